@@ -1,0 +1,38 @@
+# Every target can be run again at no cost; see `make help`.
+PRESET ?= release
+CUDA   ?= AUTO
+JOBS   ?= $(shell n=$$(nproc); [ $$n -gt 16 ] && n=16; echo $$n)
+BUILD  := build/$(PRESET)
+
+.PHONY: help deps configure build test reproduce bench clean
+
+help:
+	@echo "make build      install what is missing and build build/dydit"
+	@echo "make test       build, then run the test suite"
+	@echo "make reproduce  build, then run profiles/quick.toml and write its report"
+	@echo "make bench      build and run the benchmarks"
+	@echo "make clean      remove the builds, keep build/deps"
+	@echo "options: PRESET=release|debug|asan  CUDA=AUTO|ON|OFF  JOBS=n  Torch_DIR=<LibTorch's cmake folder>"
+
+deps:
+	@CUDA=$(CUDA) Torch_DIR=$(Torch_DIR) scripts/bootstrap.sh
+
+configure: deps
+	@cmake --preset $(PRESET) -DDYDIT_CUDA=$(CUDA) $(if $(Torch_DIR),-DTorch_DIR=$(Torch_DIR)) > $(BUILD).configure.log 2>&1 \
+	  || { cat $(BUILD).configure.log; exit 1; }
+
+build: configure
+	@cmake --build $(BUILD) -j $(JOBS)
+	@ln -sfn $(PRESET)/dydit build/dydit
+
+test: build
+	@ctest --test-dir $(BUILD) --output-on-failure -j 2
+
+reproduce: build
+	@build/dydit reproduce profiles/quick.toml
+
+bench: build
+	@$(BUILD)/bench/dydit_bench
+
+clean:
+	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true

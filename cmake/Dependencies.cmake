@@ -1,0 +1,74 @@
+# Everything the project links, as imported targets.
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # The sloppiness lets ccache store precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)
+find_package(benchmark REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)
+
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+
+find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
+find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
+find_path(CATCH3_INCLUDE catch2/catch_all.hpp)
+find_path(CATCH2_INCLUDE catch2/catch.hpp)
+if(NOT CATCH3_INCLUDE AND NOT CATCH2_INCLUDE)
+  message(FATAL_ERROR "Catch2 is missing: install Debian's package catch2")
+endif()
+
+# CUDA: the toolkit decides; without a GPU the programs still build and run on the CPU.
+if(DYDIT_CUDA STREQUAL "OFF")
+  set(DYDIT_WITH_CUDA OFF)
+else()
+  find_package(CUDAToolkit 12 QUIET)
+  set(DYDIT_WITH_CUDA ${CUDAToolkit_FOUND})
+  if(DYDIT_CUDA STREQUAL "ON" AND NOT CUDAToolkit_FOUND)
+    message(FATAL_ERROR "DYDIT_CUDA=ON needs a CUDA toolkit (12 or newer): install one or configure with -DDYDIT_CUDA=OFF")
+  endif()
+endif()
+
+# LibTorch through imported targets of our own: its own package file cannot be loaded without a
+# CUDA toolkit, and the CPU build must not link the CUDA libraries.
+if(Torch_DIR)
+  get_filename_component(torch_root ${Torch_DIR}/../../.. ABSOLUTE)
+else()
+  file(GLOB torch_root ${PROJECT_SOURCE_DIR}/build/deps/libtorch/lib/python3*/site-packages/torch)
+endif()
+if(NOT EXISTS "${torch_root}/lib/libtorch_cpu.so")
+  message(FATAL_ERROR "LibTorch is missing (looked in '${torch_root}'): run scripts/bootstrap.sh or set Torch_DIR")
+endif()
+function(dydit_torch_library name)
+  add_library(torch::${name} SHARED IMPORTED GLOBAL)
+  set_target_properties(torch::${name} PROPERTIES IMPORTED_LOCATION ${torch_root}/lib/lib${name}.so)
+endfunction()
+dydit_torch_library(c10)
+dydit_torch_library(torch_cpu)
+add_library(dydit_torch INTERFACE)
+target_include_directories(dydit_torch SYSTEM INTERFACE
+  ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
+target_link_libraries(dydit_torch INTERFACE torch::torch_cpu torch::c10 Threads::Threads)
+# The wheel's libraries keep their own run path; the linker has to be told about theirs.
+file(GLOB torch_nvidia ${torch_root}/../nvidia/*/lib)
+foreach(folder ${torch_nvidia})
+  target_link_options(dydit_torch INTERFACE -Wl,-rpath-link,${folder})
+endforeach()
+if(DYDIT_WITH_CUDA)
+  dydit_torch_library(c10_cuda)
+  dydit_torch_library(torch_cuda)
+  # Nothing refers to torch_cuda by symbol: it registers its kernels when it is loaded.
+  target_link_libraries(dydit_torch INTERFACE
+    -Wl,--push-state,--no-as-needed torch::torch_cuda torch::c10_cuda -Wl,--pop-state)
+endif()
+message(STATUS "LibTorch ${torch_root}; CUDA ${DYDIT_WITH_CUDA}")

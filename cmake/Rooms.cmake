@@ -1,0 +1,33 @@
+# A room is a folder with one library target, dydit_<name>, and its own include directory, so that
+# an include of a room that is not linked does not compile.
+
+add_library(dydit_flags INTERFACE)
+target_compile_options(dydit_flags INTERFACE -Wall -Wextra -Wshadow -Werror)
+if(DYDIT_SANITIZE)
+  target_compile_options(dydit_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_link_options(dydit_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# LibTorch's headers are compiled once, here, and every room that uses them takes the result.
+file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
+add_library(dydit_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cpp)
+target_link_libraries(dydit_precompiled PRIVATE dydit_flags dydit_torch fmt::fmt-header-only)
+target_precompile_headers(dydit_precompiled PRIVATE <torch/torch.h>)
+
+# dydit_room(name [TORCH] SOURCES ... LINKS public... USES private...)
+function(dydit_room name)
+  cmake_parse_arguments(ROOM "TORCH" "" "SOURCES;LINKS;USES" ${ARGN})
+  add_library(dydit_${name} STATIC ${ROOM_SOURCES})
+  target_include_directories(dydit_${name} PUBLIC include)
+  target_link_libraries(dydit_${name} PUBLIC ${ROOM_LINKS} PRIVATE dydit_flags ${ROOM_USES})
+  if(ROOM_TORCH)
+    dydit_use_torch(dydit_${name} PUBLIC)
+  else()
+    target_link_libraries(dydit_${name} PRIVATE fmt::fmt-header-only)
+  endif()
+endfunction()
+
+function(dydit_use_torch target visibility)
+  target_link_libraries(${target} ${visibility} dydit_torch PRIVATE fmt::fmt-header-only)
+  target_precompile_headers(${target} REUSE_FROM dydit_precompiled)
+endfunction()

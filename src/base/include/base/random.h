@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counter-based random numbers: every draw is a pure function of (seed, purpose, sample, draw), so it
+// depends on no batch size, thread, process, resumption or model. Philox4x32-10 (Salmon et al.,
+// "Parallel random numbers: as easy as 1, 2, 3", SC'11); normals by Box-Muller.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace dydit {
+
+/// What a draw is for; part of the key, so that purposes never share numbers.
+enum class Purpose : std::uint32_t {
+  initialisation = 1,
+  shuffle,
+  flip,
+  timestep,
+  noise,
+  label_dropout,
+  bootstrap,
+  synthetic,
+};
+
+class Random {
+ public:
+  /// `sample` identifies the image (or tensor, or replicate), `draw` the epoch, timestep or repetition.
+  Random(std::uint64_t seed, Purpose purpose, std::uint64_t sample, std::uint64_t draw = 0);
+
+  std::uint32_t bits();
+  /// Uniform in [0, 1), 24 bits.
+  float uniform();
+  /// Uniform in {0, ..., bound - 1}; bound > 0.
+  std::uint64_t below(std::uint64_t bound);
+  void fill_uniform(std::span<float> out, float low, float high);
+  void fill_normal(std::span<float> out);
+
+ private:
+  std::array<std::uint32_t, 4> next_block();
+
+  std::uint64_t key_, sample_;
+  std::uint64_t block_ = 0;
+  std::array<std::uint32_t, 4> buffer_{};
+  unsigned used_ = 4;
+};
+
+}  // namespace dydit

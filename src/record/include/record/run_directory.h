@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run directory: manifest.json, results.jsonl, tensors/, images/, log.txt. The only thing that passes
+// from measuring to analysis. A run killed at any point goes on with the first cell that has no record.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "checkpoint/tensor.h"
+#include "record/record.h"
+
+namespace dydit::record {
+
+/// Read-only view of a run: what analysis works on.
+struct Run {
+  std::filesystem::path path;
+  Json manifest;
+  std::vector<Record> records;  ///< one for each cell: the last line wins; a torn last line is dropped
+
+  checkpoint::Tensors tensors(const std::string& name) const;  ///< tensors/NAME.safetensors
+};
+
+/// Throws InputError when `path` holds no run or a record cannot be read.
+Run read_run(const std::filesystem::path& path);
+
+struct OpenOptions {
+  bool force = false;         ///< go on although the identity differs
+  bool retry_failed = false;  ///< failed cells count as missing
+};
+
+/// A run directory being written; holds a lock on it. `manifest["identity"]` is what must agree when an
+/// existing directory is resumed.
+class RunDirectory {
+ public:
+  /// Creates `path` with the manifest, or resumes it. Throws UsageError naming the first difference when
+  /// the identity is another one, RunError when it is locked by another process or cannot be written.
+  RunDirectory(std::filesystem::path path, Json manifest, const OpenOptions& options = {});
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const std::filesystem::path& path() const;
+  bool has(const std::string& cell) const;
+  const std::vector<Record>& records() const;  ///< one for each cell
+
+  /// Tensors of a cell, written (atomically) before its record.
+  void write_tensors(const std::string& name, const checkpoint::Tensors& tensors);
+  /// Appends one line and flushes it to the disk.
+  void append(const Record& record);
+  /// Writes the end time into the manifest.
+  void finish();
+  bool finished() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// `runs/<name>-<n>`: the unfinished one with the highest n whose identity agrees, else the next free n.
+std::filesystem::path default_run_path(const std::string& name, const Json& manifest);
+
+}  // namespace dydit::record
