@@ -10,6 +10,9 @@ namespace dydit::checkpoint {
 
 enum class Weights { automatic, ema, model };  ///< automatic: ema where it is there
 
+/// "automatic", "ema" or "model". Throws UsageError.
+Weights weights_named(const std::string& name);
+
 struct Checkpoint {
   Tensors tensors;    ///< official names, without a prefix
   Metadata metadata;  ///< of a safetensors file; empty for .pt

@@ -13,14 +13,16 @@ struct SafetensorsFile {
   Metadata metadata;
 };
 
-/// Maps `path`; nothing of the tensors is copied. Throws InputError (with the reason) for anything that
-/// is not a well-formed file: header length against file size before anything is allocated, JSON of
-/// bounded depth, no duplicate names, offsets that are integers, in bounds, without overlap or hole,
-/// and that agree with type and shape.
+/// Maps `path`; only a tensor that is not aligned there is copied. Throws InputError (with the reason) for
+/// anything that is not a well-formed file: header length against file size before anything is allocated,
+/// JSON of bounded depth, no duplicate names, no unknown fields or types, offsets that are integers, in
+/// bounds, without overlap or hole, and that agree with type and shape.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
 /// Writes atomically (temporary file, fsync, rename), header padded with spaces so that the data begin
 /// at a multiple of 8, tensors in descending alignment and then by name, so equal content gives equal bytes.
-void write_safetensors(const std::filesystem::path& path, const Tensors& tensors, const Metadata& metadata = {});
+/// Throws RunError when the disk is full, a tensor's shape and bytes disagree, or a name is not UTF-8.
+void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
+                       const Metadata& metadata = {});
 
 }  // namespace dydit::checkpoint

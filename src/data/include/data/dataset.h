@@ -17,7 +17,7 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
-/// Reading may be called from several threads at once.
+/// Reading may be called from several threads at once. An `index` out of range throws std::out_of_range.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -27,20 +27,28 @@ class Dataset {
   virtual std::int64_t label(std::int64_t index) const = 0;
   /// "airplane/0000.jpg": what messages call the sample.
   virtual std::string name(std::int64_t index) const = 0;
-  /// Writes sample `index` as float32 (C,H,W): images in [-1, 1], latents as stored. `flip` mirrors
-  /// left-right. Throws InputError naming the sample when it is broken.
+  /// Writes sample `index` as float32 (C,H,W): images as x / 127.5 - 1, RGB, latents as stored. `flip`
+  /// mirrors left-right. Throws InputError naming the sample when it is broken.
   virtual void read(std::int64_t index, bool flip, std::span<float> out) const = 0;
-  /// Hash over names, sizes and checksums of the samples: recognises the data without decoding them.
+  /// Hash over the names, sizes, labels and, where they are at hand, checksums of the samples:
+  /// recognises the data without decoding them. (In a directory a file of the same size goes unnoticed.)
   virtual std::string hash() const = 0;
 };
 
 struct ImageOptions {
-  std::int64_t size = 32;  ///< centre crop to size x size as ADM and DiT do: box-halve while >= 2x, bicubic to the shorter side, crop
+  std::int64_t size = 32;  ///< images become size x size by the centre crop of ADM and DiT
 };
 
-/// `path`: a directory of class folders, a .zip of class folders (read in place), a .safetensors with
-/// `latent` and `label`, a directory with `*_features/` and `*_labels/`, or "synthetic:N" (N images in
-/// 10 classes, a pure function of the seed). Throws InputError when there is nothing usable.
-std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options, std::uint64_t seed = 0);
+/// `path` is one of
+/// - a directory or a .zip (read in place) of class folders, `CLASS/.../IMAGE.jpg` or `.png`. Labels are
+///   0, 1, ... in the order of the folders' names, or as a `labels.json` beside them says: {"folder":
+///   label, ..., "classes": number of classes (optional)}. Hidden files and other endings are ignored.
+/// - a .safetensors with `latent` f32 (N,C,h,w) and `label` i64 (N); its metadata may state `classes`.
+/// - a directory with `*_features/i.npy` f32 (1,C,h,w) and `*_labels/i.npy` i64; a `labels.json` there
+///   may state "classes".
+/// - "synthetic:N": N images in 10 classes, a pure function of the seed.
+/// Throws InputError when there is nothing usable, UsageError for a bad size or N.
+std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options,
+                                      std::uint64_t seed = 0);
 
 }  // namespace dydit::data

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dydit::record {
@@ -36,12 +38,17 @@ struct Record {
 
 inline constexpr int schema_version = 1;
 
-/// Hash of the canonical form (sorted keys) of what identifies a cell.
-std::string cell_hash(const std::string& study, const Json& axes, const std::vector<std::string>& input_hashes,
-                      std::uint64_t seed);
+/// Hash of the canonical form of what identifies a cell: keys sorted, 1.0 written as 1.
+std::string cell_hash(const std::string& study, const Json& axes,
+                      const std::vector<std::string>& input_hashes, std::uint64_t seed);
 
+/// One line of JSON with its newline.
 std::string to_line(const Record& record);
 /// Throws InputError when the line is not a record of a known schema.
-Record from_line(const std::string& line);
+Record from_line(std::string_view line);
+
+/// `name` as a part of a file name: letters, digits and "._-" stay, "/" becomes "--" (DiT-S--2); where more
+/// had to be replaced or cut, a hash follows, so that different names stay apart.
+std::string safe_name(const std::string& name);
 
 }  // namespace dydit::record

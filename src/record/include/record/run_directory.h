@@ -29,25 +29,30 @@ struct OpenOptions {
 };
 
 /// A run directory being written; holds a lock on it. `manifest["identity"]` is what must agree when an
-/// existing directory is resumed.
+/// existing directory is resumed; "schema", "start" and "end" are written by this class.
 class RunDirectory {
  public:
-  /// Creates `path` with the manifest, or resumes it. Throws UsageError naming the first difference when
-  /// the identity is another one, RunError when it is locked by another process or cannot be written.
+  /// Creates `path` with the manifest, or resumes it with the manifest that is there. Throws UsageError
+  /// naming the first difference (key path, old and new value) when the identity is another one, or when
+  /// `path` is a folder of something else; RunError when another process writes it or it cannot be written.
+  /// With `force` the new identity replaces the old one and "forced" lists what differed.
   RunDirectory(std::filesystem::path path, Json manifest, const OpenOptions& options = {});
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
   const std::filesystem::path& path() const;
+  const Json& manifest() const;
+  /// Replaces one entry of the manifest: what is known only after a while (how long a model was trained).
+  void describe(const std::string& key, Json value);
   bool has(const std::string& cell) const;
   const std::vector<Record>& records() const;  ///< one for each cell
 
-  /// Tensors of a cell, written (atomically) before its record.
+  /// Tensors of a cell, written (atomically) before its record. `name` is a safe_name.
   void write_tensors(const std::string& name, const checkpoint::Tensors& tensors);
-  /// Appends one line and flushes it to the disk.
+  /// Appends one line and flushes it to the disk; a record of the same cell is replaced.
   void append(const Record& record);
-  /// Writes the end time into the manifest.
+  /// Writes the end time into the manifest, unless nothing was added to a finished run.
   void finish();
   bool finished() const;
 

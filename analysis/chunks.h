@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chunks of images that a loss study left in run directories, found by model and image.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "record/run_directory.h"
+
+namespace dydit::analysis {
+
+/// Models of a study that have a good record: in the order of the runs and of their manifests' "models".
+std::vector<std::string> models_of(std::span<const record::Run> runs, const std::string& study);
+
+/// The good records of a model in a study, as they stand in the run.
+std::vector<const record::Record*> records_of(const record::Run& run, const std::string& study,
+                                              const std::string& model);
+
+/// An integer axis of a record; throws InputError when it is missing or negative.
+std::int64_t axis(const record::Record& record, const std::string& name);
+
+/// One chunk: `tensors` hold N images at K timesteps.
+struct Chunk {
+  const record::Record* record;
+  checkpoint::Tensors tensors;
+  std::vector<std::int64_t> timesteps;
+  std::string file;  ///< for messages
+
+  /// A float tensor whose first sizes are N (and K); throws InputError when it is missing or otherwise.
+  const checkpoint::Tensor& floats(const std::string& name, std::size_t rank) const;
+};
+
+/// Where an image is: row `row` of a chunk.
+struct Place {
+  const Chunk* chunk;
+  std::size_t row;
+};
+
+/// All images of a model in a study. Throws InputError when its chunks differ in their timesteps.
+class ModelChunks {
+ public:
+  ModelChunks(std::span<const record::Run> runs, const std::string& study, const std::string& model);
+  ModelChunks(ModelChunks&&) = default;  // no copies: places point at the chunks
+
+  const std::vector<Chunk>& chunks() const { return chunks_; }
+  const std::vector<std::int64_t>& timesteps() const { return chunks_.front().timesteps; }
+  /// By image index; of an image in two records the later one counts.
+  const std::map<std::int64_t, Place>& images() const { return images_; }
+
+ private:
+  std::vector<Chunk> chunks_;
+  std::map<std::int64_t, Place> images_;
+};
+
+/// Throws InputError unless the runs drew the same noise for the same images: losses of different seeds
+/// or data cannot be paired.
+void require_paired(std::span<const record::Run> runs);
+
+}  // namespace dydit::analysis

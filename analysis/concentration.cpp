@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "analysis/loss_map.h"
+#include "base/error.h"
+#include "chunks.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+using checkpoint::Tensor;
+using Eigen::Index;
+
+static ModelConcentration concentration_of(const ModelChunks& model, const std::string& name,
+                                           std::uint64_t seed) {
+  const Chunk& first = model.chunks().front();
+  const std::int64_t patch = axis(*first.record, "patch"), channels = first.floats("image", 4).shape[1];
+  const auto steps = static_cast<Index>(model.timesteps().size());
+  Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 2 * steps);
+  Index row = 0;
+  for (const auto& [index, place] : model.images()) {
+    const Tensor& maps = place.chunk->floats("map", 4);
+    if (axis(*place.chunk->record, "patch") != patch)
+      throw InputError("chunks of one model have different patches", place.chunk->file);
+    const std::int64_t height = maps.shape[2], width = maps.shape[3];
+    const auto pixels = static_cast<std::size_t>(height * width);
+    for (Index k = 0; k < steps; ++k) {
+      const auto map = maps.as<float>().subspan(
+          (place.row * model.timesteps().size() + static_cast<std::size_t>(k)) * pixels, pixels);
+      const Concentration spread = concentration(token_means(map, height, width, patch));
+      values(row, k) = spread.gini;
+      values(row, steps + k) = spread.hardest_share;
+    }
+    ++row;
+  }
+  const auto intervals = bootstrap_means(values, seed);
+  const auto middle = intervals.begin() + steps;
+  return {name,
+          values.rows(),
+          model.timesteps(),
+          {intervals.begin(), middle},
+          {middle, intervals.end()},
+          chance_concentration(channels * patch * patch * axis(*first.record, "draws"))};
+}
+
+std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
+                                               std::uint64_t bootstrap_seed) {
+  std::vector<ModelConcentration> result;
+  for (const std::string& name : models_of(runs, "loss-map"))
+    result.push_back(concentration_of(ModelChunks(runs, "loss-map", name), name, bootstrap_seed));
+  return result;
+}
+
+std::string to_csv(const std::vector<ModelConcentration>& result) {
+  std::string csv =
+      "model,timestep,images,gini,gini_low,gini_high,hardest_share,hardest_share_low,hardest_share_high,"
+      "chance_gini,chance_hardest_share\n";
+  for (const ModelConcentration& model : result)
+    for (std::size_t k = 0; k < model.timesteps.size(); ++k)
+      csv += fmt::format("{},{},{}{}{},{},{}\n", csv_field(model.model), model.timesteps[k], model.images,
+                         csv_interval(model.gini[k]), csv_interval(model.hardest_share[k]),
+                         csv_number(model.chance.gini), csv_number(model.chance.hardest_share));
+  return csv;
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "record/metric.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+/// "<b>0.0641 ± 0.0020</b> lower": the reference against a model, from the model's gap.
+std::string verdict(const Interval& gap) {
+  const Interval size{std::abs(gap.mean), gap.low, gap.high};
+  return fmt::format("<b>{}</b> {}", plus_minus(size), gap.mean < 0 ? "higher" : "lower");
+}
+
+std::string gap_sentence(const LossGap& result, const ModelLoss& model) {
+  const auto& gaps = model.mse_gap;
+  const auto larger = [](const Interval& a, const Interval& b) {
+    return std::abs(a.mean) < std::abs(b.mean);
+  };
+  const auto peak =
+      static_cast<std::size_t>(std::max_element(gaps.begin(), gaps.end(), larger) - gaps.begin());
+  const auto clear =
+      std::count_if(gaps.begin(), gaps.end(), [](const Interval& gap) { return gap.clear_of_zero(); });
+  std::string text =
+      fmt::format("The loss of {} is {} than that of {} at t = {}", html_escape(result.models.back().model),
+                  verdict(gaps[peak]), html_escape(model.model), result.timesteps[peak]);
+  if (peak + 1 < gaps.size())
+    text += fmt::format(" and {} at t = {}", verdict(gaps.back()), result.timesteps.back());
+  return text +
+         fmt::format("; the 95 % interval is clear of zero at {} of {} timesteps. ", clear, gaps.size());
+}
+
+std::string concentration_sentence(const ModelConcentration& model) {
+  const auto& shares = model.hardest_share;
+  const auto smaller = [](const Interval& a, const Interval& b) { return a.mean < b.mean; };
+  const auto most =
+      static_cast<std::size_t>(std::max_element(shares.begin(), shares.end(), smaller) - shares.begin());
+  const Interval percent{100 * shares[most].mean, 100 * shares[most].low, 100 * shares[most].high};
+  return fmt::format(
+      "Within an image, the hardest 20 % of the tokens hold <b>{} %</b> of the loss of {} at t = {}, where "
+      "it is most "
+      "concentrated; equally hard tokens would show {:.1f} % by chance. ",
+      plus_minus(percent), html_escape(model.model), model.timesteps[most], 100 * model.chance.hardest_share);
+}
+
+std::string learning_sentence(const LearningCurve& curve) {
+  const LearningPoint& last = curve.points.back();
+  return fmt::format("{} was trained for {} steps; its loss on held-out images is then <b>{}</b>. ",
+                     html_escape(curve.model), grouped(last.step), number(last.held_out_mse));
+}
+
+}  // namespace
+
+std::string answer(const Findings& findings) {
+  std::string text;
+  if (findings.gap) {
+    for (const ModelLoss& model : findings.gap->models)
+      if (!model.mse_gap.empty()) text += gap_sentence(*findings.gap, model);
+    text +=
+        fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
+  }
+  if (!findings.concentrations.empty()) text += concentration_sentence(findings.concentrations.back());
+  if (text.empty())
+    for (const LearningCurve& curve : findings.curves) text += learning_sentence(curve);
+  return text.empty() ? "The run holds no study that a report shows." : text;
+}
+
+std::string gap_table(const LossGap& gap) {
+  const auto head = [](const std::string& text) { return "<th scope=\"col\">" + text + "</th>"; };
+  std::string html = "<table><thead><tr>" + head("t");
+  for (const ModelLoss& model : gap.models)
+    html += head(fmt::format("{}<br>{}", html_escape(model.model), record::metric("mse").label));
+  for (const ModelLoss& model : gap.models)
+    if (!model.mse_gap.empty())
+      for (const char* metric : {"mse", "vb"})
+        html += head(fmt::format("{} −<br>{}<br>{} {}", html_escape(model.model),
+                                 html_escape(gap.models.back().model), record::metric(metric).label,
+                                 record::metric(metric).unit)) +
+                head("95 % interval");
+  html += "</tr></thead>\n<tbody>\n";
+  for (std::size_t k = 0; k < gap.timesteps.size(); ++k) {
+    html += fmt::format("<tr><th scope=\"row\">{}</th>", gap.timesteps[k]);
+    for (const ModelLoss& model : gap.models) html += fmt::format("<td>{}</td>", number(model.mse[k]));
+    for (const ModelLoss& model : gap.models)
+      if (!model.mse_gap.empty())
+        for (const Interval& difference : {model.mse_gap[k], model.vb_gap[k]})
+          html += fmt::format("<td>{}</td><td>{} … {}</td>", number(difference.mean), number(difference.low),
+                              number(difference.high));
+    html += "</tr>\n";
+  }
+  return html + "</tbody></table>\n";
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loss gap: at each timestep, how much lower the loss of the reference model is. Same images, same
+// noise, so the differences are paired.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "analysis/statistics.h"
+#include "record/run_directory.h"
+
+namespace dydit::analysis {
+
+/// Mean losses of one model, one for each timestep.
+struct ModelLoss {
+  std::string model;
+  std::vector<double> mse, vb;
+  /// This model minus the reference, one for each timestep; empty for the reference.
+  std::vector<Interval> mse_gap, vb_gap;
+};
+
+struct LossGap {
+  std::vector<std::int64_t> timesteps;  ///< ascending
+  std::vector<ModelLoss> models;        ///< in the order of the profile; the last is the reference
+  std::int64_t images;                  ///< those that every model has
+};
+
+/// Joins the "loss-gap" chunks of the runs by image and timestep; nothing without such records. Throws
+/// InputError when the runs cannot be paired or have no image or timestep in common.
+std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t bootstrap_seed = 0);
+
+/// One row for each model and timestep.
+std::string to_csv(const LossGap& result);
+
+}  // namespace dydit::analysis

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loss map: where in the image the loss is, and how much of it a few tokens hold.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "analysis/statistics.h"
+#include "record/run_directory.h"
+
+namespace dydit::analysis {
+
+/// Concentration of the loss over an image's tokens, mean over the images, one value for each timestep.
+struct ModelConcentration {
+  std::string model;
+  std::int64_t images;
+  std::vector<std::int64_t> timesteps;
+  std::vector<Interval> gini, hardest_share;
+  Concentration chance;  ///< what equally hard tokens would show with as many draws and values per token
+};
+
+/// One for each model with "loss-map" records. Tokens are patches of the axis "patch".
+std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
+                                               std::uint64_t bootstrap_seed = 0);
+
+/// One row for each model and timestep.
+std::string to_csv(const std::vector<ModelConcentration>& result);
+
+/// An image with its loss maps.
+struct MapRow {
+  std::int64_t index;
+  std::vector<std::uint8_t> rgb;         ///< (height, width, 3)
+  std::vector<std::vector<float>> maps;  ///< one (height, width) for each timestep of the grid
+};
+
+/// What one figure of loss maps shows of a model.
+struct MapGrid {
+  std::string model;
+  std::int64_t height, width;
+  std::vector<std::int64_t> timesteps;
+  std::vector<MapRow> rows;
+};
+
+/// Shows `images` images, each the first of its class where the tensors hold a `label` i64 (n), in the order
+/// of their indices; every model the same. At most `columns` timesteps, spread over those of the run. One
+/// grid for each model, the reference (the last) first.
+std::vector<MapGrid> map_grids(std::span<const record::Run> runs, std::size_t images = 6,
+                               std::size_t columns = 7);
+
+}  // namespace dydit::analysis

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/loss_gap.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/error.h"
+#include "chunks.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+namespace {
+
+std::vector<std::int64_t> common(std::vector<std::int64_t> a, std::vector<std::int64_t> b) {
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  std::vector<std::int64_t> both;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+  return both;
+}
+
+std::vector<std::int64_t> indices(const ModelChunks& model) {
+  std::vector<std::int64_t> result;
+  for (const auto& [index, place] : model.images()) result.push_back(index);
+  return result;
+}
+
+/// Values (N, K) of a model at the given images and timesteps.
+MatrixXd values(const ModelChunks& model, const std::string& name, const std::vector<std::int64_t>& images,
+                const std::vector<std::int64_t>& timesteps) {
+  std::vector<std::size_t> columns;
+  for (const std::int64_t timestep : timesteps)
+    columns.push_back(static_cast<std::size_t>(
+        std::find(model.timesteps().begin(), model.timesteps().end(), timestep) - model.timesteps().begin()));
+  MatrixXd result(static_cast<Index>(images.size()), static_cast<Index>(timesteps.size()));
+  for (Index i = 0; i < result.rows(); ++i) {
+    const Place place = model.images().at(images[static_cast<std::size_t>(i)]);
+    const auto row = place.chunk->floats(name, 2).as<float>().subspan(place.row * model.timesteps().size());
+    for (Index k = 0; k < result.cols(); ++k) result(i, k) = row[columns[static_cast<std::size_t>(k)]];
+  }
+  return result;
+}
+
+std::vector<double> column_means(const MatrixXd& matrix) {
+  const Eigen::VectorXd means = matrix.colwise().mean();
+  return {means.begin(), means.end()};
+}
+
+}  // namespace
+
+std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
+  const auto names = models_of(runs, "loss-gap");
+  if (names.empty()) return std::nullopt;
+  require_paired(runs);
+  std::vector<ModelChunks> chunks;
+  for (const std::string& name : names) chunks.emplace_back(runs, "loss-gap", name);
+
+  std::vector<std::int64_t> images = indices(chunks.front()), timesteps = chunks.front().timesteps();
+  for (const ModelChunks& model : chunks) {
+    images = common(images, indices(model));
+    timesteps = common(timesteps, model.timesteps());
+  }
+  if (images.empty() || timesteps.empty())
+    throw InputError("the models have no image or timestep in common", runs.front().path.string());
+
+  LossGap result{timesteps, {}, static_cast<std::int64_t>(images.size())};
+  const MatrixXd reference_mse = values(chunks.back(), "mse", images, timesteps);
+  const MatrixXd reference_vb = values(chunks.back(), "vb", images, timesteps);
+  for (std::size_t m = 0; m < names.size(); ++m) {
+    const MatrixXd mse = values(chunks[m], "mse", images, timesteps);
+    const MatrixXd vb = values(chunks[m], "vb", images, timesteps);
+    ModelLoss& model =
+        result.models.emplace_back(ModelLoss{names[m], column_means(mse), column_means(vb), {}, {}});
+    if (m + 1 == names.size()) break;
+    MatrixXd difference(mse.rows(), 2 * mse.cols());
+    difference << mse - reference_mse, vb - reference_vb;
+    const auto intervals = bootstrap_means(difference, bootstrap_seed);
+    const auto middle = intervals.begin() + mse.cols();
+    model.mse_gap.assign(intervals.begin(), middle);
+    model.vb_gap.assign(middle, intervals.end());
+  }
+  return result;
+}
+
+std::string to_csv(const LossGap& result) {
+  std::string csv =
+      "model,timestep,images,mse,vb,mse_gap,mse_gap_low,mse_gap_high,vb_gap,vb_gap_low,vb_gap_high\n";
+  for (const ModelLoss& model : result.models)
+    for (std::size_t k = 0; k < result.timesteps.size(); ++k) {
+      csv += fmt::format("{},{},{},{},{}", csv_field(model.model), result.timesteps[k], result.images,
+                         csv_number(model.mse[k]), csv_number(model.vb[k]));
+      csv +=
+          model.mse_gap.empty() ? ",,,,,," : csv_interval(model.mse_gap[k]) + csv_interval(model.vb_gap[k]);
+      csv += '\n';
+    }
+  return csv;
+}
+
+}  // namespace dydit::analysis

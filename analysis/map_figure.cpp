@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/figures.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+struct Scale {
+  double low, high;
+};
+
+/// From the 1st to the 99th percentile, so that one pixel does not darken all others.
+Scale scale_of(std::vector<float> values) {
+  const auto at = [&](double fraction) {
+    const auto place =
+        values.begin() + static_cast<std::ptrdiff_t>(fraction * static_cast<double>(values.size() - 1));
+    std::nth_element(values.begin(), place, values.end());
+    return static_cast<double>(*place);
+  };
+  const double low = at(0.01), high = at(0.99);
+  return {low, high > low ? high : low + 1};
+}
+
+/// The scales of one row of the grid, one for each timestep.
+std::vector<Scale> scales_of(const MapGrid& grid, const MapRow* only) {
+  std::vector<Scale> scales;
+  for (std::size_t k = 0; k < grid.timesteps.size(); ++k) {
+    std::vector<float> values;
+    for (const MapRow& row : grid.rows)
+      if (only == nullptr || only == &row)
+        values.insert(values.end(), row.maps[k].begin(), row.maps[k].end());
+    scales.push_back(scale_of(std::move(values)));
+  }
+  return scales;
+}
+
+std::string to_csv(const MapGrid& grid) {
+  std::string csv = "index,y,x,red,green,blue";
+  for (const std::int64_t timestep : grid.timesteps) csv += fmt::format(",mse_t{}", timestep);
+  csv += '\n';
+  for (const MapRow& row : grid.rows)
+    for (std::size_t pixel = 0; pixel < row.maps.front().size(); ++pixel) {
+      const auto width = static_cast<std::size_t>(grid.width);
+      csv += fmt::format("{},{},{},{},{},{}", row.index, pixel / width, pixel % width, row.rgb[3 * pixel],
+                         row.rgb[3 * pixel + 1], row.rgb[3 * pixel + 2]);
+      for (const auto& map : row.maps) csv += fmt::format(",{:.4g}", map[pixel]);
+      csv += '\n';
+    }
+  return csv;
+}
+
+/// Where things are, in pixels of the loss maps (canvas) and of the figure.
+struct Layout {
+  explicit Layout(const MapGrid& grid)
+      : gap(std::max<std::int64_t>(1, grid.width / 16)),
+        columns(static_cast<std::int64_t>(grid.timesteps.size()) + 1),
+        across((grid.width + gap) * columns),
+        down((grid.height + gap) * static_cast<std::int64_t>(grid.rows.size()) - gap),
+        body(static_cast<int>((width - 2 * side) * down / across)) {}
+
+  static constexpr int width = 640, side = 8, above = 28, below = 84;
+  std::int64_t gap, columns, across, down;
+  int body;
+  int height() const { return above + body + below; }
+  double from_bottom(double pixels) const { return pixels / height(); }
+};
+
+std::string labels(const MapGrid& grid, const Layout& layout, bool normalise_each) {
+  const auto middle = [&](std::size_t column) {
+    const std::int64_t left =
+        static_cast<std::int64_t>(column) * (grid.width + layout.gap) + (column > 0 ? layout.gap : 0);
+    return static_cast<double>(left) + static_cast<double>(grid.width) / 2;
+  };
+  std::string text = "unset label\n";
+  const auto label = [&](const std::string& words, std::size_t column, int above_bottom, const char* font) {
+    text += fmt::format("set label '{}' at {},screen {:.4f} center{}\n", words, middle(column),
+                        layout.from_bottom(above_bottom), font);
+  };
+  const int top = Layout::below + layout.body + 12, bottom = Layout::below - 12;
+  label("image", 0, top, "");
+  if (!normalise_each) label("ε MSE", 0, bottom, " font ',10'");
+  const auto scales = scales_of(grid, nullptr);
+  for (std::size_t k = 0; k < scales.size(); ++k) {
+    label(fmt::format("t = {}", grid.timesteps[k]), k + 1, top, "");
+    if (!normalise_each)
+      label(fmt::format("{:.2g} – {:.2g}", scales[k].low, scales[k].high), k + 1, bottom, " font ',10'");
+  }
+  return text;
+}
+
+std::string settings(const MapGrid& grid, const Layout& layout, bool normalise_each) {
+  std::string low, high;
+  for (const MapRow& row : grid.rows)
+    for (const Scale& scale : scales_of(grid, normalise_each ? &row : nullptr)) {
+      const char* comma = low.empty() ? "" : ", ";
+      low += fmt::format("{}{:.6g}", comma, scale.low);
+      high += fmt::format("{}{:.6g}", comma, scale.high);
+    }
+  return fmt::format(R"(R = {}; K = {}; W = {}; H = {}; G = {}; N = W*H
+array low[R*K] = [{}]
+array high[R*K] = [{}]
+relative(value, cell) = (value - low[cell]) / (high[cell] - low[cell])
+left(column) = column*(W+G) + (column > 0 ? G : 0)
+top(row) = row*(H+G)
+set palette defined (0 '#08306b', 1 '#2171b5', 2 '#6baed6', 3 '#c6dbef', 4 '#ffffff')
+)",
+                     grid.rows.size(), grid.timesteps.size(), grid.width, grid.height, layout.gap, low, high);
+}
+
+}  // namespace
+
+Figure loss_map_figure(const MapGrid& grid, bool normalise_each) {
+  const Layout layout(grid);
+  const std::string margins = fmt::format(
+      "set lmargin at screen {:.4f}\nset rmargin at screen {:.4f}\nset bmargin at screen {:.4f}\nset tmargin "
+      "at screen {:.4f}\n"
+      "set xrange [0:{}]\nset yrange [{}:0]\nset colorbox horizontal user origin 0.3, {:.4f} size 0.4, "
+      "{:.4f}\n",
+      double(Layout::side) / Layout::width, 1 - double(Layout::side) / Layout::width,
+      layout.from_bottom(Layout::below), layout.from_bottom(Layout::below + layout.body), layout.across,
+      layout.down, layout.from_bottom(46), layout.from_bottom(10));
+  const std::string drawing = R"(unset border
+unset tics
+unset key
+set cbrange [0:1]
+set cbtics ('low loss' 0, 'high loss' 1) scale 0
+plot for [r=0:R-1] data skip 1 every ::r*N::(r+1)*N-1 \
+    using (left(0)+$3+0.5):(top(r)+$2+0.5):4:5:6 with rgbimage, \
+  for [r=0:R-1] for [k=1:K] data skip 1 every ::r*N::(r+1)*N-1 \
+    using (left(k)+$3+0.5):(top(r)+$2+0.5):(relative(column(6+k), r*K+k)) with image)";
+  return {.name = "loss-map-" + record::safe_name(grid.model),
+          .description =
+              "Images, and for each its squared epsilon error at several timesteps: blue low, white high.",
+          .width = Layout::width,
+          .height = layout.height(),
+          .csv = to_csv(grid),
+          .settings = settings(grid, layout, normalise_each),
+          .plot = margins + labels(grid, layout, normalise_each) + drawing};
+}
+
+}  // namespace dydit::analysis

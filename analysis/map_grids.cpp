@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "analysis/loss_map.h"
+#include "base/error.h"
+#include "chunks.h"
+
+namespace dydit::analysis {
+
+using checkpoint::Tensor;
+
+namespace {
+
+bool in_every_model(const std::vector<ModelChunks>& models, std::int64_t index) {
+  return std::all_of(models.begin(), models.end(),
+                     [&](const auto& model) { return model.images().contains(index); });
+}
+
+/// The first image of each class; filled up with, or without labels made of, the first images.
+std::vector<std::int64_t> choose_images(const std::vector<ModelChunks>& models, std::size_t count) {
+  std::vector<std::int64_t> chosen, others;
+  std::set<std::int64_t> classes;
+  for (const auto& [index, place] : models.back().images()) {
+    if (!in_every_model(models, index)) continue;
+    const auto labels = place.chunk->tensors.find("label");
+    const bool first = labels != place.chunk->tensors.end() &&
+                       classes.insert(labels->second.as<std::int64_t>()[place.row]).second;
+    (first ? chosen : others).push_back(index);
+  }
+  chosen.insert(chosen.end(), others.begin(), others.end());
+  chosen.resize(std::min(chosen.size(), count));
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+/// Positions of at most `count` of `size` timesteps, first and last included.
+std::vector<std::size_t> spread(std::size_t size, std::size_t count) {
+  std::vector<std::size_t> positions;
+  count = std::min(size, count);
+  for (std::size_t i = 0; i < count; ++i)
+    positions.push_back(count == 1 ? 0 : (i * (size - 1) + (count - 1) / 2) / (count - 1));
+  return positions;
+}
+
+/// Row `row` of an image tensor (N, C, H, W) in [-1, 1] as bytes; one channel is grey, of more than three
+/// (latents) the first three are shown.
+std::vector<std::uint8_t> rgb_of(const Tensor& images, std::size_t row) {
+  const auto channels = static_cast<std::size_t>(images.shape[1]);
+  const auto pixels = static_cast<std::size_t>(images.shape[2] * images.shape[3]);
+  const auto values = images.as<float>().subspan(row * channels * pixels, channels * pixels);
+  std::vector<std::uint8_t> rgb(3 * pixels);
+  for (std::size_t pixel = 0; pixel < pixels; ++pixel)
+    for (std::size_t c = 0; c < 3; ++c) {
+      const float value = values[(channels < 3 ? 0 : c) * pixels + pixel];
+      rgb[3 * pixel + c] =
+          static_cast<std::uint8_t>(std::lround(std::clamp((value + 1) * 127.5F, 0.0F, 255.0F)));
+    }
+  return rgb;
+}
+
+MapRow map_row(const ModelChunks& model, std::int64_t index, const std::vector<std::size_t>& positions) {
+  const Place place = model.images().at(index);
+  const Tensor& maps = place.chunk->floats("map", 4);
+  const Tensor& image = place.chunk->floats("image", 4);
+  if (image.shape[2] != maps.shape[2] || image.shape[3] != maps.shape[3])
+    throw InputError("images and loss maps differ in size", place.chunk->file);
+  const auto pixels = static_cast<std::size_t>(maps.shape[2] * maps.shape[3]);
+  MapRow row{index, rgb_of(image, place.row), {}};
+  for (const std::size_t position : positions) {
+    const auto map =
+        maps.as<float>().subspan((place.row * model.timesteps().size() + position) * pixels, pixels);
+    row.maps.emplace_back(map.begin(), map.end());
+  }
+  return row;
+}
+
+}  // namespace
+
+std::vector<MapGrid> map_grids(std::span<const record::Run> runs, std::size_t images, std::size_t columns) {
+  const auto names = models_of(runs, "loss-map");
+  std::vector<ModelChunks> models;
+  for (const std::string& name : names) models.emplace_back(runs, "loss-map", name);
+  std::vector<MapGrid> grids;
+  if (models.empty()) return grids;
+  const auto chosen = choose_images(models, images);
+  for (std::size_t m = models.size(); m-- > 0 && !chosen.empty();) {
+    const auto positions = spread(models[m].timesteps().size(), columns);
+    const Tensor& maps = models[m].chunks().front().floats("map", 4);
+    MapGrid& grid = grids.emplace_back(MapGrid{names[m], maps.shape[2], maps.shape[3], {}, {}});
+    for (const std::size_t position : positions) grid.timesteps.push_back(models[m].timesteps()[position]);
+    for (const std::int64_t index : chosen) {
+      grid.rows.push_back(map_row(models[m], index, positions));
+      if (grid.rows.back().maps.front().size() != static_cast<std::size_t>(grid.height * grid.width))
+        throw InputError("loss maps of one model differ in size", grid.model);
+    }
+  }
+  return grids;
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plot_style.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "text.h"
+
+namespace dydit::analysis {
+
+std::string plot_style() {
+  std::string style = R"(set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#a0a0a0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+)";
+  constexpr std::array colours = {"d55e00", "0072b2", "009e73", "cc79a7", "e69f00", "56b4e9"};
+  std::string faint;
+  for (std::size_t i = 0; i < colours.size(); ++i) {
+    style += fmt::format("set linetype {} linecolor rgb '#{}' linewidth 2 pointtype 7 pointsize 0.4\n", i + 1,
+                         colours[i]);
+    faint += fmt::format("{}'#a0{}'", i == 0 ? "" : ", ", colours[i]);
+  }
+  return style + fmt::format("set linetype cycle {0}\narray faint[{0}] = [{1}]\n", colours.size(), faint);
+}
+
+std::string series_arrays(const std::vector<Series>& series) {
+  std::vector<std::string> names;
+  std::vector<std::size_t> first, last;
+  std::size_t row = 0;
+  for (const Series& one : series) {
+    names.push_back(gnuplot_string(one.model));
+    first.push_back(row);
+    last.push_back((row += one.rows) - 1);
+  }
+  return fmt::format("M = {}\narray model[M] = [{}]\narray first[M] = [{}]\narray last[M] = [{}]\n",
+                     series.size(), fmt::join(names, ", "), fmt::join(first, ", "), fmt::join(last, ", "));
+}
+
+std::string panel(double top, double bottom) {
+  return fmt::format(
+      "set lmargin at screen 0.13\nset rmargin at screen 0.965\n"
+      "set tmargin at screen {}\nset bmargin at screen {}\n",
+      top, bottom);
+}
+
+}  // namespace dydit::analysis

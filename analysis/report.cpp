@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/report.h"
+
+#include <fmt/format.h>
+
+#include "analysis/figures.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "findings.h"
+#include "page_style.h"
+#include "provenance.h"
+#include "record/metric.h"
+#include "svg.h"
+#include "text.h"
+
+namespace fs = std::filesystem;
+
+namespace dydit::analysis {
+
+using record::Json;
+using record::Run;
+
+namespace {
+
+/// Draws figures and gives them as elements of the page.
+class Gallery {
+ public:
+  Gallery(fs::path folder, std::string date, std::string gnuplot)
+      : folder_(std::move(folder)), date_(std::move(date)), gnuplot_(std::move(gnuplot)) {}
+
+  std::string show(const Figure& figure, const std::string& caption) const {
+    draw(figure, folder_, date_, gnuplot_);
+    const std::string svg =
+        inline_svg(read_file(folder_ / (figure.name + ".svg")), figure.name, figure.description);
+    std::string links;
+    for (const char* kind : {"svg", "pdf", "png", "csv", "gp"})
+      links += fmt::format("{}<a href=\"figures/{}.{}\">{}</a>", links.empty() ? "" : ", ", figure.name, kind,
+                           kind);
+    return fmt::format("<figure>\n{}<figcaption>{} Files: {}.</figcaption>\n</figure>\n", svg, caption,
+                       links);
+  }
+
+ private:
+  fs::path folder_;
+  std::string date_, gnuplot_;
+};
+
+std::string section(const std::string& title, const std::string& content) {
+  return fmt::format("<section>\n<h2>{}</h2>\n{}</section>\n", title, content);
+}
+
+std::string gap_section(const LossGap& gap, const Gallery& gallery) {
+  const std::string caption = fmt::format(
+      "{} Every model sees the same {} images with the same noise, so the difference is paired; the interval "
+      "comes from "
+      "2,000 bootstrap samples of the images. {}",
+      record::metric("mse").description, grouped(gap.images),
+      gap.models.size() > 1
+          ? "The dashed curve is the paper's, scaled to the same peak: only its shape compares."
+          : "");
+  return section(
+      "How much does the larger model gain, and at which timesteps?",
+      gallery.show(loss_gap_figure(gap), caption) + "<div class=\"scroll\">" + gap_table(gap) + "</div>\n");
+}
+
+std::string map_section(const std::vector<MapGrid>& grids, bool normalise_each, const Gallery& gallery) {
+  std::string html;
+  for (const MapGrid& grid : grids) {
+    const std::string scale = normalise_each
+                                  ? "Each map has its own scale, from its 1st to its 99th percentile."
+                                  : "One scale for each timestep, written below its column: from the 1st to "
+                                    "the 99th percentile over the images shown.";
+    html += "<h3>" + html_escape(grid.model) + "</h3>\n" +
+            gallery.show(loss_map_figure(grid, normalise_each),
+                         "Squared epsilon error of each pixel, mean over channels and noise draws. " + scale);
+  }
+  return section("Where in the image is the loss?", html);
+}
+
+std::string concentration_section(const std::vector<ModelConcentration>& models, const Gallery& gallery) {
+  const std::string caption = fmt::format(
+      "{} {} Means over {} images with 95 % intervals; tokens are the model's patches. An even spread has a "
+      "Gini "
+      "coefficient of 0 and a share of 20 %; the dashed line is what the few noise draws alone would make of "
+      "equally hard "
+      "tokens (independent Gaussian errors of one variance).",
+      record::metric("gini").description, record::metric("hardest_share").description,
+      grouped(models.front().images));
+  return section("How unevenly is the loss spread over the tokens?",
+                 gallery.show(concentration_figure(models), caption));
+}
+
+std::string findings_sections(const Findings& findings, const ReportOptions& options,
+                              const Gallery& gallery) {
+  std::string html;
+  if (findings.gap) html += gap_section(*findings.gap, gallery);
+  if (!findings.grids.empty()) html += map_section(findings.grids, options.normalise_each, gallery);
+  if (!findings.concentrations.empty()) html += concentration_section(findings.concentrations, gallery);
+  if (!findings.curves.empty())
+    html += section("How far were the models trained?",
+                    gallery.show(learning_figure(findings.curves),
+                                 std::string(record::metric("held_out_mse").description) +
+                                     " Both axes are logarithmic."));
+  return html;
+}
+
+/// When the last run ended (or began, when it is unfinished): the only date in the figures.
+std::string date_of(std::span<const Run> runs) {
+  std::string date;
+  for (const Run& run : runs)
+    for (const char* key : {"start", "end"})
+      if (const Json value = run.manifest.value(key, Json()); value.is_string())
+        date = std::max(date, value.get<std::string>());
+  return date;
+}
+
+}  // namespace
+
+fs::path write_report(std::span<const Run> runs, const fs::path& out, const ReportOptions& options) {
+  if (runs.empty()) throw UsageError("no run to report");
+  const Findings findings{loss_gap(runs, options.bootstrap_seed),
+                          concentrations(runs, options.bootstrap_seed),
+                          map_grids(runs, options.images, options.timesteps), learning_curves(runs)};
+  const Gallery gallery(out / "figures", date_of(runs), options.gnuplot);
+  const std::string body = findings_sections(findings, options, gallery) + trained_section(runs) +
+                           reproduce_section(runs) + machine_section(runs) + failures_section(runs);
+  fs::create_directories(out);
+  const char* title = "Where the loss of a diffusion transformer lies: over timesteps and over the image";
+  write_atomically(
+      out / "index.html",
+      fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                  "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{0}</h1>\n"
+                  "<p class=\"answer\">{2}</p>\n</header>\n{3}</main>\n</body>\n</html>\n",
+                  title, page_style, answer(findings), body));
+  return out / "index.html";
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <regex>
+
+namespace dydit::analysis {
+
+static std::string one_line(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; }, ' ');
+  return line;
+}
+
+static std::string doubled(std::string_view text, char quote) {
+  std::string result(1, quote);
+  for (const char c : one_line(text)) result.append(c == quote ? 2 : 1, c);
+  return result + quote;
+}
+
+std::string csv_field(std::string_view text) {
+  return text.find_first_of("\",\n\r") == std::string_view::npos ? one_line(text) : doubled(text, '"');
+}
+
+std::string csv_number(double value) {
+  return std::isfinite(value) ? fmt::format("{:.8g}", value) : "NaN";
+}
+
+std::string csv_interval(const Interval& interval) {
+  return fmt::format(",{},{},{}", csv_number(interval.mean), csv_number(interval.low),
+                     csv_number(interval.high));
+}
+
+std::string gnuplot_string(std::string_view text) {
+  return doubled(text, '\'');
+}
+
+std::string html_escape(std::string_view text) {
+  std::string result;
+  for (const char c : text) switch (c) {
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      case '\'':
+        result += "&#39;";
+        break;
+      default:
+        result += c;
+    }
+  return result;
+}
+
+std::string without_folders(const std::string& text) {
+  static const std::regex absolute(R"((^|[\s="'(,])/(?:[^\s"'/]+/)*([^\s"'/]+)/?)");
+  return std::regex_replace(text, absolute, "$1$2");
+}
+
+std::string grouped(std::int64_t count) {
+  std::string digits = std::to_string(count);
+  for (auto place = static_cast<std::ptrdiff_t>(digits.size()) - 3; place > (count < 0 ? 1 : 0); place -= 3)
+    digits.insert(static_cast<std::size_t>(place), 1, ',');
+  return digits;
+}
+
+/// The power of ten to take out of a value that would have too many zeros; 0 for others.
+static int exponent_of(double value) {
+  const int exponent = value == 0 ? 0 : static_cast<int>(std::floor(std::log10(std::abs(value))));
+  return exponent < -4 || exponent > 6 ? exponent : 0;
+}
+
+/// " × 10⁻⁵".
+static std::string power_of_ten(int exponent) {
+  constexpr std::array digits = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  std::string power = exponent < 0 ? " × 10⁻" : " × 10";
+  for (const char c : std::to_string(std::abs(exponent)))
+    power += digits.at(static_cast<std::size_t>(c - '0'));
+  return power;
+}
+
+std::string number(double value) {
+  if (!std::isfinite(value)) return "–";
+  if (const int exponent = exponent_of(value))
+    return fmt::format("{:.2f}", value / std::pow(10, exponent)) + power_of_ten(exponent);
+  if (value == std::trunc(value)) return fmt::format("{:.0f}", value);
+  return std::abs(value) < 100 ? fmt::format("{:#.3g}", value) : fmt::format("{:.0f}", value);
+}
+
+std::string plus_minus(const Interval& interval) {
+  const double half = interval.half_width();
+  if (!std::isfinite(half) || half <= 0) return number(interval.mean);
+  if (const int exponent = exponent_of(interval.mean)) {
+    const double scale = std::pow(10, exponent);
+    const Interval scaled{interval.mean / scale, interval.low / scale, interval.high / scale};
+    return fmt::format("({}){}", plus_minus(scaled), power_of_ten(exponent));
+  }
+  const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(half))), 0, 9);
+  return fmt::format("{:.{}f} ± {:.{}f}", interval.mean, digits, half, digits);
+}
+
+}  // namespace dydit::analysis

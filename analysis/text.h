@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text from records as it may stand in a CSV field, a gnuplot script or a page. Names are other people's:
+// they can hold quotes, markup and line breaks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "analysis/statistics.h"
+
+namespace dydit::analysis {
+
+/// Quoted as RFC 4180 says where needed, control characters as spaces.
+std::string csv_field(std::string_view text);
+/// Eight significant digits; "NaN" when it is not finite.
+std::string csv_number(double value);
+/// ",mean,low,high".
+std::string csv_interval(const Interval& interval);
+
+/// A gnuplot string, quotes included; nothing inside is expanded.
+std::string gnuplot_string(std::string_view text);
+
+/// For element content and quoted attributes.
+std::string html_escape(std::string_view text);
+
+/// Absolute paths in a text cut to their last name: a report tells nothing about where it was made.
+std::string without_folders(const std::string& text);
+
+/// "50,000".
+std::string grouped(std::int64_t count);
+/// Three significant digits: "0.0641", "12.3", "2.10 × 10⁻⁶"; "–" when it is not finite.
+std::string number(double value);
+/// "0.0641 ± 0.0020": the half-width with two digits, the mean as far as those go.
+std::string plus_minus(const Interval& interval);
+
+}  // namespace dydit::analysis

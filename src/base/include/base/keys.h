@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Strict reading of a JSON object: typed keys with defaults; what nobody asked for is an error.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/error.h"
+
+namespace dydit {
+
+class Keys {
+ public:
+  /// `where` is how messages call the object: "profile.toml: loss-gap". Throws UsageError for a non-object.
+  Keys(const nlohmann::ordered_json& object, std::string where) : object_(object), where_(std::move(where)) {
+    if (!object.is_object()) throw UsageError("not a table of keys", where_);
+  }
+
+  /// Leaves `value` as it is where the key is absent. Throws UsageError for a wrong type.
+  template <typename T>
+  Keys& read(const std::string& key, T& value) {
+    known_.insert(key);
+    if (const auto found = object_.find(key); found != object_.end()) {
+      try {
+        found->get_to(value);
+      } catch (const nlohmann::json::exception&) {
+        throw UsageError("wrong type of value", where_ + "." + key, found->dump());
+      }
+    }
+    return *this;
+  }
+
+  /// The value under `key`, taken as it is; null where absent.
+  nlohmann::ordered_json take(const std::string& key) {
+    known_.insert(key);
+    const auto found = object_.find(key);
+    return found == object_.end() ? nlohmann::ordered_json() : *found;
+  }
+
+  /// Throws UsageError naming the first key that was not read.
+  void finish() const {
+    for (const auto& [key, value] : object_.items())
+      if (!known_.contains(key)) {
+        std::string list;
+        for (const std::string& name : known_) list += (list.empty() ? "" : ", ") + name;
+        throw UsageError("unknown key", where_ + "." + key, "known are " + list);
+      }
+  }
+
+  const std::string& where() const { return where_; }
+
+ private:
+  const nlohmann::ordered_json& object_;
+  std::string where_;
+  std::set<std::string> known_;
+};
+
+}  // namespace dydit

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pickle_machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace dydit::checkpoint {
+
+// Python writes containers in batches of 1,000, so real files stay far below these.
+constexpr std::size_t deepest_stack = 1 << 16, most_marks = 1 << 10;
+
+void Machine::push(Value value) {
+  if (stack_.size() == deepest_stack) in_.fail("nests too deep");
+  stack_.push_back(value);
+}
+
+void Machine::push_mark() {
+  if (marks_.size() == most_marks) in_.fail("nests too deep");
+  marks_.push_back(stack_.size());
+}
+
+Value& Machine::top() {
+  if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) in_.fail("takes a value from an empty stack");
+  return stack_.back();
+}
+
+Value Machine::pop() {
+  const Value value = top();
+  stack_.pop_back();
+  return value;
+}
+
+std::vector<Value> Machine::pop_values(std::size_t count) {
+  if (count > stack_.size() - (marks_.empty() ? 0 : marks_.back()))
+    in_.fail("takes a value from an empty stack");
+  charge(count * sizeof(Value));
+  std::vector<Value> values(stack_.end() - std::ptrdiff_t(count), stack_.end());
+  stack_.resize(stack_.size() - count);
+  return values;
+}
+
+std::size_t Machine::pop_mark() {
+  if (marks_.empty()) in_.fail("ends a list that it never began");
+  const std::size_t count = stack_.size() - marks_.back();
+  marks_.pop_back();
+  return count;
+}
+
+Node* Machine::pop_node(Node::Kind kind, const char* expected) {
+  Node* const node = pop_as<Node*>(expected);
+  if (node->kind != kind) in_.fail(std::string("lacks ") + expected);
+  return node;
+}
+
+void Machine::push_integer(std::uint64_t bytes) {
+  const std::string_view digits = in_.text(bytes);
+  if (digits.size() > sizeof(std::int64_t)) return push(digits);
+  std::int64_t value = !digits.empty() && (digits.back() & 0x80) ? -1 : 0;
+  std::memcpy(&value, digits.data(), digits.size());
+  push(value);
+}
+
+void Machine::push_float() {
+  push(std::bit_cast<double>(__builtin_bswap64(in_.number<std::uint64_t>())));
+}
+
+void Machine::push_node(Node node) {
+  charge(sizeof(Node));
+  push(&nodes_.emplace_back(std::move(node)));
+}
+
+/// Adds the `count` values on top to the list or dict below them.
+void Machine::extend(Node::Kind kind, std::size_t count) {
+  const std::vector<Value> values = pop_values(count);
+  Node* const* target = std::get_if<Node*>(&top());
+  if (target == nullptr || (*target)->kind != kind) in_.fail("adds to what is no list or dict");
+  if (kind == Node::Kind::dict && count % 2 != 0) in_.fail("has a key without a value");
+  (*target)->items.insert((*target)->items.end(), values.begin(), values.end());
+}
+
+void Machine::push_global(std::string_view module, std::string_view name) {
+  const std::string full = fmt::format("{}.{}", module, name);
+  const auto row =
+      std::find_if(allowed_.begin(), allowed_.end(), [&](const Global& each) { return each.name == full; });
+  if (row == allowed_.end())
+    refuse("pickle asks for " + printable(full) + ", which is not a part of weights", where_,
+           "save the state dict alone, if the file is yours");
+  push(&*row);
+}
+
+void Machine::call() {
+  Node* const arguments = pop_node(Node::Kind::tuple, "a tuple");
+  const auto* const callee = pop_as<const Global*>("a class");
+  switch (callee->role) {
+    case Global::Role::mapping:
+      if (!arguments->items.empty()) in_.fail(fmt::format("passes arguments to {}", callee->name));
+      return push_node({Node::Kind::dict});
+    case Global::Role::first_argument:
+      if (arguments->items.empty()) in_.fail(fmt::format("passes no argument to {}", callee->name));
+      return push(arguments->items.front());
+    case Global::Role::call:
+      return push_node({Node::Kind::call, callee, {arguments}});
+    case Global::Role::constant:
+      in_.fail(fmt::format("calls {}", callee->name));
+  }
+}
+
+/// Attributes (of an OrderedDict or a Namespace) hold nothing of the weights. They are checked and dropped.
+void Machine::set_attributes() {
+  const Node* const state = pop_node(Node::Kind::dict, "a dict of attributes");
+  charge(state->items.size() * sizeof(Value));  // bounds the time: the same state may be set again and again
+  for (std::size_t i = 0; i < state->items.size(); i += 2) {
+    const auto* const name = std::get_if<std::string_view>(&state->items[i]);
+    if (name == nullptr || name->starts_with("__")) in_.fail("sets an attribute that is not plain");
+  }
+  if (node_of(top(), Node::Kind::dict) == nullptr) in_.fail("sets attributes of what is no object");
+}
+
+/// Python numbers what it stores in order, so the memo never is larger than what was stored.
+void Machine::store(std::size_t index) {
+  if (index > memo_.size()) in_.fail("stores out of order");
+  if (index < memo_.size()) {
+    memo_[index] = top();
+    return;
+  }
+  charge(sizeof(Value));
+  memo_.push_back(top());
+}
+
+void Machine::charge(std::size_t bytes) {
+  if (bytes > budget_) in_.fail("would take far more memory than its size");
+  budget_ -= bytes;
+}
+
+const Node* node_of(const Value& value, Node::Kind kind) {
+  const auto* const node = std::get_if<Node*>(&value);
+  return node != nullptr && (*node)->kind == kind ? *node : nullptr;
+}
+
+const Node& arguments_of(const Node& node) {
+  return *std::get<Node*>(node.items.front());
+}
+
+Pickle::Pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where)
+    : root_(Machine(bytes, allowed, where, nodes_).run()) {}
+
+}  // namespace dydit::checkpoint

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common.h"
+
+#include <sched.h>
+#include <torch/torch.h>
+
+#include <fstream>
+
+namespace dydit::cli {
+
+static int usable_cores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+void Machine::add_to(CLI::App& app) {
+  app.add_option("--device", device, "cpu, cuda, cuda:<index> or auto")->capture_default_str();
+  app.add_option("--dtype", dtype, "float32, bfloat16 or float16")->capture_default_str();
+  app.add_option("--threads", threads, "threads of the CPU (default: all cores)")->check(CLI::Range(1, 1024));
+  app.add_option("--seed", seed, "seed of every random draw");
+  app.add_flag("--quiet", quiet, "no progress on stderr");
+}
+
+run::RunSettings Machine::settings() const {
+  run::RunSettings settings;
+  settings.threads = threads > 0 ? threads : usable_cores();
+  at::set_num_threads(settings.threads);
+  settings.device = run::device_named(device);
+  settings.dtype = run::dtype_named(dtype);
+  settings.quiet = quiet;
+  return settings;
+}
+
+void Output::add_to(CLI::App& app) {
+  app.add_option("--out", out, "run directory (default: runs/<profile>-<n>); an unfinished one is resumed");
+  app.add_flag("--force", force, "go on in a run directory of another profile, weights or revision");
+  app.add_flag("--retry-failed", retry_failed, "run failed cells again");
+}
+
+void Output::fill(run::RunSettings& settings) const {
+  settings.out = out;
+  settings.open = {.force = force, .retry_failed = retry_failed};
+}
+
+void CheckpointOption::add_to(CLI::App& app, bool required) {
+  app.add_option("--checkpoint", path, "weights: .safetensors or .pt")->required(required);
+  app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")->capture_default_str();
+  app.add_option("--num-heads", num_heads, "heads, where the checkpoint does not tell");
+}
+
+void ConfigurationOptions::add_to(CLI::App& app) {
+  const auto number = [&](const char* option, const char* key, const char* help) {
+    app.add_option_function<std::int64_t>(option, [this, key](std::int64_t value) { given[key] = value; }, help);
+  };
+  app.add_option_function<std::string>("--model", [this](const std::string& name) { given["name"] = name; },
+                                       "a published configuration, DiT-S/2 ... DiT-XL/8");
+  number("--input-size", "input_size", "side of the latent or image");
+  number("--patch-size", "patch_size", "side of a patch");
+  number("--in-channels", "in_channels", "channels of the latent or image");
+  number("--hidden-size", "hidden_size", "width D");
+  number("--depth", "depth", "number of blocks");
+  number("--num-heads", "num_heads", "attention heads");
+  number("--num-classes", "num_classes", "labels, without the one for no class");
+  app.add_option_function<double>("--mlp-ratio", [this](double value) { given["mlp_ratio"] = value; },
+                                  "hidden layer of the MLP over D");
+  app.add_flag_callback("--no-learn-sigma", [this] { given["learn_sigma"] = false; }, "the output is epsilon alone");
+}
+
+std::vector<std::string> arguments() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> out;
+  for (std::string argument; std::getline(file, argument, '\0');) out.push_back(argument);
+  return out;
+}
+
+std::string command_line(const std::vector<std::string>& arguments) {
+  std::string line = "dydit";
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const bool plain = arguments[i].find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@") == std::string::npos;
+    std::string quoted = arguments[i];
+    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4) quoted.replace(at, 1, "'\\''");
+    line += " " + (plain && !quoted.empty() ? quoted : "'" + quoted + "'");
+  }
+  return line;
+}
+
+}  // namespace dydit::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that several subcommands share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "model/configuration.h"
+#include "run/runner.h"
+
+namespace dydit::cli {
+
+/// --device, --dtype, --threads, --seed, --quiet
+struct Machine {
+  std::string device = "auto", dtype = "float32";
+  int threads = 0;  ///< 0: all cores of this process
+  std::optional<std::uint64_t> seed;
+  bool quiet = false;
+
+  void add_to(CLI::App& app);
+  /// Sets LibTorch's threads; fills device, type, threads and quiet.
+  run::RunSettings settings() const;
+};
+
+/// --out, --force, --retry-failed
+struct Output {
+  std::string out;
+  bool force = false, retry_failed = false;
+
+  void add_to(CLI::App& app);
+  void fill(run::RunSettings& settings) const;
+};
+
+/// --checkpoint, --weights, --num-heads
+struct CheckpointOption {
+  std::string path, weights = "automatic";
+  std::optional<std::int64_t> num_heads;
+
+  void add_to(CLI::App& app, bool required);
+};
+
+/// --model NAME and the dimensions that override it.
+struct ConfigurationOptions {
+  nlohmann::ordered_json given = nlohmann::ordered_json::object();
+
+  void add_to(CLI::App& app);
+  model::Configuration configuration() const { return model::from_json(given); }
+};
+
+
+/// The report of runs as their first profile asks for; gives the page's path.
+std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
+                                   bool normalise_each);
+
+/// The command line of this process.
+std::vector<std::string> arguments();
+/// As a line for a shell, the program as "dydit".
+std::string command_line(const std::vector<std::string>& arguments);
+
+}  // namespace dydit::cli

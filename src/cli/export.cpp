@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit export: the model weights of any checkpoint as one small safetensors file.
+#include <memory>
+
+#include "checkpoint/checkpoint.h"
+#include "commands.h"
+#include "common.h"
+#include "model/weights.h"
+
+namespace dydit::cli {
+
+namespace {
+
+struct Export {
+  CheckpointOption checkpoint;
+  std::string output, dtype = "float32";
+};
+
+}  // namespace
+
+void add_export(CLI::App& app) {
+  auto e = std::make_shared<Export>();
+  CLI::App* command = app.add_subcommand("export", "Model weights of any checkpoint as .safetensors");
+  command->footer("Example: dydit export --checkpoint 0400000.pt --output dit.safetensors --dtype bfloat16");
+  e->checkpoint.add_to(*command, /*required=*/true);
+  command->add_option("--output", e->output, "file to write")->required();
+  command->add_option("--dtype", e->dtype, "float32, bfloat16 or float16")->capture_default_str();
+  command->callback([e] {
+    const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights), e->checkpoint.num_heads);
+    model::save_dit(e->output, dit, run::dtype_named(e->dtype));
+  });
+}
+
+}  // namespace dydit::cli

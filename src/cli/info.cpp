@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit info: parameters and multiply-accumulates by part.
+#include <fmt/format.h>
+
+#include <iostream>
+#include <memory>
+
+#include "checkpoint/checkpoint.h"
+#include "commands.h"
+#include "common.h"
+#include "cost/macs.h"
+
+namespace dydit::cli {
+
+namespace {
+
+struct Info {
+  ConfigurationOptions options;
+  std::string checkpoint, weights = "automatic";
+  bool json = false, all = false;
+};
+
+nlohmann::ordered_json describe(const model::Configuration& c) {
+  const auto macs = cost::macs_of(c);
+  const auto parameters = cost::parameters_of(c);
+  const auto giga = [](std::int64_t value) { return static_cast<double>(value) * 1e-9; };
+  return {{"configuration", model::to_json(c)},
+          {"parameters", parameters.total},
+          {"parameters_trainable", parameters.trainable},
+          {"gmacs",
+           {{"total", giga(macs.total())},
+            {"patch", giga(macs.patch)},
+            {"conditioning", giga(macs.conditioning)},
+            {"adaln", giga(macs.adaln)},
+            {"attention", giga(macs.attention)},
+            {"mlp", giga(macs.mlp)},
+            {"final", giga(macs.final)},
+            {"routers", giga(macs.routers)}}}};
+}
+
+model::Configuration configuration(const Info& info) {
+  if (info.checkpoint.empty()) return info.options.configuration();
+  const auto opened = checkpoint::open_checkpoint(info.checkpoint, checkpoint::weights_named(info.weights));
+  std::optional<std::int64_t> heads;
+  if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end()) heads = found->get<std::int64_t>();
+  return model::configuration_of(opened.tensors, opened.metadata, heads);
+}
+
+void print(const nlohmann::ordered_json& d) {
+  const auto& c = d["configuration"];
+  const std::string name = c["name"];
+  fmt::print("{}input {}x{}x{}, patch {}, width {}, depth {}, heads {}, classes {}\n", name.empty() ? "" : name + ": ",
+             c["in_channels"].get<int>(), c["input_size"].get<int>(), c["input_size"].get<int>(), c["patch_size"].get<int>(),
+             c["hidden_size"].get<int>(), c["depth"].get<int>(), c["num_heads"].get<int>(), c["num_classes"].get<int>());
+  fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(), d["parameters_trainable"].get<std::int64_t>());
+  const double total = d["gmacs"]["total"];
+  for (const auto& [part, value] : d["gmacs"].items())
+    fmt::print("{:<13} {:>14.6f} GMACs {:>6.2f} %\n", part, value.get<double>(), 100 * value.get<double>() / total);
+}
+
+void run(const Info& info) {
+  if (info.all) {
+    fmt::print("{:<10} {:>12} {:>10}\n", "model", "parameters", "GMACs");
+    for (const std::string& name : model::published_names()) {
+      const auto c = model::published(name);
+      fmt::print("{:<10} {:>12} {:>10.2f}\n", name, cost::parameters_of(c).total, static_cast<double>(cost::macs_of(c).total()) * 1e-9);
+    }
+    return;
+  }
+  const auto described = describe(configuration(info));
+  if (info.json) std::cout << described.dump(2) << "\n";
+  else print(described);
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  auto info = std::make_shared<Info>();
+  CLI::App* command = app.add_subcommand("info", "Parameters and GMACs by part");
+  command->footer("Example: dydit info --model DiT-XL/2 --input-size 64");
+  info->options.add_to(*command);
+  command->add_option("--checkpoint", info->checkpoint, "read the configuration off a checkpoint")->excludes("--model");
+  command->add_option("--weights", info->weights, "ema, model or automatic");
+  command->add_flag("--json", info->json, "print JSON");
+  command->add_flag("--all", info->all, "a table of the published configurations");
+  command->callback([info] { run(*info); });
+}
+
+}  // namespace dydit::cli

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dydit program: subcommands, exit codes, and errors as one line on stderr.
+#include <fmt/format.h>
+
+#include <c10/core/CPUAllocator.h>
+#include <c10/util/Exception.h>
+
+#include <new>
+
+#include "base/interrupt.h"
+#include "commands.h"
+
+namespace {
+
+int fail(dydit::ExitCode code, std::string_view message) {
+  fmt::print(stderr, "dydit: {}\n", message.substr(0, message.find('\n')));
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  dydit::handle_interrupts();
+  CLI::App app("Redundancy studies and speed measurements of Dynamic Diffusion Transformers", "dydit");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", DYDIT_VERSION);
+  dydit::cli::add_info(app);
+  dydit::cli::add_train(app);
+  dydit::cli::add_study(app);
+  dydit::cli::add_report(app);
+  dydit::cli::add_reproduce(app);
+  dydit::cli::add_probe(app);
+  dydit::cli::add_export(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return fail(dydit::ExitCode::wrong_usage, fmt::format("wrong usage: {}: see --help", error.what()));
+  } catch (const dydit::cli::Exit& exit) {
+    return static_cast<int>(exit.code);
+  } catch (const dydit::Error& error) {
+    return fail(error.code(), error.what());
+  } catch (const c10::OutOfMemoryError& error) {
+    return fail(dydit::ExitCode::failed, fmt::format("out of memory: {}", error.what_without_backtrace()));
+  } catch (const std::bad_alloc&) {
+    return fail(dydit::ExitCode::failed, "out of memory: use smaller batches");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(dydit::ExitCode::failed, fmt::format("{}: {}", error.code().message(), error.path1().string()));
+  } catch (const std::exception& error) {
+    return fail(dydit::ExitCode::failed, error.what());
+  }
+  return 0;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit report: figures, data and one page from run directories.
+#include <iostream>
+#include <memory>
+
+#include "analysis/report.h"
+#include "commands.h"
+#include "common.h"
+
+namespace dydit::cli {
+
+void add_report(CLI::App& app) {
+  struct Report {
+    std::vector<std::string> runs;
+    std::string out;
+    bool normalise_each = false;
+  };
+  auto r = std::make_shared<Report>();
+  CLI::App* command = app.add_subcommand("report", "Figures (SVG, PDF, PNG), CSV and one self-contained page");
+  command->footer("Example: dydit report runs/quick-1");
+  command->add_option("runs", r->runs, "run directories")->required();
+  command->add_option("--out", r->out, "folder to write (default: the first run directory)");
+  command->add_flag("--normalise-each", r->normalise_each, "scale each loss map to [0, 1], as the paper does");
+  command->callback([r] {
+    std::vector<record::Run> runs;
+    for (const std::string& path : r->runs) runs.push_back(record::read_run(path));
+    const auto out = r->out.empty() ? runs.front().path : std::filesystem::path(r->out);
+    std::cout << write_report(runs, out, r->normalise_each).string() << std::endl;
+  });
+}
+
+std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out, bool normalise_each) {
+  const auto profile = runs.front().manifest.value("profile", record::Json::object());
+  const auto map = profile.value("loss-map", record::Json::object());
+  analysis::ReportOptions options;
+  options.images = map.value("shown", options.images);
+  options.normalise_each = normalise_each || map.value("normalise_each", false);
+  return analysis::write_report(runs, out, options);
+}
+
+}  // namespace dydit::cli

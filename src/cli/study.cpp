@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit study: one redundancy study into a run directory.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "common.h"
+
+namespace dydit::cli {
+
+namespace {
+
+struct Study {
+  std::string profile, data, small, large, weights = "automatic", history;
+  std::vector<std::string> models;  // NAME=F
+  std::int64_t size = 32, images = -1, timesteps = -1, draws = -1, chunk = -1;
+  std::vector<std::int64_t> at;
+  bool dry_run = false, normalise_each = false;
+  Machine machine;
+  Output output;
+};
+
+void add_shared(CLI::App& command, Study& s) {
+  command.add_option("profile", s.profile, "profile to start from");
+  command.add_option("--model", s.models, "NAME=FILE; the last one is the reference")->allow_extra_args(false);
+  command.add_option("--weights", s.weights, "ema, model or automatic (ema where it is there)");
+  command.add_option("--data", s.data, "images: class folders, zip, latents, or synthetic:N");
+  command.add_option("--size", s.size, "side to which images are cropped")->capture_default_str();
+  command.add_option("--images", s.images, "number of images, spread evenly over the data (0: all)");
+  command.add_flag("--dry-run", s.dry_run, "check that everything is there and estimate time and memory");
+  s.machine.add_to(command);
+  s.output.add_to(command);
+}
+
+run::ModelSpec model_of(const std::string& text, const std::string& weights) {
+  const auto equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
+    throw UsageError("not a model", "--model " + text, "write NAME=FILE");
+  return {.name = text.substr(0, equals), .checkpoint = text.substr(equals + 1), .weights = weights};
+}
+
+run::Profile profile_of(const Study& s, const std::string& study) {
+  run::Profile profile;
+  if (!s.profile.empty()) profile = run::read_profile(s.profile);
+  else profile.data.size = s.size;
+  if (s.profile.empty()) profile.name = study;
+  if (!s.data.empty()) profile.data = {.path = s.data, .size = s.size};
+  std::vector<std::string> given = s.models;
+  if (!s.small.empty()) given.push_back("small=" + s.small);
+  if (!s.large.empty()) given.push_back("large=" + s.large);
+  if (!given.empty()) {
+    profile.models.clear();
+    profile.history.clear();
+    for (const std::string& text : given) profile.models.push_back(model_of(text, s.weights));
+  }
+  if (s.machine.seed) profile.seed = *s.machine.seed;
+  return profile;
+}
+
+void execute(const run::Profile& profile, const Study& s) {
+  auto settings = s.machine.settings();
+  s.output.fill(settings);
+  settings.argv = arguments();
+  settings.reproduce = command_line(settings.argv);
+  if (s.dry_run) {
+    run::dry_run(profile, settings);
+    return;
+  }
+  const auto outcome = run::run_studies(profile, settings);
+  if (outcome.failed > 0)
+    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(), "see its results.jsonl; --retry-failed runs them again");
+}
+
+void add_loss_gap(CLI::App& parent) {
+  auto s = std::make_shared<Study>();
+  CLI::App* command = parent.add_subcommand("loss-gap", "Loss of small against large models at every timestep");
+  command->footer("Example: dydit study loss-gap --small S.safetensors --large XL.safetensors --data images.zip --timesteps 50");
+  add_shared(*command, *s);
+  command->add_option("--small", s->small, "short for --model small=FILE");
+  command->add_option("--large", s->large, "short for --model large=FILE");
+  command->add_option("--timesteps", s->timesteps, "how many, spread evenly (default 50)")->check(CLI::Range(1, 1000));
+  command->add_option("--chunk", s->chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
+  command->callback([s] {
+    run::Profile profile = profile_of(*s, "loss-gap");
+    auto spec = profile.loss_gap.value_or(run::LossGapSpec{});
+    if (s->timesteps > 0) spec.timesteps = s->timesteps;
+    if (s->images >= 0) spec.images = s->images;
+    if (s->chunk > 0) spec.chunk = s->chunk;
+    profile.loss_gap = spec;
+    profile.loss_map.reset();
+    execute(profile, *s);
+  });
+}
+
+void add_loss_map(CLI::App& parent) {
+  auto s = std::make_shared<Study>();
+  CLI::App* command = parent.add_subcommand("loss-map", "Prediction error at every position, image by timestep");
+  command->footer("Example: dydit study loss-map --model XL=XL.safetensors --data images.zip --at 200 400 800");
+  add_shared(*command, *s);
+  command->add_option("--at", s->at, "timesteps (default 200 300 400 600 800 900)")->check(CLI::Range(0, 999));
+  command->add_option("--draws", s->draws, "noise draws to average over (default 8)")->check(CLI::PositiveNumber);
+  command->add_flag("--normalise-each", s->normalise_each, "scale each map to [0, 1] in the figure, as the paper does");
+  command->callback([s] {
+    run::Profile profile = profile_of(*s, "loss-map");
+    auto spec = profile.loss_map.value_or(run::LossMapSpec{});
+    if (!s->at.empty()) spec.timesteps = s->at;
+    if (s->images >= 0) spec.images = s->images;
+    if (s->draws > 0) spec.draws = s->draws;
+    spec.normalise_each = spec.normalise_each || s->normalise_each;
+    profile.loss_map = spec;
+    profile.loss_gap.reset();
+    execute(profile, *s);
+  });
+}
+
+}  // namespace
+
+void add_study(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("study", "One redundancy study into a run directory");
+  command->require_subcommand(1);
+  add_loss_gap(*command);
+  add_loss_map(*command);
+}
+
+}  // namespace dydit::cli

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/dataset.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include "base/error.h"
+#include "sets.h"
+
+namespace dydit::data {
+
+static std::int64_t count_of(const std::string& path, std::size_t prefix) {
+  std::int64_t count = 0;
+  const char* const end = path.data() + path.size();
+  const auto [stop, error] = std::from_chars(path.data() + prefix, end, count);
+  if (error != std::errc() || stop != end || count <= 0)
+    throw UsageError("not a number of images", path, "write for example synthetic:1000");
+  return count;
+}
+
+std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options,
+                                      std::uint64_t seed) {
+  constexpr std::string_view synthetic = "synthetic:";
+  if (options.size < 1 || options.size > 1 << 14)
+    throw UsageError("the image size must be between 1 and 16384");
+  if (path.starts_with(synthetic))
+    return make_synthetic(count_of(path, synthetic.size()), options.size, seed);
+  if (path.ends_with(".zip")) return open_images(open_zip(path), path, options.size);
+  if (path.ends_with(".safetensors")) return open_safetensors_latents(path);
+  try {
+    if (!std::filesystem::is_directory(path))
+      throw InputError("not a data set", path,
+                       "give a folder or zip of class folders, a .safetensors of latents, or synthetic:N");
+    if (const auto folders = find_latent_folders(path)) return open_npy_latents(*folders, path);
+    return open_images(open_folder(path), path, options.size);
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw InputError("cannot list folder", error.path1().string(), error.code().message());
+  }
+}
+
+}  // namespace dydit::data

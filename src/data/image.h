@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Encoded images to RGB pixels, and their centre crop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dydit::data {
+
+/// Pixels (height, width, 3), 8 bits, row by row.
+struct Image {
+  int width = 0, height = 0;
+  std::vector<std::uint8_t> pixels;
+
+  std::uint8_t* row(int y) { return pixels.data() + std::size_t{3} * width * y; }
+  const std::uint8_t* row(int y) const { return pixels.data() + std::size_t{3} * width * y; }
+};
+
+/// Space for an image. Throws InputError naming the sample when there are more than 64 Mi pixels.
+Image blank_image(std::uint64_t width, std::uint64_t height, const std::string& name);
+
+/// Decodes a JPEG or PNG, recognised by its first bytes. Greyscale, palette, CMYK and 16-bit images
+/// become RGB and alpha is dropped, as PIL's convert("RGB") does. Throws InputError naming the sample
+/// when anything about it is broken, truncated data included.
+Image decode_image(std::span<const std::byte> bytes, const std::string& name);
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name);
+Image decode_png(std::span<const std::byte> bytes, const std::string& name);
+
+/// The central size x size pixels as ADM and DiT cut them: halved with a box filter while the shorter
+/// side is at least twice `size`, then bicubic so that the shorter side is `size`, then cropped.
+/// An image of that size already is returned as it is.
+Image centre_crop(Image image, int size);
+
+}  // namespace dydit::data

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <csetjmp>
+#include <cstddef>
+#include <cstdio>
+// After <cstdio>: the header of libjpeg needs FILE.
+#include <jpeglib.h>
+
+#include "base/error.h"
+#include "image.h"
+
+namespace dydit::data {
+
+namespace {
+
+// libjpeg's own handler ends the process, and it only warns of truncated data, which it fills with
+// grey. Here both jump back to the method that was called. These methods own nothing a jump would lose.
+class Decoder {
+ public:
+  Decoder() {
+    info_.err = jpeg_std_error(&errors_.manager);
+    errors_.manager.error_exit = fail;
+    errors_.manager.emit_message = [](j_common_ptr info, int level) {
+      if (level < 0) fail(info);
+    };
+  }
+  ~Decoder() { jpeg_destroy_decompress(&info_); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  bool read_header(std::span<const std::byte> bytes) {
+    if (setjmp(errors_.jump) != 0) return false;
+    jpeg_create_decompress(&info_);
+    jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+    jpeg_read_header(&info_, TRUE);
+    return true;
+  }
+
+  bool read_pixels(Image& image) {
+    if (setjmp(errors_.jump) != 0) return false;
+    const bool cmyk = info_.jpeg_color_space == JCS_CMYK || info_.jpeg_color_space == JCS_YCCK;
+    info_.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    jpeg_start_decompress(&info_);
+    JSAMPARRAY inks = nullptr;
+    if (cmyk) {
+      auto* any = reinterpret_cast<j_common_ptr>(&info_);
+      inks = info_.mem->alloc_sarray(any, JPOOL_IMAGE, info_.output_width * 4, 1);
+    }
+    while (info_.output_scanline < info_.output_height) {
+      JSAMPROW row = image.row(static_cast<int>(info_.output_scanline));
+      jpeg_read_scanlines(&info_, cmyk ? inks : &row, 1);
+      if (cmyk) mix_inks(inks[0], row);
+    }
+    jpeg_finish_decompress(&info_);
+    return true;
+  }
+
+  unsigned width() const { return info_.image_width; }
+  unsigned height() const { return info_.image_height; }
+  const char* reason() const { return errors_.message; }
+
+ private:
+  struct Errors {
+    jpeg_error_mgr manager{};
+    std::jmp_buf jump{};
+    char message[JMSG_LENGTH_MAX] = "";
+  };
+
+  [[noreturn]] static void fail(j_common_ptr info) {
+    auto* errors = reinterpret_cast<Errors*>(info->err);
+    errors->manager.format_message(info, errors->message);
+    std::longjmp(errors->jump, 1);
+  }
+
+  // The inks are stored inverted, as Adobe does and as PIL assumes; the rounding is PIL's.
+  void mix_inks(const JSAMPLE* inks, JSAMPROW row) const {
+    for (unsigned x = 0; x < info_.output_width; ++x, inks += 4, row += 3)
+      for (int c = 0; c < 3; ++c) {
+        const int product = (255 - inks[c]) * inks[3] + 128;
+        row[c] = static_cast<JSAMPLE>(inks[3] - ((product + (product >> 8)) >> 8));
+      }
+  }
+
+  Errors errors_;
+  jpeg_decompress_struct info_{};
+};
+
+}  // namespace
+
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
+  Decoder decoder;
+  if (!decoder.read_header(bytes)) throw InputError("broken image", name, decoder.reason());
+  Image image = blank_image(decoder.width(), decoder.height(), name);
+  if (!decoder.read_pixels(image)) throw InputError("broken image", name, decoder.reason());
+  return image;
+}
+
+}  // namespace dydit::data

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The map from class folders to labels.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace dydit::data {
+
+struct Labels {
+  std::map<std::string, std::int64_t> of_folder;
+  std::int64_t classes = 0;
+};
+
+/// 0, 1, ... in the order of the names.
+Labels number_folders(const std::set<std::string>& folders);
+
+/// From a labels.json, {"folder": label, ..., "classes": number of classes, optional}. Throws InputError
+/// naming `where` when it is malformed or lacks one of the folders.
+Labels parse_labels(const std::string& json, const std::set<std::string>& folders, const std::string& where);
+
+/// One more than the largest label, or `stated` if that is not 0. Throws InputError naming `where` for a
+/// negative label or one beyond the classes stated.
+std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t stated,
+                           const std::string& where);
+
+}  // namespace dydit::data

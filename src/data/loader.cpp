@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/loader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <cstdio>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+#include "base/random.h"
+
+namespace dydit::data {
+
+namespace {
+
+using Permutation = std::vector<std::int64_t>;
+
+// Fisher-Yates.
+Permutation permutation_of(std::int64_t size, std::uint64_t seed, std::int64_t epoch) {
+  Permutation order(static_cast<std::size_t>(size));
+  std::iota(order.begin(), order.end(), 0);
+  Random random(seed, Purpose::shuffle, 0, static_cast<std::uint64_t>(epoch));
+  for (std::size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+  return order;
+}
+
+struct Slot {
+  Batch batch;
+  std::int64_t missing = 0;  // samples still to be decoded
+  std::exception_ptr error;
+};
+
+struct Task {
+  std::int64_t epoch, offset;  // position = epoch * size + offset
+  Slot& slot;
+  std::int64_t row;
+  std::shared_ptr<const Permutation> order;  // none when not shuffled
+};
+
+void drop_broken(Batch& batch, std::int64_t elements) {
+  std::int64_t kept = 0;
+  for (std::int64_t row = 0; row < batch.size(); ++row) {
+    if (batch.indices[row] < 0) continue;
+    if (kept != row) std::copy_n(&batch.images[row * elements], elements, &batch.images[kept * elements]);
+    batch.labels[kept] = batch.labels[row];
+    batch.indices[kept++] = batch.indices[row];
+  }
+  batch.images.resize(static_cast<std::size_t>(kept * elements));
+  batch.labels.resize(static_cast<std::size_t>(kept));
+  batch.indices.resize(static_cast<std::size_t>(kept));
+}
+
+}  // namespace
+
+// Batch k covers the positions from first + k * batch and is decoded into slot k modulo their number.
+// Threads take one position at a time, in order, until the ring is full; next() takes the batches out
+// in order. So their content depends on no timing.
+struct Loader::State {
+  State(std::shared_ptr<const Dataset> set, const LoaderOptions& given, std::int64_t last)
+      : dataset(std::move(set)), options(given), size(dataset->size()), position(given.first) {
+    if (size < 1 || options.threads < 1 || options.batch < 1)
+      throw UsageError("a loader needs at least one sample, one thread and a batch of one");
+    end = options.shuffle ? std::numeric_limits<std::int64_t>::max() : last < 0 ? size : last;
+    if (position < 0 || position > end || (!options.shuffle && end > size))
+      throw UsageError(fmt::format("samples {} to {} of a set of {}", position, end, size));
+    for (std::int64_t number = 0; number < std::ssize(slots); ++number) prepare(number);
+    for (int i = 0; i < options.threads; ++i)
+      threads.emplace_back([this](const std::stop_token& stop) {
+        while (const auto task = take(stop)) run(*task);
+      });
+  }
+
+  Slot& slot_of(std::int64_t number) { return slots[static_cast<std::size_t>(number) % slots.size()]; }
+
+  // Gives a slot the size of the batch, 0 beyond the end.
+  void prepare(std::int64_t number) {
+    Slot& slot = slot_of(number);
+    slot.missing = std::clamp<std::int64_t>(end - options.first - number * options.batch, 0, options.batch);
+    const auto rows = static_cast<std::size_t>(slot.missing);
+    slot.batch.images.resize(rows * static_cast<std::size_t>(elements));
+    slot.batch.labels.assign(rows, 0);
+    slot.batch.indices.assign(rows, -1);
+  }
+
+  // Waits for room in the ring; nothing at the end.
+  std::optional<Task> take(const std::stop_token& stop) {
+    std::unique_lock lock(mutex);
+    const auto number = [&] { return (position - options.first) / options.batch; };
+    work.wait(lock, stop, [&] { return position >= end || number() < delivered + std::ssize(slots); });
+    if (stop.stop_requested() || position >= end) return std::nullopt;
+    const std::int64_t epoch = position / size;
+    if (options.shuffle && epoch != order_epoch) {
+      order = std::make_shared<Permutation>(permutation_of(size, options.seed, epoch));
+      order_epoch = epoch;
+    }
+    Task task{epoch, position % size, slot_of(number()), (position - options.first) % options.batch, order};
+    ++position;
+    return task;
+  }
+
+  void run(const Task& task) {
+    std::exception_ptr error;
+    try {
+      fill(task);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    const std::lock_guard lock(mutex);
+    if (error != nullptr) task.slot.error = error;
+    if (--task.slot.missing == 0) ready.notify_one();
+  }
+
+  // Shuffled, a broken sample gives its place to the next one of the permutation.
+  void fill(const Task& task) {
+    if (task.order == nullptr) {
+      read(task.offset, task);
+      return;
+    }
+    for (std::int64_t i = 0; i < size; ++i)
+      if (read((*task.order)[(task.offset + i) % size], task)) return;
+    throw InputError("all samples are broken");
+  }
+
+  // False when the sample is broken.
+  bool read(std::int64_t sample, const Task& task) {
+    const auto stream = static_cast<std::uint64_t>(sample), epoch = static_cast<std::uint64_t>(task.epoch);
+    const bool flip = options.flip && Random(options.seed, Purpose::flip, stream, epoch).uniform() < 0.5F;
+    Batch& batch = task.slot.batch;
+    try {
+      dataset->read(sample, flip, {&batch.images[task.row * elements], static_cast<std::size_t>(elements)});
+    } catch (const InputError& error) {
+      report(sample, error);
+      return false;
+    }
+    batch.labels[task.row] = dataset->label(sample);
+    batch.indices[task.row] = sample;
+    return true;
+  }
+
+  void report(std::int64_t sample, const InputError& error) {
+    const std::lock_guard lock(mutex);
+    if (!broken.insert(sample).second) return;
+    fmt::print(stderr, "dydit: {}: left out\n", error.what());
+    if (static_cast<double>(broken.size()) > options.max_broken_share * static_cast<double>(size))
+      throw InputError("too many broken samples", fmt::format("{} of {}", broken.size(), size),
+                       "repair or remove them");
+  }
+
+  bool next(Batch& batch) {
+    std::unique_lock lock(mutex);
+    do {
+      Slot& slot = slot_of(delivered);
+      if (slot.batch.labels.empty()) return false;
+      ready.wait(lock, [&] { return slot.missing == 0; });
+      if (slot.error != nullptr) std::rethrow_exception(slot.error);
+      std::swap(batch, slot.batch);
+      prepare(delivered++ + std::ssize(slots));
+      work.notify_all();
+      drop_broken(batch, elements);
+    } while (batch.size() == 0);
+    return true;
+  }
+
+  const std::shared_ptr<const Dataset> dataset;
+  const LoaderOptions options;
+  const std::int64_t size, elements = dataset->shape().elements();
+
+  mutable std::mutex mutex;  // of everything below, but for the rows of a slot, each of one thread
+  std::condition_variable_any work;
+  std::condition_variable ready;
+  std::array<Slot, 4> slots;
+  std::int64_t position, end = 0;  // the next sample to decode, and where to stop
+  std::int64_t delivered = 0;      // batches
+  std::shared_ptr<const Permutation> order;
+  std::int64_t order_epoch = -1;
+  std::set<std::int64_t> broken;
+  std::vector<std::jthread> threads;  // last: they stop before the rest goes
+};
+
+Loader::Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& options, std::int64_t last)
+    : state_(std::make_unique<State>(std::move(dataset), options, last)) {}
+
+Loader::~Loader() = default;
+
+bool Loader::next(Batch& batch) {
+  return state_->next(batch);
+}
+
+std::int64_t Loader::broken() const {
+  const std::lock_guard lock(state_->mutex);
+  return static_cast<std::int64_t>(state_->broken.size());
+}
+
+}  // namespace dydit::data

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "npy.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/file.h"
+
+namespace dydit::data {
+
+namespace {
+
+template <typename T>
+constexpr std::string_view type_name = "";
+template <>
+constexpr std::string_view type_name<float> = "<f4";
+template <>
+constexpr std::string_view type_name<std::int64_t> = "<i8";
+
+struct Parts {
+  std::string_view type, order, shape, elements;
+};
+
+// Cuts off and returns what stands before `mark`, which goes too.
+std::string_view take_until(std::string_view& text, std::string_view mark, const std::string& where) {
+  const std::size_t length = text.find(mark);
+  if (length == text.npos) throw InputError("unexpected .npy header", where);
+  const std::string_view taken = text.substr(0, length);
+  text.remove_prefix(length + mark.size());
+  return taken;
+}
+
+Parts split(std::string_view file, const std::string& where) {
+  const auto need = [&](std::size_t bytes) {
+    if (file.size() < bytes) throw InputError("the .npy file ends too early", where);
+  };
+  need(10);
+  if (!file.starts_with("\x93NUMPY")) throw InputError("not an .npy file", where);
+  const int version = file[6];
+  if (version != 1 && version != 2) throw InputError(fmt::format(".npy version {}", version), where);
+  const std::size_t begin = version == 1 ? 10 : 12;
+  need(begin);
+  std::size_t length = 0;
+  for (std::size_t i = begin; i-- > 8;) length = length << 8U | static_cast<unsigned char>(file[i]);
+  need(begin + length);
+
+  // The keys in the order in which every writer sorts them.
+  std::string_view header = file.substr(begin, length);
+  const std::string_view start = take_until(header, "{'descr': '", where);
+  const std::string_view type = take_until(header, "', 'fortran_order': ", where);
+  const std::string_view order = take_until(header, ", 'shape': (", where);
+  const std::string_view shape = take_until(header, "), }", where);
+  if (!start.empty() || header.find_first_not_of(" \n") != header.npos)
+    throw InputError("unexpected .npy header", where);
+  return {type, order, shape, file.substr(begin + length)};
+}
+
+std::vector<std::int64_t> parse_shape(std::string_view text, const std::string& where) {
+  std::vector<std::int64_t> shape;
+  const char *next = text.data(), *const end = next + text.size();
+  while (next != end) {
+    if (*next == ' ' || *next == ',') {
+      ++next;
+      continue;
+    }
+    std::int64_t length = 0;
+    const auto [stop, error] = std::from_chars(next, end, length);
+    if (error != std::errc() || length < 0) throw InputError("bad shape in the .npy header", where);
+    shape.push_back(length);
+    next = stop;
+  }
+  return shape;
+}
+
+}  // namespace
+
+template <typename T>
+Array<T> read_npy(const std::filesystem::path& path) {
+  const std::string where = path.string(), file = read_file(path);
+  const auto [type, order, shape, elements] = split(file, where);
+  if (type != type_name<T>)
+    throw InputError(fmt::format(".npy of type '{}', not '{}'", type, type_name<T>), where);
+  if (order != "False") throw InputError(".npy not in C order", where);
+
+  Array<T> array{parse_shape(shape, where), {}};
+  std::int64_t bytes = sizeof(T);
+  for (const std::int64_t length : array.shape)
+    if (__builtin_mul_overflow(bytes, length, &bytes)) throw InputError("the .npy shape is too large", where);
+  if (static_cast<std::size_t>(bytes) != elements.size())
+    throw InputError(
+        fmt::format(".npy with {} bytes of data where its shape needs {}", elements.size(), bytes), where);
+  array.values.resize(elements.size() / sizeof(T));
+  if (bytes > 0) std::memcpy(array.values.data(), elements.data(), elements.size());
+  return array;
+}
+
+template Array<float> read_npy(const std::filesystem::path& path);
+template Array<std::int64_t> read_npy(const std::filesystem::path& path);
+
+}  // namespace dydit::data

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "labels.h"
+#include "latents.h"
+#include "npy.h"
+#include "sets.h"
+
+namespace dydit::data {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// The i of every i.npy, ascending.
+std::vector<std::int64_t> list_numbers(const fs::path& folder) {
+  std::vector<std::int64_t> numbers;
+  for (const auto& item : fs::directory_iterator(folder)) {
+    const std::string stem = item.path().stem().string();
+    std::int64_t number = 0;
+    const auto [stop, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
+    if (item.path().extension() == ".npy" && error == std::errc() && stop == stem.data() + stem.size())
+      numbers.push_back(number);
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+Shape shape_of(const std::vector<std::int64_t>& shape, const std::string& where) {
+  if (shape.size() != 4 || shape[0] != 1) throw InputError("the latent's shape is not (1, C, h, w)", where);
+  return {shape[1], shape[2], shape[3]};
+}
+
+class NpyLatents final : public Dataset {
+ public:
+  NpyLatents(LatentFolders folders, const fs::path& path) : folders_(std::move(folders)) {
+    numbers_ = list_numbers(folders_.features);
+    if (numbers_.empty())
+      throw InputError("no latents", folders_.features.string(), "expected 0.npy, 1.npy, ...");
+    shape_ = shape_of(read_npy<float>(feature(0)).shape, feature(0).string());
+    if (shape_.elements() == 0) throw InputError("empty latents", feature(0).string());
+    for (const std::int64_t number : numbers_) {
+      const fs::path file = folders_.labels / fmt::format("{}.npy", number);
+      const auto label = read_npy<std::int64_t>(file);
+      if (label.values.size() != 1) throw InputError("not one label", file.string());
+      labels_.push_back(label.values[0]);
+    }
+    const fs::path json = path / "labels.json";
+    const std::int64_t stated =
+        fs::exists(json) ? parse_labels(read_file(json), {}, json.string()).classes : 0;
+    classes_ = count_classes(labels_, stated, path.string());
+  }
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(numbers_.size()); }
+  std::int64_t classes() const override { return classes_; }
+  Shape shape() const override { return shape_; }
+  std::int64_t label(std::int64_t index) const override {
+    return labels_.at(static_cast<std::size_t>(index));
+  }
+  std::string name(std::int64_t index) const override {
+    return fmt::format("{}/{}.npy", folders_.features.filename().string(),
+                       numbers_.at(static_cast<std::size_t>(index)));
+  }
+
+  void read(std::int64_t index, bool flip, std::span<float> out) const override {
+    const auto latent = read_npy<float>(feature(index));
+    if (shape_of(latent.shape, name(index)) != shape_)
+      throw InputError("broken latent", name(index), "another shape than the first one's");
+    copy_latent(latent.values, shape_, flip, name(index), out);
+  }
+
+  std::string hash() const override {
+    std::string text;
+    for (std::int64_t i = 0; i < size(); ++i)
+      fmt::format_to(std::back_inserter(text), "{}\n{} {}\n", name(i), fs::file_size(feature(i)), label(i));
+    return hash_of(text);
+  }
+
+ private:
+  fs::path feature(std::int64_t index) const {
+    return folders_.features / fmt::format("{}.npy", numbers_.at(static_cast<std::size_t>(index)));
+  }
+
+  LatentFolders folders_;
+  std::vector<std::int64_t> numbers_, labels_;
+  Shape shape_;
+  std::int64_t classes_ = 0;
+};
+
+}  // namespace
+
+std::optional<LatentFolders> find_latent_folders(const fs::path& path) {
+  LatentFolders folders;
+  for (const auto& item : fs::directory_iterator(path)) {
+    const std::string name = item.path().filename().string();
+    for (const auto& [ending, folder] :
+         {std::pair("_features", &folders.features), std::pair("_labels", &folders.labels)}) {
+      if (!name.ends_with(ending) || !item.is_directory()) continue;
+      if (!folder->empty())
+        throw InputError(fmt::format("several folders *{}", ending), path.string(), "keep one");
+      *folder = item.path();
+    }
+  }
+  if (folders.features.empty() && folders.labels.empty()) return std::nullopt;
+  if (folders.features.empty() || folders.labels.empty())
+    throw InputError("needs both *_features and *_labels", path.string());
+  return folders;
+}
+
+std::unique_ptr<Dataset> open_npy_latents(const LatentFolders& folders, const fs::path& path) {
+  return std::make_unique<NpyLatents>(folders, path);
+}
+
+}  // namespace dydit::data

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "checkpoint/safetensors.h"
+#include "labels.h"
+#include "latents.h"
+#include "sets.h"
+
+namespace dydit::data {
+
+namespace {
+
+std::int64_t stated_classes(const checkpoint::Metadata& metadata, const std::string& where) {
+  const auto found = metadata.find("classes");
+  if (found == metadata.end()) return 0;
+  const std::string& text = found->second;
+  std::int64_t classes = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), classes);
+  if (error != std::errc() || stop != text.data() + text.size() || classes <= 0)
+    throw InputError("'classes' in the metadata is not a positive number", where);
+  return classes;
+}
+
+class SafetensorsLatents final : public Dataset {
+ public:
+  explicit SafetensorsLatents(const std::filesystem::path& path) : path_(path) {
+    const std::string where = path.string();
+    const checkpoint::SafetensorsFile file = checkpoint::read_safetensors(path);
+    const auto take = [&](const char* name) {
+      const auto found = file.tensors.find(name);
+      if (found == file.tensors.end()) throw InputError(fmt::format("no tensor '{}'", name), where);
+      return found->second;
+    };
+    latents_ = take("latent");
+    const checkpoint::Tensor label = take("label");
+    const auto& shape = latents_.shape;
+    if (shape.size() != 4 || label.shape.size() != 1 || label.shape[0] != shape[0])
+      throw InputError("the shapes are not (N, C, h, w) for 'latent' and (N) for 'label'", where);
+    if (latents_.elements() == 0) throw InputError("no latents", where);
+    shape_ = {shape[1], shape[2], shape[3]};
+    values_ = latents_.as<float>();
+    const auto labels = label.as<std::int64_t>();
+    labels_.assign(labels.begin(), labels.end());
+    classes_ = count_classes(labels_, stated_classes(file.metadata, where), where);
+  }
+
+  std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
+  std::int64_t classes() const override { return classes_; }
+  Shape shape() const override { return shape_; }
+  std::int64_t label(std::int64_t index) const override {
+    return labels_.at(static_cast<std::size_t>(index));
+  }
+  std::string name(std::int64_t index) const override { return fmt::format("latent/{}", index); }
+
+  void read(std::int64_t index, bool flip, std::span<float> out) const override {
+    const auto length = static_cast<std::size_t>(shape_.elements());
+    copy_latent(values_.subspan(static_cast<std::size_t>(index) * length, length), shape_, flip, name(index),
+                out);
+  }
+
+  std::string hash() const override { return hash_of_file(path_); }
+
+ private:
+  std::filesystem::path path_;
+  checkpoint::Tensor latents_;
+  std::span<const float> values_;
+  std::vector<std::int64_t> labels_;
+  Shape shape_;
+  std::int64_t classes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_safetensors_latents(const std::filesystem::path& path) {
+  return std::make_unique<SafetensorsLatents>(path);
+}
+
+}  // namespace dydit::data

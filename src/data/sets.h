@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kinds of data sets that open_dataset chooses from.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "data/dataset.h"
+#include "store.h"
+
+namespace dydit::data {
+
+/// Images `CLASS/.../IMAGE.jpg` or `.png`. `path` is what messages call the set.
+std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path,
+                                     std::int64_t size);
+
+/// Made up: on a flat background of random colour, at a random place, waves whose colour, direction and
+/// frequency tell the class.
+std::unique_ptr<Dataset> make_synthetic(std::int64_t count, std::int64_t size, std::uint64_t seed);
+
+/// `latent` f32 (N,C,h,w) and `label` i64 (N); the metadata may state `classes`.
+std::unique_ptr<Dataset> open_safetensors_latents(const std::filesystem::path& path);
+
+struct LatentFolders {
+  std::filesystem::path features, labels;
+};
+
+/// The `*_features` and `*_labels` below `path`, or nothing. Throws InputError when there are several or
+/// one without the other.
+std::optional<LatentFolders> find_latent_folders(const std::filesystem::path& path);
+
+/// `features/i.npy` (1,C,h,w) f32 with `labels/i.npy` i64; `path` may hold a labels.json that states
+/// `classes`.
+std::unique_ptr<Dataset> open_npy_latents(const LatentFolders& folders, const std::filesystem::path& path);
+
+}  // namespace dydit::data

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files below a root, in a directory or in a zip.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dydit::data {
+
+struct Entry {
+  std::string name;          ///< "airplane/0000.jpg"; a folder ends with '/'
+  std::uint64_t size = 0;    ///< bytes
+  std::uint32_t crc = 0;     ///< 0 in a directory, where none is kept
+  std::uint64_t number = 0;  ///< where the store finds it again
+};
+
+/// Reading may be called from several threads at once.
+class Store {
+ public:
+  virtual ~Store() = default;
+  /// All files and folders, in no order. Throws InputError or std::filesystem::filesystem_error when they
+  /// cannot be listed.
+  virtual std::vector<Entry> list() const = 0;
+  /// The content of a file. Throws InputError naming the entry when it cannot be read whole.
+  virtual std::string read(const Entry& entry) const = 0;
+};
+
+std::unique_ptr<Store> open_folder(const std::filesystem::path& path);
+std::unique_ptr<Store> open_zip(const std::filesystem::path& path);
+
+}  // namespace dydit::data

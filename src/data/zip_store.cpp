@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <zip.h>
+
+#include <mutex>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "store.h"
+
+namespace dydit::data {
+
+namespace {
+
+constexpr std::uint64_t most_bytes = std::uint64_t{256} << 20U;  // of one image
+
+struct CloseZip {
+  void operator()(zip_t* zip) const { zip_discard(zip); }
+};
+using Zip = std::unique_ptr<zip_t, CloseZip>;
+
+struct CloseEntry {
+  void operator()(zip_file_t* file) const { zip_fclose(file); }
+};
+
+class ZipStore final : public Store {
+ public:
+  explicit ZipStore(const std::filesystem::path& path) : file_(path) { idle_.push_back(open()); }
+
+  std::vector<Entry> list() const override {
+    Zip zip = take();
+    std::vector<Entry> entries;
+    const auto count = static_cast<std::uint64_t>(zip_get_num_entries(zip.get(), 0));
+    for (std::uint64_t number = 0; number < count; ++number) {
+      zip_stat_t stat;
+      if (zip_stat_index(zip.get(), number, 0, &stat) != 0)
+        throw InputError("broken zip", file_.path().string(), zip_strerror(zip.get()));
+      entries.push_back({stat.name, stat.size, stat.crc, number});
+    }
+    put_back(std::move(zip));
+    return entries;
+  }
+
+  std::string read(const Entry& entry) const override {
+    Zip zip = take();
+    std::string bytes, reason;
+    if (entry.size > most_bytes)
+      reason = fmt::format("claims {} bytes", entry.size);
+    else
+      reason = read(zip.get(), entry, bytes);
+    put_back(std::move(zip));
+    if (!reason.empty()) throw InputError("broken zip entry", entry.name, reason);
+    return bytes;
+  }
+
+ private:
+  // Returns the reason for a failure.
+  static std::string read(zip_t* zip, const Entry& entry, std::string& bytes) {
+    const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(zip, entry.number, 0));
+    if (file == nullptr) return zip_strerror(zip);
+    bytes.resize(entry.size);
+    const auto count = zip_fread(file.get(), bytes.data(), entry.size);
+    char beyond;  // the checksum is compared when the end is met
+    const auto rest = count < 0 ? count : zip_fread(file.get(), &beyond, 1);
+    if (rest < 0) return zip_file_strerror(file.get());
+    if (rest > 0 || static_cast<std::uint64_t>(count) != entry.size) return "its size is not the one listed";
+    return "";
+  }
+
+  Zip open() const {
+    zip_error_t error;
+    zip_error_init(&error);
+    const auto bytes = file_.bytes();
+    zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
+    Zip zip(source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY, &error));
+    const std::string reason = zip_error_strerror(&error);
+    zip_error_fini(&error);
+    if (zip != nullptr) return zip;
+    zip_source_free(source);
+    throw InputError("not a readable zip", file_.path().string(), reason);
+  }
+
+  // A handle serves one thread at a time; there come to be as many as threads have read at once.
+  Zip take() const {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        Zip zip = std::move(idle_.back());
+        idle_.pop_back();
+        return zip;
+      }
+    }
+    return open();
+  }
+
+  void put_back(Zip zip) const {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(zip));
+  }
+
+  MappedFile file_;
+  mutable std::mutex mutex_;
+  mutable std::vector<Zip> idle_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> open_zip(const std::filesystem::path& path) {
+  return std::make_unique<ZipStore>(path);
+}
+
+}  // namespace dydit::data

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/configuration.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/keys.h"
+
+namespace dydit::model {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// DiT paper, table 1.
+struct Family {
+  const char* size;
+  std::int64_t depth, hidden_size, num_heads;
+};
+constexpr std::array<Family, 4> families{{{"S", 12, 384, 6}, {"B", 12, 768, 12}, {"L", 24, 1024, 16}, {"XL", 28, 1152, 16}}};
+constexpr std::array<std::int64_t, 3> patch_sizes{2, 4, 8};
+
+const checkpoint::Tensor& tensor(const checkpoint::Tensors& tensors, const std::string& name, std::size_t rank) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) throw InputError("not a DiT checkpoint: tensor missing", name);
+  if (found->second.shape.size() != rank)
+    throw InputError("not a DiT checkpoint: wrong shape", name, checkpoint::to_string(found->second.shape));
+  return found->second;
+}
+
+// What would be wrong usage on the command line is a bad input in a file.
+auto as_input(const auto& read) {
+  try {
+    return read();
+  } catch (const UsageError& error) {
+    throw InputError("not a DiT checkpoint", error.what());
+  }
+}
+
+std::int64_t heads_by_width(std::int64_t width) {
+  for (const Family& family : families)
+    if (family.hidden_size == width) return family.num_heads;
+  throw UsageError(fmt::format("the number of heads of a model of width {} is not in its tensors", width), "",
+                   "give --num-heads");
+}
+
+}  // namespace
+
+std::int64_t Configuration::mlp_hidden() const {
+  return static_cast<std::int64_t>(static_cast<double>(hidden_size) * mlp_ratio);
+}
+
+std::vector<std::string> published_names() {
+  std::vector<std::string> names;
+  for (const Family& family : families)
+    for (std::int64_t patch : patch_sizes) names.push_back(fmt::format("DiT-{}/{}", family.size, patch));
+  return names;
+}
+
+Configuration published(const std::string& name) {
+  for (const Family& family : families)
+    for (std::int64_t patch : patch_sizes)
+      if (name == fmt::format("DiT-{}/{}", family.size, patch))
+        return {.name = name,
+                .patch_size = patch,
+                .hidden_size = family.hidden_size,
+                .depth = family.depth,
+                .num_heads = family.num_heads};
+  throw UsageError("no such model", name, fmt::format("known are {}", fmt::join(published_names(), ", ")));
+}
+
+void validate(const Configuration& c) {
+  const std::array<std::pair<const char*, std::int64_t>, 7> dimensions{{{"input_size", c.input_size},
+                                                                        {"patch_size", c.patch_size},
+                                                                        {"in_channels", c.in_channels},
+                                                                        {"hidden_size", c.hidden_size},
+                                                                        {"depth", c.depth},
+                                                                        {"num_heads", c.num_heads},
+                                                                        {"num_classes", c.num_classes}}};
+  for (const auto& [key, value] : dimensions)
+    if (value <= 0 || value > 1'000'000)
+      throw UsageError("a model's dimension is out of range", fmt::format("{} = {}", key, value), "give a positive number");
+  if (!(c.mlp_ratio > 0 && c.mlp_ratio < 1000)) throw UsageError("mlp_ratio is out of range", fmt::format("{}", c.mlp_ratio));
+  if (c.input_size % c.patch_size != 0)
+    throw UsageError("the patch size does not divide the input size", fmt::format("{} and {}", c.patch_size, c.input_size));
+  if (c.hidden_size % c.num_heads != 0)
+    throw UsageError("the heads do not divide the width", fmt::format("{} and {}", c.num_heads, c.hidden_size));
+  if (c.hidden_size % 4 != 0)
+    throw UsageError("the position embedding needs a width divisible by 4", fmt::format("{}", c.hidden_size));
+}
+
+Json to_json(const Configuration& c) {
+  return {{"name", c.name},
+          {"input_size", c.input_size},
+          {"patch_size", c.patch_size},
+          {"in_channels", c.in_channels},
+          {"hidden_size", c.hidden_size},
+          {"depth", c.depth},
+          {"num_heads", c.num_heads},
+          {"mlp_ratio", c.mlp_ratio},
+          {"num_classes", c.num_classes},
+          {"learn_sigma", c.learn_sigma}};
+}
+
+Configuration from_json(const Json& json) {
+  Configuration c;
+  Keys keys(json, "model");
+  std::string name;
+  keys.read("name", name);
+  if (!name.empty()) c = published(name);
+  keys.read("input_size", c.input_size).read("patch_size", c.patch_size).read("in_channels", c.in_channels);
+  keys.read("hidden_size", c.hidden_size).read("depth", c.depth).read("num_heads", c.num_heads);
+  keys.read("mlp_ratio", c.mlp_ratio).read("num_classes", c.num_classes).read("learn_sigma", c.learn_sigma);
+  keys.finish();
+  validate(c);
+  return c;
+}
+
+Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpoint::Metadata& metadata,
+                               std::optional<std::int64_t> num_heads) {
+  if (const auto found = metadata.find(configuration_key); found != metadata.end()) {
+    const Json json = Json::parse(found->second, nullptr, false);
+    if (json.is_discarded()) throw InputError("the configuration in the metadata is not JSON", configuration_key);
+    return as_input([&] { return from_json(json); });
+  }
+  const auto& patch = tensor(tensors, "x_embedder.proj.weight", 4);
+  const auto& fc1 = tensor(tensors, "blocks.0.mlp.fc1.weight", 2);
+  const auto& classes = tensor(tensors, "y_embedder.embedding_table.weight", 2);
+  const auto& output = tensor(tensors, "final_layer.linear.weight", 2);
+  Configuration c;
+  c.hidden_size = patch.shape[0];
+  c.in_channels = patch.shape[1];
+  c.patch_size = patch.shape[2];
+  c.num_classes = classes.shape[0] - 1;  // one more row: no class
+  while (tensors.contains(fmt::format("blocks.{}.attn.qkv.weight", c.depth))) ++c.depth;
+  const auto side = std::llround(std::sqrt(static_cast<double>(tensor(tensors, "pos_embed", 3).shape[1])));
+  c.input_size = side * c.patch_size;
+  if (c.hidden_size > 0) c.mlp_ratio = static_cast<double>(fc1.shape[0]) / static_cast<double>(c.hidden_size);
+  c.learn_sigma = output.shape[0] == 2 * c.patch_size * c.patch_size * c.in_channels;
+  if (const auto router = tensors.find("blocks.0.attn_rate.router.weight"); router != tensors.end() && !router->second.shape.empty())
+    c.num_heads = router->second.shape[0] + 1;
+  else
+    c.num_heads = num_heads ? *num_heads : heads_by_width(c.hidden_size);
+  as_input([&] { validate(c); });
+  for (const std::string& name : published_names()) {
+    Configuration known = published(name);
+    known.input_size = c.input_size;
+    known.in_channels = c.in_channels;
+    known.num_classes = c.num_classes;
+    known.learn_sigma = c.learn_sigma;
+    c.name = name;
+    if (known == c) return c;
+  }
+  c.name.clear();
+  return c;
+}
+
+}  // namespace dydit::model

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/dit.h"
+
+#include <cmath>
+#include <span>
+
+#include "base/random.h"
+
+namespace dydit::model {
+
+using torch::Tensor;
+
+DiTImpl::DiTImpl(const Configuration& c) : configuration(c) {
+  validate(c);
+  x_embedder = register_module("x_embedder", PatchEmbed(c));
+  t_embedder = register_module("t_embedder", TimestepEmbedder(c.hidden_size));
+  y_embedder = register_module("y_embedder", LabelEmbedder(c.num_classes, c.hidden_size));
+  register_module("blocks", blocks);
+  for (std::int64_t i = 0; i < c.depth; ++i) blocks->push_back(Block(c));
+  final_layer = register_module("final_layer", FinalLayer(c));
+  pos_embed = register_parameter("pos_embed", position_embedding(c.grid(), c.hidden_size), /*requires_grad=*/false);
+}
+
+Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
+  Tensor tokens = x_embedder(x.to(pos_embed.scalar_type())) + pos_embed;
+  const Tensor silu_c = torch::silu(t_embedder(t) + y_embedder(y));
+  for (const auto& block : *blocks) tokens = block->as<Block>()->forward(tokens, silu_c);
+  return unpatchify(final_layer(tokens, silu_c));
+}
+
+Tensor DiTImpl::forward_with_guidance(const Tensor& x, const Tensor& t, const Tensor& y, double scale) {
+  const Tensor half = x.narrow(0, 0, x.size(0) / 2);
+  const Tensor out = forward(torch::cat({half, half}), t, y);
+  const auto epsilon = out.narrow(1, 0, 3).chunk(2);
+  const Tensor guided = epsilon[1] + scale * (epsilon[0] - epsilon[1]);
+  return torch::cat({torch::cat({guided, guided}), out.narrow(1, 3, out.size(1) - 3)}, 1);
+}
+
+Tensor DiTImpl::unpatchify(const Tensor& x) const {
+  const auto n = x.size(0), g = configuration.grid(), p = configuration.patch_size, c = configuration.out_channels();
+  return x.view({n, g, g, p, p, c}).permute({0, 5, 1, 3, 2, 4}).reshape({n, c, g * p, g * p});
+}
+
+void DiTImpl::initialise(std::uint64_t seed) {
+  torch::NoGradGuard no_grad;
+  std::uint64_t index = 0;
+  for (auto& item : named_parameters()) {
+    const std::string& name = item.key();
+    if (name == "pos_embed") continue;
+    Random random(seed, Purpose::initialisation, index++);
+    Tensor value = torch::zeros(item.value().sizes(), torch::kFloat32);
+    const std::span<float> values(value.data_ptr<float>(), static_cast<std::size_t>(value.numel()));
+    const bool zero = name.find("adaLN_modulation") != name.npos || name.starts_with("final_layer.");
+    const bool normal = name.starts_with("y_embedder.") || name.starts_with("t_embedder.");
+    if (value.dim() > 1 && normal) {
+      random.fill_normal(values);
+      value *= 0.02;
+    } else if (value.dim() > 1 && !zero) {
+      const auto fan_out = value.size(0), fan_in = value.numel() / fan_out;
+      const float bound = std::sqrt(6.0F / static_cast<float>(fan_in + fan_out));
+      random.fill_uniform(values, -bound, bound);
+    }
+    item.value().copy_(value);
+  }
+}
+
+}  // namespace dydit::model

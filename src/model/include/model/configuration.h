@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What fixes a DiT's shape: the twelve published configurations by name, any other by its dimensions.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/tensor.h"
+
+namespace dydit::model {
+
+struct Configuration {
+  std::string name;              ///< "DiT-XL/2", or "" for one given by its dimensions
+  std::int64_t input_size = 32;  ///< side of the (square) latent or image
+  std::int64_t patch_size = 2;
+  std::int64_t in_channels = 4;
+  std::int64_t hidden_size = 0;  ///< D
+  std::int64_t depth = 0;
+  std::int64_t num_heads = 0;  ///< H
+  double mlp_ratio = 4;
+  std::int64_t num_classes = 1000;
+  bool learn_sigma = true;  ///< the output carries the variance beside epsilon
+
+  std::int64_t grid() const { return input_size / patch_size; }
+  std::int64_t tokens() const { return grid() * grid(); }  ///< T
+  std::int64_t mlp_hidden() const;
+  std::int64_t out_channels() const { return learn_sigma ? 2 * in_channels : in_channels; }
+
+  bool operator==(const Configuration&) const = default;
+};
+
+/// The names of the published family: "DiT-S/2" ... "DiT-XL/8".
+std::vector<std::string> published_names();
+
+/// A published configuration. Throws UsageError naming the known ones.
+Configuration published(const std::string& name);
+
+/// Throws UsageError unless every dimension is positive and divides where it has to.
+void validate(const Configuration& configuration);
+
+nlohmann::ordered_json to_json(const Configuration& configuration);
+/// Starts from `name` where there is one; unknown keys are refused. Throws UsageError.
+Configuration from_json(const nlohmann::ordered_json& json);
+
+/// The key under which a safetensors file's metadata carries the configuration.
+inline constexpr const char* configuration_key = "dydit.configuration";
+
+/// The configuration of a checkpoint: from the metadata, which win, else read off the tensors' shapes.
+/// Heads: from a router (its rows + 1), else `num_heads`, else the family's table by width. Throws
+/// InputError when the tensors are no DiT, UsageError when the number of heads cannot be known.
+Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpoint::Metadata& metadata,
+                               std::optional<std::int64_t> num_heads = std::nullopt);
+
+}  // namespace dydit::model

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layers of a DiT, with the official names of their parameters. Shapes: N images, T tokens, D width.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "model/configuration.h"
+
+namespace dydit::model {
+
+/// x * (1 + scale) + shift, one vector of each per image: (N,T,D), (N,D), (N,D) -> (N,T,D).
+torch::Tensor modulate(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale);
+
+/// LayerNorm over the last dimension without affine, eps 1e-6.
+torch::Tensor layer_norm(const torch::Tensor& x);
+
+/// Sinusoids of t, cosines first, maximal period 10000, in float32: (N) -> (N, width).
+torch::Tensor timestep_sinusoids(const torch::Tensor& t, std::int64_t width = 256);
+
+/// Fixed 2D sin-cos position embedding (1,T,D): the first half of D from the column, the second from the row.
+torch::Tensor position_embedding(std::int64_t grid, std::int64_t width);
+
+struct PatchEmbedImpl : torch::nn::Module {
+  explicit PatchEmbedImpl(const Configuration& configuration);
+  torch::Tensor forward(const torch::Tensor& x);  ///< (N,C,H,W) -> (N,T,D)
+  torch::nn::Conv2d proj{nullptr};
+};
+TORCH_MODULE(PatchEmbed);
+
+struct TimestepEmbedderImpl : torch::nn::Module {
+  explicit TimestepEmbedderImpl(std::int64_t width);
+  torch::Tensor forward(const torch::Tensor& t);  ///< (N) -> (N,D)
+  torch::nn::Sequential mlp;
+};
+TORCH_MODULE(TimestepEmbedder);
+
+/// A table with one more row than there are classes: the last one is "no class".
+struct LabelEmbedderImpl : torch::nn::Module {
+  LabelEmbedderImpl(std::int64_t classes, std::int64_t width);
+  torch::Tensor forward(const torch::Tensor& y);  ///< (N) -> (N,D)
+  torch::nn::Embedding embedding_table{nullptr};
+};
+TORCH_MODULE(LabelEmbedder);
+
+struct AttentionImpl : torch::nn::Module {
+  AttentionImpl(std::int64_t width, std::int64_t num_heads);
+  torch::Tensor forward(const torch::Tensor& x);  ///< (N,T,D) -> (N,T,D)
+  torch::nn::Linear qkv{nullptr}, proj{nullptr};
+  std::int64_t num_heads;
+};
+TORCH_MODULE(Attention);
+
+struct MlpImpl : torch::nn::Module {
+  MlpImpl(std::int64_t width, std::int64_t hidden);
+  torch::Tensor forward(const torch::Tensor& x);
+  torch::nn::Linear fc1{nullptr}, fc2{nullptr};
+};
+TORCH_MODULE(Mlp);
+
+struct BlockImpl : torch::nn::Module {
+  explicit BlockImpl(const Configuration& configuration);
+  /// x (N,T,D), silu_c = SiLU(conditioning) (N,D).
+  torch::Tensor forward(torch::Tensor x, const torch::Tensor& silu_c);
+  Attention attn{nullptr};
+  Mlp mlp{nullptr};
+  torch::nn::Sequential adaLN_modulation;
+};
+TORCH_MODULE(Block);
+
+struct FinalLayerImpl : torch::nn::Module {
+  explicit FinalLayerImpl(const Configuration& configuration);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& silu_c);  ///< -> (N,T,p*p*out)
+  torch::nn::Linear linear{nullptr};
+  torch::nn::Sequential adaLN_modulation;
+};
+TORCH_MODULE(FinalLayer);
+
+}  // namespace dydit::model

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a manifest says about where a run was made.
+#pragma once
+
+#include "record/record.h"
+
+namespace dydit::record {
+
+/// {"cpu", "cores" (usable by this process), "memory_gib", "system", "kernel"}; the host's name is left out.
+Json machine_description();
+
+/// {"compiler", "type", "flags", "revision", "tree": "clean|modified|unknown"}; the revision is "unknown"
+/// when the sources were no git checkout.
+Json build_description();
+
+/// Now, as "2026-01-31T12:00:00Z".
+std::string utc_now();
+
+}  // namespace dydit::record

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include "record/record.h"
+
+namespace dydit::record {
+
+/// Records by cell, in the order in which the cells first appeared.
+class Results {
+ public:
+  /// A record of a cell that is there replaces it.
+  void add(Record record);
+  const Record* find(const std::string& cell) const;
+  const std::vector<Record>& records() const { return records_; }
+
+ private:
+  std::vector<Record> records_;
+  std::map<std::string, std::size_t> position_;
+};
+
+struct ResultsFile {
+  Results results;
+  std::uint64_t whole_bytes = 0;  ///< what follows is a torn line
+  bool ends_with_newline = true;  ///< of the whole bytes
+};
+
+/// Reads results.jsonl; a file that is not there is empty. A last line cut short by a kill is left out;
+/// throws InputError with the line number for any other bad line.
+ResultsFile read_results(const std::filesystem::path& path);
+
+}  // namespace dydit::record

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/run_directory.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "checkpoint/safetensors.h"
+#include "lock.h"
+#include "record/manifest.h"
+#include "results.h"
+
+namespace fs = std::filesystem;
+
+namespace dydit::record {
+
+static fs::path tensor_file(const fs::path& run, const std::string& name) {
+  if (name.empty() || name.find('/') != std::string::npos || name.front() == '.')
+    throw InputError("bad name of a tensor file", name, "see safe_name");
+  return run / "tensors" / (name + ".safetensors");
+}
+
+static Json read_manifest(const fs::path& run) {
+  const fs::path path = run / "manifest.json";
+  if (!fs::exists(path)) throw InputError("holds no run", run.string(), "name a folder with a manifest.json");
+  const Json manifest = Json::parse(read_file(path), nullptr, false);
+  if (!manifest.is_object()) throw InputError("not a manifest", path.string());
+  if (manifest.value("schema", Json()) != schema_version)
+    throw InputError("unknown schema", path.string(), "read it with the version of dydit that wrote it");
+  return manifest;
+}
+
+checkpoint::Tensors Run::tensors(const std::string& name) const {
+  return checkpoint::read_safetensors(tensor_file(path, name)).tensors;
+}
+
+Run read_run(const fs::path& path) {
+  Json manifest = read_manifest(path);
+  return {path, std::move(manifest), read_results(path / "results.jsonl").results.records()};
+}
+
+/// "/profile/steps: 100 where the run has 50" for every leaf that differs.
+static std::vector<std::string> differences(const Json& old_value, const Json& new_value) {
+  const Json before = old_value.flatten(), after = new_value.flatten();
+  std::vector<std::string> found;
+  const auto text = [](const Json& json, const std::string& key) {
+    return json.contains(key) ? json[key].dump(-1, ' ', false, Json::error_handler_t::replace)
+                              : std::string("nothing");
+  };
+  for (const auto* side : {&before, &after})
+    for (const auto& [key, ignored] : side->items()) {
+      const bool seen = side == &after && before.contains(key);
+      if (!seen && text(before, key) != text(after, key))
+        found.push_back(key + ": " + text(after, key) + " where the run has " + text(before, key));
+    }
+  return found;
+}
+
+static void save(const fs::path& run, const Json& manifest) {
+  write_atomically(run / "manifest.json",
+                   manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+/// The manifest of the run that is there, or a new one.
+static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
+  if (!fs::exists(run / "manifest.json")) {
+    Json manifest = {{"schema", schema_version}, {"start", utc_now()}, {"end", nullptr}};
+    manifest.update(wanted);
+    save(run, manifest);
+    return manifest;
+  }
+  Json manifest = read_manifest(run);
+  const auto different = differences(manifest.value("identity", Json()), wanted.value("identity", Json()));
+  if (different.empty()) return manifest;
+  if (!force)
+    throw UsageError("the run was started otherwise (" + different.front() + ")", run.string(),
+                     "choose another --out or go on with --force");
+  manifest["identity"] = wanted.value("identity", Json());
+  for (const std::string& difference : different) manifest["forced"].push_back(difference);
+  save(run, manifest);
+  return manifest;
+}
+
+/// Makes the folder; one that is there must hold a run, or nothing but what a run killed at its very
+/// beginning leaves.
+static void prepare(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw RunError("cannot make the folder", path.string(), error.message());
+  if (fs::exists(path / "manifest.json")) return;
+  for (const auto& entry : fs::directory_iterator(path)) {
+    const std::string name = entry.path().filename().string();
+    if (name != "lock" && name.rfind("manifest.json.", 0) != 0)
+      throw UsageError("the folder holds something else than a run", path.string(), "choose another --out");
+  }
+}
+
+struct RunDirectory::State {
+  State(fs::path run, const Json& wanted, const OpenOptions& given)
+      : path(std::move(run)),
+        options(given),
+        lock(path),
+        manifest(open_manifest(path, wanted, options.force)),
+        file(read_results(path / "results.jsonl")),
+        results(::open((path / "results.jsonl").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+    check(results.get() >= 0);
+    check(::ftruncate(results.get(), static_cast<off_t>(file.whole_bytes)) == 0);
+    if (!file.ends_with_newline) write("\n");
+  }
+
+  void check(bool fine) const {
+    if (!fine) throw RunError("cannot write", (path / "results.jsonl").string(), std::strerror(errno));
+  }
+
+  /// One write, so that a line is never mixed with another; what a full disk cuts short is taken back.
+  void write(const std::string& line) {
+    errno = ENOSPC;  // a short write sets none
+    const bool whole = ::write(results.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    if (!whole || ::fsync(results.get()) != 0) {
+      const int reason = errno;
+      check(::ftruncate(results.get(), static_cast<off_t>(file.whole_bytes)) == 0);
+      errno = reason;
+      check(false);
+    }
+    file.whole_bytes += line.size();
+  }
+
+  fs::path path;
+  OpenOptions options;
+  Lock lock;
+  Json manifest;
+  ResultsFile file;
+  Descriptor results;
+};
+
+RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
+  prepare(path);
+  state_ = std::make_unique<State>(std::move(path), manifest, options);
+}
+
+RunDirectory::~RunDirectory() = default;
+
+const fs::path& RunDirectory::path() const {
+  return state_->path;
+}
+const Json& RunDirectory::manifest() const {
+  return state_->manifest;
+}
+const std::vector<Record>& RunDirectory::records() const {
+  return state_->file.results.records();
+}
+bool RunDirectory::finished() const {
+  return !state_->manifest.value("end", Json()).is_null();
+}
+
+void RunDirectory::describe(const std::string& key, Json value) {
+  state_->manifest[key] = std::move(value);
+  save(state_->path, state_->manifest);
+}
+
+bool RunDirectory::has(const std::string& cell) const {
+  const Record* record = state_->file.results.find(cell);
+  return record != nullptr && !(state_->options.retry_failed && record->status == Status::failed);
+}
+
+void RunDirectory::write_tensors(const std::string& name, const checkpoint::Tensors& tensors) {
+  const fs::path path = tensor_file(state_->path, name);
+  fs::create_directories(path.parent_path());
+  checkpoint::write_safetensors(path, tensors);
+}
+
+void RunDirectory::append(const Record& record) {
+  if (finished()) describe("end", nullptr);
+  state_->write(to_line(record));
+  state_->file.results.add(record);
+}
+
+void RunDirectory::finish() {
+  if (!finished()) describe("end", utc_now());
+}
+
+/// The n of "<name>-<n>", or nothing.
+static std::optional<int> number_of(const std::string& file, const std::string& name) {
+  if (file.rfind(name + "-", 0) != 0) return std::nullopt;
+  int number = 0;
+  const char* end = file.data() + file.size();
+  const auto [stop, error] = std::from_chars(file.data() + name.size() + 1, end, number);
+  return error == std::errc() && stop == end && number > 0 ? std::optional(number) : std::nullopt;
+}
+
+static bool can_resume(const fs::path& path, const Json& manifest) {
+  try {
+    const Json old = read_manifest(path);
+    return old.value("end", Json()).is_null() &&
+           differences(old.value("identity", Json()), manifest.value("identity", Json())).empty();
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+fs::path default_run_path(const std::string& name, const Json& manifest) {
+  const std::string stem = safe_name(name);
+  int last = 0, unfinished = 0;
+  const fs::path runs = "runs";
+  if (fs::is_directory(runs))
+    for (const auto& entry : fs::directory_iterator(runs))
+      if (const auto number = number_of(entry.path().filename().string(), stem)) {
+        last = std::max(last, *number);
+        if (*number > unfinished && can_resume(entry.path(), manifest)) unfinished = *number;
+      }
+  return runs / (stem + "-" + std::to_string(unfinished > 0 ? unfinished : last + 1));
+}
+
+}  // namespace dydit::record

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/DeviceAccelerator.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "base/error.h"
+#include "setup.h"
+#include "weights.h"
+
+namespace dydit::run {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Seconds of one forward pass over `batch` images: the second of two.
+double forward_seconds(model::DiT& dit, const RunSettings& settings, std::int64_t batch) {
+  torch::InferenceMode inference;
+  const auto& c = dit->configuration;
+  const auto options = torch::TensorOptions().device(settings.device);
+  const torch::Tensor x = torch::randn({batch, c.in_channels, c.input_size, c.input_size}, options);
+  const torch::Tensor t = torch::zeros({batch}, options.dtype(torch::kInt64));
+  double seconds = 0;
+  for (int pass = 0; pass < 2; ++pass) {
+    const auto begin = Clock::now();
+    dit->forward(x, t, t).sum().item<float>();  // waits for the device
+    seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+  return seconds;
+}
+
+// High-water mark of this process (CPU) or of the device's allocations, in GiB.
+double peak_memory(torch::Device device) {
+  constexpr double gib = 1024.0 * 1024 * 1024;
+  if (device.is_cuda()) {
+    const auto stats = at::accelerator::getDeviceStats(device.index());
+    return static_cast<double>(stats.reserved_bytes[0].peak) / gib;
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024 / gib;
+}
+
+}  // namespace
+
+void dry_run(const Profile& profile, const RunSettings& settings) {
+  std::vector<std::string> missing;
+  if (!profile.data.path.starts_with("synthetic:") && !std::filesystem::exists(profile.data.path)) missing.push_back(profile.data.path);
+  for (const ModelSpec& model : profile.models)
+    if (!std::filesystem::exists(model.checkpoint)) missing.push_back(model.checkpoint);
+  if (!profile.history.empty() && !std::filesystem::exists(profile.history)) missing.push_back(profile.history);
+  if (!missing.empty()) {
+    std::string list;
+    for (const std::string& path : missing) list += (list.empty() ? "" : ", ") + path;
+    throw InputError(fmt::format("{} of the profile's files missing", missing.size()), list, "put them there or change the profile");
+  }
+  const auto dataset = open_data(profile.data, profile.seed);
+  const auto gap_images = profile.loss_gap && profile.loss_gap->images > 0 ? profile.loss_gap->images : dataset->size();
+  const std::int64_t batch = profile.loss_gap ? std::min(profile.loss_gap->chunk, gap_images) : 64;
+  fmt::print("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
+  double total = 0;
+  for (std::size_t m = 0; m < profile.models.size(); ++m) {
+    study::Model model = open_model(profile.models[m], settings);
+    require_fit(*dataset, profile.data, model.dit->configuration, model.name);
+    const double rate = static_cast<double>(batch) / forward_seconds(model.dit, settings, batch);
+    double passes = 0;
+    if (profile.loss_gap) passes += static_cast<double>(gap_images * profile.loss_gap->timesteps);
+    if (profile.loss_map && maps_model(*profile.loss_map, profile, m))
+      passes += static_cast<double>(profile.loss_map->images * profile.loss_map->draws) * static_cast<double>(profile.loss_map->timesteps.size());
+    const Json described = describe_model(model.name, model.dit->configuration);
+    fmt::print("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", model.name, described["parameters"].get<std::int64_t>(),
+               described["gmacs"].get<double>(), rate, passes / rate / 60);
+    total += passes / rate / 60;
+  }
+  fmt::print("data: {} images in {} classes\n", dataset->size(), dataset->classes());
+  fmt::print("about {:.1f} minutes on {}, peak memory {:.2f} GiB\n", total, settings.device.str(), peak_memory(settings.device));
+}
+
+}  // namespace dydit::run

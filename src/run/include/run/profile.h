@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A profile says what to run: data, models, studies or a training. Written in TOML, kept in the manifest
+// as JSON. Relative paths in a profile are relative to its folder.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/options.h"
+
+namespace dydit::run {
+
+using Json = nlohmann::ordered_json;
+
+struct DataSpec {
+  std::string path;       ///< see data::open_dataset
+  std::int64_t size = 32;  ///< side to which images are cropped
+};
+
+struct ModelSpec {
+  std::string name;                      ///< in records and figures
+  std::string checkpoint = {};           ///< studies: the weights
+  std::string weights = "automatic";     ///< "ema", "model" or "automatic"
+  std::optional<std::int64_t> num_heads = {};  ///< where a checkpoint does not tell
+  Json configuration = {};               ///< training: see model::from_json
+  Json train = Json::object();           ///< training: options of this model alone
+};
+
+struct LossGapSpec {
+  std::int64_t timesteps = 50;  ///< spread evenly over the diffusion
+  std::int64_t images = 0;      ///< 0: all
+  std::int64_t chunk = 100;     ///< images of one cell, and of one forward pass
+};
+
+struct LossMapSpec {
+  std::vector<std::int64_t> timesteps{200, 300, 400, 600, 800, 900};  ///< those of the paper's figure
+  std::int64_t images = 10, draws = 8;
+  std::int64_t shown = 6;              ///< images in the figure
+  bool normalise_each = false;         ///< each map to [0, 1] as in the paper, not one scale per timestep
+  std::vector<std::string> models;     ///< empty: the reference (the last model)
+};
+
+struct Profile {
+  std::string name = "study";
+  std::uint64_t seed = 0;
+  DataSpec data;
+  std::optional<DataSpec> held_out;
+  std::vector<ModelSpec> models;
+  std::optional<LossGapSpec> loss_gap;
+  std::optional<LossMapSpec> loss_map;
+  Json train;           ///< options of every model; null where the profile trains nothing
+  std::string history;  ///< run directory of the models' training, for the learning curves
+  std::string noise_schedule = "linear";
+};
+
+/// Throws InputError when the file is missing or no TOML, UsageError naming the key that is wrong.
+Profile read_profile(const std::filesystem::path& path);
+
+/// As resolved, all defaults filled in.
+Json to_json(const Profile& profile);
+
+/// The options of one model's training.
+train::TrainOptions train_options(const Profile& profile, const ModelSpec& model);
+
+}  // namespace dydit::run

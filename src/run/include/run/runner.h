@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a profile to a run directory.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "record/run_directory.h"
+#include "run/profile.h"
+
+namespace dydit::run {
+
+struct RunSettings {
+  std::filesystem::path out;  ///< empty: runs/<profile>-<n>
+  torch::Device device = torch::kCPU;
+  torch::Dtype dtype = torch::kFloat32;
+  int threads = 2;
+  bool quiet = false;
+  record::OpenOptions open;
+  std::vector<std::string> argv;
+  std::string reproduce;  ///< the command line that makes this run again
+};
+
+/// "cpu", "cuda", "cuda:1" or "auto". Throws RunError when there is no such GPU, UsageError for another name.
+torch::Device device_named(const std::string& name);
+torch::Dtype dtype_named(const std::string& name);
+
+/// The studies of a profile. Returns the run directory; `failed` tells how many cells failed.
+struct Outcome {
+  std::filesystem::path path;
+  std::int64_t failed = 0;
+};
+Outcome run_studies(const Profile& profile, const RunSettings& settings);
+
+/// The training of a profile's models, one after the other; only those in `names` unless it is empty.
+Outcome run_training(const Profile& profile, const RunSettings& settings, const std::vector<std::string>& names);
+
+/// Checks that everything a profile names is there, and estimates the studies' time and memory from a few
+/// timed forward passes. Prints to stdout.
+void dry_run(const Profile& profile, const RunSettings& settings);
+
+}  // namespace dydit::run

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/profile.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "base/file.h"
+#include "base/keys.h"
+#include "checkpoint/checkpoint.h"
+
+namespace dydit::run {
+
+namespace {
+
+Json parse_toml(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  try {
+    std::ostringstream json;
+    json << toml::json_formatter(toml::parse(text));
+    return Json::parse(json.str());
+  } catch (const toml::parse_error& error) {
+    throw UsageError("not a TOML profile", fmt::format("{}:{}", path.string(), error.source().begin.line),
+                     std::string(error.description()));
+  }
+}
+
+// "synthetic:N" and absolute paths stay.
+void resolve(std::string& path, const std::filesystem::path& folder) {
+  if (path.empty() || path.starts_with("synthetic:")) return;
+  path = (folder / path).lexically_normal().string();
+}
+
+DataSpec read_data(const Json& json, const std::string& where, const std::filesystem::path& folder) {
+  DataSpec data;
+  Keys keys(json, where);
+  keys.read("path", data.path).read("size", data.size).finish();
+  resolve(data.path, folder);
+  return data;
+}
+
+ModelSpec read_model(const Json& json, const std::string& where, const std::filesystem::path& folder) {
+  ModelSpec model;
+  Keys keys(json, where);
+  keys.read("name", model.name).read("checkpoint", model.checkpoint).read("weights", model.weights);
+  if (const Json heads = keys.take("num_heads"); heads.is_number_integer()) model.num_heads = heads.get<std::int64_t>();
+  model.configuration = keys.take("configuration");
+  if (const Json train = keys.take("train"); !train.is_null()) model.train = train;
+  keys.finish();
+  if (model.name.empty()) throw UsageError("a model without a name", where, "give name = \"...\"");
+  checkpoint::weights_named(model.weights);
+  resolve(model.checkpoint, folder);
+  return model;
+}
+
+LossGapSpec read_loss_gap(const Json& json, const std::string& where) {
+  LossGapSpec spec;
+  Keys keys(json, where);
+  keys.read("timesteps", spec.timesteps).read("images", spec.images).read("chunk", spec.chunk).finish();
+  if (spec.timesteps < 1 || spec.timesteps > 1000) throw UsageError("value out of range", where + ".timesteps", "give 1 to 1000");
+  if (spec.chunk < 1) throw UsageError("value out of range", where + ".chunk", "give a positive number");
+  return spec;
+}
+
+LossMapSpec read_loss_map(const Json& json, const std::string& where) {
+  LossMapSpec spec;
+  Keys keys(json, where);
+  keys.read("timesteps", spec.timesteps).read("images", spec.images).read("draws", spec.draws);
+  keys.read("shown", spec.shown).read("normalise_each", spec.normalise_each).read("models", spec.models).finish();
+  if (spec.draws < 1 || spec.shown < 1) throw UsageError("value out of range", where, "draws and shown are positive");
+  for (std::int64_t t : spec.timesteps)
+    if (t < 0 || t >= 1000) throw UsageError("timestep out of range", where + ".timesteps", fmt::format("{}: give 0 to 999", t));
+  if (spec.timesteps.empty()) throw UsageError("no timesteps", where + ".timesteps");
+  return spec;
+}
+
+}  // namespace
+
+Profile read_profile(const std::filesystem::path& path) {
+  const Json json = parse_toml(path);
+  const std::string where = path.filename().string();
+  const auto folder = path.parent_path();
+  Profile profile;
+  profile.name = path.stem().string();
+  Keys keys(json, where);
+  keys.read("name", profile.name).read("seed", profile.seed).read("history", profile.history);
+  keys.read("noise_schedule", profile.noise_schedule);
+  resolve(profile.history, folder);
+  if (const Json data = keys.take("data"); !data.is_null()) profile.data = read_data(data, where + ": data", folder);
+  if (const Json data = keys.take("held-out"); !data.is_null()) profile.held_out = read_data(data, where + ": held-out", folder);
+  std::set<std::string> names;
+  for (const Json& model : keys.take("models")) {
+    profile.models.push_back(read_model(model, fmt::format("{}: models[{}]", where, profile.models.size()), folder));
+    if (!names.insert(profile.models.back().name).second)
+      throw UsageError("two models of the same name", where, profile.models.back().name);
+  }
+  if (const Json gap = keys.take("loss-gap"); !gap.is_null()) profile.loss_gap = read_loss_gap(gap, where + ": loss-gap");
+  if (const Json map = keys.take("loss-map"); !map.is_null()) profile.loss_map = read_loss_map(map, where + ": loss-map");
+  profile.train = keys.take("train");
+  keys.finish();
+  if (profile.loss_map)
+    for (const std::string& name : profile.loss_map->models)
+      if (!names.contains(name)) throw UsageError("no such model", where + ": loss-map.models", name);
+  if (!profile.train.is_null())
+    for (const ModelSpec& model : profile.models) train_options(profile, model);
+  return profile;
+}
+
+Json to_json(const Profile& p) {
+  const auto data = [](const DataSpec& d) { return Json{{"path", d.path}, {"size", d.size}}; };
+  Json json = {{"name", p.name}, {"seed", p.seed}, {"noise_schedule", p.noise_schedule}, {"data", data(p.data)}};
+  if (p.held_out) json["held-out"] = data(*p.held_out);
+  json["models"] = Json::array();
+  for (const ModelSpec& m : p.models) {
+    Json model = {{"name", m.name}};
+    if (!m.checkpoint.empty()) model.update(Json{{"checkpoint", m.checkpoint}, {"weights", m.weights}});
+    if (m.num_heads) model["num_heads"] = *m.num_heads;
+    if (!m.configuration.is_null()) model["configuration"] = m.configuration;
+    if (!p.train.is_null()) model["train"] = train::to_json(train_options(p, m));
+    json["models"].push_back(model);
+  }
+  if (p.loss_gap)
+    json["loss-gap"] = {{"timesteps", p.loss_gap->timesteps}, {"images", p.loss_gap->images}, {"chunk", p.loss_gap->chunk}};
+  if (p.loss_map)
+    json["loss-map"] = {{"timesteps", p.loss_map->timesteps}, {"images", p.loss_map->images},
+                        {"draws", p.loss_map->draws},         {"shown", p.loss_map->shown},
+                        {"normalise_each", p.loss_map->normalise_each}, {"models", p.loss_map->models}};
+  if (!p.history.empty()) json["history"] = p.history;
+  return json;
+}
+
+train::TrainOptions train_options(const Profile& profile, const ModelSpec& model) {
+  Json options = profile.train.is_null() ? Json::object() : profile.train;
+  options.update(model.train);
+  return train::train_options_from_json(options);
+}
+
+}  // namespace dydit::run

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "setup.h"
+
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include <iostream>
+
+#include "base/error.h"
+#include "cost/macs.h"
+#include "record/manifest.h"
+
+namespace dydit::run {
+
+torch::Device device_named(const std::string& name) {
+  const bool available = torch::cuda::is_available();
+  if (name == "cpu" || (name == "auto" && !available)) return torch::kCPU;
+  if (name == "auto") return {torch::kCUDA, 0};
+  if (name == "cuda" || name.starts_with("cuda:")) {
+    if (!available) throw RunError("no GPU", name, "run on a machine with an NVIDIA GPU and driver, with a build that has CUDA, or use --device cpu");
+    try {
+      const torch::Device device(name);
+      const int index = device.has_index() ? device.index() : 0;
+      if (index < static_cast<int>(torch::cuda::device_count())) return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
+      throw RunError("no such GPU", name, fmt::format("there are {}", torch::cuda::device_count()));
+    } catch (const c10::Error&) {
+    }
+  }
+  throw UsageError("no such device", name, "known are cpu, cuda, cuda:<index> and auto");
+}
+
+torch::Dtype dtype_named(const std::string& name) {
+  if (name == "float32") return torch::kFloat32;
+  if (name == "bfloat16") return torch::kBFloat16;
+  if (name == "float16") return torch::kFloat16;
+  throw UsageError("no such type of numbers", name, "known are float32, bfloat16 and float16");
+}
+
+std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64_t seed) {
+  if (spec.path.empty()) throw UsageError("no data", "", "give --data or data.path in the profile");
+  return data::open_dataset(spec.path, {.size = spec.size}, seed);
+}
+
+void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Configuration& c, const std::string& model) {
+  const data::Shape shape = dataset.shape(), wanted{c.in_channels, c.input_size, c.input_size};
+  if (shape != wanted)
+    throw UsageError("the data do not fit the model", fmt::format("{} and {}", spec.path, model),
+                     fmt::format("samples are {}x{}x{}, the model takes {}x{}x{}", shape.channels, shape.height, shape.width,
+                                 wanted.channels, wanted.height, wanted.width));
+  if (dataset.classes() != c.num_classes)
+    throw UsageError("the classes do not fit the model", fmt::format("{} and {}", spec.path, model),
+                     fmt::format("the data have {}, the model {}; a labels.json can state the mapping", dataset.classes(), c.num_classes));
+}
+
+Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
+  Json numbers = identity;
+  numbers["profile"] = to_json(profile);
+  numbers["seed"] = profile.seed;
+  numbers["device"] = settings.device.str();
+  numbers["dtype"] = torch::toString(settings.dtype);
+  numbers["revision"] = record::build_description()["revision"];
+  return {{"identity", numbers},
+          {"argv", settings.argv},
+          {"reproduce", settings.reproduce},
+          {"profile", to_json(profile)},
+          {"build", record::build_description()},
+          {"machine", record::machine_description()},
+          {"libtorch", TORCH_VERSION},
+          {"device", settings.device.str()},
+          {"dtype", torch::toString(settings.dtype)},
+          {"threads", settings.threads},
+          {"seed", profile.seed}};
+}
+
+std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings, const Json& manifest) {
+  const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest) : settings.out;
+  std::cout << path.string() << std::endl;
+  return std::make_unique<record::RunDirectory>(path, manifest, settings.open);
+}
+
+Json describe_data(const data::Dataset& dataset, const DataSpec& spec) {
+  return {{"path", std::filesystem::path(spec.path).filename().string()},
+          {"images", dataset.size()},
+          {"classes", dataset.classes()},
+          {"size", dataset.shape().height}};
+}
+
+Json describe_model(const std::string& name, const model::Configuration& configuration) {
+  return {{"name", name},
+          {"configuration", model::to_json(configuration)},
+          {"parameters", cost::parameters_of(configuration).total},
+          {"gmacs", static_cast<double>(cost::macs_of(configuration).total()) * 1e-9}};
+}
+
+}  // namespace dydit::run

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "setup.h"
+#include "train/train.h"
+
+namespace dydit::run {
+
+namespace {
+
+train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettings& settings,
+                  const std::shared_ptr<const data::Dataset>& images, const std::shared_ptr<const data::Dataset>& held_out) {
+  if (spec.configuration.is_null()) throw UsageError("a model without a configuration", spec.name, "give configuration = { ... }");
+  train::Job job{.model = spec.name,
+                 .configuration = model::from_json(spec.configuration),
+                 .options = train_options(profile, spec),
+                 .seed = profile.seed,
+                 .device = settings.device,
+                 .threads = settings.threads,
+                 .quiet = settings.quiet,
+                 .images = images,
+                 .held_out = held_out};
+  require_fit(*images, profile.data, job.configuration, spec.name);
+  require_fit(*held_out, profile.held_out.value_or(profile.data), job.configuration, spec.name);
+  return job;
+}
+
+// What the report says of a finished training.
+Json trained(const train::Job& job, const Profile& profile, const RunSettings& settings, const record::RunDirectory& run) {
+  double seconds = 0;
+  for (const record::Record& record : run.records())
+    if (record.study == "train" && record.axes.value("model", "") == job.model && record.metrics.contains("seconds"))
+      seconds = std::max(seconds, record.metrics.at("seconds").value);
+  return {{"images", job.images->size()}, {"steps", job.options.steps}, {"batch", job.options.batch},
+          {"seconds", seconds},           {"device", settings.device.str()}, {"profile", profile.name}};
+}
+
+}  // namespace
+
+Outcome run_training(const Profile& profile, const RunSettings& settings, const std::vector<std::string>& names) {
+  const auto images = open_data(profile.data, profile.seed);
+  const auto held_out = profile.held_out ? open_data(*profile.held_out, profile.seed) : images;
+  std::vector<train::Job> jobs;
+  Json described = Json::array();
+  for (const ModelSpec& spec : profile.models) {
+    if (!names.empty() && std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
+    jobs.push_back(job_of(profile, spec, settings, images, held_out));
+    described.push_back(describe_model(spec.name, jobs.back().configuration));
+  }
+  for (const std::string& name : names)
+    if (std::none_of(jobs.begin(), jobs.end(), [&](const train::Job& job) { return job.model == name; }))
+      throw UsageError("no such model in the profile", name, "name one of its models");
+  if (jobs.empty()) throw UsageError("nothing to train", profile.name, "add models to the profile");
+  Json manifest = base_manifest(profile, settings, {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.threads}});
+  manifest["data"] = describe_data(*images, profile.data);
+  manifest["models"] = described;
+  const auto run = open_run(profile, settings, manifest);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    train::train(jobs[i], *run);
+    described[i]["trained"] = trained(jobs[i], profile, settings, *run);
+    run->describe("models", described);
+  }
+  run->finish();
+  return {.path = run->path()};
+}
+
+}  // namespace dydit::run

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "weights.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "model/weights.h"
+
+namespace dydit::run {
+
+study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
+  if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
+  return {.name = spec.name,
+          .hash = hash_of(hash_of_file(spec.checkpoint) + spec.weights),
+          .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads, settings.device,
+                                 settings.dtype)};
+}
+
+bool maps_model(const LossMapSpec& spec, const Profile& profile, std::size_t model) {
+  if (spec.models.empty()) return model + 1 == profile.models.size();
+  return std::find(spec.models.begin(), spec.models.end(), profile.models[model].name) != spec.models.end();
+}
+
+}  // namespace dydit::run

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the redundancy studies share: models on the same images, timesteps and noise, in chunks of images
+// that are the cells of a run. Shapes: N images, K timesteps.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/subset.h"
+#include "diffusion/gaussian.h"
+#include "model/dit.h"
+#include "record/run_directory.h"
+
+namespace dydit::study {
+
+struct Model {
+  std::string name;
+  std::string hash;  ///< of the checkpoint's content
+  model::DiT dit;    ///< in eval mode, on the study's device
+};
+
+struct Setting {
+  std::vector<std::int64_t> timesteps;
+  std::int64_t chunk = 100;  ///< images of a cell, and of a forward pass
+  std::string noise_schedule = "linear";
+  std::uint64_t seed = 0;
+  torch::Device device = torch::kCPU;
+  torch::Dtype dtype = torch::kFloat32;
+  int threads = 2;  ///< that decode images
+  bool quiet = false;
+};
+
+/// The images of one cell, on the device.
+struct Chunk {
+  std::int64_t first = 0, count = 0;  ///< positions in the subset: [first, first + count)
+  std::vector<std::int64_t> indices;  ///< (N) in the whole set; broken images are left out, so N <= count
+  torch::Tensor images, labels;       ///< (N,C,H,W) float32, (N)
+};
+
+/// The record of a model's cell (by the model's place) for the chunk [first, first + count): cell, study
+/// and axes, still without metrics.
+using Cell = std::function<record::Record(std::size_t model, std::int64_t first, std::int64_t count)>;
+
+/// Works on a chunk for the models whose cell is still missing.
+using Work = std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing)>;
+
+/// Goes through the chunks of the subset that have a missing cell. When the work on a chunk fails (out of
+/// memory, say) its cells are recorded as failed, and the next chunk follows. Throws Interrupted between
+/// chunks, InputError when too many images are broken.
+void for_each_chunk(const std::string& label, const Setting& setting, std::shared_ptr<const data::Subset> images,
+                    std::size_t models, record::RunDirectory& run, const Cell& cell, const Work& work);
+
+/// Noise of draw `draw` at timestep t: (N,C,H,W) on the setting's device, the same for every model.
+torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw);
+
+/// The diffusion that judges `dit` under the setting's schedule.
+diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit);
+
+/// Hashes that identify a cell beside its axes: weights, data, timesteps, schedule, type of numbers.
+std::vector<std::string> input_hashes(const Setting& setting, const Model& model, const data::Dataset& images);
+
+}  // namespace dydit::study

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/loss_gap.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "model/weights.h"
+
+namespace dydit::study {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using record::Json;
+using torch::Tensor;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+// What one model gathers on a chunk.
+struct Columns {
+  std::vector<Tensor> mse, vb;  // for each timestep (N)
+  double forward_seconds = 0, seconds = 0;
+};
+
+void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk,
+           const Tensor& x_t, const Tensor& t, const Tensor& noise, Columns& columns) {
+  const auto begin = Clock::now();
+  const Tensor output = model.dit->forward(x_t, t, chunk.labels);
+  columns.forward_seconds += seconds_since(begin);
+  const auto terms = diffusion.loss_terms(output.to(torch::kFloat32), chunk.images, x_t, t, noise);
+  columns.mse.push_back(terms.mse);
+  columns.vb.push_back(terms.vb);
+  columns.seconds += seconds_since(begin);
+}
+
+}  // namespace
+
+void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting,
+              record::RunDirectory& run) {
+  torch::InferenceMode inference;
+  std::vector<diffusion::GaussianDiffusion> diffusions;
+  std::vector<std::vector<std::string>> hashes;
+  for (const Model& model : models) {
+    diffusions.push_back(diffusion_for(setting, model.dit));
+    hashes.push_back(input_hashes(setting, model, *images));
+  }
+  const Cell cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
+    const Json axes = {{"model", models[m].name}, {"first", first}, {"count", count}};
+    return {.cell = record::cell_hash("loss-gap", axes, hashes[m], setting.seed), .study = "loss-gap", .axes = axes};
+  };
+  const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing) {
+    const auto n = static_cast<std::int64_t>(chunk.indices.size());
+    std::vector<Columns> columns(models.size());
+    double shared = 0;
+    for (std::int64_t timestep : setting.timesteps) {
+      const auto begin = Clock::now();
+      const Tensor t = torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
+      const Tensor noise = noise_for(setting, chunk, timestep, /*draw=*/0);
+      const Tensor x_t = diffusions.front().q_sample(chunk.images, t, noise);
+      shared += seconds_since(begin);
+      for (std::size_t m : missing) judge(models[m], diffusions[m], chunk, x_t, t, noise, columns[m]);
+    }
+    for (std::size_t m : missing) {
+      const std::string name = fmt::format("loss-gap-{}-{}", record::safe_name(models[m].name), chunk.first);
+      run.write_tensors(name, {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
+                               {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
+                               {"mse", model::from_torch(torch::stack(columns[m].mse, 1))},
+                               {"vb", model::from_torch(torch::stack(columns[m].vb, 1))}});
+      record::Record record = cell(m, chunk.first, chunk.count);
+      record.tensors = {name};
+      // The noise and x_t that all models share count in full for each: what a study of it alone would take.
+      const double passes = static_cast<double>(n) * static_cast<double>(setting.timesteps.size());
+      record.metrics["images_per_second"] = {.value = passes / (columns[m].seconds + shared), .unit = "images/s"};
+      if (setting.device.is_cpu())
+        record.metrics["forward_images_per_second"] = {.value = passes / columns[m].forward_seconds, .unit = "images/s"};
+      run.append(record);
+    }
+  };
+  for_each_chunk("loss gap", setting, images, models.size(), run, cell, work);
+}
+
+}  // namespace dydit::study

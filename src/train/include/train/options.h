@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that decides what a training computes, and how it is stored in a profile.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace dydit::train {
+
+struct TrainOptions {
+  std::int64_t steps = 1000;
+  std::int64_t batch = 256;
+  double learning_rate = 1e-4;
+  std::int64_t warmup_steps = 0;     ///< linear from 0
+  std::string decay = "none";        ///< "none", or "cosine" to 0 at the last step
+  double weight_decay = 0;
+  double gradient_clip = 1;          ///< global norm; 0 = off
+  double ema_decay = 0.9999;         ///< warmed up: min(decay, (1 + step) / (10 + step))
+  double label_dropout = 0.1;        ///< share of labels replaced by "no class"
+  bool flip = true;                  ///< mirror images left-right with probability 1/2
+  bool bfloat16 = false;             ///< autocast
+  std::string noise_schedule = "linear";
+  std::int64_t record_every = 500;   ///< steps between records of training and held-out loss
+  std::int64_t checkpoint_every = 5000;
+  std::int64_t held_out_images = 1000;
+};
+
+nlohmann::ordered_json to_json(const TrainOptions& options);
+/// Unknown keys and values out of range are refused. Throws UsageError naming the key.
+TrainOptions train_options_from_json(const nlohmann::ordered_json& json);
+
+/// The learning rate of step `step` (0-based).
+double learning_rate(const TrainOptions& options, std::int64_t step);
+/// The EMA's decay after `step` steps.
+double ema_decay(const TrainOptions& options, std::int64_t step);
+
+}  // namespace dydit::train

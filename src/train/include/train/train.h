@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training of a DiT as in Peebles & Xie: uniform timesteps, epsilon mse plus variational term, AdamW,
+// exponential moving average. Killed at any point, it goes on from its last checkpoint and ends in the
+// same bytes (at the same number of threads).
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "data/dataset.h"
+#include "model/configuration.h"
+#include "record/run_directory.h"
+#include "train/options.h"
+
+namespace dydit::train {
+
+struct Job {
+  std::string model;  ///< name in records and file names
+  model::Configuration configuration;
+  TrainOptions options;
+  std::uint64_t seed = 0;
+  torch::Device device = torch::kCPU;
+  int threads = 2;  ///< that decode images
+  bool quiet = false;
+  std::shared_ptr<const data::Dataset> images, held_out;
+};
+
+/// checkpoints/<model>-<step>.safetensors of a run: "model.", "ema." and "opt." tensors.
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model, std::int64_t step);
+
+/// The checkpoint of `model` with the most steps, if there is one.
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model);
+
+/// Trains to the last step, or goes on from the newest checkpoint in `run`. Throws Interrupted after
+/// saving when the user stops it, RunError when the loss is not finite.
+void train(const Job& job, record::RunDirectory& run);
+
+}  // namespace dydit::train

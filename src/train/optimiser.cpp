@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/optimiser.h"
+
+#include "base/error.h"
+#include "model/weights.h"
+
+namespace dydit::train {
+
+using torch::Tensor;
+
+AdamW::AdamW(const torch::nn::Module& module, double weight_decay, double gradient_clip)
+    : weight_decay_(weight_decay), gradient_clip_(gradient_clip) {
+  for (const auto& item : module.named_parameters()) {
+    if (!item.value().requires_grad()) continue;
+    names_.push_back(item.key());
+    parameters_.push_back(item.value());
+    exp_avgs_.push_back(torch::zeros_like(item.value()));
+    exp_avg_sqs_.push_back(torch::zeros_like(item.value()));
+    steps_.push_back(torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat32).device(item.value().device())));
+  }
+}
+
+void AdamW::step(double learning_rate) {
+  torch::NoGradGuard no_grad;
+  std::vector<Tensor> gradients;
+  for (const Tensor& parameter : parameters_) gradients.push_back(parameter.grad());
+  if (gradient_clip_ > 0) {
+    const Tensor norm = torch::stack(at::_foreach_norm(gradients)).norm();
+    at::_foreach_mul_(gradients, (gradient_clip_ / (norm + 1e-6)).clamp_max(1.0));
+  }
+  at::_foreach_add_(steps_, 1);
+  at::_fused_adamw_(parameters_, gradients, exp_avgs_, exp_avg_sqs_, /*max_exp_avg_sqs=*/{}, steps_, learning_rate,
+                    /*beta1=*/0.9, /*beta2=*/0.999, weight_decay_, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
+  for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
+}
+
+void AdamW::save(checkpoint::Tensors& tensors) const {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    tensors["opt.exp_avg." + names_[i]] = model::from_torch(exp_avgs_[i]);
+    tensors["opt.exp_avg_sq." + names_[i]] = model::from_torch(exp_avg_sqs_[i]);
+  }
+  tensors["opt.step"] = model::from_torch(steps_.front());
+}
+
+void AdamW::load(const checkpoint::Tensors& tensors, const std::string& where) {
+  torch::NoGradGuard no_grad;
+  const auto copy = [&](Tensor target, const std::string& name) {
+    const auto found = tensors.find(name);
+    if (found == tensors.end() || found->second.shape != target.sizes().vec())
+      throw InputError("the optimizer's state does not fit", where, name);
+    target.copy_(model::to_torch(found->second));
+  };
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    copy(exp_avgs_[i], "opt.exp_avg." + names_[i]);
+    copy(exp_avg_sqs_[i], "opt.exp_avg_sq." + names_[i]);
+    copy(steps_[i], "opt.step");
+  }
+}
+
+MovingAverage::MovingAverage(const torch::nn::Module& average, const torch::nn::Module& module) {
+  const auto averages = average.named_parameters();
+  for (const auto& item : module.named_parameters()) {
+    if (!item.value().requires_grad()) continue;
+    parameters_.push_back(item.value());
+    averages_.push_back(averages[item.key()]);
+  }
+}
+
+void MovingAverage::update(double decay) {
+  torch::NoGradGuard no_grad;
+  at::_foreach_lerp_(averages_, parameters_, 1 - decay);
+}
+
+}  // namespace dydit::train

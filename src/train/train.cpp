@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/train.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/progress.h"
+#include "checkpoint/safetensors.h"
+#include "data/loader.h"
+#include "diffusion/draws.h"
+#include "diffusion/gaussian.h"
+#include "model/weights.h"
+#include "train/autocast.h"
+#include "train/held_out.h"
+#include "train/optimiser.h"
+
+namespace dydit::train {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using record::Json;
+using torch::Tensor;
+
+constexpr std::int64_t diffusion_steps = 1000;
+
+// What a step reads, on the model's device: images x (N,C,H,W), labels y (N), timesteps t (N), noise.
+struct Inputs {
+  Tensor x, y, t, noise;
+};
+
+class Trainer {
+ public:
+  Trainer(const Job& job, record::RunDirectory& run);
+  void run();
+
+ private:
+  void resume();
+  void save() const;
+  Inputs inputs(data::Batch& batch) const;
+  void step(const Inputs& inputs);
+  void record(double images_per_second);
+  std::string cell(std::int64_t step) const;
+
+  const Job& job_;
+  const TrainOptions& options_;
+  record::RunDirectory& run_;
+  diffusion::GaussianDiffusion diffusion_;
+  model::DiT dit_, ema_;
+  AdamW optimiser_;
+  MovingAverage average_;
+  HeldOut held_out_;
+  std::int64_t step_ = 0;
+  Tensor sums_;          // mse and vb summed over the steps since the last record
+  double seconds_ = 0;   // training time of earlier records
+};
+
+model::DiT fresh(const Job& job) {
+  model::DiT dit(job.configuration);
+  dit->initialise(job.seed);
+  dit->to(job.device);
+  return dit;
+}
+
+Trainer::Trainer(const Job& job, record::RunDirectory& run)
+    : job_(job),
+      options_(job.options),
+      run_(run),
+      diffusion_(diffusion::Tables(diffusion::betas(diffusion::noise_schedule(options_.noise_schedule), diffusion_steps)),
+                 job.configuration.learn_sigma ? diffusion::Variance::learned_range : diffusion::Variance::fixed_large,
+                 job.device),
+      dit_(fresh(job)),
+      ema_(fresh(job)),
+      optimiser_(*dit_, options_.weight_decay, options_.gradient_clip),
+      average_(*ema_, *dit_),
+      held_out_(job.held_out, options_.held_out_images, job.seed, diffusion_steps),
+      sums_(torch::zeros({2}, torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
+  ema_->eval();
+}
+
+std::string Trainer::cell(std::int64_t step) const {
+  return record::cell_hash("train", {{"model", job_.model}, {"step", step}}, {job_.images->hash(), job_.held_out->hash()},
+                           job_.seed);
+}
+
+void Trainer::resume() {
+  const auto path = newest_checkpoint(run_.path(), job_.model);
+  if (!path) return;
+  const auto file = checkpoint::read_safetensors(*path);
+  checkpoint::Tensors model, ema;
+  for (const auto& [name, tensor] : file.tensors) {
+    if (name.starts_with("model.")) model[name.substr(6)] = tensor;
+    if (name.starts_with("ema.")) ema[name.substr(4)] = tensor;
+  }
+  model::load_parameters(*dit_, model, path->string());
+  model::load_parameters(*ema_, ema, path->string());
+  optimiser_.load(file.tensors, path->string());
+  sums_.copy_(model::to_torch(file.tensors.at("train.sums")));
+  step_ = Json::parse(file.metadata.at("dydit.training")).at("steps").get<std::int64_t>();
+}
+
+void Trainer::save() const {
+  checkpoint::Tensors tensors = model::parameters_of(*dit_, "model.");
+  tensors.merge(model::parameters_of(*ema_, "ema."));
+  optimiser_.save(tensors);
+  tensors["train.sums"] = model::from_torch(sums_);
+  std::filesystem::create_directories(run_.path() / "checkpoints");
+  const Json training = {{"steps", step_}, {"seed", job_.seed}, {"options", to_json(options_)}};
+  checkpoint::write_safetensors(checkpoint_path(run_.path(), job_.model, step_), tensors,
+                                {{model::configuration_key, model::to_json(job_.configuration).dump()},
+                                 {"dydit.training", training.dump()}});
+}
+
+Inputs Trainer::inputs(data::Batch& batch) const {
+  const data::Shape shape = job_.images->shape();
+  const auto n = batch.size();
+  std::vector<std::int64_t> t, epochs;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const auto index = static_cast<std::uint64_t>(batch.indices[at]);
+    epochs.push_back((step_ * options_.batch + i) / job_.images->size());
+    const auto epoch = static_cast<std::uint64_t>(epochs.back());
+    t.push_back(static_cast<std::int64_t>(Random(job_.seed, Purpose::timestep, index, epoch).below(diffusion_steps)));
+    if (Random(job_.seed, Purpose::label_dropout, index, epoch).uniform() < options_.label_dropout)
+      batch.labels[at] = job_.configuration.num_classes;
+  }
+  const auto device = job_.device;
+  const Tensor x = torch::from_blob(batch.images.data(), {n, shape.channels, shape.height, shape.width}, torch::kFloat32);
+  const Tensor noise = diffusion::normal_rows(job_.seed, Purpose::noise, batch.indices, epochs, x.sizes().slice(1));
+  return {.x = x.to(device, torch::kFloat32, false, /*copy=*/true),
+          .y = torch::tensor(batch.labels, torch::kInt64).to(device),
+          .t = torch::tensor(t, torch::kInt64).to(device),
+          .noise = noise.to(device)};
+}
+
+void Trainer::step(const Inputs& in) {
+  const Tensor x_t = diffusion_.q_sample(in.x, in.t, in.noise);
+  Tensor output;
+  {
+    const Autocast autocast(job_.device, options_.bfloat16);
+    output = dit_->forward(x_t, in.t, in.y).to(torch::kFloat32);
+  }
+  const auto terms = diffusion_.loss_terms(output, in.x, x_t, in.t, in.noise);
+  terms.loss.mean().backward();
+  optimiser_.step(learning_rate(options_, step_));
+  ++step_;
+  average_.update(ema_decay(options_, step_));
+  torch::NoGradGuard no_grad;
+  sums_ += torch::stack({terms.mse.mean(), terms.vb.mean()}).to(torch::kFloat64);
+}
+
+void Trainer::record(double images_per_second) {
+  const auto since = (step_ - 1) % options_.record_every + 1;
+  const Tensor means = (sums_ / since).cpu();
+  sums_.zero_();
+  const auto held_out = held_out_.evaluate(ema_, diffusion_, job_.device, options_.batch);
+  record::Record record{.cell = cell(step_), .study = "train", .axes = {{"model", job_.model}, {"step", step_}}};
+  record.metrics["train_mse"] = {.value = means[0].item<double>(), .unit = "1"};
+  record.metrics["train_vb"] = {.value = means[1].item<double>(), .unit = "bits/dim"};
+  record.metrics["held_out_mse"] = {.value = held_out.mse, .unit = "1"};
+  record.metrics["held_out_vb"] = {.value = held_out.vb, .unit = "bits/dim"};
+  record.metrics["images_per_second"] = {.value = images_per_second, .unit = "images/s"};
+  record.metrics["seconds"] = {.value = seconds_, .unit = "s"};
+  const bool finite = std::isfinite(means[0].item<double>()) && std::isfinite(held_out.mse);
+  if (!finite) {
+    record.status = record::Status::failed;
+    record.error = "the loss is not finite";
+  }
+  if (!run_.has(record.cell)) run_.append(record);
+  if (!finite)
+    throw RunError("the loss is not finite", fmt::format("{} at step {}", job_.model, step_), "lower the learning rate");
+}
+
+void Trainer::run() {
+  resume();
+  if (step_ >= options_.steps) return;
+  for (const auto& record : run_.records())
+    if (record.study == "train" && record.axes.value("model", "") == job_.model && record.axes.value("step", 0) <= step_ &&
+        record.metrics.contains("seconds"))
+      seconds_ = std::max(seconds_, record.metrics.at("seconds").value);
+  data::Loader loader(job_.images, {.batch = options_.batch,
+                                    .threads = job_.threads,
+                                    .seed = job_.seed,
+                                    .shuffle = true,
+                                    .flip = options_.flip,
+                                    .first = step_ * options_.batch});
+  Progress progress("train " + job_.model, "steps", options_.steps, job_.quiet, step_);
+  data::Batch batch;
+  auto begin = Clock::now();
+  std::int64_t begin_step = step_;
+  while (step_ < options_.steps) {
+    if (!loader.next(batch)) throw RunError("the images ended", job_.model);
+    step(inputs(batch));
+    const bool last = step_ == options_.steps, stop = interrupt_requested();
+    if (last || step_ % options_.record_every == 0) {
+      if (job_.device.is_cuda()) torch::cuda::synchronize();
+      const double spent = std::chrono::duration<double>(Clock::now() - begin).count();
+      seconds_ += spent;
+      record(static_cast<double>((step_ - begin_step) * options_.batch) / spent);
+      begin = Clock::now();
+      begin_step = step_;
+    }
+    if (last || stop || step_ % options_.checkpoint_every == 0) {
+      const auto pause = Clock::now();
+      save();
+      begin += Clock::now() - pause;
+    }
+    progress.advance(1);
+    if (stop && !last)
+      throw Interrupted("interrupted", fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps,
+                                                   run_.path().string()),
+                        "give the same command again to go on");
+  }
+}
+
+}  // namespace
+
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model, std::int64_t step) {
+  return run / "checkpoints" / fmt::format("{}-{:08}.safetensors", record::safe_name(model), step);
+}
+
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model) {
+  const auto folder = run / "checkpoints";
+  std::optional<std::filesystem::path> newest;
+  if (!std::filesystem::is_directory(folder)) return newest;
+  const std::string pattern = checkpoint_path("", model, 0).filename().string();
+  const std::string_view prefix = std::string_view(pattern).substr(0, pattern.find_last_of('-') + 1);
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() == pattern.size() && name.starts_with(prefix) && name.ends_with(".safetensors") &&
+        (!newest || newest->filename() < entry.path().filename()))
+      newest = entry.path();
+  }
+  return newest;
+}
+
+void train(const Job& job, record::RunDirectory& run) { Trainer(job, run).run(); }
+
+}  // namespace dydit::train

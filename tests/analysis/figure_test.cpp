@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/figures.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "catch.h"
+#include "made_up_run.h"
+#include "temporary_folder.h"
+
+using namespace dydit;
+using namespace dydit::analysis;
+
+static const Figure line = {.name = "line",
+                            .description = "A line.",
+                            .width = 300,
+                            .height = 200,
+                            .csv = "x,y\n1,2\n2,3\n",
+                            .settings = "",
+                            .plot = "plot data skip 1 using 1:2 with lines"};
+
+TEST_CASE("a figure leaves its script, its data and three pictures, the same bytes each time") {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"a", "b"}) draw(line, folder.path() / name, "2026-01-31T12:34:56Z");
+  for (const char* kind : {".gp", ".csv", ".svg", ".pdf", ".png"}) {
+    const std::string file = std::string("line") + kind;
+    const std::string bytes = read_file(folder.path() / "a" / file);
+    CHECK(bytes.size() > 10);
+    CHECK(bytes == read_file(folder.path() / "b" / file));
+  }
+  CHECK(read_file(folder.path() / "a" / "line.pdf").find("(D:20260131123456Z)") != std::string::npos);
+  CHECK(read_file(folder.path() / "a" / "line.png").substr(1, 3) == "PNG");
+}
+
+TEST_CASE("without gnuplot, or when it fails, the error names it") {
+  const test::TemporaryFolder folder;
+  CHECK_THROWS_WITH(draw(line, folder.path(), "", "gnuplot-that-is-missing"),
+                    Catch::Contains("gnuplot-that-is-missing") && Catch::Contains("install"));
+  Figure broken = line;
+  broken.plot = "plot undefined_function(x)";
+  CHECK_THROWS_WITH(draw(broken, folder.path(), ""),
+                    Catch::Contains("line.gp") && Catch::Contains("undefined"));
+  CHECK_THROWS_AS(draw(broken, folder.path(), ""), RunError);
+}
+
+TEST_CASE("the paper's curve is scaled to our peak") {
+  LossGap gap{
+      {20, 500},
+      {{"S", {1, 1}, {1, 1}, {{0.102, 0.1, 0.11}, {0.01, 0, 0.02}}, {}}, {"XL", {1, 1}, {1, 1}, {}, {}}},
+      5};
+  gap.models[0].vb_gap = gap.models[0].mse_gap;
+  const Figure figure = loss_gap_figure(gap);
+  CHECK(figure.settings.find("\n40,0.102\n") != std::string::npos);
+  CHECK(figure.settings.find("\n5,0.06\n") != std::string::npos);
+}
+
+TEST_CASE("a single model has no difference to show") {
+  const test::TemporaryFolder folder;
+  const Figure figure = loss_gap_figure({{20, 500}, {{"S", {0.5, 0.1}, {1, 1}, {}, {}}}, 5});
+  CHECK(figure.plot.find("difference") == std::string::npos);
+  CHECK_NOTHROW(draw(figure, folder.path(), ""));
+}
+
+TEST_CASE("a map figure can scale each map by itself") {
+  const test::TemporaryFolder folder;
+  const auto grids = map_grids(std::vector{record::read_run(test::make_run(folder.path() / "a"))}, 2);
+  const std::string common = loss_map_figure(grids[0], false).settings,
+                    each = loss_map_figure(grids[0], true).settings;
+  const auto first_and_second_row = [](const std::string& settings) {
+    const auto begin = settings.find("array high[R*K] = [") + 19;
+    const std::string list = settings.substr(begin, settings.find(']', begin) - begin);
+    std::size_t middle = 0;
+    for (int i = 0; i < 5; ++i) middle = list.find(", ", middle) + 2;
+    return std::pair(list.substr(0, middle - 2), list.substr(middle));
+  };
+  CHECK(first_and_second_row(common).first == first_and_second_row(common).second);
+  CHECK(first_and_second_row(each).first != first_and_second_row(each).second);
+}

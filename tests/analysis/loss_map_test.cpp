@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/loss_map.h"
+
+#include "base/error.h"
+#include "catch.h"
+#include "made_up_run.h"
+#include "temporary_folder.h"
+
+using namespace dydit;
+using namespace dydit::analysis;
+using checkpoint::Tensor;
+using record::Run;
+using record::RunDirectory;
+
+/// Two 2x4 images at one timestep, patch 2: the first even, the second with everything in its left token.
+static Run small_run(const std::filesystem::path& path, std::int64_t patch = 2) {
+  const std::vector<std::int64_t> index = {5, 8}, timestep = {300}, label = {0, 0};
+  const std::vector<float> image(2 * 8, -1), map = {1, 1, 1, 1, 1, 1, 1, 1,  //
+                                                    4, 0, 0, 0, 0, 4, 0, 0};
+  RunDirectory run(path, record::Json::object());
+  record::Record record{.cell = "c", .study = "loss-map"};
+  record.axes = {{"model", "S"}, {"first", 0}, {"count", 2}, {"draws", 3}, {"patch", patch}};
+  record.tensors = {"maps"};
+  run.write_tensors("maps", {{"index", Tensor::of<std::int64_t>(index, {2})},
+                             {"timestep", Tensor::of<std::int64_t>(timestep, {1})},
+                             {"label", Tensor::of<std::int64_t>(label, {2})},
+                             {"image", Tensor::of<float>(image, {2, 1, 2, 4})},
+                             {"map", Tensor::of<float>(map, {2, 1, 2, 4})}});
+  run.append(record);
+  return record::read_run(path);
+}
+
+TEST_CASE("concentration is the mean over images of that of their tokens") {
+  const test::TemporaryFolder folder;
+  const std::vector<Run> runs = {small_run(folder.path() / "a")};
+  const auto result = concentrations(runs);
+  REQUIRE(result.size() == 1);
+  CHECK(result[0].images == 2);
+  // Two tokens: even is 0 and 0.2; all in one is 1/2 and 0.4 (two fifths of one token).
+  CHECK(result[0].gini[0].mean == Approx(0.25));
+  CHECK(result[0].gini[0].high == Approx(0.5));
+  CHECK(result[0].hardest_share[0].mean == Approx(0.3));
+  CHECK(result[0].chance.gini == Approx(chance_concentration(1 * 2 * 2 * 3).gini));
+  CHECK(to_csv(result).find("S,300,2,0.25,0,0.5,0.3,0.2,0.4,") != std::string::npos);
+}
+
+TEST_CASE("a patch that does not divide the map is refused") {
+  const test::TemporaryFolder folder;
+  CHECK_THROWS_AS(concentrations(std::vector{small_run(folder.path() / "a", 3)}), InputError);
+  CHECK_THROWS_AS(concentrations(std::vector{small_run(folder.path() / "b", 0)}), InputError);
+}
+
+TEST_CASE("a grid holds the chosen images and timesteps") {
+  const test::TemporaryFolder folder;
+  const std::vector<Run> runs = {small_run(folder.path() / "a")};
+  const auto grids = map_grids(runs, 1);
+  REQUIRE(grids.size() == 1);
+  CHECK(grids[0].height == 2);
+  CHECK(grids[0].width == 4);
+  REQUIRE(grids[0].rows.size() == 1);
+  CHECK(grids[0].rows[0].index == 5);
+  CHECK(grids[0].rows[0].rgb == std::vector<std::uint8_t>(24, 0));
+  CHECK(grids[0].rows[0].maps == std::vector<std::vector<float>>{std::vector<float>(8, 1)});
+}
+
+TEST_CASE("the reference comes first, with the first and the last timestep among those shown") {
+  const test::TemporaryFolder folder;
+  const std::vector<Run> runs = {record::read_run(test::make_run(folder.path() / "a"))};
+  const auto grids = map_grids(runs, 6, 3);
+  REQUIRE(grids.size() == 2);
+  CHECK(grids[0].model == "DiT-XL/2");
+  CHECK(grids[0].timesteps == std::vector<std::int64_t>{10, 200, 900});
+  CHECK(grids[0].rows.size() == 6);
+}
+
+TEST_CASE("images of different classes are shown first") {
+  const test::TemporaryFolder folder;
+  const std::vector<std::int64_t> index = {0, 1, 2, 3}, timestep = {1}, label = {4, 4, 4, 7};
+  const std::vector<float> values(4, 0.5F);
+  RunDirectory run(folder.path() / "a", record::Json::object());
+  record::Record record{.cell = "c", .study = "loss-map", .axes = {{"model", "S"}}};
+  record.tensors = {"maps"};
+  run.write_tensors("maps", {{"index", Tensor::of<std::int64_t>(index, {4})},
+                             {"timestep", Tensor::of<std::int64_t>(timestep, {1})},
+                             {"label", Tensor::of<std::int64_t>(label, {4})},
+                             {"image", Tensor::of<float>(values, {4, 1, 1, 1})},
+                             {"map", Tensor::of<float>(values, {4, 1, 1, 1})}});
+  run.append(record);
+  const auto grid = map_grids(std::vector{record::read_run(folder.path() / "a")}, 3).front();
+  std::vector<std::int64_t> shown;
+  for (const MapRow& row : grid.rows) shown.push_back(row.index);
+  CHECK(shown == std::vector<std::int64_t>{0, 1, 3});
+}

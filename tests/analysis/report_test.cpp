@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/report.h"
+
+#include <map>
+#include <regex>
+#include <set>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "catch.h"
+#include "made_up_run.h"
+#include "temporary_folder.h"
+
+using namespace dydit;
+using namespace dydit::analysis;
+using record::Run;
+
+namespace {
+
+std::map<std::string, std::string> files_in(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file())
+      files[entry.path().lexically_relative(folder).string()] = read_file(entry.path());
+  return files;
+}
+
+std::vector<std::string> matches(const std::string& text, const std::string& pattern) {
+  const std::regex regex(pattern);
+  std::vector<std::string> found;
+  for (std::sregex_iterator i(text.begin(), text.end(), regex), end; i != end; ++i) found.push_back((*i)[1]);
+  return found;
+}
+
+std::string report_of(const std::filesystem::path& run, const std::filesystem::path& out) {
+  return read_file(write_report(std::vector{record::read_run(run)}, out));
+}
+
+bool has_section(const std::string& page, const std::string& title) {
+  return page.find("<h2>" + title) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the report is one page with the run's numbers, and the same bytes each time") {
+  const test::TemporaryFolder folder;
+  const auto run = test::make_run(folder.path() / "run");
+  const std::string page = report_of(run, folder.path() / "a");
+  report_of(run, folder.path() / "b");
+  CHECK(files_in(folder.path() / "a") == files_in(folder.path() / "b"));
+  CHECK(files_in(folder.path() / "a").size() == 1 + 5 * 5);
+
+  CHECK(page.find("at t = 10") != std::string::npos);
+  CHECK(page.find("clear of zero at 5 of 5 timesteps") != std::string::npos);
+  CHECK(page.find("Means over 24 images") != std::string::npos);
+  CHECK(page.find("32.5 M") != std::string::npos);
+  CHECK(page.find("dydit reproduce quick.toml --seed 1") != std::string::npos);
+  CHECK(page.find("out of memory: model.pt") != std::string::npos);
+  for (const char* title : {"How much", "Where in", "How unevenly", "How far", "What was trained",
+                            "How to run", "Machine and build", "Cells without"})
+    CHECK(has_section(page, title));
+
+  CHECK(page.find("private") == std::string::npos);
+  CHECK(page.find(folder.path().string()) == std::string::npos);
+  CHECK(page.find("http") == std::string::npos);
+  CHECK(page.find("<script") == std::string::npos);
+  for (const std::string& link : matches(page, R"re(\s(?:href|src)=["']([^"']*)["'])re"))
+    CHECK((link.rfind("figures/", 0) == 0 || link.front() == '#' ||
+           link.rfind("data:image/png;base64,", 0) == 0));
+  const auto ids = matches(page, R"re(\sid=["']([^"']*)["'])re");
+  const std::set<std::string> unique(ids.begin(), ids.end());
+  CHECK(ids.size() == unique.size());
+  CHECK(ids.size() > 20);
+  for (const std::string& target : matches(page, R"re((?:href=["']#|url\(#)([^"')]*))re"))
+    CHECK(unique.count(target) == 1);
+}
+
+TEST_CASE("studies that a run does not hold are left out") {
+  const test::TemporaryFolder folder;
+  const std::string gap =
+      report_of(test::make_run(folder.path() / "gap", {.map = false, .train = false}), folder.path() / "a");
+  CHECK(has_section(gap, "How much"));
+  CHECK(!has_section(gap, "Where in"));
+  CHECK(!has_section(gap, "How unevenly"));
+  CHECK(!has_section(gap, "How far"));
+  const std::string train =
+      report_of(test::make_run(folder.path() / "train", {.gap = false, .map = false}), folder.path() / "b");
+  CHECK(!has_section(train, "How much"));
+  CHECK(has_section(train, "How far"));
+  CHECK(train.find("was trained for 12,800 steps") != std::string::npos);
+  const std::string none =
+      report_of(test::make_run(folder.path() / "none", {.gap = false, .map = false, .train = false}),
+                folder.path() / "c");
+  CHECK(none.find("holds no study") != std::string::npos);
+}
+
+TEST_CASE("names that try to break out stay names") {
+  const test::TemporaryFolder folder;
+  const std::string hostile =
+      "<script>alert(1)</script>../../x'\"`touch hacked`$(touch hacked)@m {/Bold ü} \\ %s &amp; # "
+      "id='a'\nline";
+  const auto run = test::make_run(folder.path() / "run", {.models = {hostile, "../x"}});
+  const auto before = files_in(folder.path());
+  const std::string page = report_of(run, folder.path() / "out");
+  CHECK(page.find("<script") == std::string::npos);
+  CHECK(page.find("&lt;script&gt;") != std::string::npos);
+  for (const auto& [name, bytes] : files_in(folder.path()))
+    CHECK((before.count(name) == 1 || name.rfind("out/index.html", 0) == 0 ||
+           name.rfind("out/figures/", 0) == 0));
+  CHECK(!std::filesystem::exists("hacked"));
+  CHECK(!std::filesystem::exists(folder.path() / "out" / "figures" / "hacked"));
+  const std::string csv = read_file(folder.path() / "out" / "figures" / "loss-gap.csv");
+  CHECK(csv.find("'\"\"`touch") != std::string::npos);
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 1 + 2 * 5);
+  const auto ids = matches(page, R"re(<[^<>]*\sid=["']([^"']*)["'])re");
+  CHECK(ids.size() == std::set<std::string>(ids.begin(), ids.end()).size());
+}
+
+TEST_CASE("a report without runs is refused") {
+  const test::TemporaryFolder folder;
+  CHECK_THROWS_AS(write_report({}, folder.path()), UsageError);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files made to harm: each is refused, quickly, and without memory to speak of.
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "catch.h"
+#include "limits.h"
+#include "support.h"
+
+using dydit::test::golden;
+using dydit::test::Outcome;
+
+TEST_CASE("every hostile file is refused within limits") {
+  const auto folder = golden / "hostile";
+  const auto index = nlohmann::json::parse(dydit::read_file(folder / "index.json"));
+  CHECK(index.size() == 34);
+  std::set<std::string> listed, there;
+  for (const auto& [name, reason] : index.items()) listed.insert(name);
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) there.insert(entry.path().filename());
+  there.erase("index.json");
+  CHECK(listed == there);
+  for (const auto& name : listed) {
+    CAPTURE(name, index.at(name).get<std::string>());
+    CHECK(dydit::test::outcome_within(folder / name, {.seconds = 2, .memory = 8 << 20}) == Outcome::refused);
+  }
+}
+
+TEST_CASE("the limits let good files pass, and are in force") {
+  const auto good = golden / "tiny_train.pt";
+  CHECK(dydit::test::outcome_within(good, {.seconds = 2, .memory = 8 << 20}) == Outcome::opened);
+#ifndef __SANITIZE_ADDRESS__
+  CHECK(dydit::test::outcome_within(good, {.seconds = 2, .memory = -(3 << 20)}) != Outcome::opened);
+#endif
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the fixtures of the checkpoint tests into golden/checkpoint. Needs PyTorch.
+
+Every good .pt holds the tensors of sound.safetensors, which is written here byte by byte; the bad ones are
+refused, each for the reason its name says.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import struct
+
+import torch
+
+FOLDER = pathlib.Path(__file__).parents[1] / "golden" / "checkpoint"
+NAMES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+         torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8",
+         torch.bool: "BOOL"}
+
+
+def sound_tensors():
+    """Every type, rank 0, no elements, strides, a shared storage, a parameter, a name that is not ASCII."""
+    generator = torch.Generator().manual_seed(1)
+    values = torch.randint(-100, 100, (2, 3), generator=generator)
+    tensors = collections.OrderedDict((f"type.{name}", values.to(dtype)) for dtype, name in NAMES.items())
+    base = torch.randn(4, 6, generator=generator)
+    tensors["scalar"] = torch.tensor(0.5)
+    tensors["empty"] = torch.zeros(0, 3)
+    tensors["transposed"] = base.t()
+    tensors["rows"] = base[1:3]
+    tensors["columns"] = base[:, ::2]
+    tensors["one_wide"] = base.as_strided((4, 1, 6), (6, 17, 1))
+    tensors["permuted"] = torch.arange(24, dtype=torch.int16).view(2, 3, 4).permute(2, 0, 1)
+    tensors["parameter"] = torch.nn.Parameter(torch.ones(2))
+    tensors["naïve.weight"] = torch.ones(1)
+    return tensors
+
+
+def write_safetensors(path, tensors, pad_to=1):
+    header, data = {"__metadata__": {"origin": "make_fixtures.py", "quote": 'a "b"\n'}}, b""
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().contiguous()
+        raw = bytes(tensor.view(-1).view(torch.uint8).tolist()) if tensor.numel() else b""
+        header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % pad_to)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def as_zip64(source, target):
+    """The same archive with every size and offset of its directory moved to zip64 fields, as above 4 GiB."""
+    old = source.read_bytes()
+    entries, _, begin = struct.unpack_from("<HII", old, len(old) - 12)
+    directory, at = b"", begin
+    for _ in range(entries):
+        fields = list(struct.unpack_from("<4s6H3I5H2I", old, at))
+        name_length, extra_length, comment_length = fields[10:13]
+        name = old[at + 46:at + 46 + name_length]
+        extra = struct.pack("<HHQQQ", 1, 24, fields[9], fields[8], fields[16])
+        at += 46 + name_length + extra_length + comment_length
+        fields[8] = fields[9] = fields[16] = 0xffffffff
+        fields[11:13] = [len(extra), 0]
+        directory += struct.pack("<4s6H3I5H2I", *fields) + name + extra
+    end = begin + len(directory)
+    end64 = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, len(directory), begin)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, end, 1)
+    last = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0)
+    target.write_bytes(old[:begin] + directory + end64 + locator + last)
+
+
+def main():
+    FOLDER.mkdir(exist_ok=True)
+    tensors = sound_tensors()
+    write_safetensors(FOLDER / "sound.safetensors", tensors)  # and so not aligned
+    write_safetensors(FOLDER / "small.safetensors", {"a": tensors["rows"], "b": tensors["scalar"]}, pad_to=8)
+    torch.save(tensors, FOLDER / "sound.pt")
+    torch.save(dict(tensors), FOLDER / "protocol4.pt", pickle_protocol=4)
+    as_zip64(FOLDER / "sound.pt", FOLDER / "zip64.pt")
+    arguments = argparse.Namespace(lr=1e-4, names=["a", "b"], seed=2**80, pair=(1, -2.5), none=None, flag=True,
+                                   size=tensors["rows"].shape, device=torch.device("cpu"), dtype=torch.bfloat16,
+                                   table={1: 300, -7: 70000})
+    torch.save({"model": {"w": torch.zeros(3)}, "ema": tensors, "opt": {"state": {}, "param_groups": [{"lr": 1e-4}]},
+                "args": arguments}, FOLDER / "train.pt")
+    torch.save({"w": torch.arange(4.0)}, FOLDER / "small.pt")
+
+    torch.save({"w": torch.zeros(4)}, FOLDER / "bad_legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save({"w": torch.zeros(1).expand(5)}, FOLDER / "bad_expanded.pt")
+    torch.save({"w": torch.zeros(2, dtype=torch.complex64)}, FOLDER / "bad_complex.pt")
+    torch.save({"w": 1.0}, FOLDER / "bad_no_tensor.pt")
+    torch.save([torch.zeros(2)], FOLDER / "bad_list.pt")
+    torch.save({}, FOLDER / "bad_empty.pt")
+    torch.save(torch.nn.Linear(1, 1), FOLDER / "bad_module.pt")
+    small = (FOLDER / "small.pt").read_bytes()
+    (FOLDER / "bad_byteorder.pt").write_bytes(small.replace(b"little", b"letter"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pickles written by hand: what no torch.save writes, and what it may.
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "catch.h"
+#include "limits.h"
+#include "support.h"
+#include "temporary_folder.h"
+
+using namespace dydit::checkpoint;
+using Catch::Matchers::Contains;
+using dydit::test::little;
+
+namespace {
+
+std::string text(const std::string& value) {
+  return fmt::format("X{}{}", little(value.size(), 4), value);
+}
+std::string integer(std::uint64_t value) {
+  return "\x8a\x08" + little(value, 8);
+}
+std::string many(const std::string& part, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += part;
+  return out;
+}
+
+/// A vector of four floats in storage 0, with these strides.
+std::string tensor(std::uint64_t elements = 4, std::uint64_t stride = 1) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\nFloatStorage\n" + text("0") +
+         text("cpu") + integer(4) + "tQ" + integer(0) + integer(elements) + "\x85" + integer(stride) +
+         "\x85\x89Nt" + "R";
+}
+const std::string protocol = "\x80\x02";
+std::string dict(const std::string& items) {
+  return protocol + "}(" + items + "u.";
+}
+const std::string sound = text("w") + tensor();
+
+class PickleFile {
+ public:
+  explicit PickleFile(const std::string& pickle, const std::string& storage = std::string(16, 'x')) {
+    dydit::write_atomically(path(), dydit::test::stored_zip({{"a/data.pkl", pickle}, {"a/data/0", storage}}));
+  }
+  std::filesystem::path path() const { return folder_.path() / "t.pt"; }
+  Checkpoint open() const { return open_checkpoint(path()); }
+
+ private:
+  dydit::test::TemporaryFolder folder_;
+};
+
+}  // namespace
+
+TEST_CASE("a pickle written by hand is read") {
+  const auto opened = PickleFile(dict(sound)).open();
+  CHECK(opened.tensors.at("w").shape == std::vector<std::int64_t>{4});
+  CHECK(PickleFile(dict(sound + text("v") + tensor(2, 3))).open().tensors.at("v").bytes.size() == 8);
+  CHECK(PickleFile(dict(text("w") + tensor(4, 0))).open().tensors.at("w").bytes.size() == 16);
+  CHECK(PickleFile(protocol + "(1" + dict(sound).substr(2)).open().tensors.size() == 1);
+}
+
+TEST_CASE("broken programs are refused with the reason") {
+  const std::string items = "}(" + sound + "u", ordered = "ccollections\nOrderedDict\n", weight = text("w"),
+                    one = "K\1", bad_text = text("\xff");
+  const auto [pickle, reason] = GENERATE_COPY(table<std::string, std::string>({
+      {protocol + "}" + sound + "u.", "ends a list that it never began"},
+      {dict(weight), "has a key without a value"},
+      {protocol + "N(" + sound + "u.", "adds to what is no list or dict"},
+      {dict("(" + sound), "takes a value from an empty stack"},
+      {protocol + "(" + items + ".", "does not end with one value"},
+      {protocol + items, "ends too early"},
+      {dict(sound + sound), "holds 'w' twice"},
+      {dict(one + tensor()), "a key that is not a name"},
+      {dict(bad_text + tensor()), "a key that is not a name"},
+      {dict(sound + text("v") + "q\5"), "stores out of order"},
+      {dict(weight + "ctorch\nFloatStorage\n)R"), "calls torch.FloatStorage"},
+      {dict(weight + ordered + "K\1\x85R"), "passes arguments to collections.OrderedDict"},
+      {dict(weight + "ctorch\nSize\n)R"), "passes no argument to torch.Size"},
+      {dict(weight + "ctorch._utils\n_rebuild_tensor_v2\n)R"), "is rebuilt in an unknown way"},
+      {dict(weight + tensor(5)), "reaches outside its storage"},
+      {dict(weight + tensor(2, 4)), "reaches outside its storage"},
+      {protocol + items + "K\1b.", "lacks a dict of attributes"},
+      {protocol + items + "}K\1K\2sb.", "sets an attribute that is not plain"},
+      {"\x80\x06" + items + ".", "unknown protocol"},
+      {protocol + "\x95" + little(1000, 8) + items + ".", "ends too early"},
+      {protocol + items + "d.", "uses opcode 0x64"},
+  }));
+  CAPTURE(reason);
+  CHECK_THROWS_WITH(PickleFile(pickle).open(), Contains(reason));
+  CHECK_THROWS_AS(PickleFile(pickle).open(), dydit::InputError);
+}
+
+TEST_CASE("control characters of a file do not reach the terminal") {
+  CHECK_THROWS_WITH(PickleFile(dict("c\x1b[2J\nx\n")).open(), Contains("'?[2J.x'"));
+}
+
+TEST_CASE("little files that ask for much are refused within limits") {
+  const std::string store = "\x94", zero(1, '\0'), attributes = "}(" + many(text("k") + "N", 20'000) + "u";
+  const std::string pickle = GENERATE_COPY(values<std::string>({
+      protocol + many("]0", 1'000'000) + "}.",              // lists
+      protocol + many(")\x85", 1'000'000) + "}.",           // nested tuples
+      protocol + many("N" + store + "0", 1'000'000) + ".",  // a memo
+      protocol + "]" + many("Na", 2'000'000) + ".",         // one long list
+      protocol + many("]", 70'000) + ".",                   // a deep stack
+      // the same attributes again and again
+      protocol + attributes + store + "0ccollections\nOrderedDict\n)R" + many("h" + zero + "b", 300'000) +
+          ".",
+  }));
+  const PickleFile file(pickle);
+  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 96 << 20}) ==
+        dydit::test::Outcome::refused);
+}
+
+TEST_CASE("copies of a shared storage are bounded by the file") {
+  std::string items;
+  const std::string storage(1 << 20, 'x');
+  std::string view = tensor((1 << 17), 2);
+  view.replace(view.find(integer(4)), integer(4).size(), integer(1 << 18));
+  for (int i = 0; i < 500; ++i) items += text(fmt::format("w{}", i)) + view;
+  const PickleFile file(dict(items), storage);
+  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 16 << 20}) ==
+        dydit::test::Outcome::refused);
+  CHECK_THROWS_WITH(file.open(), Contains("share a storage"));
+}
+
+TEST_CASE("archives that say two things are refused") {
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "t.pt";
+  const std::string storage(16, 'x');
+  const auto open = [&](const std::string& bytes) {
+    dydit::write_atomically(path, bytes);
+    return open_checkpoint(path).tensors.size();
+  };
+  const std::string good = dydit::test::stored_zip({{"a/data.pkl", dict(sound)}, {"a/data/0", storage}});
+  CHECK(open(good) == 1);
+  using dydit::InputError;
+  CHECK_THROWS_AS(open(good + "trailing"), InputError);
+  CHECK_THROWS_AS(open(dydit::test::stored_zip(
+                      {{"a/data.pkl", dict(sound)}, {"a/data/0", storage}, {"a/data/0", storage}})),
+                  InputError);
+  CHECK_THROWS_AS(open(dydit::test::stored_zip(
+                      {{"a/data.pkl", dict(sound)}, {"b/data.pkl", dict(sound)}, {"a/data/0", storage}})),
+                  InputError);
+  std::string renamed = good;
+  renamed.replace(good.find("a/data/0"), 8, "a/data/1");  // in the local header alone
+  CHECK_THROWS_AS(open(renamed), InputError);
+}

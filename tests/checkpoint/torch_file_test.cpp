@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+#include "catch.h"
+#include "checkpoint/safetensors.h"
+#include "support.h"
+#include "temporary_folder.h"
+
+using namespace dydit::checkpoint;
+using Catch::Matchers::Contains;
+using dydit::InputError;
+using dydit::test::fixtures;
+using dydit::test::golden;
+using dydit::test::identical;
+
+TEST_CASE("the three containers of one model hold the same bits") {
+  const auto expected = open_checkpoint(golden / "tiny.safetensors");
+  CHECK(expected.which == "bare");
+  CHECK(expected.tensors.size() == 42);
+  const auto bare = open_checkpoint(golden / "tiny_bare.pt");
+  CHECK(bare.which == "bare");
+  CHECK(identical(bare.tensors, expected.tensors));
+  const auto model = open_checkpoint(golden / "tiny_train.pt", Weights::model);
+  CHECK(model.which == "model");
+  const auto ema = open_checkpoint(golden / "tiny_train.pt");
+  CHECK(ema.which == "ema");
+  CHECK(identical(ema.tensors, open_checkpoint(golden / "tiny_train.pt", Weights::ema).tensors));
+  CHECK(ema.tensors.size() == expected.tensors.size());
+  CHECK_FALSE(identical(ema.tensors, model.tensors));
+}
+
+TEST_CASE("every type, stride and shared storage that torch.save writes") {
+  const auto expected = read_safetensors(fixtures / "sound.safetensors");
+  for (const char* name : {"sound.pt", "protocol4.pt", "zip64.pt", "train.pt"}) {
+    CAPTURE(name);
+    const auto opened = open_checkpoint(fixtures / name);
+    CHECK(identical(opened.tensors, expected.tensors));
+    CHECK(opened.metadata.empty());
+    for (const auto& [tensor, each] : opened.tensors) CHECK(aligned(each.bytes, each.type));
+  }
+}
+
+TEST_CASE("contiguous tensors are views, strided ones copies") {
+  const auto opened = open_checkpoint(fixtures / "sound.pt");
+  const auto& tensors = opened.tensors;
+  CHECK(tensors.at("rows").owner == tensors.at("type.F32").owner);
+  CHECK(tensors.at("one_wide").owner == tensors.at("rows").owner);
+  CHECK(tensors.at("one_wide").bytes.data() + 24 == tensors.at("rows").bytes.data());
+  CHECK(tensors.at("transposed").owner != tensors.at("rows").owner);
+}
+
+TEST_CASE("other files of torch.save are refused with the reason") {
+  const auto [name, reason] = GENERATE(table<std::string, std::string>({
+      {"bad_legacy.pt", "before PyTorch 1.6"},
+      {"bad_expanded.pt", "is expanded"},
+      {"bad_complex.pt", "'torch.ComplexFloatStorage'"},
+      {"bad_no_tensor.pt", "tensor 'w' is not a tensor"},
+      {"bad_list.pt", "no dict"},
+      {"bad_empty.pt", "no tensors"},
+      {"bad_module.pt", "'torch.nn.modules.linear.Linear'"},
+      {"bad_byteorder.pt", "little-endian"},
+  }));
+  CAPTURE(name);
+  CHECK_THROWS_WITH(open_checkpoint(fixtures / name), Contains(reason) && Contains(name));
+  CHECK_THROWS_AS(open_checkpoint(fixtures / name), InputError);
+}
+
+TEST_CASE("weights that are not there") {
+  CHECK_THROWS_WITH(open_checkpoint(golden / "tiny_bare.pt", Weights::ema), Contains("holds no EMA weights"));
+  CHECK(open_checkpoint(golden / "tiny_bare.pt", Weights::model).which == "bare");
+  CHECK_THROWS_AS(open_checkpoint(golden / "none.pt"), InputError);
+  CHECK_THROWS_AS(open_checkpoint(golden), InputError);
+}
+
+TEST_CASE("our own training files keep model, EMA and optimizer apart by prefix") {
+  const dydit::test::TemporaryFolder folder;
+  const auto value = [](float x) { return Tensor::of<float>(std::span<const float>(&x, 1), {1}); };
+  const auto path = folder.path() / "t";
+  write_safetensors(path, {{"model.w", value(1)}, {"ema.w", value(2)}, {"opt.w.exp_avg", value(3)}},
+                    {{"k", "v"}});
+  const auto ema = open_checkpoint(path), model = open_checkpoint(path, Weights::model);
+  CHECK((ema.which == "ema" && ema.tensors.size() == 1 && ema.tensors.at("w").as<float>()[0] == 2));
+  CHECK((model.which == "model" && model.tensors.size() == 1 && model.tensors.at("w").as<float>()[0] == 1));
+  CHECK(ema.metadata.at("k") == "v");
+  write_safetensors(path, {{"model.w", value(1)}, {"opt.w", value(3)}});
+  CHECK(open_checkpoint(path).which == "model");
+  CHECK_THROWS_AS(open_checkpoint(path, Weights::ema), InputError);
+  write_safetensors(path, {{"ema.w", value(1)}});
+  CHECK_THROWS_AS(open_checkpoint(path, Weights::model), InputError);
+  write_safetensors(path, {{"model.w", value(1)}, {"other", value(3)}});
+  CHECK(open_checkpoint(path).which == "bare");
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that several tests of this room read and write.
+#pragma once
+
+#include <zip.h>
+
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "data/dataset.h"
+
+namespace dydit::test {
+
+inline const std::filesystem::path golden = std::filesystem::path(DYDIT_TEST_FOLDER) / "golden" / "data";
+inline const std::filesystem::path cifar_sample =
+    std::filesystem::path(DYDIT_TEST_FOLDER) / ".." / "profiles" / "data" / "cifar10-sample.zip";
+
+/// The bytes (height, width, 3) of a binary PPM.
+inline std::vector<int> read_ppm(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  std::istringstream stream(text);
+  std::string magic;
+  std::size_t width = 0, height = 0, most = 0;
+  stream >> magic >> width >> height >> most;
+  const auto begin = static_cast<std::size_t>(stream.tellg()) + 1;
+  if (magic != "P6" || most != 255 || text.size() != begin + 3 * width * height)
+    throw std::runtime_error("not a PPM: " + path.string());
+  std::vector<int> values;
+  for (std::size_t i = begin; i < text.size(); ++i) values.push_back(static_cast<unsigned char>(text[i]));
+  return values;
+}
+
+inline std::vector<float> read_sample(const data::Dataset& set, std::int64_t index, bool flip = false) {
+  std::vector<float> values(static_cast<std::size_t>(set.shape().elements()));
+  set.read(index, flip, values);
+  return values;
+}
+
+/// The largest difference in levels of 1/255 between an image in [-1, 1], (3,H,W), and pixels (H,W,3).
+inline double distance(const std::vector<float>& image, const std::vector<int>& pixels) {
+  if (image.size() != pixels.size()) return INFINITY;
+  double most = 0;
+  const std::size_t plane = image.size() / 3;
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    const double level = (image[i % 3 * plane + i / 3] + 1) * 127.5;
+    if (!(std::abs(level - pixels[i]) <= most)) most = std::abs(level - pixels[i]);
+  }
+  return most;
+}
+
+inline void write(const std::filesystem::path& path, const std::string& text) {
+  std::filesystem::create_directories(path.parent_path());
+  write_atomically(path, text);
+}
+
+/// A name that ends with '/' is an empty folder.
+inline void write_zip(const std::filesystem::path& path, const std::map<std::string, std::string>& entries) {
+  int error = 0;
+  zip_t* zip = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &error);
+  if (zip == nullptr) throw std::runtime_error("zip_open failed");
+  for (const auto& [name, text] : entries) {
+    if (name.ends_with('/'))
+      zip_dir_add(zip, name.c_str(), 0);
+    else
+      zip_file_add(zip, name.c_str(), zip_source_buffer(zip, text.data(), text.size(), 0), 0);
+  }
+  if (zip_close(zip) != 0) throw std::runtime_error("zip_close failed");
+}
+
+}  // namespace dydit::test

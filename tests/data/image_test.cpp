@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image.h"
+
+#include <cstring>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "catch.h"
+#include "data_files.h"
+
+using namespace dydit::data;
+using namespace dydit::test;
+using Catch::Matchers::Contains;
+
+static std::vector<std::filesystem::path> images_in(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& item : std::filesystem::directory_iterator(folder))
+    if (item.path().extension() != ".ppm") paths.push_back(item.path());
+  return paths;
+}
+
+static Image decode(const std::string& bytes) {
+  return decode_image(std::as_bytes(std::span(bytes)), "a/b");
+}
+
+TEST_CASE("every kind of JPEG and PNG becomes the RGB pixels that Pillow makes of it") {
+  const auto set = open_dataset((golden / "formats").string(), {.size = 24});
+  REQUIRE(set->size() == 14);
+  for (std::int64_t i = 0; i < set->size(); ++i) {
+    const auto path = golden / "formats" / set->name(i);
+    INFO(path);
+    // Versions of libjpeg may round differently by one level; PNG is exact (1e-4: float to level).
+    const double tolerance = path.stem().string().starts_with("jpeg") ? 1 : 0;
+    auto expected = path;
+    CHECK(distance(read_sample(*set, i), read_ppm(expected.replace_extension(".ppm"))) <= tolerance + 1e-4);
+  }
+}
+
+TEST_CASE("images of the embedded sample decode as in Pillow") {
+  const auto set = open_dataset(cifar_sample.string(), {.size = 32});
+  CHECK(set->size() == 2000);
+  CHECK(set->classes() == 10);
+  for (const std::int64_t index : {0, 6 * 200 + 7, 1999}) {
+    INFO(set->name(index));
+    CHECK(set->label(index) == index / 200);
+    auto expected = golden / "cifar" / set->name(index);
+    CHECK(distance(read_sample(*set, index), read_ppm(expected.replace_extension(".ppm"))) <= 1 + 1e-4);
+  }
+}
+
+TEST_CASE("the centre crop is the reference's, to the last bit") {
+  for (const int size : {16, 32}) {
+    const auto folder = golden / ("crop" + std::to_string(size));
+    const auto set = open_dataset(folder.string(), {.size = size});
+    CHECK(set->shape() == Shape{3, size, size});
+    for (std::int64_t i = 0; i < set->size(); ++i) {
+      INFO(folder / set->name(i));
+      auto expected = folder / set->name(i);
+      CHECK(distance(read_sample(*set, i), read_ppm(expected.replace_extension(".ppm"))) <= 1e-4);
+    }
+  }
+}
+
+TEST_CASE("values are exactly x / 127.5 - 1, and a flip mirrors left and right") {
+  const auto set = open_dataset(cifar_sample.string(), {.size = 32});
+  const auto image = read_sample(*set, 5), mirrored = read_sample(*set, 5, true);
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    const float level = std::round((image[i] + 1) * 127.5F);
+    REQUIRE(image[i] == level / 127.5F - 1);
+    REQUIRE(mirrored[i / 32 * 32 + 31 - i % 32] == image[i]);
+  }
+}
+
+TEST_CASE("a truncated image is broken wherever it ends") {
+  for (const auto& path : images_in(golden / "formats" / "images")) {
+    INFO(path);
+    const std::string bytes = dydit::read_file(path);
+    CHECK_NOTHROW(decode(bytes));
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+      REQUIRE_THROWS_AS(decode(bytes.substr(0, size)), dydit::InputError);
+  }
+}
+
+TEST_CASE("damaged images are refused or decoded, never worse") {
+  dydit::Random random(1, dydit::Purpose::synthetic, 0);
+  for (const auto& path : images_in(golden / "formats" / "images")) {
+    const std::string original = dydit::read_file(path);
+    for (int i = 0; i < 200; ++i) {
+      std::string bytes = original;
+      for (int change = 0; change < 3; ++change)
+        bytes[random.below(bytes.size())] = static_cast<char>(random.bits());
+      try {
+        const Image image = decode(bytes);
+        REQUIRE(image.pixels.size() == std::size_t{3} * image.width * image.height);
+      } catch (const dydit::InputError&) {
+      }
+    }
+  }
+}
+
+TEST_CASE("an image that claims to be huge is refused before memory is taken") {
+  std::string bytes = dydit::read_file(golden / "formats" / "images" / "jpeg_grey.JPG");
+  const std::size_t frame = bytes.find("\xFF\xC0");
+  REQUIRE(frame != std::string::npos);
+  std::memcpy(&bytes[frame + 5], "\xFF\x00\xFF\x00", 4);  // height and width 65280
+  CHECK_THROWS_WITH(decode(bytes), Contains("a/b") && Contains("65280 x 65280"));
+}
+
+TEST_CASE("what is neither JPEG nor PNG is refused by name") {
+  CHECK_THROWS_WITH(decode("GIF89a..."), Contains("a/b") && Contains("neither JPEG nor PNG"));
+}
+
+TEST_CASE("very long images are cropped without a picture of their whole length") {
+  Image image{3, 5'000'000, {}};
+  image.pixels.assign(std::size_t{3} * 3 * 5'000'000, 7);
+  const Image crop = centre_crop(std::move(image), 1024);
+  CHECK(crop.width == 1024);
+  CHECK(crop.pixels == std::vector<std::uint8_t>(std::size_t{3} * 1024 * 1024, 7));
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+#include "catch.h"
+#include "data_files.h"
+#include "temporary_folder.h"
+
+using namespace dydit::data;
+using namespace dydit::test;
+using Catch::Matchers::Contains;
+
+static std::unique_ptr<Dataset> open(const std::filesystem::path& path) {
+  return open_dataset(path.string(), {.size = 24});
+}
+
+static const std::string& picture() {
+  static const std::string bytes = dydit::read_file(golden / "formats" / "images" / "png_rgb.png");
+  return bytes;
+}
+
+// The same files as a folder and as a zip.
+static std::vector<std::unique_ptr<Dataset>> open_both(const TemporaryFolder& place,
+                                                       const std::map<std::string, std::string>& files) {
+  const auto folder = place.path() / "set", zip = place.path() / "set.zip";
+  for (const auto& [name, text] : files) {
+    if (name.ends_with('/'))
+      std::filesystem::create_directories(folder / name);
+    else
+      write(folder / name, text);
+  }
+  write_zip(zip, files);
+  std::vector<std::unique_ptr<Dataset>> sets;
+  sets.push_back(open(folder));
+  sets.push_back(open(zip));
+  return sets;
+}
+
+TEST_CASE("labels count the sorted folders, an empty one included; other files are ignored") {
+  const TemporaryFolder place;
+  const auto sets = open_both(place, {{"cat/1.png", picture()},
+                                      {"cat/0.PNG", picture()},
+                                      {"ant/", ""},
+                                      {"bee/deep/2.png", picture()},
+                                      {"bee/notes.txt", "no image"},
+                                      {"bee/.hidden.png", "no image"},
+                                      {".cache/x.png", "no image"},
+                                      {"__MACOSX/cat/x.png", "no image"},
+                                      {"cat-2/0.png", picture()},
+                                      {"outside.png", picture()}});
+  for (const auto& set : sets) {
+    REQUIRE(set->size() == 4);
+    CHECK(set->classes() == 4);
+    const std::vector<std::string> names{"bee/deep/2.png", "cat/0.PNG", "cat/1.png", "cat-2/0.png"};
+    const std::vector<std::int64_t> labels{1, 2, 2, 3};
+    for (std::int64_t i = 0; i < 4; ++i) {
+      CHECK(set->name(i) == names[i]);
+      CHECK(set->label(i) == labels[i]);
+      CHECK(distance(read_sample(*set, i), read_ppm(golden / "formats" / "images" / "png_rgb.ppm")) <= 1e-4);
+    }
+  }
+}
+
+TEST_CASE("labels.json overrides the order and may state the number of classes") {
+  const TemporaryFolder one, two;
+  const std::map<std::string, std::string> files{{"a/0.png", picture()}, {"b/0.png", picture()}};
+  auto with = files;
+  with["labels.json"] = R"({"a": 7, "b": 3})";
+  for (const auto& set : open_both(one, with)) {
+    CHECK(set->label(0) == 7);
+    CHECK(set->label(1) == 3);
+    CHECK(set->classes() == 8);
+  }
+  with["labels.json"] = R"({"classes": 1000, "a": 7, "b": 3, "not here": 4})";
+  for (const auto& set : open_both(two, with)) CHECK(set->classes() == 1000);
+}
+
+TEST_CASE("a labels.json that cannot be right is refused") {
+  for (const char* text : {"", "[1]", R"({"a": 0})", R"({"a": 0, "b": -1})", R"({"a": 0, "b": 1.5})",
+                           R"({"a": 0, "b": 5, "classes": 5})", R"({"a": 0, "b": 1, "classes": 0})",
+                           R"({"a": 0, "b": 18446744073709551615})"}) {
+    INFO(text);
+    const TemporaryFolder place;
+    CHECK_THROWS_AS(open_both(place, {{"a/0.png", picture()}, {"b/0.png", picture()}, {"labels.json", text}}),
+                    dydit::InputError);
+  }
+}
+
+TEST_CASE("sets without images, and what is no set, are refused") {
+  const TemporaryFolder place;
+  CHECK_THROWS_AS(open_both(place, {{"a/", ""}, {"b/x.txt", "text"}}), dydit::InputError);
+  CHECK_THROWS_AS(open(place.path() / "none"), dydit::InputError);
+  CHECK_THROWS_AS(open(place.path() / "none.zip"), dydit::InputError);
+  write(place.path() / "text.zip", "this is no zip");
+  CHECK_THROWS_WITH(open(place.path() / "text.zip"), Contains("not a readable zip") && Contains("text.zip"));
+  CHECK_THROWS_AS(open_dataset(cifar_sample.string(), {.size = 0}), dydit::UsageError);
+}
+
+TEST_CASE("a folder that contains itself is refused") {
+  const TemporaryFolder place;
+  write(place.path() / "a" / "0.png", picture());
+  std::filesystem::create_directory_symlink(place.path(), place.path() / "a" / "loop");
+  CHECK_THROWS_WITH(open(place.path()), Contains("cannot list folder"));
+}
+
+TEST_CASE("a zip entry with a wrong checksum is broken, the others can be read") {
+  const TemporaryFolder place;
+  std::string bytes = dydit::read_file(cifar_sample);
+  const std::size_t entry = bytes.find("airplane/0001.jpg");
+  // Within a table of the JPEG: only the checksum can tell.
+  bytes[entry + 17 + 30] = static_cast<char>(bytes[entry + 17 + 30] ^ 1);
+  write(place.path() / "bad.zip", bytes);
+  const auto set = open_dataset((place.path() / "bad.zip").string(), {.size = 32});
+  CHECK_THROWS_WITH(read_sample(*set, 1), Contains("airplane/0001.jpg") && Contains("CRC"));
+  CHECK_THROWS_AS(read_sample(*set, 1), dydit::InputError);
+  CHECK(read_sample(*set, 2) == read_sample(*open_dataset(cifar_sample.string(), {.size = 32}), 2));
+}
+
+TEST_CASE("the hash recognises names, content and labels, not the place") {
+  const TemporaryFolder one, two, three, four;
+  const std::map<std::string, std::string> files{{"a/0.png", picture()}, {"b/0.png", picture()}};
+  auto renamed = files, labelled = files;
+  renamed["b/1.png"] = renamed.extract("b/0.png").mapped();
+  labelled["labels.json"] = R"({"a": 1, "b": 0})";
+  const auto first = open_both(one, files), again = open_both(two, files);
+  const auto other = open_both(three, renamed), swapped = open_both(four, labelled);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(first[i]->hash() == again[i]->hash());
+    CHECK(first[i]->hash() != other[i]->hash());
+    CHECK(first[i]->hash() != swapped[i]->hash());
+  }
+}

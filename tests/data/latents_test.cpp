@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "catch.h"
+#include "checkpoint/safetensors.h"
+#include "data_files.h"
+#include "npy.h"
+#include "temporary_folder.h"
+
+using namespace dydit::data;
+using namespace dydit::test;
+using Catch::Matchers::Contains;
+using Labels = std::vector<std::int64_t>;
+
+template <typename T>
+static std::string npy(const std::string& type, const std::string& shape, const std::vector<T>& values,
+                       int version = 1, const std::string& fortran = "False") {
+  std::string header =
+      "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }  \n";
+  std::string text =
+      std::string("\x93NUMPY") + static_cast<char>(version) + '\0' + static_cast<char>(header.size()) + '\0';
+  if (version == 2) text += std::string(2, '\0');
+  return text + header + std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+}
+
+static std::vector<float> counted(std::size_t count, float first) {
+  std::vector<float> values(count);
+  std::iota(values.begin(), values.end(), first);
+  return values;
+}
+
+TEST_CASE(".npy files of versions 1 and 2 are read") {
+  const TemporaryFolder place;
+  for (const int version : {1, 2}) {
+    write(place.path() / "a.npy", npy<float>("<f4", "(2, 3)", counted(6, 0), version));
+    const auto array = read_npy<float>(place.path() / "a.npy");
+    CHECK(array.shape == Labels{2, 3});
+    CHECK(array.values == counted(6, 0));
+  }
+  write(place.path() / "b.npy", npy<std::int64_t>("<i8", "(1,)", {42}));
+  CHECK(read_npy<std::int64_t>(place.path() / "b.npy").values == Labels{42});
+}
+
+TEST_CASE("any other .npy is refused") {
+  const TemporaryFolder place;
+  const auto values = counted(6, 0);
+  const std::string good = npy<float>("<f4", "(2, 3)", values);
+  std::string huge = npy<float>("<f4", "(2, 3)", values, 2);
+  std::fill_n(&huge[8], 4, '\x7F');
+  std::string no_magic = good;
+  no_magic[0] = 'x';
+  for (const std::string& text :
+       {std::string(), good.substr(0, 9), good.substr(0, 30), good.substr(0, good.size() - 1), good + "x",
+        no_magic, huge, npy<float>("<f4", "(2, 3)", values, 3), npy<float>(">f4", "(2, 3)", values),
+        npy<float>("<f8", "(3,)", values), npy<float>("|O", "(2, 3)", values),
+        npy<float>("<f4", "(-2, -3)", values),
+        npy<float>("<f4", "(4294967296, 4294967296, 4294967296)", values),
+        npy<float>("<f4", "(99999999999999999999,)", values),
+        npy<float>("<f4", "(2, 3)", values, 1, "True")}) {
+    INFO(text);
+    write(place.path() / "a.npy", text);
+    CHECK_THROWS_AS(read_npy<float>(place.path() / "a.npy"), dydit::InputError);
+  }
+}
+
+static void write_npy_set(const std::filesystem::path& root) {
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = std::to_string(i) + ".npy";
+    write(root / "imagenet_features" / name, npy<float>("<f4", "(1, 4, 2, 3)", counted(24, 100.0F * i)));
+    write(root / "imagenet_labels" / name, npy<std::int64_t>("<i8", "(1,)", {i % 5}));
+  }
+}
+
+TEST_CASE("latents in .npy files come in the order of their numbers") {
+  const TemporaryFolder place;
+  write_npy_set(place.path());
+  const auto set = open_dataset(place.path().string(), {});
+  CHECK(set->size() == 12);
+  CHECK(set->classes() == 5);
+  CHECK(set->shape() == Shape{4, 2, 3});
+  CHECK(set->label(11) == 1);
+  CHECK(set->name(11) == "imagenet_features/11.npy");
+  CHECK(read_sample(*set, 11) == counted(24, 1100));
+  const auto mirrored = read_sample(*set, 11, true);
+  CHECK(std::vector(mirrored.begin(), mirrored.begin() + 6) ==
+        std::vector<float>{1102, 1101, 1100, 1105, 1104, 1103});
+
+  write(place.path() / "labels.json", R"({"classes": 1000})");
+  CHECK(open_dataset(place.path().string(), {})->classes() == 1000);
+}
+
+TEST_CASE("incomplete .npy sets are refused") {
+  const TemporaryFolder one, two, three;
+  write_npy_set(one.path());
+  std::filesystem::remove(one.path() / "imagenet_labels" / "3.npy");
+  CHECK_THROWS_WITH(open_dataset(one.path().string(), {}), Contains("3.npy"));
+
+  write_npy_set(two.path());
+  std::filesystem::remove_all(two.path() / "imagenet_labels");
+  CHECK_THROWS_AS(open_dataset(two.path().string(), {}), dydit::InputError);
+
+  write_npy_set(three.path());
+  const auto file = three.path() / "imagenet_features" / "3.npy";
+  write(file, npy<float>("<f4", "(1, 4, 3, 2)", counted(24, 0)));
+  const auto set = open_dataset(three.path().string(), {});
+  CHECK_THROWS_WITH(read_sample(*set, 3), Contains("imagenet_features/3.npy"));
+  write(file, npy<float>("<f4", "(1, 4, 2, 3)", std::vector<float>(24, NAN)));
+  CHECK_THROWS_WITH(read_sample(*set, 3), Contains("imagenet_features/3.npy") && Contains("finite"));
+}
+
+using dydit::checkpoint::Tensor;
+
+static Tensor latents(std::vector<std::int64_t> shape) {
+  return Tensor::of<float>(counted(48, 0), std::move(shape));
+}
+
+TEST_CASE("latents in a safetensors file are read as stored") {
+  const TemporaryFolder place;
+  const auto path = place.path() / "a.safetensors";
+  const auto label = Tensor::of<std::int64_t>(Labels{7, 2}, {2});
+  dydit::checkpoint::write_safetensors(path, {{"latent", latents({2, 4, 2, 3})}, {"label", label}});
+  const auto set = open_dataset(path.string(), {});
+  CHECK(set->size() == 2);
+  CHECK(set->classes() == 8);
+  CHECK(set->label(1) == 2);
+  CHECK(set->shape() == Shape{4, 2, 3});
+  CHECK(read_sample(*set, 1) == counted(24, 24));
+  CHECK(read_sample(*set, 1, true)[0] == 26);
+
+  dydit::checkpoint::write_safetensors(path, {{"latent", latents({2, 4, 2, 3})}, {"label", label}},
+                                       {{"classes", "1000"}});
+  CHECK(open_dataset(path.string(), {})->classes() == 1000);
+}
+
+TEST_CASE("safetensors of another layout are refused") {
+  const TemporaryFolder place;
+  const auto path = place.path() / "a.safetensors";
+  const auto refused = [&](const dydit::checkpoint::Tensors& tensors,
+                           const dydit::checkpoint::Metadata& metadata = {}) {
+    dydit::checkpoint::write_safetensors(path, tensors, metadata);
+    CHECK_THROWS_AS(open_dataset(path.string(), {}), dydit::InputError);
+  };
+  const auto label = Tensor::of<std::int64_t>(Labels{7, 2}, {2});
+  refused({{"latent", latents({2, 4, 2, 3})}});
+  refused({{"latent", latents({2, 24})}, {"label", label}});
+  refused({{"latent", latents({3, 4, 2, 2})}, {"label", label}});
+  refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<float>(std::vector<float>{1, 2}, {2})}});
+  refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<std::int64_t>(Labels{-1, 2}, {2})}});
+  refused({{"latent", latents({2, 4, 2, 3})}, {"label", label}}, {{"classes", "7"}});
+}

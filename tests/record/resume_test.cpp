@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Run directories that are made, killed, resumed and read.
+#include <fstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "catch.h"
+#include "checkpoint/tensor.h"
+#include "record/run_directory.h"
+#include "temporary_folder.h"
+
+using namespace dydit;
+using namespace dydit::record;
+
+static const Json manifest = {
+    {"identity", {{"profile", {{"steps", 50}, {"models", {"S", "XL"}}}}, {"source", "abc"}}}};
+
+static Record result(const std::string& cell, double value = 1, Status status = Status::ok) {
+  Record record{.cell = cell, .study = "s", .status = status};
+  record.metrics["m"] = {value, "s"};
+  return record;
+}
+
+static void append_text(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::app) << text;
+}
+
+TEST_CASE("a run is written and read") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "runs" / "a";
+  const std::vector<float> values = {1, 2};
+  {
+    RunDirectory run(path, manifest);
+    CHECK(!run.finished());
+    run.write_tensors("t", {{"x", checkpoint::Tensor::of<float>(values, {2})}});
+    run.append(result("one"));
+    run.append(result("two"));
+    run.append(result("one", 7));
+    CHECK(run.has("one"));
+    CHECK(!run.has("three"));
+    run.describe("models", Json::array({"S"}));
+    run.finish();
+    CHECK(run.finished());
+  }
+  const Run run = read_run(path);
+  REQUIRE(run.records.size() == 2);
+  CHECK(run.records[0].metrics.at("m").value == 7);
+  CHECK(run.records[1].cell == "two");
+  CHECK(run.manifest["schema"] == 1);
+  CHECK(run.manifest["identity"] == manifest["identity"]);
+  CHECK(run.manifest["models"][0] == "S");
+  CHECK(run.manifest["end"].get<std::string>() >= run.manifest["start"].get<std::string>());
+  CHECK(run.tensors("t").at("x").as<float>()[1] == 2);
+  for (const char* bad : {"../t", "", ".hidden", "a/b"}) CHECK_THROWS_AS(run.tensors(bad), InputError);
+}
+
+TEST_CASE("a line torn at any byte is dropped when reading and cut off when resuming") {
+  const test::TemporaryFolder folder;
+  const std::string line = to_line(result("torn"));
+  for (std::size_t kept = 1; kept < line.size(); ++kept) {
+    const auto path = folder.path() / std::to_string(kept);
+    { RunDirectory(path, manifest).append(result("first")); }
+    append_text(path / "results.jsonl", line.substr(0, kept));
+    // The record is whole when nothing but its newline is missing.
+    const std::size_t whole = kept + 1 == line.size() ? 2 : 1;
+    REQUIRE(read_run(path).records.size() == whole);
+    {
+      RunDirectory run(path, manifest);
+      REQUIRE(run.has("torn") == (whole == 2));
+      run.append(result("next"));
+    }
+    REQUIRE(read_run(path).records.size() == whole + 1);
+  }
+}
+
+TEST_CASE("a bad line elsewhere is refused with its number") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  { RunDirectory(path, manifest).append(result("first")); }
+  append_text(path / "results.jsonl", "{\"schema\": 1, \n" + to_line(result("last")));
+  CHECK_THROWS_WITH(read_run(path), Catch::Contains("results.jsonl, line 2"));
+  CHECK_THROWS_AS(RunDirectory(path, manifest), InputError);
+}
+
+TEST_CASE("a last line of another schema is refused, not dropped") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  { RunDirectory run(path, manifest); }
+  append_text(path / "results.jsonl", "{\"schema\": 9}\n");
+  CHECK_THROWS_WITH(read_run(path), Catch::Contains("schema 9") && Catch::Contains("line 1"));
+}
+
+TEST_CASE("only one process writes a run") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  {
+    const RunDirectory run(path, manifest);
+    CHECK_THROWS_AS(RunDirectory(path, manifest), RunError);
+    CHECK_NOTHROW(read_run(path));
+  }
+  CHECK_NOTHROW(RunDirectory(path, manifest));
+}
+
+TEST_CASE("another identity is refused with what differs, and forced on request") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  { RunDirectory(path, manifest).append(result("first")); }
+  Json other = manifest;
+  other["identity"]["profile"]["steps"] = 60;
+  CHECK_THROWS_WITH(RunDirectory(path, other), Catch::Contains("/profile/steps: 60 where the run has 50"));
+  CHECK_THROWS_AS(RunDirectory(path, other), UsageError);
+  Json longer = manifest;
+  longer["identity"]["profile"]["models"].push_back("B");
+  CHECK_THROWS_WITH(RunDirectory(path, longer),
+                    Catch::Contains("/profile/models/2: \"B\" where the run has nothing"));
+  Json shorter = manifest;
+  shorter["identity"].erase("source");
+  CHECK_THROWS_WITH(RunDirectory(path, shorter),
+                    Catch::Contains("/source: nothing where the run has \"abc\""));
+  {
+    const RunDirectory run(path, other, {.force = true});
+    CHECK(run.has("first"));
+    CHECK(run.manifest()["forced"].size() == 1);
+  }
+  CHECK_NOTHROW(RunDirectory(path, other));
+}
+
+TEST_CASE("failed cells run again when asked") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  { RunDirectory(path, manifest).append(result("f", 0, Status::failed)); }
+  CHECK(RunDirectory(path, manifest).has("f"));
+  CHECK(!RunDirectory(path, manifest, {.retry_failed = true}).has("f"));
+}
+
+TEST_CASE("a finished run that is opened again stays as it is until something is added") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  { RunDirectory(path, manifest).finish(); }
+  const std::string before = read_file(path / "manifest.json");
+  { RunDirectory(path, manifest).finish(); }
+  CHECK(read_file(path / "manifest.json") == before);
+  RunDirectory run(path, manifest);
+  run.append(result("new"));
+  CHECK(!run.finished());
+  CHECK(read_run(path).manifest["end"].is_null());
+}
+
+TEST_CASE("a folder of something else is left alone") {
+  const test::TemporaryFolder folder;
+  append_text(folder.path() / "thesis.tex", "x");
+  CHECK_THROWS_AS(RunDirectory(folder.path(), manifest), UsageError);
+  CHECK(folder.entries() == 1);
+  CHECK_THROWS_AS(read_run(folder.path()), InputError);
+  CHECK_THROWS_AS(RunDirectory(folder.path() / "thesis.tex" / "run", manifest), RunError);
+}
+
+TEST_CASE("a run killed before its manifest was written starts anew") {
+  const test::TemporaryFolder folder;
+  append_text(folder.path() / "lock", "");
+  append_text(folder.path() / "manifest.json.123.part", "{");
+  CHECK_NOTHROW(RunDirectory(folder.path(), manifest));
+}
+
+TEST_CASE("a manifest of another schema is refused") {
+  const test::TemporaryFolder folder;
+  for (const char* text : {"{\"schema\": 2}", "{}", "[]", "{"}) {
+    write_atomically(folder.path() / "manifest.json", text);
+    CHECK_THROWS_AS(read_run(folder.path()), InputError);
+    CHECK_THROWS_AS(RunDirectory(folder.path(), manifest), InputError);
+  }
+}
