@@ -97,12 +97,19 @@ ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, co
   }
 }
 
-void require_paired(std::span<const Run> runs) {
-  for (const Run& run : runs)
+void require_paired(std::span<const Run> runs, const std::string& study) {
+  Json first;
+  for (const Run& run : runs) {
+    if (models_of({&run, 1}, study).empty()) continue;
+    Json drawn = {{"seed", run.manifest.value("seed", Json())},
+                  {"data", run.manifest.value("data", Json::object())}};
+    drawn["data"].erase("path");
+    if (first.is_null()) first = drawn;
     for (const char* key : {"seed", "data"})
-      if (run.manifest.value(key, Json()) != runs.front().manifest.value(key, Json()))
+      if (drawn[key] != first[key])
         throw InputError(std::string("runs with another ") + key + " cannot be compared", run.path.string(),
                          "report them one by one");
+  }
 }
 
 }  // namespace dydit::analysis

@@ -54,8 +54,8 @@ class ModelChunks {
   std::map<std::int64_t, Place> images_;
 };
 
-/// Throws InputError unless the runs drew the same noise for the same images: losses of different seeds
-/// or data cannot be paired.
-void require_paired(std::span<const record::Run> runs);
+/// Throws InputError unless the runs that hold the study drew the same noise for the same images: losses of
+/// different seeds or data cannot be paired. Where the data lie does not matter.
+void require_paired(std::span<const record::Run> runs, const std::string& study);
 
 }  // namespace dydit::analysis

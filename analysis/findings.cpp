@@ -28,13 +28,13 @@ std::string gap_sentence(const LossGap& result, const ModelLoss& model) {
       static_cast<std::size_t>(std::max_element(gaps.begin(), gaps.end(), larger) - gaps.begin());
   const auto clear =
       std::count_if(gaps.begin(), gaps.end(), [](const Interval& gap) { return gap.clear_of_zero(); });
-  std::string text =
-      fmt::format("The loss of {} is {} than that of {} at t = {}", html_escape(result.models.back().model),
-                  verdict(gaps[peak]), html_escape(model.model), result.timesteps[peak]);
+  std::string text = fmt::format("The loss of {} is {} than that of {} at t&nbsp;=&nbsp;{}",
+                                 html_escape(result.models.back().model), verdict(gaps[peak]),
+                                 html_escape(model.model), result.timesteps[peak]);
   if (peak + 1 < gaps.size())
-    text += fmt::format(" and {} at t = {}", verdict(gaps.back()), result.timesteps.back());
+    text += fmt::format(" and {} at t&nbsp;=&nbsp;{}", verdict(gaps.back()), result.timesteps.back());
   return text +
-         fmt::format("; the 95 % interval is clear of zero at {} of {} timesteps. ", clear, gaps.size());
+         fmt::format("; the 95&nbsp;% interval is clear of zero at {} of {} timesteps. ", clear, gaps.size());
 }
 
 std::string concentration_sentence(const ModelConcentration& model) {
@@ -44,9 +44,10 @@ std::string concentration_sentence(const ModelConcentration& model) {
       static_cast<std::size_t>(std::max_element(shares.begin(), shares.end(), smaller) - shares.begin());
   const Interval percent{100 * shares[most].mean, 100 * shares[most].low, 100 * shares[most].high};
   return fmt::format(
-      "Within an image, the hardest 20 % of the tokens hold <b>{} %</b> of the loss of {} at t = {}, where "
+      "Within an image, the hardest 20&nbsp;% of the tokens hold <b>{}&nbsp;%</b> of the loss of {} at "
+      "t&nbsp;=&nbsp;{}, where "
       "it is most "
-      "concentrated; equally hard tokens would show {:.1f} % by chance. ",
+      "concentrated; equally hard tokens would show {:.1f}&nbsp;% by chance. ",
       plus_minus(percent), html_escape(model.model), model.timesteps[most], 100 * model.chance.hardest_share);
 }
 

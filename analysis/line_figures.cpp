@@ -65,15 +65,16 @@ Figure concentration_figure(const std::vector<ModelConcentration>& result) {
   data skip 1 every ::first[M]::last[M] using 2:(unit*column(chance)) with lines linecolor rgb '#909090' \
     linewidth 1.5 dashtype 2 title 'equally hard tokens, chance alone'
 )";
-  const std::string gini =
-      panel(0.975 - 0.034 * static_cast<double>(series.size() + 1), 0.5) + R"(set format x ''
+  // Two panels of equal height below a strip for the key.
+  const double strip = 20 + 21 * static_cast<double>(series.size() + 1), height = strip + 500;
+  const std::string gini = panel(1 - strip / height, 295 / height) + R"(set format x ''
 unset xlabel
 set ylabel 'Gini coefficient' offset 0.5
 set yrange [0:*]
 set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
 value = 4; chance = 10; unit = 1
 )";
-  const std::string share = panel(0.465, 0.11) + R"(set format x '%g'
+  const std::string share = panel(270 / height, 65 / height) + R"(set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss in hardest 20 % (%)' offset 0.5
 set yrange [20:*]
@@ -85,7 +86,7 @@ value = 7; chance = 11; unit = 100
               "Gini coefficient of the loss over the tokens and share of the hardest 20 % of them against "
               "the timestep.",
           .width = 640,
-          .height = 580,
+          .height = static_cast<int>(height),
           .csv = to_csv(result),
           .settings = plot_style() + series_arrays(series),
           .plot = "set multiplot\nset xrange [0:1000]\n" + gini + draw_panel + share + draw_panel +

@@ -57,7 +57,7 @@ std::vector<double> column_means(const MatrixXd& matrix) {
 std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
   const auto names = models_of(runs, "loss-gap");
   if (names.empty()) return std::nullopt;
-  require_paired(runs);
+  require_paired(runs, "loss-gap");
   std::vector<ModelChunks> chunks;
   for (const std::string& name : names) chunks.emplace_back(runs, "loss-gap", name);
 

@@ -7,6 +7,7 @@ inline constexpr const char* page_style = R"css(
 :root { color-scheme: light dark; --text: #1a1a1a; --page: #ffffff; --faint: #5c5c5c; --line: #d4d4d4; --box: #f5f5f5; --link: #0b5cad; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e8e8e8; --page: #16181b; --faint: #a8a8a8; --line: #3c4046; --box: #202327; --link: #7ab7f5; }
+  figure svg:not(:has(image)) { filter: brightness(1.3); }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 50rem; padding: 1.5rem 1rem 4rem; color: var(--text); background: var(--page);
@@ -37,6 +38,7 @@ pre { overflow: auto; max-height: 30rem; padding: .75rem 1rem; border-radius: 4p
   body { max-width: none; padding: 0; font-size: 10pt; }
   .scroll, pre { max-height: none; overflow: visible; }
   figure, tr { break-inside: avoid; }
+  h2, h3 { break-after: avoid; }
 }
 )css";
 

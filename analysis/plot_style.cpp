@@ -12,7 +12,7 @@ namespace dydit::analysis {
 std::string plot_style() {
   std::string style = R"(set border 3 linewidth 0.8
 set tics nomirror scale 0.6
-set grid linetype 1 linecolor rgb '#a0a0a0' linewidth 0.3
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
 set style fill transparent solid 0.22 noborder
 )";
   constexpr std::array colours = {"d55e00", "0072b2", "009e73", "cc79a7", "e69f00", "56b4e9"};
@@ -20,7 +20,7 @@ set style fill transparent solid 0.22 noborder
   for (std::size_t i = 0; i < colours.size(); ++i) {
     style += fmt::format("set linetype {} linecolor rgb '#{}' linewidth 2 pointtype 7 pointsize 0.4\n", i + 1,
                          colours[i]);
-    faint += fmt::format("{}'#a0{}'", i == 0 ? "" : ", ", colours[i]);
+    faint += fmt::format("{}'#80{}'", i == 0 ? "" : ", ", colours[i]);
   }
   return style + fmt::format("set linetype cycle {0}\narray faint[{0}] = [{1}]\n", colours.size(), faint);
 }

@@ -59,7 +59,7 @@ std::string gap_section(const LossGap& gap, const Gallery& gallery) {
           ? "The dashed curve is the paper's, scaled to the same peak: only its shape compares."
           : "");
   return section(
-      "How much does the larger model gain, and at which timesteps?",
+      fmt::format("How much does {} gain, and at which timesteps?", html_escape(gap.models.back().model)),
       gallery.show(loss_gap_figure(gap), caption) + "<div class=\"scroll\">" + gap_table(gap) + "</div>\n");
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <regex>
 
 namespace dydit::analysis {
 
@@ -65,8 +64,21 @@ std::string html_escape(std::string_view text) {
 }
 
 std::string without_folders(const std::string& text) {
-  static const std::regex absolute(R"((^|[\s="'(,])/(?:[^\s"'/]+/)*([^\s"'/]+)/?)");
-  return std::regex_replace(text, absolute, "$1$2");
+  constexpr std::string_view before = " \t\n\"'=(,", after = " \t\n\"'";
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool path = text[i] == '/' && (i == 0 || before.find(text[i - 1]) != before.npos);
+    if (!path) {
+      result += text[i];
+      continue;
+    }
+    const std::size_t end = std::min(text.find_first_of(after, i), text.size());
+    const std::string whole = text.substr(i, end - i),
+                      name = whole.substr(whole.find_last_of('/', whole.size() - 2) + 1);
+    result += whole == "/" ? whole : name;
+    i = end - 1;
+  }
+  return result;
 }
 
 std::string grouped(std::int64_t count) {

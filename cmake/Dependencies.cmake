@@ -59,6 +59,14 @@ add_library(dydit_torch INTERFACE)
 target_include_directories(dydit_torch SYSTEM INTERFACE
   ${torch_root}/include ${torch_root}/include/torch/csrc/api/include)
 target_link_libraries(dydit_torch INTERFACE torch::torch_cpu torch::c10 Threads::Threads)
+# at::parallel_for is a template that runs serially in code compiled without OpenMP; the run time is the
+# one that LibTorch brings, so that there is one pool of threads.
+target_compile_options(dydit_torch INTERFACE -fopenmp)
+if(EXISTS ${torch_root}/lib/libgomp.so.1)
+  target_link_libraries(dydit_torch INTERFACE ${torch_root}/lib/libgomp.so.1)
+else()
+  target_link_libraries(dydit_torch INTERFACE gomp)
+endif()
 # The wheel's libraries keep their own run path; the linker has to be told about theirs.
 file(GLOB torch_nvidia ${torch_root}/../nvidia/*/lib)
 foreach(folder ${torch_nvidia})

@@ -32,39 +32,21 @@ constexpr std::array<TypeRow, 10> types = {{{"F64", 8},
                                             {"BOOL", 1}}};
 
 template <typename T>
-constexpr DType type_of();
+constexpr DType type_of = DType::boolean;
 template <>
-constexpr DType type_of<double>() {
-  return DType::f64;
-}
+constexpr DType type_of<double> = DType::f64;
 template <>
-constexpr DType type_of<float>() {
-  return DType::f32;
-}
+constexpr DType type_of<float> = DType::f32;
 template <>
-constexpr DType type_of<std::int64_t>() {
-  return DType::i64;
-}
+constexpr DType type_of<std::int64_t> = DType::i64;
 template <>
-constexpr DType type_of<std::int32_t>() {
-  return DType::i32;
-}
+constexpr DType type_of<std::int32_t> = DType::i32;
 template <>
-constexpr DType type_of<std::int16_t>() {
-  return DType::i16;
-}
+constexpr DType type_of<std::int16_t> = DType::i16;
 template <>
-constexpr DType type_of<std::int8_t>() {
-  return DType::i8;
-}
+constexpr DType type_of<std::int8_t> = DType::i8;
 template <>
-constexpr DType type_of<std::uint8_t>() {
-  return DType::u8;
-}
-template <>
-constexpr DType type_of<bool>() {
-  return DType::boolean;
-}
+constexpr DType type_of<std::uint8_t> = DType::u8;
 
 }  // namespace
 
@@ -107,9 +89,9 @@ std::int64_t Tensor::elements() const {
 
 template <typename T>
 std::span<const T> Tensor::as() const {
-  if (type != type_of<T>())
+  if (type != type_of<T>)
     throw InputError(
-        fmt::format("a tensor has type {} where {} is expected", name_of(type), name_of(type_of<T>())));
+        fmt::format("a tensor has type {} where {} is expected", name_of(type), name_of(type_of<T>)));
   if constexpr (std::is_same_v<T, bool>)
     if (std::any_of(bytes.begin(), bytes.end(), [](std::byte value) { return value > std::byte{1}; }))
       throw InputError("a tensor of type BOOL holds values other than 0 and 1");
@@ -124,7 +106,7 @@ Tensor Tensor::of(std::span<const T> values, std::vector<std::int64_t> shape) {
   auto copy = std::make_shared<T[]>(values.size());
   std::copy(values.begin(), values.end(), copy.get());
   const auto bytes = std::as_bytes(std::span<const T>(copy.get(), values.size()));
-  return {type_of<T>(), std::move(shape), bytes, std::move(copy)};
+  return {type_of<T>, std::move(shape), bytes, std::move(copy)};
 }
 
 #define DYDIT_TENSOR_OF(T)                           \

@@ -99,7 +99,7 @@ void Trainer::resume() {
   model::load_parameters(*dit_, model, path->string());
   model::load_parameters(*ema_, ema, path->string());
   optimiser_.load(file.tensors, path->string());
-  sums_.copy_(model::to_torch(file.tensors.at("train.sums")));
+  sums_.copy_(model::to_torch(file.tensors.at("opt.sums")));
   step_ = Json::parse(file.metadata.at("dydit.training")).at("steps").get<std::int64_t>();
 }
 
@@ -107,7 +107,7 @@ void Trainer::save() const {
   checkpoint::Tensors tensors = model::parameters_of(*dit_, "model.");
   tensors.merge(model::parameters_of(*ema_, "ema."));
   optimiser_.save(tensors);
-  tensors["train.sums"] = model::from_torch(sums_);
+  tensors["opt.sums"] = model::from_torch(sums_);
   std::filesystem::create_directories(run_.path() / "checkpoints");
   const Json training = {{"steps", step_}, {"seed", job_.seed}, {"options", to_json(options_)}};
   checkpoint::write_safetensors(checkpoint_path(run_.path(), job_.model, step_), tensors,

@@ -50,7 +50,7 @@ TEST_CASE("the report is one page with the run's numbers, and the same bytes eac
   CHECK(files_in(folder.path() / "a") == files_in(folder.path() / "b"));
   CHECK(files_in(folder.path() / "a").size() == 1 + 5 * 5);
 
-  CHECK(page.find("at t = 10") != std::string::npos);
+  CHECK(page.find("at t&nbsp;=&nbsp;10") != std::string::npos);
   CHECK(page.find("clear of zero at 5 of 5 timesteps") != std::string::npos);
   CHECK(page.find("Means over 24 images") != std::string::npos);
   CHECK(page.find("32.5 M") != std::string::npos);

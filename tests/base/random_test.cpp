@@ -46,6 +46,18 @@ TEST_CASE("normals have the moments of a standard normal") {
   CHECK(std::abs(fourth / count - 3) < error * std::sqrt(96.0));
 }
 
+TEST_CASE("normals follow the normal distribution") {
+  constexpr int count = 1'000'000, bins = 40;
+  std::array<int, bins> histogram{};
+  for (float x : normals(13, Purpose::noise, 1, 0, count)) {
+    const double u = 0.5 * std::erfc(-double(x) / std::sqrt(2.0));
+    ++histogram.at(static_cast<std::size_t>(std::min(bins - 1, int(u * bins))));
+  }
+  double chi_square = 0;
+  for (int observed : histogram) chi_square += std::pow(observed - count / bins, 2) / (count / bins);
+  CHECK(chi_square < 39 + 5 * std::sqrt(2.0 * 39));
+}
+
 TEST_CASE("neighbouring samples are uncorrelated") {
   constexpr std::size_t count = 100'000;
   const auto a = normals(3, Purpose::noise, 10, 0, count), b = normals(3, Purpose::noise, 11, 0, count);

@@ -33,6 +33,7 @@ class Random {
   /// Uniform in {0, ..., bound - 1}; bound > 0.
   std::uint64_t below(std::uint64_t bound);
   void fill_uniform(std::span<float> out, float low, float high);
+  /// Standard normals; begins at a fresh block of four words. A shorter draw is the beginning of a longer one.
   void fill_normal(std::span<float> out);
 
  private:
