@@ -79,12 +79,14 @@ void add_loss_gap(CLI::App& parent) {
   add_shared(*command, *s);
   command->add_option("--small", s->small, "short for --model small=FILE");
   command->add_option("--large", s->large, "short for --model large=FILE");
+  command->add_option("--at", s->at, "these timesteps instead of evenly spread ones")->check(CLI::Range(0, 999));
   command->add_option("--timesteps", s->timesteps, "how many, spread evenly (default 50)")->check(CLI::Range(1, 1000));
   command->add_option("--chunk", s->chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
   command->callback([s] {
     run::Profile profile = profile_of(*s, "loss-gap");
     auto spec = profile.loss_gap.value_or(run::LossGapSpec{});
-    if (s->timesteps > 0) spec.timesteps = s->timesteps;
+    if (s->timesteps > 0) spec = {.timesteps = s->timesteps, .images = spec.images, .chunk = spec.chunk};
+    if (!s->at.empty()) spec.at = s->at;
     if (s->images >= 0) spec.images = s->images;
     if (s->chunk > 0) spec.chunk = s->chunk;
     profile.loss_gap = spec;

@@ -140,12 +140,18 @@ Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpo
   const auto side = std::llround(std::sqrt(static_cast<double>(tensor(tensors, "pos_embed", 3).shape[1])));
   c.input_size = side * c.patch_size;
   if (c.hidden_size > 0) c.mlp_ratio = static_cast<double>(fc1.shape[0]) / static_cast<double>(c.hidden_size);
+  // The product may come out just below the whole number, which would be cut off.
+  if (c.mlp_hidden() != fc1.shape[0]) c.mlp_ratio = std::nextafter(c.mlp_ratio, 1000.0);
   c.learn_sigma = output.shape[0] == 2 * c.patch_size * c.patch_size * c.in_channels;
-  if (const auto router = tensors.find("blocks.0.attn_rate.router.weight"); router != tensors.end() && !router->second.shape.empty())
-    c.num_heads = router->second.shape[0] + 1;
-  else
+  c.num_heads = 1;
+  as_input([&] { validate(c); });  // what the file alone is to blame for
+  if (tensors.contains("blocks.0.attn_rate.router.weight")) {
+    c.num_heads = tensor(tensors, "blocks.0.attn_rate.router.weight", 2).shape[0] + 1;
+    as_input([&] { validate(c); });
+  } else {
     c.num_heads = num_heads ? *num_heads : heads_by_width(c.hidden_size);
-  as_input([&] { validate(c); });
+    validate(c);
+  }
   for (const std::string& name : published_names()) {
     Configuration known = published(name);
     known.input_size = c.input_size;

@@ -102,6 +102,16 @@ static void prepare(const fs::path& path) {
   }
 }
 
+/// Removes the tensors and checkpoints that a killed process was writing (see write_atomically).
+static void remove_torn(const fs::path& run) {
+  std::vector<fs::path> torn;
+  for (const char* folder : {"tensors", "checkpoints"})
+    if (fs::is_directory(run / folder))
+      for (const auto& entry : fs::directory_iterator(run / folder))
+        if (entry.path().extension() == ".part") torn.push_back(entry.path());
+  for (const fs::path& path : torn) fs::remove(path);
+}
+
 struct RunDirectory::State {
   State(fs::path run, const Json& wanted, const OpenOptions& given)
       : path(std::move(run)),
@@ -113,6 +123,7 @@ struct RunDirectory::State {
     check(results.get() >= 0);
     check(::ftruncate(results.get(), static_cast<off_t>(file.whole_bytes)) == 0);
     if (!file.ends_with_newline) write("\n");
+    remove_torn(path);
   }
 
   void check(bool fine) const {

@@ -67,7 +67,7 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
     require_fit(*dataset, profile.data, model.dit->configuration, model.name);
     const double rate = static_cast<double>(batch) / forward_seconds(model.dit, settings, batch);
     double passes = 0;
-    if (profile.loss_gap) passes += static_cast<double>(gap_images * profile.loss_gap->timesteps);
+    if (profile.loss_gap) passes += static_cast<double>(gap_images) * static_cast<double>(timesteps_of(*profile.loss_gap).size());
     if (profile.loss_map && maps_model(*profile.loss_map, profile, m))
       passes += static_cast<double>(profile.loss_map->images * profile.loss_map->draws) * static_cast<double>(profile.loss_map->timesteps.size());
     const Json described = describe_model(model.name, model.dit->configuration);

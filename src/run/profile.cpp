@@ -10,10 +10,13 @@
 #include "base/file.h"
 #include "base/keys.h"
 #include "checkpoint/checkpoint.h"
+#include "diffusion/schedule.h"
 
 namespace dydit::run {
 
 namespace {
+
+constexpr std::int64_t diffusion_steps = 1000;
 
 Json parse_toml(const std::filesystem::path& path) {
   const std::string text = read_file(path);
@@ -45,7 +48,10 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
   ModelSpec model;
   Keys keys(json, where);
   keys.read("name", model.name).read("checkpoint", model.checkpoint).read("weights", model.weights);
-  if (const Json heads = keys.take("num_heads"); heads.is_number_integer()) model.num_heads = heads.get<std::int64_t>();
+  if (std::int64_t heads = 0; !keys.take("num_heads").is_null()) {
+    keys.read("num_heads", heads);
+    model.num_heads = heads;
+  }
   model.configuration = keys.take("configuration");
   if (const Json train = keys.take("train"); !train.is_null()) model.train = train;
   keys.finish();
@@ -55,11 +61,24 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
   return model;
 }
 
+void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where) {
+  if (timesteps.empty()) throw UsageError("no timesteps", where);
+  for (std::int64_t t : timesteps)
+    if (t < 0 || t >= diffusion_steps) throw UsageError("timestep out of range", where, fmt::format("{}: give 0 to 999", t));
+}
+
 LossGapSpec read_loss_gap(const Json& json, const std::string& where) {
   LossGapSpec spec;
   Keys keys(json, where);
-  keys.read("timesteps", spec.timesteps).read("images", spec.images).read("chunk", spec.chunk).finish();
-  if (spec.timesteps < 1 || spec.timesteps > 1000) throw UsageError("value out of range", where + ".timesteps", "give 1 to 1000");
+  if (json.is_object() && json.contains("timesteps") && json["timesteps"].is_array()) {
+    keys.read("timesteps", spec.at);
+    require_timesteps(spec.at, where + ".timesteps");
+  } else {
+    keys.read("timesteps", spec.timesteps);
+  }
+  keys.read("images", spec.images).read("chunk", spec.chunk).finish();
+  if (spec.timesteps < 1 || spec.timesteps > diffusion_steps)
+    throw UsageError("value out of range", where + ".timesteps", "give 1 to 1000, or a list");
   if (spec.chunk < 1) throw UsageError("value out of range", where + ".chunk", "give a positive number");
   return spec;
 }
@@ -70,9 +89,7 @@ LossMapSpec read_loss_map(const Json& json, const std::string& where) {
   keys.read("timesteps", spec.timesteps).read("images", spec.images).read("draws", spec.draws);
   keys.read("shown", spec.shown).read("normalise_each", spec.normalise_each).read("models", spec.models).finish();
   if (spec.draws < 1 || spec.shown < 1) throw UsageError("value out of range", where, "draws and shown are positive");
-  for (std::int64_t t : spec.timesteps)
-    if (t < 0 || t >= 1000) throw UsageError("timestep out of range", where + ".timesteps", fmt::format("{}: give 0 to 999", t));
-  if (spec.timesteps.empty()) throw UsageError("no timesteps", where + ".timesteps");
+  require_timesteps(spec.timesteps, where + ".timesteps");
   return spec;
 }
 
@@ -87,6 +104,7 @@ Profile read_profile(const std::filesystem::path& path) {
   Keys keys(json, where);
   keys.read("name", profile.name).read("seed", profile.seed).read("history", profile.history);
   keys.read("noise_schedule", profile.noise_schedule);
+  diffusion::noise_schedule(profile.noise_schedule);
   resolve(profile.history, folder);
   if (const Json data = keys.take("data"); !data.is_null()) profile.data = read_data(data, where + ": data", folder);
   if (const Json data = keys.take("held-out"); !data.is_null()) profile.held_out = read_data(data, where + ": held-out", folder);
@@ -122,13 +140,17 @@ Json to_json(const Profile& p) {
     json["models"].push_back(model);
   }
   if (p.loss_gap)
-    json["loss-gap"] = {{"timesteps", p.loss_gap->timesteps}, {"images", p.loss_gap->images}, {"chunk", p.loss_gap->chunk}};
+    json["loss-gap"] = {{"timesteps", p.loss_gap->at.empty() ? Json(p.loss_gap->timesteps) : Json(p.loss_gap->at)}, {"images", p.loss_gap->images}, {"chunk", p.loss_gap->chunk}};
   if (p.loss_map)
     json["loss-map"] = {{"timesteps", p.loss_map->timesteps}, {"images", p.loss_map->images},
                         {"draws", p.loss_map->draws},         {"shown", p.loss_map->shown},
                         {"normalise_each", p.loss_map->normalise_each}, {"models", p.loss_map->models}};
   if (!p.history.empty()) json["history"] = p.history;
   return json;
+}
+
+std::vector<std::int64_t> timesteps_of(const LossGapSpec& spec) {
+  return spec.at.empty() ? diffusion::even_timesteps(diffusion_steps, spec.timesteps) : spec.at;
 }
 
 train::TrainOptions train_options(const Profile& profile, const ModelSpec& model) {

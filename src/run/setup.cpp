@@ -82,7 +82,8 @@ Json describe_data(const data::Dataset& dataset, const DataSpec& spec) {
   return {{"path", std::filesystem::path(spec.path).filename().string()},
           {"images", dataset.size()},
           {"classes", dataset.classes()},
-          {"size", dataset.shape().height}};
+          {"size", dataset.shape().height},
+          {"hash", dataset.hash()}};
 }
 
 Json describe_model(const std::string& name, const model::Configuration& configuration) {

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "data/subset.h"
-#include "diffusion/schedule.h"
 #include "setup.h"
 #include "study/loss_gap.h"
 #include "study/loss_map.h"
@@ -14,8 +13,6 @@
 namespace dydit::run {
 
 namespace {
-
-constexpr std::int64_t diffusion_steps = 1000;
 
 // Copies the learning curves into the run, which then explains itself; returns what is known of how each
 // model was trained.
@@ -59,6 +56,11 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     entry["checkpoint"] = std::filesystem::path(spec.checkpoint).filename().string();
     described.push_back(entry);
   }
+  const auto subset = [&](std::int64_t images) {
+    return std::make_shared<const data::Subset>(dataset, images == 0 ? dataset->size() : images);
+  };
+  const auto gap_images = profile.loss_gap ? subset(profile.loss_gap->images) : nullptr;
+  const auto map_images = profile.loss_map ? subset(profile.loss_map->images) : nullptr;
   Json manifest = base_manifest(profile, settings, {{"weights", hashes}, {"data", dataset->hash()}});
   manifest["data"] = describe_data(*dataset, profile.data);
   manifest["models"] = described;
@@ -68,20 +70,17 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     if (const auto found = trained.find(entry["name"]); found != trained.end()) entry["trained"] = found->second;
   run->describe("models", described);
 
-  const auto subset = [&](std::int64_t images) {
-    return std::make_shared<const data::Subset>(dataset, images == 0 ? dataset->size() : images);
-  };
   if (profile.loss_gap) {
     const LossGapSpec& spec = *profile.loss_gap;
-    study::loss_gap(models, subset(spec.images),
-                    setting_of(profile, settings, diffusion::even_timesteps(diffusion_steps, spec.timesteps), spec.chunk), *run);
+    study::loss_gap(models, gap_images,
+                    setting_of(profile, settings, timesteps_of(spec), spec.chunk), *run);
   }
   if (profile.loss_map) {
     const LossMapSpec& spec = *profile.loss_map;
     std::vector<study::Model> chosen;
     for (std::size_t m = 0; m < models.size(); ++m)
       if (maps_model(spec, profile, m)) chosen.push_back(models[m]);
-    study::loss_map(chosen, subset(spec.images), setting_of(profile, settings, spec.timesteps, /*chunk=*/64), spec.draws, *run);
+    study::loss_map(chosen, map_images, setting_of(profile, settings, spec.timesteps, /*chunk=*/64), spec.draws, *run);
   }
   run->finish();
   const auto& records = run->records();

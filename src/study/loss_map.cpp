@@ -52,6 +52,7 @@ void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subs
       const std::string name = fmt::format("loss-map-{}-{}", record::safe_name(models[m].name), chunk.first);
       run.write_tensors(name, {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
                                {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
+                               {"label", model::from_torch(chunk.labels)},
                                {"image", model::from_torch(chunk.images)},
                                {"map", model::from_torch(torch::stack(maps, 1))}});
       record::Record record = cell(m, chunk.first, chunk.count);

@@ -51,6 +51,7 @@ TrainOptions train_options_from_json(const Json& json) {
   require(o.gradient_clip >= 0, "gradient_clip", "give 0 or more");
   require(o.ema_decay >= 0 && o.ema_decay < 1, "ema_decay", "give a number in [0, 1)");
   require(o.label_dropout >= 0 && o.label_dropout <= 1, "label_dropout", "give a number in [0, 1]");
+  require(o.noise_schedule == "linear" || o.noise_schedule == "cosine", "noise_schedule", "known are linear and cosine");
   require(o.record_every > 0, "record_every", "give a positive number");
   require(o.checkpoint_every > 0, "checkpoint_every", "give a positive number");
   require(o.held_out_images > 0, "held_out_images", "give a positive number");

@@ -2,10 +2,13 @@
 // Strict reading of a JSON object: typed keys with defaults; what nobody asked for is an error.
 #pragma once
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
+#include <type_traits>
 
 #include "base/error.h"
 
@@ -23,11 +26,15 @@ class Keys {
   Keys& read(const std::string& key, T& value) {
     known_.insert(key);
     if (const auto found = object_.find(key); found != object_.end()) {
+      bool fits = true;
       try {
         found->get_to(value);
+        // The conversion turns 2.5 into 2 and, without a sign, -1 into a huge number.
+        fits = nlohmann::ordered_json(value) == *found && !(std::is_unsigned_v<T> && found->dump().starts_with('-'));
       } catch (const nlohmann::json::exception&) {
-        throw UsageError("wrong type of value", where_ + "." + key, found->dump());
+        fits = false;
       }
+      if (!fits) throw UsageError("wrong type of value", where_ + "." + key, found->dump());
     }
     return *this;
   }
@@ -52,6 +59,18 @@ class Keys {
   const std::string& where() const { return where_; }
 
  private:
+  // Without this, 2.7 would be cut to 2 and -1 wrap to 2^64 - 1.
+  template <typename T>
+  static bool exact(const nlohmann::ordered_json& value) {
+    if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)
+      return std::all_of(value.begin(), value.end(), exact<std::int64_t>);
+    else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
+      return value.is_number_unsigned() ? std::in_range<T>(value.template get<std::uint64_t>())
+                                        : value.is_number_integer() && std::in_range<T>(value.template get<std::int64_t>());
+    else
+      return true;
+  }
+
   const nlohmann::ordered_json& object_;
   std::string where_;
   std::set<std::string> known_;

@@ -30,7 +30,8 @@ struct ModelSpec {
 };
 
 struct LossGapSpec {
-  std::int64_t timesteps = 50;  ///< spread evenly over the diffusion
+  std::int64_t timesteps = 50;  ///< how many, spread evenly over the diffusion
+  std::vector<std::int64_t> at = {};  ///< or which; a profile writes either as `timesteps`
   std::int64_t images = 0;      ///< 0: all
   std::int64_t chunk = 100;     ///< images of one cell, and of one forward pass
 };
@@ -61,6 +62,9 @@ Profile read_profile(const std::filesystem::path& path);
 
 /// As resolved, all defaults filled in.
 Json to_json(const Profile& profile);
+
+/// The timesteps that a loss-gap study visits.
+std::vector<std::int64_t> timesteps_of(const LossGapSpec& spec);
 
 /// The options of one model's training.
 train::TrainOptions train_options(const Profile& profile, const ModelSpec& model);

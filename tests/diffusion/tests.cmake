@@ -1,0 +1,3 @@
+dydit_test(diffusion TORCH
+  SOURCES golden.cpp diffusion/draws_test.cpp diffusion/gaussian_test.cpp diffusion/schedule_test.cpp
+  LINKS dydit_diffusion dydit_model)

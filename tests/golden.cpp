@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "golden.h"
+
+#include <limits>
+
+#include "base/file.h"
+#include "catch.h"
+#include "checkpoint/safetensors.h"
+#include "model/weights.h"
+
+namespace dydit::test {
+
+using torch::Tensor;
+
+Golden::Golden(const std::string& name) {
+  const auto index = nlohmann::json::parse(read_file(golden_folder / "index.json"));
+  for (const auto& candidate : index.at("cases"))
+    if (candidate.at("name") == name) entry = candidate;
+  tensors = checkpoint::read_safetensors(file()).tensors;
+}
+
+std::filesystem::path Golden::file() const { return golden_folder / entry.at("file").get<std::string>(); }
+
+Tensor Golden::operator[](const std::string& tensor) const {
+  return model::to_torch(tensors.at(tensor)).clone();
+}
+
+model::Configuration Golden::configuration() const {
+  const auto& config = entry.at("config");
+  return {.name = "",
+          .input_size = config.at("input_size"),
+          .patch_size = config.at("patch_size"),
+          .in_channels = config.at("in_channels"),
+          .hidden_size = config.at("hidden_size"),
+          .depth = config.at("depth"),
+          .num_heads = config.at("num_heads"),
+          .num_classes = config.at("num_classes"),
+          .learn_sigma = config.at("learn_sigma")};
+}
+
+static Tensor difference(const Tensor& actual, const Tensor& expected) {
+  if (actual.sizes() != expected.sizes())
+    return torch::full({1}, std::numeric_limits<double>::quiet_NaN(), torch::kFloat64);
+  return actual.detach().to(torch::kFloat64) - expected.to(torch::kFloat64);
+}
+
+double rel_l2(const Tensor& actual, const Tensor& expected) {
+  return (difference(actual, expected).norm() / expected.to(torch::kFloat64).norm()).item<double>();
+}
+
+double max_abs(const Tensor& actual, const Tensor& expected) {
+  return difference(actual, expected).abs().max().item<double>();
+}
+
+void check_close(const Tensor& actual, const Golden& golden, const std::string& tensor) {
+  INFO(golden.entry.at("name") << ": " << tensor);
+  const auto& tolerance = golden.entry.at("tolerance");
+  CHECK(rel_l2(actual, golden[tensor]) <= tolerance.at("fp32_rel_l2"));
+  CHECK(max_abs(actual, golden[tensor]) <= tolerance.at("fp32_max_abs"));
+}
+
+}  // namespace dydit::test

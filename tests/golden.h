@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cases of golden/index.json: numbers of the official code, with configuration and advised tolerances.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "checkpoint/tensor.h"
+#include "model/configuration.h"
+
+namespace dydit::test {
+
+inline const std::filesystem::path golden_folder = std::filesystem::path(DYDIT_TEST_FOLDER) / "golden";
+
+struct Golden {
+  explicit Golden(const std::string& name);
+
+  torch::Tensor operator[](const std::string& tensor) const;
+  /// Of a case that describes a DiT.
+  model::Configuration configuration() const;
+  std::filesystem::path file() const;
+
+  nlohmann::json entry;  ///< the case in the index: "config", "tolerance" ...
+  checkpoint::Tensors tensors;
+};
+
+/// ||a - b|| / ||b|| over the whole tensor, and the largest |a - b|. Not a number where shapes differ.
+double rel_l2(const torch::Tensor& actual, const torch::Tensor& expected);
+double max_abs(const torch::Tensor& actual, const torch::Tensor& expected);
+
+/// Checks both against the case's float32 tolerances.
+void check_close(const torch::Tensor& actual, const Golden& golden, const std::string& tensor);
+
+}  // namespace dydit::test

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "golden_weights.h"
+
+#include <map>
+
+#include "catch.h"
+
+namespace dydit::test {
+
+using torch::Tensor;
+
+static std::map<std::string, Tensor> numbered(const torch::nn::Module& module) {
+  std::map<std::string, Tensor> entries;
+  for (const auto& item : module.named_parameters())
+    if (item.key() != "pos_embed") entries[item.key()] = item.value().detach();
+  return entries;
+}
+
+void fill_plain(torch::nn::Module& module) {
+  std::int64_t k = 0;
+  for (auto& [name, tensor] : numbered(module)) {
+    const Tensor j = torch::arange(tensor.numel(), torch::kFloat64);
+    const auto at = static_cast<double>(k), slope = static_cast<double>(k % 7 + 1);
+    const Tensor s = torch::sin(0.7 * at + 0.013 * j + 0.000011 * j * slope);
+    tensor.copy_(((tensor.dim() > 1 ? 0.05 : 0.02) * s).view_as(tensor));
+    ++k;
+  }
+}
+
+void check_weights(const torch::nn::Module& module, const nlohmann::json& weight_check) {
+  const auto entries = numbered(module);
+  for (const auto& [name, expected] : weight_check.items()) {
+    INFO(name);
+    const auto found = entries.find(name);
+    REQUIRE(found != entries.end());
+    CHECK(std::distance(entries.begin(), found) == expected.at("k"));
+    const Tensor values = found->second.flatten().to(torch::kFloat64);
+    // The sine may differ between mathematics libraries in the last bit of a float32.
+    const auto near = [&](std::int64_t j, double value) {
+      return std::abs(values[j].item<double>() - value) <= 1.2e-7 * std::abs(value) + 1e-17;
+    };
+    for (std::int64_t j = 0; j < 3; ++j)
+      CHECK(near(j, expected.at("first3").at(static_cast<std::size_t>(j))));
+    CHECK(near(values.numel() - 1, expected.at("last")));
+    CHECK(std::abs(values.sum().item<double>() - expected.at("sum_f64").get<double>()) <=
+          1e-9 * values.abs().sum().item<double>());
+  }
+}
+
+}  // namespace dydit::test

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights by formula, so that a golden case of a large model needs no stored weights.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <nlohmann/json.hpp>
+
+namespace dydit::test {
+
+/// Fills the parameters by the rule "plain". Names are numbered k = 0, 1, ... in ascending order of their
+/// bytes, the fixed position embedding not counted; element j of entry k is
+///   S(k,j) = sin(0.7 k + 0.013 j + 0.000011 j ((k % 7) + 1))
+/// times 0.05, or 0.02 in tensors of rank 1, evaluated in float64.
+void fill_plain(torch::nn::Module& module);
+
+/// Checks the parameters against a case's `weight_check`: number, first three and last value, sum.
+void check_weights(const torch::nn::Module& module, const nlohmann::json& weight_check);
+
+}  // namespace dydit::test

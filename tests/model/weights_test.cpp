@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/weights.h"
+
+#include "base/error.h"
+#include "catch.h"
+#include "checkpoint/safetensors.h"
+#include "golden.h"
+#include "temporary_folder.h"
+
+using Catch::Matchers::Contains;
+using dydit::InputError;
+using dydit::model::DiT;
+using dydit::test::golden_folder;
+using torch::Tensor;
+namespace model = dydit::model;
+namespace checkpoint = dydit::checkpoint;
+
+static DiT tiny() { return model::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4); }
+
+TEST_CASE("tensors pass between files and LibTorch and outlive both") {
+  for (const auto type : {torch::kFloat64, torch::kFloat32, torch::kFloat16, torch::kBFloat16, torch::kInt64, torch::kInt32,
+                          torch::kInt16, torch::kInt8, torch::kUInt8, torch::kBool}) {
+    const Tensor expected = torch::arange(6).view({2, 3}).to(type);
+    checkpoint::Tensor stored = model::from_torch(expected.clone());
+    const Tensor back = model::to_torch(stored);
+    stored = {};
+    CHECK(back.scalar_type() == type);
+    CHECK(torch::equal(back, expected));
+  }
+  const Tensor transposed = torch::arange(6).view({2, 3}).t();
+  CHECK(torch::equal(model::to_torch(model::from_torch(transposed)), transposed));
+  CHECK_THROWS_AS(model::from_torch(torch::zeros({1}, torch::kComplexFloat)), dydit::RunError);
+}
+
+TEST_CASE("weights that do not fit are named, every one") {
+  DiT dit = tiny();
+  const Tensor before = dit->final_layer->linear->weight.detach().clone();
+  auto tensors = model::parameters_of(*dit);
+  tensors["final_layer.linear.weight"] = model::from_torch(torch::ones_like(before));
+  tensors.erase("pos_embed");
+  tensors.erase("blocks.1.mlp.fc1.bias");
+  tensors["blocks.0.attn.qkv.bias"] = model::from_torch(torch::zeros({3}));
+  tensors["blocks.3.attn.qkv.bias"] = model::from_torch(torch::zeros({3}));
+  tensors["extra"] = model::from_torch(torch::zeros({1}));
+  CHECK_THROWS_AS(model::load_parameters(*dit, tensors, "a.pt"), InputError);
+  CHECK_THROWS_WITH(model::load_parameters(*dit, tensors, "a.pt"),
+                    Contains("a.pt") && Contains("2 missing") && Contains("pos_embed") && Contains("blocks.1.mlp.fc1.bias") &&
+                        Contains("2 unexpected") && Contains("extra") && Contains("blocks.3.attn.qkv.bias") &&
+                        Contains("1 wrongly shaped") && Contains("blocks.0.attn.qkv.bias is (3), not (192)"));
+  CHECK(torch::equal(dit->final_layer->linear->weight, before));  // nothing was copied
+}
+
+TEST_CASE("parameters go out under a prefix and come back") {
+  DiT dit = tiny();
+  const auto tensors = model::parameters_of(*dit, "ema.");
+  CHECK(tensors.size() == dit->named_parameters().size());
+  CHECK(tensors.contains("ema.blocks.2.adaLN_modulation.1.weight"));
+  DiT other(dit->configuration);
+  model::load_parameters(*other, model::parameters_of(*dit), "memory");
+  for (const auto& item : dit->named_parameters())
+    CHECK(torch::equal(item.value(), other->named_parameters()[item.key()]));
+}
+
+TEST_CASE("a DiT saved in any type is the same when it is loaded") {
+  const auto type = GENERATE(torch::kFloat32, torch::kBFloat16, torch::kFloat16);
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "dit.safetensors";
+  const DiT dit = tiny();
+  model::save_dit(path, dit, type, {{"step", "7"}});
+  CHECK(checkpoint::read_safetensors(path).metadata.at("step") == "7");
+  const DiT loaded = model::load_dit(path);  // the heads are in the metadata
+  CHECK(loaded->configuration == dit->configuration);
+  CHECK_FALSE(loaded->is_training());
+  for (const auto& item : loaded->named_parameters()) {
+    CHECK(item.value().scalar_type() == torch::kFloat32);
+    CHECK(torch::equal(item.value(), dit->named_parameters()[item.key()].to(type).to(torch::kFloat32)));
+  }
+  const DiT narrow = model::load_dit(path, checkpoint::Weights::automatic, {}, torch::kCPU, type);
+  for (const auto& item : narrow->named_parameters())
+    CHECK(torch::equal(item.value(), dit->named_parameters()[item.key()].to(type)));
+}
+
+TEST_CASE("a file whose shapes disagree with each other is refused") {
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "dit.safetensors";
+  const auto broken = [&](const char* name, std::vector<std::int64_t> shape) {
+    auto tensors = model::parameters_of(*tiny());
+    tensors[name] = model::from_torch(torch::zeros(shape));
+    checkpoint::write_safetensors(path, tensors);
+    CHECK_THROWS_AS(model::load_dit(path, checkpoint::Weights::automatic, 4), InputError);
+  };
+  broken("pos_embed", {1, 15, 64});
+  broken("x_embedder.proj.weight", {64, 4, 2, 3});
+  broken("final_layer.linear.weight", {12, 64});
+  broken("blocks.2.mlp.fc1.weight", {128, 64});
+}

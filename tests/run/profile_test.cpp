@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/profile.h"
+
+#include <fstream>
+
+#include "base/error.h"
+#include "catch.h"
+#include "temporary_folder.h"
+
+using namespace dydit;
+using run::Json;
+
+namespace {
+
+class ProfileFile {
+ public:
+  explicit ProfileFile(const std::string& text) { std::ofstream(path()) << text; }
+  std::filesystem::path path() const { return folder() / "tiny.toml"; }
+  std::filesystem::path folder() const { return folder_.path(); }
+
+ private:
+  test::TemporaryFolder folder_;
+};
+
+// A JSON value as TOML writes it.
+std::string toml(const Json& value) {
+  if (!value.is_object()) return value.dump();
+  std::string keys;
+  for (const auto& [key, inner] : value.items())
+    keys += (keys.empty() ? "" : ", ") + key + " = " + toml(inner);
+  return "{" + keys + "}";
+}
+
+const std::string studies = R"(
+seed = 7
+history = "../old/history"
+noise_schedule = "cosine"
+data = { path = "data/images.zip", size = 16 }
+loss-gap = { timesteps = 25, images = 100, chunk = 10 }
+[[models]]
+name = "S"
+checkpoint = "weights/S.pt"
+weights = "model"
+num_heads = 4
+[[models]]
+name = "XL"
+checkpoint = "/absolute/XL.pt"
+[loss-map]
+timesteps = [0, 999]
+models = ["S"]
+normalise_each = true
+)";
+
+const std::string training = R"(
+name = "pair"
+[data]
+path = "synthetic:40"
+[held-out]
+path = "test.zip"
+size = 32
+[train]
+steps = 100
+batch = 8
+[[models]]
+name = "small"
+configuration = { name = "DiT-S/2" }
+[[models]]
+name = "large"
+configuration = { name = "DiT-XL/2" }
+train = { steps = 200 }
+)";
+
+}  // namespace
+
+TEST_CASE("a profile of studies is resolved, with paths from its folder") {
+  const ProfileFile file(studies);
+  const auto profile = run::read_profile(file.path());
+  const auto in_folder = [&](const char* path) { return (file.folder() / path).lexically_normal().string(); };
+  const Json expected = {
+      {"name", "tiny"},
+      {"seed", 7},
+      {"noise_schedule", "cosine"},
+      {"data", {{"path", in_folder("data/images.zip")}, {"size", 16}}},
+      {"models",
+       {{{"name", "S"}, {"checkpoint", in_folder("weights/S.pt")}, {"weights", "model"}, {"num_heads", 4}},
+        {{"name", "XL"}, {"checkpoint", "/absolute/XL.pt"}, {"weights", "automatic"}}}},
+      {"loss-gap", {{"timesteps", 25}, {"images", 100}, {"chunk", 10}}},
+      {"loss-map",
+       {{"timesteps", {0, 999}},
+        {"images", 10},
+        {"draws", 8},
+        {"shown", 6},
+        {"normalise_each", true},
+        {"models", {"S"}}}},
+      {"history", in_folder("../old/history")}};
+  CHECK(run::to_json(profile) == expected);
+  CHECK(run::timesteps_of(*profile.loss_gap).front() == 20);
+  CHECK(run::timesteps_of(*profile.loss_gap).size() == 25);
+}
+
+TEST_CASE("what is resolved reads back as the same profile") {
+  for (const std::string& gap : {"timesteps = 25", "timesteps = [7, 5, 900]", "images = 3"}) {
+    const ProfileFile file("loss-gap = { " + gap + " }\n" + studies.substr(0, studies.find("loss-gap")) +
+                           studies.substr(studies.find("[[models]]")));
+    const Json resolved = run::to_json(run::read_profile(file.path()));
+    std::string text;
+    for (const auto& [key, value] : resolved.items()) text += key + " = " + toml(value) + "\n";
+    CHECK(run::to_json(run::read_profile(ProfileFile(text).path())) == resolved);
+  }
+}
+
+TEST_CASE("a list of timesteps is visited as it is") {
+  const ProfileFile file("[loss-gap]\ntimesteps = [7, 5, 900]\n");
+  CHECK(run::timesteps_of(*run::read_profile(file.path()).loss_gap) == std::vector<std::int64_t>{7, 5, 900});
+}
+
+TEST_CASE("a profile of a training: options of all models and of one") {
+  const ProfileFile file(training);
+  const auto profile = run::read_profile(file.path());
+  CHECK(profile.name == "pair");
+  CHECK(profile.data.path == "synthetic:40");
+  CHECK(profile.held_out->path == file.folder() / "test.zip");
+  const auto small = run::train_options(profile, profile.models[0]),
+             large = run::train_options(profile, profile.models[1]);
+  CHECK(small.steps == 100);
+  CHECK(large.steps == 200);
+  CHECK(large.batch == 8);
+  const Json json = run::to_json(profile);
+  CHECK(json["models"][1]["train"] == train::to_json(large));
+  CHECK(json["models"][1]["configuration"] == Json{{"name", "DiT-XL/2"}});
+}
+
+TEST_CASE("what is wrong in a profile is named") {
+  const auto [text, named] = GENERATE(table<std::string, std::string>({
+      {"sed = 1", "tiny.toml.sed"},
+      {"seed = \"one\"", "tiny.toml.seed"},
+      {"seed = -1", "tiny.toml.seed"},
+      {"seed = 1.5", "tiny.toml.seed"},
+      {"seed = nan", "tiny.toml.seed"},
+      {"data = \"images.zip\"", "tiny.toml: data"},
+      {"data = { pth = \"images.zip\" }", "tiny.toml: data.pth"},
+      {"data = { size = \"32\" }", "tiny.toml: data.size"},
+      {"held-out = { sizes = 32 }", "tiny.toml: held-out.sizes"},
+      {"noise_schedule = \"quadratic\"", "quadratic"},
+      {"[[models]]\ncheckpoint = \"a.pt\"", "tiny.toml: models[0]"},
+      {"[[models]]\nname = \"a\"\n[[models]]\nname = \"a\"", "two models of the same name: tiny.toml: a"},
+      {"[[models]]\nname = \"a\"\n[[models]]\nnam = \"a\"", "tiny.toml: models[1].nam"},
+      {"[[models]]\nname = \"a\"\nnum_heads = \"6\"", "tiny.toml: models[0].num_heads"},
+      {"[[models]]\nname = \"a\"\nweights = \"best\"", "best"},
+      {"models = \"a\"", "tiny.toml: models[0]"},
+      {"[loss-gap]\ntimesteps = 0", "tiny.toml: loss-gap.timesteps"},
+      {"[loss-gap]\ntimesteps = 1001", "tiny.toml: loss-gap.timesteps"},
+      {"[loss-gap]\ntimesteps = [3, 1000]", "tiny.toml: loss-gap.timesteps"},
+      {"[loss-gap]\ntimesteps = 2.5", "tiny.toml: loss-gap.timesteps"},
+      {"[loss-gap]\nchunk = 0", "tiny.toml: loss-gap.chunk"},
+      {"[loss-gap]\ndraws = 3", "tiny.toml: loss-gap.draws"},
+      {"[loss-map]\ntimesteps = []", "tiny.toml: loss-map.timesteps"},
+      {"[loss-map]\ntimesteps = [1, 2.5]", "tiny.toml: loss-map.timesteps"},
+      {"[loss-map]\ndraws = 0", "tiny.toml: loss-map"},
+      {"[loss-map]\nmodels = [\"a\"]", "tiny.toml: loss-map.models: a"},
+      {"[train]\nstep = 3\n[[models]]\nname = \"a\"", "train.step"},
+      {"seed = 1\nseed = 2", "tiny.toml:2"},
+      {"\n\n[data", "tiny.toml:3"},
+  }));
+  CAPTURE(text);
+  const ProfileFile file(text);
+  CHECK_THROWS_AS(run::read_profile(file.path()), UsageError);
+  CHECK_THROWS_WITH(run::read_profile(file.path()), Catch::Contains(named));
+}
+
+TEST_CASE("a profile that is not there is a missing file") {
+  CHECK_THROWS_AS(run::read_profile("nowhere/tiny.toml"), InputError);
+}

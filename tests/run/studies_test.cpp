@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
+#include "catch.h"
+#include "support.h"
+
+using namespace dydit;
+
+namespace {
+
+struct Fixture {
+  Fixture() {
+    test::write_checkpoint(path("small.safetensors"), 1);
+    test::write_checkpoint(path("large.safetensors"), 2);
+    profile.name = "tiny";
+    profile.data = {.path = "synthetic:20", .size = 8};
+    profile.models = {{.name = "small", .checkpoint = path("small.safetensors")},
+                      {.name = "large", .checkpoint = path("large.safetensors")}};
+    profile.loss_gap = run::LossGapSpec{.timesteps = 3, .images = 10, .chunk = 5};
+    profile.loss_map = run::LossMapSpec{.timesteps = {500}, .images = 4, .draws = 2};
+  }
+  std::string path(const char* name) const { return (folder.path() / name).string(); }
+  run::Outcome study(const char* out, const record::OpenOptions& open = {}) const {
+    auto settings = test::settings(path(out));
+    settings.open = open;
+    return run::run_studies(profile, settings);
+  }
+
+  test::TemporaryFolder folder;
+  run::Profile profile;
+};
+
+}  // namespace
+
+TEST_CASE("the studies of a profile make a run that explains itself") {
+  const Fixture f;
+  const auto outcome = f.study("run");
+  CHECK(outcome.failed == 0);
+  const auto run = record::read_run(outcome.path);
+  CHECK(run.records.size() == 2 * 2 + 1);  // two chunks of two models, and the map of the reference
+  CHECK(run.records.back().axes["model"] == "large");
+  CHECK(run.manifest["profile"] == run::to_json(f.profile));
+  CHECK(run.manifest["models"][0]["checkpoint"] == "small.safetensors");
+  CHECK(run.manifest["models"][0]["parameters"] > 1000);
+  CHECK(run.manifest["data"]["images"] == 20);
+  CHECK(run.manifest["end"].is_string());
+}
+
+TEST_CASE("a run goes on only with the profile, weights and data it began with") {
+  Fixture f;
+  f.study("run");
+  const auto refused = [&](const char* named) {
+    CHECK_THROWS_AS(f.study("run"), UsageError);
+    CHECK_THROWS_WITH(f.study("run"), Catch::Contains(named) && Catch::Contains("where the run has"));
+  };
+  CHECK_NOTHROW(f.study("run"));
+  SECTION("profile") {
+    f.profile.loss_gap->timesteps = 4;
+    refused("/profile/loss-gap/timesteps: 4");
+  }
+  SECTION("weights") {
+    test::write_checkpoint(f.path("small.safetensors"), 3);
+    refused("/weights/small");
+    CHECK_NOTHROW(f.study("run", {.force = true}));
+    CHECK(record::read_run(f.path("run")).records.size() == 7);  // the chunks of `small` once more
+  }
+  SECTION("seed") {
+    f.profile.seed = 1;
+    refused("/profile/seed: 1");
+  }
+  SECTION("data") {
+    f.profile.data.path = "synthetic:30";
+    refused("synthetic:30");
+  }
+}
+
+TEST_CASE("data that do not fit a model are refused before anything is written") {
+  Fixture f;
+  const auto refused = [&](const char* what) {
+    CHECK_THROWS_AS(f.study("run"), UsageError);
+    CHECK_THROWS_WITH(f.study("run"), Catch::Contains(what) && Catch::Contains("large"));
+    CHECK(!std::filesystem::exists(f.path("run")));
+  };
+  SECTION("classes") {
+    test::write_checkpoint(f.path("large.safetensors"), 2, 7);
+    refused("the data have 10, the model 7");
+  }
+  SECTION("size") {
+    f.profile.models.erase(f.profile.models.begin());
+    f.profile.data.size = 16;
+    refused("samples are 3x16x16, the model takes 3x8x8");
+  }
+}
+
+TEST_CASE("what a study lacks is said") {
+  Fixture f;
+  SECTION("no model") {
+    f.profile.models.clear();
+  }
+  SECTION("no weights") {
+    f.profile.models[0].checkpoint.clear();
+  }
+  SECTION("no study") {
+    f.profile.loss_gap.reset();
+    f.profile.loss_map.reset();
+  }
+  SECTION("no data") {
+    f.profile.data.path.clear();
+  }
+  SECTION("more images than there are") {
+    f.profile.loss_gap->images = 21;
+  }
+  CHECK_THROWS_AS(f.study("run"), UsageError);
+  CHECK(!std::filesystem::exists(f.path("run")));
+}
+
+TEST_CASE("a missing checkpoint is a bad input") {
+  Fixture f;
+  f.profile.models[1].checkpoint = f.path("gone.safetensors");
+  CHECK_THROWS_AS(f.study("run"), InputError);
+  CHECK_THROWS_WITH(f.study("run"), Catch::Contains("gone.safetensors"));
+}
+
+TEST_CASE("a dry run names every missing file and writes nothing") {
+  Fixture f;
+  CHECK_NOTHROW(run::dry_run(f.profile, test::settings(f.path("run"))));
+  f.profile.data.path = f.path("no-data.zip");
+  f.profile.models[0].checkpoint = f.path("no-small.pt");
+  f.profile.models[1].checkpoint = f.path("no-large.pt");
+  f.profile.history = f.path("no-history");
+  const auto try_it = [&] { run::dry_run(f.profile, test::settings(f.path("run"))); };
+  CHECK_THROWS_AS(try_it(), InputError);
+  CHECK_THROWS_WITH(try_it(), Catch::Contains("4 of") && Catch::Contains("no-data.zip") &&
+                                  Catch::Contains("no-small.pt") && Catch::Contains("no-large.pt") &&
+                                  Catch::Contains("no-history"));
+  CHECK(!std::filesystem::exists(f.path("run")));
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Profiles of a moment: DiTs of width 16 on made up images of 3x8x8.
+#pragma once
+
+#include "model/weights.h"
+#include "run/runner.h"
+#include "temporary_folder.h"
+
+namespace dydit::test {
+
+inline run::Json tiny_configuration(std::int64_t classes = 10) {
+  return {{"input_size", 8}, {"patch_size", 4}, {"in_channels", 3},      {"hidden_size", 16},
+          {"depth", 1},      {"num_heads", 2},  {"num_classes", classes}};
+}
+
+inline void write_checkpoint(const std::filesystem::path& path, std::uint64_t seed,
+                             std::int64_t classes = 10) {
+  model::DiT dit(model::from_json(tiny_configuration(classes)));
+  dit->initialise(seed);
+  model::save_dit(path, dit, torch::kFloat32);
+}
+
+inline run::RunSettings settings(const std::filesystem::path& out) {
+  run::RunSettings settings;
+  settings.out = out;
+  settings.quiet = true;
+  return settings;
+}
+
+}  // namespace dydit::test

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chunks of images as cells: what fails, what is broken, what is left to do.
+#include "base/error.h"
+#include "catch.h"
+#include "study/loss_gap.h"
+#include "support.h"
+
+using namespace dydit;
+
+namespace {
+
+std::shared_ptr<test::AlteredData> broken_at(std::int64_t size, std::vector<std::int64_t> places) {
+  const auto images = std::make_shared<test::AlteredData>(size);
+  images->alter = [places](std::int64_t index, std::span<float>) {
+    if (std::ranges::find(places, index) != places.end())
+      throw InputError("broken image", std::to_string(index));
+  };
+  return images;
+}
+
+std::shared_ptr<const data::Subset> all_of(const std::shared_ptr<test::AlteredData>& images) {
+  return std::make_shared<data::Subset>(images, images->size());
+}
+
+}  // namespace
+
+TEST_CASE("broken images are left out of their chunk") {
+  test::StudyRun run, unbroken;
+  std::vector<study::Model> models{test::tiny_model("a", 1)};
+  const auto setting = test::setting({500}, 50);
+  study::loss_gap(models, all_of(broken_at(300, {0, 120})), setting, run.run);
+  study::loss_gap(models, test::synthetic(300), setting, unbroken.run);
+  const auto index = run.gathered("a", "index");
+  CHECK(run.records("a").size() == 6);
+  REQUIRE(index.size(0) == 298);
+  CHECK(index[0].item<std::int64_t>() == 1);
+  CHECK(!(index == 120).any().item<bool>());
+  CHECK(test::distance(run.gathered("a", "mse"), unbroken.gathered("a", "mse").index_select(0, index)) <=
+        1e-5);
+}
+
+TEST_CASE("too many broken images stop the study") {
+  test::StudyRun run;
+  std::vector<study::Model> models{test::tiny_model("a", 1)};
+  CHECK_THROWS_AS(
+      study::loss_gap(models, all_of(broken_at(300, {3, 40, 41, 299})), test::setting({500}, 50), run.run),
+      InputError);
+}
+
+TEST_CASE("a cell that fails is recorded, the study goes on, and the cell runs again when asked") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  std::vector<study::Model> models{test::tiny_model("a", 1), test::tiny_model("b", 2)};
+  const auto images = std::make_shared<test::AlteredData>(30);
+  images->labels = {{12, 10 + 1}};  // beyond the model's table
+  const auto setting = test::setting({500}, 10);
+  const auto statuses = [&] {
+    std::map<std::pair<std::int64_t, std::string>, record::Record> found;
+    for (const record::Record& record : record::read_run(path).records)
+      found[{record.axes["first"], record.axes["model"]}] = record;
+    return found;
+  };
+  {
+    record::RunDirectory run(path, {{"identity", "test"}});
+    study::loss_gap(models, all_of(images), setting, run);
+  }
+  REQUIRE(statuses().size() == 6);
+  for (const auto& [place, record] : statuses()) {
+    CAPTURE(place.first, place.second, record.error);
+    CHECK((record.status == record::Status::failed) == (place.first == 10));
+    CHECK(record.error.empty() == (place.first != 10));
+    CHECK(record.error.find('\n') == std::string::npos);
+    CHECK(record.tensors.empty() == (place.first == 10));
+  }
+  images->labels.clear();
+  for (const bool retry : {false, true}) {
+    record::RunDirectory run(path, {{"identity", "test"}}, {.retry_failed = retry});
+    study::loss_gap(models, all_of(images), setting, run);
+    CHECK((statuses().at({10, "b"}).status == record::Status::ok) == retry);
+  }
+}
+
+TEST_CASE("only what is missing is worked on") {
+  test::StudyRun run;
+  const auto setting = test::setting({500}, 4);
+  const auto cell = [](std::size_t model, std::int64_t first, std::int64_t count) {
+    const record::Json axes = {
+        {"model", std::string(1, static_cast<char>('a' + model))}, {"first", first}, {"count", count}};
+    return record::Record{.cell = record::cell_hash("s", axes, {}, 0), .study = "s", .axes = axes};
+  };
+  run.run.append(cell(0, 0, 4));
+  run.run.append(cell(1, 0, 4));
+  run.run.append(cell(1, 4, 4));
+  std::vector<std::tuple<std::int64_t, std::int64_t, std::vector<std::size_t>>> seen;
+  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>& missing) {
+    seen.emplace_back(chunk.first, chunk.count, missing);
+    CHECK(chunk.images.size(0) == chunk.count);
+    CHECK(chunk.indices.front() == chunk.first);
+  };
+  study::for_each_chunk("test", setting, test::synthetic(10), 2, run.run, cell, work);
+  using Missing = std::vector<std::size_t>;
+  CHECK(seen == decltype(seen){{4, 4, Missing{0}}, {8, 2, Missing{0, 1}}});
+}

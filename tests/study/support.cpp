@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support.h"
+
+#include "model/weights.h"
+
+namespace dydit::test {
+
+study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> seed) {
+  model::DiT dit(model::from_json({{"input_size", 8},
+                                   {"patch_size", 4},
+                                   {"in_channels", 3},
+                                   {"hidden_size", 16},
+                                   {"depth", 1},
+                                   {"num_heads", 2},
+                                   {"num_classes", 10}}));
+  dit->initialise(0);
+  dit->eval();
+  torch::NoGradGuard no_grad;
+  if (seed) {
+    torch::manual_seed(*seed);
+    for (auto& parameter : dit->parameters()) parameter.normal_(0, 0.2);
+  }
+  return {.name = name, .hash = name + std::to_string(seed.value_or(0)), .dit = dit};
+}
+
+std::shared_ptr<const data::Subset> synthetic(std::int64_t size) {
+  return std::make_shared<data::Subset>(std::make_shared<AlteredData>(size), size);
+}
+
+study::Setting setting(std::vector<std::int64_t> timesteps, std::int64_t chunk) {
+  return {.timesteps = std::move(timesteps), .chunk = chunk, .quiet = true};
+}
+
+std::vector<record::Record> StudyRun::records(const std::string& model) const {
+  std::vector<record::Record> found;
+  for (const record::Record& record : run.records())
+    if (record.axes.at("model") == model) found.push_back(record);
+  return found;
+}
+
+torch::Tensor StudyRun::gathered(const std::string& model, const std::string& tensor) const {
+  const record::Run written = record::read_run(run.path());
+  std::vector<torch::Tensor> chunks;
+  for (const record::Record& record : records(model))
+    for (const std::string& name : record.tensors)
+      chunks.push_back(model::to_torch(written.tensors(name).at(tensor)));
+  return torch::cat(chunks);
+}
+
+double distance(const torch::Tensor& a, const torch::Tensor& b) {
+  if (a.sizes() != b.sizes()) return INFINITY;
+  const double largest = (a - b).abs().max().item<double>();
+  return std::isnan(largest) ? INFINITY : largest;
+}
+
+}  // namespace dydit::test

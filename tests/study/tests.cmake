@@ -1,0 +1,3 @@
+dydit_test(study TORCH
+  SOURCES study/cells_test.cpp study/loss_gap_test.cpp study/loss_map_test.cpp study/support.cpp
+  LINKS dydit_study)

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/options.h"
+
+#include "base/error.h"
+#include "catch.h"
+
+using namespace dydit::train;
+using Json = nlohmann::ordered_json;
+
+TEST_CASE("options are stored and read back") {
+  const Json json = {{"steps", 12},          {"batch", 8},
+                     {"learning_rate", 0.5}, {"warmup_steps", 3},
+                     {"decay", "cosine"},    {"weight_decay", 0.1},
+                     {"gradient_clip", 2.5}, {"ema_decay", 0.9},
+                     {"label_dropout", 0.2}, {"flip", false},
+                     {"bfloat16", true},     {"noise_schedule", "cosine"},
+                     {"record_every", 4},    {"checkpoint_every", 5},
+                     {"held_out_images", 6}};
+  CHECK(to_json(train_options_from_json(json)) == json);
+  CHECK(to_json(train_options_from_json(Json::object())) == to_json(TrainOptions{}));
+}
+
+TEST_CASE("what is no option is refused by its key") {
+  CHECK_THROWS_WITH(train_options_from_json({{"step", 5}}),
+                    Catch::Contains("train.step:") && Catch::Contains("unknown key"));
+  CHECK_THROWS_AS(train_options_from_json(Json::array()), dydit::UsageError);
+  const auto [key, value] = GENERATE(table<std::string, Json>({{"steps", 0},
+                                                               {"steps", "many"},
+                                                               {"steps", 2.5},
+                                                               {"batch", -1},
+                                                               {"learning_rate", 0},
+                                                               {"warmup_steps", -1},
+                                                               {"decay", "linear"},
+                                                               {"weight_decay", -0.1},
+                                                               {"gradient_clip", -1},
+                                                               {"ema_decay", 1},
+                                                               {"label_dropout", 1.1},
+                                                               {"flip", 1},
+                                                               {"noise_schedule", "quadratic"},
+                                                               {"record_every", 0},
+                                                               {"checkpoint_every", 0},
+                                                               {"held_out_images", 0}}));
+  CAPTURE(key, value.dump());
+  CHECK_THROWS_AS(train_options_from_json({{key, value}}), dydit::UsageError);
+  CHECK_THROWS_WITH(train_options_from_json({{key, value}}), Catch::Contains("train." + key));
+}
+
+TEST_CASE("the learning rate warms up and decays") {
+  TrainOptions options{.steps = 12, .learning_rate = 2, .warmup_steps = 4};
+  CHECK(learning_rate(options, 0) == Approx(0.5));
+  CHECK(learning_rate(options, 3) == Approx(2));
+  CHECK(learning_rate(options, 11) == Approx(2));
+  options.decay = "cosine";
+  CHECK(learning_rate(options, 1) == Approx(1));
+  CHECK(learning_rate(options, 4) == Approx(2));
+  CHECK(learning_rate(options, 6) == Approx(1 + std::sqrt(0.5)));
+  CHECK(learning_rate(options, 8) == Approx(1));
+  CHECK(learning_rate(options, 12) == Approx(0).margin(1e-12));
+  CHECK(learning_rate({.steps = 10, .learning_rate = 3}, 0) == Approx(3));
+}
+
+TEST_CASE("the moving average warms up") {
+  const TrainOptions options{.ema_decay = 0.9};
+  CHECK(ema_decay(options, 1) == Approx(2.0 / 11));
+  CHECK(ema_decay(options, 8) == Approx(0.5));
+  CHECK(ema_decay(options, 80) == Approx(0.9));
+  CHECK(ema_decay(options, 1000) == Approx(0.9));
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training that breaks off and is started again ends in the bytes of an undisturbed one.
+#include <atomic>
+
+#include "base/error.h"
+#include "catch.h"
+#include "support.h"
+
+using namespace dydit;
+
+namespace {
+
+const train::TrainOptions options{.steps = 8,
+                                  .batch = 8,
+                                  .learning_rate = 1e-3,
+                                  .warmup_steps = 2,
+                                  .decay = "cosine",
+                                  .weight_decay = 0.1,
+                                  .record_every = 3,
+                                  .checkpoint_every = 2,
+                                  .held_out_images = 10};
+
+// Reading the image at the given place fails in a way that is not the image's.
+train::Job breaking_at_step(std::int64_t step) {
+  auto job = test::tiny_job(options);
+  job.threads = 1;  // reads in order
+  const auto images = std::make_shared<test::AlteredData>(40);
+  images->alter = [step, reads = std::make_shared<std::atomic<std::int64_t>>(0)](std::int64_t,
+                                                                                 std::span<float>) {
+    if ((*reads)++ == step * options.batch) throw std::runtime_error("the disk fell off");
+  };
+  job.images = images;
+  return job;
+}
+
+// What must agree: everything but times.
+std::vector<record::Json> results(const std::filesystem::path& run) {
+  std::vector<record::Json> all;
+  for (record::Record record : record::read_run(run).records) {
+    record.metrics.erase("images_per_second");
+    record.metrics.erase("seconds");
+    record.process.clear();
+    record.machine.clear();
+    all.push_back(record::Json::parse(record::to_line(record)));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("an interrupted training resumed is the same as one in one go") {
+  const test::TemporaryFolder folder;
+  const auto whole = folder.path() / "whole";
+  test::train_in(whole, test::tiny_job(options));
+  REQUIRE(results(whole).size() == 3);
+  // Before the first checkpoint; at one; after a record whose checkpoint is missing.
+  for (const std::int64_t step : {1, 4, 7}) {
+    CAPTURE(step);
+    const auto path = folder.path() / std::to_string(step);
+    CHECK_THROWS_WITH(test::train_in(path, breaking_at_step(step)), "the disk fell off");
+    REQUIRE(train::newest_checkpoint(path, "tiny").has_value() == (step > 1));
+    if (step > 1)
+      CHECK(train::newest_checkpoint(path, "tiny") == train::checkpoint_path(path, "tiny", step / 2 * 2));
+    test::train_in(path, test::tiny_job(options));
+    CHECK(test::checkpoint_bytes(path, 8) == test::checkpoint_bytes(whole, 8));
+    CHECK(results(path) == results(whole));
+  }
+}
+
+TEST_CASE("a finished training started again does nothing") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  test::train_in(path, test::tiny_job(options));
+  const std::string before = read_file(path / "results.jsonl");
+  test::train_in(path, test::tiny_job(options));
+  CHECK(read_file(path / "results.jsonl") == before);
+}
+
+TEST_CASE("the newest checkpoint is that of the model and whole") {
+  const test::TemporaryFolder folder;
+  CHECK(!train::newest_checkpoint(folder.path(), "a"));
+  std::filesystem::create_directories(folder.path() / "checkpoints");
+  for (const auto& [model, step] :
+       std::vector<std::pair<std::string, int>>{{"a", 5}, {"a", 40}, {"a", 300}, {"a-b", 900}})
+    write_atomically(train::checkpoint_path(folder.path(), model, step), "");
+  write_atomically(train::checkpoint_path(folder.path(), "a", 500).string() + ".77.part", "");
+  CHECK(train::newest_checkpoint(folder.path(), "a") == train::checkpoint_path(folder.path(), "a", 300));
+  CHECK(train::newest_checkpoint(folder.path(), "a-b") == train::checkpoint_path(folder.path(), "a-b", 900));
+  CHECK(!train::newest_checkpoint(folder.path(), "b"));
+}
+
+TEST_CASE("a checkpoint that does not fit is refused by its name") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  auto job = test::tiny_job(options);
+  test::train_in(path, job);
+  job.configuration.hidden_size = 32;
+  job.options.steps = 10;
+  CHECK_THROWS_AS(test::train_in(path, job), InputError);
+  CHECK_THROWS_WITH(test::train_in(path, job), Catch::Contains("tiny-00000008.safetensors"));
+}
