@@ -38,8 +38,10 @@ plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
 set logscale y
+set format y '%.0e'
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:4 with linespoints linetype m title model[m]
 unset logscale y
+set format y '%g'
 )";
   return {.name = "loss-gap",
           .description =

@@ -63,7 +63,7 @@ struct Layout {
         down((grid.height + gap) * static_cast<std::int64_t>(grid.rows.size()) - gap),
         body(static_cast<int>((width - 2 * side) * down / across)) {}
 
-  static constexpr int width = 640, side = 8, above = 28, below = 84;
+  static constexpr int width = 640, side = 8, above = 28, below = 98;
   std::int64_t gap, columns, across, down;
   int body;
   int height() const { return above + body + below; }
@@ -78,17 +78,17 @@ std::string labels(const MapGrid& grid, const Layout& layout, bool normalise_eac
   };
   std::string text = "unset label\n";
   const auto label = [&](const std::string& words, std::size_t column, int above_bottom, const char* font) {
-    text += fmt::format("set label '{}' at {},screen {:.4f} center{}\n", words, middle(column),
+    text += fmt::format("set label \"{}\" at {},screen {:.4f} center{}\n", words, middle(column),
                         layout.from_bottom(above_bottom), font);
   };
   const int top = Layout::below + layout.body + 12, bottom = Layout::below - 12;
   label("image", 0, top, "");
-  if (!normalise_each) label("ε MSE", 0, bottom, " font ',10'");
+  if (!normalise_each) label("ε MSE from\\nto", 0, bottom, " font ',10'");
   const auto scales = scales_of(grid, nullptr);
   for (std::size_t k = 0; k < scales.size(); ++k) {
     label(fmt::format("t = {}", grid.timesteps[k]), k + 1, top, "");
     if (!normalise_each)
-      label(fmt::format("{:.2g} – {:.2g}", scales[k].low, scales[k].high), k + 1, bottom, " font ',10'");
+      label(fmt::format("{:.2g}\\n{:.2g}", scales[k].low, scales[k].high), k + 1, bottom, " font ',10'");
   }
   return text;
 }

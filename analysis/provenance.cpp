@@ -33,6 +33,15 @@ Json at(const Json& json, const char* key) {
   return json.is_object() ? json.value(key, Json()) : Json();
 }
 
+/// "depth 3, width 96, heads 4, patch 4, input 3×32×32, 10 classes".
+std::string shape_of(const Json& configuration) {
+  if (!configuration.is_object()) return "–";
+  const auto text = [&](const char* key) { return text_of(at(configuration, key)); };
+  return fmt::format("depth {}, width {}, heads {}, patch {}, input {}×{}×{}, {} classes", text("depth"), text("hidden_size"),
+                     text("num_heads"), text("patch_size"), text("in_channels"), text("input_size"), text("input_size"),
+                     text("num_classes"));
+}
+
 std::string duration(const Json& seconds) {
   if (!seconds.is_number()) return "–";
   const auto value = seconds.get<double>();
@@ -47,7 +56,7 @@ std::string millions(const Json& count) {
 std::string model_row(const Json& model) {
   const Json trained = at(model, "trained");
   std::string row = "<tr><th scope=\"row\">" + html_escape(text_of(at(model, "name"))) + "</th>";
-  row += cell(text_of(at(model, "configuration"))) + cell(millions(at(model, "parameters"))) +
+  row += cell(shape_of(at(model, "configuration"))) + cell(millions(at(model, "parameters"))) +
          cell(text_of(at(model, "gmacs")));
   for (const char* key : {"images", "steps", "batch"}) {
     const Json count = at(trained, key);
@@ -98,6 +107,14 @@ std::string trained_section(std::span<const Run> runs) {
           rows + paper +
           "</tbody></table></div>\n<p>GMACs: billions of multiply-accumulates of one forward pass of one "
           "image. The paper's loss gap compares DiT-S and DiT-XL.</p>\n");
+}
+
+std::string notes_section(std::span<const Run> runs) {
+  std::string html;
+  for (const Run& run : runs)
+    if (const Json note = at(at(run.manifest, "profile"), "note"); note.is_string() && note != "")
+      html += "<p>" + html_escape(note.get<std::string>()) + "</p>\n";
+  return html.empty() ? "" : section("What to keep in mind", html);
 }
 
 std::string reproduce_section(std::span<const Run> runs) {

@@ -11,6 +11,8 @@ namespace dydit::analysis {
 
 /// The models beside those of the paper; empty when the manifests name none.
 std::string trained_section(std::span<const record::Run> runs);
+/// The notes of the profiles; empty when there are none.
+std::string notes_section(std::span<const record::Run> runs);
 /// Command and profile.
 std::string reproduce_section(std::span<const record::Run> runs);
 /// Machine, build, data and the rest of the manifest.

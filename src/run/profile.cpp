@@ -102,7 +102,7 @@ Profile read_profile(const std::filesystem::path& path) {
   Profile profile;
   profile.name = path.stem().string();
   Keys keys(json, where);
-  keys.read("name", profile.name).read("seed", profile.seed).read("history", profile.history);
+  keys.read("name", profile.name).read("seed", profile.seed).read("history", profile.history).read("note", profile.note);
   keys.read("noise_schedule", profile.noise_schedule);
   diffusion::noise_schedule(profile.noise_schedule);
   resolve(profile.history, folder);
@@ -146,6 +146,7 @@ Json to_json(const Profile& p) {
                         {"draws", p.loss_map->draws},         {"shown", p.loss_map->shown},
                         {"normalise_each", p.loss_map->normalise_each}, {"models", p.loss_map->models}};
   if (!p.history.empty()) json["history"] = p.history;
+  if (!p.note.empty()) json["note"] = p.note;
   return json;
 }
 

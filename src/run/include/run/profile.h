@@ -54,6 +54,7 @@ struct Profile {
   std::optional<LossMapSpec> loss_map;
   Json train;           ///< options of every model; null where the profile trains nothing
   std::string history;  ///< run directory of the models' training, for the learning curves
+  std::string note;     ///< for the report's readers
   std::string noise_schedule = "linear";
 };
 
