@@ -15,7 +15,8 @@ using dydit::model::Configuration;
 using dydit::model::published;
 
 TEST_CASE("S/2 and B/2 cost what the official code counts") {
-  const auto counts = nlohmann::json::parse(dydit::read_file(std::string(DYDIT_TEST_FOLDER) + "/golden/counts.json"));
+  const auto counts =
+      nlohmann::json::parse(dydit::read_file(std::string(DYDIT_TEST_FOLDER) + "/golden/counts.json"));
   for (const char* name : {"DiT-S/2", "DiT-B/2"}) {
     const auto parameters = dydit::cost::parameters_of(published(name));
     CHECK(parameters.total == counts.at(name).at("params_total"));
@@ -26,9 +27,10 @@ TEST_CASE("S/2 and B/2 cost what the official code counts") {
 
 TEST_CASE("the published family has the official numbers of parameters") {
   const std::map<std::string, std::int64_t> official{
-      {"DiT-S/2", 32'963'360},  {"DiT-S/4", 32'945'024},   {"DiT-S/8", 33'148'160},   {"DiT-B/2", 130'512'416},
-      {"DiT-B/4", 130'475'648}, {"DiT-B/8", 130'881'536},  {"DiT-L/2", 458'102'816},  {"DiT-L/4", 458'053'760},
-      {"DiT-L/8", 458'594'816}, {"DiT-XL/2", 675'129'632}, {"DiT-XL/4", 675'074'432}, {"DiT-XL/8", 675'683'072}};
+      {"DiT-S/2", 32'963'360},   {"DiT-S/4", 32'945'024},   {"DiT-S/8", 33'148'160},
+      {"DiT-B/2", 130'512'416},  {"DiT-B/4", 130'475'648},  {"DiT-B/8", 130'881'536},
+      {"DiT-L/2", 458'102'816},  {"DiT-L/4", 458'053'760},  {"DiT-L/8", 458'594'816},
+      {"DiT-XL/2", 675'129'632}, {"DiT-XL/4", 675'074'432}, {"DiT-XL/8", 675'683'072}};
   for (const std::string& name : dydit::model::published_names()) {
     INFO(name);
     CHECK(dydit::cost::parameters_of(published(name)).total == official.at(name));
@@ -60,11 +62,16 @@ static Macs counted(dydit::model::DiT& dit) {
     const auto size = item.value().numel();
     const auto contains = [&](const char* part) { return name.find(part) != name.npos; };
     if (!name.ends_with("weight") || contains("embedding_table")) continue;
-    if (contains("x_embedder")) macs.patch += size * tokens;
-    else if (contains("t_embedder")) macs.conditioning += size;
-    else if (contains("final_layer")) macs.final += contains("adaLN") ? size : size * tokens;
-    else if (contains("adaLN")) macs.adaln += size;
-    else (contains(".attn.") ? macs.attention : macs.mlp) += size * tokens;
+    if (contains("x_embedder"))
+      macs.patch += size * tokens;
+    else if (contains("t_embedder"))
+      macs.conditioning += size;
+    else if (contains("final_layer"))
+      macs.final += contains("adaLN") ? size : size * tokens;
+    else if (contains("adaLN"))
+      macs.adaln += size;
+    else
+      (contains(".attn.") ? macs.attention : macs.mlp) += size * tokens;
   }
   const auto& c = dit->configuration;
   const auto products = 2 * c.num_heads * tokens * tokens * (c.hidden_size / c.num_heads);

@@ -7,7 +7,8 @@ using dydit::Purpose;
 using torch::Tensor;
 using Numbers = std::vector<std::int64_t>;
 
-static Tensor rows(const Numbers& images, const Numbers& draws, std::uint64_t seed = 5, Purpose purpose = Purpose::noise) {
+static Tensor rows(const Numbers& images, const Numbers& draws, std::uint64_t seed = 5,
+                   Purpose purpose = Purpose::noise) {
   return dydit::diffusion::normal_rows(seed, purpose, images, draws, {4, 9, 7});
 }
 

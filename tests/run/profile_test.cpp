@@ -35,6 +35,7 @@ const std::string studies = R"(
 seed = 7
 history = "../old/history"
 noise_schedule = "cosine"
+note = "two models"
 data = { path = "data/images.zip", size = 16 }
 loss-gap = { timesteps = 25, images = 100, chunk = 10 }
 [[models]]
@@ -92,14 +93,15 @@ TEST_CASE("a profile of studies is resolved, with paths from its folder") {
         {"shown", 6},
         {"normalise_each", true},
         {"models", {"S"}}}},
-      {"history", in_folder("../old/history")}};
+      {"history", in_folder("../old/history")},
+      {"note", "two models"}};
   CHECK(run::to_json(profile) == expected);
   CHECK(run::timesteps_of(*profile.loss_gap).front() == 20);
   CHECK(run::timesteps_of(*profile.loss_gap).size() == 25);
 }
 
 TEST_CASE("what is resolved reads back as the same profile") {
-  for (const std::string& gap : {"timesteps = 25", "timesteps = [7, 5, 900]", "images = 3"}) {
+  for (const std::string gap : {"timesteps = 25", "timesteps = [7, 5, 900]", "images = 3"}) {
     const ProfileFile file("loss-gap = { " + gap + " }\n" + studies.substr(0, studies.find("loss-gap")) +
                            studies.substr(studies.find("[[models]]")));
     const Json resolved = run::to_json(run::read_profile(file.path()));

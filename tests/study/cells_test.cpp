@@ -99,5 +99,5 @@ TEST_CASE("only what is missing is worked on") {
   };
   study::for_each_chunk("test", setting, test::synthetic(10), 2, run.run, cell, work);
   using Missing = std::vector<std::size_t>;
-  CHECK(seen == decltype(seen){{4, 4, Missing{0}}, {8, 2, Missing{0, 1}}});
+  CHECK((seen == decltype(seen){{4, 4, Missing{0}}, {8, 2, Missing{0, 1}}}));
 }

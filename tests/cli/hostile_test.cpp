@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoints: hostile ones are refused, others described and exported.
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "catch.h"
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/safetensors.h"
+#include "process.h"
+
+using namespace dydit;
+using test::is_one_error;
+using Json = nlohmann::ordered_json;
+
+static const std::filesystem::path golden = std::filesystem::path(DYDIT_TEST_FOLDER) / "golden";
+
+TEST_CASE("every hostile file is refused, and nothing is left behind") {
+  const test::TemporaryFolder folder;
+  const auto index = nlohmann::json::parse(read_file(golden / "hostile" / "index.json"));
+  REQUIRE(index.size() == 34);
+  for (const auto& [name, reason] : index.items()) {
+    CAPTURE(name);
+    const std::string file = golden / "hostile" / name;
+    for (const auto& outcome :
+         {test::dydit({"info", "--checkpoint", file}, folder.path()),
+          test::dydit({"export", "--checkpoint", file, "--output", "out.safetensors"}, folder.path())}) {
+      CHECK(outcome.code == 3);
+      CHECK(is_one_error(outcome.err));
+      CHECK(outcome.err.find(name) != std::string::npos);
+      CHECK(outcome.out.empty());
+    }
+    REQUIRE(folder.entries() == 0);
+  }
+}
+
+TEST_CASE("info --json has the keys of the contract") {
+  for (const test::Arguments& what :
+       {test::Arguments{"--model", "DiT-XL/2"},
+        test::Arguments{"--checkpoint", golden / "tiny_train.pt", "--num-heads", "4"}}) {
+    test::Arguments arguments{"info", "--json"};
+    arguments.insert(arguments.end(), what.begin(), what.end());
+    const auto outcome = test::dydit(arguments);
+    REQUIRE(outcome.code == 0);
+    const Json info = Json::parse(outcome.out);
+    CHECK(info["parameters"] > info["parameters_trainable"]);
+    double total = 0;
+    for (const char* part : {"patch", "conditioning", "adaln", "attention", "mlp", "final"})
+      total += info["gmacs"].at(part).get<double>();
+    CHECK(info["gmacs"].at("routers") == 0.0);
+    CHECK(info["gmacs"].at("total").get<double>() == Approx(total));
+    CHECK(info["gmacs"].size() == 8);
+  }
+  const Json published = Json::parse(test::dydit({"info", "--json", "--model", "DiT-XL/2"}).out);
+  CHECK(published["parameters"] == 675129632);
+  CHECK(published["gmacs"]["total"].get<double>() == Approx(118.64).epsilon(1e-4));
+}
+
+TEST_CASE("an exported checkpoint holds the weights that were asked for") {
+  const test::TemporaryFolder folder;
+  const auto output = folder.path() / "out.safetensors", again = folder.path() / "again.safetensors";
+  const auto export_to = [&](const std::string& from, const std::filesystem::path& to, const char* which) {
+    return test::dydit(
+        {"export", "--checkpoint", from, "--weights", which, "--num-heads", "4", "--output", to});
+  };
+  for (const char* which : {"ema", "model"}) {
+    REQUIRE(export_to(golden / "tiny_train.pt", output, which).code == 0);
+    const auto wanted =
+        checkpoint::open_checkpoint(golden / "tiny_train.pt", checkpoint::weights_named(which)).tensors;
+    const auto written = checkpoint::read_safetensors(output).tensors;
+    for (const auto& [name, tensor] : wanted) {
+      CAPTURE(name);
+      if (name == "pos_embed") continue;  // fixed, not a parameter
+      REQUIRE(written.contains(name));
+      CHECK(std::ranges::equal(written.at(name).bytes, tensor.bytes));
+    }
+    // What was exported carries its configuration, and exports to itself.
+    REQUIRE(test::dydit({"export", "--checkpoint", output, "--output", again}).code == 0);
+    CHECK(read_file(again) == read_file(output));
+  }
+  CHECK(export_to(golden / "tiny_bare.pt", output, "ema").code == 3);
+  CHECK(folder.entries() == 2);
+}

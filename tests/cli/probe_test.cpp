@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit probe on the tiny checkpoints gives the official code's numbers.
+#include <fmt/format.h>
+
+#include "catch.h"
+#include "checkpoint/safetensors.h"
+#include "diffusion/gaussian.h"
+#include "golden.h"
+#include "model/weights.h"
+#include "process.h"
+
+using dydit::test::Arguments;
+using dydit::test::check_close;
+using dydit::test::Golden;
+using dydit::test::golden_folder;
+using dydit::test::rel_l2;
+using torch::Tensor;
+using Named = std::map<std::string, Tensor>;
+namespace checkpoint = dydit::checkpoint;
+namespace model = dydit::model;
+
+// The tensors that a probe of `file` writes for `inputs`.
+static Named probe(const std::string& kind, const std::string& file, const Named& inputs,
+                   const Arguments& more) {
+  const dydit::test::TemporaryFolder folder;
+  const std::string input = folder.path() / "in.safetensors", output = folder.path() / "out.safetensors";
+  checkpoint::Tensors stored;
+  for (const auto& [name, tensor] : inputs) stored[name] = model::from_torch(tensor);
+  checkpoint::write_safetensors(input, stored);
+  Arguments arguments{"probe",       kind,   "--input",      input,
+                      "--output",    output, "--checkpoint", golden_folder / file,
+                      "--num-heads", "4",    "--device",     "cpu"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const auto outcome = dydit::test::dydit(arguments);
+  INFO(outcome.err);
+  REQUIRE(outcome.code == 0);
+  Named written;
+  for (const auto& [name, tensor] : checkpoint::read_safetensors(output).tensors)
+    written[name] = model::to_torch(tensor).clone();
+  return written;
+}
+
+TEST_CASE("probe forward writes the official outputs, plain and guided") {
+  const auto [file, weights, name] = GENERATE(
+      table<const char*, const char*, const char*>({{"tiny.safetensors", "automatic", "dit_tiny"},
+                                                    {"tiny_bare.pt", "automatic", "dit_tiny"},
+                                                    {"tiny_train.pt", "ema", "dit_tiny_train_ema"},
+                                                    {"tiny_train.pt", "model", "dit_tiny_train_model"}}));
+  const Golden golden(name);
+  const Named plain{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
+  check_close(probe("forward", file, plain, {"--weights", weights}).at("output"), golden, "out");
+  for (const double scale : golden.entry.at("config").at("cfg_scales")) {
+    const Named inputs{{"x", golden["x_cfg"]}, {"t", golden["t_cfg"]}, {"y", golden["y_cfg"]}};
+    const std::string text = fmt::format("{:.1f}", scale);
+    const auto written = probe("forward", file, inputs, {"--weights", weights, "--cfg-scale", text});
+    CHECK(written.size() == 1);
+    check_close(written.at("output"), golden, "cfg." + text);
+  }
+}
+
+TEST_CASE("probe loss measures the output of probe forward") {
+  using namespace dydit::diffusion;
+  const auto [schedule, variance] = GENERATE(table<std::string, std::string>(
+      {{"linear", "learned-range"}, {"cosine", "learned-range"}, {"linear", "fixed-small"}}));
+  const Golden golden("diffusion_steps");
+  const Tensor x0 = golden["x_start"], noise = golden["noise"], t = golden["t"],
+               y = torch::tensor({0, 3, 9, 10, 5});
+  const GaussianDiffusion diffusion(Tables(betas(noise_schedule(schedule), 1000)), variance_named(variance));
+  const Tensor x_t = diffusion.q_sample(x0, t, noise);
+  const auto forward = probe("forward", "tiny.safetensors", {{"x", x_t}, {"t", t}, {"y", y}}, {});
+  // With a fixed variance the probe's model still has both halves of the output.
+  const LossTerms expected = diffusion.loss_terms(forward.at("output"), x0, x_t, t, noise);
+  const auto written = probe("loss", "tiny.safetensors", {{"x0", x0}, {"noise", noise}, {"t", t}, {"y", y}},
+                             {"--noise-schedule", schedule, "--variance", variance});
+  CHECK(written.size() == 5);
+  CHECK(rel_l2(written.at("mse"), expected.mse) <= 1e-5);
+  CHECK(rel_l2(written.at("vb"), expected.vb) <= 1e-5);
+  CHECK(rel_l2(written.at("loss"), expected.loss) <= 1e-5);
+  CHECK(rel_l2(written.at("mse_map"), expected.mse_map) <= 1e-5);
+  CHECK(rel_l2(written.at("vb_map"), expected.vb_map) <= 1e-5);
+  CHECK(rel_l2(written.at("mse"), (noise - forward.at("output").narrow(1, 0, 4)).square().mean({1, 2, 3})) <=
+        1e-5);
+}
+
+TEST_CASE("probe refuses what does not fit the model") {
+  const dydit::test::TemporaryFolder folder;
+  const std::string tiny = golden_folder / "tiny.safetensors", output = folder.path() / "out.safetensors";
+  const auto code = [&](const Arguments& more) {
+    Arguments arguments{"probe", "forward", "--checkpoint", tiny, "--output", output, "--device", "cpu"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto outcome = dydit::test::dydit(arguments);
+    CHECK(dydit::test::is_one_error(outcome.err));
+    CHECK_FALSE(std::filesystem::exists(output));
+    return outcome.code;
+  };
+  const std::string input = Golden("dit_tiny").file();
+  CHECK(code({"--input", input}) == 2);  // the number of heads is not told
+  CHECK(code({"--input", input, "--num-heads", "5"}) == 2);
+  CHECK(code({"--input", Golden("dit_s2").file(), "--num-heads", "4"}) == 3);
+  CHECK(code({"--input", tiny, "--num-heads", "4"}) == 3);
+}

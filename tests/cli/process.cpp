@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+#include <thread>
+
+#include "base/file.h"
+
+namespace dydit::test {
+
+static void redirect(int descriptor, const std::string& path) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  if (file < 0 || ::dup2(file, descriptor) < 0) ::_exit(125);
+}
+
+Process::Process(const Arguments& arguments, const std::filesystem::path& folder) {
+  std::vector<const char*> argv{"dydit"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  argv.push_back(nullptr);
+  const std::string out = captured_.path() / "out", err = captured_.path() / "err";
+  child_ = ::fork();
+  if (child_ < 0) throw std::runtime_error("fork failed");
+  if (child_ > 0) return;
+  redirect(STDOUT_FILENO, out);
+  redirect(STDERR_FILENO, err);
+  if (!folder.empty() && ::chdir(folder.c_str()) != 0) ::_exit(126);
+  ::execv(DYDIT_PROGRAM, const_cast<char* const*>(argv.data()));
+  ::_exit(127);
+}
+
+Process::~Process() {
+  if (child_ < 0) return;
+  send(SIGKILL);
+  ::waitpid(child_, nullptr, 0);
+}
+
+void Process::send(int signal) const {
+  ::kill(child_, signal);
+}
+
+Outcome Process::wait() {
+  int status = 0;
+  if (::waitpid(child_, &status, 0) != child_) throw std::runtime_error("waitpid failed");
+  child_ = -1;
+  return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+          .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+          .out = read_file(captured_.path() / "out"),
+          .err = read_file(captured_.path() / "err")};
+}
+
+Outcome dydit(const Arguments& arguments, const std::filesystem::path& folder) {
+  return Process(arguments, folder).wait();
+}
+
+bool appears(const std::filesystem::path& path) {
+  for (int i = 0; i < 3000; ++i) {
+    std::error_code missing;
+    if (std::filesystem::file_size(path, missing) > 0 && !missing) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+bool is_one_error(const std::string& text) {
+  return text.starts_with("dydit: ") && text.ends_with('\n') &&
+         std::count(text.begin(), text.end(), '\n') == 1;
+}
+
+}  // namespace dydit::test

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Run directories as their users meet them.
+#include <csignal>
+#include <fstream>
+
+#include "base/file.h"
+#include "catch.h"
+#include "tiny_runs.h"
+
+using namespace dydit;
+using test::is_one_error;
+using test::training;
+
+static std::map<std::string, std::string> files_of(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files[entry.path()] = read_file(entry.path());
+  return files;
+}
+
+TEST_CASE("without --out runs are numbered, and the path is printed first") {
+  const test::TemporaryFolder folder;
+  const auto arguments = training({"--steps", "2"});
+  for (const char* path : {"runs/train-DiT-1", "runs/train-DiT-2"}) {
+    const auto outcome = test::dydit(arguments, folder.path());
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out == std::string(path) + "\n");
+    CHECK(outcome.err.empty());  // no progress where there is no terminal
+    CHECK(std::filesystem::exists(folder.path() / path / "checkpoints" / "DiT-00000002.safetensors"));
+  }
+}
+
+TEST_CASE("Ctrl-C saves, says how to go on, and the same command goes on") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  const auto arguments = training({"--steps", "1000000", "--record-every", "2", "--out", run});
+  test::Process process(arguments);
+  REQUIRE(test::appears(run / "results.jsonl"));
+  process.send(SIGINT);
+  const auto outcome = process.wait();
+  CHECK(outcome.code == 130);
+  CHECK(is_one_error(outcome.err));
+  CHECK(outcome.err.find(run.string() + ": give the same command again to go on") != std::string::npos);
+  CHECK(test::result_of(run).files.size() == 1);
+
+  const auto records = test::result_of(run).records.size();
+  test::Process again(arguments);
+  for (int i = 0; i < 3000 && test::result_of(run).records.size() <= records + 1; ++i) ::usleep(10000);
+  CHECK(test::result_of(run).records.size() > records + 1);
+  again.send(SIGTERM);
+  CHECK(again.wait().code == 130);
+  CHECK(test::result_of(run).files.size() == 2);
+}
+
+TEST_CASE("Ctrl-C stops a study between chunks") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  test::Process process({"study", "loss-gap", test::study_profile(folder.path()), "--timesteps", "1000",
+                         "--device", "cpu", "--out", run});
+  REQUIRE(test::appears(run / "results.jsonl"));
+  process.send(SIGINT);
+  const auto outcome = process.wait();
+  CHECK(outcome.code == 130);
+  CHECK(is_one_error(outcome.err));
+  CHECK(outcome.err.find("give the same command again to go on") != std::string::npos);
+  CHECK(!test::result_of(run).records.empty());
+}
+
+TEST_CASE("a second process on the same run directory is turned away") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  const auto arguments = training({"--steps", "1000000", "--record-every", "2", "--out", run});
+  test::Process first(arguments);
+  REQUIRE(test::appears(run / "results.jsonl"));
+  const auto second = test::dydit(arguments);
+  CHECK(second.code == 4);
+  CHECK(is_one_error(second.err));
+  CHECK(second.err.find("another process is writing this run: " + run.string()) != std::string::npos);
+}
+
+TEST_CASE("a run is resumed only as it was begun") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  REQUIRE(test::dydit(training({"--steps", "2", "--out", run})).code == 0);
+  const auto other = test::dydit(training({"--steps", "3", "--out", run}));
+  CHECK(other.code == 2);
+  CHECK(is_one_error(other.err));
+  CHECK(other.err.find("steps: 3 where the run has 2") != std::string::npos);
+  CHECK(test::dydit(training({"--steps", "3", "--out", run, "--force"})).code == 0);
+}
+
+TEST_CASE("where nothing can be written the program says so") {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.path() / "file") << "x";
+  const auto below = folder.path() / "file" / "run";
+  const auto profile = test::study_profile(folder.path());
+  const auto checkpoint = folder.path() / "trained" / "checkpoints" / "DiT-00000006.safetensors";
+  for (const test::Arguments& arguments : {training({"--steps", "1", "--out", below}),
+                                           {"reproduce", profile, "--out", below},
+                                           {"report", folder.path() / "trained", "--out", below},
+                                           {"export", "--checkpoint", checkpoint, "--output", below}}) {
+    const auto outcome = test::dydit(arguments);
+    CAPTURE(arguments, outcome.err);
+    CHECK(outcome.code == 4);
+    CHECK(is_one_error(outcome.err));
+    CHECK(outcome.err.find("file") != std::string::npos);
+  }
+}
+
+TEST_CASE("a report of the same run is the same bytes") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  const auto reproduced = test::dydit({"reproduce", test::study_profile(folder.path()), "--out", run});
+  REQUIRE(reproduced.code == 0);
+  CHECK(reproduced.out == run.string() + "\n" + (run / "index.html").string() + "\n");
+  const auto first = files_of(run);
+  CHECK(first.contains(run / "index.html"));
+  REQUIRE(test::dydit({"report", run}).code == 0);
+  CHECK(files_of(run) == first);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs of the program that take a moment: DiTs of width 16 on made up images of 3x8x8.
+#pragma once
+
+#include <map>
+
+#include "process.h"
+
+namespace dydit::test {
+
+/// Trains "DiT"; the rest of the arguments (--steps, --out) are the test's.
+Arguments training(const Arguments& more);
+
+/// A profile in `folder` with both studies of two models trained a little, whose data are made up.
+std::filesystem::path study_profile(const std::filesystem::path& folder);
+
+/// The records of a run without throughput and time; tensors and checkpoints by name as bytes.
+struct Result {
+  std::map<std::string, std::string> records, files;
+  bool operator==(const Result&) const = default;
+};
+Result result_of(const std::filesystem::path& run);
+
+}  // namespace dydit::test

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exit codes and messages of the contract.
+#include <fstream>
+
+#include "catch.h"
+#include "process.h"
+
+using dydit::test::Arguments;
+using dydit::test::dydit;
+using dydit::test::is_one_error;
+
+TEST_CASE("every subcommand explains itself with an example") {
+  const Arguments command =
+      GENERATE(Arguments{"info"}, Arguments{"train"}, Arguments{"study", "loss-gap"},
+               Arguments{"study", "loss-map"}, Arguments{"report"}, Arguments{"reproduce"},
+               Arguments{"probe", "forward"}, Arguments{"probe", "loss"}, Arguments{"export"});
+  Arguments arguments = command;
+  arguments.push_back("--help");
+  const auto outcome = dydit(arguments);
+  CAPTURE(command);
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.find("Example: dydit " + command.front()) != std::string::npos);
+  CHECK(outcome.err.empty());
+}
+
+TEST_CASE("errors are one line, with the exit code of the contract") {
+  const ::dydit::test::TemporaryFolder folder;
+  const auto write = [&](const char* name, const char* text) {
+    std::ofstream(folder.path() / name) << text;
+    return (folder.path() / name).string();
+  };
+  const std::string unknown = write("unknown.toml", "sed = 1"), broken = write("broken.toml", "seed ="),
+                    lacking = write("lacking.toml",
+                                    "data = { path = \"gone.zip\" }\nloss-gap = {}\n"
+                                    "models = [{ name = \"a\", checkpoint = \"gone.pt\" }]");
+  struct Case {
+    Arguments arguments;
+    int code;
+    const char* named;
+  };
+  for (const Case& c :
+       std::vector<Case>{{{}, 2, "--help"},
+                         {{"fly"}, 2, "fly"},
+                         {{"info"}, 2, "hidden_size"},
+                         {{"info", "--model", "DiT-Q/3"}, 2, "DiT-Q/3"},
+                         {{"info", "--bogus"}, 2, "--bogus"},
+                         {{"info", "--checkpoint", "gone.pt"}, 3, "gone.pt"},
+                         {{"info", "--checkpoint", folder.path()}, 3, "dydit"},
+                         {{"train", "--steps", "many"}, 2, "--steps"},
+                         {{"train", "--model", "DiT-S/4", "--steps", "0"}, 2, "train.steps"},
+                         {{"train", "--device", "tpu"}, 2, "tpu"},
+                         {{"train", "--device", "cuda:99"}, 4, "cuda:99"},
+                         {{"train", "--dtype", "bfloat16"}, 2, "--dtype"},
+                         {{"train", "--threads", "0"}, 2, "--threads"},
+                         {{"study"}, 2, "--help"},
+                         {{"study", "loss-gap"}, 2, "no model"},
+                         {{"study", "loss-gap", "--model", "a", "--data", "synthetic:9"}, 2, "NAME=FILE"},
+                         {{"reproduce", "gone.toml"}, 3, "gone.toml"},
+                         {{"reproduce", unknown}, 2, "unknown.toml.sed"},
+                         {{"reproduce", broken}, 2, "broken.toml:1"},
+                         {{"reproduce", lacking}, 3, "gone.zip"},
+                         {{"reproduce", lacking, "--dry-run"}, 3, "gone.pt"},
+                         {{"report", "nowhere"}, 3, "nowhere"},
+                         {{"report", folder.path()}, 3, "holds no run"},
+                         {{"export", "--checkpoint", "gone.pt", "--output", "x"}, 3, "gone.pt"}}) {
+    const auto outcome = dydit(c.arguments, folder.path());
+    CAPTURE(c.arguments, outcome.err);
+    CHECK(outcome.code == c.code);
+    CHECK(is_one_error(outcome.err));
+    CHECK(outcome.err.find(c.named) != std::string::npos);
+    CHECK(outcome.out.empty());
+  }
+  CHECK(folder.entries() == 3);  // the profiles
+}
