@@ -58,13 +58,27 @@ void print(const nlohmann::ordered_json& d) {
     fmt::print("{:<13} {:>14.6f} GMACs {:>6.2f} %\n", part, value.get<double>(), 100 * value.get<double>() / total);
 }
 
+// The published configurations, GMACs by part.
+void print_all(bool json) {
+  auto all = nlohmann::ordered_json::array();
+  for (const std::string& name : model::published_names()) all.push_back(describe(model::published(name)));
+  if (json) {
+    std::cout << all.dump(2) << "\n";
+    return;
+  }
+  fmt::print("{:<10} {:>12}", "model", "parameters");
+  for (const auto& [part, value] : all[0]["gmacs"].items()) fmt::print(" {:>12}", part);
+  fmt::print("  (GMACs)\n");
+  for (const auto& d : all) {
+    fmt::print("{:<10} {:>12}", d["configuration"]["name"].get<std::string>(), d["parameters"].get<std::int64_t>());
+    for (const auto& [part, value] : d["gmacs"].items()) fmt::print(" {:>12.4f}", value.get<double>());
+    fmt::print("\n");
+  }
+}
+
 void run(const Info& info) {
   if (info.all) {
-    fmt::print("{:<10} {:>12} {:>10}\n", "model", "parameters", "GMACs");
-    for (const std::string& name : model::published_names()) {
-      const auto c = model::published(name);
-      fmt::print("{:<10} {:>12} {:>10.2f}\n", name, cost::parameters_of(c).total, static_cast<double>(cost::macs_of(c).total()) * 1e-9);
-    }
+    print_all(info.json);
     return;
   }
   const auto described = describe(configuration(info));

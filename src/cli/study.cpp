@@ -14,7 +14,8 @@ namespace {
 struct Study {
   std::string profile, data, small, large, weights = "automatic", history;
   std::vector<std::string> models;  // NAME=F
-  std::int64_t size = 32, images = -1, timesteps = -1, draws = -1, chunk = -1;
+  double grain = -1;
+  std::int64_t size = 0, images = -1, timesteps = -1, draws = -1, chunk = -1;
   std::vector<std::int64_t> at;
   bool dry_run = false, normalise_each = false;
   Machine machine;
@@ -23,10 +24,11 @@ struct Study {
 
 void add_shared(CLI::App& command, Study& s) {
   command.add_option("profile", s.profile, "profile to start from");
-  command.add_option("--model", s.models, "NAME=FILE; the last one is the reference")->allow_extra_args(false);
+  command.add_option("--model", s.models, "NAME=FILE ...; the last one is the reference");
   command.add_option("--weights", s.weights, "ema, model or automatic (ema where it is there)");
   command.add_option("--data", s.data, "images: class folders, zip, latents, or synthetic:N");
-  command.add_option("--size", s.size, "side to which images are cropped")->capture_default_str();
+  command.add_option("--size", s.size, "side to which images are cropped (default 32)")->check(CLI::PositiveNumber);
+  command.add_option("--grain", s.grain, "Gaussian grain added to the images, in 8-bit grey levels")->check(CLI::NonNegativeNumber);
   command.add_option("--images", s.images, "number of images, spread evenly over the data (0: all)");
   command.add_flag("--dry-run", s.dry_run, "check that everything is there and estimate time and memory");
   s.machine.add_to(command);
@@ -43,9 +45,10 @@ run::ModelSpec model_of(const std::string& text, const std::string& weights) {
 run::Profile profile_of(const Study& s, const std::string& study) {
   run::Profile profile;
   if (!s.profile.empty()) profile = run::read_profile(s.profile);
-  else profile.data.size = s.size;
-  if (s.profile.empty()) profile.name = study;
-  if (!s.data.empty()) profile.data = {.path = s.data, .size = s.size};
+  else profile.name = study;
+  if (!s.data.empty()) profile.data.path = s.data;
+  if (s.size > 0) profile.data.size = s.size;
+  if (s.grain >= 0) profile.data.grain = s.grain;
   std::vector<std::string> given = s.models;
   if (!s.small.empty()) given.push_back("small=" + s.small);
   if (!s.large.empty()) given.push_back("large=" + s.large);

@@ -34,7 +34,10 @@ run::Profile profile_of(const Train& t) {
   }
   if (!t.data.empty()) profile.data.path = t.data;
   if (t.size > 0) profile.data.size = t.size;
-  if (!t.held_out.empty()) profile.held_out = run::DataSpec{.path = t.held_out, .size = profile.data.size};
+  if (!t.held_out.empty()) {
+    profile.held_out = profile.data;
+    profile.held_out->path = t.held_out;
+  }
   profile.train.update(t.overrides);
   for (run::ModelSpec& model : profile.models) model.train.update(t.overrides);
   if (t.machine.seed) profile.seed = *t.machine.seed;

@@ -39,7 +39,7 @@ void resolve(std::string& path, const std::filesystem::path& folder) {
 DataSpec read_data(const Json& json, const std::string& where, const std::filesystem::path& folder) {
   DataSpec data;
   Keys keys(json, where);
-  keys.read("path", data.path).read("size", data.size).finish();
+  keys.read("path", data.path).read("size", data.size).read("grain", data.grain).finish();
   resolve(data.path, folder);
   return data;
 }
@@ -127,7 +127,7 @@ Profile read_profile(const std::filesystem::path& path) {
 }
 
 Json to_json(const Profile& p) {
-  const auto data = [](const DataSpec& d) { return Json{{"path", d.path}, {"size", d.size}}; };
+  const auto data = [](const DataSpec& d) { return Json{{"path", d.path}, {"size", d.size}, {"grain", d.grain}}; };
   Json json = {{"name", p.name}, {"seed", p.seed}, {"noise_schedule", p.noise_schedule}, {"data", data(p.data)}};
   if (p.held_out) json["held-out"] = data(*p.held_out);
   json["models"] = Json::array();

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cost/macs.h"
+#include "data/grained.h"
 #include "record/manifest.h"
 
 namespace dydit::run {
@@ -38,7 +39,8 @@ torch::Dtype dtype_named(const std::string& name) {
 
 std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64_t seed) {
   if (spec.path.empty()) throw UsageError("no data", "", "give --data or data.path in the profile");
-  return data::open_dataset(spec.path, {.size = spec.size}, seed);
+  std::shared_ptr<const data::Dataset> dataset = data::open_dataset(spec.path, {.size = spec.size}, seed);
+  return spec.grain == 0 ? dataset : std::make_shared<data::Grained>(dataset, spec.grain, seed);
 }
 
 void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Configuration& c, const std::string& model) {
@@ -53,12 +55,13 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
 }
 
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
-  Json numbers = identity;
-  numbers["profile"] = to_json(profile);
-  numbers["seed"] = profile.seed;
-  numbers["device"] = settings.device.str();
-  numbers["dtype"] = torch::toString(settings.dtype);
-  numbers["revision"] = record::build_description()["revision"];
+  // The profile first: what a refusal names first should be what the user changed, not a hash.
+  Json numbers = {{"profile", to_json(profile)},
+                  {"seed", profile.seed},
+                  {"device", settings.device.str()},
+                  {"dtype", torch::toString(settings.dtype)},
+                  {"revision", record::build_description()["revision"]}};
+  numbers.update(identity);
   return {{"identity", numbers},
           {"argv", settings.argv},
           {"reproduce", settings.reproduce},
@@ -83,6 +86,7 @@ Json describe_data(const data::Dataset& dataset, const DataSpec& spec) {
           {"images", dataset.size()},
           {"classes", dataset.classes()},
           {"size", dataset.shape().height},
+          {"grain", spec.grain},
           {"hash", dataset.hash()}};
 }
 

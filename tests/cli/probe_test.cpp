@@ -31,7 +31,7 @@ static Named probe(const std::string& kind, const std::string& file, const Named
                       "--output",    output, "--checkpoint", golden_folder / file,
                       "--num-heads", "4",    "--device",     "cpu"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const auto outcome = dydit::test::dydit(arguments);
+  const auto outcome = dydit::test::run_dydit(arguments);
   INFO(outcome.err);
   REQUIRE(outcome.code == 0);
   Named written;
@@ -43,7 +43,6 @@ static Named probe(const std::string& kind, const std::string& file, const Named
 TEST_CASE("probe forward writes the official outputs, plain and guided") {
   const auto [file, weights, name] = GENERATE(
       table<const char*, const char*, const char*>({{"tiny.safetensors", "automatic", "dit_tiny"},
-                                                    {"tiny_bare.pt", "automatic", "dit_tiny"},
                                                     {"tiny_train.pt", "ema", "dit_tiny_train_ema"},
                                                     {"tiny_train.pt", "model", "dit_tiny_train_model"}}));
   const Golden golden(name);
@@ -88,7 +87,7 @@ TEST_CASE("probe refuses what does not fit the model") {
   const auto code = [&](const Arguments& more) {
     Arguments arguments{"probe", "forward", "--checkpoint", tiny, "--output", output, "--device", "cpu"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    const auto outcome = dydit::test::dydit(arguments);
+    const auto outcome = dydit::test::run_dydit(arguments);
     CHECK(dydit::test::is_one_error(outcome.err));
     CHECK_FALSE(std::filesystem::exists(output));
     return outcome.code;

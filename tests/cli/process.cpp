@@ -54,7 +54,7 @@ Outcome Process::wait() {
           .err = read_file(captured_.path() / "err")};
 }
 
-Outcome dydit(const Arguments& arguments, const std::filesystem::path& folder) {
+Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder) {
   return Process(arguments, folder).wait();
 }
 

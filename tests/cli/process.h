@@ -38,7 +38,7 @@ class Process {
   pid_t child_ = -1;
 };
 
-Outcome dydit(const Arguments& arguments, const std::filesystem::path& folder = {});
+Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder = {});
 
 /// Waits until `path` is there and holds something; false after half a minute.
 bool appears(const std::filesystem::path& path);

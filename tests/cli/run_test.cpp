@@ -22,7 +22,7 @@ TEST_CASE("without --out runs are numbered, and the path is printed first") {
   const test::TemporaryFolder folder;
   const auto arguments = training({"--steps", "2"});
   for (const char* path : {"runs/train-DiT-1", "runs/train-DiT-2"}) {
-    const auto outcome = test::dydit(arguments, folder.path());
+    const auto outcome = test::run_dydit(arguments, folder.path());
     CHECK(outcome.code == 0);
     CHECK(outcome.out == std::string(path) + "\n");
     CHECK(outcome.err.empty());  // no progress where there is no terminal
@@ -55,8 +55,8 @@ TEST_CASE("Ctrl-C saves, says how to go on, and the same command goes on") {
 TEST_CASE("Ctrl-C stops a study between chunks") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run";
-  test::Process process({"study", "loss-gap", test::study_profile(folder.path()), "--timesteps", "1000",
-                         "--device", "cpu", "--out", run});
+  test::Process process({"study", "loss-gap", test::study_profile(folder.path()), "--timesteps", "300",
+                         "--device", "cpu", "--threads", "1", "--out", run});
   REQUIRE(test::appears(run / "results.jsonl"));
   process.send(SIGINT);
   const auto outcome = process.wait();
@@ -72,7 +72,7 @@ TEST_CASE("a second process on the same run directory is turned away") {
   const auto arguments = training({"--steps", "1000000", "--record-every", "2", "--out", run});
   test::Process first(arguments);
   REQUIRE(test::appears(run / "results.jsonl"));
-  const auto second = test::dydit(arguments);
+  const auto second = test::run_dydit(arguments);
   CHECK(second.code == 4);
   CHECK(is_one_error(second.err));
   CHECK(second.err.find("another process is writing this run: " + run.string()) != std::string::npos);
@@ -81,12 +81,12 @@ TEST_CASE("a second process on the same run directory is turned away") {
 TEST_CASE("a run is resumed only as it was begun") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run";
-  REQUIRE(test::dydit(training({"--steps", "2", "--out", run})).code == 0);
-  const auto other = test::dydit(training({"--steps", "3", "--out", run}));
+  REQUIRE(test::run_dydit(training({"--steps", "2", "--out", run})).code == 0);
+  const auto other = test::run_dydit(training({"--steps", "3", "--out", run}));
   CHECK(other.code == 2);
   CHECK(is_one_error(other.err));
   CHECK(other.err.find("steps: 3 where the run has 2") != std::string::npos);
-  CHECK(test::dydit(training({"--steps", "3", "--out", run, "--force"})).code == 0);
+  CHECK(test::run_dydit(training({"--steps", "3", "--out", run, "--force"})).code == 0);
 }
 
 TEST_CASE("where nothing can be written the program says so") {
@@ -99,7 +99,7 @@ TEST_CASE("where nothing can be written the program says so") {
                                            {"reproduce", profile, "--out", below},
                                            {"report", folder.path() / "trained", "--out", below},
                                            {"export", "--checkpoint", checkpoint, "--output", below}}) {
-    const auto outcome = test::dydit(arguments);
+    const auto outcome = test::run_dydit(arguments);
     CAPTURE(arguments, outcome.err);
     CHECK(outcome.code == 4);
     CHECK(is_one_error(outcome.err));
@@ -110,11 +110,12 @@ TEST_CASE("where nothing can be written the program says so") {
 TEST_CASE("a report of the same run is the same bytes") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run";
-  const auto reproduced = test::dydit({"reproduce", test::study_profile(folder.path()), "--out", run});
+  const auto reproduced =
+      test::run_dydit({"reproduce", test::study_profile(folder.path()), "--threads", "1", "--out", run});
   REQUIRE(reproduced.code == 0);
   CHECK(reproduced.out == run.string() + "\n" + (run / "index.html").string() + "\n");
   const auto first = files_of(run);
   CHECK(first.contains(run / "index.html"));
-  REQUIRE(test::dydit({"report", run}).code == 0);
+  REQUIRE(test::run_dydit({"report", run}).code == 0);
   CHECK(files_of(run) == first);
 }

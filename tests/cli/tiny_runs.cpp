@@ -40,7 +40,7 @@ Arguments training(const Arguments& more) {
 
 std::filesystem::path study_profile(const std::filesystem::path& folder) {
   const auto run = folder / "trained";
-  if (dydit(training({"--steps", "6", "--checkpoint-every", "3", "--out", run})).code != 0)
+  if (run_dydit(training({"--steps", "6", "--checkpoint-every", "3", "--out", run})).code != 0)
     throw std::runtime_error("the training failed");
   const auto path = folder / "tiny.toml";
   write_atomically(path, R"(

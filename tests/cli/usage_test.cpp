@@ -6,8 +6,8 @@
 #include "process.h"
 
 using dydit::test::Arguments;
-using dydit::test::dydit;
 using dydit::test::is_one_error;
+using dydit::test::run_dydit;
 
 TEST_CASE("every subcommand explains itself with an example") {
   const Arguments command =
@@ -16,7 +16,7 @@ TEST_CASE("every subcommand explains itself with an example") {
                Arguments{"probe", "forward"}, Arguments{"probe", "loss"}, Arguments{"export"});
   Arguments arguments = command;
   arguments.push_back("--help");
-  const auto outcome = dydit(arguments);
+  const auto outcome = run_dydit(arguments);
   CAPTURE(command);
   CHECK(outcome.code == 0);
   CHECK(outcome.out.find("Example: dydit " + command.front()) != std::string::npos);
@@ -24,7 +24,7 @@ TEST_CASE("every subcommand explains itself with an example") {
 }
 
 TEST_CASE("errors are one line, with the exit code of the contract") {
-  const ::dydit::test::TemporaryFolder folder;
+  const dydit::test::TemporaryFolder folder;
   const auto write = [&](const char* name, const char* text) {
     std::ofstream(folder.path() / name) << text;
     return (folder.path() / name).string();
@@ -38,32 +38,32 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
     int code;
     const char* named;
   };
-  for (const Case& c :
-       std::vector<Case>{{{}, 2, "--help"},
-                         {{"fly"}, 2, "fly"},
-                         {{"info"}, 2, "hidden_size"},
-                         {{"info", "--model", "DiT-Q/3"}, 2, "DiT-Q/3"},
-                         {{"info", "--bogus"}, 2, "--bogus"},
-                         {{"info", "--checkpoint", "gone.pt"}, 3, "gone.pt"},
-                         {{"info", "--checkpoint", folder.path()}, 3, "dydit"},
-                         {{"train", "--steps", "many"}, 2, "--steps"},
-                         {{"train", "--model", "DiT-S/4", "--steps", "0"}, 2, "train.steps"},
-                         {{"train", "--device", "tpu"}, 2, "tpu"},
-                         {{"train", "--device", "cuda:99"}, 4, "cuda:99"},
-                         {{"train", "--dtype", "bfloat16"}, 2, "--dtype"},
-                         {{"train", "--threads", "0"}, 2, "--threads"},
-                         {{"study"}, 2, "--help"},
-                         {{"study", "loss-gap"}, 2, "no model"},
-                         {{"study", "loss-gap", "--model", "a", "--data", "synthetic:9"}, 2, "NAME=FILE"},
-                         {{"reproduce", "gone.toml"}, 3, "gone.toml"},
-                         {{"reproduce", unknown}, 2, "unknown.toml.sed"},
-                         {{"reproduce", broken}, 2, "broken.toml:1"},
-                         {{"reproduce", lacking}, 3, "gone.zip"},
-                         {{"reproduce", lacking, "--dry-run"}, 3, "gone.pt"},
-                         {{"report", "nowhere"}, 3, "nowhere"},
-                         {{"report", folder.path()}, 3, "holds no run"},
-                         {{"export", "--checkpoint", "gone.pt", "--output", "x"}, 3, "gone.pt"}}) {
-    const auto outcome = dydit(c.arguments, folder.path());
+  for (const Case& c : std::vector<Case>{
+           {{}, 2, "--help"},
+           {{"fly"}, 2, "--help"},
+           {{"info"}, 2, "hidden_size"},
+           {{"info", "--model", "DiT-Q/3"}, 2, "DiT-Q/3"},
+           {{"info", "--bogus"}, 2, "--bogus"},
+           {{"info", "--checkpoint", "gone.pt"}, 3, "gone.pt"},
+           {{"info", "--checkpoint", folder.path()}, 3, "dydit"},
+           {{"train", "--steps", "many"}, 2, "--steps"},
+           {{"train", "--model", "DiT-S/4", "--data", "synthetic:9", "--steps", "0"}, 2, "train.steps"},
+           {{"train", "--device", "tpu"}, 2, "tpu"},
+           {{"train", "--device", "cuda:99"}, 4, "cuda:99"},
+           {{"train", "--dtype", "bfloat16"}, 2, "--dtype"},
+           {{"train", "--threads", "0"}, 2, "--threads"},
+           {{"study"}, 2, "--help"},
+           {{"study", "loss-gap"}, 2, "no model"},
+           {{"study", "loss-gap", "--model", "a", "--data", "synthetic:9"}, 2, "NAME=FILE"},
+           {{"reproduce", "gone.toml"}, 3, "gone.toml"},
+           {{"reproduce", unknown}, 2, "unknown.toml.sed"},
+           {{"reproduce", broken}, 2, "broken.toml:1"},
+           {{"reproduce", lacking}, 3, "gone.zip"},
+           {{"reproduce", lacking, "--dry-run"}, 3, "gone.pt"},
+           {{"report", "nowhere"}, 3, "nowhere"},
+           {{"report", folder.path()}, 3, "holds no run"},
+           {{"export", "--checkpoint", "gone.pt", "--output", "x"}, 3, "gone.pt"}}) {
+    const auto outcome = run_dydit(c.arguments, folder.path());
     CAPTURE(c.arguments, outcome.err);
     CHECK(outcome.code == c.code);
     CHECK(is_one_error(outcome.err));

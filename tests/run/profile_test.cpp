@@ -22,13 +22,13 @@ class ProfileFile {
   test::TemporaryFolder folder_;
 };
 
-// A JSON value as TOML writes it.
+// A JSON value as TOML writes it inline: keys stand bare before "=".
 std::string toml(const Json& value) {
-  if (!value.is_object()) return value.dump();
-  std::string keys;
-  for (const auto& [key, inner] : value.items())
-    keys += (keys.empty() ? "" : ", ") + key + " = " + toml(inner);
-  return "{" + keys + "}";
+  if (!value.is_structured()) return value.dump();
+  std::string inner;
+  for (const auto& [key, element] : value.items())
+    inner += (inner.empty() ? "" : ", ") + (value.is_object() ? key + " = " : "") + toml(element);
+  return value.is_object() ? "{" + inner + "}" : "[" + inner + "]";
 }
 
 const std::string studies = R"(
@@ -81,7 +81,7 @@ TEST_CASE("a profile of studies is resolved, with paths from its folder") {
       {"name", "tiny"},
       {"seed", 7},
       {"noise_schedule", "cosine"},
-      {"data", {{"path", in_folder("data/images.zip")}, {"size", 16}}},
+      {"data", {{"path", in_folder("data/images.zip")}, {"size", 16}, {"grain", 0.0}}},
       {"models",
        {{{"name", "S"}, {"checkpoint", in_folder("weights/S.pt")}, {"weights", "model"}, {"num_heads", 4}},
         {{"name", "XL"}, {"checkpoint", "/absolute/XL.pt"}, {"weights", "automatic"}}}},

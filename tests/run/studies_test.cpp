@@ -69,7 +69,7 @@ TEST_CASE("a run goes on only with the profile, weights and data it began with")
   }
   SECTION("data") {
     f.profile.data.path = "synthetic:30";
-    refused("synthetic:30");
+    refused("/profile/data/path: \"synthetic:30\"");
   }
 }
 

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
-#include <type_traits>
 
 #include "base/error.h"
 
@@ -26,15 +27,13 @@ class Keys {
   Keys& read(const std::string& key, T& value) {
     known_.insert(key);
     if (const auto found = object_.find(key); found != object_.end()) {
-      bool fits = true;
+      const UsageError wrong("wrong type of value", where_ + "." + key, found->dump());
+      if (!exact<T>(*found)) throw wrong;
       try {
         found->get_to(value);
-        // The conversion turns 2.5 into 2 and, without a sign, -1 into a huge number.
-        fits = nlohmann::ordered_json(value) == *found && !(std::is_unsigned_v<T> && found->dump().starts_with('-'));
       } catch (const nlohmann::json::exception&) {
-        fits = false;
+        throw wrong;
       }
-      if (!fits) throw UsageError("wrong type of value", where_ + "." + key, found->dump());
     }
     return *this;
   }
@@ -59,7 +58,7 @@ class Keys {
   const std::string& where() const { return where_; }
 
  private:
-  // Without this, 2.7 would be cut to 2 and -1 wrap to 2^64 - 1.
+  // The conversion alone would cut 2.7 to 2 and wrap -1 to 2^64 - 1.
   template <typename T>
   static bool exact(const nlohmann::ordered_json& value) {
     if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)

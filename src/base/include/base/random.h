@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
   label_dropout,
   bootstrap,
   synthetic,
+  grain,
 };
 
 class Random {

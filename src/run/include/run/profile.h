@@ -18,6 +18,7 @@ using Json = nlohmann::ordered_json;
 struct DataSpec {
   std::string path;       ///< see data::open_dataset
   std::int64_t size = 32;  ///< side to which images are cropped
+  double grain = 0;        ///< see data::Grained
 };
 
 struct ModelSpec {
