@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <torch/torch.h>
 
+#include <filesystem>
 #include <fstream>
 
 namespace dydit::cli {
@@ -70,6 +71,7 @@ std::vector<std::string> arguments() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> out;
   for (std::string argument; std::getline(file, argument, '\0');) out.push_back(argument);
+  if (!out.empty()) out[0] = std::filesystem::path(out[0]).filename().string();
   return out;
 }
 
