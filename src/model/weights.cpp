@@ -34,13 +34,29 @@ void describe(std::vector<std::string>& parts, const char* kind, const std::vect
                               names.size() > most ? ", ..." : ""));
 }
 
+// A configuration in the metadata can claim any size: refused before memory is taken for more than
+// twice what the file holds.
+void require_plausible(const Configuration& c, const checkpoint::Tensors& tensors, const std::string& where) {
+  double held = 0;
+  for (const auto& [name, tensor] : tensors) held += static_cast<double>(tensor.elements());
+  const auto d = static_cast<double>(c.hidden_size), hidden = d * c.mlp_ratio;
+  const double block = 10 * d * d + 2 * d * hidden;
+  const double ends = static_cast<double>(c.num_classes + c.tokens() +
+                                          c.patch_size * c.patch_size * (c.in_channels + c.out_channels())) *
+                      d;
+  if (static_cast<double>(c.depth) * block + ends > 2 * held)
+    throw InputError("the weights do not fit the model", where,
+                     "its configuration claims far more parameters than the file holds");
+}
+
 }  // namespace
 
 Tensor to_torch(const checkpoint::Tensor& tensor) {
   for (const auto& [ours, theirs] : types)
     if (ours == tensor.type)
-      return torch::from_blob(const_cast<std::byte*>(tensor.bytes.data()), tensor.shape,
-                              [owner = tensor.owner](void*) {}, torch::TensorOptions().dtype(theirs));
+      return torch::from_blob(
+          const_cast<std::byte*>(tensor.bytes.data()), tensor.shape, [owner = tensor.owner](void*) {},
+          torch::TensorOptions().dtype(theirs));
   throw InputError("tensor type without an equivalent", checkpoint::name_of(tensor.type));
 }
 
@@ -55,13 +71,15 @@ checkpoint::Tensor from_torch(const Tensor& tensor) {
   throw RunError("tensor type cannot be stored", torch::toString(kept->scalar_type()));
 }
 
-void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tensors, const std::string& where) {
+void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tensors,
+                     const std::string& where) {
   torch::NoGradGuard no_grad;
   std::vector<std::string> missing, unexpected, wrong;
   const auto parameters = module.named_parameters();
   for (const auto& item : parameters) {
     const auto found = tensors.find(item.key());
-    if (found == tensors.end()) missing.push_back(item.key());
+    if (found == tensors.end())
+      missing.push_back(item.key());
     else if (found->second.shape != item.value().sizes().vec())
       wrong.push_back(fmt::format("{} is {}, not {}", item.key(), checkpoint::to_string(found->second.shape),
                                   checkpoint::to_string(item.value().sizes().vec())));
@@ -72,7 +90,8 @@ void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tenso
   describe(parts, "missing", missing);
   describe(parts, "unexpected", unexpected);
   describe(parts, "wrongly shaped", wrong);
-  if (!parts.empty()) throw InputError("the weights do not fit the model", where, fmt::format("{}", fmt::join(parts, "; ")));
+  if (!parts.empty())
+    throw InputError("the weights do not fit the model", where, fmt::format("{}", fmt::join(parts, "; ")));
   for (const auto& item : parameters) item.value().copy_(to_torch(tensors.at(item.key())));
 }
 
@@ -82,17 +101,20 @@ checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::st
   return tensors;
 }
 
-DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights, std::optional<std::int64_t> num_heads,
-             torch::Device device, torch::Dtype dtype) {
+DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights,
+             std::optional<std::int64_t> num_heads, torch::Device device, torch::Dtype dtype) {
   const auto opened = checkpoint::open_checkpoint(path, weights);
-  DiT dit(configuration_of(opened.tensors, opened.metadata, num_heads));
+  const Configuration configuration = configuration_of(opened.tensors, opened.metadata, num_heads);
+  require_plausible(configuration, opened.tensors, path.string());
+  DiT dit(configuration);
   load_parameters(*dit, opened.tensors, path.string());
   dit->to(device, dtype);
   dit->eval();
   return dit;
 }
 
-void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype, checkpoint::Metadata metadata) {
+void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype,
+              checkpoint::Metadata metadata) {
   checkpoint::Tensors tensors;
   for (const auto& item : dit->named_parameters()) tensors[item.key()] = from_torch(item.value().to(dtype));
   metadata[configuration_key] = to_json(dit->configuration).dump();

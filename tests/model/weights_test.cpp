@@ -97,3 +97,15 @@ TEST_CASE("a file whose shapes disagree with each other is refused") {
   broken("final_layer.linear.weight", {12, 64});
   broken("blocks.2.mlp.fc1.weight", {128, 64});
 }
+
+TEST_CASE("a configuration that claims far more than the file holds is refused before it is built") {
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "claims.safetensors";
+  auto claimed = tiny()->configuration;
+  claimed.depth = 900'000;
+  claimed.hidden_size = 400'000;
+  checkpoint::write_safetensors(path, model::parameters_of(*tiny()),
+                                {{model::configuration_key, model::to_json(claimed).dump()}});
+  CHECK_THROWS_WITH(model::load_dit(path), Contains("claims"));
+  CHECK_THROWS_AS(model::load_dit(path), InputError);
+}
