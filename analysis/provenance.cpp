@@ -37,9 +37,9 @@ Json at(const Json& json, const char* key) {
 std::string shape_of(const Json& configuration) {
   if (!configuration.is_object()) return "–";
   const auto text = [&](const char* key) { return text_of(at(configuration, key)); };
-  return fmt::format("depth {}, width {}, heads {}, patch {}, input {}×{}×{}, {} classes", text("depth"), text("hidden_size"),
-                     text("num_heads"), text("patch_size"), text("in_channels"), text("input_size"), text("input_size"),
-                     text("num_classes"));
+  return fmt::format("depth {}, width {}, heads {}, patch {}, input {}×{}×{}, {} classes", text("depth"),
+                     text("hidden_size"), text("num_heads"), text("patch_size"), text("in_channels"),
+                     text("input_size"), text("input_size"), text("num_classes"));
 }
 
 std::string duration(const Json& seconds) {

@@ -123,7 +123,8 @@ fs::path write_report(std::span<const Run> runs, const fs::path& out, const Repo
                           map_grids(runs, options.images, options.timesteps), learning_curves(runs)};
   const Gallery gallery(out / "figures", date_of(runs), options.gnuplot);
   const std::string body = findings_sections(findings, options, gallery) + notes_section(runs) +
-                           trained_section(runs) + reproduce_section(runs) + machine_section(runs) + failures_section(runs);
+                           trained_section(runs) + reproduce_section(runs) + machine_section(runs) +
+                           failures_section(runs);
   fs::create_directories(out);
   const char* title = "Where the loss of a diffusion transformer lies: over timesteps and over the image";
   write_atomically(

@@ -21,7 +21,8 @@ void normal_noise(benchmark::State& state) {
 }
 
 void decode(benchmark::State& state) {
-  const std::shared_ptr<const data::Dataset> images = data::open_dataset(DYDIT_PROFILES "/data/cifar10-sample.zip", {.size = 32});
+  const std::shared_ptr<const data::Dataset> images =
+      data::open_dataset(DYDIT_PROFILES "/data/cifar10-sample.zip", {.size = 32});
   for ([[maybe_unused]] auto _ : state) {
     data::Loader loader(images, {.batch = 100, .threads = static_cast<int>(state.range(0))});
     for (data::Batch batch; loader.next(batch);) benchmark::DoNotOptimize(batch.images.data());

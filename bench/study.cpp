@@ -18,7 +18,9 @@ constexpr std::int64_t images = 100;
 const std::vector<std::int64_t> timesteps{20, 200, 400, 800};
 
 study::Model load(const std::string& name) {
-  return {.name = name, .hash = name, .dit = model::load_dit(std::string(DYDIT_PROFILES "/pretrained/") + name + ".safetensors")};
+  return {.name = name,
+          .hash = name,
+          .dit = model::load_dit(std::string(DYDIT_PROFILES "/pretrained/") + name + ".safetensors")};
 }
 
 void forward(benchmark::State& state, const std::string& name) {
@@ -28,13 +30,15 @@ void forward(benchmark::State& state, const std::string& name) {
   const torch::Tensor x = torch::randn({images, c.in_channels, c.input_size, c.input_size});
   const torch::Tensor y = torch::zeros({images}, torch::kInt64);
   for ([[maybe_unused]] auto _ : state)
-    for (std::int64_t t : timesteps) benchmark::DoNotOptimize(model.dit->forward(x, torch::full({images}, t, torch::kInt64), y));
+    for (std::int64_t t : timesteps)
+      benchmark::DoNotOptimize(model.dit->forward(x, torch::full({images}, t, torch::kInt64), y));
   state.SetItemsProcessed(state.iterations() * images * static_cast<std::int64_t>(timesteps.size()));
 }
 
 void loss_gap(benchmark::State& state, const std::string& name) {
   std::vector<study::Model> models{load(name)};
-  const std::shared_ptr<const data::Dataset> whole = data::open_dataset(DYDIT_PROFILES "/data/cifar10-sample.zip", {.size = 32});
+  const std::shared_ptr<const data::Dataset> whole =
+      data::open_dataset(DYDIT_PROFILES "/data/cifar10-sample.zip", {.size = 32});
   const auto subset = std::make_shared<const data::Subset>(whole, images);
   const auto folder = std::filesystem::temp_directory_path() / ("dydit-bench-" + std::to_string(::getpid()));
   std::int64_t run = 0;

@@ -39,7 +39,7 @@ requirements=scripts/requirements-$flavour.txt
 venv=build/deps/libtorch
 if ! cmp -s "$requirements" "$venv/installed.txt" && ! cmp -s scripts/requirements-cuda.txt "$venv/installed.txt"; then
   say "installing LibTorch ($flavour) below $venv"
-  [ -x "$venv/bin/python" ] || /usr/bin/python3 -m venv "$venv" || die "python3 -m venv failed: install python3-venv"
+  [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv" || die "python3 -m venv failed: install python3-venv"
   options=(-q --disable-pip-version-check); [ "$flavour" = cpu ] && options+=(--no-deps)
   "$venv/bin/pip" install "${options[@]}" -r "$requirements" || die "could not install LibTorch ($(grep torch== "$requirements")) from PyPI"
   cp "$requirements" "$venv/installed.txt"

@@ -16,9 +16,4 @@ void add_reproduce(CLI::App& app);
 void add_probe(CLI::App& app);
 void add_export(CLI::App& app);
 
-/// A subcommand's result, thrown by its callback when it is not `done`.
-struct Exit {
-  ExitCode code;
-};
-
 }  // namespace dydit::cli

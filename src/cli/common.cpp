@@ -45,16 +45,19 @@ void Output::fill(run::RunSettings& settings) const {
 
 void CheckpointOption::add_to(CLI::App& app, bool required) {
   app.add_option("--checkpoint", path, "weights: .safetensors or .pt")->required(required);
-  app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")->capture_default_str();
+  app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")
+      ->capture_default_str();
   app.add_option("--num-heads", num_heads, "heads, where the checkpoint does not tell");
 }
 
 void ConfigurationOptions::add_to(CLI::App& app) {
   const auto number = [&](const char* option, const char* key, const char* help) {
-    app.add_option_function<std::int64_t>(option, [this, key](std::int64_t value) { given[key] = value; }, help);
+    app.add_option_function<std::int64_t>(
+        option, [this, key](std::int64_t value) { given[key] = value; }, help);
   };
-  app.add_option_function<std::string>("--model", [this](const std::string& name) { given["name"] = name; },
-                                       "a published configuration, DiT-S/2 ... DiT-XL/8");
+  app.add_option_function<std::string>(
+      "--model", [this](const std::string& name) { given["name"] = name; },
+      "a published configuration, DiT-S/2 ... DiT-XL/8");
   number("--input-size", "input_size", "side of the latent or image");
   number("--patch-size", "patch_size", "side of a patch");
   number("--in-channels", "in_channels", "channels of the latent or image");
@@ -62,9 +65,16 @@ void ConfigurationOptions::add_to(CLI::App& app) {
   number("--depth", "depth", "number of blocks");
   number("--num-heads", "num_heads", "attention heads");
   number("--num-classes", "num_classes", "labels, without the one for no class");
-  app.add_option_function<double>("--mlp-ratio", [this](double value) { given["mlp_ratio"] = value; },
-                                  "hidden layer of the MLP over D");
-  app.add_flag_callback("--no-learn-sigma", [this] { given["learn_sigma"] = false; }, "the output is epsilon alone");
+  app.add_option_function<double>(
+      "--mlp-ratio", [this](double value) { given["mlp_ratio"] = value; }, "hidden layer of the MLP over D");
+  app.add_flag_callback(
+      "--no-learn-sigma", [this] { given["learn_sigma"] = false; }, "the output is epsilon alone");
+}
+
+void add_normalise(CLI::App& app, std::string& normalise) {
+  app.add_option("--normalise", normalise,
+                 "scale of the loss maps: one for each timestep, or each map its own as in the paper")
+      ->check(CLI::IsMember({"timestep", "each"}));
 }
 
 std::vector<std::string> arguments() {
@@ -78,9 +88,12 @@ std::vector<std::string> arguments() {
 std::string command_line(const std::vector<std::string>& arguments) {
   std::string line = "dydit";
   for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const bool plain = arguments[i].find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@") == std::string::npos;
+    const bool plain =
+        arguments[i].find_first_not_of(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@") == std::string::npos;
     std::string quoted = arguments[i];
-    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4) quoted.replace(at, 1, "'\\''");
+    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4)
+      quoted.replace(at, 1, "'\\''");
     line += " " + (plain && !quoted.empty() ? quoted : "'" + quoted + "'");
   }
   return line;

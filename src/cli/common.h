@@ -49,9 +49,13 @@ struct ConfigurationOptions {
 };
 
 
-/// The report of runs as their first profile asks for; gives the page's path.
+/// --normalise timestep|each: the scale of loss maps.
+void add_normalise(CLI::App& app, std::string& normalise);
+
+/// The report of runs; gives the page's path. `normalise` is "timestep", "each", or empty for what the first
+/// run's profile says.
 std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
-                                   bool normalise_each);
+                                   const std::string& normalise);
 
 /// The command line of this process.
 std::vector<std::string> arguments();

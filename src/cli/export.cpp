@@ -26,7 +26,8 @@ void add_export(CLI::App& app) {
   command->add_option("--output", e->output, "file to write")->required();
   command->add_option("--dtype", e->dtype, "float32, bfloat16 or float16")->capture_default_str();
   command->callback([e] {
-    const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights), e->checkpoint.num_heads);
+    const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights),
+                                     e->checkpoint.num_heads);
     model::save_dit(e->output, dit, run::dtype_named(e->dtype));
   });
 }

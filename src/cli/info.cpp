@@ -39,23 +39,33 @@ nlohmann::ordered_json describe(const model::Configuration& c) {
 }
 
 model::Configuration configuration(const Info& info) {
-  if (info.checkpoint.empty()) return info.options.configuration();
+  if (info.checkpoint.empty()) {
+    if (info.options.given.empty())
+      throw UsageError("no model", "", "give --model, its dimensions, --checkpoint or --all");
+    return info.options.configuration();
+  }
+  for (const auto& [key, value] : info.options.given.items())
+    if (key != "num_heads") throw UsageError("a checkpoint has its own dimensions", key, "leave it out");
   const auto opened = checkpoint::open_checkpoint(info.checkpoint, checkpoint::weights_named(info.weights));
   std::optional<std::int64_t> heads;
-  if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end()) heads = found->get<std::int64_t>();
+  if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end())
+    heads = found->get<std::int64_t>();
   return model::configuration_of(opened.tensors, opened.metadata, heads);
 }
 
 void print(const nlohmann::ordered_json& d) {
   const auto& c = d["configuration"];
   const std::string name = c["name"];
-  fmt::print("{}input {}x{}x{}, patch {}, width {}, depth {}, heads {}, classes {}\n", name.empty() ? "" : name + ": ",
-             c["in_channels"].get<int>(), c["input_size"].get<int>(), c["input_size"].get<int>(), c["patch_size"].get<int>(),
-             c["hidden_size"].get<int>(), c["depth"].get<int>(), c["num_heads"].get<int>(), c["num_classes"].get<int>());
-  fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(), d["parameters_trainable"].get<std::int64_t>());
+  fmt::print("{}input {}x{}x{}, patch {}, width {}, depth {}, heads {}, classes {}\n",
+             name.empty() ? "" : name + ": ", c["in_channels"].get<int>(), c["input_size"].get<int>(),
+             c["input_size"].get<int>(), c["patch_size"].get<int>(), c["hidden_size"].get<int>(),
+             c["depth"].get<int>(), c["num_heads"].get<int>(), c["num_classes"].get<int>());
+  fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(),
+             d["parameters_trainable"].get<std::int64_t>());
   const double total = d["gmacs"]["total"];
   for (const auto& [part, value] : d["gmacs"].items())
-    fmt::print("{:<13} {:>14.6f} GMACs {:>6.2f} %\n", part, value.get<double>(), 100 * value.get<double>() / total);
+    fmt::print("{:<13} {:>14.6f} GMACs {:>6.2f} %\n", part, value.get<double>(),
+               100 * value.get<double>() / total);
 }
 
 // The published configurations, GMACs by part.
@@ -70,7 +80,8 @@ void print_all(bool json) {
   for (const auto& [part, value] : all[0]["gmacs"].items()) fmt::print(" {:>12}", part);
   fmt::print("  (GMACs)\n");
   for (const auto& d : all) {
-    fmt::print("{:<10} {:>12}", d["configuration"]["name"].get<std::string>(), d["parameters"].get<std::int64_t>());
+    fmt::print("{:<10} {:>12}", d["configuration"]["name"].get<std::string>(),
+               d["parameters"].get<std::int64_t>());
     for (const auto& [part, value] : d["gmacs"].items()) fmt::print(" {:>12.4f}", value.get<double>());
     fmt::print("\n");
   }
@@ -82,8 +93,10 @@ void run(const Info& info) {
     return;
   }
   const auto described = describe(configuration(info));
-  if (info.json) std::cout << described.dump(2) << "\n";
-  else print(described);
+  if (info.json)
+    std::cout << described.dump(2) << "\n";
+  else
+    print(described);
 }
 
 }  // namespace
@@ -93,7 +106,8 @@ void add_info(CLI::App& app) {
   CLI::App* command = app.add_subcommand("info", "Parameters and GMACs by part");
   command->footer("Example: dydit info --model DiT-XL/2 --input-size 64");
   info->options.add_to(*command);
-  command->add_option("--checkpoint", info->checkpoint, "read the configuration off a checkpoint")->excludes("--model");
+  command->add_option("--checkpoint", info->checkpoint, "read the configuration off a checkpoint")
+      ->excludes("--model");
   command->add_option("--weights", info->weights, "ema, model or automatic");
   command->add_flag("--json", info->json, "print JSON");
   command->add_flag("--all", info->all, "a table of the published configurations");

@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   dydit::handle_interrupts();
   CLI::App app("Redundancy studies and speed measurements of Dynamic Diffusion Transformers", "dydit");
   app.require_subcommand(1);
+  app.footer("Example: dydit reproduce profiles/quick.toml");
   app.set_version_flag("--version", DYDIT_VERSION);
   dydit::cli::add_info(app);
   dydit::cli::add_train(app);
@@ -37,8 +38,6 @@ int main(int argc, char** argv) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
     return fail(dydit::ExitCode::wrong_usage, fmt::format("wrong usage: {}: see --help", error.what()));
-  } catch (const dydit::cli::Exit& exit) {
-    return static_cast<int>(exit.code);
   } catch (const dydit::Error& error) {
     return fail(error.code(), error.what());
   } catch (const c10::OutOfMemoryError& error) {
@@ -46,7 +45,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail(dydit::ExitCode::failed, "out of memory: use smaller batches");
   } catch (const std::filesystem::filesystem_error& error) {
-    return fail(dydit::ExitCode::failed, fmt::format("{}: {}", error.code().message(), error.path1().string()));
+    return fail(dydit::ExitCode::failed,
+                fmt::format("{}: {}", error.code().message(), error.path1().string()));
   } catch (const std::exception& error) {
     return fail(dydit::ExitCode::failed, error.what());
   }

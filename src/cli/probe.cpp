@@ -27,14 +27,16 @@ struct Probe {
 // Reads one named tensor of the input with a known rank.
 class Inputs {
  public:
-  Inputs(const std::string& path, torch::Device device) : path_(path), device_(device), file_(checkpoint::read_safetensors(path)) {}
+  Inputs(const std::string& path, torch::Device device)
+      : path_(path), device_(device), file_(checkpoint::read_safetensors(path)) {}
 
   Tensor operator()(const std::string& name, std::int64_t rank, torch::Dtype dtype) const {
     const auto found = file_.tensors.find(name);
     if (found == file_.tensors.end()) throw InputError("a tensor is missing", path_, name);
     const Tensor tensor = model::to_torch(found->second);
     if (tensor.dim() != rank)
-      throw InputError("a tensor has the wrong rank", path_, fmt::format("{} is {}", name, checkpoint::to_string(found->second.shape)));
+      throw InputError("a tensor has the wrong rank", path_,
+                       fmt::format("{} is {}", name, checkpoint::to_string(found->second.shape)));
     return tensor.to(device_, dtype, false, /*copy=*/true);
   }
 
@@ -49,16 +51,19 @@ void require(bool holds, const std::string& path, const std::string& what) {
 }
 
 // x (N,C,H,W), t (N) and y (N) of one size, with labels in range (num_classes is "no class").
-void require_batch(const model::Configuration& c, const std::string& path, const Tensor& x, const Tensor& t, const Tensor& y) {
+void require_batch(const model::Configuration& c, const std::string& path, const Tensor& x, const Tensor& t,
+                   const Tensor& y) {
   require(x.size(1) == c.in_channels && x.size(2) == c.input_size && x.size(3) == c.input_size, path,
           fmt::format("images must be (N, {}, {}, {})", c.in_channels, c.input_size, c.input_size));
-  require(t.size(0) == x.size(0) && y.size(0) == x.size(0) && x.size(0) > 0, path, "x, t and y must have the same length");
+  require(t.size(0) == x.size(0) && y.size(0) == x.size(0) && x.size(0) > 0, path,
+          "x, t and y must have the same length");
   require(y.min().item<std::int64_t>() >= 0 && y.max().item<std::int64_t>() <= c.num_classes, path,
           fmt::format("labels must be in 0 ... {}", c.num_classes));
 }
 
 model::DiT load(const Probe& p, const run::RunSettings& settings) {
-  return model::load_dit(p.checkpoint.path, checkpoint::weights_named(p.checkpoint.weights), p.checkpoint.num_heads, settings.device, settings.dtype);
+  return model::load_dit(p.checkpoint.path, checkpoint::weights_named(p.checkpoint.weights),
+                         p.checkpoint.num_heads, settings.device, settings.dtype);
 }
 
 void forward(const Probe& p) {
@@ -66,10 +71,12 @@ void forward(const Probe& p) {
   torch::InferenceMode inference;
   const Inputs read(p.input, settings.device);
   auto dit = load(p, settings);
-  const Tensor x = read("x", 4, torch::kFloat32), t = read("t", 1, torch::kFloat32), y = read("y", 1, torch::kInt64);
+  const Tensor x = read("x", 4, torch::kFloat32), t = read("t", 1, torch::kFloat32),
+               y = read("y", 1, torch::kInt64);
   require_batch(dit->configuration, p.input, x, t, y);
   if (p.guidance_scale) require(x.size(0) % 2 == 0, p.input, "guidance needs a batch of two halves");
-  const Tensor output = p.guidance_scale ? dit->forward_with_guidance(x, t, y, *p.guidance_scale) : dit->forward(x, t, y);
+  const Tensor output =
+      p.guidance_scale ? dit->forward_with_guidance(x, t, y, *p.guidance_scale) : dit->forward(x, t, y);
   checkpoint::write_safetensors(p.output, {{"output", model::from_torch(output.to(torch::kFloat32))}});
 }
 
@@ -78,13 +85,15 @@ void loss(const Probe& p) {
   torch::InferenceMode inference;
   const Inputs read(p.input, settings.device);
   auto dit = load(p, settings);
-  const Tensor x0 = read("x0", 4, torch::kFloat32), noise = read("noise", 4, torch::kFloat32), t = read("t", 1, torch::kInt64),
-               y = read("y", 1, torch::kInt64);
+  const Tensor x0 = read("x0", 4, torch::kFloat32), noise = read("noise", 4, torch::kFloat32),
+               t = read("t", 1, torch::kInt64), y = read("y", 1, torch::kInt64);
   require_batch(dit->configuration, p.input, x0, t, y);
   require(noise.sizes() == x0.sizes(), p.input, "noise must have the shape of x0");
   const diffusion::Tables tables(diffusion::betas(diffusion::noise_schedule(p.noise_schedule), 1000));
-  require(t.min().item<std::int64_t>() >= 0 && t.max().item<std::int64_t>() < tables.steps(), p.input, "timesteps must be in 0 ... 999");
-  const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance), settings.device);
+  require(t.min().item<std::int64_t>() >= 0 && t.max().item<std::int64_t>() < tables.steps(), p.input,
+          "timesteps must be in 0 ... 999");
+  const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance),
+                                               settings.device);
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
   const auto terms = diffusion.loss_terms(dit->forward(x_t, t, y).to(torch::kFloat32), x0, x_t, t, noise);
   checkpoint::write_safetensors(p.output, {{"mse", model::from_torch(terms.mse)},
@@ -110,15 +119,17 @@ void add_probe(CLI::App& app) {
   CLI::App* parent = app.add_subcommand("probe", "One computation on tensors from a file");
   parent->require_subcommand(1);
   auto f = std::make_shared<Probe>();
-  CLI::App* command = add(*parent, *f, "forward", "x, t, y -> output",
-                          "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
+  CLI::App* command =
+      add(*parent, *f, "forward", "x, t, y -> output",
+          "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
   command->add_option("--cfg-scale", f->guidance_scale, "classifier-free guidance: the batch is two halves");
   command->callback([f] { forward(*f); });
   auto l = std::make_shared<Probe>();
   command = add(*parent, *l, "loss", "x0, noise, t, y -> mse, vb, loss and their maps",
                 "dydit probe loss --input in.safetensors --output out.safetensors --checkpoint dit.pt");
   command->add_option("--noise-schedule", l->noise_schedule, "linear or cosine")->capture_default_str();
-  command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")->capture_default_str();
+  command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")
+      ->capture_default_str();
   command->callback([l] { loss(*l); });
 }
 

@@ -13,28 +13,30 @@ void add_report(CLI::App& app) {
   struct Report {
     std::vector<std::string> runs;
     std::string out;
-    bool normalise_each = false;
+    std::string normalise;
   };
   auto r = std::make_shared<Report>();
-  CLI::App* command = app.add_subcommand("report", "Figures (SVG, PDF, PNG), CSV and one self-contained page");
+  CLI::App* command =
+      app.add_subcommand("report", "Figures (SVG, PDF, PNG), CSV and one self-contained page");
   command->footer("Example: dydit report runs/quick-1");
   command->add_option("runs", r->runs, "run directories")->required();
   command->add_option("--out", r->out, "folder to write (default: the first run directory)");
-  command->add_flag("--normalise-each", r->normalise_each, "scale each loss map to [0, 1], as the paper does");
+  add_normalise(*command, r->normalise);
   command->callback([r] {
     std::vector<record::Run> runs;
     for (const std::string& path : r->runs) runs.push_back(record::read_run(path));
     const auto out = r->out.empty() ? runs.front().path : std::filesystem::path(r->out);
-    std::cout << write_report(runs, out, r->normalise_each).string() << std::endl;
+    std::cout << write_report(runs, out, r->normalise).string() << std::endl;
   });
 }
 
-std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out, bool normalise_each) {
+std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
+                                   const std::string& normalise) {
   const auto profile = runs.front().manifest.value("profile", record::Json::object());
   const auto map = profile.value("loss-map", record::Json::object());
   analysis::ReportOptions options;
   options.images = map.value("shown", options.images);
-  options.normalise_each = normalise_each || map.value("normalise_each", false);
+  options.normalise_each = normalise.empty() ? map.value("normalise_each", false) : normalise == "each";
   return analysis::write_report(runs, out, options);
 }
 

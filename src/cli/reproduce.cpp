@@ -31,7 +31,7 @@ void execute(const Reproduce& r) {
     return;
   }
   const auto outcome = run::run_studies(profile, settings);
-  const auto page = write_report({record::read_run(outcome.path)}, outcome.path, /*normalise_each=*/false);
+  const auto page = write_report({record::read_run(outcome.path)}, outcome.path, "");
   std::cout << page.string() << std::endl;
   if (outcome.failed > 0)
     throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),

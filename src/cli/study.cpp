@@ -12,12 +12,12 @@ namespace dydit::cli {
 namespace {
 
 struct Study {
-  std::string profile, data, small, large, weights = "automatic", history;
+  std::string profile, data, small, large, weights, normalise;
   std::vector<std::string> models;  // NAME=F
   double grain = -1;
   std::int64_t size = 0, images = -1, timesteps = -1, draws = -1, chunk = -1;
   std::vector<std::int64_t> at;
-  bool dry_run = false, normalise_each = false;
+  bool dry_run = false;
   Machine machine;
   Output output;
 };
@@ -27,25 +27,29 @@ void add_shared(CLI::App& command, Study& s) {
   command.add_option("--model", s.models, "NAME=FILE ...; the last one is the reference");
   command.add_option("--weights", s.weights, "ema, model or automatic (ema where it is there)");
   command.add_option("--data", s.data, "images: class folders, zip, latents, or synthetic:N");
-  command.add_option("--size", s.size, "side to which images are cropped (default 32)")->check(CLI::PositiveNumber);
-  command.add_option("--grain", s.grain, "Gaussian grain added to the images, in 8-bit grey levels")->check(CLI::NonNegativeNumber);
+  command.add_option("--size", s.size, "side to which images are cropped (default 32)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--grain", s.grain, "Gaussian grain added to the images, in 8-bit grey levels")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--images", s.images, "number of images, spread evenly over the data (0: all)");
   command.add_flag("--dry-run", s.dry_run, "check that everything is there and estimate time and memory");
   s.machine.add_to(command);
   s.output.add_to(command);
 }
 
-run::ModelSpec model_of(const std::string& text, const std::string& weights) {
+run::ModelSpec model_of(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
     throw UsageError("not a model", "--model " + text, "write NAME=FILE");
-  return {.name = text.substr(0, equals), .checkpoint = text.substr(equals + 1), .weights = weights};
+  return {.name = text.substr(0, equals), .checkpoint = text.substr(equals + 1)};
 }
 
 run::Profile profile_of(const Study& s, const std::string& study) {
   run::Profile profile;
-  if (!s.profile.empty()) profile = run::read_profile(s.profile);
-  else profile.name = study;
+  if (!s.profile.empty())
+    profile = run::read_profile(s.profile);
+  else
+    profile.name = study;
   if (!s.data.empty()) profile.data.path = s.data;
   if (s.size > 0) profile.data.size = s.size;
   if (s.grain >= 0) profile.data.grain = s.grain;
@@ -55,8 +59,11 @@ run::Profile profile_of(const Study& s, const std::string& study) {
   if (!given.empty()) {
     profile.models.clear();
     profile.history.clear();
-    for (const std::string& text : given) profile.models.push_back(model_of(text, s.weights));
+    if (profile.loss_map) profile.loss_map->models.clear();
+    for (const std::string& text : given) profile.models.push_back(model_of(text));
   }
+  if (!s.weights.empty())
+    for (run::ModelSpec& model : profile.models) model.weights = s.weights;
   if (s.machine.seed) profile.seed = *s.machine.seed;
   return profile;
 }
@@ -72,18 +79,24 @@ void execute(const run::Profile& profile, const Study& s) {
   }
   const auto outcome = run::run_studies(profile, settings);
   if (outcome.failed > 0)
-    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(), "see its results.jsonl; --retry-failed runs them again");
+    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),
+                   "see its results.jsonl; --retry-failed runs them again");
 }
 
 void add_loss_gap(CLI::App& parent) {
   auto s = std::make_shared<Study>();
-  CLI::App* command = parent.add_subcommand("loss-gap", "Loss of small against large models at every timestep");
-  command->footer("Example: dydit study loss-gap --small S.safetensors --large XL.safetensors --data images.zip --timesteps 50");
+  CLI::App* command =
+      parent.add_subcommand("loss-gap", "Loss of small against large models at every timestep");
+  command->footer(
+      "Example: dydit study loss-gap --small S.safetensors --large XL.safetensors --data images.zip "
+      "--timesteps 50");
   add_shared(*command, *s);
   command->add_option("--small", s->small, "short for --model small=FILE");
   command->add_option("--large", s->large, "short for --model large=FILE");
-  command->add_option("--at", s->at, "these timesteps instead of evenly spread ones")->check(CLI::Range(0, 999));
-  command->add_option("--timesteps", s->timesteps, "how many, spread evenly (default 50)")->check(CLI::Range(1, 1000));
+  command->add_option("--at", s->at, "these timesteps instead of evenly spread ones")
+      ->check(CLI::Range(0, 999));
+  command->add_option("--timesteps", s->timesteps, "how many, spread evenly (default 50)")
+      ->check(CLI::Range(1, 1000));
   command->add_option("--chunk", s->chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
   command->callback([s] {
     run::Profile profile = profile_of(*s, "loss-gap");
@@ -100,19 +113,23 @@ void add_loss_gap(CLI::App& parent) {
 
 void add_loss_map(CLI::App& parent) {
   auto s = std::make_shared<Study>();
-  CLI::App* command = parent.add_subcommand("loss-map", "Prediction error at every position, image by timestep");
-  command->footer("Example: dydit study loss-map --model XL=XL.safetensors --data images.zip --at 200 400 800");
+  CLI::App* command =
+      parent.add_subcommand("loss-map", "Prediction error at every position, image by timestep");
+  command->footer(
+      "Example: dydit study loss-map --model XL=XL.safetensors --data images.zip --at 200 400 800");
   add_shared(*command, *s);
-  command->add_option("--at", s->at, "timesteps (default 200 300 400 600 800 900)")->check(CLI::Range(0, 999));
-  command->add_option("--draws", s->draws, "noise draws to average over (default 8)")->check(CLI::PositiveNumber);
-  command->add_flag("--normalise-each", s->normalise_each, "scale each map to [0, 1] in the figure, as the paper does");
+  command->add_option("--at", s->at, "timesteps (default 200 300 400 600 800 900)")
+      ->check(CLI::Range(0, 999));
+  command->add_option("--draws", s->draws, "noise draws to average over (default 8)")
+      ->check(CLI::PositiveNumber);
+  add_normalise(*command, s->normalise);
   command->callback([s] {
     run::Profile profile = profile_of(*s, "loss-map");
     auto spec = profile.loss_map.value_or(run::LossMapSpec{});
     if (!s->at.empty()) spec.timesteps = s->at;
     if (s->images >= 0) spec.images = s->images;
     if (s->draws > 0) spec.draws = s->draws;
-    spec.normalise_each = spec.normalise_each || s->normalise_each;
+    if (!s->normalise.empty()) spec.normalise_each = s->normalise == "each";
     profile.loss_map = spec;
     profile.loss_gap.reset();
     execute(profile, *s);

@@ -25,6 +25,19 @@ static std::string value_in(const char* path, const std::string& key, char separ
   return "unknown";
 }
 
+/// Names of the NVIDIA GPUs, as the driver tells them.
+static Json gpu_names() {
+  Json names = Json::array();
+  std::error_code none;
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", none))
+    folders.push_back(entry.path());
+  std::sort(folders.begin(), folders.end());
+  for (const auto& folder : folders)
+    names.push_back(value_in((folder / "information").c_str(), "Model", ':'));
+  return names;
+}
+
 Json machine_description() {
   cpu_set_t usable;
   CPU_ZERO(&usable);
@@ -35,6 +48,7 @@ Json machine_description() {
   ::uname(&system);
   return {{"cpu", value_in("/proc/cpuinfo", "model name", ':')},
           {"cores", CPU_COUNT(&usable)},
+          {"gpus", gpu_names()},
           {"memory_gib", std::round(gib * 10) / 10},
           {"system", value_in("/etc/os-release", "PRETTY_NAME", '=')},
           {"kernel", std::string(system.sysname) + " " + system.release}};

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -143,12 +144,25 @@ struct RunDirectory::State {
     file.whole_bytes += line.size();
   }
 
+  /// Drops what an earlier identity recorded and the present one did not ask for.
+  void drop_unasked() {
+    std::string kept;
+    for (const Record& record : file.results.records())
+      if (asked.contains(record.cell)) kept += to_line(record);
+    const fs::path target = path / "results.jsonl";
+    write_atomically(target, kept);
+    const Descriptor renewed(::open(target.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    check(renewed.get() >= 0 && ::dup3(renewed.get(), results.get(), O_CLOEXEC) >= 0);
+    file = read_results(target);
+  }
+
   fs::path path;
   OpenOptions options;
   Lock lock;
   Json manifest;
   ResultsFile file;
   Descriptor results;
+  std::set<std::string> asked;
 };
 
 RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
@@ -177,6 +191,7 @@ void RunDirectory::describe(const std::string& key, Json value) {
 }
 
 bool RunDirectory::has(const std::string& cell) const {
+  state_->asked.insert(cell);
   const Record* record = state_->file.results.find(cell);
   return record != nullptr && !(state_->options.retry_failed && record->status == Status::failed);
 }
@@ -189,11 +204,13 @@ void RunDirectory::write_tensors(const std::string& name, const checkpoint::Tens
 
 void RunDirectory::append(const Record& record) {
   if (finished()) describe("end", nullptr);
+  state_->asked.insert(record.cell);
   state_->write(to_line(record));
   state_->file.results.add(record);
 }
 
 void RunDirectory::finish() {
+  if (state_->manifest.contains("forced")) state_->drop_unasked();
   if (!finished()) describe("end", utc_now());
 }
 
@@ -209,8 +226,7 @@ static std::optional<int> number_of(const std::string& file, const std::string& 
 static bool can_resume(const fs::path& path, const Json& manifest) {
   try {
     const Json old = read_manifest(path);
-    return old.value("end", Json()).is_null() &&
-           differences(old.value("identity", Json()), manifest.value("identity", Json())).empty();
+    return differences(old.value("identity", Json()), manifest.value("identity", Json())).empty();
   } catch (const InputError&) {
     return false;
   }
@@ -218,15 +234,15 @@ static bool can_resume(const fs::path& path, const Json& manifest) {
 
 fs::path default_run_path(const std::string& name, const Json& manifest) {
   const std::string stem = safe_name(name);
-  int last = 0, unfinished = 0;
+  int last = 0, same = 0;
   const fs::path runs = "runs";
   if (fs::is_directory(runs))
     for (const auto& entry : fs::directory_iterator(runs))
       if (const auto number = number_of(entry.path().filename().string(), stem)) {
         last = std::max(last, *number);
-        if (*number > unfinished && can_resume(entry.path(), manifest)) unfinished = *number;
+        if (*number > same && can_resume(entry.path(), manifest)) same = *number;
       }
-  return runs / (stem + "-" + std::to_string(unfinished > 0 ? unfinished : last + 1));
+  return runs / (stem + "-" + std::to_string(same > 0 ? same : last + 1));
 }
 
 }  // namespace dydit::record

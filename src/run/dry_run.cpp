@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "data/subset.h"
 #include "setup.h"
 #include "weights.h"
 
@@ -47,18 +48,27 @@ double peak_memory(torch::Device device) {
 }  // namespace
 
 void dry_run(const Profile& profile, const RunSettings& settings) {
+  if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
+  if (profile.data.path.empty()) throw UsageError("no data", "", "give --data or data.path in the profile");
   std::vector<std::string> missing;
-  if (!profile.data.path.starts_with("synthetic:") && !std::filesystem::exists(profile.data.path)) missing.push_back(profile.data.path);
+  if (!profile.data.path.starts_with("synthetic:") && !std::filesystem::exists(profile.data.path))
+    missing.push_back(profile.data.path);
   for (const ModelSpec& model : profile.models)
     if (!std::filesystem::exists(model.checkpoint)) missing.push_back(model.checkpoint);
-  if (!profile.history.empty() && !std::filesystem::exists(profile.history)) missing.push_back(profile.history);
+  if (!profile.history.empty() && !std::filesystem::exists(profile.history))
+    missing.push_back(profile.history);
   if (!missing.empty()) {
     std::string list;
     for (const std::string& path : missing) list += (list.empty() ? "" : ", ") + path;
-    throw InputError(fmt::format("{} of the profile's files missing", missing.size()), list, "put them there or change the profile");
+    throw InputError(fmt::format("{} of the profile's files missing", missing.size()), list,
+                     "put them there or change the profile");
   }
   const auto dataset = open_data(profile.data, profile.seed);
-  const auto gap_images = profile.loss_gap && profile.loss_gap->images > 0 ? profile.loss_gap->images : dataset->size();
+  const auto images = [&](std::int64_t asked) {
+    return data::Subset(dataset, asked == 0 ? dataset->size() : asked).size();
+  };
+  const auto gap_images = images(profile.loss_gap ? profile.loss_gap->images : 0);
+  const auto map_images = images(profile.loss_map ? profile.loss_map->images : 0);
   const std::int64_t batch = profile.loss_gap ? std::min(profile.loss_gap->chunk, gap_images) : 64;
   fmt::print("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
   double total = 0;
@@ -67,16 +77,20 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
     require_fit(*dataset, profile.data, model.dit->configuration, model.name);
     const double rate = static_cast<double>(batch) / forward_seconds(model.dit, settings, batch);
     double passes = 0;
-    if (profile.loss_gap) passes += static_cast<double>(gap_images) * static_cast<double>(timesteps_of(*profile.loss_gap).size());
+    if (profile.loss_gap)
+      passes += static_cast<double>(gap_images) * static_cast<double>(timesteps_of(*profile.loss_gap).size());
     if (profile.loss_map && maps_model(*profile.loss_map, profile, m))
-      passes += static_cast<double>(profile.loss_map->images * profile.loss_map->draws) * static_cast<double>(profile.loss_map->timesteps.size());
+      passes += static_cast<double>(map_images * profile.loss_map->draws) *
+                static_cast<double>(profile.loss_map->timesteps.size());
     const Json described = describe_model(model.name, model.dit->configuration);
-    fmt::print("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", model.name, described["parameters"].get<std::int64_t>(),
-               described["gmacs"].get<double>(), rate, passes / rate / 60);
+    fmt::print("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", model.name,
+               described["parameters"].get<std::int64_t>(), described["gmacs"].get<double>(), rate,
+               passes / rate / 60);
     total += passes / rate / 60;
   }
   fmt::print("data: {} images in {} classes\n", dataset->size(), dataset->classes());
-  fmt::print("about {:.1f} minutes on {}, peak memory {:.2f} GiB\n", total, settings.device.str(), peak_memory(settings.device));
+  fmt::print("about {:.1f} minutes on {}, peak memory {:.2f} GiB\n", total, settings.device.str(),
+             peak_memory(settings.device));
 }
 
 }  // namespace dydit::run

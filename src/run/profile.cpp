@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <toml++/toml.h>
 #include <set>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/file.h"
 #include "base/keys.h"
@@ -64,7 +64,8 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
 void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where) {
   if (timesteps.empty()) throw UsageError("no timesteps", where);
   for (std::int64_t t : timesteps)
-    if (t < 0 || t >= diffusion_steps) throw UsageError("timestep out of range", where, fmt::format("{}: give 0 to 999", t));
+    if (t < 0 || t >= diffusion_steps)
+      throw UsageError("timestep out of range", where, fmt::format("{}: give 0 to 999", t));
 }
 
 LossGapSpec read_loss_gap(const Json& json, const std::string& where) {
@@ -79,6 +80,7 @@ LossGapSpec read_loss_gap(const Json& json, const std::string& where) {
   keys.read("images", spec.images).read("chunk", spec.chunk).finish();
   if (spec.timesteps < 1 || spec.timesteps > diffusion_steps)
     throw UsageError("value out of range", where + ".timesteps", "give 1 to 1000, or a list");
+  if (spec.images < 0) throw UsageError("value out of range", where + ".images", "give 0 (all) or more");
   if (spec.chunk < 1) throw UsageError("value out of range", where + ".chunk", "give a positive number");
   return spec;
 }
@@ -87,8 +89,13 @@ LossMapSpec read_loss_map(const Json& json, const std::string& where) {
   LossMapSpec spec;
   Keys keys(json, where);
   keys.read("timesteps", spec.timesteps).read("images", spec.images).read("draws", spec.draws);
-  keys.read("shown", spec.shown).read("normalise_each", spec.normalise_each).read("models", spec.models).finish();
-  if (spec.draws < 1 || spec.shown < 1) throw UsageError("value out of range", where, "draws and shown are positive");
+  keys.read("shown", spec.shown)
+      .read("normalise_each", spec.normalise_each)
+      .read("models", spec.models)
+      .finish();
+  if (spec.images < 0) throw UsageError("value out of range", where + ".images", "give 0 (all) or more");
+  if (spec.draws < 1 || spec.shown < 1)
+    throw UsageError("value out of range", where, "draws and shown are positive");
   require_timesteps(spec.timesteps, where + ".timesteps");
   return spec;
 }
@@ -102,20 +109,28 @@ Profile read_profile(const std::filesystem::path& path) {
   Profile profile;
   profile.name = path.stem().string();
   Keys keys(json, where);
-  keys.read("name", profile.name).read("seed", profile.seed).read("history", profile.history).read("note", profile.note);
+  keys.read("name", profile.name)
+      .read("seed", profile.seed)
+      .read("history", profile.history)
+      .read("note", profile.note);
   keys.read("noise_schedule", profile.noise_schedule);
   diffusion::noise_schedule(profile.noise_schedule);
   resolve(profile.history, folder);
-  if (const Json data = keys.take("data"); !data.is_null()) profile.data = read_data(data, where + ": data", folder);
-  if (const Json data = keys.take("held-out"); !data.is_null()) profile.held_out = read_data(data, where + ": held-out", folder);
+  if (const Json data = keys.take("data"); !data.is_null())
+    profile.data = read_data(data, where + ": data", folder);
+  if (const Json data = keys.take("held-out"); !data.is_null())
+    profile.held_out = read_data(data, where + ": held-out", folder);
   std::set<std::string> names;
   for (const Json& model : keys.take("models")) {
-    profile.models.push_back(read_model(model, fmt::format("{}: models[{}]", where, profile.models.size()), folder));
+    profile.models.push_back(
+        read_model(model, fmt::format("{}: models[{}]", where, profile.models.size()), folder));
     if (!names.insert(profile.models.back().name).second)
       throw UsageError("two models of the same name", where, profile.models.back().name);
   }
-  if (const Json gap = keys.take("loss-gap"); !gap.is_null()) profile.loss_gap = read_loss_gap(gap, where + ": loss-gap");
-  if (const Json map = keys.take("loss-map"); !map.is_null()) profile.loss_map = read_loss_map(map, where + ": loss-map");
+  if (const Json gap = keys.take("loss-gap"); !gap.is_null())
+    profile.loss_gap = read_loss_gap(gap, where + ": loss-gap");
+  if (const Json map = keys.take("loss-map"); !map.is_null())
+    profile.loss_map = read_loss_map(map, where + ": loss-map");
   profile.train = keys.take("train");
   keys.finish();
   if (profile.loss_map)
@@ -127,8 +142,11 @@ Profile read_profile(const std::filesystem::path& path) {
 }
 
 Json to_json(const Profile& p) {
-  const auto data = [](const DataSpec& d) { return Json{{"path", d.path}, {"size", d.size}, {"grain", d.grain}}; };
-  Json json = {{"name", p.name}, {"seed", p.seed}, {"noise_schedule", p.noise_schedule}, {"data", data(p.data)}};
+  const auto data = [](const DataSpec& d) {
+    return Json{{"path", d.path}, {"size", d.size}, {"grain", d.grain}};
+  };
+  Json json = {
+      {"name", p.name}, {"seed", p.seed}, {"noise_schedule", p.noise_schedule}, {"data", data(p.data)}};
   if (p.held_out) json["held-out"] = data(*p.held_out);
   json["models"] = Json::array();
   for (const ModelSpec& m : p.models) {
@@ -140,11 +158,17 @@ Json to_json(const Profile& p) {
     json["models"].push_back(model);
   }
   if (p.loss_gap)
-    json["loss-gap"] = {{"timesteps", p.loss_gap->at.empty() ? Json(p.loss_gap->timesteps) : Json(p.loss_gap->at)}, {"images", p.loss_gap->images}, {"chunk", p.loss_gap->chunk}};
+    json["loss-gap"] = {
+        {"timesteps", p.loss_gap->at.empty() ? Json(p.loss_gap->timesteps) : Json(p.loss_gap->at)},
+        {"images", p.loss_gap->images},
+        {"chunk", p.loss_gap->chunk}};
   if (p.loss_map)
-    json["loss-map"] = {{"timesteps", p.loss_map->timesteps}, {"images", p.loss_map->images},
-                        {"draws", p.loss_map->draws},         {"shown", p.loss_map->shown},
-                        {"normalise_each", p.loss_map->normalise_each}, {"models", p.loss_map->models}};
+    json["loss-map"] = {{"timesteps", p.loss_map->timesteps},
+                        {"images", p.loss_map->images},
+                        {"draws", p.loss_map->draws},
+                        {"shown", p.loss_map->shown},
+                        {"normalise_each", p.loss_map->normalise_each},
+                        {"models", p.loss_map->models}};
   if (!p.history.empty()) json["history"] = p.history;
   if (!p.note.empty()) json["note"] = p.note;
   return json;

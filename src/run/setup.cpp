@@ -18,11 +18,15 @@ torch::Device device_named(const std::string& name) {
   if (name == "cpu" || (name == "auto" && !available)) return torch::kCPU;
   if (name == "auto") return {torch::kCUDA, 0};
   if (name == "cuda" || name.starts_with("cuda:")) {
-    if (!available) throw RunError("no GPU", name, "run on a machine with an NVIDIA GPU and driver, with a build that has CUDA, or use --device cpu");
+    if (!available)
+      throw RunError(
+          "no GPU", name,
+          "run on a machine with an NVIDIA GPU and driver, with a build that has CUDA, or use --device cpu");
     try {
       const torch::Device device(name);
       const int index = device.has_index() ? device.index() : 0;
-      if (index < static_cast<int>(torch::cuda::device_count())) return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
+      if (index < static_cast<int>(torch::cuda::device_count()))
+        return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
       throw RunError("no such GPU", name, fmt::format("there are {}", torch::cuda::device_count()));
     } catch (const c10::Error&) {
     }
@@ -43,15 +47,17 @@ std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64
   return spec.grain == 0 ? dataset : std::make_shared<data::Grained>(dataset, spec.grain, seed);
 }
 
-void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Configuration& c, const std::string& model) {
+void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Configuration& c,
+                 const std::string& model) {
   const data::Shape shape = dataset.shape(), wanted{c.in_channels, c.input_size, c.input_size};
   if (shape != wanted)
     throw UsageError("the data do not fit the model", fmt::format("{} and {}", spec.path, model),
-                     fmt::format("samples are {}x{}x{}, the model takes {}x{}x{}", shape.channels, shape.height, shape.width,
-                                 wanted.channels, wanted.height, wanted.width));
+                     fmt::format("samples are {}x{}x{}, the model takes {}x{}x{}", shape.channels,
+                                 shape.height, shape.width, wanted.channels, wanted.height, wanted.width));
   if (dataset.classes() != c.num_classes)
     throw UsageError("the classes do not fit the model", fmt::format("{} and {}", spec.path, model),
-                     fmt::format("the data have {}, the model {}; a labels.json can state the mapping", dataset.classes(), c.num_classes));
+                     fmt::format("the data have {}, the model {}; a labels.json can state the mapping",
+                                 dataset.classes(), c.num_classes));
 }
 
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
@@ -75,8 +81,10 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
           {"seed", profile.seed}};
 }
 
-std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings, const Json& manifest) {
-  const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest) : settings.out;
+std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings,
+                                               const Json& manifest) {
+  const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest)
+                                         : settings.out;
   std::cout << path.string() << std::endl;
   return std::make_unique<record::RunDirectory>(path, manifest, settings.open);
 }

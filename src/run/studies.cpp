@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "data/subset.h"
@@ -27,8 +28,8 @@ std::map<std::string, Json> copy_history(const Profile& profile, record::RunDire
   return trained;
 }
 
-study::Setting setting_of(const Profile& profile, const RunSettings& settings, std::vector<std::int64_t> timesteps,
-                          std::int64_t chunk) {
+study::Setting setting_of(const Profile& profile, const RunSettings& settings,
+                          std::vector<std::int64_t> timesteps, std::int64_t chunk) {
   return {.timesteps = std::move(timesteps),
           .chunk = chunk,
           .noise_schedule = profile.noise_schedule,
@@ -42,8 +43,13 @@ study::Setting setting_of(const Profile& profile, const RunSettings& settings, s
 }  // namespace
 
 Outcome run_studies(const Profile& profile, const RunSettings& settings) {
-  if (!profile.loss_gap && !profile.loss_map) throw UsageError("nothing to study", profile.name, "add loss-gap or loss-map");
+  if (!profile.loss_gap && !profile.loss_map)
+    throw UsageError("nothing to study", profile.name, "add loss-gap or loss-map");
   if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
+  std::set<std::string> names;
+  for (const ModelSpec& spec : profile.models)
+    if (!names.insert(spec.name).second)
+      throw UsageError("two models of the same name", spec.name, "give each its own");
   const auto dataset = open_data(profile.data, profile.seed);
   std::vector<study::Model> models;
   Json hashes = Json::object(), described = Json::array();
@@ -67,25 +73,27 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
   const auto run = open_run(profile, settings, manifest);
   const auto trained = copy_history(profile, *run);
   for (Json& entry : described)
-    if (const auto found = trained.find(entry["name"]); found != trained.end()) entry["trained"] = found->second;
+    if (const auto found = trained.find(entry["name"]); found != trained.end())
+      entry["trained"] = found->second;
   run->describe("models", described);
 
   if (profile.loss_gap) {
     const LossGapSpec& spec = *profile.loss_gap;
-    study::loss_gap(models, gap_images,
-                    setting_of(profile, settings, timesteps_of(spec), spec.chunk), *run);
+    study::loss_gap(models, gap_images, setting_of(profile, settings, timesteps_of(spec), spec.chunk), *run);
   }
   if (profile.loss_map) {
     const LossMapSpec& spec = *profile.loss_map;
     std::vector<study::Model> chosen;
     for (std::size_t m = 0; m < models.size(); ++m)
       if (maps_model(spec, profile, m)) chosen.push_back(models[m]);
-    study::loss_map(chosen, map_images, setting_of(profile, settings, spec.timesteps, /*chunk=*/64), spec.draws, *run);
+    study::loss_map(chosen, map_images, setting_of(profile, settings, spec.timesteps, /*chunk=*/64),
+                    spec.draws, *run);
   }
   run->finish();
   const auto& records = run->records();
-  const auto failed = std::count_if(records.begin(), records.end(),
-                                    [](const record::Record& r) { return r.status == record::Status::failed; });
+  const auto failed = std::count_if(records.begin(), records.end(), [](const record::Record& r) {
+    return r.study != "train" && r.status == record::Status::failed;
+  });
   return {.path = run->path(), .failed = failed};
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/subset.h"
+#include "record/manifest.h"
 #include "setup.h"
 #include "train/train.h"
 
@@ -12,8 +14,10 @@ namespace dydit::run {
 namespace {
 
 train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettings& settings,
-                  const std::shared_ptr<const data::Dataset>& images, const std::shared_ptr<const data::Dataset>& held_out) {
-  if (spec.configuration.is_null()) throw UsageError("a model without a configuration", spec.name, "give configuration = { ... }");
+                  const std::shared_ptr<const data::Dataset>& images,
+                  const std::shared_ptr<const data::Dataset>& held_out) {
+  if (spec.configuration.is_null())
+    throw UsageError("a model without a configuration", spec.name, "give configuration = { ... }");
   train::Job job{.model = spec.name,
                  .configuration = model::from_json(spec.configuration),
                  .options = train_options(profile, spec),
@@ -28,21 +32,47 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
   return job;
 }
 
+// The GPU's name where the driver tells it.
+std::string device_name(torch::Device device) {
+  const Json gpus = record::machine_description()["gpus"];
+  const auto index = static_cast<std::size_t>(device.has_index() ? device.index() : 0);
+  return device.is_cuda() && index < gpus.size() ? gpus[index].get<std::string>() : device.str();
+}
+
 // What the report says of a finished training.
-Json trained(const train::Job& job, const Profile& profile, const RunSettings& settings, const record::RunDirectory& run) {
+Json trained(const train::Job& job, const Profile& profile, const RunSettings& settings,
+             const record::RunDirectory& run) {
   double seconds = 0;
   for (const record::Record& record : run.records())
-    if (record.study == "train" && record.axes.value("model", "") == job.model && record.metrics.contains("seconds"))
+    if (record.study == "train" && record.axes.value("model", "") == job.model &&
+        record.metrics.contains("seconds"))
       seconds = std::max(seconds, record.metrics.at("seconds").value);
-  return {{"images", job.images->size()}, {"steps", job.options.steps}, {"batch", job.options.batch},
-          {"seconds", seconds},           {"device", settings.device.str()}, {"profile", profile.name}};
+  return {{"images", job.images->size()},
+          {"steps", job.options.steps},
+          {"batch", job.options.batch},
+          {"seconds", seconds},
+          {"device", device_name(settings.device)},
+          {"profile", profile.name}};
+}
+
+struct TrainingData {
+  std::shared_ptr<const data::Dataset> images, held_out;
+};
+
+// Where the profile names no held-out images, a tenth of the images at most is held back for them.
+TrainingData open_training_data(const Profile& profile) {
+  const auto whole = open_data(profile.data, profile.seed);
+  if (profile.held_out) return {whole, open_data(*profile.held_out, profile.seed)};
+  const auto count = std::clamp<std::int64_t>(whole->size() / 10, 1, 1000);
+  const auto held_out = std::make_shared<const data::Subset>(whole, count);
+  return {std::make_shared<const data::Subset>(data::Subset::without(whole, *held_out)), held_out};
 }
 
 }  // namespace
 
-Outcome run_training(const Profile& profile, const RunSettings& settings, const std::vector<std::string>& names) {
-  const auto images = open_data(profile.data, profile.seed);
-  const auto held_out = profile.held_out ? open_data(*profile.held_out, profile.seed) : images;
+Outcome run_training(const Profile& profile, const RunSettings& settings,
+                     const std::vector<std::string>& names) {
+  const auto [images, held_out] = open_training_data(profile);
   std::vector<train::Job> jobs;
   Json described = Json::array();
   for (const ModelSpec& spec : profile.models) {
@@ -54,7 +84,9 @@ Outcome run_training(const Profile& profile, const RunSettings& settings, const 
     if (std::none_of(jobs.begin(), jobs.end(), [&](const train::Job& job) { return job.model == name; }))
       throw UsageError("no such model in the profile", name, "name one of its models");
   if (jobs.empty()) throw UsageError("nothing to train", profile.name, "add models to the profile");
-  Json manifest = base_manifest(profile, settings, {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.threads}});
+  Json manifest = base_manifest(
+      profile, settings,
+      {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.threads}});
   manifest["data"] = describe_data(*images, profile.data);
   manifest["models"] = described;
   const auto run = open_run(profile, settings, manifest);

@@ -13,8 +13,8 @@ study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
   return {.name = spec.name,
           .hash = hash_of(hash_of_file(spec.checkpoint) + spec.weights),
-          .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads, settings.device,
-                                 settings.dtype)};
+          .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
+                                 settings.device, settings.dtype)};
 }
 
 bool maps_model(const LossMapSpec& spec, const Profile& profile, std::size_t model) {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/loss_gap.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 
 #include "model/weights.h"
+#include "record/metric.h"
 
 namespace dydit::study {
 
@@ -15,7 +14,9 @@ using Clock = std::chrono::steady_clock;
 using record::Json;
 using torch::Tensor;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 // What one model gathers on a chunk.
 struct Columns {
@@ -23,8 +24,8 @@ struct Columns {
   double forward_seconds = 0, seconds = 0;
 };
 
-void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk,
-           const Tensor& x_t, const Tensor& t, const Tensor& noise, Columns& columns) {
+void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk, const Tensor& x_t,
+           const Tensor& t, const Tensor& noise, Columns& columns) {
   const auto begin = Clock::now();
   const Tensor output = model.dit->forward(x_t, t, chunk.labels);
   columns.forward_seconds += seconds_since(begin);
@@ -36,8 +37,8 @@ void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Ch
 
 }  // namespace
 
-void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting,
-              record::RunDirectory& run) {
+void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+              const Setting& setting, record::RunDirectory& run) {
   torch::InferenceMode inference;
   std::vector<diffusion::GaussianDiffusion> diffusions;
   std::vector<std::vector<std::string>> hashes;
@@ -46,34 +47,42 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
     hashes.push_back(input_hashes(setting, model, *images));
   }
   const Cell cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
-    const Json axes = {{"model", models[m].name}, {"first", first}, {"count", count}};
-    return {.cell = record::cell_hash("loss-gap", axes, hashes[m], setting.seed), .study = "loss-gap", .axes = axes};
+    const Json axes = chunk_axes(setting, models[m], first, count);
+    return {.cell = record::cell_hash("loss-gap", axes, hashes[m], setting.seed),
+            .study = "loss-gap",
+            .axes = axes};
   };
   const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing) {
     const auto n = static_cast<std::int64_t>(chunk.indices.size());
     std::vector<Columns> columns(models.size());
     double shared = 0;
     for (std::int64_t timestep : setting.timesteps) {
+      stop_if_interrupted(run);
       const auto begin = Clock::now();
-      const Tensor t = torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
+      const Tensor t =
+          torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
       const Tensor noise = noise_for(setting, chunk, timestep, /*draw=*/0);
       const Tensor x_t = diffusions.front().q_sample(chunk.images, t, noise);
       shared += seconds_since(begin);
       for (std::size_t m : missing) judge(models[m], diffusions[m], chunk, x_t, t, noise, columns[m]);
     }
     for (std::size_t m : missing) {
-      const std::string name = fmt::format("loss-gap-{}-{}", record::safe_name(models[m].name), chunk.first);
-      run.write_tensors(name, {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
-                               {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
-                               {"mse", model::from_torch(torch::stack(columns[m].mse, 1))},
-                               {"vb", model::from_torch(torch::stack(columns[m].vb, 1))}});
+      const Tensor mse = torch::stack(columns[m].mse, 1).cpu(), vb = torch::stack(columns[m].vb, 1).cpu();
       record::Record record = cell(m, chunk.first, chunk.count);
-      record.tensors = {name};
+      record.tensors = {tensors_name(record)};
+      run.write_tensors(record.tensors.front(),
+                        {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
+                         {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
+                         {"mse", model::from_torch(mse)},
+                         {"vb", model::from_torch(vb)}});
+      finish_record(record, chunk, torch::cat({mse, vb}));
       // The noise and x_t that all models share count in full for each: what a study of it alone would take.
       const double passes = static_cast<double>(n) * static_cast<double>(setting.timesteps.size());
-      record.metrics["images_per_second"] = {.value = passes / (columns[m].seconds + shared), .unit = "images/s"};
+      record.metrics["images_per_second"] =
+          record::measured("images_per_second", passes / (columns[m].seconds + shared));
       if (setting.device.is_cpu())
-        record.metrics["forward_images_per_second"] = {.value = passes / columns[m].forward_seconds, .unit = "images/s"};
+        record.metrics["forward_images_per_second"] =
+            record::measured("forward_images_per_second", passes / columns[m].forward_seconds);
       run.append(record);
     }
   };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/loss_map.h"
 
-#include <fmt/format.h>
-
 #include "model/weights.h"
 
 namespace dydit::study {
@@ -13,15 +11,17 @@ using record::Json;
 using torch::Tensor;
 
 // (N,H,W): mean over channels and draws of the squared epsilon error at one timestep.
-Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, const Setting& setting, const Chunk& chunk,
-                 std::int64_t timestep, std::int64_t draws) {
+Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, const Setting& setting,
+                 const Chunk& chunk, std::int64_t timestep, std::int64_t draws) {
   const auto n = chunk.images.size(0), channels = chunk.images.size(1);
-  const Tensor t = torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
+  const Tensor t =
+      torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
   Tensor sum;
   for (std::int64_t draw = 0; draw < draws; ++draw) {
     const Tensor noise = noise_for(setting, chunk, timestep, draw);
     const Tensor x_t = diffusion.q_sample(chunk.images, t, noise);
-    const Tensor epsilon = model.dit->forward(x_t, t, chunk.labels).to(torch::kFloat32).narrow(1, 0, channels);
+    const Tensor epsilon =
+        model.dit->forward(x_t, t, chunk.labels).to(torch::kFloat32).narrow(1, 0, channels);
     const Tensor error = (noise - epsilon).square().mean(1);
     sum = draw == 0 ? error : sum + error;
   }
@@ -30,33 +30,37 @@ Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, co
 
 }  // namespace
 
-void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting, std::int64_t draws,
-              record::RunDirectory& run) {
+void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+              const Setting& setting, std::int64_t draws, record::RunDirectory& run) {
   torch::InferenceMode inference;
   std::vector<std::vector<std::string>> hashes;
   for (const Model& model : models) hashes.push_back(input_hashes(setting, model, *images));
   const Cell cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
-    const Json axes = {{"model", models[m].name},
-                       {"first", first},
-                       {"count", count},
-                       {"draws", draws},
-                       {"patch", models[m].dit->configuration.patch_size}};
-    return {.cell = record::cell_hash("loss-map", axes, hashes[m], setting.seed), .study = "loss-map", .axes = axes};
+    Json axes = chunk_axes(setting, models[m], first, count);
+    axes["draws"] = draws;
+    axes["patch"] = models[m].dit->configuration.patch_size;
+    return {.cell = record::cell_hash("loss-map", axes, hashes[m], setting.seed),
+            .study = "loss-map",
+            .axes = axes};
   };
   const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing) {
     for (std::size_t m : missing) {
       const auto diffusion = diffusion_for(setting, models[m].dit);
       std::vector<Tensor> maps;
-      for (std::int64_t timestep : setting.timesteps)
+      for (std::int64_t timestep : setting.timesteps) {
+        stop_if_interrupted(run);
         maps.push_back(error_map(models[m], diffusion, setting, chunk, timestep, draws));
-      const std::string name = fmt::format("loss-map-{}-{}", record::safe_name(models[m].name), chunk.first);
-      run.write_tensors(name, {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
-                               {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
-                               {"label", model::from_torch(chunk.labels)},
-                               {"image", model::from_torch(chunk.images)},
-                               {"map", model::from_torch(torch::stack(maps, 1))}});
+      }
+      const Tensor map = torch::stack(maps, 1).cpu();
       record::Record record = cell(m, chunk.first, chunk.count);
-      record.tensors = {name};
+      record.tensors = {tensors_name(record)};
+      run.write_tensors(record.tensors.front(),
+                        {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
+                         {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
+                         {"label", model::from_torch(chunk.labels)},
+                         {"image", model::from_torch(chunk.images)},
+                         {"map", model::from_torch(map)}});
+      finish_record(record, chunk, map);
       run.append(record);
     }
   };

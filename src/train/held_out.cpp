@@ -13,15 +13,18 @@ using torch::Tensor;
 // Away from the draws of training (its epochs) and of the studies (their timesteps).
 constexpr std::int64_t held_out_draw = std::int64_t{1} << 40;
 
-HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t count, std::uint64_t seed, std::int64_t timesteps, int draws)
+HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t count, std::uint64_t seed,
+                 std::int64_t timesteps, int draws)
     : seed_(seed) {
   const auto subset = std::make_shared<data::Subset>(dataset, std::min(count, dataset->size()));
   data::Batch batch;
-  if (!data::Loader(subset, {.batch = subset->size()}).next(batch)) throw InputError("no held-out image can be read");
+  if (!data::Loader(subset, {.batch = subset->size()}).next(batch))
+    throw InputError("no held-out image can be read");
   const data::Shape shape = dataset->shape();
   for (std::int64_t position : batch.indices) indices_.push_back(subset->original(position));
   labels_ = torch::tensor(batch.labels, torch::kInt64);
-  images_ = torch::tensor(batch.images, torch::kFloat32).view({-1, shape.channels, shape.height, shape.width});
+  images_ =
+      torch::tensor(batch.images, torch::kFloat32).view({-1, shape.channels, shape.height, shape.width});
   for (int draw = 0; draw < draws; ++draw) {
     std::vector<std::int64_t> t;
     for (std::int64_t index : indices_)
@@ -32,8 +35,8 @@ HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t coun
   }
 }
 
-HeldOutLoss HeldOut::evaluate(model::DiT& dit, const diffusion::GaussianDiffusion& diffusion, torch::Device device,
-                              std::int64_t batch) const {
+HeldOutLoss HeldOut::evaluate(model::DiT& dit, const diffusion::GaussianDiffusion& diffusion,
+                              torch::Device device, std::int64_t batch) const {
   torch::InferenceMode inference;
   const auto count = images_.size(0);
   Tensor sums = torch::zeros({2}, torch::TensorOptions().dtype(torch::kFloat64).device(device));
@@ -44,7 +47,8 @@ HeldOutLoss HeldOut::evaluate(model::DiT& dit, const diffusion::GaussianDiffusio
       const std::vector<std::int64_t> draws(indices.size(), held_out_draw + static_cast<std::int64_t>(draw));
       const Tensor noise =
           diffusion::normal_rows(seed_, Purpose::noise, indices, draws, images_.sizes().slice(1)).to(device);
-      const Tensor x = images_.narrow(0, first, n).to(device), t = timesteps_[draw].narrow(0, first, n).to(device);
+      const Tensor x = images_.narrow(0, first, n).to(device),
+                   t = timesteps_[draw].narrow(0, first, n).to(device);
       const Tensor x_t = diffusion.q_sample(x, t, noise);
       const Tensor output = dit->forward(x_t, t, labels_.narrow(0, first, n).to(device));
       const auto terms = diffusion.loss_terms(output, x, x_t, t, noise);

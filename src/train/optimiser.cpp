@@ -16,7 +16,8 @@ AdamW::AdamW(const torch::nn::Module& module, double weight_decay, double gradie
     parameters_.push_back(item.value());
     exp_avgs_.push_back(torch::zeros_like(item.value()));
     exp_avg_sqs_.push_back(torch::zeros_like(item.value()));
-    steps_.push_back(torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat32).device(item.value().device())));
+    steps_.push_back(
+        torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat32).device(item.value().device())));
   }
 }
 
@@ -29,8 +30,9 @@ void AdamW::step(double learning_rate) {
     at::_foreach_mul_(gradients, (gradient_clip_ / (norm + 1e-6)).clamp_max(1.0));
   }
   at::_foreach_add_(steps_, 1);
-  at::_fused_adamw_(parameters_, gradients, exp_avgs_, exp_avg_sqs_, /*max_exp_avg_sqs=*/{}, steps_, learning_rate,
-                    /*beta1=*/0.9, /*beta2=*/0.999, weight_decay_, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
+  at::_fused_adamw_(
+      parameters_, gradients, exp_avgs_, exp_avg_sqs_, /*max_exp_avg_sqs=*/{}, steps_, learning_rate,
+      /*beta1=*/0.9, /*beta2=*/0.999, weight_decay_, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
   for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
 }
 

@@ -34,7 +34,9 @@ TrainOptions train_options_from_json(const Json& json) {
   Keys keys(json, "train");
   keys.read("steps", o.steps).read("batch", o.batch).read("learning_rate", o.learning_rate);
   keys.read("warmup_steps", o.warmup_steps).read("decay", o.decay).read("weight_decay", o.weight_decay);
-  keys.read("gradient_clip", o.gradient_clip).read("ema_decay", o.ema_decay).read("label_dropout", o.label_dropout);
+  keys.read("gradient_clip", o.gradient_clip)
+      .read("ema_decay", o.ema_decay)
+      .read("label_dropout", o.label_dropout);
   keys.read("flip", o.flip).read("bfloat16", o.bfloat16).read("noise_schedule", o.noise_schedule);
   keys.read("record_every", o.record_every).read("checkpoint_every", o.checkpoint_every);
   keys.read("held_out_images", o.held_out_images);
@@ -51,7 +53,8 @@ TrainOptions train_options_from_json(const Json& json) {
   require(o.gradient_clip >= 0, "gradient_clip", "give 0 or more");
   require(o.ema_decay >= 0 && o.ema_decay < 1, "ema_decay", "give a number in [0, 1)");
   require(o.label_dropout >= 0 && o.label_dropout <= 1, "label_dropout", "give a number in [0, 1]");
-  require(o.noise_schedule == "linear" || o.noise_schedule == "cosine", "noise_schedule", "known are linear and cosine");
+  require(o.noise_schedule == "linear" || o.noise_schedule == "cosine", "noise_schedule",
+          "known are linear and cosine");
   require(o.record_every > 0, "record_every", "give a positive number");
   require(o.checkpoint_every > 0, "checkpoint_every", "give a positive number");
   require(o.held_out_images > 0, "held_out_images", "give a positive number");
@@ -59,7 +62,8 @@ TrainOptions train_options_from_json(const Json& json) {
 }
 
 double learning_rate(const TrainOptions& o, std::int64_t step) {
-  if (step < o.warmup_steps) return o.learning_rate * static_cast<double>(step + 1) / static_cast<double>(o.warmup_steps);
+  if (step < o.warmup_steps)
+    return o.learning_rate * static_cast<double>(step + 1) / static_cast<double>(o.warmup_steps);
   if (o.decay == "none") return o.learning_rate;
   const auto length = static_cast<double>(std::max<std::int64_t>(1, o.steps - o.warmup_steps));
   const double progress = static_cast<double>(step - o.warmup_steps) / length;

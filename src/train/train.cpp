@@ -14,6 +14,7 @@
 #include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
 #include "model/weights.h"
+#include "record/metric.h"
 #include "train/autocast.h"
 #include "train/held_out.h"
 #include "train/optimiser.h"
@@ -27,6 +28,7 @@ using record::Json;
 using torch::Tensor;
 
 constexpr std::int64_t diffusion_steps = 1000;
+constexpr const char* training_key = "dydit.training";
 
 // What a step reads, on the model's device: images x (N,C,H,W), labels y (N), timesteps t (N), noise.
 struct Inputs {
@@ -44,6 +46,7 @@ class Trainer {
   Inputs inputs(data::Batch& batch) const;
   void step(const Inputs& inputs);
   void record(double images_per_second);
+  [[noreturn]] void refuse() const;
   std::string cell(std::int64_t step) const;
 
   const Job& job_;
@@ -55,8 +58,9 @@ class Trainer {
   MovingAverage average_;
   HeldOut held_out_;
   std::int64_t step_ = 0;
-  Tensor sums_;          // mse and vb summed over the steps since the last record
-  double seconds_ = 0;   // training time of earlier records
+  Tensor sums_;              // mse and vb summed over the steps since the last record
+  std::int64_t summed_ = 0;  // steps in them
+  double seconds_ = 0;       // training time of earlier records
 };
 
 model::DiT fresh(const Job& job) {
@@ -70,8 +74,10 @@ Trainer::Trainer(const Job& job, record::RunDirectory& run)
     : job_(job),
       options_(job.options),
       run_(run),
-      diffusion_(diffusion::Tables(diffusion::betas(diffusion::noise_schedule(options_.noise_schedule), diffusion_steps)),
-                 job.configuration.learn_sigma ? diffusion::Variance::learned_range : diffusion::Variance::fixed_large,
+      diffusion_(diffusion::Tables(
+                     diffusion::betas(diffusion::noise_schedule(options_.noise_schedule), diffusion_steps)),
+                 job.configuration.learn_sigma ? diffusion::Variance::learned_range
+                                               : diffusion::Variance::fixed_large,
                  job.device),
       dit_(fresh(job)),
       ema_(fresh(job)),
@@ -83,7 +89,9 @@ Trainer::Trainer(const Job& job, record::RunDirectory& run)
 }
 
 std::string Trainer::cell(std::int64_t step) const {
-  return record::cell_hash("train", {{"model", job_.model}, {"step", step}}, {job_.images->hash(), job_.held_out->hash()},
+  return record::cell_hash("train", {{"model", job_.model}, {"step", step}},
+                           {job_.images->hash(), job_.held_out->hash(), to_json(options_).dump(),
+                            model::to_json(job_.configuration).dump()},
                            job_.seed);
 }
 
@@ -99,20 +107,30 @@ void Trainer::resume() {
   model::load_parameters(*dit_, model, path->string());
   model::load_parameters(*ema_, ema, path->string());
   optimiser_.load(file.tensors, path->string());
-  sums_.copy_(model::to_torch(file.tensors.at("opt.sums")));
-  step_ = Json::parse(file.metadata.at("dydit.training")).at("steps").get<std::int64_t>();
+  const auto sums = file.tensors.find("opt.sums");
+  const auto training = file.metadata.find(training_key);
+  const Json state = training == file.metadata.end() ? Json() : Json::parse(training->second, nullptr, false);
+  if (sums == file.tensors.end() || !state.is_object() || !state.contains("steps") ||
+      !state.contains("summed"))
+    throw InputError("not a checkpoint of a training", path->string(),
+                     "remove it to go on from an earlier one");
+  sums_.copy_(model::to_torch(sums->second));
+  step_ = state["steps"].get<std::int64_t>();
+  summed_ = state["summed"].get<std::int64_t>();
 }
 
 void Trainer::save() const {
+  if (!sums_.isfinite().all().item<bool>()) refuse();
   checkpoint::Tensors tensors = model::parameters_of(*dit_, "model.");
   tensors.merge(model::parameters_of(*ema_, "ema."));
   optimiser_.save(tensors);
   tensors["opt.sums"] = model::from_torch(sums_);
   std::filesystem::create_directories(run_.path() / "checkpoints");
-  const Json training = {{"steps", step_}, {"seed", job_.seed}, {"options", to_json(options_)}};
+  const Json training = {
+      {"steps", step_}, {"summed", summed_}, {"seed", job_.seed}, {"options", to_json(options_)}};
   checkpoint::write_safetensors(checkpoint_path(run_.path(), job_.model, step_), tensors,
                                 {{model::configuration_key, model::to_json(job_.configuration).dump()},
-                                 {"dydit.training", training.dump()}});
+                                 {training_key, training.dump()}});
 }
 
 Inputs Trainer::inputs(data::Batch& batch) const {
@@ -124,13 +142,16 @@ Inputs Trainer::inputs(data::Batch& batch) const {
     const auto index = static_cast<std::uint64_t>(batch.indices[at]);
     epochs.push_back((step_ * options_.batch + i) / job_.images->size());
     const auto epoch = static_cast<std::uint64_t>(epochs.back());
-    t.push_back(static_cast<std::int64_t>(Random(job_.seed, Purpose::timestep, index, epoch).below(diffusion_steps)));
+    t.push_back(
+        static_cast<std::int64_t>(Random(job_.seed, Purpose::timestep, index, epoch).below(diffusion_steps)));
     if (Random(job_.seed, Purpose::label_dropout, index, epoch).uniform() < options_.label_dropout)
       batch.labels[at] = job_.configuration.num_classes;
   }
   const auto device = job_.device;
-  const Tensor x = torch::from_blob(batch.images.data(), {n, shape.channels, shape.height, shape.width}, torch::kFloat32);
-  const Tensor noise = diffusion::normal_rows(job_.seed, Purpose::noise, batch.indices, epochs, x.sizes().slice(1));
+  const Tensor x =
+      torch::from_blob(batch.images.data(), {n, shape.channels, shape.height, shape.width}, torch::kFloat32);
+  const Tensor noise =
+      diffusion::normal_rows(job_.seed, Purpose::noise, batch.indices, epochs, x.sizes().slice(1));
   return {.x = x.to(device, torch::kFloat32, false, /*copy=*/true),
           .y = torch::tensor(batch.labels, torch::kInt64).to(device),
           .t = torch::tensor(t, torch::kInt64).to(device),
@@ -151,36 +172,47 @@ void Trainer::step(const Inputs& in) {
   average_.update(ema_decay(options_, step_));
   torch::NoGradGuard no_grad;
   sums_ += torch::stack({terms.mse.mean(), terms.vb.mean()}).to(torch::kFloat64);
+  ++summed_;
 }
 
 void Trainer::record(double images_per_second) {
-  const auto since = (step_ - 1) % options_.record_every + 1;
-  const Tensor means = (sums_ / since).cpu();
+  const Tensor means = (sums_ / summed_).cpu();
   sums_.zero_();
+  summed_ = 0;
   const auto held_out = held_out_.evaluate(ema_, diffusion_, job_.device, options_.batch);
-  record::Record record{.cell = cell(step_), .study = "train", .axes = {{"model", job_.model}, {"step", step_}}};
-  record.metrics["train_mse"] = {.value = means[0].item<double>(), .unit = "1"};
-  record.metrics["train_vb"] = {.value = means[1].item<double>(), .unit = "bits/dim"};
-  record.metrics["held_out_mse"] = {.value = held_out.mse, .unit = "1"};
-  record.metrics["held_out_vb"] = {.value = held_out.vb, .unit = "bits/dim"};
-  record.metrics["images_per_second"] = {.value = images_per_second, .unit = "images/s"};
-  record.metrics["seconds"] = {.value = seconds_, .unit = "s"};
+  record::Record record{
+      .cell = cell(step_), .study = "train", .axes = {{"model", job_.model}, {"step", step_}}};
+  const std::map<std::string, double> values{
+      {"train_mse", means[0].item<double>()},   {"train_vb", means[1].item<double>()},
+      {"held_out_mse", held_out.mse},           {"held_out_vb", held_out.vb},
+      {"images_per_second", images_per_second}, {"seconds", seconds_}};
+  for (const auto& [name, value] : values) record.metrics[name] = record::measured(name, value);
   const bool finite = std::isfinite(means[0].item<double>()) && std::isfinite(held_out.mse);
   if (!finite) {
     record.status = record::Status::failed;
     record.error = "the loss is not finite";
   }
   if (!run_.has(record.cell)) run_.append(record);
-  if (!finite)
-    throw RunError("the loss is not finite", fmt::format("{} at step {}", job_.model, step_), "lower the learning rate");
+  if (!finite) refuse();
+}
+
+void Trainer::refuse() const {
+  throw RunError("the loss is not finite", fmt::format("{} at step {}", job_.model, step_),
+                 "lower the learning rate");
 }
 
 void Trainer::run() {
   resume();
-  if (step_ >= options_.steps) return;
+  // The records of the steps behind it are part of this training, also where --force brought it here.
+  for (std::int64_t step = options_.record_every; step <= step_; step += options_.record_every)
+    run_.has(cell(step));
+  if (step_ >= options_.steps) {
+    run_.has(cell(step_));
+    return;
+  }
   for (const auto& record : run_.records())
-    if (record.study == "train" && record.axes.value("model", "") == job_.model && record.axes.value("step", 0) <= step_ &&
-        record.metrics.contains("seconds"))
+    if (record.study == "train" && record.axes.value("model", "") == job_.model &&
+        record.axes.value("step", 0) <= step_ && record.metrics.contains("seconds"))
       seconds_ = std::max(seconds_, record.metrics.at("seconds").value);
   data::Loader loader(job_.images, {.batch = options_.batch,
                                     .threads = job_.threads,
@@ -211,19 +243,22 @@ void Trainer::run() {
     }
     progress.advance(1);
     if (stop && !last)
-      throw Interrupted("interrupted", fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps,
-                                                   run_.path().string()),
+      throw Interrupted("interrupted",
+                        fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps,
+                                    run_.path().string()),
                         "give the same command again to go on");
   }
 }
 
 }  // namespace
 
-std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model, std::int64_t step) {
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model,
+                                      std::int64_t step) {
   return run / "checkpoints" / fmt::format("{}-{:08}.safetensors", record::safe_name(model), step);
 }
 
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model) {
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run,
+                                                       const std::string& model) {
   const auto folder = run / "checkpoints";
   std::optional<std::filesystem::path> newest;
   if (!std::filesystem::is_directory(folder)) return newest;
@@ -238,6 +273,8 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
   return newest;
 }
 
-void train(const Job& job, record::RunDirectory& run) { Trainer(job, run).run(); }
+void train(const Job& job, record::RunDirectory& run) {
+  Trainer(job, run).run();
+}
 
 }  // namespace dydit::train

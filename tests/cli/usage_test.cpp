@@ -41,7 +41,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
   for (const Case& c : std::vector<Case>{
            {{}, 2, "--help"},
            {{"fly"}, 2, "--help"},
-           {{"info"}, 2, "hidden_size"},
+           {{"info"}, 2, "--checkpoint"},
            {{"info", "--model", "DiT-Q/3"}, 2, "DiT-Q/3"},
            {{"info", "--bogus"}, 2, "--bogus"},
            {{"info", "--checkpoint", "gone.pt"}, 3, "gone.pt"},

@@ -21,7 +21,7 @@ class WorkingFolder {
 
 }  // namespace
 
-TEST_CASE("the default path is the unfinished run of the same identity, else a new one") {
+TEST_CASE("the default path is the newest run of the same identity, else a new one") {
   const dydit::test::TemporaryFolder folder;
   const WorkingFolder inside(folder.path());
   const Json mine = {{"identity", {{"profile", "quick"}}}}, other = {{"identity", {{"profile", "long"}}}};
@@ -31,7 +31,7 @@ TEST_CASE("the default path is the unfinished run of the same identity, else a n
   CHECK(default_run_path("quick", other) == "runs/quick-2");
   CHECK(default_run_path("qui", mine) == "runs/qui-1");
   { RunDirectory("runs/quick-1", mine).finish(); }
-  CHECK(default_run_path("quick", mine) == "runs/quick-2");
+  CHECK(default_run_path("quick", mine) == "runs/quick-1");  // finished: nothing is computed again
   { RunDirectory run("runs/quick-10", mine); }
   { RunDirectory run("runs/quick-x-3", mine); }
   std::filesystem::create_directories("runs/quick-30");

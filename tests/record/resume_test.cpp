@@ -162,6 +162,22 @@ TEST_CASE("a run killed before its manifest was written starts anew") {
   CHECK_NOTHROW(RunDirectory(folder.path(), manifest));
 }
 
+TEST_CASE("of a run killed while it wrote tensors, the torn file goes and the others stay") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  { RunDirectory(path, manifest).append(result("first")); }
+  for (const char* name : {"tensors", "checkpoints"}) {
+    std::filesystem::create_directories(path / name);
+    append_text(path / name / "x.safetensors", "whole");
+    append_text(path / name / "y.safetensors.123.part", "torn");
+  }
+  { RunDirectory run(path, manifest); }
+  for (const char* name : {"tensors", "checkpoints"}) {
+    CHECK(std::filesystem::exists(path / name / "x.safetensors"));
+    CHECK(!std::filesystem::exists(path / name / "y.safetensors.123.part"));
+  }
+}
+
 TEST_CASE("a manifest of another schema is refused") {
   const test::TemporaryFolder folder;
   for (const char* text : {"{\"schema\": 2}", "{}", "[]", "{"}) {

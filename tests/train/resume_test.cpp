@@ -62,7 +62,7 @@ TEST_CASE("an interrupted training resumed is the same as one in one go") {
     if (step > 1)
       CHECK(train::newest_checkpoint(path, "tiny") == train::checkpoint_path(path, "tiny", step / 2 * 2));
     test::train_in(path, test::tiny_job(options));
-    CHECK(test::checkpoint_bytes(path, 8) == test::checkpoint_bytes(whole, 8));
+    CHECK((test::checkpoint_bytes(path, 8) == test::checkpoint_bytes(whole, 8)));
     CHECK(results(path) == results(whole));
   }
 }

@@ -31,7 +31,8 @@ TEST_CASE("a training is its seed's") {
   auto job = test::tiny_job({.steps = 3, .batch = 8, .record_every = 3, .held_out_images = 5});
   test::train_in(folder.path() / "a", job);
   test::train_in(folder.path() / "again", job);
-  CHECK(test::checkpoint_bytes(folder.path() / "a", 3) == test::checkpoint_bytes(folder.path() / "again", 3));
+  CHECK(
+      (test::checkpoint_bytes(folder.path() / "a", 3) == test::checkpoint_bytes(folder.path() / "again", 3)));
   job.seed = 1;
   test::train_in(folder.path() / "b", job);
   const auto weights = [&](const char* run) {

@@ -14,6 +14,8 @@ class Subset : public Dataset {
  public:
   /// Throws UsageError unless 1 <= count <= size.
   Subset(std::shared_ptr<const Dataset> whole, std::int64_t count);
+  /// All samples but those of `held_back`, a subset of the same set.
+  static Subset without(std::shared_ptr<const Dataset> whole, const Subset& held_back);
 
   std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
   std::int64_t classes() const override { return whole_->classes(); }
@@ -31,6 +33,7 @@ class Subset : public Dataset {
  private:
   std::shared_ptr<const Dataset> whole_;
   std::vector<std::int64_t> indices_;
+  bool complement_ = false;  // of an even spread
 };
 
 }  // namespace dydit::data

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "record/record.h"
+
 namespace dydit::record {
 
 struct MetricInfo {
@@ -29,6 +31,7 @@ inline constexpr std::array metrics = {
                "Images per second; in a loss study, images times timesteps per second.", false},
     MetricInfo{"forward_images_per_second", "1/s", "forward images/s",
                "Images per second of the forward pass alone.", false},
+    MetricInfo{"broken_images", "", "broken images", "Images that could not be read and were left out.", true},
     MetricInfo{"seconds", "s", "training time", "Training time so far.", true},
     MetricInfo{"mse", "", "ε MSE", "Squared epsilon error, mean over channels and pixels, at one timestep.",
                true},
@@ -48,6 +51,11 @@ constexpr const MetricInfo& metric(std::string_view name) {
   for (const MetricInfo& info : metrics)
     if (info.name == name) return info;
   throw std::out_of_range("metric that is not in the catalog");
+}
+
+/// A value with the unit of the catalog.
+inline Metric measured(std::string_view name, double value) {
+  return {.value = value, .unit = std::string(metric(name).unit)};
 }
 
 }  // namespace dydit::record

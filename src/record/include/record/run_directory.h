@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run directory: manifest.json, results.jsonl, tensors/, images/, log.txt. The only thing that passes
+// A run directory: manifest.json, results.jsonl, tensors/. The only thing that passes
 // from measuring to analysis. A run killed at any point goes on with the first cell that has no record.
 #pragma once
 
@@ -35,7 +35,8 @@ class RunDirectory {
   /// Creates `path` with the manifest, or resumes it with the manifest that is there. Throws UsageError
   /// naming the first difference (key path, old and new value) when the identity is another one, or when
   /// `path` is a folder of something else; RunError when another process writes it or it cannot be written.
-  /// With `force` the new identity replaces the old one and "forced" lists what differed.
+  /// With `force` the new identity replaces the old one and "forced" lists what differed; finish() then
+  /// drops the records that nobody asked for with has() or wrote.
   RunDirectory(std::filesystem::path path, Json manifest, const OpenOptions& options = {});
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -61,7 +62,8 @@ class RunDirectory {
   std::unique_ptr<State> state_;
 };
 
-/// `runs/<name>-<n>`: the unfinished one with the highest n whose identity agrees, else the next free n.
+/// `runs/<name>-<n>`: the highest n whose identity agrees (a finished run costs nothing to run again), else
+/// the next free n.
 std::filesystem::path default_run_path(const std::string& name, const Json& manifest);
 
 }  // namespace dydit::record

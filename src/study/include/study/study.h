@@ -54,6 +54,18 @@ using Work = std::function<void(const Chunk& chunk, const std::vector<std::size_
 void for_each_chunk(const std::string& label, const Setting& setting, std::shared_ptr<const data::Subset> images,
                     std::size_t models, record::RunDirectory& run, const Cell& cell, const Work& work);
 
+/// For work that takes long: throws Interrupted once the user has asked to stop.
+void stop_if_interrupted(const record::RunDirectory& run);
+
+/// Adds the number of broken images; a loss that is not finite makes the record a failed one.
+void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses);
+
+/// Name of a cell's tensors: no two cells share one, also where a run was forced to another identity.
+std::string tensors_name(const record::Record& record);
+
+/// The axes of a cell that every study has: model, engine and type of numbers, chunk.
+record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count);
+
 /// Noise of draw `draw` at timestep t: (N,C,H,W) on the setting's device, the same for every model.
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw);
 
