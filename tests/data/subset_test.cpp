@@ -60,3 +60,14 @@ TEST_CASE("grain has the deviation asked for and depends on seed and sample alon
   CHECK(grained.hash() != plain->hash());
   CHECK_THROWS_AS(data::Grained(plain, -1, 0), UsageError);
 }
+
+TEST_CASE("what is held back and the rest make the whole set") {
+  const std::shared_ptr<const data::Dataset> whole = data::open_dataset("synthetic:100", {.size = 8}, 1);
+  const data::Subset held_back(whole, 10), rest = data::Subset::without(whole, held_back);
+  std::set<std::int64_t> originals;
+  for (const data::Subset* part : {&held_back, &rest})
+    for (std::int64_t i = 0; i < part->size(); ++i) CHECK(originals.insert(part->original(i)).second);
+  CHECK(originals.size() == 100);
+  CHECK(rest.hash() != data::Subset(whole, 90).hash());
+  CHECK_THROWS_AS(data::Subset::without(whole, data::Subset(whole, 100)), UsageError);
+}
