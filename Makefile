@@ -4,11 +4,12 @@ CUDA   ?= AUTO
 JOBS   ?= $(shell n=$$(nproc); [ $$n -gt 16 ] && n=16; echo $$n)
 BUILD  := build/$(PRESET)
 
-.PHONY: help deps configure build test reproduce bench clean
+.PHONY: help deps configure build test test-without-cuda reproduce bench clean
 
 help:
 	@echo "make build      install what is missing and build build/dydit"
 	@echo "make test       build, then run the test suite"
+	@echo "make test-without-cuda  the same in build/without-cuda, with every CUDA toolkit hidden (root)"
 	@echo "make reproduce  build, then run profiles/quick.toml and write its report"
 	@echo "make bench      build and run the benchmarks"
 	@echo "make clean      remove the builds, keep build/deps"
@@ -27,6 +28,9 @@ build: configure
 
 test: build
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2
+
+test-without-cuda:
+	@scripts/test-without-cuda.sh
 
 reproduce: build
 	@build/dydit reproduce profiles/quick.toml

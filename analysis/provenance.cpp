@@ -137,7 +137,7 @@ std::string machine_section(std::span<const Run> runs) {
     Json entries = Json::object();
     for (const char* part : {"machine", "build"})
       if (at(manifest, part).is_object()) entries.update(at(manifest, part));
-    for (const char* key : {"libtorch", "threads", "seed", "data", "start", "end", "forced"})
+    for (const char* key : {"libtorch", "cuda", "threads", "seed", "data", "start", "end", "forced"})
       entries[key] = at(manifest, key);
     html += heading(runs, i) + pairs_table(entries);
   }

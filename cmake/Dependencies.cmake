@@ -2,8 +2,9 @@
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The sloppiness lets ccache store precompiled headers.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+  # The sloppiness lets ccache store precompiled headers; the base folder, that another checkout finds them.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -29,12 +30,12 @@ if(NOT CATCH3_INCLUDE AND NOT CATCH2_INCLUDE)
 endif()
 
 # CUDA: the toolkit decides; without a GPU the programs still build and run on the CPU.
-if(DYDIT_CUDA STREQUAL "OFF")
-  set(DYDIT_WITH_CUDA OFF)
-else()
+set(DYDIT_WITH_CUDA OFF)
+if(NOT DYDIT_CUDA STREQUAL "OFF")
   find_package(CUDAToolkit 12 QUIET)
-  set(DYDIT_WITH_CUDA ${CUDAToolkit_FOUND})
-  if(DYDIT_CUDA STREQUAL "ON" AND NOT CUDAToolkit_FOUND)
+  if(CUDAToolkit_FOUND)
+    set(DYDIT_WITH_CUDA ON)
+  elseif(DYDIT_CUDA STREQUAL "ON")
     message(FATAL_ERROR "DYDIT_CUDA=ON needs a CUDA toolkit (12 or newer): install one or configure with -DDYDIT_CUDA=OFF")
   endif()
 endif()

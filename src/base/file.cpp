@@ -9,30 +9,17 @@
 
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace dydit {
 
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-  int release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
-
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 }  // namespace
 
@@ -79,7 +66,8 @@ void write_atomically(const std::filesystem::path& path, const std::function<voi
     write([&](std::span<const std::byte> bytes) { write_all(file.get(), bytes, path); });
     if (::fsync(file.get()) != 0) throw RunError("cannot write", path.string(), reason());
     if (::close(file.release()) != 0) throw RunError("cannot write", path.string(), reason());
-    if (::rename(temporary.c_str(), path.c_str()) != 0) throw RunError("cannot write", path.string(), reason());
+    if (::rename(temporary.c_str(), path.c_str()) != 0)
+      throw RunError("cannot write", path.string(), reason());
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;

@@ -13,7 +13,8 @@ namespace {
 
 struct Export {
   CheckpointOption checkpoint;
-  std::string output, dtype = "float32";
+  std::string output;
+  Machine machine;
 };
 
 }  // namespace
@@ -24,11 +25,12 @@ void add_export(CLI::App& app) {
   command->footer("Example: dydit export --checkpoint 0400000.pt --output dit.safetensors --dtype bfloat16");
   e->checkpoint.add_to(*command, /*required=*/true);
   command->add_option("--output", e->output, "file to write")->required();
-  command->add_option("--dtype", e->dtype, "float32, bfloat16 or float16")->capture_default_str();
+  e->machine.add_to(*command);
   command->callback([e] {
+    const auto dtype = e->machine.settings().dtype;
     const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights),
                                      e->checkpoint.num_heads);
-    model::save_dit(e->output, dit, run::dtype_named(e->dtype));
+    model::save_dit(e->output, dit, dtype);
   });
 }
 

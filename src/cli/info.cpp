@@ -18,6 +18,7 @@ struct Info {
   ConfigurationOptions options;
   std::string checkpoint, weights = "automatic";
   bool json = false, all = false;
+  Machine machine;  // accepted as everywhere; nothing is computed
 };
 
 nlohmann::ordered_json describe(const model::Configuration& c) {
@@ -50,7 +51,7 @@ model::Configuration configuration(const Info& info) {
   std::optional<std::int64_t> heads;
   if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end())
     heads = found->get<std::int64_t>();
-  return model::configuration_of(opened.tensors, opened.metadata, heads);
+  return model::configuration_of(opened.tensors, opened.metadata, info.checkpoint, heads);
 }
 
 void print(const nlohmann::ordered_json& d) {
@@ -111,6 +112,7 @@ void add_info(CLI::App& app) {
   command->add_option("--weights", info->weights, "ema, model or automatic");
   command->add_flag("--json", info->json, "print JSON");
   command->add_flag("--all", info->all, "a table of the published configurations");
+  info->machine.add_to(*command);
   command->callback([info] { run(*info); });
 }
 

@@ -14,6 +14,7 @@ void add_report(CLI::App& app) {
     std::vector<std::string> runs;
     std::string out;
     std::string normalise;
+    Machine machine;  // accepted as everywhere; figures are drawn by one thread of the CPU
   };
   auto r = std::make_shared<Report>();
   CLI::App* command =
@@ -22,6 +23,7 @@ void add_report(CLI::App& app) {
   command->add_option("runs", r->runs, "run directories")->required();
   command->add_option("--out", r->out, "folder to write (default: the first run directory)");
   add_normalise(*command, r->normalise);
+  r->machine.add_to(*command);
   command->callback([r] {
     std::vector<record::Run> runs;
     for (const std::string& path : r->runs) runs.push_back(record::read_run(path));

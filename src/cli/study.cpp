@@ -17,6 +17,7 @@ struct Study {
   double grain = -1;
   std::int64_t size = 0, images = -1, timesteps = -1, draws = -1, chunk = -1;
   std::vector<std::int64_t> at;
+  std::optional<std::int64_t> num_heads;
   bool dry_run = false;
   Machine machine;
   Output output;
@@ -26,6 +27,7 @@ void add_shared(CLI::App& command, Study& s) {
   command.add_option("profile", s.profile, "profile to start from");
   command.add_option("--model", s.models, "NAME=FILE ...; the last one is the reference");
   command.add_option("--weights", s.weights, "ema, model or automatic (ema where it is there)");
+  command.add_option("--num-heads", s.num_heads, "heads, where a checkpoint does not tell");
   command.add_option("--data", s.data, "images: class folders, zip, latents, or synthetic:N");
   command.add_option("--size", s.size, "side to which images are cropped (default 32)")
       ->check(CLI::PositiveNumber);
@@ -64,6 +66,8 @@ run::Profile profile_of(const Study& s, const std::string& study) {
   }
   if (!s.weights.empty())
     for (run::ModelSpec& model : profile.models) model.weights = s.weights;
+  if (s.num_heads)
+    for (run::ModelSpec& model : profile.models) model.num_heads = s.num_heads;
   if (s.machine.seed) profile.seed = *s.machine.seed;
   return profile;
 }
@@ -93,8 +97,7 @@ void add_loss_gap(CLI::App& parent) {
   add_shared(*command, *s);
   command->add_option("--small", s->small, "short for --model small=FILE");
   command->add_option("--large", s->large, "short for --model large=FILE");
-  command->add_option("--at", s->at, "these timesteps instead of evenly spread ones")
-      ->check(CLI::Range(0, 999));
+  command->add_option("--at", s->at, "these timesteps instead of evenly spread ones");
   command->add_option("--timesteps", s->timesteps, "how many, spread evenly (default 50)")
       ->check(CLI::Range(1, 1000));
   command->add_option("--chunk", s->chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
@@ -102,7 +105,10 @@ void add_loss_gap(CLI::App& parent) {
     run::Profile profile = profile_of(*s, "loss-gap");
     auto spec = profile.loss_gap.value_or(run::LossGapSpec{});
     if (s->timesteps > 0) spec = {.timesteps = s->timesteps, .images = spec.images, .chunk = spec.chunk};
-    if (!s->at.empty()) spec.at = s->at;
+    if (!s->at.empty()) {
+      run::require_timesteps(s->at, "--at");
+      spec.at = s->at;
+    }
     if (s->images >= 0) spec.images = s->images;
     if (s->chunk > 0) spec.chunk = s->chunk;
     profile.loss_gap = spec;
@@ -118,15 +124,17 @@ void add_loss_map(CLI::App& parent) {
   command->footer(
       "Example: dydit study loss-map --model XL=XL.safetensors --data images.zip --at 200 400 800");
   add_shared(*command, *s);
-  command->add_option("--at", s->at, "timesteps (default 200 300 400 600 800 900)")
-      ->check(CLI::Range(0, 999));
+  command->add_option("--at", s->at, "timesteps (default 200 300 400 600 800 900)");
   command->add_option("--draws", s->draws, "noise draws to average over (default 8)")
       ->check(CLI::PositiveNumber);
   add_normalise(*command, s->normalise);
   command->callback([s] {
     run::Profile profile = profile_of(*s, "loss-map");
     auto spec = profile.loss_map.value_or(run::LossMapSpec{});
-    if (!s->at.empty()) spec.timesteps = s->at;
+    if (!s->at.empty()) {
+      run::require_timesteps(s->at, "--at");
+      spec.timesteps = s->at;
+    }
     if (s->images >= 0) spec.images = s->images;
     if (s->draws > 0) spec.draws = s->draws;
     if (!s->normalise.empty()) spec.normalise_each = s->normalise == "each";

@@ -149,7 +149,11 @@ struct Loader::State {
   void report(std::int64_t sample, const InputError& error) {
     const std::lock_guard lock(mutex);
     if (!broken.insert(sample).second) return;
-    fmt::print(stderr, "dydit: {}: left out\n", error.what());
+    const std::string message = fmt::format("{}: left out", error.what());
+    if (options.warn)
+      options.warn(message);
+    else
+      fmt::print(stderr, "dydit: {}\n", message);
     if (static_cast<double>(broken.size()) > options.max_broken_share * static_cast<double>(size))
       throw InputError("too many broken samples", fmt::format("{} of {}", broken.size(), size),
                        "repair or remove them");

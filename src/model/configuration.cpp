@@ -21,31 +21,42 @@ struct Family {
   const char* size;
   std::int64_t depth, hidden_size, num_heads;
 };
-constexpr std::array<Family, 4> families{{{"S", 12, 384, 6}, {"B", 12, 768, 12}, {"L", 24, 1024, 16}, {"XL", 28, 1152, 16}}};
+constexpr std::array<Family, 4> families{
+    {{"S", 12, 384, 6}, {"B", 12, 768, 12}, {"L", 24, 1024, 16}, {"XL", 28, 1152, 16}}};
 constexpr std::array<std::int64_t, 3> patch_sizes{2, 4, 8};
 
-const checkpoint::Tensor& tensor(const checkpoint::Tensors& tensors, const std::string& name, std::size_t rank) {
-  const auto found = tensors.find(name);
-  if (found == tensors.end()) throw InputError("not a DiT checkpoint: tensor missing", name);
-  if (found->second.shape.size() != rank)
-    throw InputError("not a DiT checkpoint: wrong shape", name, checkpoint::to_string(found->second.shape));
-  return found->second;
-}
+// Tensors of the file that messages name.
+struct File {
+  const checkpoint::Tensors& tensors;
+  const std::string& where;
 
-// What would be wrong usage on the command line is a bad input in a file.
-auto as_input(const auto& read) {
-  try {
-    return read();
-  } catch (const UsageError& error) {
-    throw InputError("not a DiT checkpoint", error.what());
+  [[noreturn]] void refuse(const std::string& reason) const {
+    throw InputError("not a DiT checkpoint", where, reason);
   }
-}
 
-std::int64_t heads_by_width(std::int64_t width) {
+  const std::vector<std::int64_t>& shape(const std::string& name, std::size_t rank) const {
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) refuse("it has no tensor " + name);
+    if (found->second.shape.size() != rank)
+      refuse(fmt::format("tensor {} is {}", name, checkpoint::to_string(found->second.shape)));
+    return found->second.shape;
+  }
+
+  // What would be wrong usage on the command line is a bad input in a file.
+  auto require(const auto& read) const {
+    try {
+      return read();
+    } catch (const UsageError& error) {
+      refuse(error.what());
+    }
+  }
+};
+
+std::int64_t heads_by_width(std::int64_t width, const std::string& where) {
   for (const Family& family : families)
     if (family.hidden_size == width) return family.num_heads;
-  throw UsageError(fmt::format("the number of heads of a model of width {} is not in its tensors", width), "",
-                   "give --num-heads");
+  throw UsageError(fmt::format("the number of heads of a model of width {} is not in its tensors", width),
+                   where, "give --num-heads");
 }
 
 }  // namespace
@@ -83,12 +94,16 @@ void validate(const Configuration& c) {
                                                                         {"num_classes", c.num_classes}}};
   for (const auto& [key, value] : dimensions)
     if (value <= 0 || value > 1'000'000)
-      throw UsageError("a model's dimension is out of range", fmt::format("{} = {}", key, value), "give a positive number");
-  if (!(c.mlp_ratio > 0 && c.mlp_ratio < 1000)) throw UsageError("mlp_ratio is out of range", fmt::format("{}", c.mlp_ratio));
+      throw UsageError("a model's dimension is out of range", fmt::format("{} = {}", key, value),
+                       "give a positive number");
+  if (!(c.mlp_ratio > 0 && c.mlp_ratio < 1000))
+    throw UsageError("mlp_ratio is out of range", fmt::format("{}", c.mlp_ratio));
   if (c.input_size % c.patch_size != 0)
-    throw UsageError("the patch size does not divide the input size", fmt::format("{} and {}", c.patch_size, c.input_size));
+    throw UsageError("the patch size does not divide the input size",
+                     fmt::format("{} and {}", c.patch_size, c.input_size));
   if (c.hidden_size % c.num_heads != 0)
-    throw UsageError("the heads do not divide the width", fmt::format("{} and {}", c.num_heads, c.hidden_size));
+    throw UsageError("the heads do not divide the width",
+                     fmt::format("{} and {}", c.num_heads, c.hidden_size));
   if (c.hidden_size % 4 != 0)
     throw UsageError("the position embedding needs a width divisible by 4", fmt::format("{}", c.hidden_size));
 }
@@ -121,35 +136,35 @@ Configuration from_json(const Json& json) {
 }
 
 Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpoint::Metadata& metadata,
-                               std::optional<std::int64_t> num_heads) {
+                               const std::string& where, std::optional<std::int64_t> num_heads) {
+  const File file{tensors, where};
   if (const auto found = metadata.find(configuration_key); found != metadata.end()) {
     const Json json = Json::parse(found->second, nullptr, false);
-    if (json.is_discarded()) throw InputError("the configuration in the metadata is not JSON", configuration_key);
-    return as_input([&] { return from_json(json); });
+    if (json.is_discarded()) file.refuse("its configuration in the metadata is not JSON");
+    return file.require([&] { return from_json(json); });
   }
-  const auto& patch = tensor(tensors, "x_embedder.proj.weight", 4);
-  const auto& fc1 = tensor(tensors, "blocks.0.mlp.fc1.weight", 2);
-  const auto& classes = tensor(tensors, "y_embedder.embedding_table.weight", 2);
-  const auto& output = tensor(tensors, "final_layer.linear.weight", 2);
+  const auto& patch = file.shape("x_embedder.proj.weight", 4);
+  const auto& fc1 = file.shape("blocks.0.mlp.fc1.weight", 2);
   Configuration c;
-  c.hidden_size = patch.shape[0];
-  c.in_channels = patch.shape[1];
-  c.patch_size = patch.shape[2];
-  c.num_classes = classes.shape[0] - 1;  // one more row: no class
+  c.hidden_size = patch[0];
+  c.in_channels = patch[1];
+  c.patch_size = patch[2];
+  c.num_classes = file.shape("y_embedder.embedding_table.weight", 2)[0] - 1;  // one more row: no class
   while (tensors.contains(fmt::format("blocks.{}.attn.qkv.weight", c.depth))) ++c.depth;
-  const auto side = std::llround(std::sqrt(static_cast<double>(tensor(tensors, "pos_embed", 3).shape[1])));
+  const auto side = std::llround(std::sqrt(static_cast<double>(file.shape("pos_embed", 3)[1])));
   c.input_size = side * c.patch_size;
-  if (c.hidden_size > 0) c.mlp_ratio = static_cast<double>(fc1.shape[0]) / static_cast<double>(c.hidden_size);
+  if (c.hidden_size > 0) c.mlp_ratio = static_cast<double>(fc1[0]) / static_cast<double>(c.hidden_size);
   // The product may come out just below the whole number, which would be cut off.
-  if (c.mlp_hidden() != fc1.shape[0]) c.mlp_ratio = std::nextafter(c.mlp_ratio, 1000.0);
-  c.learn_sigma = output.shape[0] == 2 * c.patch_size * c.patch_size * c.in_channels;
+  if (c.mlp_hidden() != fc1[0]) c.mlp_ratio = std::nextafter(c.mlp_ratio, 1000.0);
+  c.learn_sigma =
+      file.shape("final_layer.linear.weight", 2)[0] == 2 * c.patch_size * c.patch_size * c.in_channels;
   c.num_heads = 1;
-  as_input([&] { validate(c); });  // what the file alone is to blame for
+  file.require([&] { validate(c); });  // what the file alone is to blame for
   if (tensors.contains("blocks.0.attn_rate.router.weight")) {
-    c.num_heads = tensor(tensors, "blocks.0.attn_rate.router.weight", 2).shape[0] + 1;
-    as_input([&] { validate(c); });
+    c.num_heads = file.shape("blocks.0.attn_rate.router.weight", 2)[0] + 1;
+    file.require([&] { validate(c); });
   } else {
-    c.num_heads = num_heads ? *num_heads : heads_by_width(c.hidden_size);
+    c.num_heads = num_heads ? *num_heads : heads_by_width(c.hidden_size, where);
     validate(c);
   }
   for (const std::string& name : published_names()) {

@@ -104,7 +104,8 @@ checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::st
 DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights,
              std::optional<std::int64_t> num_heads, torch::Device device, torch::Dtype dtype) {
   const auto opened = checkpoint::open_checkpoint(path, weights);
-  const Configuration configuration = configuration_of(opened.tensors, opened.metadata, num_heads);
+  const Configuration configuration =
+      configuration_of(opened.tensors, opened.metadata, path.string(), num_heads);
   require_plausible(configuration, opened.tensors, path.string());
   DiT dit(configuration);
   load_parameters(*dit, opened.tensors, path.string());

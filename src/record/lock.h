@@ -3,20 +3,9 @@
 
 #include <filesystem>
 
+#include "base/descriptor.h"
+
 namespace dydit::record {
-
-/// A file held open; with it, what the system ties to it.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor();
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 /// The lock of a run directory; the system gives it back when the process ends, however it ends.
 class Lock {

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 
+#include "gpu.h"
 #include "record/manifest.h"
 
 namespace dydit::record {
@@ -25,17 +27,17 @@ static std::string value_in(const char* path, const std::string& key, char separ
   return "unknown";
 }
 
-/// Names of the NVIDIA GPUs, as the driver tells them.
-static Json gpu_names() {
-  Json names = Json::array();
-  std::error_code none;
-  std::vector<std::filesystem::path> folders;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", none))
-    folders.push_back(entry.path());
-  std::sort(folders.begin(), folders.end());
-  for (const auto& folder : folders)
-    names.push_back(value_in((folder / "information").c_str(), "Model", ':'));
-  return names;
+/// Mean over the cores, from the "cpu MHz" lines; 0 where the system does not tell.
+static double cpu_mhz() {
+  std::ifstream file("/proc/cpuinfo");
+  double sum = 0;
+  int cores = 0;
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("cpu MHz")) {
+      sum += std::strtod(line.c_str() + line.find(':') + 1, nullptr);
+      ++cores;
+    }
+  return cores > 0 ? std::round(sum / cores) : 0;
 }
 
 Json machine_description() {
@@ -46,12 +48,33 @@ Json machine_description() {
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 0x1p30;
   utsname system{};
   ::uname(&system);
+  Json names = Json::array();
+  for (const Gpu& gpu : gpus()) names.push_back(gpu.name);
+  const std::string driver = gpu_driver();
   return {{"cpu", value_in("/proc/cpuinfo", "model name", ':')},
           {"cores", CPU_COUNT(&usable)},
-          {"gpus", gpu_names()},
+          {"gpus", names},
+          {"driver", driver.empty() ? Json() : Json(driver)},
           {"memory_gib", std::round(gib * 10) / 10},
           {"system", value_in("/etc/os-release", "PRETTY_NAME", '=')},
           {"kernel", std::string(system.sysname) + " " + system.release}};
+}
+
+Json machine_state() {
+  double load = 0;
+  std::ifstream("/proc/loadavg") >> load;
+  Json state = {{"load", load}, {"cpu_mhz", cpu_mhz()}};
+  for (const Gpu& gpu : gpus())
+    state["gpus"].push_back({{"sm_mhz", gpu.sm_mhz},
+                             {"memory_mhz", gpu.memory_mhz},
+                             {"celsius", gpu.celsius},
+                             {"throttling", gpu.throttling}});
+  return state;
+}
+
+std::string process_id() {
+  static const std::string id = utc_now() + "/" + std::to_string(::getpid());
+  return id;
 }
 
 std::string utc_now() {

@@ -2,12 +2,14 @@
 #include "record/run_directory.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <set>
 
@@ -167,7 +169,9 @@ struct RunDirectory::State {
 
 RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
   prepare(path);
+  const bool resumed = fs::exists(path / "manifest.json");
   state_ = std::make_unique<State>(std::move(path), manifest, options);
+  log((resumed ? "resumed by " : "started by ") + manifest.value("argv", Json::array()).dump());
 }
 
 RunDirectory::~RunDirectory() = default;
@@ -202,7 +206,24 @@ void RunDirectory::write_tensors(const std::string& name, const checkpoint::Tens
   checkpoint::write_safetensors(path, tensors);
 }
 
-void RunDirectory::append(const Record& record) {
+void RunDirectory::append(Record record) {
+  record.process = process_id();
+  record.machine = machine_state();
+  if (record.status == Status::failed) log("failed: " + record.axes.dump() + ": " + record.error);
+  copy(record);
+}
+
+void RunDirectory::log(std::string_view message) const {
+  std::ofstream(state_->path / "log.txt", std::ios::app)
+      << process_id() << " " << utc_now() << " " << message << "\n";
+}
+
+void RunDirectory::warn(std::string_view message) const {
+  fmt::print(stderr, "dydit: {}\n", message);
+  log(message);
+}
+
+void RunDirectory::copy(const Record& record) {
   if (finished()) describe("end", nullptr);
   state_->asked.insert(record.cell);
   state_->write(to_line(record));
@@ -211,7 +232,9 @@ void RunDirectory::append(const Record& record) {
 
 void RunDirectory::finish() {
   if (state_->manifest.contains("forced")) state_->drop_unasked();
-  if (!finished()) describe("end", utc_now());
+  if (finished()) return;
+  describe("end", utc_now());
+  log("finished");
 }
 
 /// The n of "<name>-<n>", or nothing.

@@ -61,13 +61,6 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
   return model;
 }
 
-void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where) {
-  if (timesteps.empty()) throw UsageError("no timesteps", where);
-  for (std::int64_t t : timesteps)
-    if (t < 0 || t >= diffusion_steps)
-      throw UsageError("timestep out of range", where, fmt::format("{}: give 0 to 999", t));
-}
-
 LossGapSpec read_loss_gap(const Json& json, const std::string& where) {
   LossGapSpec spec;
   Keys keys(json, where);
@@ -172,6 +165,17 @@ Json to_json(const Profile& p) {
   if (!p.history.empty()) json["history"] = p.history;
   if (!p.note.empty()) json["note"] = p.note;
   return json;
+}
+
+void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where) {
+  if (timesteps.empty()) throw UsageError("no timesteps", where);
+  std::set<std::int64_t> seen;
+  for (std::int64_t t : timesteps) {
+    if (t < 0 || t >= diffusion_steps)
+      throw UsageError("timestep out of range", where, fmt::format("{}: give 0 to 999", t));
+    if (!seen.insert(t).second)
+      throw UsageError("a timestep given twice", where, fmt::format("{}: give it once", t));
+  }
 }
 
 std::vector<std::int64_t> timesteps_of(const LossGapSpec& spec) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "setup.h"
 
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <fmt/format.h>
 #include <torch/version.h>
 
@@ -60,21 +61,29 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
                                  dataset.classes(), c.num_classes));
 }
 
+// "13.0 with cuDNN 9.15.1"
+static std::string cuda_versions() {
+  const auto& hooks = at::detail::getCUDAHooks();
+  const long cuda = hooks.versionCUDART(), cudnn = hooks.hasCuDNN() ? hooks.versionCuDNN() : 0;
+  return fmt::format("{}.{} with cuDNN {}.{}.{}", cuda / 1000, cuda % 1000 / 10, cudnn / 10000,
+                     cudnn / 100 % 100, cudnn % 100);
+}
+
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
+  const Json build = record::build_description();
   // The profile first: what a refusal names first should be what the user changed, not a hash.
-  Json numbers = {{"profile", to_json(profile)},
-                  {"seed", profile.seed},
-                  {"device", settings.device.str()},
-                  {"dtype", torch::toString(settings.dtype)},
-                  {"revision", record::build_description()["revision"]}};
+  Json numbers = {{"profile", to_json(profile)},     {"seed", profile.seed},
+                  {"device", settings.device.str()}, {"dtype", torch::toString(settings.dtype)},
+                  {"revision", build["revision"]},   {"tree", build["tree"]}};
   numbers.update(identity);
   return {{"identity", numbers},
           {"argv", settings.argv},
           {"reproduce", settings.reproduce},
           {"profile", to_json(profile)},
-          {"build", record::build_description()},
+          {"build", build},
           {"machine", record::machine_description()},
           {"libtorch", TORCH_VERSION},
+          {"cuda", torch::cuda::is_available() ? Json(cuda_versions()) : Json()},
           {"device", settings.device.str()},
           {"dtype", torch::toString(settings.dtype)},
           {"threads", settings.threads},

@@ -49,7 +49,10 @@ void for_each_chunk(const std::string& label, const Setting& setting,
       broken += static_cast<std::int64_t>(record.metrics.at("broken_images").value);
   while (start < total && missing_at(start).empty()) start += chunk;
   if (start >= total) return;
-  data::Loader loader(images, {.batch = chunk, .threads = setting.threads, .first = start});
+  data::Loader loader(images, {.batch = chunk,
+                               .threads = setting.threads,
+                               .first = start,
+                               .warn = [&run](const std::string& message) { run.warn(message); }});
   Progress progress(label, "images", total, setting.quiet, start);
   data::Batch batch;
   for (std::int64_t done = start; loader.next(batch);) {
@@ -79,9 +82,10 @@ void for_each_chunk(const std::string& label, const Setting& setting,
 }
 
 void stop_if_interrupted(const record::RunDirectory& run) {
-  if (interrupt_requested())
-    throw Interrupted("interrupted", "what is done is saved in " + run.path().string(),
-                      "give the same command again to go on");
+  if (!interrupt_requested()) return;
+  run.log("interrupted");
+  throw Interrupted("interrupted", "what is done is saved in " + run.path().string(),
+                    "give the same command again to go on");
 }
 
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses) {

@@ -42,7 +42,8 @@ class Trainer {
 
  private:
   void resume();
-  void save() const;
+  void save(double seconds) const;  // seconds of training so far
+  double seconds_before() const;
   Inputs inputs(data::Batch& batch) const;
   void step(const Inputs& inputs);
   void record(double images_per_second);
@@ -60,7 +61,7 @@ class Trainer {
   std::int64_t step_ = 0;
   Tensor sums_;              // mse and vb summed over the steps since the last record
   std::int64_t summed_ = 0;  // steps in them
-  double seconds_ = 0;       // training time of earlier records
+  double seconds_ = 0;       // training time up to the last record, or to the resumption
 };
 
 model::DiT fresh(const Job& job) {
@@ -119,7 +120,7 @@ void Trainer::resume() {
   summed_ = state["summed"].get<std::int64_t>();
 }
 
-void Trainer::save() const {
+void Trainer::save(double seconds) const {
   if (!sums_.isfinite().all().item<bool>()) refuse();
   checkpoint::Tensors tensors = model::parameters_of(*dit_, "model.");
   tensors.merge(model::parameters_of(*ema_, "ema."));
@@ -131,6 +132,22 @@ void Trainer::save() const {
   checkpoint::write_safetensors(checkpoint_path(run_.path(), job_.model, step_), tensors,
                                 {{model::configuration_key, model::to_json(job_.configuration).dump()},
                                  {training_key, training.dump()}});
+  // Beside the checkpoint, whose bytes must not depend on how long it took.
+  Json spent = run_.manifest().value("spent", Json::object());
+  spent[job_.model] = {{"step", step_}, {"seconds", seconds}};
+  run_.describe("spent", spent);
+}
+
+// Of the training up to the present step: the records know it, and the last checkpoint of an interrupted run.
+double Trainer::seconds_before() const {
+  double seconds = 0;
+  for (const auto& record : run_.records())
+    if (record.study == "train" && record.axes.value("model", "") == job_.model &&
+        record.axes.value("step", 0) <= step_ && record.metrics.contains("seconds"))
+      seconds = std::max(seconds, record.metrics.at("seconds").value);
+  const Json spent = run_.manifest().value("spent", Json::object()).value(job_.model, Json::object());
+  return spent.value("step", std::int64_t{-1}) == step_ ? std::max(seconds, spent.value("seconds", 0.0))
+                                                        : seconds;
 }
 
 Inputs Trainer::inputs(data::Batch& batch) const {
@@ -210,16 +227,14 @@ void Trainer::run() {
     run_.has(cell(step_));
     return;
   }
-  for (const auto& record : run_.records())
-    if (record.study == "train" && record.axes.value("model", "") == job_.model &&
-        record.axes.value("step", 0) <= step_ && record.metrics.contains("seconds"))
-      seconds_ = std::max(seconds_, record.metrics.at("seconds").value);
+  seconds_ = seconds_before();
   data::Loader loader(job_.images, {.batch = options_.batch,
                                     .threads = job_.threads,
                                     .seed = job_.seed,
                                     .shuffle = true,
                                     .flip = options_.flip,
-                                    .first = step_ * options_.batch});
+                                    .first = step_ * options_.batch,
+                                    .warn = [this](const std::string& message) { run_.warn(message); }});
   Progress progress("train " + job_.model, "steps", options_.steps, job_.quiet, step_);
   data::Batch batch;
   auto begin = Clock::now();
@@ -228,25 +243,29 @@ void Trainer::run() {
     if (!loader.next(batch)) throw RunError("the images ended", job_.model);
     step(inputs(batch));
     const bool last = step_ == options_.steps, stop = interrupt_requested();
-    if (last || step_ % options_.record_every == 0) {
-      if (job_.device.is_cuda()) torch::cuda::synchronize();
+    const bool records = last || step_ % options_.record_every == 0;
+    const bool saves = last || stop || step_ % options_.checkpoint_every == 0;
+    if ((records || saves) && job_.device.is_cuda()) torch::cuda::synchronize();
+    if (records) {
       const double spent = std::chrono::duration<double>(Clock::now() - begin).count();
       seconds_ += spent;
       record(static_cast<double>((step_ - begin_step) * options_.batch) / spent);
       begin = Clock::now();
       begin_step = step_;
     }
-    if (last || stop || step_ % options_.checkpoint_every == 0) {
+    if (saves) {
       const auto pause = Clock::now();
-      save();
+      save(seconds_ + std::chrono::duration<double>(pause - begin).count());
       begin += Clock::now() - pause;
     }
     progress.advance(1);
-    if (stop && !last)
+    if (stop && !last) {
+      run_.log(fmt::format("interrupted: {} at step {}", job_.model, step_));
       throw Interrupted("interrupted",
                         fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps,
                                     run_.path().string()),
                         "give the same command again to go on");
+    }
   }
 }
 

@@ -21,6 +21,8 @@ TEST_CASE("every subcommand explains itself with an example") {
   CHECK(outcome.code == 0);
   CHECK(outcome.out.find("Example: dydit " + command.front()) != std::string::npos);
   CHECK(outcome.err.empty());
+  for (const char* option : {"--device", "--dtype", "--threads", "--seed", "--quiet"})
+    CHECK(outcome.out.find(option) != std::string::npos);
 }
 
 TEST_CASE("errors are one line, with the exit code of the contract") {
@@ -55,6 +57,9 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"study"}, 2, "--help"},
            {{"study", "loss-gap"}, 2, "no model"},
            {{"study", "loss-gap", "--model", "a", "--data", "synthetic:9"}, 2, "NAME=FILE"},
+           {{"study", "loss-gap", "--at", "4", "1000"}, 2, "--at: 1000"},
+           {{"study", "loss-map", "--at", "4", "7", "4"}, 2, "--at: 4: give it once"},
+           {{"info", "--all", "--dtype", "float99"}, 2, "float99"},
            {{"reproduce", "gone.toml"}, 3, "gone.toml"},
            {{"reproduce", unknown}, 2, "unknown.toml.sed"},
            {{"reproduce", broken}, 2, "broken.toml:1"},

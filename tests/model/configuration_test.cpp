@@ -100,25 +100,25 @@ TEST_CASE("JSON starts from a name and is read strictly") {
 TEST_CASE("every published configuration is read off its tensors' shapes") {
   for (const std::string& name : dydit::model::published_names()) {
     INFO(name);
-    CHECK(configuration_of(shapes_of(published(name)), {}) == published(name));
+    CHECK(configuration_of(shapes_of(published(name)), {}, "file") == published(name));
     Configuration c = published(name);
     c.input_size = 64;
     c.in_channels = 3;
     c.num_classes = 10;
     c.learn_sigma = false;
-    CHECK(configuration_of(shapes_of(c), {}) == c);
+    CHECK(configuration_of(shapes_of(c), {}, "file") == c);
   }
 }
 
 TEST_CASE("the heads of an unknown width have to be told") {
-  CHECK(configuration_of(shapes_of(tiny), {}, 4) == tiny);
-  CHECK_THROWS_WITH(configuration_of(shapes_of(tiny), {}), Contains("--num-heads"));
-  CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}), UsageError);
-  CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, 5), UsageError);
-  CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, 0), UsageError);
+  CHECK(configuration_of(shapes_of(tiny), {}, "file", 4) == tiny);
+  CHECK_THROWS_WITH(configuration_of(shapes_of(tiny), {}, "file"), Contains("file: give --num-heads"));
+  CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, "file"), UsageError);
+  CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, "file", 5), UsageError);
+  CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, "file", 0), UsageError);
   Tensors dynamic = shapes_of(tiny);
   dynamic["blocks.0.attn_rate.router.weight"].shape = {7, 64};
-  CHECK(configuration_of(dynamic, {}, 4).num_heads == 8);
+  CHECK(configuration_of(dynamic, {}, "file", 4).num_heads == 8);
 }
 
 TEST_CASE("a hidden layer of any width is read exactly") {
@@ -127,7 +127,7 @@ TEST_CASE("a hidden layer of any width is read exactly") {
       Tensors tensors =
           shapes_of({.name = "", .input_size = 8, .hidden_size = width, .depth = 1, .num_heads = 4});
       tensors["blocks.0.mlp.fc1.weight"].shape = {hidden, width};
-      const auto read = configuration_of(tensors, {}, 4).mlp_hidden();
+      const auto read = configuration_of(tensors, {}, "file", 4).mlp_hidden();
       if (read != hidden) FAIL(fmt::format("width {}, hidden layer {} read as {}", width, hidden, read));
     }
 }
@@ -136,9 +136,9 @@ TEST_CASE("the configuration in the metadata wins over the shapes") {
   Configuration told = tiny;
   told.num_heads = 8;
   const std::string key = dydit::model::configuration_key;
-  CHECK(configuration_of(shapes_of(tiny), {{key, dydit::model::to_json(told).dump()}}, 4) == told);
+  CHECK(configuration_of(shapes_of(tiny), {{key, dydit::model::to_json(told).dump()}}, "file", 4) == told);
   for (const char* bad : {"", "{", "[]", "{\"depth\": 3}", "{\"name\": \"DiT-S/3\"}", "{\"colour\": 3}"})
-    CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {{key, bad}}, 4), InputError);
+    CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {{key, bad}}, "file", 4), InputError);
 }
 
 TEST_CASE("tensors that are no DiT are refused as input") {
@@ -147,13 +147,15 @@ TEST_CASE("tensors that are no DiT are refused as input") {
     INFO(name);
     Tensors missing = shapes_of(tiny), wrong = shapes_of(tiny);
     missing.erase(name);
-    CHECK_THROWS_AS(configuration_of(missing, {}, 4), InputError);
+    CHECK_THROWS_AS(configuration_of(missing, {}, "file", 4), InputError);
     if (name == "blocks.0.attn.qkv.weight") continue;  // counted, its shape is not looked at
     wrong[name].shape.push_back(1);
-    CHECK_THROWS_AS(configuration_of(wrong, {}, 4), InputError);
+    CHECK_THROWS_AS(configuration_of(wrong, {}, "file", 4), InputError);
     if (name == "final_layer.linear.weight") continue;  // checked when it is loaded
     wrong[name].shape.assign(tensor.shape.size(), 0);
-    CHECK_THROWS_AS(configuration_of(wrong, {}), InputError);
+    CHECK_THROWS_AS(configuration_of(wrong, {}, "file"), InputError);
   }
-  CHECK_THROWS_AS(configuration_of({}, {}, 4), InputError);
+  CHECK_THROWS_AS(configuration_of({}, {}, "file", 4), InputError);
+  CHECK_THROWS_WITH(configuration_of({}, {}, "file", 4),
+                    Contains("not a DiT checkpoint: file: it has no tensor"));
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "catch.h"
 #include "checkpoint/tensor.h"
+#include "record/manifest.h"
 #include "record/run_directory.h"
 #include "temporary_folder.h"
 
@@ -123,6 +124,64 @@ TEST_CASE("another identity is refused with what differs, and forced on request"
     CHECK(run.manifest()["forced"].size() == 1);
   }
   CHECK_NOTHROW(RunDirectory(path, other));
+}
+
+TEST_CASE("a forced run keeps only the records that somebody asked for") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  {
+    RunDirectory run(path, manifest);
+    for (const char* cell : {"old", "kept", "redone"}) run.append(result(cell));
+  }
+  Json other = manifest;
+  other["identity"]["source"] = "def";
+  {
+    RunDirectory run(path, other, {.force = true});
+    CHECK(run.has("kept"));
+    run.append(result("redone", 2));
+    run.append(result("new"));
+    CHECK(read_run(path).records.size() == 4);  // nothing goes before the end
+    run.finish();
+  }
+  std::vector<std::string> cells;
+  for (const Record& record : read_run(path).records) cells.push_back(record.cell);
+  CHECK((cells == std::vector<std::string>{"kept", "redone", "new"}));
+}
+
+TEST_CASE("a record says which process measured it in which state of the machine; a copy keeps its own") {
+  const test::TemporaryFolder folder;
+  RunDirectory run(folder.path() / "a", manifest);
+  run.append(result("measured"));
+  Record copied = result("copied");
+  copied.process = "another";
+  run.copy(copied);
+  CHECK(run.records()[0].process == process_id());
+  CHECK(run.records()[0].machine.at("load").get<double>() >= 0);
+  CHECK(run.records()[0].machine.at("cpu_mhz").is_number());
+  CHECK(run.records()[1].process == "another");
+  CHECK(run.records()[1].machine.empty());
+}
+
+TEST_CASE("the log tells what happened to a run") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  Json started = manifest;
+  started["argv"] = {"dydit", "study"};
+  {
+    RunDirectory run(path, started);
+    Record failed = result("f", 0, Status::failed);
+    failed.error = "out of memory";
+    run.append(failed);
+  }
+  RunDirectory(path, started).finish();
+  const std::string log = read_file(path / "log.txt");
+  std::size_t at = 0;
+  for (const char* expected : {R"(started by ["dydit","study"])", "failed: {}: out of memory",
+                               R"(resumed by ["dydit","study"])", "finished"}) {
+    CAPTURE(log, expected);
+    at = log.find(expected, at);
+    REQUIRE(at != std::string::npos);
+  }
 }
 
 TEST_CASE("failed cells run again when asked") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chunks of images as cells: what fails, what is broken, what is left to do.
 #include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
 #include "study/loss_gap.h"
 #include "support.h"
@@ -45,6 +46,45 @@ TEST_CASE("too many broken images stop the study") {
   CHECK_THROWS_AS(
       study::loss_gap(models, all_of(broken_at(300, {3, 40, 41, 299})), test::setting({500}, 50), run.run),
       InputError);
+}
+
+TEST_CASE("broken images count over a whole study, also where a part of it was done before") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  std::vector<study::Model> models{test::tiny_model("a", 1)};
+  const auto setting = test::setting({500}, 50);
+  const auto images = broken_at(300, {3, 40, 41, 299});  // three are allowed
+  const auto broken_so_far = [&] {
+    double sum = 0;
+    for (const record::Record& record : record::read_run(path).records)
+      sum += record.metrics.at("broken_images").value;
+    return sum;
+  };
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    record::RunDirectory run(path, {{"identity", "test"}});
+    CHECK_THROWS_WITH(study::loss_gap(models, all_of(images), setting, run), Catch::Contains("4 of 300"));
+    CHECK(broken_so_far() == 3);
+  }
+  const std::string log = read_file(path / "log.txt");
+  for (const char* line :
+       {"broken image: 3: left out", "broken image: 40: left out", "broken image: 299: left out"})
+    CHECK(log.find(line) != std::string::npos);
+}
+
+TEST_CASE("a loss that is not finite fails its cell and no other") {
+  test::StudyRun run;
+  std::vector<study::Model> models{test::tiny_model("a", 1), test::tiny_model("b", 2)};
+  {
+    torch::NoGradGuard no_grad;
+    models[1].dit->final_layer->linear->bias.fill_(NAN);
+  }
+  study::loss_gap(models, test::synthetic(8), test::setting({100, 500}, 4), run.run);
+  REQUIRE(run.run.records().size() == 4);
+  for (const record::Record& record : run.run.records()) {
+    const bool failed = record.axes["model"] == "b";
+    CHECK((record.status == record::Status::failed) == failed);
+    CHECK(record.error == (failed ? "the loss is not finite" : ""));
+  }
 }
 
 TEST_CASE("a cell that fails is recorded, the study goes on, and the cell runs again when asked") {

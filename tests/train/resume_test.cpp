@@ -67,6 +67,23 @@ TEST_CASE("an interrupted training resumed is the same as one in one go") {
   }
 }
 
+TEST_CASE("the time of a training goes on from its last checkpoint") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  const auto total = [&] { return record::read_run(path).records.back().metrics.at("seconds").value; };
+  // Records at 3 and 6, checkpoints at 2 and 4: resumed at 4, one step after the last record.
+  CHECK_THROWS_WITH(test::train_in(path, breaking_at_step(5)), "the disk fell off");
+  {
+    record::RunDirectory run(path, {{"identity", "test"}});
+    REQUIRE(run.manifest()["spent"]["tiny"]["step"] == 4);
+    CHECK(run.manifest()["spent"]["tiny"]["seconds"].get<double>() >= total());
+    run.describe("spent", {{"tiny", {{"step", 4}, {"seconds", 1000}}}});
+  }
+  test::train_in(path, test::tiny_job(options));
+  CHECK(total() > 1000);
+  CHECK(total() < 1100);
+}
+
 TEST_CASE("a finished training started again does nothing") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "run";

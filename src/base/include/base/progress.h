@@ -17,7 +17,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void advance(std::int64_t count, const std::string& note = "");
+  void advance(std::int64_t count);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct LoaderOptions {
   bool flip = false;               ///< mirror with probability 1/2, by (seed, sample, epoch)
   std::int64_t first = 0;          ///< position to begin at (resumption)
   double max_broken_share = 0.01;  ///< more broken samples than this share of the set: the run stops
+  std::function<void(const std::string&)> warn = {};  ///< told of each broken sample, from any thread; empty: stderr
 };
 
 /// Shuffled: an endless stream of full batches over the epochs' permutations one after the other, so
@@ -34,7 +36,7 @@ struct LoaderOptions {
 /// to the next readable one of the same permutation.
 /// Not shuffled: the samples [first, last) once, in order, the last batch smaller; position = index. A
 /// broken sample is left out, so its batch is smaller too (an empty one is passed over).
-/// Either way a broken sample is named on stderr once and counted.
+/// Either way a broken sample is named once (see warn) and counted.
 class Loader {
  public:
   /// `last` is for a loader that does not shuffle; -1 is the end of the set. Throws UsageError when

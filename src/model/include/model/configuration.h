@@ -50,8 +50,9 @@ inline constexpr const char* configuration_key = "dydit.configuration";
 
 /// The configuration of a checkpoint: from the metadata, which win, else read off the tensors' shapes.
 /// Heads: from a router (its rows + 1), else `num_heads`, else the family's table by width. Throws
-/// InputError when the tensors are no DiT, UsageError when the number of heads cannot be known.
+/// InputError when the tensors are no DiT, UsageError when the number of heads cannot be known; both name
+/// `where`, the file.
 Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpoint::Metadata& metadata,
-                               std::optional<std::int64_t> num_heads = std::nullopt);
+                               const std::string& where, std::optional<std::int64_t> num_heads = std::nullopt);
 
 }  // namespace dydit::model

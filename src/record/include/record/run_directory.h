@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run directory: manifest.json, results.jsonl, tensors/. The only thing that passes
+// A run directory: manifest.json, results.jsonl, tensors/, log.txt. The only thing that passes
 // from measuring to analysis. A run killed at any point goes on with the first cell that has no record.
 #pragma once
 
@@ -51,8 +51,15 @@ class RunDirectory {
 
   /// Tensors of a cell, written (atomically) before its record. `name` is a safe_name.
   void write_tensors(const std::string& name, const checkpoint::Tensors& tensors);
-  /// Appends one line and flushes it to the disk; a record of the same cell is replaced.
-  void append(const Record& record);
+  /// Appends one line with this process and the machine's state, and flushes it to the disk; a record of the
+  /// same cell is replaced.
+  void append(Record record);
+  /// The same for a record that another run measured: as it is.
+  void copy(const Record& record);
+  /// Adds a line to log.txt, with the time and this process: what happened, for people. Best effort.
+  void log(std::string_view message) const;
+  /// The same, and on stderr.
+  void warn(std::string_view message) const;
   /// Writes the end time into the manifest, unless nothing was added to a finished run.
   void finish();
   bool finished() const;

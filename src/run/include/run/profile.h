@@ -65,6 +65,9 @@ Profile read_profile(const std::filesystem::path& path);
 /// As resolved, all defaults filled in.
 Json to_json(const Profile& profile);
 
+/// Throws UsageError naming `where` for an empty list, a timestep out of 0 ... 999 or one given twice.
+void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where);
+
 /// The timesteps that a loss-gap study visits.
 std::vector<std::int64_t> timesteps_of(const LossGapSpec& spec);
 
