@@ -3,16 +3,12 @@
 
 #include <cmath>
 
+#include "model/fused.h"
+
 namespace dydit::model {
 
 using torch::Tensor;
 namespace nn = torch::nn;
-
-Tensor modulate(const Tensor& x, const Tensor& shift, const Tensor& scale) {
-  return torch::addcmul(shift.unsqueeze(1), x, 1 + scale.unsqueeze(1));
-}
-
-Tensor layer_norm(const Tensor& x) { return torch::layer_norm(x, {x.size(-1)}, {}, {}, 1e-6); }
 
 Tensor timestep_sinusoids(const Tensor& t, std::int64_t width) {
   const std::int64_t half = width / 2;
@@ -35,61 +31,74 @@ Tensor position_embedding(std::int64_t grid, std::int64_t width) {
 
 PatchEmbedImpl::PatchEmbedImpl(const Configuration& c)
     : proj(register_module(
-          "proj", nn::Conv2d(nn::Conv2dOptions(c.in_channels, c.hidden_size, c.patch_size).stride(c.patch_size)))) {}
+          "proj",
+          nn::Conv2d(nn::Conv2dOptions(c.in_channels, c.hidden_size, c.patch_size).stride(c.patch_size)))) {}
 
-Tensor PatchEmbedImpl::forward(const Tensor& x) { return proj(x).flatten(2).transpose(1, 2); }
+Tensor PatchEmbedImpl::forward(const Tensor& x) {
+  return proj(x).flatten(2).transpose(1, 2).contiguous();
+}
 
 TimestepEmbedderImpl::TimestepEmbedderImpl(std::int64_t width)
-    : mlp(register_module("mlp", nn::Sequential(nn::Linear(256, width), nn::SiLU(), nn::Linear(width, width)))) {}
+    : mlp(register_module("mlp", nn::Sequential(Linear(256, width), nn::SiLU(), Linear(width, width)))) {}
 
 Tensor TimestepEmbedderImpl::forward(const Tensor& t) {
-  return mlp->forward(timestep_sinusoids(t).to(mlp[0]->as<nn::Linear>()->weight.scalar_type()));
+  return mlp->forward(timestep_sinusoids(t).to(mlp[0]->as<Linear>()->weight.scalar_type()));
 }
 
 LabelEmbedderImpl::LabelEmbedderImpl(std::int64_t classes, std::int64_t width)
     : embedding_table(register_module("embedding_table", nn::Embedding(classes + 1, width))) {}
 
-Tensor LabelEmbedderImpl::forward(const Tensor& y) { return embedding_table(y); }
+Tensor LabelEmbedderImpl::forward(const Tensor& y) {
+  return embedding_table(y);
+}
 
 AttentionImpl::AttentionImpl(std::int64_t width, std::int64_t heads)
-    : qkv(register_module("qkv", nn::Linear(width, 3 * width))),
-      proj(register_module("proj", nn::Linear(width, width))),
+    : qkv(register_module("qkv", Linear(width, 3 * width))),
+      proj(register_module("proj", Linear(width, width))),
       num_heads(heads) {}
 
 Tensor AttentionImpl::forward(const Tensor& x) {
-  const auto n = x.size(0), t = x.size(1), d = x.size(2);
-  const auto heads = qkv(x).view({n, t, 3, num_heads, d / num_heads}).permute({2, 0, 3, 1, 4}).unbind(0);
+  return proj(attend(qkv(x)));
+}
+
+Tensor AttentionImpl::attend(const Tensor& x) const {
+  const auto n = x.size(0), t = x.size(1), d = x.size(2) / 3;
+  const auto heads = x.view({n, t, 3, num_heads, d / num_heads}).permute({2, 0, 3, 1, 4}).unbind(0);
   const Tensor out = at::scaled_dot_product_attention(heads[0], heads[1], heads[2]);  // (N,H,T,D/H)
-  return proj(out.transpose(1, 2).reshape({n, t, d}));
+  return out.transpose(1, 2).reshape({n, t, d});
 }
 
 MlpImpl::MlpImpl(std::int64_t width, std::int64_t hidden)
-    : fc1(register_module("fc1", nn::Linear(width, hidden))), fc2(register_module("fc2", nn::Linear(hidden, width))) {}
+    : fc1(register_module("fc1", Linear(width, hidden))),
+      fc2(register_module("fc2", Linear(hidden, width))) {}
 
-Tensor MlpImpl::forward(const Tensor& x) { return fc2(torch::gelu(fc1(x), "tanh")); }
+Tensor MlpImpl::forward(const Tensor& x) {
+  return fc2(fc1->gelu(x));
+}
 
 BlockImpl::BlockImpl(const Configuration& c)
     : attn(register_module("attn", Attention(c.hidden_size, c.num_heads))),
       mlp(register_module("mlp", Mlp(c.hidden_size, c.mlp_hidden()))),
       adaLN_modulation(register_module(
-          "adaLN_modulation", nn::Sequential(nn::SiLU(), nn::Linear(c.hidden_size, 6 * c.hidden_size)))) {}
+          "adaLN_modulation", nn::Sequential(nn::SiLU(), Linear(c.hidden_size, 6 * c.hidden_size)))) {}
 
-Tensor BlockImpl::forward(Tensor x, const Tensor& silu_c) {
-  const auto m = adaLN_modulation[1]->as<nn::Linear>()->forward(silu_c).chunk(6, 1);
+Tensor BlockImpl::forward(const Tensor& x, const Tensor& silu_c) {
+  const auto m = adaLN_modulation[1]->as<Linear>()->forward(silu_c).chunk(6, 1);
   const auto &shift1 = m[0], &scale1 = m[1], &gate1 = m[2], &shift2 = m[3], &scale2 = m[4], &gate2 = m[5];
-  x = torch::addcmul(x, gate1.unsqueeze(1), attn(modulate(layer_norm(x), shift1, scale1)));
-  x = torch::addcmul(x, gate2.unsqueeze(1), mlp(modulate(layer_norm(x), shift2, scale2)));
-  return x;
+  const Tensor attended = attn(modulated_norm(x, shift1, scale1));
+  const auto [residual, normed] = gated_residual_norm(x, attended, gate1, shift2, scale2);
+  return gated_residual(residual, mlp(normed), gate2);
 }
 
 FinalLayerImpl::FinalLayerImpl(const Configuration& c)
-    : linear(register_module("linear", nn::Linear(c.hidden_size, c.patch_size * c.patch_size * c.out_channels()))),
+    : linear(
+          register_module("linear", Linear(c.hidden_size, c.patch_size * c.patch_size * c.out_channels()))),
       adaLN_modulation(register_module(
-          "adaLN_modulation", nn::Sequential(nn::SiLU(), nn::Linear(c.hidden_size, 2 * c.hidden_size)))) {}
+          "adaLN_modulation", nn::Sequential(nn::SiLU(), Linear(c.hidden_size, 2 * c.hidden_size)))) {}
 
 Tensor FinalLayerImpl::forward(const Tensor& x, const Tensor& silu_c) {
-  const auto m = adaLN_modulation[1]->as<nn::Linear>()->forward(silu_c).chunk(2, 1);
-  return linear(modulate(layer_norm(x), m[0], m[1]));
+  const auto m = adaLN_modulation[1]->as<Linear>()->forward(silu_c).chunk(2, 1);
+  return linear(modulated_norm(x, m[0], m[1]));
 }
 
 }  // namespace dydit::model

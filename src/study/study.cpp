@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "data/loader.h"
 #include "diffusion/draws.h"
+#include "model/device.h"
 #include "record/metric.h"
 
 namespace dydit::study {
@@ -111,9 +112,9 @@ record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t
 
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw) {
   const std::vector<std::int64_t> draws(chunk.indices.size(), draw * diffusion_steps + t);
-  return diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws,
-                                chunk.images.sizes().slice(1))
-      .to(setting.device);
+  return model::to_device(diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws,
+                                                 chunk.images.sizes().slice(1)),
+                          setting.device);
 }
 
 diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit) {

@@ -13,6 +13,7 @@
 #include "data/loader.h"
 #include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
+#include "model/device.h"
 #include "model/weights.h"
 #include "record/metric.h"
 #include "train/autocast.h"
@@ -169,10 +170,10 @@ Inputs Trainer::inputs(data::Batch& batch) const {
       torch::from_blob(batch.images.data(), {n, shape.channels, shape.height, shape.width}, torch::kFloat32);
   const Tensor noise =
       diffusion::normal_rows(job_.seed, Purpose::noise, batch.indices, epochs, x.sizes().slice(1));
-  return {.x = x.to(device, torch::kFloat32, false, /*copy=*/true),
-          .y = torch::tensor(batch.labels, torch::kInt64).to(device),
-          .t = torch::tensor(t, torch::kInt64).to(device),
-          .noise = noise.to(device)};
+  return {.x = model::to_device(x.clone(), device),  // the loader takes its memory back
+          .y = model::to_device(torch::tensor(batch.labels, torch::kInt64), device),
+          .t = model::to_device(torch::tensor(t, torch::kInt64), device),
+          .noise = model::to_device(noise, device)};
 }
 
 void Trainer::step(const Inputs& in) {

@@ -5,6 +5,7 @@
 #include "catch.h"
 #include "golden.h"
 #include "golden_weights.h"
+#include "model/fused.h"
 #include "model/weights.h"
 
 using dydit::checkpoint::Weights;
@@ -70,10 +71,10 @@ TEST_CASE("the activations inside a DiT are the official ones") {
   Tensor tokens = patches + dit->pos_embed;
   const Tensor silu_c = torch::silu(time + label);
   auto* first = dit->blocks[0]->as<model::Block>();
-  const Tensor adaln = first->adaLN_modulation[1]->as<torch::nn::Linear>()->forward(silu_c);
+  const Tensor adaln = first->adaLN_modulation[1]->as<model::Linear>()->forward(silu_c);
   near(adaln, "tap.block0_adaln");
   const auto shift_scale = adaln.chunk(6, 1);
-  near(first->attn(model::modulate(model::layer_norm(tokens), shift_scale[0], shift_scale[1])),
+  near(first->attn(model::modulated_norm(tokens, shift_scale[0], shift_scale[1])),
        "tap.block0_attn");
   for (std::size_t i = 0; i < dit->blocks->size(); ++i) {
     tokens = dit->blocks[i]->as<model::Block>()->forward(tokens, silu_c);

@@ -5,14 +5,9 @@
 #include <torch/torch.h>
 
 #include "model/configuration.h"
+#include "model/linear.h"
 
 namespace dydit::model {
-
-/// x * (1 + scale) + shift, one vector of each per image: (N,T,D), (N,D), (N,D) -> (N,T,D).
-torch::Tensor modulate(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale);
-
-/// LayerNorm over the last dimension without affine, eps 1e-6.
-torch::Tensor layer_norm(const torch::Tensor& x);
 
 /// Sinusoids of t, cosines first, maximal period 10000, in float32: (N) -> (N, width).
 torch::Tensor timestep_sinusoids(const torch::Tensor& t, std::int64_t width = 256);
@@ -22,7 +17,7 @@ torch::Tensor position_embedding(std::int64_t grid, std::int64_t width);
 
 struct PatchEmbedImpl : torch::nn::Module {
   explicit PatchEmbedImpl(const Configuration& configuration);
-  torch::Tensor forward(const torch::Tensor& x);  ///< (N,C,H,W) -> (N,T,D)
+  torch::Tensor forward(const torch::Tensor& x);  ///< (N,C,H,W) -> (N,T,D), contiguous
   torch::nn::Conv2d proj{nullptr};
 };
 TORCH_MODULE(PatchEmbed);
@@ -44,8 +39,9 @@ TORCH_MODULE(LabelEmbedder);
 
 struct AttentionImpl : torch::nn::Module {
   AttentionImpl(std::int64_t width, std::int64_t num_heads);
-  torch::Tensor forward(const torch::Tensor& x);  ///< (N,T,D) -> (N,T,D)
-  torch::nn::Linear qkv{nullptr}, proj{nullptr};
+  torch::Tensor forward(const torch::Tensor& x);             ///< (N,T,D) -> (N,T,D)
+  torch::Tensor attend(const torch::Tensor& qkv) const;      ///< (N,T,3D) -> (N,T,D), before the projection
+  Linear qkv{nullptr}, proj{nullptr};
   std::int64_t num_heads;
 };
 TORCH_MODULE(Attention);
@@ -53,14 +49,14 @@ TORCH_MODULE(Attention);
 struct MlpImpl : torch::nn::Module {
   MlpImpl(std::int64_t width, std::int64_t hidden);
   torch::Tensor forward(const torch::Tensor& x);
-  torch::nn::Linear fc1{nullptr}, fc2{nullptr};
+  Linear fc1{nullptr}, fc2{nullptr};
 };
 TORCH_MODULE(Mlp);
 
 struct BlockImpl : torch::nn::Module {
   explicit BlockImpl(const Configuration& configuration);
   /// x (N,T,D), silu_c = SiLU(conditioning) (N,D).
-  torch::Tensor forward(torch::Tensor x, const torch::Tensor& silu_c);
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& silu_c);
   Attention attn{nullptr};
   Mlp mlp{nullptr};
   torch::nn::Sequential adaLN_modulation;
@@ -70,7 +66,7 @@ TORCH_MODULE(Block);
 struct FinalLayerImpl : torch::nn::Module {
   explicit FinalLayerImpl(const Configuration& configuration);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& silu_c);  ///< -> (N,T,p*p*out)
-  torch::nn::Linear linear{nullptr};
+  Linear linear{nullptr};
   torch::nn::Sequential adaLN_modulation;
 };
 TORCH_MODULE(FinalLayer);

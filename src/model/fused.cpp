@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/fused.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+
+#include "rows.h"
+
+namespace dydit::model {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+namespace {
+
+// Rows that one task works on; also the extent of the partial sums of backward, which therefore do not depend
+// on the number of threads.
+constexpr std::int64_t rows_of_task = 64;
+
+// Which of r = x + gate * y and h = norm(r) * (1 + scale) + shift are wanted: y and gate, shift and scale may
+// be undefined.
+struct Operands {
+  Tensor x, y, gate, shift, scale;
+
+  std::int64_t images() const { return x.size(0); }
+  std::int64_t tokens() const { return x.size(1); }
+  std::int64_t width() const { return x.size(2); }
+};
+
+struct Outputs {
+  Tensor r, h;        // r is x itself without y
+  Tensor mean, rstd;  // (N,T), where asked for
+};
+
+// Rows of a (N,T,D) tensor, and the vector of an image in a (N,D) one, whose rows may lie apart.
+template <typename T>
+T* row_of(const Tensor& tensor, std::int64_t image, std::int64_t token) {
+  if (!tensor.defined()) return nullptr;
+  return tensor.data_ptr<T>() + (image * tensor.size(1) + token) * tensor.size(2);
+}
+template <typename T>
+T* vector_of(const Tensor& tensor, std::int64_t image) {
+  return tensor.defined() ? tensor.data_ptr<T>() + image * tensor.stride(0) : nullptr;
+}
+
+Tensor rows_together(const Tensor& vectors) {
+  return !vectors.defined() || vectors.stride(1) == 1 ? vectors : vectors.contiguous();
+}
+
+template <typename T>
+void run_forward(const Operands& in, const Outputs& out) {
+  const std::int64_t tokens = in.tokens(), width = in.width();
+  at::parallel_for(0, in.images() * tokens, rows_of_task, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>(width));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t image = i / tokens, token = i % tokens;
+      forward_row({.width = width,
+                   .x = row_of<T>(in.x, image, token),
+                   .y = row_of<T>(in.y, image, token),
+                   .gate = vector_of<T>(in.gate, image),
+                   .shift = vector_of<T>(in.shift, image),
+                   .scale = vector_of<T>(in.scale, image),
+                   .r = row_of<T>(out.r, image, token),
+                   .h = row_of<T>(out.h, image, token),
+                   .mean = out.mean.defined() ? out.mean.data_ptr<float>() + i : nullptr,
+                   .rstd = out.rstd.defined() ? out.rstd.data_ptr<float>() + i : nullptr,
+                   .scratch = scratch.data()});
+    }
+  });
+}
+
+Outputs forward(const Operands& in, bool with_statistics) {
+  Outputs out{.r = in.y.defined() ? torch::empty_like(in.x) : in.x, .h = {}, .mean = {}, .rstd = {}};
+  if (in.shift.defined()) out.h = torch::empty_like(in.x);
+  if (with_statistics && in.shift.defined()) {
+    out.mean = torch::empty({in.images(), in.tokens()}, in.x.options().dtype(torch::kFloat32));
+    out.rstd = torch::empty_like(out.mean);
+  }
+  if (in.x.scalar_type() == torch::kFloat32)
+    run_forward<float>(in, out);
+  else
+    run_forward<c10::BFloat16>(in, out);
+  return out;
+}
+
+// What the forward pass kept, and what comes back. The sums over an image's tokens are gathered for each task
+// and added up afterwards.
+struct Gradients {
+  Tensor x, y;                // (N,T,D)
+  Tensor gate, shift, scale;  // (N,K,D) float32: one sum for each of an image's K tasks
+};
+
+template <typename T>
+void run_backward(const Operands& in, const Outputs& out, const Tensor& grad_r, const Tensor& grad_h,
+                  const Gradients& grad) {
+  const std::int64_t tokens = in.tokens(), width = in.width();
+  const std::int64_t tasks = (tokens + rows_of_task - 1) / rows_of_task;
+  at::parallel_for(0, in.images() * tasks, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>(width));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t image = i / tasks, task = i % tasks;
+      const std::int64_t last = std::min(tokens, (task + 1) * rows_of_task);
+      for (std::int64_t token = task * rows_of_task; token < last; ++token) {
+        BackwardRow<T> row{.width = width,
+                           .r = row_of<T>(out.r, image, token),
+                           .y = row_of<T>(in.y, image, token),
+                           .gate = vector_of<T>(in.gate, image),
+                           .scale = vector_of<T>(in.scale, image),
+                           .grad_r = row_of<T>(grad_r, image, token),
+                           .grad_h = row_of<T>(grad_h, image, token),
+                           .grad_x = row_of<T>(grad.x, image, token),
+                           .grad_y = row_of<T>(grad.y, image, token),
+                           .grad_gate = row_of<float>(grad.gate, image, task),
+                           .grad_shift = row_of<float>(grad.shift, image, task),
+                           .grad_scale = row_of<float>(grad.scale, image, task),
+                           .scratch = scratch.data()};
+        if (out.mean.defined()) {
+          row.mean = out.mean.data_ptr<float>()[image * tokens + token];
+          row.rstd = out.rstd.data_ptr<float>()[image * tokens + token];
+        }
+        backward_row(row);
+      }
+    }
+  });
+}
+
+Gradients backward(const Operands& in, const Outputs& out, const Tensor& grad_r, const Tensor& grad_h) {
+  const std::int64_t tasks = (in.tokens() + rows_of_task - 1) / rows_of_task;
+  const auto sums = [&] {
+    return torch::zeros({in.images(), tasks, in.width()}, in.x.options().dtype(torch::kFloat32));
+  };
+  Gradients grad{.x = torch::empty_like(in.x), .y = {}, .gate = {}, .shift = {}, .scale = {}};
+  if (in.y.defined()) {
+    grad.y = torch::empty_like(in.x);
+    grad.gate = sums();
+  }
+  if (in.shift.defined()) {
+    grad.shift = sums();
+    grad.scale = sums();
+  }
+  if (in.x.scalar_type() == torch::kFloat32)
+    run_backward<float>(in, out, grad_r, grad_h, grad);
+  else
+    run_backward<c10::BFloat16>(in, out, grad_r, grad_h, grad);
+  for (Tensor* sum : {&grad.gate, &grad.shift, &grad.scale})
+    if (sum->defined()) *sum = sum->sum(1).to(in.x.scalar_type());
+  return grad;
+}
+
+// The operands that are defined -> r (with y), h (with shift).
+struct Fused : torch::autograd::Function<Fused> {
+  static variable_list forward(AutogradContext* context, at::TensorList operands, bool residual, bool norm) {
+    std::size_t next = 1;
+    Operands in{.x = operands[0], .y = {}, .gate = {}, .shift = {}, .scale = {}};
+    if (residual) {
+      in.y = operands[next++];
+      in.gate = operands[next++];
+    }
+    if (norm) {
+      in.shift = operands[next++];
+      in.scale = operands[next++];
+    }
+    const Outputs out = model::forward(in, /*with_statistics=*/true);
+    context->save_for_backward({out.r, in.y, in.gate, in.shift, in.scale, out.mean, out.rstd});
+    variable_list outputs;
+    if (residual) outputs.push_back(out.r);
+    if (norm) outputs.push_back(out.h);
+    return outputs;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const variable_list kept = context->get_saved_variables();
+    const Operands in{.x = kept[0], .y = kept[1], .gate = kept[2], .shift = kept[3], .scale = kept[4]};
+    const Outputs out{.r = kept[0], .h = {}, .mean = kept[5], .rstd = kept[6]};
+    const auto whole = [](const Tensor& grad) { return grad.defined() ? grad.contiguous() : grad; };
+    const Tensor grad_r = in.y.defined() ? whole(grads.front()) : Tensor();
+    const Tensor grad_h = in.shift.defined() ? whole(grads.back()) : Tensor();
+    const Gradients grad = model::backward(in, out, grad_r, grad_h);
+    variable_list result{grad.x};
+    if (in.y.defined()) result.insert(result.end(), {grad.y, grad.gate});
+    if (in.shift.defined()) result.insert(result.end(), {grad.shift, grad.scale});
+    result.resize(result.size() + 2);  // of the two flags
+    return result;
+  }
+};
+
+bool can_fuse(const Operands& in) {
+  const auto type = in.x.scalar_type();
+  if (!in.x.is_cpu() || !in.x.is_contiguous() || (type != torch::kFloat32 && type != torch::kBFloat16))
+    return false;
+  for (const Tensor* other : {&in.y, &in.gate, &in.shift, &in.scale})
+    if (other->defined() && other->scalar_type() != type) return false;
+  return !at::autocast::is_autocast_enabled(torch::kCPU);
+}
+
+variable_list fused(Operands in) {
+  if (in.y.defined()) in.y = in.y.contiguous();
+  for (Tensor* vectors : {&in.gate, &in.shift, &in.scale}) *vectors = rows_together(*vectors);
+  if (!torch::GradMode::is_enabled()) {
+    const Outputs out = forward(in, /*with_statistics=*/false);
+    return {out.r, out.h};
+  }
+  variable_list operands{in.x};
+  if (in.y.defined()) operands.insert(operands.end(), {in.y, in.gate});
+  if (in.shift.defined()) operands.insert(operands.end(), {in.shift, in.scale});
+  return Fused::apply(at::TensorList(operands), in.y.defined(), in.shift.defined());
+}
+
+}  // namespace
+
+Tensor modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale) {
+  const Operands in{.x = x, .y = {}, .gate = {}, .shift = shift, .scale = scale};
+  return can_fuse(in) ? fused(in).back() : plain::modulated_norm(x, shift, scale);
+}
+
+Tensor gated_residual(const Tensor& x, const Tensor& y, const Tensor& gate) {
+  const Operands in{.x = x, .y = y, .gate = gate, .shift = {}, .scale = {}};
+  return can_fuse(in) ? fused(in).front() : plain::gated_residual(x, y, gate);
+}
+
+std::pair<Tensor, Tensor> gated_residual_norm(const Tensor& x, const Tensor& y, const Tensor& gate,
+                                              const Tensor& shift, const Tensor& scale) {
+  const Operands in{x, y, gate, shift, scale};
+  if (can_fuse(in)) {
+    variable_list out = fused(in);
+    return {std::move(out.front()), std::move(out.back())};
+  }
+  const Tensor r = plain::gated_residual(x, y, gate);
+  return {r, plain::modulated_norm(r, shift, scale)};
+}
+
+Tensor plain::modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale) {
+  const Tensor normalised = torch::layer_norm(x, {x.size(-1)}, {}, {}, 1e-6);
+  return torch::addcmul(shift.unsqueeze(1), normalised, 1 + scale.unsqueeze(1));
+}
+
+Tensor plain::gated_residual(const Tensor& x, const Tensor& y, const Tensor& gate) {
+  return torch::addcmul(x, gate.unsqueeze(1), y);
+}
+
+}  // namespace dydit::model

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+namespace dydit::model {
+
+/// A host tensor on `device`. To a GPU it goes through pinned memory and in the stream's order: the host does not
+/// wait for it, nor for the work before it.
+inline torch::Tensor to_device(const torch::Tensor& host, torch::Device device) {
+  return device.is_cuda() ? host.pin_memory().to(device, /*non_blocking=*/true) : host;
+}
+
+}  // namespace dydit::model

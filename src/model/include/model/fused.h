@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The elementwise work between a block's matrix products, each in one pass over memory, with backward. On the
+// CPU in float32 and bfloat16; everything else (GPU, float16, autocast) takes the plain formulas in `plain`.
+// Shapes: x, y (N,T,D); gate, shift, scale (N,D), one vector for each image.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <utility>
+
+namespace dydit::model {
+
+/// LN(x) * (1 + scale) + shift; LN without affine, eps 1e-6.
+torch::Tensor modulated_norm(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale);
+
+/// x + gate * y.
+torch::Tensor gated_residual(const torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& gate);
+
+/// The gated residual r = x + gate * y, and its modulated norm.
+std::pair<torch::Tensor, torch::Tensor> gated_residual_norm(const torch::Tensor& x, const torch::Tensor& y,
+                                                            const torch::Tensor& gate, const torch::Tensor& shift,
+                                                            const torch::Tensor& scale);
+
+/// The same by LibTorch's operators, one pass each: the reference of the fused ones.
+namespace plain {
+torch::Tensor modulated_norm(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale);
+torch::Tensor gated_residual(const torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& gate);
+}  // namespace plain
+
+}  // namespace dydit::model

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/torch.h>
+
+namespace dydit::model {
+
+/// x W^T + b, (..., in) -> (..., out). The parameters are left as memory was: they come from a checkpoint or
+/// from DiT::initialise.
+///
+/// On the CPU the products are oneDNN's, which is faster at a DiT's shapes than the BLAS behind at::linear and
+/// applies bias and GELU while the result is in cache. Without gradients the weight is packed into oneDNN's own
+/// layout at the first use and kept (a second copy); a changed weight is packed anew.
+struct LinearImpl : torch::nn::Module {
+  LinearImpl(std::int64_t in, std::int64_t out);
+  torch::Tensor forward(const torch::Tensor& x);
+  torch::Tensor gelu(const torch::Tensor& x);  ///< GELU (tanh approximation) of forward(x)
+
+  torch::Tensor weight;  ///< (out, in)
+  torch::Tensor bias;    ///< (out)
+
+ private:
+  torch::Tensor apply(const torch::Tensor& x, bool gelu);
+  const torch::Tensor& packed(std::int64_t rows);
+
+  torch::Tensor packed_;
+  torch::Tensor packed_from_;  // the weight's memory, held so that no other weight can come to lie there
+  std::int64_t packed_version_ = -1;
+};
+TORCH_MODULE(Linear);
+
+}  // namespace dydit::model

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/linear.h"
+
+#include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+namespace dydit::model {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+namespace {
+
+// oneDNN through LibTorch's operators of torch.compile: they are registered, but no header declares them.
+using Scalars = c10::List<std::optional<at::Scalar>>;
+using LinearPointwise = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view,
+                               Scalars, std::optional<std::string_view>);
+using ReorderWeight = Tensor(const Tensor&, std::optional<std::int64_t>);
+
+template <typename Signature>
+std::optional<c10::TypedOperatorHandle<Signature>> operator_named(const char* name) {
+  const auto handle = c10::Dispatcher::singleton().findSchema({name, ""});
+  if (!handle) return std::nullopt;
+  return handle->template typed<Signature>();
+}
+
+const auto& linear_pointwise() {
+  static const auto handle = operator_named<LinearPointwise>("mkldnn::_linear_pointwise");
+  return handle;
+}
+const auto& reorder_weight() {
+  static const auto handle = operator_named<ReorderWeight>("mkldnn::_reorder_linear_weight");
+  return handle;
+}
+
+bool has_onednn() {
+  static const bool both = at::globalContext().hasMKLDNN() && linear_pointwise() && reorder_weight();
+  return both;
+}
+
+// x W^T, + b where there is one. The weight may be packed, or any view of a matrix.
+Tensor onednn(const Tensor& x, const Tensor& weight, const Tensor& bias, bool gelu) {
+  return linear_pointwise()->call(
+      x, weight, bias.defined() ? std::optional(bias) : std::nullopt, gelu ? "gelu" : "none", Scalars(),
+      gelu ? std::optional<std::string_view>("tanh") : std::optional<std::string_view>(""));
+}
+
+bool suits_onednn(const Tensor& x, const Tensor& weight) {
+  const auto type = weight.scalar_type();
+  return has_onednn() && x.is_cpu() && x.scalar_type() == type && x.numel() > 0 &&
+         (type == torch::kFloat32 || type == torch::kBFloat16) &&
+         !at::autocast::is_autocast_enabled(torch::kCPU);
+}
+
+// Forward and the gradient of x by oneDNN. That of the weight stays at::mm, whose BLAS is the faster one for
+// a product over the long dimension of two transposed matrices.
+struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    context->save_for_backward({x, weight});
+    return onednn(x, weight, bias, /*gelu=*/false);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& grads) {
+    const variable_list kept = context->get_saved_variables();
+    const Tensor &x = kept[0], &weight = kept[1];
+    const Tensor grad = grads.front().reshape({-1, weight.size(0)}).contiguous();
+    variable_list out(3);
+    if (context->needs_input_grad(0)) out[0] = onednn(grad, weight.t(), {}, /*gelu=*/false).view(x.sizes());
+    if (context->needs_input_grad(1)) out[1] = at::mm(grad.t(), x.reshape({-1, weight.size(1)}));
+    if (context->needs_input_grad(2)) out[2] = grad.sum(0);
+    return out;
+  }
+};
+
+}  // namespace
+
+LinearImpl::LinearImpl(std::int64_t in, std::int64_t out)
+    : weight(register_parameter("weight", torch::empty({out, in}))),
+      bias(register_parameter("bias", torch::empty(out))) {}
+
+const Tensor& LinearImpl::packed(std::int64_t rows) {
+  const auto version = weight.is_inference() ? 0 : static_cast<std::int64_t>(weight._version());
+  if (!packed_from_.defined() || packed_from_.data_ptr() != weight.data_ptr() || packed_version_ != version) {
+    packed_ = reorder_weight()->call(weight, rows);
+    packed_from_ = weight.detach();
+    packed_version_ = version;
+  }
+  return packed_;
+}
+
+Tensor LinearImpl::apply(const Tensor& x, bool gelu) {
+  if (suits_onednn(x, weight) && !torch::GradMode::is_enabled())
+    return onednn(x, packed(x.numel() / weight.size(1)), bias, gelu);
+  const Tensor out =
+      suits_onednn(x, weight) ? OneDnnLinear::apply(x, weight, bias) : at::linear(x, weight, bias);
+  return gelu ? torch::gelu(out, "tanh") : out;
+}
+
+Tensor LinearImpl::forward(const Tensor& x) {
+  return apply(x, /*gelu=*/false);
+}
+
+Tensor LinearImpl::gelu(const Tensor& x) {
+  return apply(x, /*gelu=*/true);
+}
+
+}  // namespace dydit::model
