@@ -49,28 +49,6 @@ Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file, Weights weig
   return chosen;
 }
 
-/// The shards together hold the tensors of the index, each in the file that it names.
-Checkpoint open_folder(const std::filesystem::path& path, Weights weights) {
-  constexpr std::size_t largest_config = 64 << 10;
-  const DiffusersFolder folder(path);
-  Checkpoint whole;
-  for (const auto& file : folder.weights) {
-    Checkpoint shard = open_checkpoint(file, weights);
-    for (auto& [name, tensor] : shard.tensors) {
-      const auto listed = folder.shards.find(name);
-      if (!folder.index.empty() && (listed == folder.shards.end() || listed->second != file.filename()))
-        refuse("shard holds " + printable(name) + ", which the index does not place there", file.string());
-      whole.tensors.emplace(name, std::move(tensor));
-    }
-    whole.which = shard.which;
-  }
-  for (const auto& [name, file] : folder.shards)
-    if (!whole.tensors.contains(name))
-      refuse("shard " + printable(file) + " lacks " + printable(name), folder.index.string());
-  whole.config = read_small(folder.config, largest_config);
-  return whole;
-}
-
 bool is_folder(const std::filesystem::path& path) {
   std::error_code unknown;  // what cannot be looked at is no folder, and opening it as a file tells why
   return std::filesystem::is_directory(path, unknown);
@@ -80,10 +58,7 @@ std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
-}  // namespace
-
-Checkpoint open_checkpoint(const std::filesystem::path& path, Weights weights) {
-  if (is_folder(path)) return open_folder(path, weights);
+Checkpoint open_file(const std::filesystem::path& path, Weights weights) {
   constexpr std::size_t length_field = 8;  // before safetensors' header
   auto file = std::make_shared<const MappedFile>(path);
   const std::string_view text = text_of(*file);
@@ -100,6 +75,34 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, Weights weights) {
     refuse("neither safetensors nor a .pt file", where, "name a checkpoint, and copy it again if it is one");
   if (checkpoint.tensors.empty()) refuse("checkpoint holds no tensors", where);
   return checkpoint;
+}
+
+/// The shards together hold the tensors of the index, each in the file that it names.
+Checkpoint open_folder(const std::filesystem::path& path, Weights weights) {
+  constexpr std::size_t largest_config = 64 << 10;
+  const DiffusersFolder folder(path);
+  Checkpoint whole;
+  for (const auto& file : folder.weights) {
+    Checkpoint shard = open_file(file, weights);
+    for (auto& [name, tensor] : shard.tensors) {
+      const auto listed = folder.shards.find(name);
+      if (!folder.index.empty() && (listed == folder.shards.end() || listed->second != file.filename()))
+        refuse("shard holds " + printable(name) + ", which the index does not place there", file.string());
+      whole.tensors.emplace(name, std::move(tensor));
+    }
+    whole.which = shard.which;
+  }
+  for (const auto& [name, file] : folder.shards)
+    if (!whole.tensors.contains(name))
+      refuse("shard " + printable(file) + " lacks " + printable(name), folder.index.string());
+  whole.config = read_small(folder.config, largest_config);
+  return whole;
+}
+
+}  // namespace
+
+Checkpoint open_checkpoint(const std::filesystem::path& path, Weights weights) {
+  return is_folder(path) ? open_folder(path, weights) : open_file(path, weights);
 }
 
 std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {

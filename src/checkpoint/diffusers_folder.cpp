@@ -60,8 +60,9 @@ DiffusersFolder::DiffusersFolder(const fs::path& path) {
       weights = {whole};
       return;
     }
-    index = whole.string() + ".index.json";
-    if (!is_there(index)) continue;
+    const fs::path beside = whole.string() + ".index.json";
+    if (!is_there(beside)) continue;
+    index = beside;
     shards = parse_index(index);
     std::set<std::string> names;
     for (const auto& [tensor, file] : shards) names.insert(file);
@@ -74,8 +75,9 @@ DiffusersFolder::DiffusersFolder(const fs::path& path) {
 
 std::string read_small(const fs::path& path, std::size_t most) {
   const MappedFile file(path);
-  if (file.bytes().size() > most) refuse("file is far larger than it should be", path.string());
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+  const std::size_t size = file.bytes().size();
+  if (size == 0 || size > most) refuse("file is empty, or far larger than it should be", path.string());
+  return {reinterpret_cast<const char*>(file.bytes().data()), size};
 }
 
 }  // namespace dydit::checkpoint

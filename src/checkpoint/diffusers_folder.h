@@ -21,7 +21,7 @@ struct DiffusersFolder {
   std::map<std::string, std::string> shards;   ///< of the index: by tensor, the name of its file
 };
 
-/// A small text file. Throws InputError when it is larger than `most` bytes.
+/// A small text file. Throws InputError when it is empty or larger than `most` bytes.
 std::string read_small(const std::filesystem::path& path, std::size_t most);
 
 }  // namespace dydit::checkpoint

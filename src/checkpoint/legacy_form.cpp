@@ -5,6 +5,8 @@
 // value.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "byte_reader.h"
