@@ -20,6 +20,10 @@ constexpr std::uint64_t opt_elements = 9 * gib / 16 + 3,
                         model_elements = 17 * gib / 16 + 5;  // 2.25 and 4.25 GiB
 const std::string ema = "the EMA weights!", last = "last";
 
+std::string zeros(std::size_t count) {
+  return std::string(count, '\0');
+}
+
 /// Written piece by piece, with holes between.
 class SparseFile {
  public:
@@ -58,16 +62,15 @@ class SparseZip {
     constexpr std::uint64_t local_header = 30, alignment = 64;
     if (entries_ > 0) file_.skip(-(file_.position() + local_header + name.size()) % alignment);
     const std::string in_zip64 = little(0xffffffff, 4);
-    directory_ += "PK\1\2" + little(0, 16) + in_zip64 + in_zip64 + little(name.size(), 2) + little(28, 2) +
-                  little(0, 10) + in_zip64 + name + little(1, 2) + little(24, 2) + little(size, 8) +
+    directory_ += "PK\1\2" + zeros(16) + in_zip64 + in_zip64 + little(name.size(), 2) + little(28, 2) +
+                  zeros(10) + in_zip64 + name + little(1, 2) + little(24, 2) + little(size, 8) +
                   little(size, 8) + little(file_.position(), 8);
-    file_.write("PK\3\4" + little(0, 14) + in_zip64 + in_zip64 + little(name.size(), 2) + little(0, 2) +
-                name);
+    file_.write("PK\3\4" + zeros(14) + in_zip64 + in_zip64 + little(name.size(), 2) + little(0, 2) + name);
     ++entries_;
   }
   void finish() {
     const std::uint64_t begin = file_.position(), end = begin + directory_.size();
-    file_.write(directory_ + "PK\6\6" + little(44, 8) + little(0, 12) + little(entries_, 8) +
+    file_.write(directory_ + "PK\6\6" + little(44, 8) + zeros(12) + little(entries_, 8) +
                 little(entries_, 8) + little(directory_.size(), 8) + little(begin, 8));
     file_.write("PK\6\7" + little(0, 4) + little(end, 8) + little(1, 4));
     file_.write("PK\5\6" + little(0, 4) + little(0xffffffff, 4) + little(~0ULL, 8) + little(0, 2));

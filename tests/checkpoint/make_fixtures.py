@@ -10,7 +10,6 @@ import collections
 import json
 import pathlib
 import pickle
-import re
 import struct
 
 import torch
@@ -77,14 +76,8 @@ def as_zip64(source, target):
 
 
 def save_legacy(value, path, protocol=2):
-    """torch.save in the form from before PyTorch 1.6. Keys are addresses there: made the same in every run."""
+    """The form from before PyTorch 1.6. Its keys are addresses, and so other ones in every run."""
     torch.save(value, path, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
-    data = path.read_bytes()
-    keys = sorted(set(re.findall(rb"(?<!\d)\d{14,15}(?!\d)", data)))
-    for number, key in enumerate(keys):
-        data = data.replace(key, b"%0*d" % (len(key), number))
-    path.write_bytes(data)
-    torch.load(path, weights_only=False)
 
 
 class Storage:
