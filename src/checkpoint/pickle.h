@@ -23,7 +23,7 @@ namespace dydit::checkpoint {
 /// A class or function that a pickle may name, and what becomes of a call of it.
 struct Global {
   enum class Role {
-    mapping,         ///< called without arguments, an empty dict; its attributes are dropped
+    mapping,         ///< a dict: empty, or called with a list of pairs; its attributes are dropped
     first_argument,  ///< what it is called with
     call,            ///< kept as a node
     constant,        ///< may be named, not called
@@ -53,14 +53,20 @@ const Node& arguments_of(const Node& node);
 
 class Pickle {
  public:
-  /// Parses protocols 2 to 5 (without out-of-band buffers). `bytes` must live longer than the object.
-  /// Throws InputError, about the file `where`, for what is malformed, too big or not in `allowed`.
+  /// Parses protocols 2 to 5 (without out-of-band buffers), of Python 2 as well. `bytes` may go on after
+  /// the pickle, and must live longer than the object. Throws InputError, about the file `where`, for what
+  /// is malformed, too big or not in `allowed`.
   Pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where);
 
   const Value& root() const { return root_; }
+  /// Every node there is, in the order of the file.
+  const std::deque<Node>& nodes() const { return nodes_; }
+  /// Bytes up to the pickle's end.
+  std::size_t size() const { return size_; }
 
  private:
   std::deque<Node> nodes_;
+  std::size_t size_ = 0;
   Value root_;
 };
 

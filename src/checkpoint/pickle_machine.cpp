@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 
 namespace dydit::checkpoint {
 
@@ -62,6 +63,13 @@ void Machine::push_integer(std::uint64_t bytes) {
   push(value);
 }
 
+void Machine::push_decimal(std::string_view digits) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) in_.fail("has a number that is none");
+  push(value);
+}
+
 void Machine::push_float() {
   push(std::bit_cast<double>(__builtin_bswap64(in_.number<std::uint64_t>())));
 }
@@ -95,8 +103,8 @@ void Machine::call() {
   const auto* const callee = pop_as<const Global*>("a class");
   switch (callee->role) {
     case Global::Role::mapping:
-      if (!arguments->items.empty()) in_.fail(fmt::format("passes arguments to {}", callee->name));
-      return push_node({Node::Kind::dict});
+      if (arguments->items.empty()) return push_node({Node::Kind::dict});
+      return push_node(dict_of(*arguments));
     case Global::Role::first_argument:
       if (arguments->items.empty()) in_.fail(fmt::format("passes no argument to {}", callee->name));
       return push(arguments->items.front());
@@ -105,6 +113,21 @@ void Machine::call() {
     case Global::Role::constant:
       in_.fail(fmt::format("calls {}", callee->name));
   }
+}
+
+/// Python 2 writes an OrderedDict as a call with the list of its pairs, each a list.
+Node Machine::dict_of(const Node& arguments) {
+  const Node* const pairs =
+      arguments.items.size() == 1 ? node_of(arguments.items.front(), Node::Kind::list) : nullptr;
+  if (pairs == nullptr) in_.fail("passes other arguments than pairs to a dict");
+  charge(2 * pairs->items.size() * sizeof(Value));
+  Node dict{Node::Kind::dict};
+  for (const Value& item : pairs->items) {
+    const Node* const pair = node_of(item, Node::Kind::list);
+    if (pair == nullptr || pair->items.size() != 2) in_.fail("passes other arguments than pairs to a dict");
+    dict.items.insert(dict.items.end(), pair->items.begin(), pair->items.end());
+  }
+  return dict;
 }
 
 /// Attributes (of an OrderedDict or a Namespace) hold nothing of the weights. They are checked and dropped.
@@ -118,11 +141,13 @@ void Machine::set_attributes() {
   if (node_of(top(), Node::Kind::dict) == nullptr) in_.fail("sets attributes of what is no object");
 }
 
-/// Python numbers what it stores in order, so the memo never is larger than what was stored.
+/// Python numbers what it stores in order, so the memo never is larger than what was stored. Python 3
+/// begins at 0, Python 2 at 1.
 void Machine::store(std::size_t index) {
-  if (index > memo_.size()) in_.fail("stores out of order");
-  if (index < memo_.size()) {
-    memo_[index] = top();
+  if (memo_.empty() && index == 1) first_stored_ = 1;
+  if (index < first_stored_ || index - first_stored_ > memo_.size()) in_.fail("stores out of order");
+  if (index - first_stored_ < memo_.size()) {
+    memo_[index - first_stored_] = top();
     return;
   }
   charge(sizeof(Value));
@@ -130,8 +155,9 @@ void Machine::store(std::size_t index) {
 }
 
 void Machine::charge(std::size_t bytes) {
-  if (bytes > budget_) in_.fail("would take far more memory than its size");
-  budget_ -= bytes;
+  spent_ += bytes;
+  if (spent_ > base_budget + budget_per_byte * consumed())
+    in_.fail("would take far more memory than its size");
 }
 
 const Node* node_of(const Value& value, Node::Kind kind) {
@@ -143,7 +169,10 @@ const Node& arguments_of(const Node& node) {
   return *std::get<Node*>(node.items.front());
 }
 
-Pickle::Pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where)
-    : root_(Machine(bytes, allowed, where, nodes_).run()) {}
+Pickle::Pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where) {
+  Machine machine(bytes, allowed, where, nodes_);
+  root_ = machine.run();
+  size_ = machine.consumed();
+}
 
 }  // namespace dydit::checkpoint

@@ -11,14 +11,12 @@ class Machine {
  public:
   Machine(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where,
           std::deque<Node>& nodes)
-      : in_(bytes, "pickle", where),
-        where_(where),
-        allowed_(allowed),
-        nodes_(nodes),
-        budget_(base_budget + budget_per_byte * bytes.size()) {}
+      : in_(bytes, "pickle", where), where_(where), allowed_(allowed), nodes_(nodes), size_(bytes.size()) {}
 
   /// Runs to the end. Throws InputError for an unknown opcode and whatever the operations refuse.
   Value run();
+  /// Bytes read so far.
+  std::size_t consumed() const { return size_ - in_.left(); }
 
  private:
   static constexpr std::size_t base_budget = 16 << 20, budget_per_byte = 4;  // bytes of values
@@ -44,11 +42,13 @@ class Machine {
   Node* pop_node(Node::Kind kind, const char* expected);
 
   void push_integer(std::uint64_t bytes);
+  void push_decimal(std::string_view digits);
   void push_float();
   void push_node(Node node);
   void extend(Node::Kind kind, std::size_t count);
   void push_global(std::string_view module, std::string_view name);
   void call();
+  Node dict_of(const Node& arguments);
   void set_attributes();
   void store(std::size_t index);
   void charge(std::size_t bytes);
@@ -57,8 +57,9 @@ class Machine {
   std::string where_;
   std::span<const Global> allowed_;
   std::deque<Node>& nodes_;
-  std::size_t budget_;
+  std::size_t size_, spent_ = 0;
   std::vector<Value> stack_, memo_;
+  std::size_t first_stored_ = 0;
   std::vector<std::size_t> marks_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What each opcode does. The opcodes are those of Python's pickletools; left out are those of the text
-// protocols 0 and 1, and those never written for the values that checkpoints hold.
+// protocols 0 and 1 (but for INT), and those never written for the values that checkpoints hold.
 #include <fmt/format.h>
 
 #include "pickle_machine.h"
@@ -25,6 +25,7 @@ bool Machine::scalar(std::uint8_t opcode) {
     case 'N':  push({}); return true;                                                      // NONE
     case 0x88: push(true); return true;                                                    // NEWTRUE
     case 0x89: push(false); return true;                                                   // NEWFALSE
+    case 'I':  push_decimal(in_.line()); return true;                                      // INT, Python 2's above 32 bits
     case 'J':  push(std::int64_t{std::int32_t(in_.number<std::uint32_t>())}); return true; // BININT
     case 'K':  push(std::int64_t{in_.number<std::uint8_t>()}); return true;                // BININT1
     case 'M':  push(std::int64_t{in_.number<std::uint16_t>()}); return true;               // BININT2
@@ -97,8 +98,9 @@ bool Machine::object(std::uint8_t opcode) {
 
 bool Machine::memo(std::uint8_t opcode) {
   const auto load = [&](std::size_t index) {
-    if (index >= memo_.size()) in_.fail("refers to what it never stored");
-    push(memo_[index]);
+    if (index < first_stored_ || index - first_stored_ >= memo_.size())
+      in_.fail("refers to what it never stored");
+    push(memo_[index - first_stored_]);
   };
   switch (opcode) {
     case 0x80:  // PROTO
@@ -114,7 +116,7 @@ bool Machine::memo(std::uint8_t opcode) {
       store(in_.number<std::uint32_t>());
       return true;
     case 0x94:  // MEMOIZE
-      store(memo_.size());
+      store(first_stored_ + memo_.size());
       return true;
     case 'h':  // BINGET
       load(in_.number<std::uint8_t>());

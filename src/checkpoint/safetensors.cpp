@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "byte_reader.h"
-#include "safetensors_header.h"
+#include "safetensors_reader.h"
 
 namespace dydit::checkpoint {
 
@@ -44,17 +44,6 @@ void check_layout(const Header& header, std::size_t data_size, const std::string
     refuse(fmt::format("tensors of {} bytes in all where {} bytes of data are", end, data_size), where);
 }
 
-Tensor view_of(const HeaderEntry& entry, std::span<const std::byte> data,
-               const std::shared_ptr<const MappedFile>& file) {
-  const auto begin = static_cast<std::size_t>(entry.offsets->at(0)),
-             end = static_cast<std::size_t>(entry.offsets->at(1));
-  const auto bytes = data.subspan(begin, end - begin);
-  if (aligned(bytes, *entry.type)) return {*entry.type, *entry.shape, bytes, file};
-  const auto copy = std::make_shared_for_overwrite<std::byte[]>(bytes.size());
-  std::copy(bytes.begin(), bytes.end(), copy.get());
-  return {*entry.type, *entry.shape, {copy.get(), bytes.size()}, copy};
-}
-
 using Order = std::vector<const Tensors::value_type*>;
 
 Order order_of(const Tensors& tensors) {
@@ -86,19 +75,32 @@ std::string header_of(const Order& order, const Metadata& metadata) {
 
 }  // namespace
 
-SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  const auto file = std::make_shared<const MappedFile>(path);
-  const std::string where = path.string();
-  ByteReader reader(file->bytes(), "safetensors header", where);
+SafetensorsReader::SafetensorsReader(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {
+  const std::string where = file_->path().string();
+  ByteReader reader(file_->bytes(), "safetensors header", where);
   const auto length = reader.number<std::uint64_t>();
   if (length > std::min<std::uint64_t>(reader.left(), largest_header))
     reader.fail(fmt::format("claims {} bytes where {} are left", length, reader.left()));
-  Header header = parse_header(reader.text(length), where);
-  const auto data = reader.take(reader.left());
-  check_layout(header, data.size(), where);
-  SafetensorsFile result;
-  for (const auto& [name, entry] : header.entries) result.tensors.emplace(name, view_of(entry, data, file));
-  result.metadata = std::move(header.metadata);
+  header_ = parse_header(reader.text(length), where);
+  data_ = reader.take(reader.left());
+  check_layout(header_, data_.size(), where);
+}
+
+Tensor SafetensorsReader::tensor(const HeaderEntry& entry) const {
+  const auto begin = static_cast<std::size_t>(entry.offsets->at(0)),
+             end = static_cast<std::size_t>(entry.offsets->at(1));
+  const auto bytes = data_.subspan(begin, end - begin);
+  if (aligned(bytes, *entry.type)) return {*entry.type, *entry.shape, bytes, file_};
+  const auto copy = std::make_shared_for_overwrite<std::byte[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), copy.get());
+  return {*entry.type, *entry.shape, {copy.get(), bytes.size()}, copy};
+}
+
+SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+  const SafetensorsReader reader(std::make_shared<const MappedFile>(path));
+  SafetensorsFile result{.tensors = {}, .metadata = reader.header().metadata};
+  for (const auto& [name, entry] : reader.header().entries)
+    result.tensors.emplace(name, reader.tensor(entry));
   return result;
 }
 

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A .pt file as torch.save has written it since PyTorch 1.6: a zip with a pickle that describes the
-// tensors, and their storages as entries beside it.
+// A .pt file: what torch.save wrote, in either of its forms.
 #pragma once
 
-#include <memory>
-
-#include "base/file.h"
-#include "checkpoint/tensor.h"
-#include "pickle.h"
-#include "zip_archive.h"
+#include "torch_form.h"
 
 namespace dydit::checkpoint {
 
 class TorchFile {
  public:
-  /// Parses the pickle; storages are not looked at. Throws InputError when the file is malformed or its
-  /// value is not a dict.
-  explicit TorchFile(std::shared_ptr<const MappedFile> file);
+  /// `form` as opened from `file`. Throws InputError when its value is not a dict.
+  TorchFile(std::shared_ptr<const MappedFile> file, TorchForm form);
 
   const Node& root() const { return *root_; }
   /// The dict under `key` of the root, or nothing.
@@ -28,9 +21,8 @@ class TorchFile {
   Tensors tensors(const Node& state_dict) const;
 
  private:
-  ZipArchive archive_;
-  std::string where_, folder_;
-  Pickle pickle_;
+  std::shared_ptr<const MappedFile> file_;
+  TorchForm form_;
   const Node* root_;
 };
 

@@ -46,7 +46,7 @@ void Output::fill(run::RunSettings& settings) const {
 }
 
 void CheckpointOption::add_to(CLI::App& app, bool required) {
-  app.add_option("--checkpoint", path, "weights: .safetensors or .pt")->required(required);
+  app.add_option("--checkpoint", path, "weights: .safetensors, .pt, or a folder of diffusers")->required(required);
   app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")
       ->capture_default_str();
   app.add_option("--num-heads", num_heads, "heads, where the checkpoint does not tell");

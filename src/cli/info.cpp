@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "common.h"
 #include "cost/macs.h"
+#include "model/weights.h"
 
 namespace dydit::cli {
 
@@ -47,7 +48,7 @@ model::Configuration configuration(const Info& info) {
   }
   for (const auto& [key, value] : info.options.given.items())
     if (key != "num_heads") throw UsageError("a checkpoint has its own dimensions", key, "leave it out");
-  const auto opened = checkpoint::open_checkpoint(info.checkpoint, checkpoint::weights_named(info.weights));
+  const auto opened = model::open_official(info.checkpoint, checkpoint::weights_named(info.weights));
   std::optional<std::int64_t> heads;
   if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end())
     heads = found->get<std::int64_t>();

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
+#include "model/diffusers.h"
 
 namespace dydit::model {
 
@@ -101,9 +102,14 @@ checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::st
   return tensors;
 }
 
+checkpoint::Checkpoint open_official(const std::filesystem::path& path, checkpoint::Weights weights) {
+  auto opened = checkpoint::open_checkpoint(path, weights);
+  return opened.config.empty() ? opened : from_diffusers(std::move(opened), path.string());
+}
+
 DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights,
              std::optional<std::int64_t> num_heads, torch::Device device, torch::Dtype dtype) {
-  const auto opened = checkpoint::open_checkpoint(path, weights);
+  const auto opened = open_official(path, weights);
   const Configuration configuration =
       configuration_of(opened.tensors, opened.metadata, path.string(), num_heads);
   require_plausible(configuration, opened.tensors, path.string());

@@ -59,7 +59,8 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     require_fit(*dataset, profile.data, configuration, spec.name);
     hashes[spec.name] = models.back().hash;
     Json entry = describe_model(spec.name, configuration);
-    entry["checkpoint"] = std::filesystem::path(spec.checkpoint).filename().string();
+    // A folder may be named with or without a slash behind it.
+    entry["checkpoint"] = (std::filesystem::path(spec.checkpoint) / "").parent_path().filename().string();
     described.push_back(entry);
   }
   const auto subset = [&](std::int64_t images) {

@@ -9,10 +9,17 @@
 
 namespace dydit::run {
 
+// For a checkpoint in one file, that file's hash.
+static std::string hash_of_checkpoint(const std::filesystem::path& path) {
+  std::string hashes;
+  for (const auto& file : checkpoint::files_of(path)) hashes += hash_of_file(file);
+  return hashes;
+}
+
 study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
   return {.name = spec.name,
-          .hash = hash_of(hash_of_file(spec.checkpoint) + spec.weights),
+          .hash = hash_of(hash_of_checkpoint(spec.checkpoint) + spec.weights),
           .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
                                  settings.device, settings.dtype)};
 }

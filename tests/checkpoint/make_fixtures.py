@@ -9,6 +9,7 @@ import argparse
 import collections
 import json
 import pathlib
+import pickle
 import struct
 
 import torch
@@ -37,11 +38,15 @@ def sound_tensors():
     return tensors
 
 
+def raw_bytes(tensor):
+    return bytes(tensor.view(-1).view(torch.uint8).tolist()) if tensor.numel() else b""
+
+
 def write_safetensors(path, tensors, pad_to=1):
     header, data = {"__metadata__": {"origin": "make_fixtures.py", "quote": 'a "b"\n'}}, b""
     for name, tensor in tensors.items():
         tensor = tensor.detach().contiguous()
-        raw = bytes(tensor.view(-1).view(torch.uint8).tolist()) if tensor.numel() else b""
+        raw = raw_bytes(tensor)
         header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
         data += raw
     text = json.dumps(header).encode()
@@ -70,6 +75,84 @@ def as_zip64(source, target):
     target.write_bytes(old[:begin] + directory + end64 + locator + last)
 
 
+def save_legacy(value, path, protocol=2):
+    """The form from before PyTorch 1.6. Its keys are addresses, and so other ones in every run."""
+    torch.save(value, path, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+
+
+class Storage:
+    """The storage of a tensor. `view`: as if it were a part of a larger one, which the file holds."""
+
+    def __init__(self, tensor, view):
+        untyped = tensor.untyped_storage()
+        self.whole = torch.empty(0, dtype=tensor.dtype).set_(untyped)
+        self.key = str(untyped._cdata)
+        self.view = view
+
+
+class Python2Pickler(pickle._Pickler):
+    """Writes what PyTorch 0.3 did with the cPickle of Python 2: texts as bytes, a memo that begins at 1, integers
+    above 32 bits as text, an OrderedDict with its pairs, tensors without gradients, views of storages."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def __init__(self, file):
+        super().__init__(file, protocol=2)
+        self.storages, self.keys = {}, {}
+
+    def put(self, index):
+        return super().put(index + 1)
+
+    def get(self, index):
+        return super().get(index + 1)
+
+    def save_text(self, text):
+        self.write(b"U" + bytes([len(text.encode())]) + text.encode())
+        self.memoize(text)
+
+    def save_integer(self, value):
+        if 2**31 <= abs(value) < 2**63:
+            self.write(b"I%d\n" % value)
+        else:
+            self.save_long(value)
+
+    dispatch[str] = save_text
+    dispatch[int] = save_integer
+
+    def reducer_override(self, value):
+        if isinstance(value, collections.OrderedDict):
+            return collections.OrderedDict, ([[name, item] for name, item in value.items()],)
+        if isinstance(value, torch.Tensor):
+            value = value.detach()
+            offset, first = value.storage_offset(), min(value.storage_offset(), 2)
+            return torch._utils._rebuild_tensor, (Storage(value, first), offset - first, tuple(value.shape), value.stride())
+        return NotImplemented
+
+    def persistent_id(self, value):
+        if not isinstance(value, Storage):
+            return None
+        key = self.keys.setdefault(value.key, str(100 + len(self.keys)))
+        self.storages[key] = value.whole
+        elements = value.whole.numel()
+        view = (key + str(value.view), value.view, elements - value.view) if value.view else None
+        kind = getattr(torch, torch.storage._dtype_to_storage_type_map()[value.whole.dtype])
+        return "storage", kind, key, "cpu", elements, view
+
+
+def save_python2(value, path):
+    with open(path, "wb") as file:
+        machine = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+        for part in (0x1950a86a20f9469cfc6c, 1001, machine):
+            Python2Pickler(file).dump(part)
+        pickler = Python2Pickler(file)
+        pickler.dump(value)
+        Python2Pickler(file).dump(sorted(pickler.storages))
+        for _, whole in sorted(pickler.storages.items()):
+            file.write(struct.pack("<q", whole.numel()) + raw_bytes(whole))
+    loaded = torch.load(path, weights_only=False)["model"]
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in value["model"].items())
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     tensors = sound_tensors()
@@ -84,8 +167,11 @@ def main():
     torch.save({"model": {"w": torch.zeros(3)}, "ema": tensors, "opt": {"state": {}, "param_groups": [{"lr": 1e-4}]},
                 "args": arguments}, FOLDER / "train.pt")
     torch.save({"w": torch.arange(4.0)}, FOLDER / "small.pt")
+    save_legacy(tensors, FOLDER / "legacy.pt")
+    save_legacy({"model": {"w": torch.zeros(3)}, "ema": tensors, "opt": {"state": {0: {"exp_avg": torch.ones(3)}}},
+                 "args": arguments}, FOLDER / "legacy_train.pt", protocol=4)
+    save_python2({"model": tensors, "args": argparse.Namespace(seed=2**40, name="a")}, FOLDER / "python2.pt")
 
-    torch.save({"w": torch.zeros(4)}, FOLDER / "bad_legacy.pt", _use_new_zipfile_serialization=False)
     torch.save({"w": torch.zeros(1).expand(5)}, FOLDER / "bad_expanded.pt")
     torch.save({"w": torch.zeros(2, dtype=torch.complex64)}, FOLDER / "bad_complex.pt")
     torch.save({"w": 1.0}, FOLDER / "bad_no_tensor.pt")

@@ -1,47 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pickles written by hand: what no torch.save writes, and what it may.
-#include <fmt/format.h>
-
 #include "base/error.h"
 #include "catch.h"
 #include "limits.h"
-#include "support.h"
+#include "pickle_writer.h"
 #include "temporary_folder.h"
 
 using namespace dydit::checkpoint;
 using Catch::Matchers::Contains;
-using dydit::test::little;
+using dydit::test::dict, dydit::test::integer, dydit::test::little, dydit::test::many, dydit::test::protocol,
+    dydit::test::text;
 
 namespace {
 
-std::string text(const std::string& value) {
-  return fmt::format("X{}{}", little(value.size(), 4), value);
-}
-std::string integer(std::uint64_t value) {
-  return "\x8a\x08" + little(value, 8);
-}
-std::string many(const std::string& part, int times) {
-  std::string out;
-  for (int i = 0; i < times; ++i) out += part;
-  return out;
-}
-
 /// A vector of four floats in storage 0, with these strides.
 std::string tensor(std::uint64_t elements = 4, std::uint64_t stride = 1) {
-  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\nFloatStorage\n" + text("0") +
-         text("cpu") + integer(4) + "tQ" + integer(0) + integer(elements) + "\x85" + integer(stride) +
-         "\x85\x89Nt" + "R";
-}
-const std::string protocol = "\x80\x02";
-std::string dict(const std::string& items) {
-  return protocol + "}(" + items + "u.";
+  return dydit::test::vector_in(dydit::test::storage("0", 4), elements, stride);
 }
 const std::string sound = text("w") + tensor();
 
 class PickleFile {
  public:
-  explicit PickleFile(const std::string& pickle, const std::string& storage = std::string(16, 'x')) {
-    dydit::write_atomically(path(), dydit::test::stored_zip({{"a/data.pkl", pickle}, {"a/data/0", storage}}));
+  explicit PickleFile(const std::string& pickle, const std::string& data = std::string(16, 'x')) {
+    dydit::write_atomically(path(), dydit::test::stored_zip({{"a/data.pkl", pickle}, {"a/data/0", data}}));
   }
   std::filesystem::path path() const { return folder_.path() / "t.pt"; }
   Checkpoint open() const { return open_checkpoint(path()); }
@@ -60,6 +41,31 @@ TEST_CASE("a pickle written by hand is read") {
   CHECK(PickleFile(protocol + "(1" + dict(sound).substr(2)).open().tensors.size() == 1);
 }
 
+TEST_CASE("what Python 2 wrote is read") {
+  const std::string ordered = "ccollections\nOrderedDict\n";
+  // The memo begins at 1, the pairs of a dict are its argument, larger integers are text.
+  const std::string key = std::string("U\1wq\1"), again = "h\1";
+  const std::string pairs = protocol + ordered + "](](" + key + tensor() + "ee\x85R.";
+  CHECK(PickleFile(pairs).open().tensors.at("w").shape == std::vector<std::int64_t>{4});
+  const std::string nested = dict(key + tensor() + text("v") + tensor() + "0" + again + "0" + tensor());
+  CHECK(PickleFile(nested).open().tensors.size() == 2);
+  std::string decimal = tensor();
+  decimal.replace(decimal.rfind(integer(4)), integer(4).size(), "I4\n");
+  CHECK(PickleFile(dict(text("w") + decimal)).open().tensors.at("w").bytes.size() == 16);
+  for (const char* wrong : {"I4x\n", "I\n", "I99999999999999999999\n", "I-4\n"}) {
+    std::string broken = tensor();
+    broken.replace(broken.rfind(integer(4)), integer(4).size(), wrong);
+    CHECK_THROWS_AS(PickleFile(dict(text("w") + broken)).open(), dydit::InputError);
+  }
+  const std::string zero(1, '\0');
+  CHECK_THROWS_WITH(PickleFile(dict(key + tensor() + "h" + zero + tensor())).open(),
+                    Contains("never stored"));
+  CHECK_THROWS_WITH(PickleFile(dict(key + "q" + zero + tensor())).open(), Contains("out of order"));
+  for (const char* wrong : {"]K\1a", "](]K\1ae", "]]a"})
+    CHECK_THROWS_WITH(PickleFile(protocol + ordered + wrong + "\x85R.").open(),
+                      Contains("passes other arguments than pairs"));
+}
+
 TEST_CASE("broken programs are refused with the reason") {
   const std::string items = "}(" + sound + "u", ordered = "ccollections\nOrderedDict\n", weight = text("w"),
                     one = "K\1", bad_text = text("\xff");
@@ -75,7 +81,7 @@ TEST_CASE("broken programs are refused with the reason") {
       {dict(bad_text + tensor()), "a key that is not a name"},
       {dict(sound + text("v") + "q\5"), "stores out of order"},
       {dict(weight + "ctorch\nFloatStorage\n)R"), "calls torch.FloatStorage"},
-      {dict(weight + ordered + "K\1\x85R"), "passes arguments to collections.OrderedDict"},
+      {dict(weight + ordered + "K\1\x85R"), "passes other arguments than pairs"},
       {dict(weight + "ctorch\nSize\n)R"), "passes no argument to torch.Size"},
       {dict(weight + "ctorch._utils\n_rebuild_tensor_v2\n)R"), "is rebuilt in an unknown way"},
       {dict(weight + tensor(5)), "reaches outside its storage"},

@@ -81,3 +81,24 @@ TEST_CASE("an exported checkpoint holds the weights that were asked for") {
   CHECK(export_to(golden / "tiny_bare.pt", output, "ema").code == 3);
   CHECK(folder.entries() == 2);
 }
+
+TEST_CASE("a folder of diffusers is described, and exported under the official names") {
+  const test::TemporaryFolder folder;
+  const auto output = folder.path() / "out.safetensors";
+  const std::string pipeline = golden / "diffusers" / "pipeline" / "";
+  const auto outcome = test::run_dydit({"info", "--json", "--checkpoint", pipeline});
+  REQUIRE(outcome.code == 0);
+  const Json configuration = Json::parse(outcome.out)["configuration"];
+  CHECK((configuration["depth"] == 2 && configuration["num_heads"] == 2 && configuration["input_size"] == 4));
+  REQUIRE(test::run_dydit({"export", "--checkpoint", pipeline, "--output", output}).code == 0);
+  const auto official = checkpoint::read_safetensors(golden / "diffusers" / "official.safetensors").tensors;
+  const auto written = checkpoint::read_safetensors(output).tensors;
+  CHECK(written.size() == official.size());
+  for (const auto& [name, tensor] : official) {
+    CAPTURE(name);
+    REQUIRE(written.contains(name));
+    CHECK(std::ranges::equal(written.at(name).bytes, tensor.bytes));
+  }
+  const auto refused = test::run_dydit({"info", "--checkpoint", golden});
+  CHECK((refused.code == 3 && is_one_error(refused.err)));
+}

@@ -22,6 +22,9 @@ void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tenso
 /// All parameters by name, with `prefix` before it; on the CPU.
 checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::string& prefix = "");
 
+/// A checkpoint in any supported form, under the official names.
+checkpoint::Checkpoint open_official(const std::filesystem::path& path, checkpoint::Weights weights);
+
 /// A DiT with the weights of a checkpoint in any supported form, in eval mode on `device` as `dtype`.
 DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights = checkpoint::Weights::automatic,
              std::optional<std::int64_t> num_heads = std::nullopt, torch::Device device = torch::kCPU,
