@@ -3,4 +3,11 @@
 //   dydit_bench --benchmark_enable_random_interleaving=true --benchmark_repetitions=15
 #include <benchmark/benchmark.h>
 
-BENCHMARK_MAIN();
+#include "base/memory.h"
+
+int main(int argc, char** argv) {
+  dydit::keep_freed_memory();  // as dydit does
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+}

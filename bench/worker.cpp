@@ -11,6 +11,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "base/memory.h"
 #include "model/weights.h"
 #include "train/optimiser.h"
 
@@ -57,6 +58,7 @@ int main(int argc, char** argv) {
     std::cerr << "usage: dydit_worker CHECKPOINT THREADS\n";
     return 2;
   }
+  keep_freed_memory();
   at::set_num_threads(std::stoi(argv[2]));
   model::DiT dit = model::load_dit(argv[1]);
   train::AdamW optimiser(*dit, /*weight_decay=*/0, /*gradient_clip=*/0);

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/interrupt.h"
+#include "base/memory.h"
 #include "commands.h"
 
 namespace {
@@ -21,6 +22,7 @@ int fail(dydit::ExitCode code, std::string_view message) {
 
 int main(int argc, char** argv) {
   dydit::handle_interrupts();
+  dydit::keep_freed_memory();
   CLI::App app("Redundancy studies and speed measurements of Dynamic Diffusion Transformers", "dydit");
   app.require_subcommand(1);
   app.footer("Example: dydit reproduce profiles/quick.toml");
