@@ -3,7 +3,6 @@
 // answers one request a line on stdin with the seconds that it took on stdout.
 //   forward N R      R forward passes of N images
 //   train N R        R training steps (forward, mean of the squared output, backward, AdamW) of N images
-//   probe            nothing: answers 0 once the checkpoint is loaded
 #include <fmt/format.h>
 #include <torch/torch.h>
 

@@ -117,11 +117,11 @@ class DiT(nn.Module):
         return x.view(n, g, g, p, p, o).permute(0, 5, 1, 3, 2, 4).reshape(n, o, g * p, g * p)
 
 
-def named(name, **dimensions):
+def named(name):
     """S/2 ... XL/8, random weights of a size at which every layer matters."""
     size, patch = name.split("/")
     depth, width, heads = FAMILY[size]
-    model = DiT(depth, width, heads, int(patch), **dimensions)
+    model = DiT(depth, width, heads, int(patch))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():

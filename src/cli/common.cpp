@@ -15,7 +15,12 @@ static int usable_cores() {
 }
 
 void Machine::add_to(CLI::App& app) {
-  app.add_option("--device", device, "cpu, cuda, cuda:<index> or auto")->capture_default_str();
+  app.add_option("--device", device, "cpu, cuda, cuda:<index> or auto")
+      ->capture_default_str()
+      ->check([](const std::string& name) {
+        const bool known = name == "cpu" || name == "auto" || name == "cuda" || name.starts_with("cuda:");
+        return known ? std::string() : name + " is not cpu, cuda, cuda:<index> or auto";
+      });
   app.add_option("--dtype", dtype, "float32, bfloat16 or float16")
       ->capture_default_str()
       ->check(CLI::IsMember({"float32", "bfloat16", "float16"}));
@@ -46,7 +51,8 @@ void Output::fill(run::RunSettings& settings) const {
 }
 
 void CheckpointOption::add_to(CLI::App& app, bool required) {
-  app.add_option("--checkpoint", path, "weights: .safetensors, .pt, or a folder of diffusers")->required(required);
+  app.add_option("--checkpoint", path, "weights: .safetensors, .pt, or a folder of diffusers")
+      ->required(required);
   app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")
       ->capture_default_str();
   app.add_option("--num-heads", num_heads, "heads, where the checkpoint does not tell");

@@ -27,7 +27,7 @@ void add_export(CLI::App& app) {
   command->add_option("--output", e->output, "file to write")->required();
   e->machine.add_to(*command);
   command->callback([e] {
-    const auto dtype = e->machine.settings().dtype;
+    const auto dtype = run::dtype_named(e->machine.dtype);
     const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights),
                                      e->checkpoint.num_heads);
     model::save_dit(e->output, dit, dtype);

@@ -191,6 +191,9 @@ bool can_fuse(const Operands& in) {
     return false;
   for (const Tensor* other : {&in.y, &in.gate, &in.shift, &in.scale})
     if (other->defined() && other->scalar_type() != type) return false;
+  if (in.y.defined() && in.y.sizes() != in.x.sizes()) return false;
+  for (const Tensor* vectors : {&in.gate, &in.shift, &in.scale})
+    if (vectors->defined() && vectors->sizes() != torch::IntArrayRef({in.images(), in.width()})) return false;
   return !at::autocast::is_autocast_enabled(torch::kCPU);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weights.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -18,8 +20,10 @@ static std::string hash_of_checkpoint(const std::filesystem::path& path) {
 
 study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
+  // The number of heads is no tensor's: where it is told, it is part of what the model computes.
+  const std::string heads = spec.num_heads ? fmt::format(" {}", *spec.num_heads) : "";
   return {.name = spec.name,
-          .hash = hash_of(hash_of_checkpoint(spec.checkpoint) + spec.weights),
+          .hash = hash_of(hash_of_checkpoint(spec.checkpoint) + spec.weights + heads),
           .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
                                  settings.device, settings.dtype)};
 }

@@ -33,7 +33,11 @@ void AdamW::step(double learning_rate) {
   at::_fused_adamw_(
       parameters_, gradients, exp_avgs_, exp_avg_sqs_, /*max_exp_avg_sqs=*/{}, steps_, learning_rate,
       /*beta1=*/0.9, /*beta2=*/0.999, weight_decay_, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
-  for (Tensor& parameter : parameters_) parameter.mutable_grad().reset();
+  for (Tensor& parameter : parameters_) {
+    parameter.unsafeGetTensorImpl()
+        ->bump_version();  // the kernel does not; what was packed from it is old now
+    parameter.mutable_grad().reset();
+  }
 }
 
 void AdamW::save(checkpoint::Tensors& tensors) const {

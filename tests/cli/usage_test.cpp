@@ -60,6 +60,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"study", "loss-gap", "--at", "4", "1000"}, 2, "--at: 1000"},
            {{"study", "loss-map", "--at", "4", "7", "4"}, 2, "--at: 4: give it once"},
            {{"info", "--all", "--dtype", "float99"}, 2, "float99"},
+           {{"info", "--all", "--device", "tpu"}, 2, "tpu"},
            {{"reproduce", "gone.toml"}, 3, "gone.toml"},
            {{"reproduce", unknown}, 2, "unknown.toml.sed"},
            {{"reproduce", broken}, 2, "broken.toml:1"},

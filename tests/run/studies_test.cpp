@@ -73,6 +73,17 @@ TEST_CASE("a run goes on only with the profile, weights and data it began with")
   }
 }
 
+TEST_CASE("the number of heads that is told is part of a cell") {
+  Fixture f;
+  f.study("run");
+  const auto cell = [&] { return record::read_run(f.path("run")).records.front().cell; };
+  const std::string before = cell();
+  for (run::ModelSpec& model : f.profile.models) model.num_heads = 2;
+  CHECK_THROWS_AS(f.study("run"), UsageError);
+  CHECK_NOTHROW(f.study("run", {.force = true}));
+  CHECK(cell() != before);
+}
+
 TEST_CASE("data that do not fit a model are refused before anything is written") {
   Fixture f;
   const auto refused = [&](const char* what) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model/linear.h"
 #include "train/optimiser.h"
 
 #include "base/error.h"
@@ -114,4 +115,25 @@ TEST_CASE("the moving average is one of the parameters that are trained") {
   CHECK(torch::allclose(average.a, expected, 1e-6, 1e-6));
   MovingAverage(average, toy).update(0);
   CHECK(torch::equal(average.b, toy.b));
+}
+
+TEST_CASE("a step is seen by what was packed from the weights") {
+  torch::manual_seed(5);
+  dydit::model::Linear linear(8, 8);
+  {
+    const torch::NoGradGuard no_grad;
+    linear->weight.normal_();
+    linear->bias.zero_();
+  }
+  dydit::train::AdamW optimiser(*linear, 0, 0);
+  const Tensor x = torch::randn({4, 8});
+  const auto without_gradients = [&] {
+    const torch::NoGradGuard no_grad;
+    return linear->forward(x);
+  };
+  const Tensor before = without_gradients();
+  linear->forward(x).square().mean().backward();
+  optimiser.step(0.1);
+  CHECK(!torch::allclose(without_gradients(), before));
+  CHECK(torch::allclose(without_gradients(), at::linear(x, linear->weight, linear->bias), 1e-5, 1e-5));
 }
