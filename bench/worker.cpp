@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The model as a process that bench/peers times beside other implementations: it loads a checkpoint, then
-// answers one request a line on stdin with the seconds that it took on stdout.
-//   forward N R      R forward passes of N images
-//   train N R        R training steps (forward, mean of the squared output, backward, AdamW) of N images
-#include <fmt/format.h>
+// The model as a process that bench/peers times beside other implementations: it loads a checkpoint, then answers
+// each line `N R` on stdin with the seconds that R repetitions of its work with N images took, on stdout. The work:
+//   forward    forward pass, with weights of the given type
+//   train      training step (forward, mean of the squared output, backward, AdamW): float32 weights, under bfloat16
+//              autocast unless the type is float32
 #include <torch/torch.h>
 
 #include <chrono>
+#include <functional>
 #include <iostream>
-#include <sstream>
+#include <memory>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "model/weights.h"
+#include "run/runner.h"
+#include "train/autocast.h"
 #include "train/optimiser.h"
 
 namespace {
@@ -23,52 +27,68 @@ struct Batch {
   Tensor x, t, y;
 };
 
-Batch batch(const model::Configuration& c, std::int64_t n) {
-  return {.x = torch::randn({n, c.in_channels, c.input_size, c.input_size}),
-          .t = torch::randint(0, 1000, {n}, torch::kInt64),
-          .y = torch::randint(0, c.num_classes, {n}, torch::kInt64)};
+Batch batch(const model::Configuration& c, std::int64_t n, torch::Device device, torch::Dtype dtype) {
+  return {.x = torch::randn({n, c.in_channels, c.input_size, c.input_size}).to(device, dtype),
+          .t = torch::randint(0, 1000, {n}, torch::kInt64).to(device),
+          .y = torch::randint(0, c.num_classes, {n}, torch::kInt64).to(device)};
 }
 
-template <typename Work>
-double seconds_of(std::int64_t repetitions, const Work& work) {
+template <typename Repeat>
+double seconds_of(torch::Device device, std::int64_t repetitions, const Repeat& repeat) {
+  const auto synchronise = [&] {
+    if (device.is_cuda()) torch::cuda::synchronize();
+  };
+  synchronise();
   const auto begin = std::chrono::steady_clock::now();
-  for (std::int64_t i = 0; i < repetitions; ++i) work();
+  for (std::int64_t i = 0; i < repetitions; ++i) repeat();
+  synchronise();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-double forward(model::DiT& dit, std::int64_t n, std::int64_t repetitions) {
-  torch::InferenceMode inference;
-  const Batch in = batch(dit->configuration, n);
-  return seconds_of(repetitions, [&] { dit->forward(in.x, in.t, in.y); });
+using Work = std::function<double(std::int64_t n, std::int64_t repetitions)>;
+
+Work forward(model::DiT dit, torch::Device device, torch::Dtype dtype) {
+  return [=](std::int64_t n, std::int64_t repetitions) mutable {
+    torch::InferenceMode inference;
+    const Batch in = batch(dit->configuration, n, device, dtype);
+    return seconds_of(device, repetitions, [&] { dit->forward(in.x, in.t, in.y); });
+  };
 }
 
-double training(model::DiT& dit, train::AdamW& optimiser, std::int64_t n, std::int64_t repetitions) {
-  const Batch in = batch(dit->configuration, n);
-  return seconds_of(repetitions, [&] {
-    dit->forward(in.x, in.t, in.y).square().mean().backward();
-    optimiser.step(1e-4);
-  });
+Work training(model::DiT dit, torch::Device device, bool autocast) {
+  auto optimiser = std::make_shared<train::AdamW>(*dit, /*weight_decay=*/0, /*gradient_clip=*/0);
+  return [=](std::int64_t n, std::int64_t repetitions) mutable {
+    const Batch in = batch(dit->configuration, n, device, torch::kFloat32);
+    return seconds_of(device, repetitions, [&] {
+      Tensor loss;
+      {
+        const train::Autocast scope(device, autocast);
+        loss = dit->forward(in.x, in.t, in.y).to(torch::kFloat32).square().mean();
+      }
+      loss.backward();
+      optimiser->step(1e-4);
+    });
+  };
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: dydit_worker CHECKPOINT THREADS\n";
-    return 2;
-  }
+int main(int argc, char** argv) try {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() != 5 || (words[1] != "forward" && words[1] != "train"))
+    throw UsageError("usage", "dydit_worker", "CHECKPOINT forward|train DEVICE DTYPE THREADS");
   keep_freed_memory();
-  at::set_num_threads(std::stoi(argv[2]));
-  model::DiT dit = model::load_dit(argv[1]);
-  train::AdamW optimiser(*dit, /*weight_decay=*/0, /*gradient_clip=*/0);
-  for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream words(line);
-    std::string work;
-    std::int64_t n = 0, repetitions = 0;
-    words >> work >> n >> repetitions;
-    double seconds = 0;
-    if (work == "forward") seconds = forward(dit, n, repetitions);
-    if (work == "train") seconds = training(dit, optimiser, n, repetitions);
-    std::cout << seconds << std::endl;
-  }
+  at::set_num_threads(std::stoi(words[4]));
+  const bool trains = words[1] == "train";
+  const torch::Device device = run::device_named(words[2]);
+  const torch::Dtype dtype = run::dtype_named(words[3]);
+  const model::DiT dit = model::load_dit(words[0], checkpoint::Weights::automatic, std::nullopt, device,
+                                         trains ? torch::kFloat32 : dtype);
+  const Work work = trains ? training(dit, device, dtype != torch::kFloat32) : forward(dit, device, dtype);
+  for (std::int64_t n = 0, repetitions = 0; std::cin >> n >> repetitions;)
+    std::cout << work(n, repetitions) << std::endl;
+  return std::cin.eof() ? 0 : 2;
+} catch (const std::exception& error) {
+  std::cerr << error.what() << '\n';
+  return 2;
 }
