@@ -30,7 +30,7 @@ test: build
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2
 
 test-without-cuda:
-	@scripts/test-without-cuda.sh
+	@JOBS=$(JOBS) scripts/test-without-cuda.sh
 
 reproduce: build
 	@build/dydit reproduce profiles/quick.toml

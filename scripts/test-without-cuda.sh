@@ -23,7 +23,7 @@ unset CUDA_HOME CUDA_PATH CUDACXX
 
 build=build/without-cuda
 cmake --preset release -B $build -DDYDIT_CUDA=OFF >/dev/null
-cmake --build $build -j "$(nproc)"
+cmake --build $build -j "${JOBS:-$(nproc)}"
 if ldd $build/dydit | grep -E 'libtorch_cuda|libc10_cuda'; then
   echo "test-without-cuda: the program links CUDA" >&2
   exit 1

@@ -38,6 +38,10 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     return app.exit(success);
+  } catch (const CLI::RequiredError& error) {  // a word that is unknown says more than what lacks for it
+    const auto words = app.remaining(/*recurse=*/true);
+    const std::string what = words.empty() ? error.what() : fmt::format("{} was not expected", words.front());
+    return fail(dydit::ExitCode::wrong_usage, fmt::format("wrong usage: {}: see --help", what));
   } catch (const CLI::ParseError& error) {
     return fail(dydit::ExitCode::wrong_usage, fmt::format("wrong usage: {}: see --help", error.what()));
   } catch (const dydit::Error& error) {

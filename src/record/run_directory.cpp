@@ -169,9 +169,9 @@ struct RunDirectory::State {
 
 RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
   prepare(path);
-  const bool resumed = fs::exists(path / "manifest.json");
+  const bool there = fs::exists(path / "manifest.json");
   state_ = std::make_unique<State>(std::move(path), manifest, options);
-  log((resumed ? "resumed by " : "started by ") + manifest.value("argv", Json::array()).dump());
+  log((finished() ? "opened, finished, by " : there ? "resumed by " : "started by ") + manifest.value("argv", Json::array()).dump());
 }
 
 RunDirectory::~RunDirectory() = default;

@@ -54,7 +54,7 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
   if (!profile.data.path.starts_with("synthetic:") && !std::filesystem::exists(profile.data.path))
     missing.push_back(profile.data.path);
   for (const ModelSpec& model : profile.models)
-    if (!std::filesystem::exists(model.checkpoint)) missing.push_back(model.checkpoint);
+    if (!model.checkpoint.empty() && !std::filesystem::exists(model.checkpoint)) missing.push_back(model.checkpoint);
   if (!profile.history.empty() && !std::filesystem::exists(profile.history))
     missing.push_back(profile.history);
   if (!missing.empty()) {
@@ -70,7 +70,8 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
   const auto gap_images = images(profile.loss_gap ? profile.loss_gap->images : 0);
   const auto map_images = images(profile.loss_map ? profile.loss_map->images : 0);
   const std::int64_t batch = profile.loss_gap ? std::min(profile.loss_gap->chunk, gap_images) : 64;
-  fmt::print("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
+  std::string table =
+      fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
   double total = 0;
   for (std::size_t m = 0; m < profile.models.size(); ++m) {
     study::Model model = open_model(profile.models[m], settings);
@@ -83,12 +84,12 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
       passes += static_cast<double>(map_images * profile.loss_map->draws) *
                 static_cast<double>(profile.loss_map->timesteps.size());
     const Json described = describe_model(model.name, model.dit->configuration);
-    fmt::print("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", model.name,
-               described["parameters"].get<std::int64_t>(), described["gmacs"].get<double>(), rate,
-               passes / rate / 60);
+    table += fmt::format("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", model.name,
+                         described["parameters"].get<std::int64_t>(), described["gmacs"].get<double>(), rate,
+                         passes / rate / 60);
     total += passes / rate / 60;
   }
-  fmt::print("data: {} images in {} classes\n", dataset->size(), dataset->classes());
+  fmt::print("{}data: {} images in {} classes\n", table, dataset->size(), dataset->classes());
   fmt::print("about {:.1f} minutes on {}, peak memory {:.2f} GiB\n", total, settings.device.str(),
              peak_memory(settings.device));
 }

@@ -34,7 +34,10 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
   const std::string unknown = write("unknown.toml", "sed = 1"), broken = write("broken.toml", "seed ="),
                     lacking = write("lacking.toml",
                                     "data = { path = \"gone.zip\" }\nloss-gap = {}\n"
-                                    "models = [{ name = \"a\", checkpoint = \"gone.pt\" }]");
+                                    "models = [{ name = \"a\", checkpoint = \"gone.pt\" }]"),
+                    weightless = write("weightless.toml",
+                                       "data = { path = \"synthetic:9\" }\nloss-gap = {}\n"
+                                       "models = [{ name = \"W\" }]");
   struct Case {
     Arguments arguments;
     int code;
@@ -42,7 +45,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
   };
   for (const Case& c : std::vector<Case>{
            {{}, 2, "--help"},
-           {{"fly"}, 2, "--help"},
+           {{"fly"}, 2, "fly"},
            {{"info"}, 2, "--checkpoint"},
            {{"info", "--model", "DiT-Q/3"}, 2, "DiT-Q/3"},
            {{"info", "--bogus"}, 2, "--bogus"},
@@ -55,6 +58,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"train", "--dtype", "bfloat16"}, 2, "--dtype"},
            {{"train", "--threads", "0"}, 2, "--threads"},
            {{"study"}, 2, "--help"},
+           {{"study", "loss-gab"}, 2, "loss-gab"},
            {{"study", "loss-gap"}, 2, "no model"},
            {{"study", "loss-gap", "--model", "a", "--data", "synthetic:9"}, 2, "NAME=FILE"},
            {{"study", "loss-gap", "--at", "4", "1000"}, 2, "--at: 1000"},
@@ -66,6 +70,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"reproduce", broken}, 2, "broken.toml:1"},
            {{"reproduce", lacking}, 3, "gone.zip"},
            {{"reproduce", lacking, "--dry-run"}, 3, "gone.pt"},
+           {{"reproduce", weightless, "--dry-run"}, 2, "W: give its checkpoint"},
            {{"report", "nowhere"}, 3, "nowhere"},
            {{"report", folder.path()}, 3, "holds no run"},
            {{"export", "--checkpoint", "gone.pt", "--output", "x"}, 3, "gone.pt"}}) {
@@ -76,5 +81,5 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
     CHECK(outcome.err.find(c.named) != std::string::npos);
     CHECK(outcome.out.empty());
   }
-  CHECK(folder.entries() == 3);  // the profiles
+  CHECK(folder.entries() == 4);  // the profiles
 }

@@ -174,10 +174,12 @@ TEST_CASE("the log tells what happened to a run") {
     run.append(failed);
   }
   RunDirectory(path, started).finish();
+  RunDirectory(path, started).finish();
   const std::string log = read_file(path / "log.txt");
   std::size_t at = 0;
   for (const char* expected : {R"(started by ["dydit","study"])", "failed: {}: out of memory",
-                               R"(resumed by ["dydit","study"])", "finished"}) {
+                               R"(resumed by ["dydit","study"])", "finished",
+                               R"(opened, finished, by ["dydit","study"])"}) {
     CAPTURE(log, expected);
     at = log.find(expected, at);
     REQUIRE(at != std::string::npos);

@@ -10,7 +10,8 @@ namespace dydit::model {
 ///
 /// On the CPU the products are oneDNN's, which is faster at a DiT's shapes than the BLAS behind at::linear and
 /// applies bias and GELU while the result is in cache. Without gradients the weight is packed into oneDNN's own
-/// layout at the first use and kept (a second copy); a changed weight is packed anew.
+/// layout at the first use and kept (a second copy); a changed weight is packed anew. A weight made in inference mode
+/// bears no version, so it must not change after its first use.
 struct LinearImpl : torch::nn::Module {
   LinearImpl(std::int64_t in, std::int64_t out);
   torch::Tensor forward(const torch::Tensor& x);
