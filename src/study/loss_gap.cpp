@@ -1,38 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/loss_gap.h"
 
-#include <chrono>
-
 #include "model/weights.h"
 #include "record/metric.h"
+#include "stopwatch.h"
 
 namespace dydit::study {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using record::Json;
 using torch::Tensor;
 
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 // What one model gathers on a chunk.
 struct Columns {
+  explicit Columns(torch::Device device) : forward(device), terms(device) {}
+
   std::vector<Tensor> mse, vb;  // for each timestep (N)
-  double forward_seconds = 0, seconds = 0;
+  Stopwatch forward, terms;
 };
 
 void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk, const Tensor& x_t,
            const Tensor& t, const Tensor& noise, Columns& columns) {
-  const auto begin = Clock::now();
+  columns.forward.start();
   const Tensor output = model.dit->forward(x_t, t, chunk.labels);
-  columns.forward_seconds += seconds_since(begin);
+  columns.forward.stop();
+  columns.terms.start();
   const auto terms = diffusion.loss_terms(output.to(torch::kFloat32), chunk.images, x_t, t, noise);
   columns.mse.push_back(terms.mse);
   columns.vb.push_back(terms.vb);
-  columns.seconds += seconds_since(begin);
+  columns.terms.stop();
 }
 
 }  // namespace
@@ -54,16 +51,17 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
   };
   const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing) {
     const auto n = static_cast<std::int64_t>(chunk.indices.size());
-    std::vector<Columns> columns(models.size());
-    double shared = 0;
+    std::vector<Columns> columns;
+    for (std::size_t m = 0; m < models.size(); ++m) columns.emplace_back(setting.device);
+    Stopwatch shared(setting.device);
     for (std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted(run);
-      const auto begin = Clock::now();
+      shared.start();
       const Tensor t =
           torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
       const Tensor noise = noise_for(setting, chunk, timestep, /*draw=*/0);
       const Tensor x_t = diffusions.front().q_sample(chunk.images, t, noise);
-      shared += seconds_since(begin);
+      shared.stop();
       for (std::size_t m : missing) judge(models[m], diffusions[m], chunk, x_t, t, noise, columns[m]);
     }
     for (std::size_t m : missing) {
@@ -78,11 +76,11 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
       finish_record(record, chunk, torch::cat({mse, vb}));
       // The noise and x_t that all models share count in full for each: what a study of it alone would take.
       const double passes = static_cast<double>(n) * static_cast<double>(setting.timesteps.size());
-      record.metrics["images_per_second"] =
-          record::measured("images_per_second", passes / (columns[m].seconds + shared));
-      if (setting.device.is_cpu())
-        record.metrics["forward_images_per_second"] =
-            record::measured("forward_images_per_second", passes / columns[m].forward_seconds);
+      const double forward = columns[m].forward.seconds();
+      record.metrics["images_per_second"] = record::measured(
+          "images_per_second", passes / (forward + columns[m].terms.seconds() + shared.seconds()));
+      record.metrics["forward_images_per_second"] =
+          record::measured("forward_images_per_second", passes / forward);
       run.append(record);
     }
   };

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <c10/core/Event.h>
+#include <torch/torch.h>
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace dydit::study {
+
+/// The time that a device spends between start() and stop(), over all laps. A GPU's is told by events in its stream,
+/// so that each lap holds its own kernels and the host does not wait.
+class Stopwatch {
+ public:
+  explicit Stopwatch(torch::Device device) : device_(device) {}
+  void start();
+  void stop();
+  /// On a GPU, waits for the last lap.
+  double seconds();
+
+ private:
+  c10::Event mark() const;
+
+  torch::Device device_;
+  double begin_ = 0;                                     // on the CPU
+  std::optional<c10::Event> begun_;                      // on a GPU
+  std::vector<std::pair<c10::Event, c10::Event>> laps_;  // on a GPU, not yet in seconds_
+  double seconds_ = 0;
+};
+
+}  // namespace dydit::study
