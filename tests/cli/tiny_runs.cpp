@@ -8,7 +8,7 @@
 
 namespace dydit::test {
 
-Arguments training(const Arguments& more) {
+Arguments training(const Arguments& more, const std::string& data) {
   Arguments arguments{"train",
                       "--hidden-size",
                       "16",
@@ -25,7 +25,7 @@ Arguments training(const Arguments& more) {
                       "--num-classes",
                       "10",
                       "--data",
-                      "synthetic:40",
+                      data,
                       "--batch",
                       "8",
                       "--threads",
@@ -71,6 +71,13 @@ Result result_of(const std::filesystem::path& run) {
       for (const auto& entry : std::filesystem::directory_iterator(run / folder))
         result.files[entry.path().filename()] = read_file(entry.path());
   return result;
+}
+
+std::map<std::string, std::string> files_in(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files[entry.path().lexically_relative(folder)] = read_file(entry.path());
+  return files;
 }
 
 }  // namespace dydit::test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A training that breaks off and is started again ends in the bytes of an undisturbed one.
 #include <atomic>
+#include <cstring>
 
 #include "base/error.h"
 #include "catch.h"
@@ -115,4 +116,29 @@ TEST_CASE("a checkpoint that does not fit is refused by its name") {
   job.options.steps = 10;
   CHECK_THROWS_AS(test::train_in(path, job), InputError);
   CHECK_THROWS_WITH(test::train_in(path, job), Catch::Contains("tiny-00000008.safetensors"));
+}
+
+TEST_CASE("a checkpoint with a changed byte in its header is refused by its name or resumed, and nothing else happens") {
+  const test::TemporaryFolder folder;
+  const auto job = test::tiny_job(options);
+  test::train_in(folder.path(), job);
+  const auto path = train::checkpoint_path(folder.path(), "tiny", options.steps);
+  const std::string good = read_file(path);
+  std::uint64_t header = 0;
+  std::memcpy(&header, good.data(), sizeof header);
+  Random random(1, Purpose::synthetic, 0);
+  int refused = 0;
+  constexpr int mutations = 300;
+  for (int i = 0; i < mutations; ++i) {
+    std::string changed = good;
+    changed[random.below(sizeof header + header)] ^= static_cast<char>(1 + random.below(255));
+    write_atomically(path, changed);
+    try {
+      test::train_in(folder.path(), job);
+    } catch (const InputError& error) {
+      CHECK_THAT(error.what(), Catch::Contains(path.string()));
+      ++refused;
+    }
+  }
+  CHECK((refused > 0 && refused < mutations));
 }
