@@ -65,8 +65,8 @@ TEST_CASE("on a full disk a run stops, and goes on when there is room") {
   const test::TemporaryFolder folder;
   const auto profile = test::study_profile(folder.path());
   const std::vector<std::pair<test::Arguments, std::vector<rlim_t>>> commands{
-      {training({"--steps", "6", "--checkpoint-every", "2", "--record-every", "1"}), {500, 4500, 20'000}},
-      {{"study", "loss-gap", profile, "--threads", "1", "--device", "cpu"}, {500, 5000, 7000}}};
+      {training({"--steps", "6", "--checkpoint-every", "2", "--record-every", "1"}), {500, 20'000}},
+      {{"study", "loss-gap", profile, "--threads", "1", "--device", "cpu"}, {500, 7000}}};
   for (std::size_t c = 0; c < commands.size(); ++c) {
     const auto& [command, limits] = commands[c];
     const auto whole = folder.path() / ("whole-" + std::to_string(c));
@@ -90,7 +90,7 @@ TEST_CASE("a full disk does not pass for a report, an exported checkpoint or a p
   REQUIRE(test::run_dydit({"study", "loss-map", test::study_profile(folder.path()), "--device", "cpu", "--out", run})
               .code == 0);
   REQUIRE(test::run_dydit({"report", run, "--out", whole}).code == 0);
-  for (const rlim_t bytes : {200, 3000, 20'000}) {
+  for (const rlim_t bytes : {3000, 20'000}) {
     CAPTURE(bytes);
     check_refused(test::run_dydit({"report", run, "--out", page}, {}, limit(RLIMIT_FSIZE, bytes)), 4,
                   page.string());
@@ -117,20 +117,20 @@ TEST_CASE("a full disk does not pass for a report, an exported checkpoint or a p
 #ifndef __SANITIZE_ADDRESS__  // takes terabytes of address space
 TEST_CASE("a cell without enough memory fails, the others are as without it") {
   const test::TemporaryFolder folder;
-  // The hidden layer of "greedy" has 64 tokens x 65,536 units, 16 MiB for an image: 3.2 GiB for a chunk of 200.
+  // The hidden layer of "greedy" has 256 tokens x 8,192 units, 8 MiB for an image: 3.1 GiB for a chunk of 400.
   const auto train = [&](const std::string& name, const std::string& ratio) {
     const auto run = folder.path() / name;
-    REQUIRE(test::run_dydit({"train", "--hidden-size", "16", "--depth", "1", "--num-heads", "2", "--in-channels", "3",
-                             "--input-size", "8", "--patch-size", "1", "--num-classes", "10", "--mlp-ratio", ratio,
+    REQUIRE(test::run_dydit({"train", "--hidden-size", "64", "--depth", "1", "--num-heads", "2", "--in-channels", "3",
+                             "--input-size", "16", "--patch-size", "1", "--num-classes", "10", "--mlp-ratio", ratio,
                              "--data", "synthetic:10", "--batch", "1", "--steps", "1", "--held-out-images", "1",
                              "--threads", "1", "--device", "cpu", "--out", run})
                 .code == 0);
     return name + "=" + (run / "checkpoints" / "DiT-00000001.safetensors").string();
   };
-  const std::string modest = train("modest", "1"), greedy = train("greedy", "4096");
+  const std::string modest = train("modest", "1"), greedy = train("greedy", "128");
   const auto study = [&](const test::Arguments& models, const std::string& name) {
     return with(with({"study", "loss-gap", "--model"}, models),
-                {"--data", "synthetic:201", "--size", "8", "--images", "0", "--chunk", "200", "--at", "500", "--threads",
+                {"--data", "synthetic:401", "--size", "16", "--images", "0", "--chunk", "400", "--at", "500", "--threads",
                  "1", "--device", "cpu", "--out", folder.path() / name});
   };
   const auto outcome = test::run_dydit(study({modest, greedy}, "both"), {}, limit(RLIMIT_DATA, rlim_t{2} << 30));
@@ -138,7 +138,7 @@ TEST_CASE("a cell without enough memory fails, the others are as without it") {
   std::map<std::string, int> failed;
   for (const record::Record& record : record::read_run(folder.path() / "both").records) {
     CAPTURE(record.axes.dump(), record.error);
-    const bool too_much = record.axes["model"] == "greedy" && record.axes["count"] == 200;
+    const bool too_much = record.axes["model"] == "greedy" && record.axes["count"] == 400;
     CHECK((record.status == record::Status::failed) == too_much);
     if (too_much) CHECK_THAT(record.error, Contains("memory"));
     CHECK(record.tensors.empty() == too_much);
@@ -198,15 +198,12 @@ TEST_CASE("in a read-only folder nothing is begun or gone on with, but read") {
     }
     for (const test::Arguments& arguments :
          {training({"--steps", "1", "--out", place / "new"}), trained, {"report", place / "trained"},
-          {"study", "loss-gap", profile, "--out", place / "new"},
           {"export", "--checkpoint", checkpoint, "--output", place / "new"}}) {
       CAPTURE(arguments);
       check_refused(test::run_dydit(arguments, {}, read_only.mounted()), 4, place.string());
     }
     CHECK((test::files_in(place) == before));
-    CHECK(test::run_dydit({"report", place / "trained", "--out", folder.path() / "page"}, {}, read_only.mounted())
-              .code == 0);
-    CHECK(test::run_dydit({"study", "loss-map", profile, "--device", "cpu", "--out", folder.path() / "run"}, {},
+    CHECK(test::run_dydit({"reproduce", profile, "--device", "cpu", "--out", folder.path() / "run"}, {},
                           read_only.mounted())
               .code == 0);
   }
@@ -226,7 +223,7 @@ class TrainingOnZip {
     REQUIRE(test::appears(run / "checkpoints"));
   }
   test::Arguments arguments(const std::string& name) const {
-    return training({"--steps", "1200", "--checkpoint-every", "100", "--record-every", "400", "--out",
+    return training({"--steps", "400", "--checkpoint-every", "40", "--record-every", "200", "--out",
                      folder_.path() / name},
                     zip);
   }
@@ -261,10 +258,6 @@ TEST_CASE("data that go while they are read stop the run, and the same command g
     fs::resize_file(training.zip, fs::file_size(training.zip) / 3);
     check_refused(training.wait(), 3, training.zip.string());
   }
-  SECTION("emptied") {
-    fs::resize_file(training.zip, 0);
-    check_refused(training.wait(), 3, training.zip.string());
-  }
   SECTION("overwritten") {
     const auto size = static_cast<std::size_t>(fs::file_size(training.zip));
     std::fstream(training.zip, std::ios::in | std::ios::out | std::ios::binary) << std::string(size / 2, 'x');
@@ -297,7 +290,7 @@ TEST_CASE("a pipe in the place of a file is refused, not waited for") {
 TEST_CASE("a clock that went back changes nothing but the dates") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run", whole = folder.path() / "whole";
-  const auto command = training({"--steps", "1000", "--checkpoint-every", "100", "--record-every", "250"});
+  const auto command = training({"--steps", "400", "--checkpoint-every", "40", "--record-every", "100"});
   test::Process process(with(command, {"--out", run}));
   REQUIRE(test::appears(run / "checkpoints"));
   process.send(SIGKILL);

@@ -94,7 +94,7 @@ void survives(const Command& command, const std::vector<Signals>& sent, int mome
 const std::vector<Signals> killed{{SIGKILL}}, stopped{{SIGINT}, {SIGTERM}, {SIGINT, SIGINT}};
 
 Command training() {
-  return {.arguments = test::training({"--steps", "600", "--checkpoint-every", "200", "--record-every", "70"}),
+  return {.arguments = test::training({"--steps", "300", "--checkpoint-every", "100", "--record-every", "35"}),
           .result = run_result,
           .first_file = "manifest.json",
           .results = 3 + 9};
@@ -105,7 +105,7 @@ Command reproduction(const std::filesystem::path& folder) {
   return {.arguments = {"reproduce", test::study_profile(folder), "--threads", "1", "--device", "cpu"},
           .result = run_result,
           .first_file = "manifest.json",
-          .results = 2 * (2 * 20 + 1) + 4};
+          .results = 2 * (2 * 20 + 1) + 3};
 }
 
 Command report(const std::filesystem::path& folder) {
@@ -125,11 +125,11 @@ void all_survive(const std::vector<Signals>& sent, int moments) {
 }  // namespace
 
 TEST_CASE("kill -9 at any moment loses nothing") {
-  all_survive(killed, 5);
+  all_survive(killed, 4);
 }
 
 TEST_CASE("Ctrl-C and SIGTERM at any moment lose nothing and exit as the contract says") {
-  all_survive(stopped, 4);
+  all_survive(stopped, 3);
 }
 
 TEST_CASE("the same at twenty moments", "[.][twenty]") {

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "catch.h"
+#include "record/run_directory.h"
 #include "tiny_runs.h"
 
 using namespace dydit;

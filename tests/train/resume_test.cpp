@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "catch.h"
 #include "support.h"
 
