@@ -40,13 +40,14 @@ unset output
 static constexpr std::array<std::pair<const char*, const char*>, 3> pictures{
     {{".svg", "</svg>"}, {".pdf", "%%EOF"}, {".png", "IEND"}}};
 
-/// A folder that goes with the object. Pictures are drawn in one of their own, since the gnuplot of a killed process
-/// goes on drawing for a moment.
+/// A folder that goes with the object. Pictures are drawn in one of their own, since the gnuplot of a killed
+/// process goes on drawing for a moment.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
     std::string name = (fs::temp_directory_path() / "dydit-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw RunError("cannot make the folder", name, std::strerror(errno));
+    if (::mkdtemp(name.data()) == nullptr)
+      throw RunError("cannot make the folder", name, std::strerror(errno));
     path_ = name;
   }
   ~TemporaryFolder() {

@@ -71,7 +71,8 @@ void run_gnuplot(const std::string& program, const std::filesystem::path& script
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  stop_if_interrupted("while a figure was drawn", "give the same command again");  // Ctrl-C ends gnuplot as well
+  stop_if_interrupted("while a figure was drawn",
+                      "give the same command again");  // Ctrl-C ends gnuplot as well
   throw RunError("gnuplot failed", script.string(), complaint(messages));
 }
 

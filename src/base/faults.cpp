@@ -31,8 +31,8 @@ static std::string mapped_file(const void* address) {
   return "";
 }
 
-// The signal comes from an instruction that reads the mapping, so it interrupts no allocation and no stream: what it
-// calls need not be safe in a handler of signals that come at any time.
+// The signal comes from an instruction that reads the mapping, so it interrupts no allocation and no stream:
+// what it calls need not be safe in a handler of signals that come at any time.
 static void end_for_lost_page(int, siginfo_t* info, void*) {
   const std::string path = info->si_code == BUS_ADRERR ? mapped_file(info->si_addr) : "";
   if (path.empty()) return;  // the default action follows: the handler is reset

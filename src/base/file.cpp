@@ -101,7 +101,8 @@ static Descriptor open_part(const std::string& part, const std::filesystem::path
     while (::flock(file, LOCK_EX) != 0 && errno == EINTR) {
     }
     // Whoever held the lock has renamed or removed the file meanwhile.
-    struct stat locked {}, named {};
+    struct stat locked {
+    }, named{};
     if (::fstat(file, &locked) == 0 && ::stat(part.c_str(), &named) == 0 && locked.st_dev == named.st_dev &&
         locked.st_ino == named.st_ino)
       return Descriptor(file);

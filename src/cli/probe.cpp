@@ -103,10 +103,10 @@ void loss(const Probe& p) {
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
   const auto terms = diffusion.loss_terms(dit->forward(x_t, t, y).to(torch::kFloat32), x0, x_t, t, noise);
   write(p, {{"mse", model::from_torch(terms.mse)},
-                                           {"vb", model::from_torch(terms.vb)},
-                                           {"loss", model::from_torch(terms.loss)},
-                                           {"mse_map", model::from_torch(terms.mse_map)},
-                                           {"vb_map", model::from_torch(terms.vb_map)}});
+            {"vb", model::from_torch(terms.vb)},
+            {"loss", model::from_torch(terms.loss)},
+            {"mse_map", model::from_torch(terms.mse_map)},
+            {"vb_map", model::from_torch(terms.vb_map)}});
 }
 
 CLI::App* add(CLI::App& parent, Probe& p, const char* name, const char* help, const char* example) {

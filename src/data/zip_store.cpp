@@ -25,7 +25,9 @@ struct CloseEntry {
 
 class ZipStore final : public Store {
  public:
-  explicit ZipStore(const std::filesystem::path& path) : watch_(path), file_(path) { idle_.push_back(open()); }
+  explicit ZipStore(const std::filesystem::path& path) : watch_(path), file_(path) {
+    idle_.push_back(open());
+  }
 
   std::vector<Entry> list() const override {
     Zip zip = take();

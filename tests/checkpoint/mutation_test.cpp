@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Good checkpoints of every form cut off at every byte and with single bytes changed: refused or opened, within ten
-// seconds and four times the memory of the file.
+// Good checkpoints of every form cut off at every byte and with single bytes changed: refused or opened,
+// within ten seconds and four times the memory of the file.
 #include <unistd.h>
 
 #include <fstream>
@@ -43,8 +43,8 @@ class Opener {
   std::size_t most_ = 0;
 };
 
-/// What four times a file leave beside its mapping, and a page or two for what any file takes: a good legacy file of
-/// 2.8 KB needs 28 KB for the program in it.
+/// What four times a file leave beside its mapping, and a page or two for what any file takes: a good legacy
+/// file of 2.8 KB needs 28 KB for the program in it.
 std::size_t most_for(std::size_t file) {
   return 3 * file + (32 << 10);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run meets: a full disk, too little memory, folders that take nothing, data that change below it, a clock
-// that jumps. One line, the exit code of the contract, nothing half-written; once the fault is gone the same command
-// ends in the bytes of an undisturbed one.
+// What a run meets: a full disk, too little memory, folders that take nothing, data that change below it, a
+// clock that jumps. One line, the exit code of the contract, nothing half-written; once the fault is gone the
+// same command ends in the bytes of an undisturbed one.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -87,7 +87,8 @@ TEST_CASE("a full disk does not pass for a report, an exported checkpoint or a p
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run", page = folder.path() / "page", whole = folder.path() / "whole",
              exported = folder.path() / "out.safetensors";
-  REQUIRE(test::run_dydit({"study", "loss-map", test::study_profile(folder.path()), "--threads", "1", "--device", "cpu", "--out", run})
+  REQUIRE(test::run_dydit({"study", "loss-map", test::study_profile(folder.path()), "--threads", "1",
+                           "--device", "cpu", "--out", run})
               .code == 0);
   REQUIRE(test::run_dydit({"report", run, "--out", whole}).code == 0);
   for (const rlim_t bytes : {3000, 20'000}) {
@@ -111,29 +112,59 @@ TEST_CASE("a full disk does not pass for a report, an exported checkpoint or a p
   CHECK(!holds_unfinished_file(folder.path()));
 
   const auto to_full_disk = [] { ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); };
-  check_refused(test::run_dydit({"info", "--model", "DiT-S/2", "--json"}, {}, to_full_disk), 4, "standard output");
+  check_refused(test::run_dydit({"info", "--model", "DiT-S/2", "--json"}, {}, to_full_disk), 4,
+                "standard output");
 }
 
 #ifndef __SANITIZE_ADDRESS__  // takes terabytes of address space
 TEST_CASE("a cell without enough memory fails, the others are as without it") {
   const test::TemporaryFolder folder;
-  // The hidden layer of "greedy" has 256 tokens x 8,192 units, 8 MiB for an image: 3.1 GiB for a chunk of 400.
+  // The hidden layer of "greedy" has 256 tokens x 8,192 units, 8 MiB for an image: 3.1 GiB for a chunk of
+  // 400.
   const auto train = [&](const std::string& name, const std::string& ratio) {
     const auto run = folder.path() / name;
-    REQUIRE(test::run_dydit({"train", "--hidden-size", "64", "--depth", "1", "--num-heads", "2", "--in-channels", "3",
-                             "--input-size", "16", "--patch-size", "1", "--num-classes", "10", "--mlp-ratio", ratio,
-                             "--data", "synthetic:10", "--batch", "1", "--steps", "1", "--held-out-images", "1",
-                             "--threads", "1", "--device", "cpu", "--out", run})
+    REQUIRE(test::run_dydit({"train",
+                             "--hidden-size",
+                             "64",
+                             "--depth",
+                             "1",
+                             "--num-heads",
+                             "2",
+                             "--in-channels",
+                             "3",
+                             "--input-size",
+                             "16",
+                             "--patch-size",
+                             "1",
+                             "--num-classes",
+                             "10",
+                             "--mlp-ratio",
+                             ratio,
+                             "--data",
+                             "synthetic:10",
+                             "--batch",
+                             "1",
+                             "--steps",
+                             "1",
+                             "--held-out-images",
+                             "1",
+                             "--threads",
+                             "1",
+                             "--device",
+                             "cpu",
+                             "--out",
+                             run})
                 .code == 0);
     return name + "=" + (run / "checkpoints" / "DiT-00000001.safetensors").string();
   };
   const std::string modest = train("modest", "1"), greedy = train("greedy", "128");
   const auto study = [&](const test::Arguments& models, const std::string& name) {
     return with(with({"study", "loss-gap", "--model"}, models),
-                {"--data", "synthetic:401", "--size", "16", "--images", "0", "--chunk", "400", "--at", "500", "--threads",
-                 "1", "--device", "cpu", "--out", folder.path() / name});
+                {"--data", "synthetic:401", "--size", "16", "--images", "0", "--chunk", "400", "--at", "500",
+                 "--threads", "1", "--device", "cpu", "--out", folder.path() / name});
   };
-  const auto outcome = test::run_dydit(study({modest, greedy}, "both"), {}, limit(RLIMIT_DATA, rlim_t{2} << 30));
+  const auto outcome =
+      test::run_dydit(study({modest, greedy}, "both"), {}, limit(RLIMIT_DATA, rlim_t{2} << 30));
   check_refused(outcome, 4, "1 cells failed");
   std::map<std::string, int> failed;
   for (const record::Record& record : record::read_run(folder.path() / "both").records) {
@@ -149,13 +180,15 @@ TEST_CASE("a cell without enough memory fails, the others are as without it") {
   REQUIRE(test::run_dydit(study({modest}, "alone")).code == 0);
   const auto both = test::result_of(folder.path() / "both"), alone = test::result_of(folder.path() / "alone");
   CHECK(alone.files.size() == 2);
-  for (const auto& [name, bytes] : alone.files) CHECK((both.files.contains(name) && both.files.at(name) == bytes));
+  for (const auto& [name, bytes] : alone.files)
+    CHECK((both.files.contains(name) && both.files.at(name) == bytes));
 }
 #endif
 
 namespace {
 
-/// A folder of which a child sees that it is read-only. The rights of a file mean nothing to root, who needs a mount.
+/// A folder of which a child sees that it is read-only. The rights of a file mean nothing to root, who needs
+/// a mount.
 class ReadOnly {
  public:
   explicit ReadOnly(fs::path folder) : folder_(std::move(folder)) {
@@ -197,7 +230,9 @@ TEST_CASE("in a read-only folder nothing is begun or gone on with, but read") {
       return;
     }
     for (const test::Arguments& arguments :
-         {training({"--steps", "1", "--out", place / "new"}), trained, {"report", place / "trained"},
+         {training({"--steps", "1", "--out", place / "new"}),
+          trained,
+          {"report", place / "trained"},
           {"export", "--checkpoint", checkpoint, "--output", place / "new"}}) {
       CAPTURE(arguments);
       check_refused(test::run_dydit(arguments, {}, read_only.mounted()), 4, place.string());
@@ -303,7 +338,8 @@ TEST_CASE("a clock that went back changes nothing but the dates") {
   auto age = 0h;
   std::set<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(run)) files.insert(entry.path());
-  for (const fs::path& file : files) fs::last_write_time(file, fs::file_time_type::clock::now() + 1000h - ++age);
+  for (const fs::path& file : files)
+    fs::last_write_time(file, fs::file_time_type::clock::now() + 1000h - ++age);
 
   REQUIRE(test::run_dydit(with(command, {"--out", run})).code == 0);
   REQUIRE(test::run_dydit(with(command, {"--out", whole})).code == 0);

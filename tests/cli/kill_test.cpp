@@ -33,16 +33,17 @@ std::map<std::string, std::string> run_result(const std::filesystem::path& run) 
 /// Signals that end a process, sent one after the other.
 using Signals = std::vector<int>;
 
-// Where the process handles the signals it says so and exits with the code of the contract; before it has come to
-// that, while it starts, they end it.
+// Where the process handles the signals it says so and exits with the code of the contract; before it has
+// come to that, while it starts, they end it.
 void check_outcome(const test::Outcome& outcome, const Signals& signals) {
   CAPTURE(outcome.code, outcome.signal, outcome.err);
-  if (outcome.code >= 0) CHECK((outcome.code == 0 || (outcome.code == 130 && test::is_one_error(outcome.err))));
+  if (outcome.code >= 0)
+    CHECK((outcome.code == 0 || (outcome.code == 130 && test::is_one_error(outcome.err))));
   if (outcome.code < 0) CHECK(std::ranges::find(signals, outcome.signal) != signals.end());
 }
 
-// The first moment comes while the program starts; the others are spread over the time that an undisturbed command
-// works, one in each part of it.
+// The first moment comes while the program starts; the others are spread over the time that an undisturbed
+// command works, one in each part of it.
 void survives(const Command& command, const std::vector<Signals>& sent, int moments) {
   const test::TemporaryFolder folder;
   const auto in = [&](const std::string& name) {
@@ -94,10 +95,11 @@ void survives(const Command& command, const std::vector<Signals>& sent, int mome
 const std::vector<Signals> killed{{SIGKILL}}, stopped{{SIGINT}, {SIGTERM}, {SIGINT, SIGINT}};
 
 Command training() {
-  return {.arguments = test::training({"--steps", "300", "--checkpoint-every", "100", "--record-every", "35"}),
-          .result = run_result,
-          .first_file = "manifest.json",
-          .results = 3 + 9};
+  return {
+      .arguments = test::training({"--steps", "300", "--checkpoint-every", "100", "--record-every", "35"}),
+      .result = run_result,
+      .first_file = "manifest.json",
+      .results = 3 + 9};
 }
 
 /// The studies of a profile and their report. `folder` is for the models.
@@ -110,32 +112,50 @@ Command reproduction(const std::filesystem::path& folder) {
 
 Command report(const std::filesystem::path& folder) {
   const auto run = folder / "run";
-  if (test::run_dydit({"study", "loss-map", test::study_profile(folder), "--threads", "1", "--device", "cpu", "--out", run}).code != 0)
+  if (test::run_dydit({"study", "loss-map", test::study_profile(folder), "--threads", "1", "--device", "cpu",
+                       "--out", run})
+          .code != 0)
     throw std::runtime_error("the study failed");
-  return {.arguments = {"report", run}, .result = test::files_in, .first_file = "figures", .results = 1 + 2 * 5};
+  return {
+      .arguments = {"report", run}, .result = test::files_in, .first_file = "figures", .results = 1 + 2 * 5};
 }
-
 
 }  // namespace
 
 TEST_CASE("kill -9 at any moment loses nothing") {
   const test::TemporaryFolder folder;
-  SECTION("a training") { survives(training(), killed, 4); }
-  SECTION("studies and their report") { survives(reproduction(folder.path()), killed, 3); }
-  SECTION("a report") { survives(report(folder.path()), killed, 3); }
+  SECTION("a training") {
+    survives(training(), killed, 4);
+  }
+  SECTION("studies and their report") {
+    survives(reproduction(folder.path()), killed, 3);
+  }
+  SECTION("a report") {
+    survives(report(folder.path()), killed, 3);
+  }
 }
 
 TEST_CASE("Ctrl-C and SIGTERM at any moment lose nothing and exit as the contract says") {
   const test::TemporaryFolder folder;
-  SECTION("a training") { survives(training(), stopped, 3); }
-  SECTION("studies and their report") { survives(reproduction(folder.path()), stopped, 3); }
+  SECTION("a training") {
+    survives(training(), stopped, 3);
+  }
+  SECTION("studies and their report") {
+    survives(reproduction(folder.path()), stopped, 3);
+  }
 }
 
 // Minutes: test_faults "[twenty]"
 TEST_CASE("the same at twenty moments", "[.][twenty]") {
   const test::TemporaryFolder folder;
   const auto sent = GENERATE(from_range(std::vector{killed, stopped}));
-  SECTION("a training") { survives(training(), sent, 20); }
-  SECTION("studies and their report") { survives(reproduction(folder.path()), sent, 20); }
-  SECTION("a report") { survives(report(folder.path()), sent, 20); }
+  SECTION("a training") {
+    survives(training(), sent, 20);
+  }
+  SECTION("studies and their report") {
+    survives(reproduction(folder.path()), sent, 20);
+  }
+  SECTION("a report") {
+    survives(report(folder.path()), sent, 20);
+  }
 }

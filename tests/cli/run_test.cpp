@@ -71,8 +71,8 @@ TEST_CASE("a second process on the same run directory is turned away") {
   CHECK(second.code == 4);
   CHECK(is_one_error(second.err));
   const record::Run begun = record::read_run(run);  // readers are not turned away
-  CHECK(second.err.find("process " + begun.records.front().process + " is writing this run: " + run.string()) !=
-        std::string::npos);
+  CHECK(second.err.find("process " + begun.records.front().process +
+                        " is writing this run: " + run.string()) != std::string::npos);
 }
 
 TEST_CASE("a run is resumed only as it was begun") {

@@ -128,8 +128,12 @@ TEST_CASE("a checkpoint whose state is no number of steps, or of another file's,
   const auto good = checkpoint::read_safetensors(path);
   const std::string key = "dydit.training";
   REQUIRE(good.metadata.contains(key));
-  for (const record::Json& change : std::vector<record::Json>{
-           {{"steps", "8"}}, {{"steps", 9}}, {{"steps", -1}}, {{"steps", nullptr}}, {{"summed", "x"}}, {{"summed", -1}}}) {
+  for (const record::Json& change : std::vector<record::Json>{{{"steps", "8"}},
+                                                              {{"steps", 9}},
+                                                              {{"steps", -1}},
+                                                              {{"steps", nullptr}},
+                                                              {{"summed", "x"}},
+                                                              {{"summed", -1}}}) {
     CAPTURE(change.dump());
     auto metadata = good.metadata;
     record::Json state = record::Json::parse(metadata.at(key));
@@ -141,7 +145,9 @@ TEST_CASE("a checkpoint whose state is no number of steps, or of another file's,
   }
 }
 
-TEST_CASE("a checkpoint with a changed byte in its header is refused by its name or resumed, and nothing else happens") {
+TEST_CASE(
+    "a checkpoint with a changed byte in its header is refused by its name or resumed, and nothing else "
+    "happens") {
   const test::TemporaryFolder folder;
   const auto job = test::tiny_job(options);
   test::train_in(folder.path(), job);
