@@ -145,6 +145,21 @@ TEST_CASE("Ctrl-C and SIGTERM at any moment lose nothing and exit as the contrac
   }
 }
 
+TEST_CASE("a report that is asked to stop does so before its next figure") {
+  const test::TemporaryFolder folder;
+  const auto page = folder.path() / "page";
+  auto arguments = report(folder.path()).arguments;
+  arguments.insert(arguments.end(), {"--out", page});
+  test::Process process(arguments);
+  REQUIRE(test::appears(page / "figures"));  // made before the first of two
+  process.send(SIGTERM);
+  const auto outcome = process.wait();
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == 130);
+  CHECK(test::is_one_error(outcome.err));
+  CHECK(!std::filesystem::exists(page / "index.html"));
+}
+
 // Minutes: test_faults "[twenty]"
 TEST_CASE("the same at twenty moments", "[.][twenty]") {
   const test::TemporaryFolder folder;
