@@ -3,7 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -31,24 +36,47 @@ unset output
 }}
 )";
 
+// What stands at the end of a picture that is whole: gnuplot does not mind a full disk.
+static constexpr std::array<std::pair<const char*, const char*>, 3> pictures{
+    {{".svg", "</svg>"}, {".pdf", "%%EOF"}, {".png", "IEND"}}};
+
+/// A folder that goes with the object. Pictures are drawn in one of their own, since the gnuplot of a killed
+/// process goes on drawing for a moment.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "dydit-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+      throw RunError("cannot make the folder", name, std::strerror(errno));
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 /// Sets the creation date in a PDF made with time zone UTC, where cairo writes "(D:20260131120000Z)".
-static void date_pdf(const fs::path& path, const std::string& date) {
+static void date_pdf(std::string& pdf, const std::string& date, const fs::path& path) {
   std::string digits;
   for (const char c : date)
     if (std::isdigit(static_cast<unsigned char>(c)) != 0) digits += c;
   digits.resize(14, '0');
-  std::string pdf = read_file(path);
   const std::string before = "/CreationDate (D:";
   const auto found = pdf.find(before);
   if (found == std::string::npos || pdf.compare(found + before.size() + digits.size(), 2, "Z)") != 0)
     throw RunError("a PDF without the creation date that cairo writes", path.string());
-  write_atomically(path, pdf.replace(found + before.size(), digits.size(), digits));
+  pdf.replace(found + before.size(), digits.size(), digits);
 }
 
 void draw(const Figure& figure, const fs::path& folder, const std::string& date, const std::string& gnuplot) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw RunError("cannot make the folder", folder.string(), error.message());
+  create_folders(folder);
   const auto file = [&](const char* extension) { return folder / (figure.name + extension); };
   write_atomically(file(".csv"), figure.csv);
   write_atomically(
@@ -58,8 +86,17 @@ void draw(const Figure& figure, const fs::path& folder, const std::string& date,
                   fmt::arg("height", figure.height), fmt::arg("inches_wide", figure.width / 96.0),
                   fmt::arg("inches_high", figure.height / 96.0), fmt::arg("twice_wide", 2 * figure.width),
                   fmt::arg("twice_high", 2 * figure.height)));
-  run_gnuplot(gnuplot, figure.name + ".gp", folder);
-  date_pdf(file(".pdf"), date);
+  const TemporaryFolder drawn;
+  fs::copy_file(file(".csv"), drawn.path() / (figure.name + ".csv"));
+  run_gnuplot(gnuplot, file(".gp"), drawn.path());
+  for (const auto& [extension, end] : pictures) {
+    std::string picture = read_file(drawn.path() / (figure.name + extension));
+    if (picture.rfind(end) == std::string::npos || picture.size() - picture.rfind(end) > 16)
+      throw RunError("gnuplot left a picture unfinished", file(extension).string(),
+                     "is " + drawn.path().parent_path().string() + " full?");
+    if (extension == std::string_view(".pdf")) date_pdf(picture, date, file(extension));
+    write_atomically(file(extension), picture);
+  }
 }
 
 }  // namespace dydit::analysis

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 
 namespace dydit::analysis {
 
@@ -44,7 +45,8 @@ std::string complaint(const std::string& messages) {
 
 }  // namespace
 
-void run_gnuplot(const std::string& program, const std::string& script, const std::filesystem::path& folder) {
+void run_gnuplot(const std::string& program, const std::filesystem::path& script,
+                 const std::filesystem::path& folder) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw RunError("cannot start gnuplot", program, std::strerror(errno));
   Actions actions;
@@ -52,7 +54,7 @@ void run_gnuplot(const std::string& program, const std::string& script, const st
   ::posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&actions.value, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions.value, ends[1], STDERR_FILENO);
-  std::string arguments[] = {program, "--default-settings", script};
+  std::string arguments[] = {program, "--default-settings", std::filesystem::absolute(script).string()};
   char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), nullptr};
   std::string settings[] = {"LC_ALL=C.UTF-8", "TZ=UTC"};
   char* environment[] = {settings[0].data(), settings[1].data(), nullptr};
@@ -68,8 +70,10 @@ void run_gnuplot(const std::string& program, const std::string& script, const st
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    throw RunError("gnuplot failed", (folder / script).string(), complaint(messages));
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  stop_if_interrupted("while a figure was drawn",
+                      "give the same command again");  // Ctrl-C ends gnuplot as well
+  throw RunError("gnuplot failed", script.string(), complaint(messages));
 }
 
 }  // namespace dydit::analysis

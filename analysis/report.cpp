@@ -6,6 +6,7 @@
 #include "analysis/figures.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "findings.h"
 #include "page_style.h"
 #include "provenance.h"
@@ -29,6 +30,7 @@ class Gallery {
       : folder_(std::move(folder)), date_(std::move(date)), gnuplot_(std::move(gnuplot)) {}
 
   std::string show(const Figure& figure, const std::string& caption) const {
+    stop_if_interrupted("before the report was done", "give the same command again");
     draw(figure, folder_, date_, gnuplot_);
     const std::string svg =
         inline_svg(read_file(folder_ / (figure.name + ".svg")), figure.name, figure.description);
@@ -125,7 +127,7 @@ fs::path write_report(std::span<const Run> runs, const fs::path& out, const Repo
   const std::string body = findings_sections(findings, options, gallery) + notes_section(runs) +
                            trained_section(runs) + reproduce_section(runs) + machine_section(runs) +
                            failures_section(runs);
-  fs::create_directories(out);
+  create_folders(out);
   const char* title = "Where the loss of a diffusion transformer lies: over timesteps and over the image";
   write_atomically(
       out / "index.html",

@@ -2,7 +2,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace dydit {
@@ -21,21 +20,58 @@ std::string reason() {
   return std::strerror(errno);
 }
 
+Descriptor open_to_read(const std::filesystem::path& path) {
+  // O_NONBLOCK: a pipe is refused below, not waited for.
+  return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+
+/// Of a file opened to be read.
+struct stat status_of(const Descriptor& file, const std::filesystem::path& path) {
+  struct stat status {};
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0)
+    throw InputError("cannot read file", path.string(), reason());
+  if (!S_ISREG(status.st_mode)) throw InputError("not a regular file", path.string());
+  return status;
+}
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path) {
-  MappedFile file(path);
-  auto bytes = file.bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  const Descriptor file = open_to_read(path);
+  std::string text(static_cast<std::size_t>(status_of(file, path).st_size), '\0');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t count = ::read(file.get(), text.data() + done, text.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw InputError("cannot read file", path.string(), reason());
+    if (count == 0) break;  // it has become shorter
+    done += static_cast<std::size_t>(count);
+  }
+  text.resize(done);
+  return text;
+}
+
+void create_folders(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw RunError("cannot make the folder", path.string(), error.message());
+}
+
+FileWatch::FileWatch(const std::filesystem::path& path)
+    : path_(path), file_(open_to_read(path)), opened_(status_of(file_, path)) {}
+
+void FileWatch::require_unchanged() const {
+  const struct stat now = status_of(file_, path_);
+  if (now.st_size == opened_.st_size && now.st_mtim.tv_sec == opened_.st_mtim.tv_sec &&
+      now.st_mtim.tv_nsec == opened_.st_mtim.tv_nsec)
+    return;
+  throw Error(ExitCode::bad_input, "the file was changed while it was read", path_.string(),
+              "give it back as it was, and the same command goes on");
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) throw InputError("cannot read file", path.string(), reason());
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw InputError("cannot read file", path.string(), reason());
-  if (!S_ISREG(status.st_mode)) throw InputError("not a regular file", path.string());
-  size_ = static_cast<std::size_t>(status.st_size);
+  const Descriptor file = open_to_read(path);
+  size_ = static_cast<std::size_t>(status_of(file, path).st_size);
   if (size_ == 0) return;
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (address == MAP_FAILED) throw InputError("cannot map file", path.string(), reason());
@@ -57,15 +93,31 @@ static void write_all(int file, std::span<const std::byte> bytes, const std::fil
   }
 }
 
+/// The temporary file for `path`, of this process alone.
+static Descriptor open_part(const std::string& part, const std::filesystem::path& path) {
+  for (;;) {
+    const int file = ::open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (file < 0) throw RunError("cannot write", path.string(), reason());
+    while (::flock(file, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    // Whoever held the lock has renamed or removed the file meanwhile.
+    struct stat locked {
+    }, named{};
+    if (::fstat(file, &locked) == 0 && ::stat(part.c_str(), &named) == 0 && locked.st_dev == named.st_dev &&
+        locked.st_ino == named.st_ino)
+      return Descriptor(file);
+    ::close(file);
+  }
+}
+
 void write_atomically(const std::filesystem::path& path, const std::function<void(const Append&)>& write) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  std::string temporary = fmt::format("{}.{}.part", path.string(), ::getpid());
-  Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.get() < 0) throw RunError("cannot write", path.string(), reason());
+  const std::string temporary = path.string() + ".part";
+  Descriptor file = open_part(temporary, path);
   try {
+    if (::ftruncate(file.get(), 0) != 0) throw RunError("cannot write", path.string(), reason());
     write([&](std::span<const std::byte> bytes) { write_all(file.get(), bytes, path); });
     if (::fsync(file.get()) != 0) throw RunError("cannot write", path.string(), reason());
-    if (::close(file.release()) != 0) throw RunError("cannot write", path.string(), reason());
     if (::rename(temporary.c_str(), path.c_str()) != 0)
       throw RunError("cannot write", path.string(), reason());
   } catch (...) {

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <initializer_list>
 
+#include "base/error.h"
+
 namespace dydit {
 
 static volatile std::sig_atomic_t requested = 0;
@@ -18,5 +20,9 @@ void handle_interrupts() {
 }
 
 bool interrupt_requested() { return requested != 0; }
+
+void stop_if_interrupted(const std::string& where, const std::string& remedy) {
+  if (interrupt_requested()) throw Interrupted("interrupted", where, remedy);
+}
 
 }  // namespace dydit

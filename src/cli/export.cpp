@@ -2,6 +2,7 @@
 // dydit export: the model weights of any checkpoint as one small safetensors file.
 #include <memory>
 
+#include "base/interrupt.h"
 #include "checkpoint/checkpoint.h"
 #include "commands.h"
 #include "common.h"
@@ -30,6 +31,7 @@ void add_export(CLI::App& app) {
     const auto dtype = run::dtype_named(e->machine.dtype);
     const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights),
                                      e->checkpoint.num_heads);
+    stop_if_interrupted("before anything was written");
     model::save_dit(e->output, dit, dtype);
   });
 }

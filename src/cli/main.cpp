@@ -5,8 +5,10 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 
-#include <new>
+#include <cstdio>
+#include <iostream>
 
+#include "base/faults.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "commands.h"
@@ -18,11 +20,7 @@ int fail(dydit::ExitCode code, std::string_view message) {
   return static_cast<int>(code);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  dydit::handle_interrupts();
-  dydit::keep_freed_memory();
+int run(int argc, char** argv) {
   CLI::App app("Redundancy studies and speed measurements of Dynamic Diffusion Transformers", "dydit");
   app.require_subcommand(1);
   app.footer("Example: dydit reproduce profiles/quick.toml");
@@ -48,13 +46,24 @@ int main(int argc, char** argv) {
     return fail(error.code(), error.what());
   } catch (const c10::OutOfMemoryError& error) {
     return fail(dydit::ExitCode::failed, fmt::format("out of memory: {}", error.what_without_backtrace()));
-  } catch (const std::bad_alloc&) {
-    return fail(dydit::ExitCode::failed, "out of memory: use smaller batches");
   } catch (const std::filesystem::filesystem_error& error) {
     return fail(dydit::ExitCode::failed,
                 fmt::format("{}: {}", error.code().message(), error.path1().string()));
   } catch (const std::exception& error) {
-    return fail(dydit::ExitCode::failed, error.what());
+    return fail(dydit::ExitCode::failed, dydit::one_line(error));
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  dydit::handle_interrupts();
+  dydit::handle_faults();
+  dydit::keep_freed_memory();
+  const int code = run(argc, argv);
+  const bool printed = std::cout.flush() && std::fflush(stdout) == 0;
+  return printed || code != 0
+             ? code
+             : fail(dydit::ExitCode::failed, "cannot write: standard output: is the disk full?");
 }

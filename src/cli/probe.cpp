@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "base/interrupt.h"
 #include "checkpoint/safetensors.h"
 #include "commands.h"
 #include "common.h"
@@ -66,6 +67,11 @@ model::DiT load(const Probe& p, const run::RunSettings& settings) {
                          p.checkpoint.num_heads, settings.device, settings.dtype);
 }
 
+void write(const Probe& p, const checkpoint::Tensors& results) {
+  stop_if_interrupted("before anything was written");
+  checkpoint::write_safetensors(p.output, results);
+}
+
 void forward(const Probe& p) {
   const auto settings = p.machine.settings();
   torch::InferenceMode inference;
@@ -77,7 +83,7 @@ void forward(const Probe& p) {
   if (p.guidance_scale) require(x.size(0) % 2 == 0, p.input, "guidance needs a batch of two halves");
   const Tensor output =
       p.guidance_scale ? dit->forward_with_guidance(x, t, y, *p.guidance_scale) : dit->forward(x, t, y);
-  checkpoint::write_safetensors(p.output, {{"output", model::from_torch(output.to(torch::kFloat32))}});
+  write(p, {{"output", model::from_torch(output.to(torch::kFloat32))}});
 }
 
 void loss(const Probe& p) {
@@ -96,11 +102,11 @@ void loss(const Probe& p) {
                                                settings.device);
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
   const auto terms = diffusion.loss_terms(dit->forward(x_t, t, y).to(torch::kFloat32), x0, x_t, t, noise);
-  checkpoint::write_safetensors(p.output, {{"mse", model::from_torch(terms.mse)},
-                                           {"vb", model::from_torch(terms.vb)},
-                                           {"loss", model::from_torch(terms.loss)},
-                                           {"mse_map", model::from_torch(terms.mse_map)},
-                                           {"vb_map", model::from_torch(terms.vb_map)}});
+  write(p, {{"mse", model::from_torch(terms.mse)},
+            {"vb", model::from_torch(terms.vb)},
+            {"loss", model::from_torch(terms.loss)},
+            {"mse_map", model::from_torch(terms.mse_map)},
+            {"vb_map", model::from_torch(terms.vb_map)}});
 }
 
 CLI::App* add(CLI::App& parent, Probe& p, const char* name, const char* help, const char* example) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "checkpoint/safetensors.h"
 #include "labels.h"
@@ -27,7 +28,7 @@ std::int64_t stated_classes(const checkpoint::Metadata& metadata, const std::str
 
 class SafetensorsLatents final : public Dataset {
  public:
-  explicit SafetensorsLatents(const std::filesystem::path& path) : path_(path) {
+  explicit SafetensorsLatents(const std::filesystem::path& path) : path_(path), watch_(path) {
     const std::string where = path.string();
     const checkpoint::SafetensorsFile file = checkpoint::read_safetensors(path);
     const auto take = [&](const char* name) {
@@ -60,12 +61,14 @@ class SafetensorsLatents final : public Dataset {
     const auto length = static_cast<std::size_t>(shape_.elements());
     copy_latent(values_.subspan(static_cast<std::size_t>(index) * length, length), shape_, flip, name(index),
                 out);
+    watch_.require_unchanged();  // no checksum would tell
   }
 
   std::string hash() const override { return hash_of_file(path_); }
 
  private:
   std::filesystem::path path_;
+  FileWatch watch_;
   checkpoint::Tensor latents_;
   std::span<const float> values_;
   std::vector<std::int64_t> labels_;

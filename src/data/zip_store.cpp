@@ -25,7 +25,9 @@ struct CloseEntry {
 
 class ZipStore final : public Store {
  public:
-  explicit ZipStore(const std::filesystem::path& path) : file_(path) { idle_.push_back(open()); }
+  explicit ZipStore(const std::filesystem::path& path) : watch_(path), file_(path) {
+    idle_.push_back(open());
+  }
 
   std::vector<Entry> list() const override {
     Zip zip = take();
@@ -49,6 +51,8 @@ class ZipStore final : public Store {
     else
       reason = read(zip.get(), entry, bytes);
     put_back(std::move(zip));
+    // Without a fault in it the file is what it was: every entry has its checksum.
+    if (!reason.empty()) watch_.require_unchanged();
     if (!reason.empty()) throw InputError("broken zip entry", entry.name, reason);
     return bytes;
   }
@@ -98,6 +102,7 @@ class ZipStore final : public Store {
     idle_.push_back(std::move(zip));
   }
 
+  FileWatch watch_;
   MappedFile file_;
   mutable std::mutex mutex_;
   mutable std::vector<Zip> idle_;

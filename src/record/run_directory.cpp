@@ -92,15 +92,13 @@ static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
 }
 
 /// Makes the folder; one that is there must hold a run, or nothing but what a run killed at its very
-/// beginning leaves.
+/// beginning leaves, or what another process that begins it at the same moment has made of it.
 static void prepare(const fs::path& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) throw RunError("cannot make the folder", path.string(), error.message());
+  create_folders(path);
   if (fs::exists(path / "manifest.json")) return;
   for (const auto& entry : fs::directory_iterator(path)) {
     const std::string name = entry.path().filename().string();
-    if (name != "lock" && name.rfind("manifest.json.", 0) != 0)
+    if (name != "lock" && !name.starts_with("manifest.json") && !fs::exists(path / "manifest.json"))
       throw UsageError("the folder holds something else than a run", path.string(), "choose another --out");
   }
 }
@@ -202,7 +200,7 @@ bool RunDirectory::has(const std::string& cell) const {
 
 void RunDirectory::write_tensors(const std::string& name, const checkpoint::Tensors& tensors) {
   const fs::path path = tensor_file(state_->path, name);
-  fs::create_directories(path.parent_path());
+  create_folders(path.parent_path());
   checkpoint::write_safetensors(path, tensors);
 }
 

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "cost/macs.h"
 #include "data/grained.h"
 #include "record/manifest.h"
@@ -92,6 +93,7 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
 
 std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings,
                                                const Json& manifest) {
+  stop_if_interrupted("before anything was begun");
   const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest)
                                          : settings.out;
   std::cout << path.string() << std::endl;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/interrupt.h"
 #include "model/weights.h"
 
 namespace dydit::run {
@@ -19,6 +20,7 @@ static std::string hash_of_checkpoint(const std::filesystem::path& path) {
 }
 
 study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
+  stop_if_interrupted("before all models were read");
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
   // The number of heads is no tensor's: where it is told, it is part of what the model computes.
   const std::string heads = spec.num_heads ? fmt::format(" {}", *spec.num_heads) : "";

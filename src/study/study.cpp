@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <deque>
+
 #include "base/error.h"
+#include "base/faults.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
@@ -64,16 +67,24 @@ void for_each_chunk(const std::string& label, const Setting& setting,
     if (static_cast<double>(broken) > max_broken_share * static_cast<double>(total))
       throw InputError("too many broken images", fmt::format("{} of {}", broken, total),
                        "repair or remove them");
-    try {
-      if (!missing.empty()) work(to_chunk(*images, batch, first, count_at(first), setting.device), missing);
-    } catch (const Error&) {
-      throw;
-    } catch (const std::exception& error) {
-      for (std::size_t m : missing) {
-        record::Record record = cell(m, first, count_at(first));
+    // Where one of several models fails, each goes on alone: its cell must not be lost to another's fault.
+    std::deque<std::vector<std::size_t>> groups{missing};
+    for (; !groups.empty(); groups.pop_front()) {
+      std::vector<std::size_t>& group = groups.front();
+      std::erase_if(group, [&](std::size_t m) { return run.has(cell(m, first, count_at(first)).cell); });
+      if (group.empty()) continue;
+      try {
+        work(to_chunk(*images, batch, first, count_at(first), setting.device), group);
+      } catch (const Error&) {
+        throw;
+      } catch (const std::exception& error) {
+        if (group.size() > 1) {
+          for (std::size_t m : group) groups.push_back({m});
+          continue;
+        }
+        record::Record record = cell(group.front(), first, count_at(first));
         record.status = record::Status::failed;
-        const std::string_view message = error.what();
-        record.error = message.substr(0, message.find('\n'));  // LibTorch adds a stack trace
+        record.error = one_line(error);
         run.append(record);
       }
     }
@@ -83,10 +94,9 @@ void for_each_chunk(const std::string& label, const Setting& setting,
 }
 
 void stop_if_interrupted(const record::RunDirectory& run) {
-  if (!interrupt_requested()) return;
-  run.log("interrupted");
-  throw Interrupted("interrupted", "what is done is saved in " + run.path().string(),
-                    "give the same command again to go on");
+  if (interrupt_requested()) run.log("interrupted");
+  dydit::stop_if_interrupted("what is done is saved in " + run.path().string(),
+                             "give the same command again to go on");
 }
 
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses) {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "checkpoint/safetensors.h"
@@ -112,8 +113,11 @@ void Trainer::resume() {
   const auto sums = file.tensors.find("opt.sums");
   const auto training = file.metadata.find(training_key);
   const Json state = training == file.metadata.end() ? Json() : Json::parse(training->second, nullptr, false);
-  if (sums == file.tensors.end() || !state.is_object() || !state.contains("steps") ||
-      !state.contains("summed"))
+  const auto has_number = [&](const char* key) {
+    return state.is_object() && state.contains(key) && state[key].is_number_integer() && state[key] >= 0;
+  };
+  if (sums == file.tensors.end() || sums->second.shape != sums_.sizes().vec() || !has_number("steps") ||
+      !has_number("summed") || checkpoint_path(run_.path(), job_.model, state["steps"]) != *path)
     throw InputError("not a checkpoint of a training", path->string(),
                      "remove it to go on from an earlier one");
   sums_.copy_(model::to_torch(sums->second));
@@ -127,7 +131,7 @@ void Trainer::save(double seconds) const {
   tensors.merge(model::parameters_of(*ema_, "ema."));
   optimiser_.save(tensors);
   tensors["opt.sums"] = model::from_torch(sums_);
-  std::filesystem::create_directories(run_.path() / "checkpoints");
+  create_folders(run_.path() / "checkpoints");
   const Json training = {
       {"steps", step_}, {"summed", summed_}, {"seed", job_.seed}, {"options", to_json(options_)}};
   checkpoint::write_safetensors(checkpoint_path(run_.path(), job_.model, step_), tensors,

@@ -42,6 +42,18 @@ TEST_CASE("without gnuplot, or when it fails, the error names it") {
   CHECK_THROWS_AS(draw(broken, folder.path(), ""), RunError);
 }
 
+TEST_CASE("a picture that gnuplot could not finish is none, and the one before it stays") {
+  const test::TemporaryFolder folder;
+  const auto half = folder.path() / "half", figures = folder.path() / "figures";
+  write_atomically(half, "#!/bin/sh\nfor kind in svg pdf png; do echo '<svg' > line.$kind; done\n");
+  std::filesystem::permissions(half, std::filesystem::perms::owner_all);
+  draw(line, figures, "2026-01-31T12:34:56Z");
+  const std::string before = read_file(figures / "line.svg");
+  CHECK_THROWS_WITH(draw(line, figures, "2026-01-31T12:34:56Z", half),
+                    Catch::Contains("unfinished") && Catch::Contains("line.svg"));
+  CHECK(read_file(figures / "line.svg") == before);
+}
+
 TEST_CASE("the paper's curve is scaled to our peak") {
   LossGap gap{
       {20, 500},

@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <fstream>
+#include <thread>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "catch.h"
@@ -45,4 +48,50 @@ TEST_CASE("hashes recognise content") {
   CHECK(dydit::hash_of_file(folder.path() / "a") == dydit::hash_of("content"));
   CHECK(dydit::hash_of("content").size() == 32);
   CHECK(dydit::hash_of("content") != dydit::hash_of("contenT"));
+}
+
+TEST_CASE("what a killed writer has left is taken up by the next one") {
+  const dydit::test::TemporaryFolder folder;
+  std::ofstream(folder.path() / "a.part") << "longer than what is written now";
+  dydit::write_atomically(folder.path() / "a", "whole");
+  CHECK(dydit::read_file(folder.path() / "a") == "whole");
+  CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("a file that several write at once is always one of theirs") {
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  dydit::write_atomically(path, std::string(5000, 'x'));
+  {
+    std::vector<std::jthread> writers;
+    for (const char letter : {'a', 'b', 'c'})
+      writers.emplace_back([&path, letter] {
+        for (int i = 0; i < 50; ++i) dydit::write_atomically(path, std::string(5000, letter));
+      });
+    for (int i = 0; i < 200; ++i) {
+      const std::string text = dydit::read_file(path);
+      if (text != std::string(5000, text.empty() ? 'x' : text.front())) FAIL("a mixture");
+    }
+  }
+  CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("a file is watched for changes, not for its name") {
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  dydit::write_atomically(path, "first");
+  const dydit::FileWatch watch(path);
+  CHECK_NOTHROW(watch.require_unchanged());
+  dydit::write_atomically(path, "other");
+  CHECK_NOTHROW(watch.require_unchanged());
+  const dydit::FileWatch other(path);
+  std::ofstream(path, std::ios::app) << "x";
+  try {
+    other.require_unchanged();
+    FAIL("not noticed");
+  } catch (const dydit::InputError&) {
+    FAIL("would be taken for a broken sample");
+  } catch (const dydit::Error& error) {
+    CHECK(error.code() == dydit::ExitCode::bad_input);
+  }
 }

@@ -19,7 +19,7 @@ static void redirect(int descriptor, const std::string& path) {
   if (file < 0 || ::dup2(file, descriptor) < 0) ::_exit(125);
 }
 
-Process::Process(const Arguments& arguments, const std::filesystem::path& folder) {
+Process::Process(const Arguments& arguments, const std::filesystem::path& folder, const Before& before) {
   std::vector<const char*> argv{"dydit"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   argv.push_back(nullptr);
@@ -30,6 +30,7 @@ Process::Process(const Arguments& arguments, const std::filesystem::path& folder
   redirect(STDOUT_FILENO, out);
   redirect(STDERR_FILENO, err);
   if (!folder.empty() && ::chdir(folder.c_str()) != 0) ::_exit(126);
+  if (before) before();
   ::execv(DYDIT_PROGRAM, const_cast<char* const*>(argv.data()));
   ::_exit(127);
 }
@@ -54,13 +55,14 @@ Outcome Process::wait() {
           .err = read_file(captured_.path() / "err")};
 }
 
-Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder) {
-  return Process(arguments, folder).wait();
+Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder, const Before& before) {
+  return Process(arguments, folder, before).wait();
 }
 
 bool appears(const std::filesystem::path& path) {
   for (int i = 0; i < 3000; ++i) {
     std::error_code missing;
+    if (std::filesystem::is_directory(path, missing)) return true;
     if (std::filesystem::file_size(path, missing) > 0 && !missing) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

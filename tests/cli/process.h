@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,15 @@ struct Outcome {
 
 using Arguments = std::vector<std::string>;
 
+/// What a child does before it becomes dydit: limits, mounts. Nothing that allocates.
+using Before = std::function<void()>;
+
 /// A running dydit; killed when the object goes before it was waited for.
 class Process {
  public:
   /// Starts in `folder`, the current one where it is empty.
-  explicit Process(const Arguments& arguments, const std::filesystem::path& folder = {});
+  explicit Process(const Arguments& arguments, const std::filesystem::path& folder = {},
+                   const Before& before = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -38,9 +43,10 @@ class Process {
   pid_t child_ = -1;
 };
 
-Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder = {});
+Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder = {},
+                  const Before& before = {});
 
-/// Waits until `path` is there and holds something; false after half a minute.
+/// Waits until `path` is there, a file with something in it; false after half a minute.
 bool appears(const std::filesystem::path& path);
 
 /// True for one line "dydit: ...".

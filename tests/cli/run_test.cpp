@@ -5,18 +5,12 @@
 
 #include "base/file.h"
 #include "catch.h"
+#include "record/run_directory.h"
 #include "tiny_runs.h"
 
 using namespace dydit;
 using test::is_one_error;
 using test::training;
-
-static std::map<std::string, std::string> files_of(const std::filesystem::path& folder) {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) files[entry.path()] = read_file(entry.path());
-  return files;
-}
 
 TEST_CASE("without --out runs are numbered, the path is printed first, and a finished one is found again") {
   const test::TemporaryFolder folder;
@@ -76,7 +70,9 @@ TEST_CASE("a second process on the same run directory is turned away") {
   const auto second = test::run_dydit(arguments);
   CHECK(second.code == 4);
   CHECK(is_one_error(second.err));
-  CHECK(second.err.find("another process is writing this run: " + run.string()) != std::string::npos);
+  const record::Run begun = record::read_run(run);  // readers are not turned away
+  CHECK(second.err.find("process " + begun.records.front().process +
+                        " is writing this run: " + run.string()) != std::string::npos);
 }
 
 TEST_CASE("a run is resumed only as it was begun") {
@@ -115,8 +111,8 @@ TEST_CASE("a report of the same run is the same bytes") {
       test::run_dydit({"reproduce", test::study_profile(folder.path()), "--threads", "1", "--out", run});
   REQUIRE(reproduced.code == 0);
   CHECK(reproduced.out == run.string() + "\n" + (run / "index.html").string() + "\n");
-  const auto first = files_of(run);
-  CHECK(first.contains(run / "index.html"));
+  const auto first = test::files_in(run);
+  CHECK(first.contains("index.html"));
   REQUIRE(test::run_dydit({"report", run}).code == 0);
-  CHECK((files_of(run) == first));
+  CHECK((test::files_in(run) == first));
 }

@@ -1,6 +1,12 @@
+# What every one that starts the program shares.
+set(program_sources cli/process.cpp cli/tiny_runs.cpp)
 dydit_test(cli TORCH
-  SOURCES golden.cpp cli/hostile_test.cpp cli/kill_test.cpp cli/probe_test.cpp cli/process.cpp cli/run_test.cpp
-          cli/tiny_runs.cpp cli/usage_test.cpp
+  SOURCES golden.cpp cli/hostile_test.cpp cli/probe_test.cpp cli/run_test.cpp cli/usage_test.cpp ${program_sources}
   LINKS dydit_record dydit_diffusion dydit_model)
-target_compile_definitions(test_cli PRIVATE DYDIT_PROGRAM="$<TARGET_FILE:dydit>")
-add_dependencies(test_cli dydit)
+dydit_test(faults
+  SOURCES cli/faults_test.cpp cli/kill_test.cpp ${program_sources}
+  LINKS dydit_record dydit_checkpoint nlohmann_json::nlohmann_json)
+foreach(test test_cli test_faults)
+  target_compile_definitions(${test} PRIVATE DYDIT_PROGRAM="$<TARGET_FILE:dydit>")
+  add_dependencies(${test} dydit)
+endforeach()

@@ -8,32 +8,12 @@
 
 namespace dydit::test {
 
-Arguments training(const Arguments& more) {
-  Arguments arguments{"train",
-                      "--hidden-size",
-                      "16",
-                      "--depth",
-                      "1",
-                      "--num-heads",
-                      "2",
-                      "--in-channels",
-                      "3",
-                      "--input-size",
-                      "8",
-                      "--patch-size",
-                      "4",
-                      "--num-classes",
-                      "10",
-                      "--data",
-                      "synthetic:40",
-                      "--batch",
-                      "8",
-                      "--threads",
-                      "1",
-                      "--held-out-images",
-                      "10",
-                      "--device",
-                      "cpu"};
+Arguments training(const Arguments& more, const std::string& data) {
+  Arguments arguments{
+      "train", "--hidden-size", "16", "--depth",      "1", "--num-heads",       "2",  "--in-channels",
+      "3",     "--input-size",  "8",  "--patch-size", "4", "--num-classes",     "10", "--data",
+      data,    "--batch",       "8",  "--threads",    "1", "--held-out-images", "10", "--device",
+      "cpu"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -71,6 +51,13 @@ Result result_of(const std::filesystem::path& run) {
       for (const auto& entry : std::filesystem::directory_iterator(run / folder))
         result.files[entry.path().filename()] = read_file(entry.path());
   return result;
+}
+
+std::map<std::string, std::string> files_in(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) files[entry.path().lexically_relative(folder)] = read_file(entry.path());
+  return files;
 }
 
 }  // namespace dydit::test

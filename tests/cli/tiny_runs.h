@@ -9,7 +9,7 @@
 namespace dydit::test {
 
 /// Trains "DiT"; the rest of the arguments (--steps, --out) are the test's.
-Arguments training(const Arguments& more);
+Arguments training(const Arguments& more, const std::string& data = "synthetic:40");
 
 /// A profile in `folder` with both studies of two models trained a little, whose data are made up.
 std::filesystem::path study_profile(const std::filesystem::path& folder);
@@ -20,5 +20,8 @@ struct Result {
   bool operator==(const Result&) const = default;
 };
 Result result_of(const std::filesystem::path& run);
+
+/// The files below a folder as bytes, by their path in it.
+std::map<std::string, std::string> files_in(const std::filesystem::path& folder);
 
 }  // namespace dydit::test

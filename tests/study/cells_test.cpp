@@ -87,6 +87,19 @@ TEST_CASE("a loss that is not finite fails its cell and no other") {
   }
 }
 
+TEST_CASE("a model that fails leaves the cells of the others as they are without it") {
+  test::StudyRun both, alone;
+  std::vector<study::Model> models{test::tiny_model("a", 1), test::tiny_model("b", 2)}, first{models[0]};
+  models[1].dit->final_layer->linear->weight.set_data(torch::zeros({3, 3}));
+  const auto setting = test::setting({100, 500}, 4);
+  study::loss_gap(models, test::synthetic(8), setting, both.run);
+  study::loss_gap(first, test::synthetic(8), setting, alone.run);
+  REQUIRE(both.run.records().size() == 4);
+  for (const record::Record& record : both.records("b")) CHECK(record.status == record::Status::failed);
+  for (const record::Record& record : both.records("a")) CHECK(record.status == record::Status::ok);
+  CHECK(torch::equal(both.gathered("a", "mse"), alone.gathered("a", "mse")));
+}
+
 TEST_CASE("a cell that fails is recorded, the study goes on, and the cell runs again when asked") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "run";

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A training that breaks off and is started again ends in the bytes of an undisturbed one.
 #include <atomic>
+#include <cstring>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "catch.h"
+#include "checkpoint/safetensors.h"
 #include "support.h"
 
 using namespace dydit;
@@ -115,4 +118,56 @@ TEST_CASE("a checkpoint that does not fit is refused by its name") {
   job.options.steps = 10;
   CHECK_THROWS_AS(test::train_in(path, job), InputError);
   CHECK_THROWS_WITH(test::train_in(path, job), Catch::Contains("tiny-00000008.safetensors"));
+}
+
+TEST_CASE("a checkpoint whose state is no number of steps, or of another file's, is refused by its name") {
+  const test::TemporaryFolder folder;
+  const auto job = test::tiny_job(options);
+  test::train_in(folder.path(), job);
+  const auto path = train::checkpoint_path(folder.path(), "tiny", options.steps);
+  const auto good = checkpoint::read_safetensors(path);
+  const std::string key = "dydit.training";
+  REQUIRE(good.metadata.contains(key));
+  for (const record::Json& change : std::vector<record::Json>{{{"steps", "8"}},
+                                                              {{"steps", 9}},
+                                                              {{"steps", -1}},
+                                                              {{"steps", nullptr}},
+                                                              {{"summed", "x"}},
+                                                              {{"summed", -1}}}) {
+    CAPTURE(change.dump());
+    auto metadata = good.metadata;
+    record::Json state = record::Json::parse(metadata.at(key));
+    state.update(change);
+    metadata[key] = state.dump();
+    checkpoint::write_safetensors(path, good.tensors, metadata);
+    CHECK_THROWS_AS(test::train_in(folder.path(), job), InputError);
+    CHECK_THROWS_WITH(test::train_in(folder.path(), job), Catch::Contains(path.filename().string()));
+  }
+}
+
+TEST_CASE(
+    "a checkpoint with a changed byte in its header is refused by its name or resumed, and nothing else "
+    "happens") {
+  const test::TemporaryFolder folder;
+  const auto job = test::tiny_job(options);
+  test::train_in(folder.path(), job);
+  const auto path = train::checkpoint_path(folder.path(), "tiny", options.steps);
+  const std::string good = read_file(path);
+  std::uint64_t header = 0;
+  std::memcpy(&header, good.data(), sizeof header);
+  Random random(1, Purpose::synthetic, 0);
+  int refused = 0;
+  constexpr int mutations = 100;
+  for (int i = 0; i < mutations; ++i) {
+    std::string changed = good;
+    changed[random.below(sizeof header + header)] ^= static_cast<char>(1 + random.below(255));
+    write_atomically(path, changed);
+    try {
+      test::train_in(folder.path(), job);
+    } catch (const InputError& error) {
+      CHECK_THAT(error.what(), Catch::Contains(path.string()));
+      ++refused;
+    }
+  }
+  CHECK((refused > 0 && refused < mutations));
 }

@@ -2,6 +2,8 @@
 // Files: read whole or mapped, written whole or not at all.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -10,10 +12,31 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
+
 namespace dydit {
 
 /// The whole file as text. Throws InputError when it cannot be read.
 std::string read_file(const std::filesystem::path& path);
+
+/// Makes the folder and those above it. Throws RunError when it cannot.
+void create_folders(const std::filesystem::path& path);
+
+/// Notices that a file is written to after it was opened. (One that is deleted, or replaced by another of its
+/// name, stays as it was for whoever has it open.)
+class FileWatch {
+ public:
+  /// Throws InputError when the file cannot be opened or is not a regular file.
+  explicit FileWatch(const std::filesystem::path& path);
+  /// Throws an Error with the exit code of bad input, not an InputError: no sample of the file can be
+  /// trusted.
+  void require_unchanged() const;
+
+ private:
+  std::filesystem::path path_;
+  Descriptor file_;
+  struct stat opened_;
+};
 
 /// A read-only mapping of a whole file; the bytes live as long as the object.
 class MappedFile {
@@ -36,8 +59,9 @@ class MappedFile {
 /// Appends bytes to the file being written; throws RunError when the disk is full.
 using Append = std::function<void(std::span<const std::byte>)>;
 
-/// Writes `path` through a temporary file beside it: content, fsync, rename, fsync of the folder.
-/// When anything throws, the temporary file is removed and an older `path` is untouched.
+/// Writes `path` through `path`.part: content, fsync, rename, fsync of the folder. When anything throws, that
+/// file is removed and an older `path` is untouched. What a killed process left of it is taken up by the next
+/// one, and two that write the same file do so one after the other.
 void write_atomically(const std::filesystem::path& path, const std::function<void(const Append&)>& write);
 void write_atomically(const std::filesystem::path& path, std::string_view text);
 

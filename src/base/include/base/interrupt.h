@@ -2,6 +2,8 @@
 // Ctrl-C and SIGTERM as a request that long work polls between steps; a second one ends the process.
 #pragma once
 
+#include <string>
+
 namespace dydit {
 
 /// Installs the handlers for SIGINT and SIGTERM. Called once, by main.
@@ -9,5 +11,8 @@ void handle_interrupts();
 
 /// True once the user has asked to stop.
 bool interrupt_requested();
+
+/// Throws Interrupted once the user has asked to stop; `where` and `remedy` as in its message.
+void stop_if_interrupted(const std::string& where = "", const std::string& remedy = "");
 
 }  // namespace dydit
