@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -19,7 +20,8 @@ static void redirect(int descriptor, const std::string& path) {
   if (file < 0 || ::dup2(file, descriptor) < 0) ::_exit(125);
 }
 
-Process::Process(const Arguments& arguments, const std::filesystem::path& folder) {
+Process::Process(const Arguments& arguments, const std::filesystem::path& folder,
+                 const std::map<std::string, std::string>& variables) {
   std::vector<const char*> argv{"dydit"};
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   argv.push_back(nullptr);
@@ -30,6 +32,7 @@ Process::Process(const Arguments& arguments, const std::filesystem::path& folder
   redirect(STDOUT_FILENO, out);
   redirect(STDERR_FILENO, err);
   if (!folder.empty() && ::chdir(folder.c_str()) != 0) ::_exit(126);
+  for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
   ::execv(DYDIT_PROGRAM, const_cast<char* const*>(argv.data()));
   ::_exit(127);
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ using Arguments = std::vector<std::string>;
 /// A running dydit; killed when the object goes before it was waited for.
 class Process {
  public:
-  /// Starts in `folder`, the current one where it is empty.
-  explicit Process(const Arguments& arguments, const std::filesystem::path& folder = {});
+  /// Starts in `folder`, the current one where it is empty, with `variables` added to the environment.
+  explicit Process(const Arguments& arguments, const std::filesystem::path& folder = {},
+                   const std::map<std::string, std::string>& variables = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
