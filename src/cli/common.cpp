@@ -27,7 +27,9 @@ void Machine::add_to(CLI::App& app) {
   app.add_option("--dtype", dtype, "float32, bfloat16 or float16")
       ->capture_default_str()
       ->check(CLI::IsMember({"float32", "bfloat16", "float16"}));
-  app.add_option("--threads", threads, "threads of the CPU, shared by the processes of a machine (default: all cores)")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", threads,
+                 "threads of the CPU, shared by the processes of a machine (default: all cores)")
+      ->check(CLI::Range(1, 1024));
   app.add_option("--seed", seed, "seed of every random draw");
   app.add_flag("--quiet", quiet, "no progress on stderr");
 }

@@ -44,7 +44,8 @@ struct Left {
 
   // The first chunk with a missing cell.
   std::int64_t start() const {
-    return std::ranges::find_if(missing, [](const auto& models) { return !models.empty(); }) - missing.begin();
+    return std::ranges::find_if(missing, [](const auto& models) { return !models.empty(); }) -
+           missing.begin();
   }
 };
 
@@ -89,9 +90,9 @@ void Chunks::look() {
       if (!run_->has(record_of(m, chunk).cell)) left_.missing.back().push_back(m);
   }
   for (const record::Record& record : run_->records())
-    if (record.cell == cell_(0, record.axes.value("first", std::int64_t{0}),
-                             record.axes.value("count", std::int64_t{0}))
-                           .cell &&
+    if (record.cell ==
+            cell_(0, record.axes.value("first", std::int64_t{0}), record.axes.value("count", std::int64_t{0}))
+                .cell &&
         record.metrics.contains("broken_images"))
       left_.broken += static_cast<std::int64_t>(record.metrics.at("broken_images").value);
 }
@@ -138,9 +139,9 @@ void Chunks::write(Result result) const {
   run_->append(std::move(result.record));
 }
 
-// In each round every process works on a chunk of its own, and rank 0 writes what they found in the order of the
-// ranks, which is that of the chunks. A chunk whose images are all broken is passed over, so a process can be done
-// before another.
+// In each round every process works on a chunk of its own, and rank 0 writes what they found in the order of
+// the ranks, which is that of the chunks. A chunk whose images are all broken is passed over, so a process
+// can be done before another.
 void Chunks::rounds(const std::string& label, const Work& work) {
   const auto& group = setting_.group;
   const std::int64_t total = images_->size(), start = left_.start();

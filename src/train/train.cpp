@@ -161,7 +161,8 @@ void Trainer::save(double seconds) const {
   run_->describe("spent", spent);
 }
 
-// At rank 0. Of the training up to the present step: the records know it, and the last checkpoint of an interrupted run.
+// At rank 0. Of the training up to the present step: the records know it, and the last checkpoint of an
+// interrupted run.
 double Trainer::seconds_before() const {
   double seconds = 0;
   for (const auto& record : run_->records())
@@ -298,9 +299,10 @@ void Trainer::train_on() {
       if (run_ != nullptr) run_->log(fmt::format("interrupted: {} at step {}", job_.model, step_));
       // Nobody says that it is saved before it is.
       const std::string path = group_.broadcast(run_ != nullptr ? run_->path().string() : "");
-      throw Interrupted("interrupted",
-                        fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps, path),
-                        "give the same command again to go on");
+      throw Interrupted(
+          "interrupted",
+          fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps, path),
+          "give the same command again to go on");
     }
   }
 }

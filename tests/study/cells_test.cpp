@@ -132,7 +132,8 @@ TEST_CASE("only what is missing is worked on") {
   run.run.append(cell(1, 0, 4));
   run.run.append(cell(1, 4, 4));
   std::vector<std::tuple<std::int64_t, std::int64_t, std::vector<std::size_t>>> seen;
-  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>& missing, const study::Emit&) {
+  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>& missing,
+                        const study::Emit&) {
     seen.emplace_back(chunk.first, chunk.count, missing);
     CHECK(chunk.images.size(0) == chunk.count);
     CHECK(chunk.indices.front() == chunk.first);

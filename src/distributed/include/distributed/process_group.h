@@ -52,7 +52,7 @@ class ProcessGroup {
   std::shared_ptr<State> state_;
 };
 
-/// Another process ended before its work was done.
+/// Another process ended before its work was done, or did not answer.
 struct PeerLost : RunError {
   using RunError::RunError;
 };
