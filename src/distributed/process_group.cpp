@@ -72,6 +72,7 @@ class ProcessGroup::State {
  private:
   c10d::Backend& backend(torch::Device device);
   std::vector<int> the_lost();
+  void disconnect();
   void leave(std::chrono::seconds patience_with_others);
 
   c10::intrusive_ptr<c10d::Store> store_;
@@ -194,6 +195,7 @@ std::exception_ptr ProcessGroup::State::end_of(std::exception_ptr error) {
       const std::vector<std::uint8_t> code = store_->get("code");
       end = std::make_exception_ptr(ToldElsewhere(static_cast<ExitCode>(code.at(0))));
     } else {
+      if (lost) disconnect();  // who waits for this one, and not for the dead one, must wake up to be counted
       const ExitCode code = exit_code_of(error);
       if (store_->add("told", 1) == 1) {
         store_->set("code", std::vector<std::uint8_t>{static_cast<std::uint8_t>(code)});
@@ -225,11 +227,16 @@ std::vector<int> ProcessGroup::State::the_lost() {
   return silent;
 }
 
-// Whoever keeps the store stays until the others have read it.
-void ProcessGroup::State::leave(std::chrono::seconds patience_with_others) {
+// Closes the connections: who waits for this process wakes up.
+void ProcessGroup::State::disconnect() {
   if (nccl_ != nullptr) nccl_->abort();
   nccl_.reset();
-  gloo_.reset();  // closes the connections: the others wake up
+  gloo_.reset();
+}
+
+// Whoever keeps the store stays until the others have read it.
+void ProcessGroup::State::leave(std::chrono::seconds patience_with_others) {
+  disconnect();
   try {
     const auto left = store_->add("left", 1);
     if (launch.rank != 0 || launch.store_is_there) return;
