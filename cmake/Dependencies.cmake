@@ -23,6 +23,7 @@ pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 
 find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
 find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
+find_path(GLOO_INCLUDE gloo/context.h REQUIRED)
 find_path(CATCH3_INCLUDE catch2/catch_all.hpp)
 find_path(CATCH2_INCLUDE catch2/catch.hpp)
 if(NOT CATCH3_INCLUDE AND NOT CATCH2_INCLUDE)
@@ -79,5 +80,14 @@ if(DYDIT_WITH_CUDA)
   # Nothing refers to torch_cuda by symbol: it registers its kernels when it is loaded.
   target_link_libraries(dydit_torch INTERFACE
     -Wl,--push-state,--no-as-needed torch::torch_cuda torch::c10_cuda -Wl,--pop-state)
+endif()
+# c10d is in torch_cpu (with Gloo) and torch_cuda (with NCCL), and its headers want those of the two libraries.
+add_library(dydit_c10d INTERFACE)
+target_compile_definitions(dydit_c10d INTERFACE USE_C10D_GLOO)
+target_include_directories(dydit_c10d SYSTEM INTERFACE ${GLOO_INCLUDE})
+if(DYDIT_WITH_CUDA)
+  find_path(NCCL_INCLUDE nccl.h REQUIRED HINTS ${torch_root}/../nvidia/nccl/include ${CUDAToolkit_INCLUDE_DIRS})
+  target_compile_definitions(dydit_c10d INTERFACE USE_C10D_NCCL)
+  target_include_directories(dydit_c10d SYSTEM INTERFACE ${NCCL_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
 endif()
 message(STATUS "LibTorch ${torch_root}; CUDA ${DYDIT_WITH_CUDA}")

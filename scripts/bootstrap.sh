@@ -10,7 +10,7 @@ die() { say "$*"; exit 1; }
 
 packages=(build-essential cmake ninja-build ccache pkg-config python3-venv gnuplot-nox
           libfmt-dev libeigen3-dev libbenchmark-dev catch2 libcli11-dev libtomlplusplus-dev
-          nlohmann-json3-dev libzip-dev libjpeg62-turbo-dev libpng-dev libxxhash-dev)
+          nlohmann-json3-dev libzip-dev libjpeg62-turbo-dev libpng-dev libxxhash-dev libgloo-dev)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common.h"
 
+#include <ATen/DeviceAccelerator.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -24,16 +27,25 @@ void Machine::add_to(CLI::App& app) {
   app.add_option("--dtype", dtype, "float32, bfloat16 or float16")
       ->capture_default_str()
       ->check(CLI::IsMember({"float32", "bfloat16", "float16"}));
-  app.add_option("--threads", threads, "threads of the CPU (default: all cores)")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", threads,
+                 "threads of the CPU, shared by the processes of a machine (default: all cores)")
+      ->check(CLI::Range(1, 1024));
   app.add_option("--seed", seed, "seed of every random draw");
   app.add_flag("--quiet", quiet, "no progress on stderr");
 }
 
-run::RunSettings Machine::settings() const {
+run::RunSettings Machine::settings(const distributed::ProcessGroup& group) const {
   run::RunSettings settings;
-  settings.threads = threads > 0 ? threads : usable_cores();
+  settings.group = group;
+  settings.all_threads = threads > 0 ? threads : usable_cores();
+  settings.threads = std::max(1, settings.all_threads / group.local_size());
   at::set_num_threads(settings.threads);
+  if (group.size() > 1 && device.starts_with("cuda:"))
+    throw UsageError("one GPU for several processes", "--device " + device, "give cuda: each takes its own");
   settings.device = run::device_named(device);
+  if (group.size() > 1 && settings.device.is_cuda())
+    settings.device = run::device_named(fmt::format("cuda:{}", group.local_rank()));
+  if (settings.device.is_cuda()) at::accelerator::setDeviceIndex(settings.device.index());
   settings.dtype = run::dtype_named(dtype);
   settings.quiet = quiet;
   return settings;

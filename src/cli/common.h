@@ -19,8 +19,9 @@ struct Machine {
   bool quiet = false;
 
   void add_to(CLI::App& app);
-  /// Sets LibTorch's threads; fills device, type, threads and quiet.
-  run::RunSettings settings() const;
+  /// Sets LibTorch's threads; fills device, type, threads, quiet and group. The processes of a machine share its
+  /// threads, and each takes a GPU of its own.
+  run::RunSettings settings(const distributed::ProcessGroup& group = {}) const;
 };
 
 /// --out, --force, --retry-failed

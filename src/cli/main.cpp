@@ -12,6 +12,7 @@
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "commands.h"
+#include "distributed/process_group.h"
 
 namespace {
 
@@ -42,6 +43,8 @@ int run(int argc, char** argv) {
     return fail(dydit::ExitCode::wrong_usage, fmt::format("wrong usage: {}: see --help", what));
   } catch (const CLI::ParseError& error) {
     return fail(dydit::ExitCode::wrong_usage, fmt::format("wrong usage: {}: see --help", error.what()));
+  } catch (const dydit::distributed::ToldElsewhere& error) {
+    return static_cast<int>(error.code());
   } catch (const dydit::Error& error) {
     return fail(error.code(), error.what());
   } catch (const c10::OutOfMemoryError& error) {

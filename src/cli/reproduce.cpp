@@ -19,18 +19,19 @@ struct Reproduce {
   Output output;
 };
 
-void execute(const Reproduce& r) {
-  auto settings = r.machine.settings();
+void execute(const Reproduce& r, const distributed::ProcessGroup& group) {
+  auto settings = r.machine.settings(group);
   r.output.fill(settings);
   settings.argv = arguments();
   settings.reproduce = command_line(settings.argv);
   run::Profile profile = run::read_profile(r.profile);
   if (r.machine.seed) profile.seed = *r.machine.seed;
   if (r.dry_run) {
-    run::dry_run(profile, settings);
+    if (group.leads()) run::dry_run(profile, settings);
     return;
   }
   const auto outcome = run::run_studies(profile, settings);
+  if (!group.leads()) return;
   const auto page = write_report({record::read_run(outcome.path)}, outcome.path, "");
   std::cout << page.string() << std::endl;
   if (outcome.failed > 0)
@@ -48,7 +49,9 @@ void add_reproduce(CLI::App& app) {
   command->add_flag("--dry-run", r->dry_run, "check that everything is there and estimate time and memory");
   r->machine.add_to(*command);
   r->output.add_to(*command);
-  command->callback([r] { execute(*r); });
+  command->callback([r] {
+    distributed::together([&](const distributed::ProcessGroup& group) { execute(*r, group); });
+  });
 }
 
 }  // namespace dydit::cli

@@ -72,19 +72,34 @@ run::Profile profile_of(const Study& s, const std::string& study) {
   return profile;
 }
 
-void execute(const run::Profile& profile, const Study& s) {
-  auto settings = s.machine.settings();
+void execute(const run::Profile& profile, const Study& s, const distributed::ProcessGroup& group) {
+  auto settings = s.machine.settings(group);
   s.output.fill(settings);
   settings.argv = arguments();
   settings.reproduce = command_line(settings.argv);
   if (s.dry_run) {
-    run::dry_run(profile, settings);
+    if (group.leads()) run::dry_run(profile, settings);
     return;
   }
   const auto outcome = run::run_studies(profile, settings);
   if (outcome.failed > 0)
     throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),
                    "see its results.jsonl; --retry-failed runs them again");
+}
+
+run::Profile loss_gap_profile(const Study& s) {
+  run::Profile profile = profile_of(s, "loss-gap");
+  auto spec = profile.loss_gap.value_or(run::LossGapSpec{});
+  if (s.timesteps > 0) spec = {.timesteps = s.timesteps, .images = spec.images, .chunk = spec.chunk};
+  if (!s.at.empty()) {
+    run::require_timesteps(s.at, "--at");
+    spec.at = s.at;
+  }
+  if (s.images >= 0) spec.images = s.images;
+  if (s.chunk > 0) spec.chunk = s.chunk;
+  profile.loss_gap = spec;
+  profile.loss_map.reset();
+  return profile;
 }
 
 void add_loss_gap(CLI::App& parent) {
@@ -102,19 +117,24 @@ void add_loss_gap(CLI::App& parent) {
       ->check(CLI::Range(1, 1000));
   command->add_option("--chunk", s->chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
   command->callback([s] {
-    run::Profile profile = profile_of(*s, "loss-gap");
-    auto spec = profile.loss_gap.value_or(run::LossGapSpec{});
-    if (s->timesteps > 0) spec = {.timesteps = s->timesteps, .images = spec.images, .chunk = spec.chunk};
-    if (!s->at.empty()) {
-      run::require_timesteps(s->at, "--at");
-      spec.at = s->at;
-    }
-    if (s->images >= 0) spec.images = s->images;
-    if (s->chunk > 0) spec.chunk = s->chunk;
-    profile.loss_gap = spec;
-    profile.loss_map.reset();
-    execute(profile, *s);
+    distributed::together(
+        [&](const distributed::ProcessGroup& group) { execute(loss_gap_profile(*s), *s, group); });
   });
+}
+
+run::Profile loss_map_profile(const Study& s) {
+  run::Profile profile = profile_of(s, "loss-map");
+  auto spec = profile.loss_map.value_or(run::LossMapSpec{});
+  if (!s.at.empty()) {
+    run::require_timesteps(s.at, "--at");
+    spec.timesteps = s.at;
+  }
+  if (s.images >= 0) spec.images = s.images;
+  if (s.draws > 0) spec.draws = s.draws;
+  if (!s.normalise.empty()) spec.normalise_each = s.normalise == "each";
+  profile.loss_map = spec;
+  profile.loss_gap.reset();
+  return profile;
 }
 
 void add_loss_map(CLI::App& parent) {
@@ -129,18 +149,8 @@ void add_loss_map(CLI::App& parent) {
       ->check(CLI::PositiveNumber);
   add_normalise(*command, s->normalise);
   command->callback([s] {
-    run::Profile profile = profile_of(*s, "loss-map");
-    auto spec = profile.loss_map.value_or(run::LossMapSpec{});
-    if (!s->at.empty()) {
-      run::require_timesteps(s->at, "--at");
-      spec.timesteps = s->at;
-    }
-    if (s->images >= 0) spec.images = s->images;
-    if (s->draws > 0) spec.draws = s->draws;
-    if (!s->normalise.empty()) spec.normalise_each = s->normalise == "each";
-    profile.loss_map = spec;
-    profile.loss_gap.reset();
-    execute(profile, *s);
+    distributed::together(
+        [&](const distributed::ProcessGroup& group) { execute(loss_map_profile(*s), *s, group); });
   });
 }
 

@@ -92,13 +92,15 @@ void add_train(CLI::App& app) {
   t->machine.add_to(*command);
   t->output.add_to(*command);
   command->callback([t] {
-    auto settings = t->machine.settings();
-    if (settings.dtype != torch::kFloat32)
-      throw UsageError("training keeps its weights in float32", "--dtype", "use --bfloat16 for autocast");
-    t->output.fill(settings);
-    settings.argv = arguments();
-    settings.reproduce = command_line(settings.argv);
-    run::run_training(profile_of(*t), settings, t->only);
+    distributed::together([&](const distributed::ProcessGroup& group) {
+      auto settings = t->machine.settings(group);
+      if (settings.dtype != torch::kFloat32)
+        throw UsageError("training keeps its weights in float32", "--dtype", "use --bfloat16 for autocast");
+      t->output.fill(settings);
+      settings.argv = arguments();
+      settings.reproduce = command_line(settings.argv);
+      run::run_training(profile_of(*t), settings, t->only);
+    });
   });
 }
 

@@ -61,17 +61,17 @@ void drop_broken(Batch& batch, std::int64_t elements) {
 
 }  // namespace
 
-// Batch k covers the positions from first + k * batch and is decoded into slot k modulo their number.
+// Batch k covers the positions from first + k * (batch + skip) and is decoded into slot k modulo their number.
 // Threads take one position at a time, in order, until the ring is full; next() takes the batches out
 // in order. So their content depends on no timing.
 struct Loader::State {
   State(std::shared_ptr<const Dataset> set, const LoaderOptions& given, std::int64_t last)
-      : dataset(std::move(set)), options(given), size(dataset->size()), position(given.first) {
-    if (size < 1 || options.threads < 1 || options.batch < 1)
+      : dataset(std::move(set)), options(given), size(dataset->size()) {
+    if (size < 1 || options.threads < 1 || options.batch < 1 || options.skip < 0)
       throw UsageError("a loader needs at least one sample, one thread and a batch of one");
     end = options.shuffle ? std::numeric_limits<std::int64_t>::max() : last < 0 ? size : last;
-    if (position < 0 || position > end || (!options.shuffle && end > size))
-      throw UsageError(fmt::format("samples {} to {} of a set of {}", position, end, size));
+    if (options.first < 0 || options.first > end || (!options.shuffle && end > size))
+      throw UsageError(fmt::format("samples {} to {} of a set of {}", options.first, end, size));
     for (std::int64_t number = 0; number < std::ssize(slots); ++number) prepare(number);
     for (int i = 0; i < options.threads; ++i)
       threads.emplace_back([this](const std::stop_token& stop) {
@@ -81,10 +81,14 @@ struct Loader::State {
 
   Slot& slot_of(std::int64_t number) { return slots[static_cast<std::size_t>(number) % slots.size()]; }
 
+  std::int64_t first_of(std::int64_t number) const {
+    return options.first + number * (options.batch + options.skip);
+  }
+
   // Gives a slot the size of the batch, 0 beyond the end.
   void prepare(std::int64_t number) {
     Slot& slot = slot_of(number);
-    slot.missing = std::clamp<std::int64_t>(end - options.first - number * options.batch, 0, options.batch);
+    slot.missing = std::clamp<std::int64_t>(end - first_of(number), 0, options.batch);
     const auto rows = static_cast<std::size_t>(slot.missing);
     slot.batch.images.resize(rows * static_cast<std::size_t>(elements));
     slot.batch.labels.assign(rows, 0);
@@ -94,16 +98,17 @@ struct Loader::State {
   // Waits for room in the ring; nothing at the end.
   std::optional<Task> take(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
-    const auto number = [&] { return (position - options.first) / options.batch; };
-    work.wait(lock, stop, [&] { return position >= end || number() < delivered + std::ssize(slots); });
-    if (stop.stop_requested() || position >= end) return std::nullopt;
-    const std::int64_t epoch = position / size;
+    const auto number = [&] { return taken / options.batch; };
+    const auto position = [&] { return first_of(number()) + taken % options.batch; };
+    work.wait(lock, stop, [&] { return position() >= end || number() < delivered + std::ssize(slots); });
+    if (stop.stop_requested() || position() >= end) return std::nullopt;
+    const std::int64_t epoch = position() / size;
     if (options.shuffle && epoch != order_epoch) {
       order = std::make_shared<Permutation>(permutation_of(size, options.seed, epoch));
       order_epoch = epoch;
     }
-    Task task{epoch, position % size, slot_of(number()), (position - options.first) % options.batch, order};
-    ++position;
+    Task task{epoch, position() % size, slot_of(number()), taken % options.batch, order};
+    ++taken;
     return task;
   }
 
@@ -182,7 +187,7 @@ struct Loader::State {
   std::condition_variable_any work;
   std::condition_variable ready;
   std::array<Slot, 4> slots;
-  std::int64_t position, end = 0;  // the next sample to decode, and where to stop
+  std::int64_t taken = 0, end = 0;  // samples given to threads, and the position at which to stop
   std::int64_t delivered = 0;      // batches
   std::shared_ptr<const Permutation> order;
   std::int64_t order_epoch = -1;

@@ -77,6 +77,12 @@ std::string process_id() {
   return id;
 }
 
+void stamp(Record& record) {
+  if (!record.process.empty()) return;
+  record.process = process_id();
+  record.machine.update(machine_state());
+}
+
 std::string utc_now() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }

@@ -205,8 +205,7 @@ void RunDirectory::write_tensors(const std::string& name, const checkpoint::Tens
 }
 
 void RunDirectory::append(Record record) {
-  record.process = process_id();
-  record.machine = machine_state();
+  stamp(record);
   if (record.status == Status::failed) log("failed: " + record.axes.dump() + ": " + record.error);
   copy(record);
 }

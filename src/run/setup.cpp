@@ -87,12 +87,13 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
           {"cuda", torch::cuda::is_available() ? Json(cuda_versions()) : Json()},
           {"device", settings.device.str()},
           {"dtype", torch::toString(settings.dtype)},
-          {"threads", settings.threads},
+          {"threads", settings.all_threads},
           {"seed", profile.seed}};
 }
 
 std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings,
                                                const Json& manifest) {
+  if (!settings.group.leads()) return nullptr;
   stop_if_interrupted("before anything was begun");
   const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest)
                                          : settings.out;

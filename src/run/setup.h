@@ -18,7 +18,7 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
 /// Entries of a manifest that every run has; `identity` is what must agree on resumption.
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity);
 
-/// Opens settings.out, or the profile's next run below runs/, and prints its path first.
+/// Opens settings.out, or the profile's next run below runs/, and prints its path first. At rank 0: null elsewhere.
 std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings, const Json& manifest);
 
 Json describe_data(const data::Dataset& dataset, const DataSpec& spec);

@@ -37,7 +37,8 @@ study::Setting setting_of(const Profile& profile, const RunSettings& settings,
           .device = settings.device,
           .dtype = settings.dtype,
           .threads = settings.threads,
-          .quiet = settings.quiet};
+          .quiet = settings.quiet,
+          .group = settings.group};
 }
 
 }  // namespace
@@ -72,15 +73,18 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
   manifest["data"] = describe_data(*dataset, profile.data);
   manifest["models"] = described;
   const auto run = open_run(profile, settings, manifest);
-  const auto trained = copy_history(profile, *run);
-  for (Json& entry : described)
-    if (const auto found = trained.find(entry["name"]); found != trained.end())
-      entry["trained"] = found->second;
-  run->describe("models", described);
+  if (run != nullptr) {
+    const auto trained = copy_history(profile, *run);
+    for (Json& entry : described)
+      if (const auto found = trained.find(entry["name"]); found != trained.end())
+        entry["trained"] = found->second;
+    run->describe("models", described);
+  }
 
   if (profile.loss_gap) {
     const LossGapSpec& spec = *profile.loss_gap;
-    study::loss_gap(models, gap_images, setting_of(profile, settings, timesteps_of(spec), spec.chunk), *run);
+    study::loss_gap(models, gap_images, setting_of(profile, settings, timesteps_of(spec), spec.chunk),
+                    run.get());
   }
   if (profile.loss_map) {
     const LossMapSpec& spec = *profile.loss_map;
@@ -88,8 +92,9 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     for (std::size_t m = 0; m < models.size(); ++m)
       if (maps_model(spec, profile, m)) chosen.push_back(models[m]);
     study::loss_map(chosen, map_images, setting_of(profile, settings, spec.timesteps, /*chunk=*/64),
-                    spec.draws, *run);
+                    spec.draws, run.get());
   }
+  if (run == nullptr) return {};
   run->finish();
   const auto& records = run->records();
   const auto failed = std::count_if(records.begin(), records.end(), [](const record::Record& r) {

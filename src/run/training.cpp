@@ -26,7 +26,8 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
                  .threads = settings.threads,
                  .quiet = settings.quiet,
                  .images = images,
-                 .held_out = held_out};
+                 .held_out = held_out,
+                 .group = settings.group};
   require_fit(*images, profile.data, job.configuration, spec.name);
   require_fit(*held_out, profile.held_out.value_or(profile.data), job.configuration, spec.name);
   return job;
@@ -86,15 +87,17 @@ Outcome run_training(const Profile& profile, const RunSettings& settings,
   if (jobs.empty()) throw UsageError("nothing to train", profile.name, "add models to the profile");
   Json manifest = base_manifest(
       profile, settings,
-      {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.threads}});
+      {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}});
   manifest["data"] = describe_data(*images, profile.data);
   manifest["models"] = described;
   const auto run = open_run(profile, settings, manifest);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    train::train(jobs[i], *run);
+    train::train(jobs[i], run.get());
+    if (run == nullptr) continue;
     described[i]["trained"] = trained(jobs[i], profile, settings, *run);
     run->describe("models", described);
   }
+  if (run == nullptr) return {};
   run->finish();
   return {.path = run->path()};
 }

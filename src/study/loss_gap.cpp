@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/loss_gap.h"
 
+#include "base/interrupt.h"
 #include "model/weights.h"
 #include "record/metric.h"
 #include "stopwatch.h"
@@ -35,7 +36,7 @@ void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Ch
 }  // namespace
 
 void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
-              const Setting& setting, record::RunDirectory& run) {
+              const Setting& setting, record::RunDirectory* run) {
   torch::InferenceMode inference;
   std::vector<diffusion::GaussianDiffusion> diffusions;
   std::vector<std::vector<std::string>> hashes;
@@ -49,13 +50,13 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
             .study = "loss-gap",
             .axes = axes};
   };
-  const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing) {
+  const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
     const auto n = static_cast<std::int64_t>(chunk.indices.size());
     std::vector<Columns> columns;
     for (std::size_t m = 0; m < models.size(); ++m) columns.emplace_back(setting.device);
     Stopwatch shared(setting.device);
     for (std::int64_t timestep : setting.timesteps) {
-      stop_if_interrupted(run);
+      stop_if_interrupted();
       shared.start();
       const Tensor t =
           torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
@@ -68,11 +69,6 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
       const Tensor mse = torch::stack(columns[m].mse, 1).cpu(), vb = torch::stack(columns[m].vb, 1).cpu();
       record::Record record = cell(m, chunk.first, chunk.count);
       record.tensors = {tensors_name(record)};
-      run.write_tensors(record.tensors.front(),
-                        {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
-                         {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
-                         {"mse", model::from_torch(mse)},
-                         {"vb", model::from_torch(vb)}});
       finish_record(record, chunk, torch::cat({mse, vb}));
       // The noise and x_t that all models share count in full for each: what a study of it alone would take.
       const double passes = static_cast<double>(n) * static_cast<double>(setting.timesteps.size());
@@ -81,7 +77,11 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
           "images_per_second", passes / (forward + columns[m].terms.seconds() + shared.seconds()));
       record.metrics["forward_images_per_second"] =
           record::measured("forward_images_per_second", passes / forward);
-      run.append(record);
+      emit({.record = record,
+            .tensors = {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
+                        {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
+                        {"mse", model::from_torch(mse)},
+                        {"vb", model::from_torch(vb)}}});
     }
   };
   for_each_chunk("loss gap", setting, images, models.size(), run, cell, work);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/loss_map.h"
 
+#include "base/interrupt.h"
 #include "model/weights.h"
 
 namespace dydit::study {
@@ -31,7 +32,7 @@ Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, co
 }  // namespace
 
 void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
-              const Setting& setting, std::int64_t draws, record::RunDirectory& run) {
+              const Setting& setting, std::int64_t draws, record::RunDirectory* run) {
   torch::InferenceMode inference;
   std::vector<std::vector<std::string>> hashes;
   for (const Model& model : models) hashes.push_back(input_hashes(setting, model, *images));
@@ -43,25 +44,24 @@ void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subs
             .study = "loss-map",
             .axes = axes};
   };
-  const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing) {
+  const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
     for (std::size_t m : missing) {
       const auto diffusion = diffusion_for(setting, models[m].dit);
       std::vector<Tensor> maps;
       for (std::int64_t timestep : setting.timesteps) {
-        stop_if_interrupted(run);
+        stop_if_interrupted();
         maps.push_back(error_map(models[m], diffusion, setting, chunk, timestep, draws));
       }
       const Tensor map = torch::stack(maps, 1).cpu();
       record::Record record = cell(m, chunk.first, chunk.count);
       record.tensors = {tensors_name(record)};
-      run.write_tensors(record.tensors.front(),
-                        {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
-                         {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
-                         {"label", model::from_torch(chunk.labels)},
-                         {"image", model::from_torch(chunk.images)},
-                         {"map", model::from_torch(map)}});
       finish_record(record, chunk, map);
-      run.append(record);
+      emit({.record = record,
+            .tensors = {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
+                        {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))},
+                        {"label", model::from_torch(chunk.labels)},
+                        {"image", model::from_torch(chunk.images)},
+                        {"map", model::from_torch(map)}}});
     }
   };
   for_each_chunk("loss map", setting, images, models.size(), run, cell, work);

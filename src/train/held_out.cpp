@@ -36,13 +36,15 @@ HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t coun
 }
 
 HeldOutLoss HeldOut::evaluate(model::DiT& dit, const diffusion::GaussianDiffusion& diffusion,
-                              torch::Device device, std::int64_t batch) const {
+                              torch::Device device, std::int64_t batch,
+                              const distributed::ProcessGroup& group) const {
   torch::InferenceMode inference;
   const auto count = images_.size(0);
+  const auto share = group.share(count);
   Tensor sums = torch::zeros({2}, torch::TensorOptions().dtype(torch::kFloat64).device(device));
   for (std::size_t draw = 0; draw < timesteps_.size(); ++draw)
-    for (std::int64_t first = 0; first < count; first += batch) {
-      const auto n = std::min(batch, count - first);
+    for (std::int64_t first = share.first; first < share.first + share.count; first += batch) {
+      const auto n = std::min(batch, share.first + share.count - first);
       const std::span<const std::int64_t> indices(indices_.data() + first, static_cast<std::size_t>(n));
       const std::vector<std::int64_t> draws(indices.size(), held_out_draw + static_cast<std::int64_t>(draw));
       const Tensor noise =
@@ -54,6 +56,7 @@ HeldOutLoss HeldOut::evaluate(model::DiT& dit, const diffusion::GaussianDiffusio
       const auto terms = diffusion.loss_terms(output, x, x_t, t, noise);
       sums += torch::stack({terms.mse.to(torch::kFloat64).sum(), terms.vb.to(torch::kFloat64).sum()});
     }
+  group.sum({sums});
   const Tensor means = (sums / (static_cast<double>(count) * static_cast<double>(timesteps_.size()))).cpu();
   return {.mse = means[0].item<double>(), .vb = means[1].item<double>()};
 }

@@ -21,10 +21,22 @@ AdamW::AdamW(const torch::nn::Module& module, double weight_decay, double gradie
   }
 }
 
+std::vector<Tensor> AdamW::gradients() const {
+  std::vector<Tensor> all;
+  for (const Tensor& parameter : parameters_) all.push_back(parameter.grad());
+  return all;
+}
+
+std::vector<Tensor> AdamW::state() const {
+  std::vector<Tensor> all = exp_avgs_;
+  all.insert(all.end(), exp_avg_sqs_.begin(), exp_avg_sqs_.end());
+  all.insert(all.end(), steps_.begin(), steps_.end());
+  return all;
+}
+
 void AdamW::step(double learning_rate) {
   torch::NoGradGuard no_grad;
-  std::vector<Tensor> gradients;
-  for (const Tensor& parameter : parameters_) gradients.push_back(parameter.grad());
+  const std::vector<Tensor> gradients = this->gradients();
   if (gradient_clip_ > 0) {
     const Tensor norm = torch::stack(at::_foreach_norm(gradients)).norm();
     at::_foreach_mul_(gradients, (gradient_clip_ / (norm + 1e-6)).clamp_max(1.0));

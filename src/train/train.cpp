@@ -39,11 +39,13 @@ struct Inputs {
 
 class Trainer {
  public:
-  Trainer(const Job& job, record::RunDirectory& run);
+  Trainer(const Job& job, record::RunDirectory* run);
   void run();
 
  private:
   void resume();
+  void load();
+  void train_on();
   void save(double seconds) const;  // seconds of training so far
   double seconds_before() const;
   Inputs inputs(data::Batch& batch) const;
@@ -54,7 +56,8 @@ class Trainer {
 
   const Job& job_;
   const TrainOptions& options_;
-  record::RunDirectory& run_;
+  const distributed::ProcessGroup& group_;
+  record::RunDirectory* run_;  // null but at rank 0
   diffusion::GaussianDiffusion diffusion_;
   model::DiT dit_, ema_;
   AdamW optimiser_;
@@ -73,9 +76,10 @@ model::DiT fresh(const Job& job) {
   return dit;
 }
 
-Trainer::Trainer(const Job& job, record::RunDirectory& run)
+Trainer::Trainer(const Job& job, record::RunDirectory* run)
     : job_(job),
       options_(job.options),
+      group_(job.group),
       run_(run),
       diffusion_(diffusion::Tables(
                      diffusion::betas(diffusion::noise_schedule(options_.noise_schedule), diffusion_steps)),
@@ -89,6 +93,9 @@ Trainer::Trainer(const Job& job, record::RunDirectory& run)
       held_out_(job.held_out, options_.held_out_images, job.seed, diffusion_steps),
       sums_(torch::zeros({2}, torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
   ema_->eval();
+  if (options_.batch < group_.size())
+    throw UsageError("fewer images in a batch than processes",
+                     fmt::format("{} and {}", options_.batch, group_.size()), "start fewer processes");
 }
 
 std::string Trainer::cell(std::int64_t step) const {
@@ -98,8 +105,8 @@ std::string Trainer::cell(std::int64_t step) const {
                            job_.seed);
 }
 
-void Trainer::resume() {
-  const auto path = newest_checkpoint(run_.path(), job_.model);
+void Trainer::load() {
+  const auto path = newest_checkpoint(run_->path(), job_.model);
   if (!path) return;
   const auto file = checkpoint::read_safetensors(*path);
   checkpoint::Tensors model, ema;
@@ -125,32 +132,48 @@ void Trainer::resume() {
   summed_ = state["summed"].get<std::int64_t>();
 }
 
+// The others take over what rank 0 found.
+void Trainer::resume() {
+  if (run_ != nullptr) load();
+  const Json state = Json::parse(group_.broadcast(Json{step_, summed_}.dump()));
+  step_ = state[0].get<std::int64_t>();
+  summed_ = state[1].get<std::int64_t>();
+  if (step_ == 0) return;
+  std::vector<Tensor> tensors = optimiser_.state();
+  tensors.push_back(sums_);
+  for (const auto* dit : {&dit_, &ema_})
+    for (const Tensor& parameter : (*dit)->parameters()) tensors.push_back(parameter);
+  group_.broadcast(tensors);
+}
+
 void Trainer::save(double seconds) const {
   if (!sums_.isfinite().all().item<bool>()) refuse();
+  if (run_ == nullptr) return;
   checkpoint::Tensors tensors = model::parameters_of(*dit_, "model.");
   tensors.merge(model::parameters_of(*ema_, "ema."));
   optimiser_.save(tensors);
   tensors["opt.sums"] = model::from_torch(sums_);
-  create_folders(run_.path() / "checkpoints");
+  create_folders(run_->path() / "checkpoints");
   const Json training = {
       {"steps", step_}, {"summed", summed_}, {"seed", job_.seed}, {"options", to_json(options_)}};
-  checkpoint::write_safetensors(checkpoint_path(run_.path(), job_.model, step_), tensors,
+  checkpoint::write_safetensors(checkpoint_path(run_->path(), job_.model, step_), tensors,
                                 {{model::configuration_key, model::to_json(job_.configuration).dump()},
                                  {training_key, training.dump()}});
   // Beside the checkpoint, whose bytes must not depend on how long it took.
-  Json spent = run_.manifest().value("spent", Json::object());
+  Json spent = run_->manifest().value("spent", Json::object());
   spent[job_.model] = {{"step", step_}, {"seconds", seconds}};
-  run_.describe("spent", spent);
+  run_->describe("spent", spent);
 }
 
-// Of the training up to the present step: the records know it, and the last checkpoint of an interrupted run.
+// At rank 0. Of the training up to the present step: the records know it, and the last checkpoint of an
+// interrupted run.
 double Trainer::seconds_before() const {
   double seconds = 0;
-  for (const auto& record : run_.records())
+  for (const auto& record : run_->records())
     if (record.study == "train" && record.axes.value("model", "") == job_.model &&
         record.axes.value("step", 0) <= step_ && record.metrics.contains("seconds"))
       seconds = std::max(seconds, record.metrics.at("seconds").value);
-  const Json spent = run_.manifest().value("spent", Json::object()).value(job_.model, Json::object());
+  const Json spent = run_->manifest().value("spent", Json::object()).value(job_.model, Json::object());
   return spent.value("step", std::int64_t{-1}) == step_ ? std::max(seconds, spent.value("seconds", 0.0))
                                                         : seconds;
 }
@@ -158,11 +181,12 @@ double Trainer::seconds_before() const {
 Inputs Trainer::inputs(data::Batch& batch) const {
   const data::Shape shape = job_.images->shape();
   const auto n = batch.size();
+  const std::int64_t position = step_ * options_.batch + group_.share(options_.batch).first;
   std::vector<std::int64_t> t, epochs;
   for (std::int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const auto index = static_cast<std::uint64_t>(batch.indices[at]);
-    epochs.push_back((step_ * options_.batch + i) / job_.images->size());
+    epochs.push_back((position + i) / job_.images->size());
     const auto epoch = static_cast<std::uint64_t>(epochs.back());
     t.push_back(
         static_cast<std::int64_t>(Random(job_.seed, Purpose::timestep, index, epoch).below(diffusion_steps)));
@@ -188,12 +212,15 @@ void Trainer::step(const Inputs& in) {
     output = dit_->forward(x_t, in.t, in.y).to(torch::kFloat32);
   }
   const auto terms = diffusion_.loss_terms(output, in.x, x_t, in.t, in.noise);
-  terms.loss.mean().backward();
+  // Sums over this process's rows divided by all rows: added up over the processes, means of the batch.
+  (terms.loss.sum() / options_.batch).backward();
+  std::vector<Tensor> summed = optimiser_.gradients();
+  summed.push_back(torch::stack({terms.mse.sum(), terms.vb.sum()}).detach() / options_.batch);
+  group_.sum(summed);
   optimiser_.step(learning_rate(options_, step_));
   ++step_;
   average_.update(ema_decay(options_, step_));
-  torch::NoGradGuard no_grad;
-  sums_ += torch::stack({terms.mse.mean(), terms.vb.mean()}).to(torch::kFloat64);
+  sums_ += summed.back().to(torch::kFloat64);
   ++summed_;
 }
 
@@ -201,9 +228,10 @@ void Trainer::record(double images_per_second) {
   const Tensor means = (sums_ / summed_).cpu();
   sums_.zero_();
   summed_ = 0;
-  const auto held_out = held_out_.evaluate(ema_, diffusion_, job_.device, options_.batch);
+  const auto held_out = held_out_.evaluate(ema_, diffusion_, job_.device, options_.batch, group_);
   record::Record record{
       .cell = cell(step_), .study = "train", .axes = {{"model", job_.model}, {"step", step_}}};
+  record.machine["processes"] = group_.size();
   const std::map<std::string, double> values{
       {"train_mse", means[0].item<double>()},   {"train_vb", means[1].item<double>()},
       {"held_out_mse", held_out.mse},           {"held_out_vb", held_out.vb},
@@ -214,7 +242,7 @@ void Trainer::record(double images_per_second) {
     record.status = record::Status::failed;
     record.error = "the loss is not finite";
   }
-  if (!run_.has(record.cell)) run_.append(record);
+  if (run_ != nullptr && !run_->has(record.cell)) run_->append(record);
   if (!finite) refuse();
 }
 
@@ -225,29 +253,36 @@ void Trainer::refuse() const {
 
 void Trainer::run() {
   resume();
-  // The records of the steps behind it are part of this training, also where --force brought it here.
-  for (std::int64_t step = options_.record_every; step <= step_; step += options_.record_every)
-    run_.has(cell(step));
-  if (step_ >= options_.steps) {
-    run_.has(cell(step_));
-    return;
+  if (run_ != nullptr) {
+    // The records of the steps behind it are part of this training, also where --force brought it here.
+    for (std::int64_t step = options_.record_every; step <= step_; step += options_.record_every)
+      run_->has(cell(step));
+    if (step_ >= options_.steps) run_->has(cell(step_));
+    seconds_ = seconds_before();
   }
-  seconds_ = seconds_before();
-  data::Loader loader(job_.images, {.batch = options_.batch,
+  if (step_ < options_.steps) train_on();
+}
+
+void Trainer::train_on() {
+  const auto share = group_.share(options_.batch);
+  std::function<void(const std::string&)> warn;  // where there is no run: the loader's own, on stderr
+  if (run_ != nullptr) warn = [this](const std::string& message) { run_->warn(message); };
+  data::Loader loader(job_.images, {.batch = share.count,
                                     .threads = job_.threads,
                                     .seed = job_.seed,
                                     .shuffle = true,
                                     .flip = options_.flip,
-                                    .first = step_ * options_.batch,
-                                    .warn = [this](const std::string& message) { run_.warn(message); }});
-  Progress progress("train " + job_.model, "steps", options_.steps, job_.quiet, step_);
+                                    .first = step_ * options_.batch + share.first,
+                                    .skip = options_.batch - share.count,
+                                    .warn = warn});
+  Progress progress("train " + job_.model, "steps", options_.steps, job_.quiet || !group_.leads(), step_);
   data::Batch batch;
   auto begin = Clock::now();
   std::int64_t begin_step = step_;
   while (step_ < options_.steps) {
     if (!loader.next(batch)) throw RunError("the images ended", job_.model);
     step(inputs(batch));
-    const bool last = step_ == options_.steps, stop = interrupt_requested();
+    const bool last = step_ == options_.steps, stop = group_.any(interrupt_requested());
     const bool records = last || step_ % options_.record_every == 0;
     const bool saves = last || stop || step_ % options_.checkpoint_every == 0;
     if ((records || saves) && job_.device.is_cuda()) torch::cuda::synchronize();
@@ -265,11 +300,13 @@ void Trainer::run() {
     }
     progress.advance(1);
     if (stop && !last) {
-      run_.log(fmt::format("interrupted: {} at step {}", job_.model, step_));
-      throw Interrupted("interrupted",
-                        fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps,
-                                    run_.path().string()),
-                        "give the same command again to go on");
+      if (run_ != nullptr) run_->log(fmt::format("interrupted: {} at step {}", job_.model, step_));
+      // Nobody says that it is saved before it is.
+      const std::string path = group_.broadcast(run_ != nullptr ? run_->path().string() : "");
+      throw Interrupted(
+          "interrupted",
+          fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps, path),
+          "give the same command again to go on");
     }
   }
 }
@@ -297,7 +334,7 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
   return newest;
 }
 
-void train(const Job& job, record::RunDirectory& run) {
+void train(const Job& job, record::RunDirectory* run) {
   Trainer(job, run).run();
 }
 

@@ -22,7 +22,7 @@ struct Outcome {
 
 using Arguments = std::vector<std::string>;
 
-/// What a child does before it becomes dydit: limits, mounts. Nothing that allocates.
+/// What a child does before it becomes dydit: limits, mounts, variables of the environment.
 using Before = std::function<void()>;
 
 /// A running dydit; killed when the object goes before it was waited for.

@@ -204,3 +204,25 @@ TEST_CASE("impossible ranges and sizes are refused") {
   CHECK_THROWS_AS(Loader(set, {}, 11), dydit::UsageError);
   CHECK_THROWS_AS(Loader(std::make_shared<Numbers>(0), {}), dydit::UsageError);
 }
+
+TEST_CASE("loaders that skip what others take give together what one gives") {
+  const bool shuffle = GENERATE(true, false);
+  const auto set = std::make_shared<Numbers>(23);
+  // Each batch of seven is three and four; the epochs, or the end of the set, fall into the middle of one.
+  Loader whole(set, {.batch = 7, .seed = 3, .shuffle = shuffle, .flip = true});
+  Loader first(set, {.batch = 3, .seed = 3, .shuffle = shuffle, .flip = true, .skip = 4});
+  Loader second(set, {.batch = 4, .seed = 3, .shuffle = shuffle, .flip = true, .first = 3, .skip = 3});
+  for (int step = 0; step < 6; ++step) {
+    Batch all, a, b;
+    const bool more = whole.next(all);
+    CHECK(more == (shuffle || step < 4));
+    REQUIRE(first.next(a) == more);
+    if (second.next(b)) {
+      a.images.insert(a.images.end(), b.images.begin(), b.images.end());
+      a.indices.insert(a.indices.end(), b.indices.begin(), b.indices.end());
+    }
+    if (!more) break;
+    CHECK((a.images == all.images));
+    CHECK(a.indices == all.indices);
+  }
+}

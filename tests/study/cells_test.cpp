@@ -29,8 +29,8 @@ TEST_CASE("broken images are left out of their chunk") {
   test::StudyRun run, unbroken;
   std::vector<study::Model> models{test::tiny_model("a", 1)};
   const auto setting = test::setting({500}, 50);
-  study::loss_gap(models, all_of(broken_at(300, {0, 120})), setting, run.run);
-  study::loss_gap(models, test::synthetic(300), setting, unbroken.run);
+  study::loss_gap(models, all_of(broken_at(300, {0, 120})), setting, &run.run);
+  study::loss_gap(models, test::synthetic(300), setting, &unbroken.run);
   const auto index = run.gathered("a", "index");
   CHECK(run.records("a").size() == 6);
   REQUIRE(index.size(0) == 298);
@@ -44,7 +44,7 @@ TEST_CASE("too many broken images stop the study") {
   test::StudyRun run;
   std::vector<study::Model> models{test::tiny_model("a", 1)};
   CHECK_THROWS_AS(
-      study::loss_gap(models, all_of(broken_at(300, {3, 40, 41, 299})), test::setting({500}, 50), run.run),
+      study::loss_gap(models, all_of(broken_at(300, {3, 40, 41, 299})), test::setting({500}, 50), &run.run),
       InputError);
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("broken images count over a whole study, also where a part of it was d
   };
   for (int attempt = 0; attempt < 2; ++attempt) {
     record::RunDirectory run(path, {{"identity", "test"}});
-    CHECK_THROWS_WITH(study::loss_gap(models, all_of(images), setting, run), Catch::Contains("4 of 300"));
+    CHECK_THROWS_WITH(study::loss_gap(models, all_of(images), setting, &run), Catch::Contains("4 of 300"));
     CHECK(broken_so_far() == 3);
   }
   const std::string log = read_file(path / "log.txt");
@@ -78,7 +78,7 @@ TEST_CASE("a loss that is not finite fails its cell and no other") {
     torch::NoGradGuard no_grad;
     models[1].dit->final_layer->linear->bias.fill_(NAN);
   }
-  study::loss_gap(models, test::synthetic(8), test::setting({100, 500}, 4), run.run);
+  study::loss_gap(models, test::synthetic(8), test::setting({100, 500}, 4), &run.run);
   REQUIRE(run.run.records().size() == 4);
   for (const record::Record& record : run.run.records()) {
     const bool failed = record.axes["model"] == "b";
@@ -115,7 +115,7 @@ TEST_CASE("a cell that fails is recorded, the study goes on, and the cell runs a
   };
   {
     record::RunDirectory run(path, {{"identity", "test"}});
-    study::loss_gap(models, all_of(images), setting, run);
+    study::loss_gap(models, all_of(images), setting, &run);
   }
   REQUIRE(statuses().size() == 6);
   for (const auto& [place, record] : statuses()) {
@@ -128,7 +128,7 @@ TEST_CASE("a cell that fails is recorded, the study goes on, and the cell runs a
   images->labels.clear();
   for (const bool retry : {false, true}) {
     record::RunDirectory run(path, {{"identity", "test"}}, {.retry_failed = retry});
-    study::loss_gap(models, all_of(images), setting, run);
+    study::loss_gap(models, all_of(images), setting, &run);
     CHECK((statuses().at({10, "b"}).status == record::Status::ok) == retry);
   }
 }
@@ -145,12 +145,13 @@ TEST_CASE("only what is missing is worked on") {
   run.run.append(cell(1, 0, 4));
   run.run.append(cell(1, 4, 4));
   std::vector<std::tuple<std::int64_t, std::int64_t, std::vector<std::size_t>>> seen;
-  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>& missing) {
+  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>& missing,
+                        const study::Emit&) {
     seen.emplace_back(chunk.first, chunk.count, missing);
     CHECK(chunk.images.size(0) == chunk.count);
     CHECK(chunk.indices.front() == chunk.first);
   };
-  study::for_each_chunk("test", setting, test::synthetic(10), 2, run.run, cell, work);
+  study::for_each_chunk("test", setting, test::synthetic(10), 2, &run.run, cell, work);
   using Missing = std::vector<std::size_t>;
   CHECK((seen == decltype(seen){{4, 4, Missing{0}}, {8, 2, Missing{0, 1}}}));
 }

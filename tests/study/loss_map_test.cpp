@@ -12,8 +12,8 @@ TEST_CASE("the mean of a loss map of one draw is the loss of the same draw") {
   test::StudyRun gap, map;
   std::vector<study::Model> models{test::tiny_model("a", 1), test::tiny_model("b", 2)};
   const auto setting = test::setting({20, 400, 980}, 6);
-  study::loss_gap(models, test::synthetic(10), setting, gap.run);
-  study::loss_map(models, test::synthetic(10), setting, /*draws=*/1, map.run);
+  study::loss_gap(models, test::synthetic(10), setting, &gap.run);
+  study::loss_map(models, test::synthetic(10), setting, /*draws=*/1, &map.run);
   for (const char* model : {"a", "b"}) {
     const auto maps = map.gathered(model, "map"), mse = gap.gathered(model, "mse");
     CHECK(maps.sizes() == torch::IntArrayRef{10, 3, 8, 8});
@@ -26,7 +26,7 @@ TEST_CASE("a loss map is the mean over its draws, each with noise of its own") {
   test::StudyRun run;
   std::vector<study::Model> models{test::tiny_model("zero")};
   const std::vector<std::int64_t> timesteps{200, 900};
-  study::loss_map(models, test::synthetic(4), test::setting(timesteps, 4), /*draws=*/3, run.run);
+  study::loss_map(models, test::synthetic(4), test::setting(timesteps, 4), /*draws=*/3, &run.run);
   const auto maps = run.gathered("zero", "map");
   const std::vector<std::int64_t> images{0, 1, 2, 3};
   for (std::size_t k = 0; k < timesteps.size(); ++k) {
@@ -45,7 +45,7 @@ TEST_CASE("a loss map keeps its images and what they are") {
   std::vector<study::Model> models{test::tiny_model("a", 1)};
   const auto whole = std::make_shared<test::AlteredData>(40);
   const auto subset = std::make_shared<data::Subset>(whole, 7);
-  study::loss_map(models, subset, test::setting({500}, 3), 1, run.run);
+  study::loss_map(models, subset, test::setting({500}, 3), 1, &run.run);
   const auto index = run.gathered("a", "index"), label = run.gathered("a", "label"),
              image = run.gathered("a", "image");
   REQUIRE(index.size(0) == 7);

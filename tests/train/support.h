@@ -28,7 +28,7 @@ inline train::Job tiny_job(const train::TrainOptions& options) {
 /// Trains in `path`, which is made or resumed.
 inline void train_in(const std::filesystem::path& path, const train::Job& job) {
   record::RunDirectory run(path, {{"identity", "test"}});
-  train::train(job, run);
+  train::train(job, &run);
 }
 
 inline std::string checkpoint_bytes(const std::filesystem::path& run, std::int64_t step) {

@@ -27,6 +27,7 @@ struct LoaderOptions {
   bool shuffle = false;            ///< a new permutation each epoch, by (seed, epoch)
   bool flip = false;               ///< mirror with probability 1/2, by (seed, sample, epoch)
   std::int64_t first = 0;          ///< position to begin at (resumption)
+  std::int64_t skip = 0;           ///< positions passed over after each batch, which other processes take
   double max_broken_share = 0.01;  ///< more broken samples than this share of the set: the run stops
   std::function<void(const std::string&)> warn = {};  ///< told of each broken sample, from any thread; empty: stderr
 };

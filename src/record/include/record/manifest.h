@@ -17,6 +17,9 @@ Json machine_state();
 /// Names this process: its first use and its number, "2026-01-31T12:00:00Z/4711".
 std::string process_id();
 
+/// Adds this process and the machine's state to a record, unless the process that measured it has done so.
+void stamp(Record& record);
+
 /// {"compiler", "type", "flags", "revision", "tree": "clean|modified|unknown"}; the revision is "unknown"
 /// when the sources were no git checkout.
 Json build_description();

@@ -51,8 +51,8 @@ class RunDirectory {
 
   /// Tensors of a cell, written (atomically) before its record. `name` is a safe_name.
   void write_tensors(const std::string& name, const checkpoint::Tensors& tensors);
-  /// Appends one line with this process and the machine's state, and flushes it to the disk; a record of the
-  /// same cell is replaced.
+  /// Appends one line with this process and the machine's state (see stamp), and flushes it to the disk; a record
+  /// of the same cell is replaced.
   void append(Record record);
   /// The same for a record that another run measured: as it is.
   void copy(const Record& record);

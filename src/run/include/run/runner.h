@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "distributed/process_group.h"
 #include "record/run_directory.h"
 #include "run/profile.h"
 
@@ -17,22 +18,26 @@ struct RunSettings {
   std::filesystem::path out;  ///< empty: runs/<profile>-<n>
   torch::Device device = torch::kCPU;
   torch::Dtype dtype = torch::kFloat32;
-  int threads = 2;
+  int threads = 2;      ///< of this process
+  int all_threads = 2;  ///< of all processes of this machine: what a run is told by
   bool quiet = false;
   record::OpenOptions open;
   std::vector<std::string> argv;
   std::string reproduce;  ///< the command line that makes this run again
+  distributed::ProcessGroup group = {};
 };
 
 /// "cpu", "cuda", "cuda:1" or "auto". Throws RunError when there is no such GPU, UsageError for another name.
 torch::Device device_named(const std::string& name);
 torch::Dtype dtype_named(const std::string& name);
 
-/// The studies of a profile. Returns the run directory; `failed` tells how many cells failed.
+/// What ended in a run directory, as rank 0 knows it; empty on the others.
 struct Outcome {
   std::filesystem::path path;
-  std::int64_t failed = 0;
+  std::int64_t failed = 0;  ///< cells
 };
+
+/// The studies of a profile.
 Outcome run_studies(const Profile& profile, const RunSettings& settings);
 
 /// The training of a profile's models, one after the other; only those in `names` unless it is empty.

@@ -12,6 +12,7 @@
 
 #include "data/subset.h"
 #include "diffusion/gaussian.h"
+#include "distributed/process_group.h"
 #include "model/dit.h"
 #include "record/run_directory.h"
 
@@ -32,6 +33,7 @@ struct Setting {
   torch::Dtype dtype = torch::kFloat32;
   int threads = 2;  ///< that decode images
   bool quiet = false;
+  distributed::ProcessGroup group = {};
 };
 
 /// The images of one cell, on the device.
@@ -45,17 +47,22 @@ struct Chunk {
 /// and axes, still without metrics.
 using Cell = std::function<record::Record(std::size_t model, std::int64_t first, std::int64_t count)>;
 
-/// Works on a chunk for the models whose cell is still missing.
-using Work = std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing)>;
+/// A cell that is done.
+struct Result {
+  record::Record record;
+  checkpoint::Tensors tensors = {};  ///< under the record's only name of tensors
+};
+using Emit = std::function<void(Result result)>;
 
-/// Goes through the chunks of the subset that have a missing cell. When the work on a chunk fails (out of
-/// memory, say) its cells are recorded as failed, and the next chunk follows. Throws Interrupted between
-/// chunks, InputError when too many images are broken.
+/// Works on a chunk for the models whose cell is still missing, and emits each of those cells.
+using Work = std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit)>;
+
+/// Goes through the chunks of the subset that have a missing cell, one chunk a process at a time; what they emit
+/// goes into `run`, which only rank 0 has; it is null on the others. When the work on a chunk fails (out of memory,
+/// say) its cells are recorded as failed, and the next chunk follows. Throws Interrupted between chunks, InputError
+/// when too many images are broken.
 void for_each_chunk(const std::string& label, const Setting& setting, std::shared_ptr<const data::Subset> images,
-                    std::size_t models, record::RunDirectory& run, const Cell& cell, const Work& work);
-
-/// For work that takes long: throws Interrupted once the user has asked to stop.
-void stop_if_interrupted(const record::RunDirectory& run);
+                    std::size_t models, record::RunDirectory* run, const Cell& cell, const Work& work);
 
 /// Adds the number of broken images; a loss that is not finite makes the record a failed one.
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses);

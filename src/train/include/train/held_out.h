@@ -6,6 +6,7 @@
 
 #include "data/dataset.h"
 #include "diffusion/gaussian.h"
+#include "distributed/process_group.h"
 #include "model/dit.h"
 
 namespace dydit::train {
@@ -19,8 +20,9 @@ class HeldOut {
   /// `count` images (at most all) spread evenly over `dataset`, `draws` timesteps and noises for each.
   HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t count, std::uint64_t seed, std::int64_t timesteps, int draws = 4);
 
+  /// Each process judges its share of the images.
   HeldOutLoss evaluate(model::DiT& dit, const diffusion::GaussianDiffusion& diffusion, torch::Device device,
-                       std::int64_t batch) const;
+                       std::int64_t batch, const distributed::ProcessGroup& group) const;
 
  private:
   torch::Tensor images_, labels_;        // (N,C,H,W), (N)

@@ -17,6 +17,10 @@ class AdamW {
   /// Takes the parameters that require a gradient.
   AdamW(const torch::nn::Module& module, double weight_decay, double gradient_clip);
 
+  std::vector<torch::Tensor> gradients() const;
+  /// Moments and steps, for all processes to begin alike.
+  std::vector<torch::Tensor> state() const;
+
   /// One step with the gradients at hand, then clears them.
   void step(double learning_rate);
 

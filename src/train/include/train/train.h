@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training of a DiT as in Peebles & Xie: uniform timesteps, epsilon mse plus variational term, AdamW,
 // exponential moving average. Killed at any point, it goes on from its last checkpoint and ends in the
-// same bytes (at the same number of threads).
+// same bytes (at the same number of threads and processes). Several processes share the batch of each step: what
+// they compute is the step of one process on the whole batch, up to the order in which floats are added.
 #pragma once
 
 #include <torch/torch.h>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "data/dataset.h"
+#include "distributed/process_group.h"
 #include "model/configuration.h"
 #include "record/run_directory.h"
 #include "train/options.h"
@@ -27,6 +29,7 @@ struct Job {
   int threads = 2;  ///< that decode images
   bool quiet = false;
   std::shared_ptr<const data::Dataset> images, held_out;
+  distributed::ProcessGroup group = {};
 };
 
 /// checkpoints/<model>-<step>.safetensors of a run: "model.", "ema." and "opt." tensors.
@@ -35,8 +38,9 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& run, const st
 /// The checkpoint of `model` with the most steps, if there is one.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model);
 
-/// Trains to the last step, or goes on from the newest checkpoint in `run`. Throws Interrupted after
-/// saving when the user stops it, RunError when the loss is not finite.
-void train(const Job& job, record::RunDirectory& run);
+/// Trains to the last step, or goes on from the newest checkpoint in `run`, which only rank 0 has; it is null on
+/// the others. Throws Interrupted after saving when the user stops it, RunError when the loss is not finite,
+/// UsageError for more processes than images in a batch.
+void train(const Job& job, record::RunDirectory* run);
 
 }  // namespace dydit::train

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "distributed/process_group.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#ifdef USE_C10D_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+
+#include "distributed/launch.h"
+
+namespace dydit::distributed {
+
+using torch::Tensor;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto patience = std::chrono::minutes(30);      // for a process that is alive but does not come
+constexpr auto meeting_time = std::chrono::minutes(5);   // for all processes to have started
+constexpr auto leaving_time = std::chrono::seconds(30);  // for all to have read why the run ends
+constexpr auto counting_time = std::chrono::seconds(2);  // for the survivors of a death to say that they live
+constexpr std::int64_t bucket_bytes = 32 << 20;
+
+Tensor bytes_of(std::string& text) {
+  return torch::from_blob(text.data(), {static_cast<std::int64_t>(text.size())}, torch::kUInt8);
+}
+
+// An exchange fails when the other side is gone, or does not come in time.
+template <typename Exchange>
+auto or_lost(const Exchange& exchange) {
+  try {
+    return exchange();
+  } catch (const std::exception& error) {
+    throw PeerLost(error.what());
+  }
+}
+
+// `ranks` as "rank 1 of 2".
+RunError lost_error(const std::string& ranks, int size) {
+  return {"a process of the run ended before its work was done", fmt::format("rank {} of {}", ranks, size),
+          "give the same command again to go on"};
+}
+
+}  // namespace
+
+// The store is where the processes find each other, and where they leave what must be known of an end.
+class ProcessGroup::State {
+ public:
+  explicit State(const Launch& launch);
+  ~State() {
+    if (nccl_ != nullptr) nccl_->shutdown();
+  }
+
+  using Collective = c10::intrusive_ptr<c10d::Work> (*)(c10d::Backend&, std::vector<Tensor>&);
+  void exchange(const std::vector<Tensor>& tensors, Collective collective);
+  void send(std::string& text, int to);
+  std::string receive(int from);
+
+  /// Why this process ends: `error` where it is the one that tells it, else ToldElsewhere. Leaves the group.
+  std::exception_ptr end_of(std::exception_ptr error);
+
+  const Launch launch;
+
+ private:
+  c10d::Backend& backend(torch::Device device);
+  std::vector<int> the_lost();
+  void disconnect();
+  void leave(std::chrono::seconds patience_with_others);
+
+  c10::intrusive_ptr<c10d::Store> store_;
+  c10::intrusive_ptr<c10d::Backend> gloo_, nccl_;
+  std::int64_t absent_ = 0;  // processes that are known to be gone
+};
+
+ProcessGroup::State::State(const Launch& given) : launch(given) {
+  // c10d warns of every connection that breaks, with a stack trace; here one line says what that means.
+  FLAGS_caffe2_log_level = c10::GLOG_ERROR;
+  try {
+    c10d::TCPStoreOptions options;
+    options.port = launch.port;
+    options.isServer = launch.rank == 0 && !launch.store_is_there;
+    options.waitWorkers = false;
+    options.timeout = meeting_time;
+    store_ = c10::make_intrusive<c10d::PrefixStore>(
+        "dydit/" + launch.attempt, c10::make_intrusive<c10d::TCPStore>(launch.address, options));
+    gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
+        c10::make_intrusive<c10d::PrefixStore>("gloo", store_), launch.rank, launch.size,
+        c10d::ProcessGroupGloo::Options::create_default(patience));
+  } catch (const std::exception& error) {
+    throw RunError(
+        "the processes did not find each other",
+        fmt::format("rank {} of {} at {}:{}", launch.rank, launch.size, launch.address, launch.port),
+        error.what());
+  }
+}
+
+c10d::Backend& ProcessGroup::State::backend(torch::Device device) {
+  if (device.is_cpu()) return *gloo_;
+#ifdef USE_C10D_NCCL
+  if (nccl_ == nullptr) {
+    auto options = c10d::ProcessGroupNCCL::Options::create();
+    options->timeout = patience;
+    nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+        c10::make_intrusive<c10d::PrefixStore>("nccl", store_), launch.rank, launch.size, options);
+  }
+#endif
+  return *nccl_;
+}
+
+// Many small tensors go as few large ones; all buckets are under way before the first is waited for.
+void ProcessGroup::State::exchange(const std::vector<Tensor>& tensors, Collective collective) {
+  struct Bucket {
+    std::vector<Tensor> tensors;
+    std::vector<Tensor> flat;  // one
+    c10::intrusive_ptr<c10d::Work> work;
+  };
+  torch::NoGradGuard no_grad;
+  std::vector<Bucket> buckets;
+  for (auto begin = tensors.begin(); begin != tensors.end();) {
+    Bucket bucket;
+    std::vector<Tensor> rows;
+    auto end = begin;
+    for (std::int64_t bytes = 0; end != tensors.end() && end->options().type_equal(begin->options()); ++end) {
+      bytes += static_cast<std::int64_t>(end->nbytes());
+      if (end != begin && bytes > bucket_bytes) break;
+      bucket.tensors.push_back(*end);
+      rows.push_back(end->flatten());
+    }
+    bucket.flat = {torch::cat(rows)};
+    bucket.work = or_lost([&] { return collective(backend(begin->device()), bucket.flat); });
+    buckets.push_back(std::move(bucket));
+    begin = end;
+  }
+  for (Bucket& bucket : buckets) {
+    or_lost([&] { return bucket.work->wait(); });
+    std::int64_t offset = 0;
+    for (const Tensor& tensor : bucket.tensors) {
+      tensor.copy_(bucket.flat.front().narrow(0, offset, tensor.numel()).view_as(tensor));
+      offset += tensor.numel();
+    }
+  }
+}
+
+void ProcessGroup::State::send(std::string& text, int to) {
+  std::vector<Tensor> size{torch::tensor(static_cast<std::int64_t>(text.size()))}, bytes{bytes_of(text)};
+  or_lost([&] { return gloo_->send(size, to, /*tag=*/0)->wait(); });
+  if (!text.empty()) or_lost([&] { return gloo_->send(bytes, to, /*tag=*/0)->wait(); });
+}
+
+std::string ProcessGroup::State::receive(int from) {
+  std::vector<Tensor> size{torch::zeros({}, torch::kInt64)};
+  or_lost([&] { return gloo_->recv(size, from, /*tag=*/0)->wait(); });
+  std::string text(static_cast<std::size_t>(size.front().item<std::int64_t>()), '\0');
+  std::vector<Tensor> bytes{bytes_of(text)};
+  if (!text.empty()) or_lost([&] { return gloo_->recv(bytes, from, /*tag=*/0)->wait(); });
+  return text;
+}
+
+static ExitCode exit_code_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& known) {
+    return known.code();
+  } catch (...) {
+    return ExitCode::failed;
+  }
+}
+
+static bool is_peer_lost(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const PeerLost&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+// A process that fails leaves its exit code before it closes its connections, so that whoever misses it can
+// tell a failure from a death.
+std::exception_ptr ProcessGroup::State::end_of(std::exception_ptr error) {
+  std::exception_ptr end = error;
+  const bool lost = is_peer_lost(error);
+  try {
+    store_->set(fmt::format("alive/{}", launch.rank), std::string("yes"));
+    if (lost && store_->check({"code"})) {
+      const std::vector<std::uint8_t> code = store_->get("code");
+      end = std::make_exception_ptr(ToldElsewhere(static_cast<ExitCode>(code.at(0))));
+    } else {
+      if (lost) disconnect();  // who waits for this one, and not for the dead one, must wake up to be counted
+      const ExitCode code = exit_code_of(error);
+      if (store_->add("told", 1) == 1) {
+        store_->set("code", std::vector<std::uint8_t>{static_cast<std::uint8_t>(code)});
+        if (const auto ranks = lost ? the_lost() : std::vector<int>(); !ranks.empty()) {
+          absent_ = std::ssize(ranks);
+          end = std::make_exception_ptr(lost_error(fmt::format("{}", fmt::join(ranks, ", ")), launch.size));
+        }
+      } else {
+        end = std::make_exception_ptr(ToldElsewhere(code));
+      }
+    }
+  } catch (const std::exception&) {  // the store went with the process that kept it
+    if (lost) end = std::make_exception_ptr(lost_error("0", launch.size));
+  }
+  leave(lost ? counting_time : leaving_time);
+  return end;
+}
+
+// The ranks that do not say that they live.
+std::vector<int> ProcessGroup::State::the_lost() {
+  std::vector<int> silent;
+  const auto deadline = Clock::now() + counting_time;
+  do {
+    silent.clear();
+    for (int rank = 0; rank < launch.size; ++rank)
+      if (!store_->check({fmt::format("alive/{}", rank)})) silent.push_back(rank);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  } while (silent.size() > 1 && Clock::now() < deadline);
+  return silent;
+}
+
+// Closes the connections: who waits for this process wakes up.
+void ProcessGroup::State::disconnect() {
+  if (nccl_ != nullptr) nccl_->abort();
+  nccl_.reset();
+  gloo_.reset();
+}
+
+// Whoever keeps the store stays until the others have read it.
+void ProcessGroup::State::leave(std::chrono::seconds patience_with_others) {
+  disconnect();
+  try {
+    const auto left = store_->add("left", 1);
+    if (launch.rank != 0 || launch.store_is_there) return;
+    const auto deadline = Clock::now() + patience_with_others;
+    for (auto seen = left; seen < launch.size - absent_ && Clock::now() < deadline;
+         seen = store_->add("left", 0))
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  } catch (const std::exception&) {  // the store is gone: nobody is left to wait for
+  }
+}
+
+int ProcessGroup::rank() const {
+  return state_ == nullptr ? 0 : state_->launch.rank;
+}
+int ProcessGroup::size() const {
+  return state_ == nullptr ? 1 : state_->launch.size;
+}
+int ProcessGroup::local_rank() const {
+  return state_ == nullptr ? 0 : state_->launch.local_rank;
+}
+int ProcessGroup::local_size() const {
+  return state_ == nullptr ? 1 : state_->launch.local_size;
+}
+
+ProcessGroup::Share ProcessGroup::share(std::int64_t count) const {
+  const std::int64_t first = count * rank() / size();
+  return {.first = first, .count = count * (rank() + 1) / size() - first};
+}
+
+void ProcessGroup::sum(const std::vector<Tensor>& tensors) const {
+  if (state_ == nullptr) return;
+  state_->exchange(tensors,
+                   [](c10d::Backend& backend, std::vector<Tensor>& flat) { return backend.allreduce(flat); });
+}
+
+void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) const {
+  if (state_ == nullptr) return;
+  state_->exchange(tensors,
+                   [](c10d::Backend& backend, std::vector<Tensor>& flat) { return backend.broadcast(flat); });
+}
+
+std::string ProcessGroup::broadcast(const std::string& text) const {
+  if (state_ == nullptr) return text;
+  if (!leads()) return state_->receive(0);
+  std::string copy = text;
+  for (int to = 1; to < size(); ++to) state_->send(copy, to);
+  return copy;
+}
+
+std::vector<std::string> ProcessGroup::gather(const std::string& text) const {
+  std::string copy = text;
+  if (!leads()) {
+    state_->send(copy, 0);
+    return {};
+  }
+  std::vector<std::string> texts{std::move(copy)};
+  for (int from = 1; from < size(); ++from) texts.push_back(state_->receive(from));
+  return texts;
+}
+
+bool ProcessGroup::any(bool here) const {
+  const Tensor count = torch::tensor({here ? 1 : 0}, torch::kInt32);
+  sum({count});
+  return count.item<std::int32_t>() > 0;
+}
+
+void together(const std::function<void(const ProcessGroup&)>& work) {
+  const Launch launch = launch_of_environment();
+  if (launch.size == 1) {
+    work(ProcessGroup());
+    return;
+  }
+  const ProcessGroup group(std::make_shared<ProcessGroup::State>(launch));
+  std::exception_ptr error;
+  try {
+    work(group);
+    group.any(false);
+  } catch (...) {
+    error = group.state_->end_of(std::current_exception());
+  }
+  if (error != nullptr) std::rethrow_exception(error);
+}
+
+}  // namespace dydit::distributed
