@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
+#include <cmath>
 #include <set>
-#include <sstream>
 
 #include "base/file.h"
 #include "base/keys.h"
@@ -18,12 +18,37 @@ namespace {
 
 constexpr std::int64_t diffusion_steps = 1000;
 
+// The parser recurses over dotted keys; its stack bears those of a file of this size.
+constexpr std::size_t largest_profile = 32 << 10;
+
+Json json_of(const toml::node& node, const std::string& where, int depth = 0) {
+  constexpr int deepest = 64;
+  if (depth > deepest) throw UsageError("keys nest too deep", where);
+  if (const auto* table = node.as_table()) {
+    Json object = Json::object();
+    for (const auto& [key, value] : *table) object[std::string(key.str())] = json_of(value, where, depth + 1);
+    return object;
+  }
+  if (const auto* array = node.as_array()) {
+    Json list = Json::array();
+    for (const toml::node& value : *array) list.push_back(json_of(value, where, depth + 1));
+    return list;
+  }
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* integer = node.as_integer()) return integer->get();
+  if (const auto* truth = node.as_boolean()) return truth->get();
+  if (const auto* number = node.as_floating_point(); number != nullptr && std::isfinite(number->get()))
+    return number->get();
+  throw UsageError("neither text, a finite number nor a boolean",
+                   fmt::format("{}:{}", where, node.source().begin.line));
+}
+
 Json parse_toml(const std::filesystem::path& path) {
   const std::string text = read_file(path);
+  if (text.size() > largest_profile)
+    throw UsageError("far larger than a profile", path.string(), "give a file below 32 KiB");
   try {
-    std::ostringstream json;
-    json << toml::json_formatter(toml::parse(text));
-    return Json::parse(json.str());
+    return json_of(toml::parse(text), path.string());
   } catch (const toml::parse_error& error) {
     throw UsageError("not a TOML profile", fmt::format("{}:{}", path.string(), error.source().begin.line),
                      std::string(error.description()));
