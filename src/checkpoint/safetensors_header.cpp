@@ -43,7 +43,7 @@ class HeaderHandler final : public nlohmann::json_sax<nlohmann::json> {
     else
       is_new = header_.entries.try_emplace(current).second;
     if (!is_new) fail("holds " + printable(current) + " twice");
-    charge(sizeof(std::pair<std::string, HeaderEntry>) + sizeof(Tensors::value_type));
+    charge(sizeof(decltype(header_.entries)::value_type) + sizeof(Tensors::value_type) + 2 * node_size);
     return true;
   }
 
@@ -103,6 +103,8 @@ class HeaderHandler final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
+  static constexpr std::size_t node_size = 32;  // of a map, beside the value
+
   enum class Place { before, top, metadata, tensor, list, after };
 
   HeaderEntry& entry() { return header_.entries[name_]; }

@@ -23,12 +23,14 @@ class Rebuilder {
  public:
   Rebuilder(const TorchForm& form, const std::shared_ptr<const MappedFile>& file)
       : form_(form), file_(file), where_(file->path().string()), copy_budget_(file->bytes().size()),
-        description_budget_((16 << 20) + 4 * file->bytes().size()) {}
+        description_budget_((4 << 20) + 2 * file->bytes().size()) {}
 
   Tensor rebuild(std::string_view name, const Value& value) {
     name_ = name;
     const Strided strided = describe(value);
-    const std::size_t described = sizeof(Tensors::value_type) + strided.shape.size() * sizeof(std::int64_t);
+    constexpr std::size_t node_size = 32;  // of a map, beside the value
+    const std::size_t described =
+        node_size + sizeof(Tensors::value_type) + strided.shape.size() * sizeof(std::int64_t);
     if (described > description_budget_) fail("is one of far too many for the file's size");
     description_budget_ -= described;
     if (const auto fault = fault_of(strided)) fail(*fault);

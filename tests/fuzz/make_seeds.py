@@ -64,6 +64,3 @@ for path in files("reports/*/manifest.json", "profiles/**/manifest.json"):
     for count in (0, 1, 4):
         write("records", f"{name_of(path)}-{count}", path.read_bytes() + b"\0" + b"".join(lines[:count]))
     write("records", f"{name_of(path)}-last", b'{"schema": 1}\0' + b"".join(lines[-3:]))
-
-for path in files("tests/golden/fuzz/*/*"):  # what once was a finding
-    write(path.parent.name, path.name, path.read_bytes())
