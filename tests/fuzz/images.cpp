@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A zip of images; or an entry of one, a labels.json where it begins with a brace and else an image, in a sound
-// zip. Checksums of a PNG are made to fit, as no change of a byte would pass them.
+// A zip of images; or an entry of one, a labels.json where it begins with a brace and else an image, in a
+// sound zip. Checksums of a PNG are made to fit, as no change of a byte would pass them.
 #include <zlib.h>
 
 #include <algorithm>
@@ -36,7 +36,8 @@ std::string small_image() {
   using namespace std::literals;
   std::string image(png);
   for (const auto& [type, content] : {std::pair("IHDR"s, "\0\0\0\1\0\0\0\1\10\0\0\0\0"s),
-                                      {"IDAT"s, "\x78\x9c\x63\x60\x00\x00\x00\x02\x00\x01"s}, {"IEND"s, ""s}})
+                                      {"IDAT"s, "\x78\x9c\x63\x60\x00\x00\x00\x02\x00\x01"s},
+                                      {"IEND"s, ""s}})
     image += std::string{0, 0, 0, static_cast<char>(content.size())} + type + content + std::string(4, '\0');
   return with_checksums(image);
 }
@@ -66,8 +67,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (input.starts_with("PK"))
     read(input, 16);
   else if (input.starts_with('{'))
-    read(dydit::test::stored_zip({{"a/0.png", small_image()}, {"b/0.png", small_image()}, {"labels.json", input}}, checksum), 1);
+    read(dydit::test::stored_zip(
+             {{"a/0.png", small_image()}, {"b/0.png", small_image()}, {"labels.json", input}}, checksum),
+         1);
   else
-    read(dydit::test::stored_zip({{"a/0.png", input.starts_with(png) ? with_checksums(input) : input}}, checksum), 16);
+    read(dydit::test::stored_zip({{"a/0.png", input.starts_with(png) ? with_checksums(input) : input}},
+                                 checksum),
+         16);
   return 0;
 }

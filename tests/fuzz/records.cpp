@@ -19,8 +19,9 @@ static void read(std::string_view manifest, std::string_view results) {
     const record::RunDirectory same(fuzz::folder(), run.manifest);
     if (same.records().size() != run.records.size()) __builtin_trap();
   });
-  fuzz::expect_error_or_success(
-      [&] { record::RunDirectory(fuzz::folder(), {{"identity", {{"profile", {{"seed", 1}}}}}}); });
+  fuzz::expect_error_or_success([&] {
+    record::RunDirectory(fuzz::folder(), {{"identity", {{"profile", {{"seed", 1}}}}}});
+  });
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

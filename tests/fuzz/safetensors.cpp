@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A safetensors file; or, where the input begins with a brace, a header for which length and data are made up.
+// A safetensors file; or, where the input begins with a brace, a header for which length and data are made
+// up.
 #include <algorithm>
 #include <array>
 
@@ -23,7 +24,8 @@ static void read(const std::string& bytes) {
       return a.first == b.first && a.second.type == b.second.type && a.second.shape == b.second.shape &&
              std::ranges::equal(a.second.bytes, b.second.bytes);
     };
-    if (!std::ranges::equal(copy.tensors, file.tensors, equal) || copy.metadata != file.metadata) __builtin_trap();
+    if (!std::ranges::equal(copy.tensors, file.tensors, equal) || copy.metadata != file.metadata)
+      __builtin_trap();
   });
 }
 
