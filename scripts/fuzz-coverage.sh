@@ -10,7 +10,6 @@ trap 'rm -rf "$TMPDIR"' EXIT
 
 cmake --preset fuzz -B $build -DCMAKE_CXX_FLAGS="-fprofile-instr-generate -fcoverage-mapping" >/dev/null
 cmake --build $build -j "$1"
-rm -rf build/fuzz/seeds
 python3 tests/fuzz/make_seeds.py build/fuzz/seeds
 objects=()
 for fuzzer in $build/tests/fuzz/fuzz_*; do

@@ -11,7 +11,6 @@ shift 2
 TMPDIR=$(mktemp -d /dev/shm/dydit-fuzz-XXXXXX)
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
-rm -rf build/fuzz/seeds
 python3 tests/fuzz/make_seeds.py build/fuzz/seeds
 for name in "$@"; do
   mkdir -p "build/fuzz/corpus/$name" build/fuzz/findings

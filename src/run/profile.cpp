@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -43,10 +44,48 @@ Json json_of(const toml::node& node, const std::string& where, int depth = 0) {
                    fmt::format("{}:{}", where, node.source().begin.line));
 }
 
+/// The position after the string that begins at `at`.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const std::string three(3, quote);
+  const bool has_lines = text.substr(at).starts_with(three);
+  at += has_lines ? 3 : 1;
+  while (at < text.size() && (has_lines || text[at] != '\n')) {
+    if (has_lines && text.substr(at).starts_with(three)) {
+      at += 3;
+      for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more)
+        ++at;  // its last characters
+      return at;
+    }
+    if (!has_lines && text[at] == quote) return at + 1;
+    at += quote == '"' && text[at] == '\\' ? 2 : 1;
+  }
+  return at;
+}
+
+/// toml++ 3.3 runs into undefined behaviour over most letters outside ASCII where a blank could be. TOML has
+/// them in strings and comments alone.
+void require_ascii_outside_strings(std::string_view text, const std::string& where) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  std::size_t at = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  while (at < text.size()) {
+    if (static_cast<unsigned char>(text[at]) >= 0x80)
+      throw UsageError(
+          "not a TOML profile",
+          fmt::format("{}:{}", where, 1 + std::count(text.begin(), text.begin() + std::ptrdiff_t(at), '\n')),
+          "put letters outside ASCII in quotes");
+    if (text[at] == '#')
+      at = std::min(text.find('\n', at), text.size());
+    else
+      at = text[at] == '"' || text[at] == '\'' ? end_of_string(text, at) : at + 1;
+  }
+}
+
 Json parse_toml(const std::filesystem::path& path) {
   const std::string text = read_file(path);
   if (text.size() > largest_profile)
     throw UsageError("far larger than a profile", path.string(), "give a file below 32 KiB");
+  require_ascii_outside_strings(text, path.string());
   try {
     return json_of(toml::parse(text), path.string());
   } catch (const toml::parse_error& error) {

@@ -16,7 +16,8 @@ def write(fuzzer, name, content):
         return
     folder = out / fuzzer
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(content)
+    if not (folder / name).exists() or (folder / name).read_bytes() != content:
+        (folder / name).write_bytes(content)  # another run may be reading it
 
 
 def name_of(path):
