@@ -22,7 +22,10 @@ constexpr std::string_view first_version = "torch._utils._rebuild_tensor",
 class Rebuilder {
  public:
   Rebuilder(const TorchForm& form, const std::shared_ptr<const MappedFile>& file)
-      : form_(form), file_(file), where_(file->path().string()), copy_budget_(file->bytes().size()),
+      : form_(form),
+        file_(file),
+        where_(file->path().string()),
+        copy_budget_(file->bytes().size()),
         description_budget_((4 << 20) + 2 * file->bytes().size()) {}
 
   Tensor rebuild(std::string_view name, const Value& value) {

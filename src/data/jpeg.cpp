@@ -12,7 +12,8 @@ namespace dydit::data {
 
 namespace {
 
-// Huffman codes take at least a bit for each block of 8 x 8 pixels.
+// Huffman codes take at least a bit for each block of 8 x 8 pixels. (Arithmetic coding, which nobody writes,
+// could take less for an image of one colour.)
 constexpr std::uint64_t most_pixels_per_byte = 8 * 64;
 
 // Encoders write about ten. Each is a pass over the whole image, however few bytes it has.

@@ -118,10 +118,10 @@ TEST_CASE("an image that claims more pixels than its file can hold is refused be
 
 TEST_CASE("a JPEG of very many scans is refused, as each takes the time of a whole image") {
   using namespace std::literals;
-  const std::string header =
-      "\xFF\xD8\xFF\xDB\0\x43\0"s + std::string(64, 1) +                    // one table of quantisation
-      "\xFF\xC2\0\x0B\x08\0\x08\0\x08\1\1\x11\0"s +                       // progressive, 8 x 8, grey
-      "\xFF\xC4\0\x14\0\1"s + std::string(15, 0) + std::string(1, 0);       // one code, of one bit
+  const std::string header = "\xFF\xD8\xFF\xDB\0\x43\0"s + std::string(64, 1) +  // one table of quantisation
+                             "\xFF\xC2\0\x0B\x08\0\x08\0\x08\1\1\x11\0"s +       // progressive, 8 x 8, grey
+                             "\xFF\xC4\0\x14\0\1"s + std::string(15, 0) +
+                             std::string(1, 0);  // one code, of one bit
   std::string scans;
   for (int i = 0; i < 100; ++i) scans += "\xFF\xDA\0\x08\1\1\0\0\0\0\x7F"s;
   CHECK(decode(header + scans + "\xFF\xD9").pixels == std::vector<std::uint8_t>(3 * 64, 128));

@@ -239,8 +239,8 @@ TEST_CASE("of a run killed while it wrote tensors, the torn file goes and the ot
 
 TEST_CASE("a manifest of brackets alone is refused") {
   const test::TemporaryFolder folder;
-  append_text(folder.path() / "manifest.json", "{\"schema\": 1, \"identity\": " + std::string(200'000, '[') +
-                                                   std::string(200'000, ']') + "}");
+  append_text(folder.path() / "manifest.json",
+              "{\"schema\": 1, \"identity\": " + std::string(200'000, '[') + std::string(200'000, ']') + "}");
   CHECK_THROWS_AS(read_run(folder.path()), InputError);
   CHECK_THROWS_AS(RunDirectory(folder.path(), manifest), InputError);
 }

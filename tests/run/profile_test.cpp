@@ -175,14 +175,18 @@ TEST_CASE("a profile that is not there is a missing file") {
 }
 
 TEST_CASE("letters outside ASCII stand in strings and comments alone") {
-  const auto note_of = [](const std::string& text) { return run::read_profile(ProfileFile(text).path()).note; };
+  const auto note_of = [](const std::string& text) {
+    return run::read_profile(ProfileFile(text).path()).note;
+  };
   CHECK(note_of("# grün\nnote = \"grün \\\" ü\" # ü") == "grün \" ü");
   CHECK(note_of("note = 'grün \\'") == "grün \\");
   CHECK(note_of(R"x(note = """
 ü "" \""" ü"""""
 seed = 1)x") == R"(ü "" """ ü"")");
-  CHECK(note_of("\xEF\xBB\xBF" "note = '''ü''ü\n'''") == "ü''ü\n");
-  for (const char* text : {"ü = 1", "\nü", "note = ü", "note = 'ü' ü", "note = \"\"\"ü\"\"\"\"\"\nü", "note = 'ü\nü"})
+  CHECK(note_of("\xEF\xBB\xBF"
+                "note = '''ü''ü\n'''") == "ü''ü\n");
+  for (const char* text :
+       {"ü = 1", "\nü", "note = ü", "note = 'ü' ü", "note = \"\"\"ü\"\"\"\"\"\nü", "note = 'ü\nü"})
     CHECK_THROWS_WITH(note_of(text), Catch::Contains("not a TOML profile"));
   CHECK_THROWS_WITH(note_of("seed = 1\nü = 1"), Catch::Contains("tiny.toml:2: put letters"));
 }
