@@ -174,21 +174,12 @@ TEST_CASE("a profile that is not there is a missing file") {
   CHECK_THROWS_AS(run::read_profile("nowhere/tiny.toml"), InputError);
 }
 
-TEST_CASE("letters outside ASCII stand in strings and comments alone") {
-  const auto note_of = [](const std::string& text) {
-    return run::read_profile(ProfileFile(text).path()).note;
-  };
-  CHECK(note_of("# grün\nnote = \"grün \\\" ü\" # ü") == "grün \" ü");
-  CHECK(note_of("note = 'grün \\'") == "grün \\");
-  CHECK(note_of(R"x(note = """
-ü "" \""" ü"""""
-seed = 1)x") == R"(ü "" """ ü"")");
-  CHECK(note_of("\xEF\xBB\xBF"
-                "note = '''ü''ü\n'''") == "ü''ü\n");
-  for (const char* text :
-       {"ü = 1", "\nü", "note = ü", "note = 'ü' ü", "note = \"\"\"ü\"\"\"\"\"\nü", "note = 'ü\nü"})
+TEST_CASE("letters outside ASCII are text in strings and comments, and an error elsewhere") {
+  const auto note_of = [](const std::string& text) { return run::read_profile(ProfileFile(text).path()).note; };
+  CHECK(note_of("# grün\nnote = 'grün' # ü") == "grün");
+  CHECK(note_of("note = \"\"\"ü \\\n  ü\"\"\"") == "ü ü");
+  for (const char* text : {"ü = 1", "seed = 1ü", "note = ü", "note = 'ü' ü", "note = 1\"\"\"ü"})
     CHECK_THROWS_WITH(note_of(text), Catch::Contains("not a TOML profile"));
-  CHECK_THROWS_WITH(note_of("seed = 1\nü = 1"), Catch::Contains("tiny.toml:2: put letters"));
 }
 
 TEST_CASE("a profile whose keys nest deep, or that is far too large, is refused") {
