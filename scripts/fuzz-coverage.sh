@@ -9,7 +9,7 @@ export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 
 cmake --preset fuzz -B $build -DCMAKE_CXX_FLAGS="-fprofile-instr-generate -fcoverage-mapping" >/dev/null
-cmake --build $build -j "$1"
+cmake --build $build -j "$1" >/dev/null
 python3 tests/fuzz/make_seeds.py build/fuzz/seeds
 objects=()
 for fuzzer in $build/tests/fuzz/fuzz_*; do
@@ -21,4 +21,4 @@ for fuzzer in $build/tests/fuzz/fuzz_*; do
 done
 llvm-profdata-16 merge -o $build/all.profdata $build/*.profraw
 llvm-cov-16 report -instr-profile=$build/all.profdata "${objects[@]:1}" -ignore-filename-regex='^/usr|tests/' \
-  | awk '{ print $1, "lines", $8, "missed", $9, "covered", $10 }' | column -t
+  | awk 'NF == 13 { print $1, "lines", $8, "missed", $9, "covered", $10 }' | column -t

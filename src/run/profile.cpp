@@ -32,10 +32,11 @@ constexpr std::size_t largest_profile = 32 << 10;
 
 Json json_of(const toml::node& node, const std::string& where, int depth = 0) {
   constexpr int deepest = 64;
-  if (depth > deepest) throw UsageError("keys nest too deep", where);
+  if (depth > deepest) throw UsageError("keys nest too deep", where, "no key of a profile does");
   if (const auto* table = node.as_table()) {
     Json object = Json::object();
-    for (const auto& [key, value] : *table) object[std::string(key.str())] = json_of(value, where, depth + 1);
+    for (const auto& [key, value] : *table)
+      object[std::string(key.str())] = json_of(value, fmt::format("{}.{}", where, key.str()), depth + 1);
     return object;
   }
   if (const auto* array = node.as_array()) {
@@ -48,8 +49,7 @@ Json json_of(const toml::node& node, const std::string& where, int depth = 0) {
   if (const auto* truth = node.as_boolean()) return truth->get();
   if (const auto* number = node.as_floating_point(); number != nullptr && std::isfinite(number->get()))
     return number->get();
-  throw UsageError("neither text, a finite number nor a boolean",
-                   fmt::format("{}:{}", where, node.source().begin.line));
+  throw UsageError("neither text, a finite number nor a boolean", where);
 }
 
 Json parse_toml(const std::filesystem::path& path) {
@@ -57,7 +57,7 @@ Json parse_toml(const std::filesystem::path& path) {
   if (text.size() > largest_profile)
     throw UsageError("far larger than a profile", path.string(), "give a file below 32 KiB");
   try {
-    return json_of(toml::parse(text), path.string());
+    return json_of(toml::parse(text), path.filename().string());
   } catch (const toml::parse_error& error) {
     throw UsageError("not a TOML profile", fmt::format("{}:{}", path.string(), error.source().begin.line),
                      std::string(error.description()));
