@@ -2,21 +2,26 @@
 PRESET ?= release
 CUDA   ?= AUTO
 JOBS   ?= $(shell n=$$(nproc); [ $$n -gt 16 ] && n=16; echo $$n)
-BUILD  := build/$(PRESET)
+BUILD   = build/$(PRESET)
 
-.PHONY: help deps configure build test test-without-cuda reproduce bench clean
+SECONDS ?= 600
+FUZZERS ?= images profile records safetensors torch
+
+.PHONY: help deps configure build test test-without-cuda fuzz fuzz-coverage reproduce bench clean
 
 help:
 	@echo "make build      install what is missing and build build/dydit"
 	@echo "make test       build, then run the test suite"
 	@echo "make test-without-cuda  the same in build/without-cuda, with every CUDA toolkit hidden (root)"
+	@echo "make fuzz       build the fuzzers with clang, then run FUZZERS for SECONDS each on JOBS workers"
+	@echo "make fuzz-coverage  lines of the readers that the inputs kept by make fuzz reach"
 	@echo "make reproduce  build, then run profiles/quick.toml and write its report"
 	@echo "make bench      build and run the benchmarks"
 	@echo "make clean      remove the builds, keep build/deps"
 	@echo "options: PRESET=release|debug|asan  CUDA=AUTO|ON|OFF  JOBS=n  Torch_DIR=<LibTorch's cmake folder>"
 
 deps:
-	@CUDA=$(CUDA) Torch_DIR=$(Torch_DIR) scripts/bootstrap.sh
+	@PRESET=$(PRESET) CUDA=$(CUDA) Torch_DIR=$(Torch_DIR) scripts/bootstrap.sh
 
 configure: deps
 	@cmake --preset $(PRESET) -DDYDIT_CUDA=$(CUDA) $(if $(Torch_DIR),-DTorch_DIR=$(Torch_DIR)) > $(BUILD).configure.log 2>&1 \
@@ -31,6 +36,14 @@ test: build
 
 test-without-cuda:
 	@JOBS=$(JOBS) scripts/test-without-cuda.sh
+
+fuzz fuzz-coverage: PRESET := fuzz
+fuzz: configure
+	@cmake --build $(BUILD) -j $(JOBS)
+	@scripts/fuzz.sh $(SECONDS) $(JOBS) $(FUZZERS)
+
+fuzz-coverage: deps
+	@scripts/fuzz-coverage.sh $(JOBS)
 
 reproduce: build
 	@build/dydit reproduce profiles/quick.toml

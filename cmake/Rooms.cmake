@@ -10,11 +10,18 @@ if(DYDIT_SANITIZE)
   target_compile_options(dydit_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
 
-# LibTorch's headers are compiled once, here, and every room that uses them takes the result.
-file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
-add_library(dydit_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cpp)
-target_link_libraries(dydit_precompiled PRIVATE dydit_flags dydit_torch fmt::fmt-header-only)
-target_precompile_headers(dydit_precompiled PRIVATE <torch/torch.h>)
+if(DYDIT_FUZZ)
+  # The rooms are instrumented; libFuzzer's main is linked to the fuzzers alone.
+  target_compile_options(dydit_flags INTERFACE
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_definitions(dydit_flags INTERFACE _GLIBCXX_ASSERTIONS)
+else()
+  # LibTorch's headers are compiled once, here, and every room that uses them takes the result.
+  file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
+  add_library(dydit_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(dydit_precompiled PRIVATE dydit_flags dydit_torch fmt::fmt-header-only)
+  target_precompile_headers(dydit_precompiled PRIVATE <torch/torch.h>)
+endif()
 
 # dydit_room(name [TORCH] SOURCES ... LINKS public... USES private...)
 function(dydit_room name)

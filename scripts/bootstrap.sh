@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build needs and is not there: Debian packages, and LibTorch below build/deps.
-# CUDA=AUTO|ON|OFF chooses the LibTorch libraries; Torch_DIR names a LibTorch to use instead.
+# CUDA=AUTO|ON|OFF chooses the LibTorch libraries; Torch_DIR names a LibTorch to use instead. PRESET=fuzz takes
+# clang, and no LibTorch.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cuda=${CUDA:-AUTO}
@@ -11,6 +12,7 @@ die() { say "$*"; exit 1; }
 packages=(build-essential cmake ninja-build ccache pkg-config python3-venv gnuplot-nox
           libfmt-dev libeigen3-dev libbenchmark-dev catch2 libcli11-dev libtomlplusplus-dev
           nlohmann-json3-dev libzip-dev libjpeg62-turbo-dev libpng-dev libxxhash-dev libgloo-dev)
+if [ "${PRESET:-}" = fuzz ]; then packages+=(clang-16 libclang-rt-16-dev llvm-16); fi
 
 missing=()
 for package in "${packages[@]}"; do
@@ -29,7 +31,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 mkdir -p build/deps
-[ -n "${Torch_DIR:-}" ] && exit 0
+if [ -n "${Torch_DIR:-}" ] || [ "${PRESET:-}" = fuzz ]; then exit 0; fi
 
 if [ "$cuda" = AUTO ]; then
   if command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then cuda=ON; else cuda=OFF; fi

@@ -2,9 +2,9 @@
 #include "diffusers_folder.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "byte_reader.h"
 
 namespace dydit::checkpoint {
@@ -24,13 +24,10 @@ bool is_there(const fs::path& path) {
 std::map<std::string, std::string> parse_index(const fs::path& path) {
   constexpr std::size_t largest = 4 << 20;
   const auto bad = [&](const std::string& what) { refuse("index of shards " + what, path.string()); };
-  const auto deep = [&](int depth, auto, auto&) {
-    if (depth > 2) bad("nests too deep");
-    return true;
-  };
-  const auto json = nlohmann::json::parse(read_small(path, largest), deep, /*allow_exceptions=*/false);
-  const auto map = json.is_object() ? json.find("weight_map") : json.end();
-  if (!json.is_object() || map == json.end() || !map->is_object()) bad("has no weight_map");
+  const auto json = parse_json<nlohmann::json>(read_small(path, largest), 2);
+  if (!json) bad("is not JSON, or nests too deep");
+  const auto map = json->is_object() ? json->find("weight_map") : json->end();
+  if (!json->is_object() || map == json->end() || !map->is_object()) bad("has no weight_map");
   std::map<std::string, std::string> shards;
   for (const auto& [tensor, file] : map->items()) {
     if (!file.is_string()) bad("names no file for " + printable(tensor));

@@ -15,7 +15,7 @@ namespace {
 /// Follows the one form a header may have; whatever does not fit where the parser stands is refused at once.
 class HeaderHandler final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit HeaderHandler(const std::string& where) : where_(where) {}
+  HeaderHandler(std::size_t size, const std::string& where) : where_(where), budget_((16 << 20) + 4 * size) {}
   Header take() { return std::move(header_); }
 
   bool start_object(std::size_t) override {
@@ -43,6 +43,7 @@ class HeaderHandler final : public nlohmann::json_sax<nlohmann::json> {
     else
       is_new = header_.entries.try_emplace(current).second;
     if (!is_new) fail("holds " + printable(current) + " twice");
+    charge(sizeof(decltype(header_.entries)::value_type) + sizeof(Tensors::value_type) + 2 * node_size);
     return true;
   }
 
@@ -72,6 +73,7 @@ class HeaderHandler final : public nlohmann::json_sax<nlohmann::json> {
     constexpr std::size_t most = 64;  // dimensions
     if (place_ != Place::list || value > std::numeric_limits<std::int64_t>::max() || list()->size() == most)
       fail("has a number where none may be, or too big");
+    charge(2 * sizeof(std::int64_t));
     list()->push_back(static_cast<std::int64_t>(value));
     return true;
   }
@@ -101,11 +103,18 @@ class HeaderHandler final : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
+  static constexpr std::size_t node_size = 32;  // of a map, beside the value
+
   enum class Place { before, top, metadata, tensor, list, after };
 
   HeaderEntry& entry() { return header_.entries[name_]; }
   std::optional<std::vector<std::int64_t>>& list() {
     return field_ == "shape" ? entry().shape : entry().offsets;
+  }
+  /// What an entry and its tensor take: a header of empty tensors would else become many times its size.
+  void charge(std::size_t bytes) {
+    if (bytes > budget_) fail("describes far too many tensors for its size");
+    budget_ -= bytes;
   }
   [[noreturn]] void fail_field(const char* what) const {
     fail(fmt::format("gives {} of {} {}", printable(field_), printable(name_), what));
@@ -113,6 +122,7 @@ class HeaderHandler final : public nlohmann::json_sax<nlohmann::json> {
   [[noreturn]] void fail(const std::string& what) const { refuse("safetensors header " + what, where_); }
 
   const std::string& where_;
+  std::size_t budget_;
   Header header_;
   Place place_ = Place::before;
   bool has_metadata_ = false;
@@ -125,7 +135,7 @@ Header parse_header(std::string_view text, const std::string& where) {
   // The JSON library takes a zero byte for the end of the text.
   if (!text.starts_with('{') || text.find('\0') != std::string_view::npos)
     refuse("safetensors header is not a JSON object", where);
-  HeaderHandler handler(where);
+  HeaderHandler handler(text.size(), where);
   nlohmann::json::sax_parse(text, &handler);
   return handler.take();
 }

@@ -31,9 +31,9 @@ std::optional<std::string> fault_of(const Strided& strided) {
 }
 
 bool contiguous(const Strided& strided) {
+  if (*elements_of(strided.shape) == 0) return true;  // the other sizes may have any product
   std::int64_t expected = 1;
   for (std::size_t i = strided.shape.size(); i-- > 0;) {
-    if (strided.shape[i] == 0) return true;
     if (strided.shape[i] != 1 && strided.strides[i] != expected) return false;
     expected *= strided.shape[i];
   }

@@ -22,11 +22,20 @@ constexpr std::string_view first_version = "torch._utils._rebuild_tensor",
 class Rebuilder {
  public:
   Rebuilder(const TorchForm& form, const std::shared_ptr<const MappedFile>& file)
-      : form_(form), file_(file), where_(file->path().string()), copy_budget_(file->bytes().size()) {}
+      : form_(form),
+        file_(file),
+        where_(file->path().string()),
+        copy_budget_(file->bytes().size()),
+        description_budget_((4 << 20) + 2 * file->bytes().size()) {}
 
   Tensor rebuild(std::string_view name, const Value& value) {
     name_ = name;
     const Strided strided = describe(value);
+    constexpr std::size_t node_size = 32;  // of a map, beside the value
+    const std::size_t described =
+        node_size + sizeof(Tensors::value_type) + strided.shape.size() * sizeof(std::int64_t);
+    if (described > description_budget_) fail("is one of far too many for the file's size");
+    description_budget_ -= described;
     if (const auto fault = fault_of(strided)) fail(*fault);
     const auto size = static_cast<std::size_t>(*bytes_of(strided.type, strided.shape));
     const auto view =
@@ -94,6 +103,7 @@ class Rebuilder {
   const std::shared_ptr<const MappedFile>& file_;
   const std::string where_;
   std::size_t copy_budget_;
+  std::size_t description_budget_;  ///< a few bytes may name a tensor once more
   std::string_view name_;
 };
 

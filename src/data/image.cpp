@@ -10,8 +10,8 @@
 
 namespace dydit::data {
 
-Image blank_image(std::uint64_t width, std::uint64_t height, const std::string& name) {
-  constexpr std::uint64_t most = std::uint64_t{64} << 20U;
+Image blank_image(std::uint64_t width, std::uint64_t height, std::uint64_t most, const std::string& name) {
+  most = std::min(most, std::uint64_t{64} << 20U);
   if (width == 0 || height == 0 || width > most / height)
     throw InputError("broken image", name, fmt::format("claims {} x {} pixels", width, height));
   Image image{static_cast<int>(width), static_cast<int>(height), {}};

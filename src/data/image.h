@@ -19,8 +19,9 @@ struct Image {
   const std::uint8_t* row(int y) const { return pixels.data() + std::size_t{3} * width * y; }
 };
 
-/// Space for an image. Throws InputError naming the sample when there are more than 64 Mi pixels.
-Image blank_image(std::uint64_t width, std::uint64_t height, const std::string& name);
+/// Space for an image. Throws InputError naming the sample when there are more than 64 Mi pixels, or more
+/// than `most`: what a file of its size can hold.
+Image blank_image(std::uint64_t width, std::uint64_t height, std::uint64_t most, const std::string& name);
 
 /// Decodes a JPEG or PNG, recognised by its first bytes. Greyscale, palette, CMYK and 16-bit images
 /// become RGB and alpha is dropped, as PIL's convert("RGB") does. Throws InputError naming the sample

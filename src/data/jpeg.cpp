@@ -12,6 +12,13 @@ namespace dydit::data {
 
 namespace {
 
+// Huffman codes take at least a bit for each block of 8 x 8 pixels. (Arithmetic coding, which nobody writes,
+// could take less for an image of one colour.)
+constexpr std::uint64_t most_pixels_per_byte = 8 * 64;
+
+// Encoders write about ten. Each is a pass over the whole image, however few bytes it has.
+constexpr int most_scans = 100;
+
 // libjpeg's own handler ends the process, and it only warns of truncated data, which it fills with
 // grey. Here both jump back to the method that was called. These methods own nothing a jump would lose.
 class Decoder {
@@ -22,6 +29,12 @@ class Decoder {
     errors_.manager.emit_message = [](j_common_ptr info, int level) {
       if (level < 0) fail(info);
     };
+    progress_.progress_monitor = [](j_common_ptr info) {
+      if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= most_scans) return;
+      auto* errors = reinterpret_cast<Errors*>(info->err);
+      std::snprintf(errors->message, sizeof errors->message, "more than %d scans", most_scans);
+      std::longjmp(errors->jump, 1);
+    };
   }
   ~Decoder() { jpeg_destroy_decompress(&info_); }
   Decoder(const Decoder&) = delete;
@@ -30,6 +43,7 @@ class Decoder {
   bool read_header(std::span<const std::byte> bytes) {
     if (setjmp(errors_.jump) != 0) return false;
     jpeg_create_decompress(&info_);
+    info_.progress = &progress_;
     jpeg_mem_src(&info_, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
     jpeg_read_header(&info_, TRUE);
     return true;
@@ -81,6 +95,7 @@ class Decoder {
   }
 
   Errors errors_;
+  jpeg_progress_mgr progress_{};
   jpeg_decompress_struct info_{};
 };
 
@@ -89,7 +104,7 @@ class Decoder {
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   Decoder decoder;
   if (!decoder.read_header(bytes)) throw InputError("broken image", name, decoder.reason());
-  Image image = blank_image(decoder.width(), decoder.height(), name);
+  Image image = blank_image(decoder.width(), decoder.height(), most_pixels_per_byte * bytes.size(), name);
   if (!decoder.read_pixels(image)) throw InputError("broken image", name, decoder.reason());
   return image;
 }

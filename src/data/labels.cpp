@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 
 namespace dydit::data {
+
+constexpr std::int64_t most_classes = 1'000'000;  // of a model
 
 Labels number_folders(const std::set<std::string>& folders) {
   Labels labels;
@@ -17,12 +19,15 @@ Labels number_folders(const std::set<std::string>& folders) {
 }
 
 Labels parse_labels(const std::string& json, const std::set<std::string>& folders, const std::string& where) {
-  const auto root = nlohmann::json::parse(json, nullptr, false);
-  if (!root.is_object()) throw InputError("not a JSON object", where, "write {\"folder\": label, ...}");
+  constexpr std::size_t largest = 4 << 20;
+  if (json.size() > largest) throw InputError("far larger than it should be", where);
+  const auto root = parse_json<nlohmann::json>(json, 1);
+  if (!root || !root->is_object())
+    throw InputError("not a flat JSON object", where, "write {\"folder\": label, ...}");
   std::int64_t stated = 0;
   std::vector<std::int64_t> values;
   Labels labels;
-  for (const auto& [key, value] : root.items()) {
+  for (const auto& [key, value] : root->items()) {
     if (!value.is_number_integer()) throw InputError(fmt::format("'{}' is not an integer", key), where);
     if (key == "classes") {
       stated = value;
@@ -43,6 +48,7 @@ std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t
   std::int64_t classes = stated;
   for (const std::int64_t label : labels) {
     if (label < 0) throw InputError(fmt::format("label {} is negative", label), where);
+    if (label >= most_classes) throw InputError(fmt::format("label {} is too large", label), where);
     if (stated == 0) classes = std::max(classes, label + 1);
     if (label >= classes)
       throw InputError(fmt::format("label {} in a set of {} classes", label, classes), where);

@@ -51,6 +51,11 @@ class Decoder {
 
   unsigned width() const { return png_get_image_width(png_, info_); }
   unsigned height() const { return png_get_image_height(png_, info_); }
+  // What so many bytes can hold.
+  std::uint64_t most_pixels(std::uint64_t bytes) const {
+    constexpr std::uint64_t most_expansion = 1032;  // of deflate
+    return bytes * most_expansion * 8 / (png_get_bit_depth(png_, info_) * png_get_channels(png_, info_));
+  }
   const char* reason() const { return message_; }
 
  private:
@@ -78,7 +83,7 @@ class Decoder {
 Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   Decoder decoder(bytes);
   if (!decoder.read_header()) throw InputError("broken image", name, decoder.reason());
-  Image image = blank_image(decoder.width(), decoder.height(), name);
+  Image image = blank_image(decoder.width(), decoder.height(), decoder.most_pixels(bytes.size()), name);
   if (!decoder.read_pixels(image)) throw InputError("broken image", name, decoder.reason());
   return image;
 }

@@ -13,6 +13,7 @@ namespace dydit::data {
 namespace {
 
 constexpr std::uint64_t most_bytes = std::uint64_t{256} << 20U;  // of one image
+constexpr std::uint64_t most_expansion = 1032;                   // of deflate
 
 struct CloseZip {
   void operator()(zip_t* zip) const { zip_discard(zip); }
@@ -45,11 +46,8 @@ class ZipStore final : public Store {
 
   std::string read(const Entry& entry) const override {
     Zip zip = take();
-    std::string bytes, reason;
-    if (entry.size > most_bytes)
-      reason = fmt::format("claims {} bytes", entry.size);
-    else
-      reason = read(zip.get(), entry, bytes);
+    std::string bytes;
+    const std::string reason = read(zip.get(), entry, bytes);
     put_back(std::move(zip));
     // Without a fault in it the file is what it was: every entry has its checksum.
     if (!reason.empty()) watch_.require_unchanged();
@@ -60,6 +58,10 @@ class ZipStore final : public Store {
  private:
   // Returns the reason for a failure.
   static std::string read(zip_t* zip, const Entry& entry, std::string& bytes) {
+    zip_stat_t stat;
+    if (zip_stat_index(zip, entry.number, 0, &stat) != 0) return zip_strerror(zip);
+    if (entry.size > most_bytes || entry.size / most_expansion > stat.comp_size)
+      return fmt::format("claims {} bytes", entry.size);
     const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(zip, entry.number, 0));
     if (file == nullptr) return zip_strerror(zip);
     bytes.resize(entry.size);

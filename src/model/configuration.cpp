@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/keys.h"
 
 namespace dydit::model {
@@ -25,6 +27,9 @@ constexpr std::array<Family, 4> families{
     {{"S", 12, 384, 6}, {"B", 12, 768, 12}, {"L", 24, 1024, 16}, {"XL", 28, 1152, 16}}};
 constexpr std::array<std::int64_t, 3> patch_sizes{2, 4, 8};
 
+// Of a tensor's dimension: an empty tensor may claim any, and products of a few of these fit.
+constexpr std::int64_t largest_size = 1 << 20;
+
 // Tensors of the file that messages name.
 struct File {
   const checkpoint::Tensors& tensors;
@@ -37,9 +42,11 @@ struct File {
   const std::vector<std::int64_t>& shape(const std::string& name, std::size_t rank) const {
     const auto found = tensors.find(name);
     if (found == tensors.end()) refuse("it has no tensor " + name);
-    if (found->second.shape.size() != rank)
-      refuse(fmt::format("tensor {} is {}", name, checkpoint::to_string(found->second.shape)));
-    return found->second.shape;
+    const auto& shape = found->second.shape;
+    const auto usual = [](std::int64_t size) { return size > 0 && size <= largest_size; };
+    if (shape.size() != rank || !std::ranges::all_of(shape, usual))
+      refuse(fmt::format("tensor {} is {}", name, checkpoint::to_string(shape)));
+    return shape;
   }
 
   // What would be wrong usage on the command line is a bad input in a file.
@@ -139,9 +146,9 @@ Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpo
                                const std::string& where, std::optional<std::int64_t> num_heads) {
   const File file{tensors, where};
   if (const auto found = metadata.find(configuration_key); found != metadata.end()) {
-    const Json json = Json::parse(found->second, nullptr, false);
-    if (json.is_discarded()) file.refuse("its configuration in the metadata is not JSON");
-    return file.require([&] { return from_json(json); });
+    const auto json = parse_json<Json>(found->second);
+    if (!json) file.refuse("its configuration in the metadata is not JSON");
+    return file.require([&] { return from_json(*json); });
   }
   const auto& patch = file.shape("x_embedder.proj.weight", 4);
   const auto& fc1 = file.shape("blocks.0.mlp.fc1.weight", 2);

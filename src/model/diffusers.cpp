@@ -8,6 +8,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "model/layers.h"
 #include "model/weights.h"
 
@@ -38,8 +39,9 @@ constexpr std::array<const char*, 2> parts_of_layer{".weight", ".bias"};
 }
 
 Configuration read_config(const std::string& text, const std::string& where) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) refuse(where, "its config.json is not a JSON object");
+  const auto parsed = parse_json<Json>(text);
+  if (!parsed || !parsed->is_object()) refuse(where, "its config.json is not a JSON object");
+  const Json& json = *parsed;
   const auto require = [&](const char* key, const std::vector<std::string>& known) {
     const auto found = json.find(key);
     if (found == json.end() || std::find(known.begin(), known.end(), *found) == known.end())

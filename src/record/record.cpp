@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 
 namespace dydit::record {
 
@@ -104,12 +105,12 @@ std::string to_line(const Record& record) {
 
 Record from_line(std::string_view line) {
   try {
-    const Json json = Json::parse(line);
-    if (!json.is_object() || !json.contains("schema")) throw InputError("not a record");
-    if (json["schema"] != schema_version)
-      throw InputError("schema " + json["schema"].dump() + " where " + std::to_string(schema_version) +
+    const auto json = parse_json<Json>(line);
+    if (!json || !json->is_object() || !json->contains("schema")) throw InputError("not a record");
+    if ((*json)["schema"] != schema_version)
+      throw InputError("schema " + (*json)["schema"].dump() + " where " + std::to_string(schema_version) +
                        " is known; read it with the version of dydit that wrote it");
-    return record_of(json);
+    return record_of(*json);
   } catch (const Json::exception& error) {
     throw InputError(std::string("not a record (") + error.what() + ")");
   }

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "checkpoint/safetensors.h"
 #include "lock.h"
 #include "record/manifest.h"
@@ -33,11 +34,11 @@ static fs::path tensor_file(const fs::path& run, const std::string& name) {
 static Json read_manifest(const fs::path& run) {
   const fs::path path = run / "manifest.json";
   if (!fs::exists(path)) throw InputError("holds no run", run.string(), "name a folder with a manifest.json");
-  const Json manifest = Json::parse(read_file(path), nullptr, false);
-  if (!manifest.is_object()) throw InputError("not a manifest", path.string());
-  if (manifest.value("schema", Json()) != schema_version)
+  auto manifest = parse_json<Json>(read_file(path));
+  if (!manifest || !manifest->is_object()) throw InputError("not a manifest", path.string());
+  if (manifest->value("schema", Json()) != schema_version)
     throw InputError("unknown schema", path.string(), "read it with the version of dydit that wrote it");
-  return manifest;
+  return std::move(*manifest);
 }
 
 checkpoint::Tensors Run::tensors(const std::string& name) const {

@@ -217,8 +217,6 @@ void for_each_chunk(const std::string& label, const Setting& setting,
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
-}
-
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses) {
   record.metrics["broken_images"] = record::measured(
       "broken_images", static_cast<double>(chunk.count) - static_cast<double>(chunk.indices.size()));

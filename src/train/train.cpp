@@ -124,7 +124,7 @@ void Trainer::load() {
     return state.is_object() && state.contains(key) && state[key].is_number_integer() && state[key] >= 0;
   };
   if (sums == file.tensors.end() || sums->second.shape != sums_.sizes().vec() || !has_number("steps") ||
-      !has_number("summed") || checkpoint_path(run_.path(), job_.model, state["steps"]) != *path)
+      !has_number("summed") || checkpoint_path(run_->path(), job_.model, state["steps"]) != *path)
     throw InputError("not a checkpoint of a training", path->string(),
                      "remove it to go on from an earlier one");
   sums_.copy_(model::to_torch(sums->second));

@@ -152,3 +152,22 @@ TEST_CASE("archives that say two things are refused") {
   renamed.replace(good.find("a/data/0"), 8, "a/data/1");  // in the local header alone
   CHECK_THROWS_AS(open(renamed), InputError);
 }
+
+TEST_CASE("the other sizes of an empty tensor may have any product") {
+  const std::string huge = integer(std::uint64_t{1} << 40);
+  std::string empty = tensor(0);
+  const std::string sizes = integer(0) + "\x85" + integer(1) + "\x85";
+  empty.replace(empty.find(sizes), sizes.size(),
+                integer(0) + huge + huge + "\x87" + integer(1) + huge + integer(1) + "\x87");
+  CHECK(PickleFile(dict(text("w") + empty)).open().tensors.at("w").bytes.empty());
+}
+
+TEST_CASE("one tensor under very many names is refused") {
+  const std::string first(1, '\0');
+  std::string items = fmt::format("({}{}q{}", text("w"), tensor(), first);
+  for (int i = 0; i < 450'000; ++i) {
+    if (i % 1000 == 0) items += "u(";
+    items += fmt::format("U\6{:06}h{}", i, first);
+  }
+  CHECK_THROWS_WITH(PickleFile(protocol + "}" + items + "u.").open(), Contains("far too many"));
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint/safetensors.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "catch.h"
 #include "support.h"
@@ -130,4 +132,17 @@ TEST_CASE("headers that are not of the one form are refused") {
   dydit::write_atomically(folder.path() / "t", little(header.size(), 8) + header + "x");
   CAPTURE(header);
   CHECK_THROWS_AS(read_safetensors(folder.path() / "t"), InputError);
+}
+
+TEST_CASE("a header of very many empty tensors is refused") {
+  std::string sizes = "0";
+  for (int i = 1; i < 64; ++i) sizes += ",0";
+  std::string header = "{";
+  for (int i = 0; i < 30'000; ++i)
+    header +=
+        fmt::format(R"({}"{}":{{"dtype":"I8","shape":[{}],"data_offsets":[0,0]}})", i ? "," : "", i, sizes);
+  header += "}";
+  const dydit::test::TemporaryFolder folder;
+  dydit::write_atomically(folder.path() / "t", little(header.size(), 8) + header);
+  CHECK_THROWS_WITH(read_safetensors(folder.path() / "t"), Catch::Contains("far too many"));
 }

@@ -106,6 +106,29 @@ TEST_CASE("an image that claims to be huge is refused before memory is taken") {
   CHECK_THROWS_WITH(decode(bytes), Contains("a/b") && Contains("65280 x 65280"));
 }
 
+TEST_CASE("an image that claims more pixels than its file can hold is refused before memory is taken") {
+  std::string jpeg = dydit::read_file(golden / "formats" / "images" / "jpeg_grey.JPG");
+  std::memcpy(&jpeg[jpeg.find("\xFF\xC0") + 5], "\x10\x00\x10\x00", 4);
+  CHECK_THROWS_WITH(decode(jpeg), Contains("claims 4096 x 4096"));
+  std::string png = dydit::read_file(golden / "formats" / "images" / "png_grey.png");
+  constexpr char header[] = "IHDR\0\0\x1f\x40\0\0\x1f\x40\x08\0\0\0\0\x23\x9a\xf2\x28";  // with its checksum
+  std::memcpy(&png[png.find("IHDR")], header, sizeof header - 1);
+  CHECK_THROWS_WITH(decode(png), Contains("claims 8000 x 8000"));
+}
+
+TEST_CASE("a JPEG of very many scans is refused, as each takes the time of a whole image") {
+  using namespace std::literals;
+  const std::string header = "\xFF\xD8\xFF\xDB\0\x43\0"s + std::string(64, 1) +  // one table of quantisation
+                             "\xFF\xC2\0\x0B\x08\0\x08\0\x08\1\1\x11\0"s +       // progressive, 8 x 8, grey
+                             "\xFF\xC4\0\x14\0\1"s + std::string(15, 0) +
+                             std::string(1, 0);  // one code, of one bit
+  std::string scans;
+  for (int i = 0; i < 100; ++i) scans += "\xFF\xDA\0\x08\1\1\0\0\0\0\x7F"s;
+  CHECK(decode(header + scans + "\xFF\xD9").pixels == std::vector<std::uint8_t>(3 * 64, 128));
+  scans += scans;
+  CHECK_THROWS_WITH(decode(header + scans + "\xFF\xD9"), Contains("more than 100 scans"));
+}
+
 TEST_CASE("what is neither JPEG nor PNG is refused by name") {
   CHECK_THROWS_WITH(decode("GIF89a..."), Contains("a/b") && Contains("neither JPEG nor PNG"));
 }

@@ -76,7 +76,8 @@ TEST_CASE("labels.json overrides the order and may state the number of classes")
 TEST_CASE("a labels.json that cannot be right is refused") {
   for (const char* text : {"", "[1]", R"({"a": 0})", R"({"a": 0, "b": -1})", R"({"a": 0, "b": 1.5})",
                            R"({"a": 0, "b": 5, "classes": 5})", R"({"a": 0, "b": 1, "classes": 0})",
-                           R"({"a": 0, "b": 18446744073709551615})"}) {
+                           R"({"a": 0, "b": 18446744073709551615})", R"({"a": 0, "b": 9223372036854775807})",
+                           R"({"a": 0, "b": 1, "c": [[]]})"}) {
     INFO(text);
     const TemporaryFolder place;
     CHECK_THROWS_AS(open_both(place, {{"a/0.png", picture()}, {"b/0.png", picture()}, {"labels.json", text}}),
@@ -127,4 +128,13 @@ TEST_CASE("the hash recognises names, content and labels, not the place") {
     CHECK(first[i]->hash() != other[i]->hash());
     CHECK(first[i]->hash() != swapped[i]->hash());
   }
+}
+
+TEST_CASE("a zip entry that claims more bytes than it can have is refused before memory is taken") {
+  const TemporaryFolder place;
+  write_zip(place.path() / "good.zip", {{"a/0.png", std::string(1000, 'x')}});
+  std::string bytes = dydit::read_file(place.path() / "good.zip");
+  bytes.replace(bytes.find("PK\1\2") + 24, 4, std::string("\0\0\0\x08", 4));  // 128 MiB
+  write(place.path() / "bad.zip", bytes);
+  CHECK_THROWS_WITH(read_sample(*open(place.path() / "bad.zip"), 0), Contains("claims 134217728 bytes"));
 }

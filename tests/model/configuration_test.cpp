@@ -155,6 +155,9 @@ TEST_CASE("tensors that are no DiT are refused as input") {
     wrong[name].shape.assign(tensor.shape.size(), 0);
     CHECK_THROWS_AS(configuration_of(wrong, {}, "file"), InputError);
   }
+  Tensors empty = shapes_of(tiny);  // whose sizes may have any product
+  empty["x_embedder.proj.weight"].shape = {0, 1LL << 40, 1LL << 40, 1LL << 40};
+  CHECK_THROWS_WITH(configuration_of(empty, {}, "file"), Contains("tensor x_embedder.proj.weight is (0, "));
   CHECK_THROWS_AS(configuration_of({}, {}, "file", 4), InputError);
   CHECK_THROWS_WITH(configuration_of({}, {}, "file", 4),
                     Contains("not a DiT checkpoint: file: it has no tensor"));

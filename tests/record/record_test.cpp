@@ -55,6 +55,10 @@ TEST_CASE("a line that is no record of this schema is refused") {
   CHECK_NOTHROW(from_line(good));
   for (const char* bad : {"", "{}", "[]", "3", "not json", R"({"schema": 1})", R"({"schema": 1, "cell": 5})"})
     CHECK_THROWS_AS(from_line(bad), InputError);
+  std::string deep = good;
+  deep.replace(deep.find("\"axes\":{"), 8,
+               "\"axes\":{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']'));
+  CHECK_THROWS_AS(from_line(deep), InputError);
   std::string newer = good;
   newer.replace(newer.find("\"schema\":1"), 10, "\"schema\":2");
   CHECK_THROWS_WITH(from_line(newer), Catch::Contains("schema 2"));

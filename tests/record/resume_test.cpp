@@ -239,6 +239,14 @@ TEST_CASE("of a run killed while it wrote tensors, the torn file goes and the ot
   }
 }
 
+TEST_CASE("a manifest of brackets alone is refused") {
+  const test::TemporaryFolder folder;
+  append_text(folder.path() / "manifest.json",
+              "{\"schema\": 1, \"identity\": " + std::string(200'000, '[') + std::string(200'000, ']') + "}");
+  CHECK_THROWS_AS(read_run(folder.path()), InputError);
+  CHECK_THROWS_AS(RunDirectory(folder.path(), manifest), InputError);
+}
+
 TEST_CASE("a manifest of another schema is refused") {
   const test::TemporaryFolder folder;
   for (const char* text : {"{\"schema\": 2}", "{}", "[]", "{"}) {

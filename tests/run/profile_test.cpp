@@ -173,3 +173,27 @@ TEST_CASE("what is wrong in a profile is named") {
 TEST_CASE("a profile that is not there is a missing file") {
   CHECK_THROWS_AS(run::read_profile("nowhere/tiny.toml"), InputError);
 }
+
+TEST_CASE("letters outside ASCII are text in strings and comments, and an error elsewhere") {
+  const auto note_of = [](const std::string& text) {
+    return run::read_profile(ProfileFile(text).path()).note;
+  };
+  CHECK(note_of("# grün\nnote = 'grün' # ü") == "grün");
+  CHECK(note_of("note = \"\"\"ü \\\n  ü\"\"\"") == "ü ü");
+  for (const char* text : {"ü = 1", "seed = 1ü", "note = ü", "note = 'ü' ü", "note = 1\"\"\"ü"})
+    CHECK_THROWS_WITH(note_of(text), Catch::Contains("not a TOML profile"));
+}
+
+TEST_CASE("a profile whose keys nest deep, or that is far too large, is refused") {
+  const auto key_of = [](int parts) {
+    std::string key = "a";
+    for (int i = 1; i < parts; ++i) key += ".a";
+    return key + " = 1\n";
+  };
+  const auto read = [](const std::string& text) { return run::read_profile(ProfileFile(text).path()); };
+  CHECK_THROWS_WITH(read(key_of(60)), Catch::Contains("unknown key"));
+  CHECK_THROWS_WITH(read(key_of(10'000)), Catch::Contains("nest too deep"));
+  CHECK_THROWS_WITH(read(key_of(20'000)), Catch::Contains("far larger"));
+  CHECK_THROWS_WITH(read("\nseed = 1979-05-27"), Catch::Contains("tiny.toml.seed"));
+  CHECK_THROWS_WITH(read("data = { grain = inf }"), Catch::Contains("tiny.toml.data.grain"));
+}

@@ -92,8 +92,8 @@ TEST_CASE("a model that fails leaves the cells of the others as they are without
   std::vector<study::Model> models{test::tiny_model("a", 1), test::tiny_model("b", 2)}, first{models[0]};
   models[1].dit->final_layer->linear->weight.set_data(torch::zeros({3, 3}));
   const auto setting = test::setting({100, 500}, 4);
-  study::loss_gap(models, test::synthetic(8), setting, both.run);
-  study::loss_gap(first, test::synthetic(8), setting, alone.run);
+  study::loss_gap(models, test::synthetic(8), setting, &both.run);
+  study::loss_gap(first, test::synthetic(8), setting, &alone.run);
   REQUIRE(both.run.records().size() == 4);
   for (const record::Record& record : both.records("b")) CHECK(record.status == record::Status::failed);
   for (const record::Record& record : both.records("a")) CHECK(record.status == record::Status::ok);

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Writes seeds for every fuzzer, from the fixtures and the records of this repository: make_seeds.py OUT"""
+import io
+import pathlib
+import sys
+import zipfile
+
+root = pathlib.Path(__file__).resolve().parents[2]
+golden = root / "tests" / "golden"
+out = pathlib.Path(sys.argv[1])
+largest = 1 << 16
+
+
+def write(fuzzer, name, content):
+    if len(content) > largest:
+        return
+    folder = out / fuzzer
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / name).exists() or (folder / name).read_bytes() != content:
+        (folder / name).write_bytes(content)  # another run may be reading it
+
+
+def name_of(path):
+    return "-".join(path.relative_to(root).parts)
+
+
+def files(*patterns):
+    return sorted(path for pattern in patterns for path in root.glob(pattern) if path.stat().st_size <= 1 << 20)
+
+
+for path in files("tests/golden/**/*.pt", "tests/golden/**/*.bin"):
+    content = path.read_bytes()
+    write("torch", name_of(path), content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for entry in archive.namelist():
+                if entry.endswith("data.pkl"):
+                    write("torch", name_of(path) + ".pkl", archive.read(entry))
+    except Exception:
+        pass  # a hostile file
+
+for path in files("tests/golden/**/*.safetensors"):
+    content = path.read_bytes()
+    write("safetensors", name_of(path), content)
+    if content[8:9] == b"{":
+        write("safetensors", name_of(path) + ".json", content[8:8 + int.from_bytes(content[:8], "little")])
+
+images = files("tests/golden/data/**/*.png", "tests/golden/data/**/*.[jJ]*")
+for path in images:
+    write("images", name_of(path), path.read_bytes())
+for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as archive:
+        for number, path in enumerate(sorted(images, key=lambda path: path.stat().st_size)[:6]):
+            archive.writestr(f"{'ab'[number % 2]}/{path.name}", path.read_bytes())
+        archive.writestr("labels.json", '{"a": 1, "b": 0, "classes": 3}')
+    write("images", name + ".zip", content.getvalue())
+write("images", "labels.json", b'{"a": 1, "b": 0, "classes": 3}')
+
+for path in files("profiles/**/*.toml"):
+    write("profile", name_of(path), path.read_bytes())
+
+for path in files("reports/*/manifest.json", "profiles/**/manifest.json"):
+    lines = (path.parent / "results.jsonl").read_bytes().splitlines(keepends=True)
+    for count in (0, 1, 4):
+        write("records", f"{name_of(path)}-{count}", path.read_bytes() + b"\0" + b"".join(lines[:count]))
+    write("records", f"{name_of(path)}-last", b'{"schema": 1}\0' + b"".join(lines[-3:]))
