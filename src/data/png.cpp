@@ -27,6 +27,8 @@ class Decoder {
   bool read_header() {
     if (info_ == nullptr) return false;
     if (setjmp(png_jmpbuf(png_)) != 0) return false;
+    // Chunks that do not change the pixels are passed over: libpng takes the memory that they claim.
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
     png_set_read_fn(png_, this, copy);
     png_read_info(png_, info_);
     return true;

@@ -170,7 +170,8 @@ RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& opti
   prepare(path);
   const bool there = fs::exists(path / "manifest.json");
   state_ = std::make_unique<State>(std::move(path), manifest, options);
-  log((finished() ? "opened, finished, by " : there ? "resumed by " : "started by ") + manifest.value("argv", Json::array()).dump());
+  const std::string what = finished() ? "opened, finished, by " : there ? "resumed by " : "started by ";
+  log(what + manifest.value("argv", Json::array()).dump());
 }
 
 RunDirectory::~RunDirectory() = default;

@@ -2,6 +2,7 @@
 #include "image.h"
 
 #include <cstring>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -114,6 +115,22 @@ TEST_CASE("an image that claims more pixels than its file can hold is refused be
   constexpr char header[] = "IHDR\0\0\x1f\x40\0\0\x1f\x40\x08\0\0\0\0\x23\x9a\xf2\x28";  // with its checksum
   std::memcpy(&png[png.find("IHDR")], header, sizeof header - 1);
   CHECK_THROWS_WITH(decode(png), Contains("claims 8000 x 8000"));
+}
+
+// High-water mark of this process's address space, in bytes.
+static std::int64_t peak_address_space() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmPeak:")) return std::stoll(line.substr(7)) * 1024;
+  return 0;
+}
+
+TEST_CASE("a comment in a PNG that claims to be huge takes no memory") {
+  std::string png = dydit::read_file(golden / "formats" / "images" / "png_grey.png");
+  png.insert(33, std::string("\x50\x4e\xf8\0zTXt", 8));  // behind the header: 1.3 GB
+  const auto before = peak_address_space();
+  CHECK_THROWS_WITH(decode(png), Contains("ends too early"));
+  CHECK(peak_address_space() - before < 64 << 20);
 }
 
 TEST_CASE("a JPEG of very many scans is refused, as each takes the time of a whole image") {
