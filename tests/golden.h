@@ -10,10 +10,11 @@
 
 #include "checkpoint/tensor.h"
 #include "model/configuration.h"
+#include "test_folder.h"
 
 namespace dydit::test {
 
-inline const std::filesystem::path golden_folder = std::filesystem::path(DYDIT_TEST_FOLDER) / "golden";
+inline const std::filesystem::path golden_folder = dydit::test::test_folder() / "golden";
 
 struct Golden {
   explicit Golden(const std::string& name);

@@ -14,6 +14,8 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
+#include "base/faults.h"
+#include "base/interrupt.h"
 #include "distributed/launch.h"
 
 namespace dydit::distributed {
@@ -23,7 +25,10 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto patience = std::chrono::minutes(30);      // for a process that is alive but does not come
+// For a process that is alive but does not come: it may be at work on a chunk of a study, hours for a large model.
+constexpr auto patience = std::chrono::hours(24);
+constexpr auto nccl_patience = std::chrono::minutes(30);  // between processes that have met for an exchange
+constexpr auto connecting_time = std::chrono::seconds(2);  // of one try to reach the store
 constexpr auto meeting_time = std::chrono::minutes(5);   // for all processes to have started
 constexpr auto leaving_time = std::chrono::seconds(30);  // for all to have read why the run ends
 constexpr auto counting_time = std::chrono::seconds(2);  // for the survivors of a death to say that they live
@@ -39,7 +44,7 @@ auto or_lost(const Exchange& exchange) {
   try {
     return exchange();
   } catch (const std::exception& error) {
-    throw PeerLost(error.what());
+    throw PeerLost(one_line(error));
   }
 }
 
@@ -47,6 +52,34 @@ auto or_lost(const Exchange& exchange) {
 RunError lost_error(const std::string& ranks, int size) {
   return {"a process of the run ended before its work was done", fmt::format("rank {} of {}", ranks, size),
           "give the same command again to go on"};
+}
+
+// Where rank 0 keeps the store it may come later than the others.
+c10::intrusive_ptr<c10d::Store> connect(const Launch& launch, Clock::time_point deadline) {
+  c10d::TCPStoreOptions options;
+  options.port = launch.port;
+  options.isServer = launch.rank == 0 && !launch.store_is_there;
+  options.waitWorkers = false;
+  options.timeout = connecting_time;
+  for (;;) try {
+      auto store = c10::make_intrusive<c10d::TCPStore>(launch.address, options);
+      store->setTimeout(meeting_time);
+      return c10::make_intrusive<c10d::PrefixStore>("dydit/" + launch.attempt, store);
+    } catch (const std::exception&) {
+      if (options.isServer || Clock::now() > deadline) throw;
+      stop_if_interrupted("before all processes were there");
+    }
+}
+
+void wait_for_all(c10d::Store& store, const Launch& launch, Clock::time_point deadline) {
+  store.set(fmt::format("here/{}", launch.rank), std::string("yes"));
+  std::vector<std::string> all;
+  for (int rank = 0; rank < launch.size; ++rank) all.push_back(fmt::format("here/{}", rank));
+  while (!store.check(all)) {
+    stop_if_interrupted("before all processes were there");
+    if (Clock::now() > deadline) throw std::runtime_error("some have not started");
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 }  // namespace
@@ -81,24 +114,22 @@ class ProcessGroup::State {
 };
 
 ProcessGroup::State::State(const Launch& given) : launch(given) {
-  // c10d warns of every connection that breaks, with a stack trace; here one line says what that means.
-  FLAGS_caffe2_log_level = c10::GLOG_ERROR;
+  // c10d tells of every connection that breaks, with a stack trace; here one line says what that means.
+  FLAGS_caffe2_log_level = c10::GLOG_FATAL;
   try {
-    c10d::TCPStoreOptions options;
-    options.port = launch.port;
-    options.isServer = launch.rank == 0 && !launch.store_is_there;
-    options.waitWorkers = false;
-    options.timeout = meeting_time;
-    store_ = c10::make_intrusive<c10d::PrefixStore>(
-        "dydit/" + launch.attempt, c10::make_intrusive<c10d::TCPStore>(launch.address, options));
+    const auto deadline = Clock::now() + meeting_time;
+    store_ = connect(launch, deadline);
+    wait_for_all(*store_, launch, deadline);
     gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
         c10::make_intrusive<c10d::PrefixStore>("gloo", store_), launch.rank, launch.size,
         c10d::ProcessGroupGloo::Options::create_default(patience));
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
     throw RunError(
         "the processes did not find each other",
         fmt::format("rank {} of {} at {}:{}", launch.rank, launch.size, launch.address, launch.port),
-        error.what());
+        one_line(error));
   }
 }
 
@@ -106,8 +137,11 @@ c10d::Backend& ProcessGroup::State::backend(torch::Device device) {
   if (device.is_cpu()) return *gloo_;
 #ifdef USE_C10D_NCCL
   if (nccl_ == nullptr) {
+    // NCCL waits without end for a process that never connects, so all must have come this far.
+    std::vector<Tensor> here{torch::zeros({1})};
+    gloo_->allreduce(here)->wait();
     auto options = c10d::ProcessGroupNCCL::Options::create();
-    options->timeout = patience;
+    options->timeout = nccl_patience;
     nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
         c10::make_intrusive<c10d::PrefixStore>("nccl", store_), launch.rank, launch.size, options);
   }
@@ -201,7 +235,7 @@ std::exception_ptr ProcessGroup::State::end_of(std::exception_ptr error) {
         store_->set("code", std::vector<std::uint8_t>{static_cast<std::uint8_t>(code)});
         if (const auto ranks = lost ? the_lost() : std::vector<int>(); !ranks.empty()) {
           absent_ = std::ssize(ranks);
-          end = std::make_exception_ptr(lost_error(fmt::format("{}", fmt::join(ranks, ", ")), launch.size));
+          end = std::make_exception_ptr(lost_error(fmt::format("{}", fmt::join(ranks, " or ")), launch.size));
         }
       } else {
         end = std::make_exception_ptr(ToldElsewhere(code));

@@ -39,6 +39,19 @@ bool has_onednn() {
   return both;
 }
 
+// bfloat16 needs instructions that not every CPU has.
+bool has_onednn_bfloat16() {
+  static const bool takes = [] {
+    try {
+      reorder_weight()->call(torch::zeros({16, 16}, torch::kBFloat16), 16);
+      return true;
+    } catch (const c10::Error&) {
+      return false;
+    }
+  }();
+  return takes;
+}
+
 // x W^T, + b where there is one. The weight may be packed, or any view of a matrix.
 Tensor onednn(const Tensor& x, const Tensor& weight, const Tensor& bias, bool gelu) {
   return linear_pointwise()->call(
@@ -49,7 +62,7 @@ Tensor onednn(const Tensor& x, const Tensor& weight, const Tensor& bias, bool ge
 bool suits_onednn(const Tensor& x, const Tensor& weight) {
   const auto type = weight.scalar_type();
   return has_onednn() && x.is_cpu() && x.scalar_type() == type && x.numel() > 0 &&
-         (type == torch::kFloat32 || type == torch::kBFloat16) &&
+         (type == torch::kFloat32 || (type == torch::kBFloat16 && has_onednn_bfloat16())) &&
          !at::autocast::is_autocast_enabled(torch::kCPU);
 }
 

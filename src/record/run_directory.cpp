@@ -50,8 +50,7 @@ Run read_run(const fs::path& path) {
   return {path, std::move(manifest), read_results(path / "results.jsonl").results.records()};
 }
 
-/// "/profile/steps: 100 where the run has 50" for every leaf that differs.
-static std::vector<std::string> differences(const Json& old_value, const Json& new_value) {
+std::vector<std::string> differences(const Json& old_value, const Json& new_value) {
   const Json before = old_value.flatten(), after = new_value.flatten();
   std::vector<std::string> found;
   const auto text = [](const Json& json, const std::string& key) {

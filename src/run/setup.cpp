@@ -73,9 +73,12 @@ static std::string cuda_versions() {
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
   const Json build = record::build_description();
   // The profile first: what a refusal names first should be what the user changed, not a hash.
-  Json numbers = {{"profile", to_json(profile)},     {"seed", profile.seed},
-                  {"device", settings.device.str()}, {"dtype", torch::toString(settings.dtype)},
-                  {"revision", build["revision"]},   {"tree", build["tree"]}};
+  Json numbers = {{"profile", to_json(profile)},
+                  {"seed", profile.seed},
+                  {"device", torch::DeviceTypeName(settings.device.type(), /*lower_case=*/true)},
+                  {"dtype", torch::toString(settings.dtype)},
+                  {"revision", build["revision"]},
+                  {"tree", build["tree"]}};
   numbers.update(identity);
   return {{"identity", numbers},
           {"argv", settings.argv},
@@ -91,8 +94,18 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
           {"seed", profile.seed}};
 }
 
+// Otherwise the parts of different runs would be put together as one.
+static void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group) {
+  const Json first = Json::parse(group.broadcast(identity.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  if (const auto different = record::differences(first, identity); !different.empty())
+    throw UsageError("the processes were started otherwise (" + different.front() + ")",
+                     fmt::format("rank {} beside rank 0", group.rank()),
+                     "give all the same command, build, weights and data");
+}
+
 std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings,
                                                const Json& manifest) {
+  if (settings.group.size() > 1) require_same_everywhere(manifest["identity"], settings.group);
   if (!settings.group.leads()) return nullptr;
   stop_if_interrupted("before anything was begun");
   const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest)

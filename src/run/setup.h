@@ -19,6 +19,7 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity);
 
 /// Opens settings.out, or the profile's next run below runs/, and prints its path first. At rank 0: null elsewhere.
+/// Throws UsageError where a process of the group is to run something else than rank 0.
 std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings, const Json& manifest);
 
 Json describe_data(const data::Dataset& dataset, const DataSpec& spec);

@@ -30,10 +30,9 @@ static Chunk to_chunk(const data::Subset& subset, const data::Batch& batch, std:
   const data::Shape shape = subset.shape();
   Chunk chunk{.first = first, .count = count, .indices = {}, .images = {}, .labels = {}};
   for (std::int64_t position : batch.indices) chunk.indices.push_back(subset.original(position));
-  chunk.images = torch::tensor(batch.images, torch::kFloat32)
-                     .view({-1, shape.channels, shape.height, shape.width})
-                     .to(device);
-  chunk.labels = torch::tensor(batch.labels, torch::kInt64).to(device);
+  const auto images = torch::tensor(batch.images, torch::kFloat32);
+  chunk.images = model::to_device(images.view({-1, shape.channels, shape.height, shape.width}), device);
+  chunk.labels = model::to_device(torch::tensor(batch.labels, torch::kInt64), device);
   return chunk;
 }
 
@@ -173,7 +172,7 @@ void Chunks::rounds(const std::string& label, const Work& work) {
   const Emit emit = [&](Result result) {
     result.record.machine["processes"] = group.size();
     record::stamp(result.record);
-    if (group.size() == 1)
+    if (run_ != nullptr)  // what rank 0 found is safe before it waits for others
       write(std::move(result));
     else
       results.push_back(std::move(result));

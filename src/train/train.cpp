@@ -138,7 +138,6 @@ void Trainer::resume() {
   const Json state = Json::parse(group_.broadcast(Json{step_, summed_}.dump()));
   step_ = state[0].get<std::int64_t>();
   summed_ = state[1].get<std::int64_t>();
-  if (step_ == 0) return;
   std::vector<Tensor> tensors = optimiser_.state();
   tensors.push_back(sums_);
   for (const auto* dit : {&dit_, &ema_})
@@ -198,7 +197,8 @@ Inputs Trainer::inputs(data::Batch& batch) const {
       torch::from_blob(batch.images.data(), {n, shape.channels, shape.height, shape.width}, torch::kFloat32);
   const Tensor noise =
       diffusion::normal_rows(job_.seed, Purpose::noise, batch.indices, epochs, x.sizes().slice(1));
-  return {.x = model::to_device(x.clone(), device),  // the loader takes its memory back
+  // The loader takes its memory back; the way to a GPU makes a copy anyhow.
+  return {.x = device.is_cpu() ? x.clone() : model::to_device(x, device),
           .y = model::to_device(torch::tensor(batch.labels, torch::kInt64), device),
           .t = model::to_device(torch::tensor(t, torch::kInt64), device),
           .noise = model::to_device(noise, device)};

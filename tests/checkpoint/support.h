@@ -8,10 +8,11 @@
 #include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "stored_zip.h"
+#include "test_folder.h"
 
 namespace dydit::test {
 
-inline const std::filesystem::path golden = std::filesystem::path(DYDIT_TEST_FOLDER) / "golden";
+inline const std::filesystem::path golden = dydit::test::test_folder() / "golden";
 inline const std::filesystem::path fixtures = golden / "checkpoint";
 
 /// Same names, types, shapes and bytes.

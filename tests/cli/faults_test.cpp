@@ -23,6 +23,7 @@
 #include "checkpoint/support.h"
 #include "record/run_directory.h"
 #include "tiny_runs.h"
+#include "test_folder.h"
 
 using namespace dydit;
 using namespace std::chrono_literals;
@@ -248,7 +249,7 @@ TEST_CASE("in a read-only folder nothing is begun or gone on with, but read") {
 
 namespace {
 
-const fs::path sample = fs::path(DYDIT_TEST_FOLDER) / ".." / "profiles" / "data" / "cifar10-sample.zip";
+const fs::path sample = dydit::test::test_folder() / ".." / "profiles" / "data" / "cifar10-sample.zip";
 
 /// A training on a copy of a zip of images, met while it works.
 class TrainingOnZip {

@@ -7,12 +7,13 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
 #include "process.h"
+#include "test_folder.h"
 
 using namespace dydit;
 using test::is_one_error;
 using Json = nlohmann::ordered_json;
 
-static const std::filesystem::path golden = std::filesystem::path(DYDIT_TEST_FOLDER) / "golden";
+static const std::filesystem::path golden = dydit::test::test_folder() / "golden";
 
 TEST_CASE("every hostile file is refused, and nothing is left behind") {
   const test::TemporaryFolder folder;

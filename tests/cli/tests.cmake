@@ -6,7 +6,6 @@ dydit_test(cli TORCH
 dydit_test(faults
   SOURCES cli/faults_test.cpp cli/kill_test.cpp ${program_sources}
   LINKS dydit_record dydit_checkpoint nlohmann_json::nlohmann_json)
-foreach(test test_cli test_faults)
-  target_compile_definitions(${test} PRIVATE DYDIT_PROGRAM="$<TARGET_FILE:dydit>")
-  add_dependencies(${test} dydit)
-endforeach()
+set_source_files_properties(cli/process.cpp PROPERTIES COMPILE_DEFINITIONS DYDIT_PROGRAM="$<TARGET_FILE:dydit>")
+add_dependencies(test_cli dydit)
+add_dependencies(test_faults dydit)

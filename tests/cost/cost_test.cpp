@@ -9,6 +9,7 @@
 #include "catch.h"
 #include "cost/macs.h"
 #include "model/dit.h"
+#include "test_folder.h"
 
 using dydit::cost::Macs;
 using dydit::model::Configuration;
@@ -16,7 +17,7 @@ using dydit::model::published;
 
 TEST_CASE("S/2 and B/2 cost what the official code counts") {
   const auto counts =
-      nlohmann::json::parse(dydit::read_file(std::string(DYDIT_TEST_FOLDER) + "/golden/counts.json"));
+      nlohmann::json::parse(dydit::read_file(dydit::test::test_folder() / "golden/counts.json"));
   for (const char* name : {"DiT-S/2", "DiT-B/2"}) {
     const auto parameters = dydit::cost::parameters_of(published(name));
     CHECK(parameters.total == counts.at(name).at("params_total"));

@@ -15,12 +15,13 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
+#include "test_folder.h"
 
 namespace dydit::test {
 
-inline const std::filesystem::path golden = std::filesystem::path(DYDIT_TEST_FOLDER) / "golden" / "data";
+inline const std::filesystem::path golden = dydit::test::test_folder() / "golden" / "data";
 inline const std::filesystem::path cifar_sample =
-    std::filesystem::path(DYDIT_TEST_FOLDER) / ".." / "profiles" / "data" / "cifar10-sample.zip";
+    dydit::test::test_folder() / ".." / "profiles" / "data" / "cifar10-sample.zip";
 
 /// The bytes (height, width, 3) of a binary PPM.
 inline std::vector<int> read_ppm(const std::filesystem::path& path) {

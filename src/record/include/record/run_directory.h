@@ -23,6 +23,9 @@ struct Run {
 /// Throws InputError when `path` holds no run or a record cannot be read.
 Run read_run(const std::filesystem::path& path);
 
+/// "/profile/steps: 100 where the run has 50" for every leaf of two JSON values that differs.
+std::vector<std::string> differences(const Json& old_value, const Json& new_value);
+
 struct OpenOptions {
   bool force = false;         ///< go on although the identity differs
   bool retry_failed = false;  ///< failed cells count as missing
