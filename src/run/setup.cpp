@@ -101,6 +101,7 @@ static void require_same_everywhere(const Json& identity, const distributed::Pro
     throw UsageError("the processes were started otherwise (" + different.front() + ")",
                      fmt::format("rank {} beside rank 0", group.rank()),
                      "give all the same command, build, weights and data");
+  group.any(false);  // nobody begins before all agree
 }
 
 std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings,

@@ -9,6 +9,7 @@
 #include <limits>
 #include <list>
 #include <set>
+#include <thread>
 
 #include "base/file.h"
 #include "catch.h"
@@ -221,6 +222,42 @@ TEST_CASE("an error in one process ends both, and is told once") {
   CHECK(outcomes[0].code == 3);
   CHECK(outcomes[1].code == 3);
   CHECK(the_error(outcomes).find("/no/such/images") != std::string::npos);
+}
+
+TEST_CASE("processes that would run different things are refused by name") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  const auto command = test::training({"--steps", "2", "--out", path});
+  const auto [difference, named] = GENERATE(table<test::Arguments, std::string>(
+      {{{"--seed", "7"}, "/seed: 7 where the run has 0"}, {{"--held-out", "synthetic:30"}, "/data: "}}));
+  const Outcomes outcomes = Pair({command, with(command, difference)}).wait();
+  CHECK(outcomes[0].code == 2);
+  CHECK(outcomes[1].code == 2);
+  const std::string error = the_error(outcomes);
+  CAPTURE(error);
+  CHECK(error.find("rank 1 beside rank 0") != std::string::npos);
+  CHECK(error.find(named) != std::string::npos);
+  CHECK(!fs::exists(path));
+}
+
+TEST_CASE("a process whose peers do not come can be interrupted") {
+  const test::TemporaryFolder folder;
+  const auto command = test::training({"--steps", "2", "--out", folder.path() / "run"});
+  for (const char* rank : {"0", "1"}) {
+    test::Process process(command, {},
+                          launched({{"WORLD_SIZE", "2"},
+                                    {"RANK", rank},
+                                    {"LOCAL_WORLD_SIZE", "2"},
+                                    {"LOCAL_RANK", rank},
+                                    {"MASTER_ADDR", "127.0.0.1"},
+                                    {"MASTER_PORT", std::to_string(free_port())}}));
+    std::this_thread::sleep_for(std::chrono::seconds(2));  // it is waiting by then
+    process.send(SIGTERM);
+    const auto outcome = process.wait();
+    CAPTURE(rank, outcome.err);
+    CHECK(outcome.code == 130);
+    CHECK(test::is_one_error(outcome.err));
+  }
 }
 
 TEST_CASE("a launcher's variables that make no sense are named") {

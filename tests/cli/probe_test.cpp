@@ -21,7 +21,7 @@ namespace model = dydit::model;
 
 // The tensors that a probe of `file` writes for `inputs`.
 static Named probe(const std::string& kind, const std::string& file, const Named& inputs,
-                   const Arguments& more) {
+                   const Arguments& more, const dydit::test::Before& before = {}) {
   const dydit::test::TemporaryFolder folder;
   const std::string input = folder.path() / "in.safetensors", output = folder.path() / "out.safetensors";
   checkpoint::Tensors stored;
@@ -31,7 +31,7 @@ static Named probe(const std::string& kind, const std::string& file, const Named
                       "--output",    output, "--checkpoint", golden_folder / file,
                       "--num-heads", "4",    "--device",     "cpu"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const auto outcome = dydit::test::run_dydit(arguments);
+  const auto outcome = dydit::test::run_dydit(arguments, {}, before);
   INFO(outcome.err);
   REQUIRE(outcome.code == 0);
   Named written;
@@ -55,6 +55,14 @@ TEST_CASE("probe forward writes the official outputs, plain and guided") {
     CHECK(written.size() == 1);
     check_close(written.at("output"), golden, "cfg." + text);
   }
+}
+
+TEST_CASE("bfloat16 runs on a CPU whose instructions oneDNN cannot use for it") {
+  const Golden golden("dit_tiny");
+  const Named plain{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
+  const auto old_cpu = [] { ::setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1); };
+  const Tensor output = probe("forward", "tiny.safetensors", plain, {"--dtype", "bfloat16"}, old_cpu).at("output");
+  CHECK(rel_l2(output, golden["out"]) < 0.05);
 }
 
 TEST_CASE("probe loss measures the output of probe forward") {

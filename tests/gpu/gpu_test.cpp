@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same computations on a GPU as on the CPU; passed over where there is none.
+#include "catch.h"
+#include "checkpoint/safetensors.h"
+#include "study/loss_gap.h"
+#include "study/support.h"
+#include "train/support.h"
+
+using namespace dydit;
+
+namespace {
+
+bool has_gpu() {
+  const bool there = torch::cuda::is_available();
+  if (!there) WARN("skipped: no GPU");
+  return there;
+}
+
+const torch::Device gpu(torch::kCUDA, 0);
+
+double relative(const torch::Tensor& a, const torch::Tensor& b) {
+  return ((a.cpu().to(torch::kFloat64) - b.to(torch::kFloat64)).norm() / b.to(torch::kFloat64).norm())
+      .item<double>();
+}
+
+study::Model on_gpu(const study::Model& model) {
+  study::Model copy = test::tiny_model(model.name, 1);
+  torch::NoGradGuard no_grad;
+  for (const auto& item : model.dit->named_parameters())
+    copy.dit->named_parameters()[item.key()].copy_(item.value());
+  copy.dit->to(gpu);
+  return copy;
+}
+
+study::Model wide_model(const std::string& name, std::int64_t width) {
+  study::Model model{.name = name,
+                     .hash = name,
+                     .dit = model::DiT(model::from_json({{"input_size", 8},
+                                                         {"patch_size", 1},
+                                                         {"in_channels", 3},
+                                                         {"hidden_size", width},
+                                                         {"depth", 6},
+                                                         {"num_heads", width / 64},
+                                                         {"num_classes", 10}}))};
+  model.dit->initialise(0);
+  model.dit->eval();
+  model.dit->to(gpu);
+  return model;
+}
+
+// Convolutions on a GPU are in TF32: 10 bits of mantissa.
+constexpr double tf32 = 1.0 / 1024;
+
+}  // namespace
+
+TEST_CASE("a forward pass on the GPU gives the CPU's output") {
+  if (!has_gpu()) return;
+  torch::InferenceMode inference;
+  study::Model cpu = test::tiny_model("a", 1), copy = on_gpu(cpu);
+  const auto x = torch::randn({5, 3, 8, 8}), t = torch::tensor({0, 10, 300, 700, 999}),
+             y = torch::randint(0, 10, {5});
+  CHECK(relative(copy.dit->forward(x.to(gpu), t.to(gpu), y.to(gpu)), cpu.dit->forward(x, t, y)) <= 4 * tf32);
+}
+
+TEST_CASE("a study on the GPU gives the CPU's losses") {
+  if (!has_gpu()) return;
+  std::vector<study::Model> cpu{test::tiny_model("a", 1), test::tiny_model("b", 2)}, copies;
+  for (const study::Model& model : cpu) copies.push_back(on_gpu(model));
+  test::StudyRun here, there;
+  auto setting = test::setting({0, 20, 400, 980}, 10);
+  study::loss_gap(cpu, test::synthetic(23), setting, &here.run);
+  setting.device = gpu;
+  study::loss_gap(copies, test::synthetic(23), setting, &there.run);
+  for (const char* model : {"a", "b"}) {
+    CHECK(relative(there.gathered(model, "mse"), here.gathered(model, "mse")) <= 4 * tf32);
+    CHECK(relative(there.gathered(model, "vb"), here.gathered(model, "vb")) <= 16 * tf32);
+  }
+}
+
+TEST_CASE("each model's time on the GPU is its own") {
+  if (!has_gpu()) return;
+  // The host is far ahead of the device: by its clock the narrow model would pay for the wide one's kernels.
+  std::vector<study::Model> models{wide_model("wide", 2048), wide_model("narrow", 64)};
+  auto setting = test::setting({100, 200, 300, 400, 500, 600}, 64);
+  setting.device = gpu;
+  test::StudyRun run;
+  study::loss_gap(models, test::synthetic(128), setting, &run.run);
+  const auto rate = [&](const char* model) {
+    return run.records(model).back().metrics.at("forward_images_per_second").value;
+  };
+  CAPTURE(rate("wide"), rate("narrow"));
+  CHECK(rate("narrow") > 3 * rate("wide"));
+}
+
+TEST_CASE("a training on the GPU takes the CPU's steps, and resumes") {
+  if (!has_gpu()) return;
+  const test::TemporaryFolder folder;
+  auto job = test::tiny_job({.steps = 6,
+                             .batch = 8,
+                             .learning_rate = 1e-3,
+                             .record_every = 6,
+                             .checkpoint_every = 3,
+                             .held_out_images = 5});
+  test::train_in(folder.path() / "cpu", job);
+  job.device = gpu;
+  test::train_in(folder.path() / "gpu", job);
+  const auto weights = [&](const char* run) {
+    return checkpoint::read_safetensors(train::checkpoint_path(folder.path() / run, "tiny", 6)).tensors;
+  };
+  const auto require_alike = [](const checkpoint::Tensors& a, const checkpoint::Tensors& b) {
+    for (const auto& [name, tensor] : b) {
+      if (!name.starts_with("model.") && !name.starts_with("ema.")) continue;
+      CAPTURE(name);
+      const auto x = a.at(name).as<float>(), y = tensor.as<float>();
+      double difference = 0;
+      for (std::size_t i = 0; i < y.size(); ++i)
+        difference = std::max(difference, std::abs(double{x[i]} - double{y[i]}));
+      CHECK(difference <= 6 * 1e-3 / 4);  // six steps of the learning rate's size, a quarter of them apart
+    }
+  };
+  require_alike(weights("gpu"), weights("cpu"));
+  std::filesystem::copy(folder.path() / "gpu", folder.path() / "again",
+                        std::filesystem::copy_options::recursive);
+  std::filesystem::remove(train::checkpoint_path(folder.path() / "again", "tiny", 6));
+  test::train_in(folder.path() / "again", job);
+  require_alike(weights("again"), weights("gpu"));
+}
