@@ -104,6 +104,8 @@ class ProcessGroup::State {
 
  private:
   c10d::Backend& backend(torch::Device device);
+  c10::intrusive_ptr<c10d::Work> started(std::vector<Tensor>& flat, Collective collective);
+  void meet();
   std::vector<int> the_lost();
   void disconnect();
   void leave(std::chrono::seconds patience_with_others);
@@ -137,9 +139,6 @@ c10d::Backend& ProcessGroup::State::backend(torch::Device device) {
   if (device.is_cpu()) return *gloo_;
 #ifdef USE_C10D_NCCL
   if (nccl_ == nullptr) {
-    // NCCL waits without end for a process that never connects, so all must have come this far.
-    std::vector<Tensor> here{torch::zeros({1})};
-    gloo_->allreduce(here)->wait();
     auto options = c10d::ProcessGroupNCCL::Options::create();
     options->timeout = nccl_patience;
     nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
@@ -147,6 +146,24 @@ c10d::Backend& ProcessGroup::State::backend(torch::Device device) {
   }
 #endif
   return *nccl_;
+}
+
+// All have come this far.
+void ProcessGroup::State::meet() {
+  std::vector<Tensor> here{torch::zeros({1})};
+  or_lost([&] { return gloo_->allreduce(here)->wait(); });
+}
+
+// What NCCL refuses at once is this process's own (a full GPU, say); that another one is gone shows over Gloo.
+c10::intrusive_ptr<c10d::Work> ProcessGroup::State::started(std::vector<Tensor>& flat, Collective collective) {
+  const auto device = flat.front().device();
+  if (device.is_cpu()) return or_lost([&] { return collective(backend(device), flat); });
+  try {
+    return collective(backend(device), flat);
+  } catch (const std::exception& error) {
+    throw RunError("an exchange between GPUs failed", fmt::format("rank {} of {}", launch.rank, launch.size),
+                   one_line(error));
+  }
 }
 
 // Many small tensors go as few large ones; all buckets are under way before the first is waited for.
@@ -169,10 +186,12 @@ void ProcessGroup::State::exchange(const std::vector<Tensor>& tensors, Collectiv
       rows.push_back(end->flatten());
     }
     bucket.flat = {torch::cat(rows)};
-    bucket.work = or_lost([&] { return collective(backend(begin->device()), bucket.flat); });
     buckets.push_back(std::move(bucket));
     begin = end;
   }
+  // NCCL waits without end for a process that does not come (out of memory, say), and nothing wakes it.
+  if (!tensors.empty() && tensors.front().is_cuda()) meet();
+  for (Bucket& bucket : buckets) bucket.work = started(bucket.flat, collective);
   for (Bucket& bucket : buckets) {
     or_lost([&] { return bucket.work->wait(); });
     std::int64_t offset = 0;
