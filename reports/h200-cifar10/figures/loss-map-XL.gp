@@ -1,0 +1,52 @@
+# Draws loss-map-XL.svg, loss-map-XL.pdf and loss-map-XL.png from loss-map-XL.csv: gnuplot loss-map-XL.gp
+set encoding utf8
+set datafile separator comma
+data = 'loss-map-XL.csv'
+R = 6; K = 7; W = 32; H = 32; G = 2; N = W*H
+array low[R*K] = [0.0537952, 0.0117087, 0.00523033, 0.00321398, 0.00175094, 0.000632375, 5.00346e-05, 0.0537952, 0.0117087, 0.00523033, 0.00321398, 0.00175094, 0.000632375, 5.00346e-05, 0.0537952, 0.0117087, 0.00523033, 0.00321398, 0.00175094, 0.000632375, 5.00346e-05, 0.0537952, 0.0117087, 0.00523033, 0.00321398, 0.00175094, 0.000632375, 5.00346e-05, 0.0537952, 0.0117087, 0.00523033, 0.00321398, 0.00175094, 0.000632375, 5.00346e-05, 0.0537952, 0.0117087, 0.00523033, 0.00321398, 0.00175094, 0.000632375, 5.00346e-05]
+array high[R*K] = [0.620776, 0.380062, 0.223493, 0.142447, 0.0836127, 0.0167144, 0.0012101, 0.620776, 0.380062, 0.223493, 0.142447, 0.0836127, 0.0167144, 0.0012101, 0.620776, 0.380062, 0.223493, 0.142447, 0.0836127, 0.0167144, 0.0012101, 0.620776, 0.380062, 0.223493, 0.142447, 0.0836127, 0.0167144, 0.0012101, 0.620776, 0.380062, 0.223493, 0.142447, 0.0836127, 0.0167144, 0.0012101, 0.620776, 0.380062, 0.223493, 0.142447, 0.0836127, 0.0167144, 0.0012101]
+relative(value, cell) = (value - low[cell]) / (high[cell] - low[cell])
+left(column) = column*(W+G) + (column > 0 ? G : 0)
+top(row) = row*(H+G)
+set palette defined (0 '#08306b', 1 '#2171b5', 2 '#6baed6', 3 '#c6dbef', 4 '#ffffff')
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 640,589 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.135416666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1178 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'loss-map-XL.'.format
+set lmargin at screen 0.0125
+set rmargin at screen 0.9875
+set bmargin at screen 0.1664
+set tmargin at screen 0.9525
+set xrange [0:272]
+set yrange [202:0]
+set colorbox horizontal user origin 0.3, 0.0781 size 0.4, 0.0170
+unset label
+set label "image" at 16,screen 0.9728 center
+set label "ε MSE from\nto" at 16,screen 0.1460 center font ',10'
+set label "t = 20" at 52,screen 0.9728 center
+set label "0.054\n0.62" at 52,screen 0.1460 center font ',10'
+set label "t = 100" at 86,screen 0.9728 center
+set label "0.012\n0.38" at 86,screen 0.1460 center font ',10'
+set label "t = 200" at 120,screen 0.9728 center
+set label "0.0052\n0.22" at 120,screen 0.1460 center font ',10'
+set label "t = 300" at 154,screen 0.9728 center
+set label "0.0032\n0.14" at 154,screen 0.1460 center font ',10'
+set label "t = 400" at 188,screen 0.9728 center
+set label "0.0018\n0.084" at 188,screen 0.1460 center font ',10'
+set label "t = 600" at 222,screen 0.9728 center
+set label "0.00063\n0.017" at 222,screen 0.1460 center font ',10'
+set label "t = 800" at 256,screen 0.9728 center
+set label "5e-05\n0.0012" at 256,screen 0.1460 center font ',10'
+unset border
+unset tics
+unset key
+set cbrange [0:1]
+set cbtics ('low loss' 0, 'high loss' 1) scale 0
+plot for [r=0:R-1] data skip 1 every ::r*N::(r+1)*N-1 \
+    using (left(0)+$3+0.5):(top(r)+$2+0.5):4:5:6 with rgbimage, \
+  for [r=0:R-1] for [k=1:K] data skip 1 every ::r*N::(r+1)*N-1 \
+    using (left(k)+$3+0.5):(top(r)+$2+0.5):(relative(column(6+k), r*K+k)) with image
+unset output
+}
