@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "analysis/loss_map.h"
 #include "base/error.h"
 #include "chunks.h"
@@ -11,10 +13,20 @@ namespace dydit::analysis {
 using checkpoint::Tensor;
 using Eigen::Index;
 
+/// How many squares a token's loss is a mean of.
+static std::int64_t squares_of(const Chunk& chunk) {
+  constexpr double most = 1e9;  // far more than a study has time for; chance_concentration takes 0.1 s for them
+  const double squares = static_cast<double>(chunk.floats("image", 4).shape[1]) *
+                         std::pow(static_cast<double>(axis(*chunk.record, "patch")), 2) *
+                         static_cast<double>(axis(*chunk.record, "draws"));
+  if (squares < 1 || squares > most) throw InputError("patch or draws are out of range", chunk.file);
+  return static_cast<std::int64_t>(squares);
+}
+
 static ModelConcentration concentration_of(const ModelChunks& model, const std::string& name,
                                            std::uint64_t seed) {
   const Chunk& first = model.chunks().front();
-  const std::int64_t patch = axis(*first.record, "patch"), channels = first.floats("image", 4).shape[1];
+  const std::int64_t patch = axis(*first.record, "patch");
   const auto steps = static_cast<Index>(model.timesteps().size());
   Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 2 * steps);
   Index row = 0;
@@ -40,7 +52,7 @@ static ModelConcentration concentration_of(const ModelChunks& model, const std::
           model.timesteps(),
           {intervals.begin(), middle},
           {middle, intervals.end()},
-          chance_concentration(channels * patch * patch * axis(*first.record, "draws"))};
+          chance_concentration(squares_of(first))};
 }
 
 std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
