@@ -65,13 +65,13 @@ std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs
 
 std::string to_csv(const std::vector<ModelConcentration>& result) {
   std::string csv =
-      "model,timestep,images,gini,gini_low,gini_high,hardest_share,hardest_share_low,hardest_share_high,"
-      "chance_gini,chance_hardest_share\n";
+      "timestep,images,gini,gini_low,gini_high,hardest_share,hardest_share_low,hardest_share_high,"
+      "chance_gini,chance_hardest_share,model\n";
   for (const ModelConcentration& model : result)
     for (std::size_t k = 0; k < model.timesteps.size(); ++k)
-      csv += fmt::format("{},{},{}{}{},{},{}\n", csv_field(model.model), model.timesteps[k], model.images,
-                         csv_interval(model.gini[k]), csv_interval(model.hardest_share[k]),
-                         csv_number(model.chance.gini), csv_number(model.chance.hardest_share));
+      csv += fmt::format("{},{}{}{},{},{},{}\n", model.timesteps[k], model.images, csv_interval(model.gini[k]),
+                         csv_interval(model.hardest_share[k]), csv_number(model.chance.gini),
+                         csv_number(model.chance.hardest_share), csv_field(model.model));
   return csv;
 }
 

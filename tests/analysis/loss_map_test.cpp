@@ -49,7 +49,7 @@ TEST_CASE("concentration is the mean over images of that of their tokens") {
   CHECK(result[0].gini[0].high == Approx(0.5));
   CHECK(result[0].hardest_share[0].mean == Approx(0.3));
   CHECK(result[0].chance.gini == Approx(chance_concentration(1 * 2 * 2 * 3).gini));
-  CHECK(to_csv(result).find("S,300,2,0.25,0,0.5,0.3,0.2,0.4,") != std::string::npos);
+  CHECK(to_csv(result).find("\n300,2,0.25,0,0.5,0.3,0.2,0.4,") != std::string::npos);
 }
 
 TEST_CASE("axes and tensors that no study writes are refused, not computed with") {
