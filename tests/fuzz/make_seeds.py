@@ -55,6 +55,23 @@ for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DE
             archive.writestr(f"{'ab'[number % 2]}/{path.name}", path.read_bytes())
         archive.writestr("labels.json", '{"a": 1, "b": 0, "classes": 3}')
     write("images", name + ".zip", content.getvalue())
+
+
+def plain_jpeg(side, components, data):
+    """A progressive JPEG of one colour: `data` bytes of blocks of one bit each, the least that an encoder can write."""
+    def segment(marker, content):
+        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+    numbers = range(1, components + 1)
+    frame = bytes([8]) + 2 * side.to_bytes(2, "big") + bytes([components])
+    scan = bytes([components]) + b"".join(bytes([i, 0]) for i in numbers) + bytes(3)
+    return (b"\xFF\xD8" + segment(0xDB, bytes([0] + [1] * 64))
+            + segment(0xC2, frame + b"".join(bytes([i, 0x11, 0]) for i in numbers))
+            + segment(0xC4, bytes([0, 1] + [0] * 16)) + segment(0xDA, scan) + bytes(data) + b"\xFF\xD9")
+
+
+write("images", "plain.jpg", plain_jpeg(2880, 4, 4 * 360 * 360 // 8))
+write("images", "too-plain.jpg", plain_jpeg(5776, 4, 65_300))
 write("images", "labels.json", b'{"a": 1, "b": 0, "classes": 3}')
 
 for path in files("profiles/**/*.toml"):
