@@ -35,7 +35,7 @@ static Json read_manifest(const fs::path& run) {
   const fs::path path = run / "manifest.json";
   if (!fs::exists(path)) throw InputError("holds no run", run.string(), "name a folder with a manifest.json");
   auto manifest = parse_json<Json>(read_file(path));
-  if (!manifest || !manifest->is_object()) throw InputError("not a manifest", path.string());
+  if (!manifest || !manifest->is_object()) throw InputError("not a manifest", path.string(), json_limits);
   if (manifest->value("schema", Json()) != schema_version)
     throw InputError("unknown schema", path.string(), "read it with the version of dydit that wrote it");
   return std::move(*manifest);
@@ -51,9 +51,10 @@ Run read_run(const fs::path& path) {
 }
 
 std::vector<std::string> differences(const Json& old_value, const Json& new_value) {
-  const Json before = old_value.flatten(), after = new_value.flatten();
+  // Sorted, so that a key is found at once.
+  const auto before = nlohmann::json(old_value).flatten(), after = nlohmann::json(new_value).flatten();
   std::vector<std::string> found;
-  const auto text = [](const Json& json, const std::string& key) {
+  const auto text = [](const nlohmann::json& json, const std::string& key) {
     return json.contains(key) ? json[key].dump(-1, ' ', false, Json::error_handler_t::replace)
                               : std::string("nothing");
   };

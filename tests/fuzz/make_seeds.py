@@ -70,7 +70,7 @@ def plain_jpeg(side, components, data):
             + segment(0xC4, bytes([0, 1] + [0] * 16)) + segment(0xDA, scan) + bytes(data) + b"\xFF\xD9")
 
 
-write("images", "plain.jpg", plain_jpeg(2880, 4, 4 * 360 * 360 // 8))
+write("images", "plain.jpg", plain_jpeg(1024, 4, 4 * 128 * 128 // 8))
 write("images", "too-plain.jpg", plain_jpeg(5776, 4, 65_300))
 write("images", "labels.json", b'{"a": 1, "b": 0, "classes": 3}')
 
