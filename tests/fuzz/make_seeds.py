@@ -78,14 +78,14 @@ write("images", "labels.json", b'{"a": 1, "b": 0, "classes": 3}')
 for path in files("profiles/**/*.toml"):
     write("profile", name_of(path), path.read_bytes())
 
+# 3 images of 4 x 4 with 2 channels at 2 timesteps, in one file for all records.
+tensors = bytes([3, 2, 2, 4, 4]) + bytes([0, 1, 2, 3]) + bytes([0, 20, 90]) + bytes([0, 5, 5, 6])
+tensors += bytes([0, *range(40, 46)]) * 2 + bytes([0, *range(96)]) + bytes([0, *range(250, 154, -1)])
 for path in files("reports/*/manifest.json", "profiles/**/manifest.json"):
     lines = (path.parent / "results.jsonl").read_bytes().splitlines(keepends=True)
     for count in (0, 1, 4):
         write("records", f"{name_of(path)}-{count}", path.read_bytes() + b"\0" + b"".join(lines[:count]))
     write("records", f"{name_of(path)}-last", b'{"schema": 1}\0' + b"".join(lines[-3:]))
-    # 3 images of 4 x 4 with 2 channels at 2 timesteps, in one file for all records.
-    tensors = bytes([3, 2, 2, 4, 4]) + bytes([0, 1, 2, 3]) + bytes([0, 20, 90]) + bytes([0, 5, 5, 6])
-    tensors += bytes([0, *range(40, 46)]) * 2 + bytes([0, *range(96)]) + bytes([0, *range(250, 154, -1)])
     for study in ("loss-gap", "loss-map", "train"):
         cells = [json.loads(line) for line in lines]
         models = {cell["axes"]["model"]: cell for cell in cells if cell["study"] == study}  # the last of each
@@ -94,3 +94,9 @@ for path in files("reports/*/manifest.json", "profiles/**/manifest.json"):
         text = "".join(json.dumps(cell) + "\n" for cell in models.values()).encode()
         if models:
             write("report", f"{name_of(path)}-{study}", path.read_bytes() + b"\0" + text + b"\0" + tensors)
+
+# Short ones: a change of a byte is likely to be one of sizes.
+for study in ("loss-gap", "loss-map"):
+    axes = {"model": "a", "patch": 2, "draws": 8}
+    cell = {"schema": 1, "cell": "c", "study": study, "axes": axes, "status": "ok", "metrics": {}, "tensors": ["t"]}
+    write("report", study, b'{"schema": 1}\0' + json.dumps(cell).encode() + b"\0" + tensors)
