@@ -41,7 +41,8 @@ void check(const Chunk& chunk) {
   constexpr std::size_t most_timesteps = 1000;  // of a diffusion
   const std::int64_t images = tensor(chunk, "index").elements();
   if (images == 0 || chunk.timesteps.empty() || chunk.timesteps.size() > most_timesteps)
-    throw InputError(fmt::format("a chunk of {} images at {} timesteps", images, chunk.timesteps.size()), chunk.file);
+    throw InputError(fmt::format("a chunk of {} images at {} timesteps", images, chunk.timesteps.size()),
+                     chunk.file);
   if (chunk.tensors.contains("label") && std::ssize(integers(chunk, "label")) != images)
     throw InputError("as many labels as images are expected", chunk.file);
 }

@@ -15,7 +15,8 @@ using Eigen::Index;
 
 /// How many squares a token's loss is a mean of.
 static std::int64_t squares_of(const Chunk& chunk) {
-  constexpr double most = 1e7;  // of a token of 16 x 16 x 3 and 10,000 draws; more take chance_concentration long
+  constexpr double most =
+      1e7;  // of a token of 16 x 16 x 3 and 10,000 draws; more take chance_concentration long
   const double squares = static_cast<double>(chunk.floats("image", 4).shape[1]) *
                          std::pow(static_cast<double>(axis(*chunk.record, "patch")), 2) *
                          static_cast<double>(axis(*chunk.record, "draws"));
@@ -69,9 +70,10 @@ std::string to_csv(const std::vector<ModelConcentration>& result) {
       "chance_gini,chance_hardest_share,model\n";
   for (const ModelConcentration& model : result)
     for (std::size_t k = 0; k < model.timesteps.size(); ++k)
-      csv += fmt::format("{},{}{}{},{},{},{}\n", model.timesteps[k], model.images, csv_interval(model.gini[k]),
-                         csv_interval(model.hardest_share[k]), csv_number(model.chance.gini),
-                         csv_number(model.chance.hardest_share), csv_field(model.model));
+      csv +=
+          fmt::format("{},{}{}{},{},{},{}\n", model.timesteps[k], model.images, csv_interval(model.gini[k]),
+                      csv_interval(model.hardest_share[k]), csv_number(model.chance.gini),
+                      csv_number(model.chance.hardest_share), csv_field(model.model));
   return csv;
 }
 

@@ -35,8 +35,8 @@ std::string to_csv(const std::vector<LearningCurve>& curves) {
   std::string csv = "step,train_mse,held_out_mse,model\n";
   for (const LearningCurve& curve : curves)
     for (const LearningPoint& point : curve.points)
-      csv += fmt::format("{},{},{},{}\n", point.step, csv_number(point.train_mse), csv_number(point.held_out_mse),
-                         csv_field(curve.model));
+      csv += fmt::format("{},{},{},{}\n", point.step, csv_number(point.train_mse),
+                         csv_number(point.held_out_mse), csv_field(curve.model));
   return csv;
 }
 

@@ -14,12 +14,12 @@ namespace dydit::data {
 
 namespace {
 
-// Huffman codes take at least a bit for each block of 8 x 8 pixels of a component. (Arithmetic coding, which nobody
-// writes, could take less for an image of one colour.)
+// Huffman codes take at least a bit for each block of 8 x 8 pixels of a component. (Arithmetic coding, which
+// nobody writes, could take less for an image of one colour.)
 constexpr std::uint64_t most_blocks_per_byte = 8, pixels_per_block = 64;
 
-// An image of several scans is kept as coefficients until the last: 256 MiB, that is 40 Mi pixels at full resolution
-// of colour or 85 Mi at a quarter.
+// An image of several scans is kept as coefficients until the last: 256 MiB, that is 40 Mi pixels at full
+// resolution of colour or 85 Mi at a quarter.
 constexpr std::uint64_t most_kept_blocks = 2 << 20;
 
 // Encoders write about ten. Each is a pass over the whole image, however few bytes it has.

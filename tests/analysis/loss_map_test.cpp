@@ -69,7 +69,8 @@ TEST_CASE("axes and tensors that no study writes are refused, not computed with"
       {"a patch that does not divide the map", [](auto& axes, auto&) { axes["patch"] = 3; }},
       {"no patch", [](auto& axes, auto&) { axes["patch"] = 0; }},
       {"no draws", [](auto& axes, auto&) { axes["draws"] = 0; }},
-      {"more draws than there is time for", [](auto& axes, auto&) { axes["draws"] = 1'000'000'000'000'000'000; }},
+      {"more draws than there is time for",
+       [](auto& axes, auto&) { axes["draws"] = 1'000'000'000'000'000'000; }},
       {"fewer labels than images", [&](auto&, auto& tensors) { tensors["label"] = integers(1); }},
       {"no timesteps",
        [&](auto&, auto& tensors) {
@@ -92,7 +93,9 @@ TEST_CASE("axes and tensors that no study writes are refused, not computed with"
          tensors["map"] = floats({2, 1, 0, 0});
          tensors["image"] = floats({2, 1, 0, 0});
        }},
-      {"no channels", [&](auto&, auto& tensors) { tensors["image"] = floats({2, 0, 2, 4}); }}};
+      {"no channels", [&](auto&, auto& tensors) {
+         tensors["image"] = floats({2, 0, 2, 4});
+       }}};
   for (const auto& [what, change] : cases) {
     INFO(what);
     const test::TemporaryFolder folder;

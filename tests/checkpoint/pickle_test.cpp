@@ -122,9 +122,10 @@ TEST_CASE("little files that ask for much are refused within limits") {
 TEST_CASE("large files that ask for much take no more than four times their size and 32 MiB") {
   const std::string filler = text(std::string(9 << 20, ' ')) + "0";  // what a reader may take for nothing
   const std::string pickle = GENERATE_COPY(values<std::string>({
-      protocol + filler + "](" + many(many("N", 1000) + "e(", 2100) + "e.",            // one list grown again and again
-      protocol + filler + "(" + many(")\x94", 1 << 20) + ".",                           // nodes and a memo
-      protocol + filler + "ccollections\nOrderedDict\n](" + many("](NNe", 60'000) + "e\x85R.",  // a dict of pairs
+      protocol + filler + "](" + many(many("N", 1000) + "e(", 2100) + "e.",  // one list grown again and again
+      protocol + filler + "(" + many(")\x94", 1 << 20) + ".",                // nodes and a memo
+      protocol + filler + "ccollections\nOrderedDict\n](" + many("](NNe", 60'000) +
+          "e\x85R.",  // a dict of pairs
   }));
   const PickleFile file(pickle);
   const dydit::test::HeapPeak heap;

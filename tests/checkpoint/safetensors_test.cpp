@@ -151,7 +151,8 @@ TEST_CASE("a header of very many empty tensors is refused") {
 TEST_CASE("a large header takes no more than four times its size and 32 MiB") {
   const auto [entry, count] = GENERATE(table<const char*, int>({
       {R"("{:x}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}},)", 200'000},
-      {R"("{:x}":{{"dtype":"U8","shape":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,0]}},)", 100'000},
+      {R"("{:x}":{{"dtype":"U8","shape":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,0]}},)",
+       100'000},
   }));
   std::string header = "{";
   for (int i = 0; i < count; ++i) header += fmt::format(fmt::runtime(entry), i);

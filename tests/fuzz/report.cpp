@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a report computes of a run directory, all but the drawing: its manifest.json, a zero byte, its results.jsonl,
-// a zero byte, and a few bytes that tensors/t.safetensors is made of.
+// What a report computes of a run directory, all but the drawing: its manifest.json, a zero byte, its
+// results.jsonl, a zero byte, and a few bytes that tensors/t.safetensors is made of.
 #include "analysis/report.h"
 
 #include "analysis/figures.h"
