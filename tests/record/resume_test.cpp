@@ -270,6 +270,9 @@ TEST_CASE("what differs is found among very many values") {
   other[100'000] = 8;
   CHECK(differences(one, other) == std::vector<std::string>{"/100000: 8 where the run has 7"});
   ::alarm(0);
+  CHECK(differences({{"b", 1}, {"a", {2}}}, {{"a", {3}}, {"c/d", 4}}) ==  // in their order
+        std::vector<std::string>{"/b: nothing where the run has 1", "/a/0: 3 where the run has 2",
+                                 "/c~1d: 4 where the run has nothing"});
 }
 
 TEST_CASE("a manifest of another schema is refused") {
