@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chunks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -35,13 +37,23 @@ std::vector<std::int64_t> integers(const Chunk& chunk, const std::string& name) 
   return {values.begin(), values.end()};
 }
 
+void check(const Chunk& chunk) {
+  constexpr std::size_t most_timesteps = 1000;  // of a diffusion
+  const std::int64_t images = tensor(chunk, "index").elements();
+  if (images == 0 || chunk.timesteps.empty() || chunk.timesteps.size() > most_timesteps)
+    throw InputError(fmt::format("a chunk of {} images at {} timesteps", images, chunk.timesteps.size()),
+                     chunk.file);
+  if (chunk.tensors.contains("label") && std::ssize(integers(chunk, "label")) != images)
+    throw InputError("as many labels as images are expected", chunk.file);
+}
+
 }  // namespace
 
 std::vector<std::string> models_of(std::span<const Run> runs, const std::string& study) {
   std::vector<std::string> listed, models;
   for (const Run& run : runs) {
-    for (const Json& model : run.manifest.value("models", Json::array()))
-      if (model.is_object()) listed.push_back(model.value("name", ""));
+    for (const Json& model : entry(run, run.manifest, "models", Json::array()))
+      listed.push_back(entry(run, model, "name", std::string()));
     for (const Record& record : run.records) listed.push_back(model_of(record));
   }
   std::set<std::string> seen = {""};
@@ -71,7 +83,7 @@ const Tensor& Chunk::floats(const std::string& name, std::size_t rank) const {
   const Tensor& found = tensor(*this, name);
   const std::int64_t images = tensor(*this, "index").elements();
   const bool agrees = found.type == checkpoint::DType::f32 && found.shape.size() == rank &&
-                      found.shape[0] == images &&
+                      found.elements() > 0 && found.shape[0] == images &&
                       (name == "image" || found.shape[1] == static_cast<std::int64_t>(timesteps.size()));
   if (!agrees)
     throw InputError(
@@ -86,6 +98,7 @@ ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, co
         throw InputError("a record of " + study + " names no tensors", run.path.string());
       Chunk chunk{record, run.tensors(record->tensors.front()), {}, record->tensors.front()};
       chunk.timesteps = integers(chunk, "timestep");
+      check(chunk);
       if (!chunks_.empty() && chunk.timesteps != timesteps())
         throw InputError("chunks of one model have different timesteps", chunk.file);
       chunks_.push_back(std::move(chunk));
@@ -101,8 +114,8 @@ void require_paired(std::span<const Run> runs, const std::string& study) {
   Json first;
   for (const Run& run : runs) {
     if (models_of({&run, 1}, study).empty()) continue;
-    Json drawn = {{"seed", run.manifest.value("seed", Json())},
-                  {"data", run.manifest.value("data", Json::object())}};
+    Json drawn = {{"seed", entry(run, run.manifest, "seed", Json())},
+                  {"data", entry(run, run.manifest, "data", Json::object())}};
     drawn["data"].erase("path");
     if (first.is_null()) first = drawn;
     for (const char* key : {"seed", "data"})

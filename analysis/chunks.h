@@ -7,9 +7,21 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "record/run_directory.h"
 
 namespace dydit::analysis {
+
+/// What a part of the run's manifest has under `key`; `otherwise` where it has nothing there. Throws
+/// InputError, naming the run, when it is of another type than `otherwise`.
+template <typename T>
+T entry(const record::Run& run, const record::Json& part, const char* key, T otherwise) {
+  const record::Json fallback = otherwise;
+  const record::Json found = part.is_object() ? part.value(key, fallback) : record::Json();
+  if (!fallback.is_null() && found.type() != fallback.type())
+    throw InputError(std::string("'") + key + "' is not what a manifest has there", run.path.string());
+  return found.get<T>();
+}
 
 /// Models of a study that have a good record: in the order of the runs and of their manifests' "models".
 std::vector<std::string> models_of(std::span<const record::Run> runs, const std::string& study);
@@ -21,14 +33,16 @@ std::vector<const record::Record*> records_of(const record::Run& run, const std:
 /// An integer axis of a record; throws InputError when it is missing or negative.
 std::int64_t axis(const record::Record& record, const std::string& name);
 
-/// One chunk: `tensors` hold N images at K timesteps.
+/// One chunk: `tensors` hold N images at K timesteps, neither of them zero, and as many labels as images, if
+/// any.
 struct Chunk {
   const record::Record* record;
   checkpoint::Tensors tensors;
   std::vector<std::int64_t> timesteps;
   std::string file;  ///< for messages
 
-  /// A float tensor whose first sizes are N (and K); throws InputError when it is missing or otherwise.
+  /// A float tensor whose first sizes are N (and K), none zero; throws InputError when it is missing or
+  /// otherwise.
   const checkpoint::Tensor& floats(const std::string& name, std::size_t rank) const;
 };
 
@@ -38,7 +52,8 @@ struct Place {
   std::size_t row;
 };
 
-/// All images of a model in a study. Throws InputError when its chunks differ in their timesteps.
+/// All images of a model in a study. Throws InputError when a chunk is malformed or they differ in their
+/// timesteps.
 class ModelChunks {
  public:
   ModelChunks(std::span<const record::Run> runs, const std::string& study, const std::string& model);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "analysis/loss_map.h"
 #include "base/error.h"
 #include "chunks.h"
@@ -11,10 +13,21 @@ namespace dydit::analysis {
 using checkpoint::Tensor;
 using Eigen::Index;
 
+/// How many squares a token's loss is a mean of.
+static std::int64_t squares_of(const Chunk& chunk) {
+  constexpr double most =
+      1e7;  // of a token of 16 x 16 x 3 and 10,000 draws; more take chance_concentration long
+  const double squares = static_cast<double>(chunk.floats("image", 4).shape[1]) *
+                         std::pow(static_cast<double>(axis(*chunk.record, "patch")), 2) *
+                         static_cast<double>(axis(*chunk.record, "draws"));
+  if (squares < 1 || squares > most) throw InputError("patch or draws are out of range", chunk.file);
+  return static_cast<std::int64_t>(squares);
+}
+
 static ModelConcentration concentration_of(const ModelChunks& model, const std::string& name,
                                            std::uint64_t seed) {
   const Chunk& first = model.chunks().front();
-  const std::int64_t patch = axis(*first.record, "patch"), channels = first.floats("image", 4).shape[1];
+  const std::int64_t patch = axis(*first.record, "patch");
   const auto steps = static_cast<Index>(model.timesteps().size());
   Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 2 * steps);
   Index row = 0;
@@ -40,7 +53,7 @@ static ModelConcentration concentration_of(const ModelChunks& model, const std::
           model.timesteps(),
           {intervals.begin(), middle},
           {middle, intervals.end()},
-          chance_concentration(channels * patch * patch * axis(*first.record, "draws"))};
+          chance_concentration(squares_of(first))};
 }
 
 std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
@@ -53,13 +66,14 @@ std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs
 
 std::string to_csv(const std::vector<ModelConcentration>& result) {
   std::string csv =
-      "model,timestep,images,gini,gini_low,gini_high,hardest_share,hardest_share_low,hardest_share_high,"
-      "chance_gini,chance_hardest_share\n";
+      "timestep,images,gini,gini_low,gini_high,hardest_share,hardest_share_low,hardest_share_high,"
+      "chance_gini,chance_hardest_share,model\n";
   for (const ModelConcentration& model : result)
     for (std::size_t k = 0; k < model.timesteps.size(); ++k)
-      csv += fmt::format("{},{},{}{}{},{},{}\n", csv_field(model.model), model.timesteps[k], model.images,
-                         csv_interval(model.gini[k]), csv_interval(model.hardest_share[k]),
-                         csv_number(model.chance.gini), csv_number(model.chance.hardest_share));
+      csv +=
+          fmt::format("{},{}{}{},{},{},{}\n", model.timesteps[k], model.images, csv_interval(model.gini[k]),
+                      csv_interval(model.hardest_share[k]), csv_number(model.chance.gini),
+                      csv_number(model.chance.hardest_share), csv_field(model.model));
   return csv;
 }
 

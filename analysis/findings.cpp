@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "chunks.h"
 #include "record/metric.h"
 #include "text.h"
 
@@ -58,6 +59,16 @@ std::string learning_sentence(const LearningCurve& curve) {
 }
 
 }  // namespace
+
+Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options) {
+  const record::Run& first = runs.front();
+  const auto profile = entry(first, first.manifest, "profile", record::Json::object());
+  const auto map = entry(first, profile, "loss-map", record::Json::object());
+  const auto shown = entry(first, map, "shown", std::size_t{6});
+  const bool each = entry(first, map, "normalise_each", false);
+  return {loss_gap(runs, options.bootstrap_seed), concentrations(runs, options.bootstrap_seed),
+          map_grids(runs, shown), learning_curves(runs), options.normalise_each.value_or(each)};
+}
 
 std::string answer(const Findings& findings) {
   std::string text;

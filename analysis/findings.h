@@ -9,6 +9,7 @@
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
+#include "analysis/report.h"
 
 namespace dydit::analysis {
 
@@ -17,7 +18,10 @@ struct Findings {
   std::vector<ModelConcentration> concentrations;
   std::vector<MapGrid> grids;
   std::vector<LearningCurve> curves;
+  bool normalise_each;  ///< the scales of the loss maps
 };
+
+Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options);
 
 /// The answer in a few sentences (HTML), with its numbers.
 std::string answer(const Findings& findings);

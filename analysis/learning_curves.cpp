@@ -32,11 +32,11 @@ std::vector<LearningCurve> learning_curves(std::span<const record::Run> runs) {
 }
 
 std::string to_csv(const std::vector<LearningCurve>& curves) {
-  std::string csv = "model,step,train_mse,held_out_mse\n";
+  std::string csv = "step,train_mse,held_out_mse,model\n";
   for (const LearningCurve& curve : curves)
     for (const LearningPoint& point : curve.points)
-      csv += fmt::format("{},{},{},{}\n", csv_field(curve.model), point.step, csv_number(point.train_mse),
-                         csv_number(point.held_out_mse));
+      csv += fmt::format("{},{},{},{}\n", point.step, csv_number(point.train_mse),
+                         csv_number(point.held_out_mse), csv_field(curve.model));
   return csv;
 }
 

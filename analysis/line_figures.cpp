@@ -28,10 +28,10 @@ Figure loss_gap_figure(const LossGap& result) {
 unset xlabel
 set ylabel 'loss difference (ε MSE)' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 2:7:8 with filledcurves linetype m notitle, \
+  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
   $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 \
     title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 2:6 with linespoints linetype m \
+  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
     title model[m].' minus '.model[M].', 95 % interval'
 )";
   const std::string losses = panel(alone ? 0.97 : 0.44, alone ? 0.15 : 0.1) + R"(set format x '%g'
@@ -39,7 +39,7 @@ set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
 set logscale y
 set format y '%.0e'
-plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:4 with linespoints linetype m title model[m]
+plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m title model[m]
 unset logscale y
 set format y '%g'
 )";
@@ -60,11 +60,11 @@ Figure concentration_figure(const std::vector<ModelConcentration>& result) {
   std::vector<Series> series;
   for (const ModelConcentration& model : result) series.push_back({model.model, model.timesteps.size()});
   const std::string draw_panel = R"(plot \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:(unit*column(value+1)):(unit*column(value+2)) \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(unit*column(value+1)):(unit*column(value+2)) \
     with filledcurves linetype m notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:(unit*column(value)) with linespoints linetype m \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(unit*column(value)) with linespoints linetype m \
     title model[m], \
-  data skip 1 every ::first[M]::last[M] using 2:(unit*column(chance)) with lines linecolor rgb '#909090' \
+  data skip 1 every ::first[M]::last[M] using 1:(unit*column(chance)) with lines linecolor rgb '#909090' \
     linewidth 1.5 dashtype 2 title 'equally hard tokens, chance alone'
 )";
   // Two panels of equal height below a strip for the key.
@@ -74,14 +74,14 @@ unset xlabel
 set ylabel 'Gini coefficient' offset 0.5
 set yrange [0:*]
 set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
-value = 4; chance = 10; unit = 1
+value = 3; chance = 9; unit = 1
 )";
   const std::string share = panel(270 / height, 65 / height) + R"(set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss in hardest 20 % (%)' offset 0.5
 set yrange [20:*]
 unset key
-value = 7; chance = 11; unit = 100
+value = 6; chance = 10; unit = 100
 )";
   return {.name = "loss-concentration",
           .description =
@@ -111,9 +111,9 @@ set xrange [*:*] noextend
 set yrange [*:*] noextend
 set ytics (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 set key top right samplen 2.5 spacing 1.2
-plot for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($2)):3 with lines \
+plot for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):2 with lines \
     linecolor rgb faint[(m-1)%6+1] linewidth 1.2 title model[m].', training batches', \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($2)):4 with linespoints linetype m \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):3 with linespoints linetype m \
     title model[m].', held out')"};
 }
 

@@ -90,14 +90,14 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
 
 std::string to_csv(const LossGap& result) {
   std::string csv =
-      "model,timestep,images,mse,vb,mse_gap,mse_gap_low,mse_gap_high,vb_gap,vb_gap_low,vb_gap_high\n";
+      "timestep,images,mse,vb,mse_gap,mse_gap_low,mse_gap_high,vb_gap,vb_gap_low,vb_gap_high,model\n";
   for (const ModelLoss& model : result.models)
     for (std::size_t k = 0; k < result.timesteps.size(); ++k) {
-      csv += fmt::format("{},{},{},{},{}", csv_field(model.model), result.timesteps[k], result.images,
-                         csv_number(model.mse[k]), csv_number(model.vb[k]));
+      csv += fmt::format("{},{},{},{}", result.timesteps[k], result.images, csv_number(model.mse[k]),
+                         csv_number(model.vb[k]));
       csv +=
           model.mse_gap.empty() ? ",,,,,," : csv_interval(model.mse_gap[k]) + csv_interval(model.vb_gap[k]);
-      csv += '\n';
+      csv += fmt::format(",{}\n", csv_field(model.model));
     }
   return csv;
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "analysis/figures.h"
 #include "text.h"
@@ -14,8 +15,10 @@ struct Scale {
   double low, high;
 };
 
-/// From the 1st to the 99th percentile, so that one pixel does not darken all others.
+/// From the 1st to the 99th percentile of the finite values, so that one pixel does not darken all others.
 Scale scale_of(std::vector<float> values) {
+  std::erase_if(values, [](float value) { return !std::isfinite(value); });
+  if (values.empty()) return {0, 1};
   const auto at = [&](double fraction) {
     const auto place =
         values.begin() + static_cast<std::ptrdiff_t>(fraction * static_cast<double>(values.size() - 1));

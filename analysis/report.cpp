@@ -92,11 +92,10 @@ std::string concentration_section(const std::vector<ModelConcentration>& models,
                  gallery.show(concentration_figure(models), caption));
 }
 
-std::string findings_sections(const Findings& findings, const ReportOptions& options,
-                              const Gallery& gallery) {
+std::string findings_sections(const Findings& findings, const Gallery& gallery) {
   std::string html;
   if (findings.gap) html += gap_section(*findings.gap, gallery);
-  if (!findings.grids.empty()) html += map_section(findings.grids, options.normalise_each, gallery);
+  if (!findings.grids.empty()) html += map_section(findings.grids, findings.normalise_each, gallery);
   if (!findings.concentrations.empty()) html += concentration_section(findings.concentrations, gallery);
   if (!findings.curves.empty())
     html += section("How far were the models trained?",
@@ -120,11 +119,9 @@ std::string date_of(std::span<const Run> runs) {
 
 fs::path write_report(std::span<const Run> runs, const fs::path& out, const ReportOptions& options) {
   if (runs.empty()) throw UsageError("no run to report");
-  const Findings findings{loss_gap(runs, options.bootstrap_seed),
-                          concentrations(runs, options.bootstrap_seed),
-                          map_grids(runs, options.images, options.timesteps), learning_curves(runs)};
+  const Findings findings = findings_of(runs, options);
   const Gallery gallery(out / "figures", date_of(runs), options.gnuplot);
-  const std::string body = findings_sections(findings, options, gallery) + notes_section(runs) +
+  const std::string body = findings_sections(findings, gallery) + notes_section(runs) +
                            trained_section(runs) + reproduce_section(runs) + machine_section(runs) +
                            failures_section(runs);
   create_folders(out);

@@ -67,10 +67,11 @@ std::vector<Interval> bootstrap_means(const Eigen::MatrixXd& values, std::uint64
 }
 
 Concentration concentration(std::vector<double> tokens) {
-  std::sort(tokens.begin(), tokens.end(), std::greater<>());
   const auto count = static_cast<double>(tokens.size());
   const double total = std::accumulate(tokens.begin(), tokens.end(), 0.0);
   if (total == 0) return {0, 0.2};
+  if (!std::isfinite(total)) return {std::nan(""), std::nan("")};
+  std::sort(tokens.begin(), tokens.end(), std::greater<>());
   double ranked = 0, hardest = 0, place = 0;
   for (const double token : tokens) {
     ranked += (count - 2 * place - 1) * token;

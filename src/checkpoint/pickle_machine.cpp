@@ -85,7 +85,7 @@ void Machine::extend(Node::Kind kind, std::size_t count) {
   Node* const* target = std::get_if<Node*>(&top());
   if (target == nullptr || (*target)->kind != kind) in_.fail("adds to what is no list or dict");
   if (kind == Node::Kind::dict && count % 2 != 0) in_.fail("has a key without a value");
-  (*target)->items.insert((*target)->items.end(), values.begin(), values.end());
+  append((*target)->items, values);
 }
 
 void Machine::push_global(std::string_view module, std::string_view name) {
@@ -120,12 +120,11 @@ Node Machine::dict_of(const Node& arguments) {
   const Node* const pairs =
       arguments.items.size() == 1 ? node_of(arguments.items.front(), Node::Kind::list) : nullptr;
   if (pairs == nullptr) in_.fail("passes other arguments than pairs to a dict");
-  charge(2 * pairs->items.size() * sizeof(Value));
   Node dict{Node::Kind::dict};
   for (const Value& item : pairs->items) {
     const Node* const pair = node_of(item, Node::Kind::list);
     if (pair == nullptr || pair->items.size() != 2) in_.fail("passes other arguments than pairs to a dict");
-    dict.items.insert(dict.items.end(), pair->items.begin(), pair->items.end());
+    append(dict.items, pair->items);
   }
   return dict;
 }
@@ -150,8 +149,18 @@ void Machine::store(std::size_t index) {
     memo_[index - first_stored_] = top();
     return;
   }
-  charge(sizeof(Value));
-  memo_.push_back(top());
+  append(memo_, {&top(), 1});
+}
+
+/// Charges for every piece of memory that it takes: a vector that grows keeps the old one until it is copied.
+void Machine::append(std::vector<Value>& kept, std::span<const Value> more) {
+  const std::size_t size = kept.size() + more.size();
+  if (size > kept.capacity()) {
+    const std::size_t grown = std::max(size, 2 * kept.capacity());
+    charge(grown * sizeof(Value));
+    kept.reserve(grown);
+  }
+  kept.insert(kept.end(), more.begin(), more.end());
 }
 
 void Machine::charge(std::size_t bytes) {

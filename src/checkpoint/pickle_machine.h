@@ -19,7 +19,8 @@ class Machine {
   std::size_t consumed() const { return size_ - in_.left(); }
 
  private:
-  static constexpr std::size_t base_budget = 16 << 20, budget_per_byte = 4;  // bytes of values
+  // Bytes of values. One for each byte read, as descriptions and copies of tensors take up to three more.
+  static constexpr std::size_t base_budget = 16 << 20, budget_per_byte = 1;
 
   bool scalar(std::uint8_t opcode);
   bool container(std::uint8_t opcode);
@@ -51,6 +52,7 @@ class Machine {
   Node dict_of(const Node& arguments);
   void set_attributes();
   void store(std::size_t index);
+  void append(std::vector<Value>& kept, std::span<const Value> more);
   void charge(std::size_t bytes);
 
   ByteReader in_;

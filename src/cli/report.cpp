@@ -34,11 +34,8 @@ void add_report(CLI::App& app) {
 
 std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
                                    const std::string& normalise) {
-  const auto profile = runs.front().manifest.value("profile", record::Json::object());
-  const auto map = profile.value("loss-map", record::Json::object());
   analysis::ReportOptions options;
-  options.images = map.value("shown", options.images);
-  options.normalise_each = normalise.empty() ? map.value("normalise_each", false) : normalise == "each";
+  if (!normalise.empty()) options.normalise_each = normalise == "each";
   return analysis::write_report(runs, out, options);
 }
 

@@ -5,6 +5,8 @@
 // After <cstdio>: the header of libjpeg needs FILE.
 #include <jpeglib.h>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "image.h"
 
@@ -12,9 +14,13 @@ namespace dydit::data {
 
 namespace {
 
-// Huffman codes take at least a bit for each block of 8 x 8 pixels. (Arithmetic coding, which nobody writes,
-// could take less for an image of one colour.)
-constexpr std::uint64_t most_pixels_per_byte = 8 * 64;
+// Huffman codes take at least a bit for each block of 8 x 8 pixels of a component. (Arithmetic coding, which
+// nobody writes, could take less for an image of one colour.)
+constexpr std::uint64_t most_blocks_per_byte = 8, pixels_per_block = 64;
+
+// An image of several scans is kept as coefficients until the last: 256 MiB, that is 40 Mi pixels at full
+// resolution of colour or 85 Mi at a quarter.
+constexpr std::uint64_t most_kept_blocks = 2 << 20;
 
 // Encoders write about ten. Each is a pass over the whole image, however few bytes it has.
 constexpr int most_scans = 100;
@@ -68,6 +74,16 @@ class Decoder {
     return true;
   }
 
+  /// Whether so many bytes can hold the image, and memory its coefficients.
+  bool is_plausible(std::uint64_t bytes) {
+    std::uint64_t blocks = 0;
+    for (int i = 0; i < info_.num_components; ++i)
+      blocks += std::uint64_t{info_.comp_info[i].width_in_blocks} * info_.comp_info[i].height_in_blocks;
+    return blocks <= most_blocks_per_byte * bytes &&
+           (!jpeg_has_multiple_scans(&info_) || blocks <= most_kept_blocks);
+  }
+
+  int components() const { return info_.num_components; }
   unsigned width() const { return info_.image_width; }
   unsigned height() const { return info_.image_height; }
   const char* reason() const { return errors_.message; }
@@ -104,7 +120,12 @@ class Decoder {
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   Decoder decoder;
   if (!decoder.read_header(bytes)) throw InputError("broken image", name, decoder.reason());
-  Image image = blank_image(decoder.width(), decoder.height(), most_pixels_per_byte * bytes.size(), name);
+  if (!decoder.is_plausible(bytes.size()))
+    throw InputError("broken image", name,
+                     fmt::format("claims {} x {} pixels of {} components", decoder.width(), decoder.height(),
+                                 decoder.components()));
+  Image image = blank_image(decoder.width(), decoder.height(),
+                            pixels_per_block * most_blocks_per_byte * bytes.size(), name);
   if (!decoder.read_pixels(image)) throw InputError("broken image", name, decoder.reason());
   return image;
 }

@@ -45,6 +45,7 @@ Labels parse_labels(const std::string& json, const std::set<std::string>& folder
 
 std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t stated,
                            const std::string& where) {
+  if (stated > most_classes) throw InputError(fmt::format("{} classes are too many", stated), where);
   std::int64_t classes = stated;
   for (const std::int64_t label : labels) {
     if (label < 0) throw InputError(fmt::format("label {} is negative", label), where);

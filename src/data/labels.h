@@ -23,7 +23,7 @@ Labels number_folders(const std::set<std::string>& folders);
 Labels parse_labels(const std::string& json, const std::set<std::string>& folders, const std::string& where);
 
 /// One more than the largest label, or `stated` if that is not 0. Throws InputError naming `where` for a
-/// negative label or one beyond the classes stated.
+/// negative label or one beyond the classes stated, and for more than a million classes.
 std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t stated,
                            const std::string& where);
 

@@ -106,7 +106,8 @@ std::string to_line(const Record& record) {
 Record from_line(std::string_view line) {
   try {
     const auto json = parse_json<Json>(line);
-    if (!json || !json->is_object() || !json->contains("schema")) throw InputError("not a record");
+    if (!json) throw InputError("not a record", "", json_limits);
+    if (!json->is_object() || !json->contains("schema")) throw InputError("not a record");
     if ((*json)["schema"] != schema_version)
       throw InputError("schema " + (*json)["schema"].dump() + " where " + std::to_string(schema_version) +
                        " is known; read it with the version of dydit that wrote it");

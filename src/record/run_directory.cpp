@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -35,7 +36,7 @@ static Json read_manifest(const fs::path& run) {
   const fs::path path = run / "manifest.json";
   if (!fs::exists(path)) throw InputError("holds no run", run.string(), "name a folder with a manifest.json");
   auto manifest = parse_json<Json>(read_file(path));
-  if (!manifest || !manifest->is_object()) throw InputError("not a manifest", path.string());
+  if (!manifest || !manifest->is_object()) throw InputError("not a manifest", path.string(), json_limits);
   if (manifest->value("schema", Json()) != schema_version)
     throw InputError("unknown schema", path.string(), "read it with the version of dydit that wrote it");
   return std::move(*manifest);
@@ -50,18 +51,32 @@ Run read_run(const fs::path& path) {
   return {path, std::move(manifest), read_results(path / "results.jsonl").results.records()};
 }
 
+using Leaves = std::vector<std::pair<std::string, std::string>>;  // by path, in their order
+
+static void add_leaves(const Json& json, const Json::json_pointer& path, Leaves& leaves) {
+  if (!json.is_structured() || json.empty()) {
+    leaves.emplace_back(path.to_string(), json.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return;
+  }
+  for (const auto& [key, value] : json.items()) add_leaves(value, path / key, leaves);
+}
+
 std::vector<std::string> differences(const Json& old_value, const Json& new_value) {
-  const Json before = old_value.flatten(), after = new_value.flatten();
-  std::vector<std::string> found;
-  const auto text = [](const Json& json, const std::string& key) {
-    return json.contains(key) ? json[key].dump(-1, ' ', false, Json::error_handler_t::replace)
-                              : std::string("nothing");
+  Leaves before, after;
+  add_leaves(old_value, Json::json_pointer(), before);
+  add_leaves(new_value, Json::json_pointer(), after);
+  const std::map<std::string, std::string> old_texts(before.begin(), before.end()),
+      new_texts(after.begin(), after.end());
+  const auto text = [](const auto& texts, const std::string& path) {
+    const auto found = texts.find(path);
+    return found == texts.end() ? std::string("nothing") : found->second;
   };
-  for (const auto* side : {&before, &after})
-    for (const auto& [key, ignored] : side->items()) {
-      const bool seen = side == &after && before.contains(key);
-      if (!seen && text(before, key) != text(after, key))
-        found.push_back(key + ": " + text(after, key) + " where the run has " + text(before, key));
+  std::vector<std::string> found;
+  for (const Leaves* side : {&before, &after})
+    for (const auto& [path, ignored] : *side) {
+      const std::string was = text(old_texts, path), is = text(new_texts, path);
+      const bool seen = side == &after && old_texts.contains(path);
+      if (!seen && was != is) found.push_back(path + ": " + is + " where the run has " + was);
     }
   return found;
 }

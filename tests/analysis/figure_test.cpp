@@ -87,3 +87,34 @@ TEST_CASE("a map figure can scale each map by itself") {
   CHECK(first_and_second_row(common).first == first_and_second_row(common).second);
   CHECK(first_and_second_row(each).first != first_and_second_row(each).second);
 }
+
+TEST_CASE("a model's name changes nothing of what is drawn but the name") {
+  const test::TemporaryFolder folder;
+  const auto curves = [&](const std::string& first, const std::string& second) {
+    const std::vector<std::int64_t> timesteps = {20, 500};
+    const std::vector<Interval> gap = {{0.2, 0.1, 0.3}, {0.1, 0, 0.2}},
+                                other = {{0.6, 0.5, 0.7}, {0.5, 0.4, 0.6}};
+    const LossGap gaps{timesteps,
+                       {{first, {3, 2}, {1, 1}, gap, gap},
+                        {second, {5, 4}, {1, 1}, other, other},
+                        {"XL", {1, 1}, {1, 1}, {}, {}}},
+                       3};
+    const std::vector<ModelConcentration> spreads = {{first, 3, timesteps, gap, other, {0.1, 0.2}},
+                                                     {second, 3, timesteps, other, gap, {0.1, 0.2}}};
+    const std::vector<LearningCurve> learnt = {{first, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}},
+                                               {second, {{2, 0.7, 0.8}, {8, 0.2, 0.1}}}};
+    std::vector<std::string> paths;
+    for (const Figure& figure :
+         {loss_gap_figure(gaps), concentration_figure(spreads), learning_figure(learnt)}) {
+      draw(figure, folder.path(), "");
+      const std::string svg = read_file(folder.path() / (figure.name + ".svg"));
+      for (std::size_t at = 0; (at = svg.find(" d='", at)) != svg.npos; at = svg.find('\'', at + 4))
+        paths.push_back(svg.substr(at, svg.find('\'', at + 4) - at));
+    }
+    return paths;
+  };
+  const auto plain = curves("first name", "other name");
+  CHECK(plain.size() > 50);
+  CHECK(curves("#irst name", "\"ther,name") == plain);
+  CHECK(curves("first\"#,,m", "#\"\",\"er na") == plain);
+}

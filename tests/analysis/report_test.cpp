@@ -13,6 +13,7 @@
 
 using namespace dydit;
 using namespace dydit::analysis;
+using Catch::Matchers::Contains;
 using record::Run;
 
 namespace {
@@ -114,6 +115,23 @@ TEST_CASE("names that try to break out stay names") {
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 1 + 2 * 5);
   const auto ids = matches(page, R"re(<[^<>]*\sid=["']([^"']*)["'])re");
   CHECK(ids.size() == std::set<std::string>(ids.begin(), ids.end()).size());
+}
+
+TEST_CASE("a manifest whose parts are of other types is refused by name") {
+  const test::TemporaryFolder folder;
+  const auto run = test::make_run(folder.path() / "run", {.train = false});
+  const auto sound = record::Json::parse(read_file(run / "manifest.json"));
+  for (const char* changes :
+       {R"({"models": [{"name": 5}]})", R"({"data": "images.zip"})", R"({"profile": 5})",
+        R"({"profile": {"loss-map": []}})", R"({"profile": {"loss-map": {"shown": "all"}}})",
+        R"({"profile": {"loss-map": {"normalise_each": 1}}})"}) {
+    INFO(changes);
+    auto manifest = sound;
+    manifest.update(record::Json::parse(changes));
+    write_atomically(run / "manifest.json", manifest.dump());
+    CHECK_THROWS_WITH(report_of(run, folder.path() / "out"), Contains(run.string()));
+    CHECK_THROWS_AS(report_of(run, folder.path() / "out"), InputError);
+  }
 }
 
 TEST_CASE("a report without runs is refused") {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "heap.h"
 #include "support.h"
 #include "temporary_folder.h"
 
@@ -145,4 +146,24 @@ TEST_CASE("a header of very many empty tensors is refused") {
   const dydit::test::TemporaryFolder folder;
   dydit::write_atomically(folder.path() / "t", little(header.size(), 8) + header);
   CHECK_THROWS_WITH(read_safetensors(folder.path() / "t"), Catch::Contains("far too many"));
+}
+
+TEST_CASE("a large header takes no more than four times its size and 32 MiB") {
+  const auto [entry, count] = GENERATE(table<const char*, int>({
+      {R"("{:x}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}},)", 200'000},
+      {R"("{:x}":{{"dtype":"U8","shape":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,0]}},)",
+       100'000},
+  }));
+  std::string header = "{";
+  for (int i = 0; i < count; ++i) header += fmt::format(fmt::runtime(entry), i);
+  header.back() = '}';
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "t.safetensors";
+  dydit::write_atomically(path, dydit::test::little(header.size(), 8) + header);
+  const dydit::test::HeapPeak heap;
+  try {
+    read_safetensors(path);
+  } catch (const dydit::InputError&) {
+  }
+  CHECK(heap.bytes() <= 4 * header.size() + (32 << 20));
 }

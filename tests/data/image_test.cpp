@@ -117,6 +117,33 @@ TEST_CASE("an image that claims more pixels than its file can hold is refused be
   CHECK_THROWS_WITH(decode(png), Contains("claims 8000 x 8000"));
 }
 
+/// A progressive JPEG of one colour: `data` bytes of blocks of one bit each.
+static std::string plain_jpeg(int side, int components, std::size_t data) {
+  using namespace std::literals;
+  const auto two = [](int value) {
+    return std::string{static_cast<char>(value >> 8), static_cast<char>(value)};
+  };
+  std::string frame = "\x08"s + two(side) + two(side) + static_cast<char>(components),
+              scan(1, static_cast<char>(components));
+  for (int i = 1; i <= components; ++i) {
+    frame += static_cast<char>(i) + "\x11\0"s;
+    scan += static_cast<char>(i) + "\0"s;
+  }
+  const std::string bytes = "\xFF\xD8\xFF\xDB\0\x43\0"s + std::string(64, 1) + "\xFF\xC2" +
+                            two(2 + static_cast<int>(frame.size())) + frame + "\xFF\xC4\0\x14\0\1"s +
+                            std::string(16, 0) + "\xFF\xDA" + two(5 + static_cast<int>(scan.size())) + scan +
+                            std::string(3 + data, 0);
+  return bytes + "\xFF\xD9";
+}
+
+TEST_CASE("a JPEG is held to its blocks of all components, and a progressive one to what is kept of them") {
+  CHECK_THROWS_WITH(decode(plain_jpeg(5776, 4, 65'300)),
+                    Contains("claims 5776 x 5776 pixels of 4 components"));
+  CHECK_THROWS_WITH(decode(plain_jpeg(8192, 3, 3 * 1024 * 1024 / 8)),
+                    Contains("claims 8192 x 8192 pixels of 3 components"));
+  CHECK(decode(plain_jpeg(1024, 4, 4 * 128 * 128 / 8)).pixels.size() == 3 << 20);
+}
+
 // High-water mark of this process's address space, in bytes.
 static std::int64_t peak_address_space() {
   std::ifstream status("/proc/self/status");

@@ -149,4 +149,5 @@ TEST_CASE("safetensors of another layout are refused") {
   refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<float>(std::vector<float>{1, 2}, {2})}});
   refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<std::int64_t>(Labels{-1, 2}, {2})}});
   refused({{"latent", latents({2, 4, 2, 3})}, {"label", label}}, {{"classes", "7"}});
+  refused({{"latent", latents({2, 4, 2, 3})}, {"label", label}}, {{"classes", "1000001"}});
 }

@@ -2,7 +2,9 @@
 #include "fuzz.h"
 
 #include <fmt/format.h>
+#ifdef DYDIT_FUZZ
 #include <sanitizer/allocator_interface.h>
+#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,6 +16,7 @@ namespace dydit::fuzz {
 
 namespace {
 
+#ifdef DYDIT_FUZZ
 // The readers run on one thread.
 std::size_t held = 0, peak = 0;
 
@@ -27,6 +30,11 @@ void on_free(const volatile void* pointer) {
 }
 
 const bool hooked = __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) != 0;
+#else
+// Without the sanitizers' hooks nothing is counted.
+std::size_t held = 0, peak = 0;
+const bool hooked = true;
+#endif
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes seeds for every fuzzer, from the fixtures and the records of this repository: make_seeds.py OUT"""
 import io
+import json
 import pathlib
 import sys
 import zipfile
@@ -55,13 +56,47 @@ for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DE
             archive.writestr(f"{'ab'[number % 2]}/{path.name}", path.read_bytes())
         archive.writestr("labels.json", '{"a": 1, "b": 0, "classes": 3}')
     write("images", name + ".zip", content.getvalue())
+
+
+def plain_jpeg(side, components, data):
+    """A progressive JPEG of one colour: `data` bytes of blocks of one bit each, the least that an encoder can write."""
+    def segment(marker, content):
+        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+
+    numbers = range(1, components + 1)
+    frame = bytes([8]) + 2 * side.to_bytes(2, "big") + bytes([components])
+    scan = bytes([components]) + b"".join(bytes([i, 0]) for i in numbers) + bytes(3)
+    return (b"\xFF\xD8" + segment(0xDB, bytes([0] + [1] * 64))
+            + segment(0xC2, frame + b"".join(bytes([i, 0x11, 0]) for i in numbers))
+            + segment(0xC4, bytes([0, 1] + [0] * 16)) + segment(0xDA, scan) + bytes(data) + b"\xFF\xD9")
+
+
+write("images", "plain.jpg", plain_jpeg(1024, 4, 4 * 128 * 128 // 8))
+write("images", "too-plain.jpg", plain_jpeg(5776, 4, 65_300))
 write("images", "labels.json", b'{"a": 1, "b": 0, "classes": 3}')
 
 for path in files("profiles/**/*.toml"):
     write("profile", name_of(path), path.read_bytes())
 
+# 3 images of 4 x 4 with 2 channels at 2 timesteps, in one file for all records.
+tensors = bytes([3, 2, 2, 4, 4]) + bytes([0, 1, 2, 3]) + bytes([0, 20, 90]) + bytes([0, 5, 5, 6])
+tensors += bytes([0, *range(40, 46)]) * 2 + bytes([0, *range(96)]) + bytes([0, *range(250, 154, -1)])
 for path in files("reports/*/manifest.json", "profiles/**/manifest.json"):
     lines = (path.parent / "results.jsonl").read_bytes().splitlines(keepends=True)
     for count in (0, 1, 4):
         write("records", f"{name_of(path)}-{count}", path.read_bytes() + b"\0" + b"".join(lines[:count]))
     write("records", f"{name_of(path)}-last", b'{"schema": 1}\0' + b"".join(lines[-3:]))
+    for study in ("loss-gap", "loss-map", "train"):
+        cells = [json.loads(line) for line in lines]
+        models = {cell["axes"]["model"]: cell for cell in cells if cell["study"] == study}  # the last of each
+        for cell in models.values():
+            cell["tensors"] = ["t"]
+        text = "".join(json.dumps(cell) + "\n" for cell in models.values()).encode()
+        if models:
+            write("report", f"{name_of(path)}-{study}", path.read_bytes() + b"\0" + text + b"\0" + tensors)
+
+# Short ones: a change of a byte is likely to be one of sizes.
+for study in ("loss-gap", "loss-map"):
+    axes = {"model": "a", "patch": 2, "draws": 8}
+    cell = {"schema": 1, "cell": "c", "study": study, "axes": axes, "status": "ok", "metrics": {}, "tensors": ["t"]}
+    write("report", study, b'{"schema": 1}\0' + json.dumps(cell).encode() + b"\0" + tensors)

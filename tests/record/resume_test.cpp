@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Run directories that are made, killed, resumed and read.
+#include <unistd.h>
+
 #include <fstream>
 
 #include "base/error.h"
@@ -219,7 +221,7 @@ TEST_CASE("a folder of something else is left alone") {
 TEST_CASE("a run killed before its manifest was written starts anew") {
   const test::TemporaryFolder folder;
   append_text(folder.path() / "lock", "");
-  append_text(folder.path() / "manifest.json.123.part", "{");
+  append_text(folder.path() / "manifest.json.part", "{");
   CHECK_NOTHROW(RunDirectory(folder.path(), manifest));
 }
 
@@ -230,12 +232,12 @@ TEST_CASE("of a run killed while it wrote tensors, the torn file goes and the ot
   for (const char* name : {"tensors", "checkpoints"}) {
     std::filesystem::create_directories(path / name);
     append_text(path / name / "x.safetensors", "whole");
-    append_text(path / name / "y.safetensors.123.part", "torn");
+    append_text(path / name / "y.safetensors.part", "torn");
   }
   { RunDirectory run(path, manifest); }
   for (const char* name : {"tensors", "checkpoints"}) {
     CHECK(std::filesystem::exists(path / name / "x.safetensors"));
-    CHECK(!std::filesystem::exists(path / name / "y.safetensors.123.part"));
+    CHECK(!std::filesystem::exists(path / name / "y.safetensors.part"));
   }
 }
 
@@ -245,6 +247,32 @@ TEST_CASE("a manifest of brackets alone is refused") {
               "{\"schema\": 1, \"identity\": " + std::string(200'000, '[') + std::string(200'000, ']') + "}");
   CHECK_THROWS_AS(read_run(folder.path()), InputError);
   CHECK_THROWS_AS(RunDirectory(folder.path(), manifest), InputError);
+}
+
+TEST_CASE("a manifest of very many keys, or a very long one, is refused, as it would take long to read") {
+  const test::TemporaryFolder folder;
+  const auto reads = [&](const Json& one) {
+    write_atomically(folder.path() / "manifest.json", one.dump());
+    return read_run(folder.path());
+  };
+  Json many = {{"schema", 1}, {"wide", Json::object()}};
+  for (int i = 0; i < 1024; ++i) many["wide"][std::to_string(i)] = {{"a", i}};
+  CHECK_NOTHROW(reads(many));
+  CHECK_NOTHROW(reads({{"schema", 1}, {"a", many["wide"]}, {"b", many["wide"]}}));
+  many["wide"]["more"] = 0;
+  CHECK_THROWS_WITH(reads(many), Catch::Contains("1,024 keys"));
+  CHECK_THROWS_AS(reads({{"schema", 1}, {"text", std::string(4 << 20, 'x')}}), InputError);
+}
+
+TEST_CASE("what differs is found among very many values") {
+  ::alarm(10);  // whose signal ends the program
+  Json one = std::vector<int>(200'000, 7), other = one;
+  other[100'000] = 8;
+  CHECK(differences(one, other) == std::vector<std::string>{"/100000: 8 where the run has 7"});
+  ::alarm(0);
+  CHECK(differences({{"b", 1}, {"a", {2}}}, {{"a", {3}}, {"c/d", 4}}) ==  // in their order
+        std::vector<std::string>{"/b: nothing where the run has 1", "/a/0: 3 where the run has 2",
+                                 "/c~1d: 4 where the run has nothing"});
 }
 
 TEST_CASE("a manifest of another schema is refused") {

@@ -24,7 +24,7 @@ struct LearningCurve {
 /// One for each model with "train" records.
 std::vector<LearningCurve> learning_curves(std::span<const record::Run> runs);
 
-/// One row for each model and step.
+/// One row for each model and step, the name last.
 std::string to_csv(const std::vector<LearningCurve>& curves);
 
 }  // namespace dydit::analysis

@@ -32,7 +32,8 @@ struct LossGap {
 /// InputError when the runs cannot be paired or have no image or timestep in common.
 std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t bootstrap_seed = 0);
 
-/// One row for each model and timestep.
+/// One row for each model and timestep. The name is last: gnuplot has another idea of quotes, and takes what
+/// begins with # for a comment.
 std::string to_csv(const LossGap& result);
 
 }  // namespace dydit::analysis

@@ -25,7 +25,7 @@ struct ModelConcentration {
 std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
                                                std::uint64_t bootstrap_seed = 0);
 
-/// One row for each model and timestep.
+/// One row for each model and timestep, the name last.
 std::string to_csv(const std::vector<ModelConcentration>& result);
 
 /// An image with its loss maps.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -13,16 +14,15 @@
 namespace dydit::analysis {
 
 struct ReportOptions {
-  std::size_t images = 6;       ///< rows of the loss-map figures
-  std::size_t timesteps = 7;    ///< columns of the loss-map figures, at most
-  bool normalise_each = false;  ///< each loss map on its own scale, as in the paper
+  /// Each loss map on its own scale, as in the paper; else as the profile of the first run says.
+  std::optional<bool> normalise_each;
   std::uint64_t bootstrap_seed = 0;
   std::string gnuplot = "gnuplot";
 };
 
 /// Writes OUT/index.html and OUT/figures/NAME.{gp,csv,svg,pdf,png}; gives the page's path. Studies that
 /// the runs do not hold are left out. Equal runs give equal bytes: no clock, no folder names. Throws
-/// InputError for records that do not fit together, RunError when gnuplot is missing.
+/// InputError for manifests and records that do not fit together, RunError when gnuplot is missing.
 std::filesystem::path write_report(std::span<const record::Run> runs, const std::filesystem::path& out,
                                    const ReportOptions& options = {});
 

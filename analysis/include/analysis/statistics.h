@@ -31,7 +31,8 @@ struct Concentration {
   double hardest_share;  ///< share of the total in the fifth of the tokens that has most: 0.2 even, at most 1
 };
 
-/// The fifth is counted along the Lorenz curve, so a part of a token counts as that part. All zero is even.
+/// The fifth is counted along the Lorenz curve, so a part of a token counts as that part. All zero is even;
+/// what is not finite gives NaN.
 Concentration concentration(std::vector<double> tokens);
 
 /// What chance alone makes of equally hard tokens when each is a mean of `count` squares of independent

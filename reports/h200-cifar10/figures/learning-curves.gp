@@ -36,9 +36,9 @@ set xrange [*:*] noextend
 set yrange [*:*] noextend
 set ytics (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 set key top right samplen 2.5 spacing 1.2
-plot for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($2)):3 with lines \
+plot for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):2 with lines \
     linecolor rgb faint[(m-1)%6+1] linewidth 1.2 title model[m].', training batches', \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($2)):4 with linespoints linetype m \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):3 with linespoints linetype m \
     title model[m].', held out'
 unset output
 }

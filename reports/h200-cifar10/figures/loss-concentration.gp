@@ -35,13 +35,13 @@ unset xlabel
 set ylabel 'Gini coefficient' offset 0.5
 set yrange [0:*]
 set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
-value = 4; chance = 10; unit = 1
+value = 3; chance = 9; unit = 1
 plot \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:(unit*column(value+1)):(unit*column(value+2)) \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(unit*column(value+1)):(unit*column(value+2)) \
     with filledcurves linetype m notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:(unit*column(value)) with linespoints linetype m \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(unit*column(value)) with linespoints linetype m \
     title model[m], \
-  data skip 1 every ::first[M]::last[M] using 2:(unit*column(chance)) with lines linecolor rgb '#909090' \
+  data skip 1 every ::first[M]::last[M] using 1:(unit*column(chance)) with lines linecolor rgb '#909090' \
     linewidth 1.5 dashtype 2 title 'equally hard tokens, chance alone'
 set lmargin at screen 0.13
 set rmargin at screen 0.965
@@ -52,13 +52,13 @@ set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss in hardest 20 % (%)' offset 0.5
 set yrange [20:*]
 unset key
-value = 7; chance = 11; unit = 100
+value = 6; chance = 10; unit = 100
 plot \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:(unit*column(value+1)):(unit*column(value+2)) \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(unit*column(value+1)):(unit*column(value+2)) \
     with filledcurves linetype m notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:(unit*column(value)) with linespoints linetype m \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(unit*column(value)) with linespoints linetype m \
     title model[m], \
-  data skip 1 every ::first[M]::last[M] using 2:(unit*column(chance)) with lines linecolor rgb '#909090' \
+  data skip 1 every ::first[M]::last[M] using 1:(unit*column(chance)) with lines linecolor rgb '#909090' \
     linewidth 1.5 dashtype 2 title 'equally hard tokens, chance alone'
 unset multiplot
 unset output

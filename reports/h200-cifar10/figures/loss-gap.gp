@@ -53,10 +53,10 @@ set format x ''
 unset xlabel
 set ylabel 'loss difference (ε MSE)' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 2:7:8 with filledcurves linetype m notitle, \
+  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
   $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 \
     title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 2:6 with linespoints linetype m \
+  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
     title model[m].' minus '.model[M].', 95 % interval'
 set lmargin at screen 0.13
 set rmargin at screen 0.965
@@ -67,7 +67,7 @@ set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
 set logscale y
 set format y '%.0e'
-plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 2:4 with linespoints linetype m title model[m]
+plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m title model[m]
 unset logscale y
 set format y '%g'
 unset multiplot

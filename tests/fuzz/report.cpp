@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a report computes of a run directory, all but the drawing: its manifest.json, a zero byte, its
+// results.jsonl, a zero byte, and a few bytes that tensors/t.safetensors is made of.
+#include "analysis/report.h"
+
+#include "analysis/figures.h"
+#include "checkpoint/safetensors.h"
+#include "findings.h"
+#include "fuzz.h"
+#include "provenance.h"
+
+namespace {
+
+using namespace dydit;
+using checkpoint::Tensor;
+
+class Bytes {
+ public:
+  explicit Bytes(std::string_view left) : left_(left) {}
+  unsigned next() {
+    if (left_.empty()) return 0;
+    const auto byte = static_cast<unsigned char>(left_.front());
+    left_.remove_prefix(1);
+    return byte;
+  }
+
+ private:
+  std::string_view left_;
+};
+
+Tensor filled(Bytes& bytes, bool floats, const std::vector<std::int64_t>& shape) {
+  const auto count = static_cast<std::size_t>(checkpoint::elements_of(shape).value());
+  std::vector<float> values(count);
+  std::vector<std::int64_t> integers(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const unsigned byte = bytes.next();
+    integers[i] = byte;
+    values[i] = 1 / (static_cast<float>(byte) - 255) + 1.0F / 128;  // to infinity, from below and above zero
+  }
+  return floats ? Tensor::of<float>(values, shape) : Tensor::of<std::int64_t>(integers, shape);
+}
+
+/// Tensors that belong together, but for what further bytes change.
+checkpoint::Tensors tensors_of(Bytes bytes) {
+  std::int64_t sizes[5];
+  for (std::int64_t& size : sizes) size = bytes.next() % 8;
+  const auto [n, k, c, h, w] = sizes;
+  struct Entry {
+    const char* name;
+    bool floats;
+    std::vector<std::int64_t> shape;
+  };
+  checkpoint::Tensors tensors;
+  for (auto& [name, floats, shape] : std::vector<Entry>{{"index", false, {n}},
+                                                        {"timestep", false, {k}},
+                                                        {"label", false, {n}},
+                                                        {"mse", true, {n, k}},
+                                                        {"vb", true, {n, k}},
+                                                        {"image", true, {n, c, h, w}},
+                                                        {"map", true, {n, k, h, w}}}) {
+    const unsigned change = bytes.next();
+    if (change == 1) continue;
+    if (change == 2) floats = !floats;
+    if (change == 3) shape.pop_back();
+    if (change >= 64) shape[change % 4 % shape.size()] = change / 4 % 8;
+    tensors.emplace(name, filled(bytes, floats, shape));
+  }
+  return tensors;
+}
+
+void show(const record::Run& run) {
+  const std::span<const record::Run> runs(&run, 1);
+  const analysis::Findings findings = analysis::findings_of(runs, {});
+  std::size_t text = analysis::answer(findings).size();
+  if (findings.gap) text += loss_gap_figure(*findings.gap).csv.size() + gap_table(*findings.gap).size();
+  for (const auto& grid : findings.grids) text += loss_map_figure(grid, findings.normalise_each).plot.size();
+  if (!findings.concentrations.empty()) text += concentration_figure(findings.concentrations).csv.size();
+  if (!findings.curves.empty()) text += learning_figure(findings.curves).csv.size();
+  for (const auto section : {analysis::notes_section, analysis::trained_section, analysis::reproduce_section,
+                             analysis::machine_section, analysis::failures_section})
+    text += section(runs).size();
+  if (text == 0) __builtin_trap();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view parts[3], rest(reinterpret_cast<const char*>(data), size);
+  for (std::string_view& part : parts) {
+    const auto end = &part == &parts[2] ? rest.npos : rest.find('\0');
+    part = rest.substr(0, end);
+    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+  }
+  fuzz::write_input("manifest.json", parts[0]);
+  fuzz::write_input("results.jsonl", parts[1]);
+  std::filesystem::create_directory(fuzz::folder() / "tensors");
+  checkpoint::write_safetensors(fuzz::folder() / "tensors" / "t.safetensors", tensors_of(Bytes(parts[2])));
+  const fuzz::HeapLimit limit(size, 32 << 20);
+  fuzz::expect_error_or_success([] { show(record::read_run(fuzz::folder())); });
+  return 0;
+}
