@@ -42,13 +42,14 @@ unset output
 static constexpr std::array<std::pair<const char*, const char*>, 3> pictures{
     {{".svg", "</svg>"}, {".pdf", "%%EOF"}, {".png", "IEND"}}};
 
-/// Opens and locks the folder `path`, made empty. What a killed process left goes: its gnuplot, which draws on for a
-/// moment, can make no file in a folder that was removed.
+/// Opens and locks the folder `path`, made empty. What a killed process left goes: its gnuplot, which draws
+/// on for a moment, can make no file in a folder that was removed.
 static Descriptor open_empty(const fs::path& path) {
   for (;;) {
     create_folders(path);
     const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 && errno != ENOENT) throw RunError("cannot open the folder", path.string(), std::strerror(errno));
+    if (folder < 0 && errno != ENOENT)
+      throw RunError("cannot open the folder", path.string(), std::strerror(errno));
     while (::flock(folder, LOCK_EX) != 0 && errno == EINTR) {
     }
     // Whoever held the lock has removed the folder meanwhile.

@@ -106,13 +106,15 @@ static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
   if (!force)
     throw UsageError("the run was started otherwise (" + different.front() + ")", run.string(),
                      "choose another --out or go on with --force");
-  const std::size_t records = set_aside(run);  // first: killed after it, either command takes back what is its own
+  // First: killed after it, either command takes back what is its own.
+  const std::size_t records = set_aside(run);
   manifest["identity"] = wanted.value("identity", Json());
   manifest["end"] = nullptr;
   for (const std::string& difference : different) manifest["forced"].push_back(difference);
   save(run, manifest);
-  log_to(run, fmt::format("forced ({}): {} records set aside in earlier/, to be taken back where they are asked for",
-                          fmt::join(different, "; "), records));
+  log_to(run, fmt::format(
+                  "forced ({}): {} records set aside in earlier/, to be taken back where they are asked for",
+                  fmt::join(different, "; "), records));
   return manifest;
 }
 

@@ -110,8 +110,8 @@ std::string Trainer::cell(std::int64_t step) const {
                            job_.seed);
 }
 
-// False for a checkpoint of another seed or other data: --force goes on with other options, but not from images
-// that this training has not seen.
+// False for a checkpoint of another seed or other data: --force goes on with other options, but not from
+// images that this training has not seen.
 bool Trainer::load(const std::filesystem::path& path) {
   const auto file = checkpoint::read_safetensors(path);
   const auto training = file.metadata.find(training_key);
@@ -149,7 +149,8 @@ void Trainer::resume() {
       const auto earlier = run_->path() / "earlier";
       create_folders(earlier);
       std::filesystem::rename(*path, earlier / path->filename());
-      run_->log(fmt::format("{} is of another seed or other data: set aside in earlier/", path->filename().string()));
+      run_->log(fmt::format("{} is of another seed or other data: set aside in earlier/",
+                            path->filename().string()));
     }
   const Json state = Json::parse(group_.broadcast(Json{step_, summed_}.dump()));
   step_ = state[0].get<std::int64_t>();

@@ -62,7 +62,8 @@ TEST_CASE("a picture that gnuplot could not finish is none, and the one before i
 
 TEST_CASE("what a killed report was drawing is taken up by the next one, whose pictures alone are left") {
   const test::TemporaryFolder folder;
-  const auto fake = folder.path() / "fake", whole = folder.path() / "whole", figures = folder.path() / "figures";
+  const auto fake = folder.path() / "fake", whole = folder.path() / "whole",
+             figures = folder.path() / "figures";
   // Its parent is killed while it draws; it goes on for a moment.
   write_atomically(fake, "#!/bin/sh\necho torn > line.svg\nkill -9 $PPID\nsleep 0.1\necho late > line.pdf\n");
   std::filesystem::permissions(fake, std::filesystem::perms::owner_all);

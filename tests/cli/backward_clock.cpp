@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loaded before libc, it sets the date back by a day each time that somebody looks at it; the steady clock stays.
+// Loaded before libc, it sets the date back by a day each time that somebody looks at it; the steady clock
+// stays.
 #include <dlfcn.h>
 
 #include <atomic>

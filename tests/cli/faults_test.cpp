@@ -69,7 +69,8 @@ class SmallDisk {
  public:
   SmallDisk(fs::path folder, std::size_t bytes) : folder_(std::move(folder)) {
     fs::create_directory(folder_);
-    there_ = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+    there_ = ::unshare(CLONE_NEWNS) == 0 &&
+             ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
              ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size(bytes).c_str()) == 0;
   }
   ~SmallDisk() {

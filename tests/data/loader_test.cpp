@@ -189,7 +189,8 @@ TEST_CASE("what a thread throws comes out of next(), after the batches before it
 }
 
 TEST_CASE("a permutation that cannot be made comes out of next()") {
-  Loader loader(std::make_shared<Numbers>(std::int64_t{1} << 60), {.batch = 10, .threads = 3, .shuffle = true});
+  Loader loader(std::make_shared<Numbers>(std::int64_t{1} << 60),
+                {.batch = 10, .threads = 3, .shuffle = true});
   Batch batch;
   for (int i = 0; i < 2; ++i) CHECK_THROWS_AS(loader.next(batch), std::length_error);
 }

@@ -163,7 +163,8 @@ TEST_CASE("a forced run holds what somebody asked for; the rest is set aside, an
                                               Catch::Contains("3 records set aside in earlier/"));
 }
 
-TEST_CASE("once a run was forced, later ones drop nothing, and what was set aside comes back when asked for") {
+TEST_CASE(
+    "once a run was forced, later ones drop nothing, and what was set aside comes back when asked for") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "a";
   {
