@@ -94,7 +94,7 @@ class SmallDisk {
 TEST_CASE("a disk that is full stops a run wherever it comes to that, and it goes on when there is room") {
   const test::TemporaryFolder folder;
   const auto profile = test::study_profile(folder.path());
-  // In 3 pages of 4 KiB there is no room for the first records, in the others not for checkpoints or tensors.
+  // Pages of 4 KiB, full at the first record and at two checkpoints; at the manifest and at a record.
   const std::vector<std::pair<test::Arguments, std::vector<std::size_t>>> commands{
       {training({"--steps", "6", "--checkpoint-every", "2", "--record-every", "1"}), {3, 7, 63}},
       {{"study", "loss-map", profile, "--threads", "1", "--device", "cpu"}, {3, 7}}};
