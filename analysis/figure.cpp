@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/figure.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
-#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -40,26 +42,45 @@ unset output
 static constexpr std::array<std::pair<const char*, const char*>, 3> pictures{
     {{".svg", "</svg>"}, {".pdf", "%%EOF"}, {".png", "IEND"}}};
 
-/// A folder that goes with the object. Pictures are drawn in one of their own, since the gnuplot of a killed
-/// process goes on drawing for a moment.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "dydit-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      throw RunError("cannot make the folder", name, std::strerror(errno));
-    path_ = name;
+/// Opens and locks the folder `path`, made empty. What a killed process left goes: its gnuplot, which draws
+/// on for a moment, can make no file in a folder that was removed.
+static Descriptor open_empty(const fs::path& path) {
+  for (;;) {
+    create_folders(path);
+    const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 && errno != ENOENT)
+      throw RunError("cannot open the folder", path.string(), std::strerror(errno));
+    while (::flock(folder, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    // Whoever held the lock has removed the folder meanwhile.
+    struct stat locked {
+    }, named{};
+    std::error_code error;
+    if (::fstat(folder, &locked) == 0 && ::stat(path.c_str(), &named) == 0 && locked.st_ino == named.st_ino) {
+      if (fs::is_empty(path, error)) return Descriptor(folder);
+      fs::remove_all(path, error);
+    }
+    ::close(folder);
+    if (error && error != std::errc::directory_not_empty)  // then a file was made meanwhile
+      throw RunError("cannot remove", path.string(), error.message());
   }
-  ~TemporaryFolder() {
+}
+
+/// A folder in which one process alone draws; it goes with the object.
+class Drawing {
+ public:
+  explicit Drawing(const fs::path& path) : path_(path), lock_(open_empty(path)) {}
+  ~Drawing() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
   }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  Drawing(const Drawing&) = delete;
+  Drawing& operator=(const Drawing&) = delete;
   const fs::path& path() const { return path_; }
 
  private:
   fs::path path_;
+  Descriptor lock_;
 };
 
 /// Sets the creation date in a PDF made with time zone UTC, where cairo writes "(D:20260131120000Z)".
@@ -86,7 +107,7 @@ void draw(const Figure& figure, const fs::path& folder, const std::string& date,
                   fmt::arg("height", figure.height), fmt::arg("inches_wide", figure.width / 96.0),
                   fmt::arg("inches_high", figure.height / 96.0), fmt::arg("twice_wide", 2 * figure.width),
                   fmt::arg("twice_high", 2 * figure.height)));
-  const TemporaryFolder drawn;
+  const Drawing drawn(file(".part"));
   fs::copy_file(file(".csv"), drawn.path() / (figure.name + ".csv"));
   run_gnuplot(gnuplot, file(".gp"), drawn.path());
   for (const auto& [extension, end] : pictures) {

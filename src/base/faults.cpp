@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
 #include <new>
@@ -33,9 +34,15 @@ static std::string mapped_file(const void* address) {
 
 // The signal comes from an instruction that reads the mapping, so it interrupts no allocation and no stream:
 // what it calls need not be safe in a handler of signals that come at any time.
-static void end_for_lost_page(int, siginfo_t* info, void*) {
+static void end_for_lost_page(int signal, siginfo_t* info, void*) {
+  static std::atomic_flag met;  // several threads may read the file: one tells, the others wait for the end
+  while (met.test_and_set()) ::pause();
   const std::string path = info->si_code == BUS_ADRERR ? mapped_file(info->si_addr) : "";
-  if (path.empty()) return;  // the default action follows: the handler is reset
+  if (path.empty()) {  // the default action, on return
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
   fmt::print(stderr, "dydit: the file was cut short while it was read, or its disk fails: {}: {}\n", path,
              "give it back as it was, and the same command goes on");
   ::_exit(static_cast<int>(ExitCode::bad_input));
@@ -45,7 +52,7 @@ void handle_faults() {
   std::signal(SIGXFSZ, SIG_IGN);
   struct sigaction action {};
   action.sa_sigaction = end_for_lost_page;
-  action.sa_flags = SA_SIGINFO | SA_RESETHAND;
+  action.sa_flags = SA_SIGINFO;
   ::sigaction(SIGBUS, &action, nullptr);
 }
 

@@ -10,14 +10,16 @@ namespace dydit {
 
 static volatile std::sig_atomic_t requested = 0;
 
-static void request(int signal) {
-  requested = 1;
-  std::signal(signal, SIG_DFL);
+static void handle_with(void (*handler)(int)) {
+  for (int signal : {SIGINT, SIGTERM}) std::signal(signal, handler);
 }
 
-void handle_interrupts() {
-  for (int signal : {SIGINT, SIGTERM}) std::signal(signal, request);
+static void request(int) {
+  requested = 1;
+  handle_with(SIG_DFL);
 }
+
+void handle_interrupts() { handle_with(request); }
 
 bool interrupt_requested() { return requested != 0; }
 

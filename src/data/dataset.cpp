@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/dataset.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <filesystem>
 
@@ -9,12 +11,15 @@
 
 namespace dydit::data {
 
+constexpr std::int64_t most_synthetic = 100'000'000;  // a permutation of them takes 0.8 GB
+
 static std::int64_t count_of(const std::string& path, std::size_t prefix) {
   std::int64_t count = 0;
   const char* const end = path.data() + path.size();
   const auto [stop, error] = std::from_chars(path.data() + prefix, end, count);
-  if (error != std::errc() || stop != end || count <= 0)
-    throw UsageError("not a number of images", path, "write for example synthetic:1000");
+  if (error != std::errc() || stop != end || count <= 0 || count > most_synthetic)
+    throw UsageError("not a number of images", path,
+                     fmt::format("write for example synthetic:1000, or {} at most", most_synthetic));
   return count;
 }
 

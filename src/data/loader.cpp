@@ -74,9 +74,7 @@ struct Loader::State {
       throw UsageError(fmt::format("samples {} to {} of a set of {}", options.first, end, size));
     for (std::int64_t number = 0; number < std::ssize(slots); ++number) prepare(number);
     for (int i = 0; i < options.threads; ++i)
-      threads.emplace_back([this](const std::stop_token& stop) {
-        while (const auto task = take(stop)) run(*task);
-      });
+      threads.emplace_back([this](const std::stop_token& stop) { work_off(stop); });
   }
 
   Slot& slot_of(std::int64_t number) { return slots[static_cast<std::size_t>(number) % slots.size()]; }
@@ -112,6 +110,15 @@ struct Loader::State {
     return task;
   }
 
+  void work_off(const std::stop_token& stop) {
+    try {
+      while (const auto task = take(stop)) run(*task);
+    } catch (...) {  // of the batch in which nothing could be taken
+      const std::lock_guard lock(mutex);
+      fail(slot_of(taken / options.batch), std::current_exception());
+    }
+  }
+
   void run(const Task& task) {
     std::exception_ptr error;
     try {
@@ -120,8 +127,14 @@ struct Loader::State {
       error = std::current_exception();
     }
     const std::lock_guard lock(mutex);
-    if (error != nullptr) task.slot.error = error;
+    if (error != nullptr) fail(task.slot, error);
     if (--task.slot.missing == 0) ready.notify_one();
+  }
+
+  // Nothing is waited for any more: next() throws.
+  void fail(Slot& slot, std::exception_ptr error) {
+    slot.error = std::move(error);
+    ready.notify_one();
   }
 
   // Shuffled, a broken sample gives its place to the next one of the permutation.
@@ -169,7 +182,7 @@ struct Loader::State {
     do {
       Slot& slot = slot_of(delivered);
       if (slot.batch.labels.empty()) return false;
-      ready.wait(lock, [&] { return slot.missing == 0; });
+      ready.wait(lock, [&] { return slot.missing == 0 || slot.error != nullptr; });
       if (slot.error != nullptr) std::rethrow_exception(slot.error);
       std::swap(batch, slot.batch);
       prepare(delivered++ + std::ssize(slots));

@@ -60,6 +60,7 @@ class ZipStore final : public Store {
   static std::string read(zip_t* zip, const Entry& entry, std::string& bytes) {
     zip_stat_t stat;
     if (zip_stat_index(zip, entry.number, 0, &stat) != 0) return zip_strerror(zip);
+    if (stat.crc != entry.crc) return "its checksum is not the one listed";  // by a handle opened later
     if (entry.size > most_bytes || entry.size / most_expansion > stat.comp_size)
       return fmt::format("claims {} bytes", entry.size);
     const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(zip, entry.number, 0));

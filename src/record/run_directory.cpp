@@ -12,7 +12,6 @@
 #include <fstream>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -86,6 +85,28 @@ static void save(const fs::path& run, const Json& manifest) {
                    manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+static void log_to(const fs::path& run, std::string_view message) {
+  std::ofstream(run / "log.txt", std::ios::app) << process_id() << " " << utc_now() << " " << message << "\n";
+}
+
+static fs::path earlier_results(const fs::path& run) {
+  return run / "earlier" / "results.jsonl";
+}
+
+/// Moves what an earlier identity recorded to earlier/, beside what is there. Returns how many records.
+static std::size_t set_aside(const fs::path& run) {
+  const std::vector<Record> records = read_results(run / "results.jsonl").results.records();
+  if (records.empty()) return 0;
+  Results earlier = read_results(earlier_results(run)).results;
+  for (const Record& record : records) earlier.add(record);
+  std::string lines;
+  for (const Record& record : earlier.records()) lines += to_line(record);
+  create_folders(run / "earlier");
+  write_atomically(earlier_results(run), lines);
+  fs::remove(run / "results.jsonl");
+  return records.size();
+}
+
 /// The manifest of the run that is there, or a new one.
 static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
   if (!fs::exists(run / "manifest.json")) {
@@ -100,9 +121,15 @@ static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
   if (!force)
     throw UsageError("the run was started otherwise (" + different.front() + ")", run.string(),
                      "choose another --out or go on with --force");
+  // First: killed after it, either command takes back what is its own.
+  const std::size_t records = set_aside(run);
   manifest["identity"] = wanted.value("identity", Json());
+  manifest["end"] = nullptr;
   for (const std::string& difference : different) manifest["forced"].push_back(difference);
   save(run, manifest);
+  log_to(run, fmt::format(
+                  "forced ({}): {} records set aside in earlier/, to be taken back where they are asked for",
+                  fmt::join(different, "; "), records));
   return manifest;
 }
 
@@ -121,7 +148,7 @@ static void prepare(const fs::path& path) {
 /// Removes the tensors and checkpoints that a killed process was writing (see write_atomically).
 static void remove_torn(const fs::path& run) {
   std::vector<fs::path> torn;
-  for (const char* folder : {"tensors", "checkpoints"})
+  for (const char* folder : {"tensors", "checkpoints", "earlier"})
     if (fs::is_directory(run / folder))
       for (const auto& entry : fs::directory_iterator(run / folder))
         if (entry.path().extension() == ".part") torn.push_back(entry.path());
@@ -134,6 +161,7 @@ struct RunDirectory::State {
         options(given),
         lock(path),
         manifest(open_manifest(path, wanted, options.force)),
+        earlier(read_results(earlier_results(path)).results),
         file(read_results(path / "results.jsonl")),
         results(::open((path / "results.jsonl").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
     check(results.get() >= 0);
@@ -159,25 +187,28 @@ struct RunDirectory::State {
     file.whole_bytes += line.size();
   }
 
-  /// Drops what an earlier identity recorded and the present one did not ask for.
-  void drop_unasked() {
-    std::string kept;
-    for (const Record& record : file.results.records())
-      if (asked.contains(record.cell)) kept += to_line(record);
-    const fs::path target = path / "results.jsonl";
-    write_atomically(target, kept);
-    const Descriptor renewed(::open(target.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-    check(renewed.get() >= 0 && ::dup3(renewed.get(), results.get(), O_CLOEXEC) >= 0);
-    file = read_results(target);
+  void add(const Record& record) {
+    if (!manifest.value("end", Json()).is_null()) {
+      manifest["end"] = nullptr;
+      save(path, manifest);
+    }
+    write(to_line(record));
+    file.results.add(record);
+  }
+
+  /// A failed record counts as none when failed cells are to run again.
+  const Record* find(const Results& among, const std::string& cell) const {
+    const Record* record = among.find(cell);
+    return record != nullptr && options.retry_failed && record->status == Status::failed ? nullptr : record;
   }
 
   fs::path path;
   OpenOptions options;
   Lock lock;
   Json manifest;
+  Results earlier;  // of identities before a forced one
   ResultsFile file;
   Descriptor results;
-  std::set<std::string> asked;
 };
 
 RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
@@ -209,9 +240,10 @@ void RunDirectory::describe(const std::string& key, Json value) {
 }
 
 bool RunDirectory::has(const std::string& cell) const {
-  state_->asked.insert(cell);
-  const Record* record = state_->file.results.find(cell);
-  return record != nullptr && !(state_->options.retry_failed && record->status == Status::failed);
+  if (state_->find(state_->file.results, cell) != nullptr) return true;
+  const Record* earlier = state_->find(state_->earlier, cell);
+  if (earlier != nullptr) state_->add(*earlier);
+  return earlier != nullptr;
 }
 
 void RunDirectory::write_tensors(const std::string& name, const checkpoint::Tensors& tensors) {
@@ -227,8 +259,7 @@ void RunDirectory::append(Record record) {
 }
 
 void RunDirectory::log(std::string_view message) const {
-  std::ofstream(state_->path / "log.txt", std::ios::app)
-      << process_id() << " " << utc_now() << " " << message << "\n";
+  log_to(state_->path, message);
 }
 
 void RunDirectory::warn(std::string_view message) const {
@@ -237,14 +268,10 @@ void RunDirectory::warn(std::string_view message) const {
 }
 
 void RunDirectory::copy(const Record& record) {
-  if (finished()) describe("end", nullptr);
-  state_->asked.insert(record.cell);
-  state_->write(to_line(record));
-  state_->file.results.add(record);
+  state_->add(record);
 }
 
 void RunDirectory::finish() {
-  if (state_->manifest.contains("forced")) state_->drop_unasked();
   if (finished()) return;
   describe("end", utc_now());
   log("finished");
@@ -264,6 +291,8 @@ static bool can_resume(const fs::path& path, const Json& manifest) {
     const Json old = read_manifest(path);
     return differences(old.value("identity", Json()), manifest.value("identity", Json())).empty();
   } catch (const InputError&) {
+    return false;
+  } catch (const fs::filesystem_error&) {  // a folder that cannot be looked into
     return false;
   }
 }

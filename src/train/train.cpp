@@ -44,7 +44,7 @@ class Trainer {
 
  private:
   void resume();
-  void load();
+  bool load(const std::filesystem::path& path);
   void train_on();
   void save(double seconds) const;  // seconds of training so far
   double seconds_before() const;
@@ -52,6 +52,7 @@ class Trainer {
   void step(const Inputs& inputs);
   void record(double images_per_second);
   [[noreturn]] void refuse() const;
+  Json origin() const;  // what every checkpoint of this training has in common
   std::string cell(std::int64_t step) const;
 
   const Job& job_;
@@ -98,6 +99,10 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
                      fmt::format("{} and {}", options_.batch, group_.size()), "start fewer processes");
 }
 
+Json Trainer::origin() const {
+  return {{"seed", job_.seed}, {"data", job_.images->hash()}};
+}
+
 std::string Trainer::cell(std::int64_t step) const {
   return record::cell_hash("train", {{"model", job_.model}, {"step", step}},
                            {job_.images->hash(), job_.held_out->hash(), to_json(options_).dump(),
@@ -105,36 +110,48 @@ std::string Trainer::cell(std::int64_t step) const {
                            job_.seed);
 }
 
-void Trainer::load() {
-  const auto path = newest_checkpoint(run_->path(), job_.model);
-  if (!path) return;
-  const auto file = checkpoint::read_safetensors(*path);
+// False for a checkpoint of another seed or other data: --force goes on with other options, but not from
+// images that this training has not seen.
+bool Trainer::load(const std::filesystem::path& path) {
+  const auto file = checkpoint::read_safetensors(path);
+  const auto training = file.metadata.find(training_key);
+  const Json state = training == file.metadata.end() ? Json() : Json::parse(training->second, nullptr, false);
+  const Json ours = origin();
+  for (const auto& [key, value] : ours.items())
+    if (state.is_object() && state.contains(key) && state[key] != value) return false;
   checkpoint::Tensors model, ema;
   for (const auto& [name, tensor] : file.tensors) {
     if (name.starts_with("model.")) model[name.substr(6)] = tensor;
     if (name.starts_with("ema.")) ema[name.substr(4)] = tensor;
   }
-  model::load_parameters(*dit_, model, path->string());
-  model::load_parameters(*ema_, ema, path->string());
-  optimiser_.load(file.tensors, path->string());
+  model::load_parameters(*dit_, model, path.string());
+  model::load_parameters(*ema_, ema, path.string());
+  optimiser_.load(file.tensors, path.string());
   const auto sums = file.tensors.find("opt.sums");
-  const auto training = file.metadata.find(training_key);
-  const Json state = training == file.metadata.end() ? Json() : Json::parse(training->second, nullptr, false);
   const auto has_number = [&](const char* key) {
     return state.is_object() && state.contains(key) && state[key].is_number_integer() && state[key] >= 0;
   };
   if (sums == file.tensors.end() || sums->second.shape != sums_.sizes().vec() || !has_number("steps") ||
-      !has_number("summed") || checkpoint_path(run_->path(), job_.model, state["steps"]) != *path)
-    throw InputError("not a checkpoint of a training", path->string(),
+      !has_number("summed") || checkpoint_path(run_->path(), job_.model, state["steps"]) != path)
+    throw InputError("not a checkpoint of a training", path.string(),
                      "remove it to go on from an earlier one");
   sums_.copy_(model::to_torch(sums->second));
   step_ = state["steps"].get<std::int64_t>();
   summed_ = state["summed"].get<std::int64_t>();
+  return true;
 }
 
 // The others take over what rank 0 found.
 void Trainer::resume() {
-  if (run_ != nullptr) load();
+  if (run_ != nullptr)
+    for (auto path = newest_checkpoint(run_->path(), job_.model); path && !load(*path);
+         path = newest_checkpoint(run_->path(), job_.model)) {
+      const auto earlier = run_->path() / "earlier";
+      create_folders(earlier);
+      std::filesystem::rename(*path, earlier / path->filename());
+      run_->log(fmt::format("{} is of another seed or other data: set aside in earlier/",
+                            path->filename().string()));
+    }
   const Json state = Json::parse(group_.broadcast(Json{step_, summed_}.dump()));
   step_ = state[0].get<std::int64_t>();
   summed_ = state[1].get<std::int64_t>();
@@ -153,8 +170,8 @@ void Trainer::save(double seconds) const {
   optimiser_.save(tensors);
   tensors["opt.sums"] = model::from_torch(sums_);
   create_folders(run_->path() / "checkpoints");
-  const Json training = {
-      {"steps", step_}, {"summed", summed_}, {"seed", job_.seed}, {"options", to_json(options_)}};
+  Json training = {{"steps", step_}, {"summed", summed_}, {"options", to_json(options_)}};
+  training.update(origin());
   checkpoint::write_safetensors(checkpoint_path(run_->path(), job_.model, step_), tensors,
                                 {{model::configuration_key, model::to_json(job_.configuration).dump()},
                                  {training_key, training.dump()}});
@@ -254,10 +271,13 @@ void Trainer::refuse() const {
 void Trainer::run() {
   resume();
   if (run_ != nullptr) {
-    // The records of the steps behind it are part of this training, also where --force brought it here.
+    // The records of the steps behind it are part of this training, also where --force set them aside.
     for (std::int64_t step = options_.record_every; step <= step_; step += options_.record_every)
       run_->has(cell(step));
-    if (step_ >= options_.steps) run_->has(cell(step_));
+    if (step_ >= options_.steps && !run_->has(cell(step_)))
+      throw UsageError("the training was ended otherwise",
+                       checkpoint_path(run_->path(), job_.model, step_).string(),
+                       "choose another --out, or more steps to go on from it");
     seconds_ = seconds_before();
   }
   if (step_ < options_.steps) train_on();

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "analysis/figures.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <set>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "catch.h"
@@ -52,6 +58,56 @@ TEST_CASE("a picture that gnuplot could not finish is none, and the one before i
   CHECK_THROWS_WITH(draw(line, figures, "2026-01-31T12:34:56Z", half),
                     Catch::Contains("unfinished") && Catch::Contains("line.svg"));
   CHECK(read_file(figures / "line.svg") == before);
+}
+
+TEST_CASE("what a killed report was drawing is taken up by the next one, whose pictures alone are left") {
+  const test::TemporaryFolder folder;
+  const auto fake = folder.path() / "fake", whole = folder.path() / "whole",
+             figures = folder.path() / "figures";
+  // Its parent is killed while it draws; it goes on for a moment.
+  write_atomically(fake, "#!/bin/sh\necho torn > line.svg\nkill -9 $PPID\nsleep 0.1\necho late > line.pdf\n");
+  std::filesystem::permissions(fake, std::filesystem::perms::owner_all);
+  draw(line, whole, "2026-01-31T12:34:56Z");
+  const test::TemporaryFolder temporary;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("TMPDIR", temporary.path().c_str(), 1);
+    draw(line, figures, "2026-01-31T12:34:56Z", fake);
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFSIGNALED(status));
+  CHECK(temporary.entries() == 0);
+  CHECK(std::filesystem::exists(figures / "line.part" / "line.svg"));
+  draw(line, figures, "2026-01-31T12:34:56Z");
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(figures)) {
+    names.insert(entry.path().filename());
+    CHECK((read_file(entry.path()) == read_file(whole / entry.path().filename())));
+  }
+  CHECK((names == std::set<std::string>{"line.csv", "line.gp", "line.pdf", "line.png", "line.svg"}));
+}
+
+TEST_CASE("reports that draw the same figure at once do so one after the other") {
+  const test::TemporaryFolder folder;
+  std::vector<pid_t> children;
+  for (int i = 0; i < 4; ++i) {
+    children.push_back(::fork());
+    if (children.back() > 0) continue;
+    try {
+      draw(line, folder.path(), "2026-01-31T12:34:56Z");
+      ::_exit(0);
+    } catch (const std::exception&) {
+      ::_exit(1);
+    }
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+  }
+  CHECK(folder.entries() == 5);
 }
 
 TEST_CASE("the paper's curve is scaled to our peak") {

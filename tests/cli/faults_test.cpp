@@ -62,7 +62,67 @@ test::Before limit(int resource, rlim_t most) {
 
 }  // namespace
 
-TEST_CASE("on a full disk a run stops, and goes on when there is room") {
+namespace {
+
+/// A disk of the given size, which this process and its children alone see.
+class SmallDisk {
+ public:
+  SmallDisk(fs::path folder, std::size_t bytes) : folder_(std::move(folder)) {
+    fs::create_directory(folder_);
+    there_ = ::unshare(CLONE_NEWNS) == 0 &&
+             ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+             ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size(bytes).c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (there_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  bool there() const { return there_; }  ///< false where this process may not mount
+  void resize(std::size_t bytes) const {
+    REQUIRE(::mount(nullptr, folder_.c_str(), nullptr, MS_REMOUNT, size(bytes).c_str()) == 0);
+  }
+
+ private:
+  static std::string size(std::size_t bytes) { return fmt::format("size={}", bytes); }
+  fs::path folder_;
+  bool there_;
+};
+
+}  // namespace
+
+TEST_CASE("a disk that is full stops a run wherever it comes to that, and it goes on when there is room") {
+  const test::TemporaryFolder folder;
+  const auto profile = test::study_profile(folder.path());
+  // Pages of 4 KiB, full at the first record and at two checkpoints; at the manifest and at a record.
+  const std::vector<std::pair<test::Arguments, std::vector<std::size_t>>> commands{
+      {training({"--steps", "6", "--checkpoint-every", "2", "--record-every", "1"}), {3, 7, 63}},
+      {{"study", "loss-map", profile, "--threads", "1", "--device", "cpu"}, {3, 7}}};
+  for (std::size_t c = 0; c < commands.size(); ++c) {
+    const auto& [command, sizes] = commands[c];
+    const auto whole = folder.path() / ("whole-" + std::to_string(c)),
+               small = folder.path() / std::to_string(c), run = small / "run";
+    REQUIRE(test::run_dydit(with(command, {"--out", whole})).code == 0);
+    const SmallDisk disk(small, 4096);
+    if (!disk.there()) {
+      WARN("skipped: nothing may be mounted here");
+      return;
+    }
+    for (const std::size_t pages : sizes) {
+      CAPTURE(command.front(), pages);
+      disk.resize(4096 * pages);
+      const auto outcome = test::run_dydit(with(command, {"--out", run}));
+      check_refused(outcome, 4, "No space left on device");
+      CHECK_THAT(outcome.err, Contains(run.string()));
+      CHECK(!holds_unfinished_file(run));
+    }
+    disk.resize(std::size_t{1} << 24);
+    CHECK(test::run_dydit(with(command, {"--out", run})).code == 0);
+    CHECK(test::result_of(run) == test::result_of(whole));
+  }
+}
+
+TEST_CASE("at a limit of a file's size a run stops, and goes on when there is room") {
   const test::TemporaryFolder folder;
   const auto profile = test::study_profile(folder.path());
   const std::vector<std::pair<test::Arguments, std::vector<rlim_t>>> commands{
@@ -324,8 +384,13 @@ TEST_CASE("a pipe in the place of a file is refused, not waited for") {
   check_refused(test::run_dydit({"info", "--checkpoint", pipe}), 3, pipe.string());
 }
 
-TEST_CASE("a clock that went back changes nothing but the dates") {
+TEST_CASE("a clock that went back, and goes back during the run, changes nothing but the dates") {
   const test::TemporaryFolder folder;
+#ifdef __SANITIZE_ADDRESS__  // wants to be loaded first itself
+  const test::Before back = {};
+#else
+  const test::Before back = [] { ::setenv("LD_PRELOAD", DYDIT_BACKWARD_CLOCK, 1); };
+#endif
   const auto run = folder.path() / "run", whole = folder.path() / "whole";
   const auto command = training({"--steps", "400", "--checkpoint-every", "40", "--record-every", "100"});
   test::Process process(with(command, {"--out", run}));
@@ -342,10 +407,11 @@ TEST_CASE("a clock that went back changes nothing but the dates") {
   for (const fs::path& file : files)
     fs::last_write_time(file, fs::file_time_type::clock::now() + 1000h - ++age);
 
-  REQUIRE(test::run_dydit(with(command, {"--out", run})).code == 0);
+  REQUIRE(test::run_dydit(with(command, {"--out", run}), {}, back).code == 0);
   REQUIRE(test::run_dydit(with(command, {"--out", whole})).code == 0);
   CHECK(test::result_of(run) == test::result_of(whole));
   const record::Run resumed = record::read_run(run);
+  if (back) CHECK(resumed.manifest["end"].get<std::string>() < resumed.records.back().process);
   CHECK(resumed.manifest["end"].get<std::string>() < resumed.manifest["start"].get<std::string>());
   double before = 0;
   for (const record::Record& record : resumed.records) {

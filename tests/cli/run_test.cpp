@@ -84,6 +84,11 @@ TEST_CASE("a run is resumed only as it was begun") {
   CHECK(is_one_error(other.err));
   CHECK(other.err.find("steps: 3 where the run has 2") != std::string::npos);
   CHECK(test::run_dydit(training({"--steps", "3", "--out", run, "--force"})).code == 0);
+  // With another seed it is another training, from its first step on.
+  const auto whole = folder.path() / "whole";
+  REQUIRE(test::run_dydit(training({"--steps", "3", "--seed", "1", "--out", whole})).code == 0);
+  CHECK(test::run_dydit(training({"--steps", "3", "--seed", "1", "--out", run, "--force"})).code == 0);
+  CHECK(test::result_of(run) == test::result_of(whole));
 }
 
 TEST_CASE("where nothing can be written the program says so") {

@@ -6,6 +6,9 @@ dydit_test(cli TORCH
 dydit_test(faults
   SOURCES cli/faults_test.cpp cli/kill_test.cpp ${program_sources}
   LINKS dydit_record dydit_checkpoint nlohmann_json::nlohmann_json)
+add_library(test_backward_clock MODULE cli/backward_clock.cpp)
+target_link_libraries(test_backward_clock PRIVATE dydit_flags ${CMAKE_DL_LIBS})
+set_source_files_properties(cli/faults_test.cpp PROPERTIES COMPILE_DEFINITIONS DYDIT_BACKWARD_CLOCK="$<TARGET_FILE:test_backward_clock>")
 set_source_files_properties(cli/process.cpp PROPERTIES COMPILE_DEFINITIONS DYDIT_PROGRAM="$<TARGET_FILE:dydit>")
 add_dependencies(test_cli dydit)
-add_dependencies(test_faults dydit)
+add_dependencies(test_faults dydit test_backward_clock)

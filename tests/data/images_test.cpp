@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <barrier>
+#include <fstream>
+#include <thread>
+
 #include "base/error.h"
 #include "catch.h"
 #include "data_files.h"
@@ -114,6 +119,43 @@ TEST_CASE("a zip entry with a wrong checksum is broken, the others can be read")
   CHECK_THROWS_WITH(read_sample(*set, 1), Contains("airplane/0001.jpg") && Contains("CRC"));
   CHECK_THROWS_AS(read_sample(*set, 1), dydit::InputError);
   CHECK(read_sample(*set, 2) == read_sample(*open_dataset(cifar_sample.string(), {.size = 32}), 2));
+}
+
+TEST_CASE("of a zip overwritten by another with the same sizes nothing is read, on no thread") {
+  const TemporaryFolder place;
+  const auto zip = place.path() / "set.zip";
+  const std::string ours = picture() + "a", other = picture() + "b";  // behind the picture's end
+  write_zip(zip, {{"a/0.png", ours}});
+  const auto set = open(zip);
+  REQUIRE(!read_sample(*set, 0).empty());
+  write_zip(place.path() / "other.zip", {{"a/0.png", other}});
+  const std::string bytes = dydit::read_file(place.path() / "other.zip");
+  REQUIRE(bytes.size() == std::filesystem::file_size(zip));
+  std::fstream(zip, std::ios::in | std::ios::out | std::ios::binary) << bytes;
+  REQUIRE_NOTHROW(read_sample(*open(zip), 0));
+  std::atomic<int> read = 0, broken = 0, stopped = 0;
+  constexpr int threads = 8;
+  std::barrier together(threads);  // more at once than there are handles from before
+  {
+    std::vector<std::jthread> readers;
+    for (int thread = 0; thread < threads; ++thread)
+      readers.emplace_back([&] {
+        for (int i = 0; i < 100; ++i) {
+          together.arrive_and_wait();
+          try {
+            read_sample(*set, 0);
+            ++read;
+          } catch (const dydit::InputError&) {
+            ++broken;
+          } catch (const dydit::Error&) {
+            ++stopped;
+          }
+        }
+      });
+  }
+  CHECK(read == 0);
+  CHECK(broken == 0);
+  CHECK(stopped == threads * 100);
 }
 
 TEST_CASE("the hash recognises names, content and labels, not the place") {

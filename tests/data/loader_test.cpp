@@ -188,6 +188,13 @@ TEST_CASE("what a thread throws comes out of next(), after the batches before it
   CHECK_THROWS_WITH(loader.next(batch), "fatal");
 }
 
+TEST_CASE("a permutation that cannot be made comes out of next()") {
+  Loader loader(std::make_shared<Numbers>(std::int64_t{1} << 60),
+                {.batch = 10, .threads = 3, .shuffle = true});
+  Batch batch;
+  for (int i = 0; i < 2; ++i) CHECK_THROWS_AS(loader.next(batch), std::length_error);
+}
+
 TEST_CASE("a loader can be left at any time") {
   const auto set = std::make_shared<Numbers>(1000);
   for (int batches = 0; batches < 20; ++batches)

@@ -39,3 +39,13 @@ TEST_CASE("the default path is the newest run of the same identity, else a new o
   CHECK(default_run_path("quick", other) == "runs/quick-31");
   CHECK(default_run_path("../up", mine).parent_path() == "runs");
 }
+
+TEST_CASE("a folder of that name which cannot be looked into is none of the same identity") {
+  const dydit::test::TemporaryFolder folder;
+  const WorkingFolder inside(folder.path());
+  const Json mine = {{"identity", {{"profile", "quick"}}}};
+  { RunDirectory run("runs/quick-1", mine); }
+  std::filesystem::create_directory_symlink("quick-2", "runs/quick-2");  // refused to root as well
+  CHECK(default_run_path("quick", mine) == "runs/quick-1");
+  CHECK(default_run_path("quick", {{"identity", "other"}}) == "runs/quick-3");
+}

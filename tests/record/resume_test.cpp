@@ -128,26 +128,79 @@ TEST_CASE("another identity is refused with what differs, and forced on request"
   CHECK_NOTHROW(RunDirectory(path, other));
 }
 
-TEST_CASE("a forced run keeps only the records that somebody asked for") {
+namespace {
+
+std::vector<std::string> cells_of(const std::filesystem::path& run) {
+  std::vector<std::string> cells;
+  for (const Record& record : read_run(run).records) cells.push_back(record.cell);
+  return cells;
+}
+
+using Cells = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a forced run holds what somebody asked for; the rest is set aside, and told in the log") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "a";
   {
     RunDirectory run(path, manifest);
     for (const char* cell : {"old", "kept", "redone"}) run.append(result(cell));
+    run.finish();
   }
   Json other = manifest;
   other["identity"]["source"] = "def";
   {
     RunDirectory run(path, other, {.force = true});
+    CHECK(!run.finished());
+    CHECK(cells_of(path).empty());  // never what two identities recorded
     CHECK(run.has("kept"));
     run.append(result("redone", 2));
     run.append(result("new"));
-    CHECK(read_run(path).records.size() == 4);  // nothing goes before the end
+    CHECK((cells_of(path) == Cells{"kept", "redone", "new"}));
     run.finish();
   }
-  std::vector<std::string> cells;
-  for (const Record& record : read_run(path).records) cells.push_back(record.cell);
-  CHECK((cells == std::vector<std::string>{"kept", "redone", "new"}));
+  CHECK((cells_of(path) == Cells{"kept", "redone", "new"}));
+  CHECK_THAT(read_file(path / "log.txt"), Catch::Contains("/source: \"def\" where the run has \"abc\"") &&
+                                              Catch::Contains("3 records set aside in earlier/"));
+}
+
+TEST_CASE(
+    "once a run was forced, later ones drop nothing, and what was set aside comes back when asked for") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  {
+    RunDirectory run(path, manifest);
+    for (const char* cell : {"A", "B"}) run.append(result(cell));
+  }
+  Json other = manifest;
+  other["identity"]["source"] = "def";
+  RunDirectory(path, other, {.force = true}).append(result("A", 2));  // killed before B was asked for
+  {
+    RunDirectory run(path, other);
+    CHECK(run.has("B"));
+    run.finish();
+  }
+  CHECK((cells_of(path) == Cells{"A", "B"}));
+  {
+    RunDirectory run(path, other);
+    CHECK(run.has("A"));
+    run.finish();
+  }
+  CHECK((cells_of(path) == Cells{"A", "B"}));
+  // And back: of A, set aside twice, the newer one.
+  {
+    RunDirectory run(path, manifest, {.force = true});
+    CHECK(run.has("A"));
+    run.finish();
+  }
+  CHECK(read_run(path).records.at(0).metrics.at("m").value == 2);
+  {
+    RunDirectory run(path, manifest);
+    CHECK(run.has("B"));
+    CHECK(!run.finished());
+  }
+  CHECK((cells_of(path) == Cells{"A", "B"}));
 }
 
 TEST_CASE("a record says which process measured it in which state of the machine; a copy keeps its own") {

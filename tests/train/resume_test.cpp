@@ -96,6 +96,41 @@ TEST_CASE("a finished training started again does nothing") {
   CHECK(read_file(path / "results.jsonl") == before);
 }
 
+TEST_CASE("a checkpoint of another seed or of other data is set aside, and the training begins anew") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  auto other = test::tiny_job(options);
+  SECTION("seed") {
+    other.seed = 1;
+  }
+  SECTION("data") {
+    other.images = std::make_shared<test::AlteredData>(41);
+  }
+  test::train_in(folder.path() / "whole", other);
+  test::train_in(path, test::tiny_job(options));
+  const std::string before = test::checkpoint_bytes(path, 8);
+  test::train_in(path, other);
+  CHECK((test::checkpoint_bytes(path, 8) == test::checkpoint_bytes(folder.path() / "whole", 8)));
+  CHECK((read_file(path / "earlier" / "tiny-00000008.safetensors") == before));
+  CHECK_THAT(read_file(path / "log.txt"), Catch::Contains("tiny-00000008.safetensors is of another seed or"));
+}
+
+TEST_CASE("a training that was ended with other options is not taken for this one's end") {
+  const test::TemporaryFolder folder;
+  auto job = test::tiny_job(options);
+  test::train_in(folder.path(), job);
+  SECTION("another rate") {
+    job.options.learning_rate = 2e-3;
+  }
+  SECTION("fewer steps") {
+    job.options.steps = 6;
+  }
+  CHECK_THROWS_AS(test::train_in(folder.path(), job), UsageError);
+  CHECK_THROWS_WITH(test::train_in(folder.path(), job), Catch::Contains("tiny-00000008.safetensors"));
+  job.options.steps = 9;
+  CHECK_NOTHROW(test::train_in(folder.path(), job));
+}
+
 TEST_CASE("the newest checkpoint is that of the model and whole") {
   const test::TemporaryFolder folder;
   CHECK(!train::newest_checkpoint(folder.path(), "a"));

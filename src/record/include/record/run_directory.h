@@ -38,8 +38,8 @@ class RunDirectory {
   /// Creates `path` with the manifest, or resumes it with the manifest that is there. Throws UsageError
   /// naming the first difference (key path, old and new value) when the identity is another one, or when
   /// `path` is a folder of something else; RunError when another process writes it or it cannot be written.
-  /// With `force` the new identity replaces the old one and "forced" lists what differed; finish() then
-  /// drops the records that nobody asked for with has() or wrote.
+  /// With `force` the new identity replaces the old one, "forced" lists what differed, and the records are
+  /// set aside in earlier/: has() takes back those that it is asked for, whenever that is.
   RunDirectory(std::filesystem::path path, Json manifest, const OpenOptions& options = {});
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
