@@ -81,8 +81,9 @@ void forward(const Probe& p) {
                y = read("y", 1, torch::kInt64);
   require_batch(dit->configuration, p.input, x, t, y);
   if (p.guidance_scale) require(x.size(0) % 2 == 0, p.input, "guidance needs a batch of two halves");
+  const auto pass = [&](const Tensor& both) { return dit->forward(both, t, y); };
   const Tensor output =
-      p.guidance_scale ? dit->forward_with_guidance(x, t, y, *p.guidance_scale) : dit->forward(x, t, y);
+      p.guidance_scale ? model::guided(x, *p.guidance_scale, pass) : pass(x);
   write(p, {{"output", model::from_torch(output.to(torch::kFloat32))}});
 }
 
