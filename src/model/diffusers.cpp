@@ -44,7 +44,8 @@ Configuration read_config(const std::string& text, const std::string& where) {
   const Json& json = *parsed;
   const auto require = [&](const char* key, const std::vector<std::string>& known) {
     const auto found = json.find(key);
-    if (found == json.end() || std::find(known.begin(), known.end(), *found) == known.end())
+    if (found == json.end() || !found->is_string() ||
+        std::find(known.begin(), known.end(), found->get<std::string>()) == known.end())
       refuse(where, fmt::format("config.json: {} must be {}", key, fmt::join(known, " or ")));
   };
   require("_class_name", {"DiTTransformer2DModel", "Transformer2DModel"});
