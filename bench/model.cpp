@@ -88,7 +88,7 @@ void part(benchmark::State& state, const std::string& name, const std::string& w
     flops(state, 3 * product);
   } else if (which == "attention") {
     const Tensor qkv = torch::randn({n, t, 3 * d});
-    run = [&, qkv] { block->attn->attend(qkv); };
+    run = [&, qkv] { model::AttentionImpl::attend(qkv, c.num_heads); };
     flops(state, 4.0 * static_cast<double>(n * t) * static_cast<double>(t) * static_cast<double>(d));
   } else if (which == "projection") {
     run = [&] { block->attn->proj(x); };

@@ -37,7 +37,8 @@ model::Configuration Golden::configuration() const {
           .depth = config.at("depth"),
           .num_heads = config.at("num_heads"),
           .num_classes = config.at("num_classes"),
-          .learn_sigma = config.at("learn_sigma")};
+          .learn_sigma = config.at("learn_sigma"),
+          .dynamic = entry.at("kind") == "dydit_forward"};
 }
 
 static Tensor difference(const Tensor& actual, const Tensor& expected) {

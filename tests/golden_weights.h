@@ -14,6 +14,10 @@ namespace dydit::test {
 /// times 0.05, or 0.02 in tensors of rank 1, evaluated in float64.
 void fill_plain(torch::nn::Module& module);
 
+/// The rule "dydit", numbered alike: H(k + 1000 hash_seed, j) in [-1,1), a hash of two rounds, times 0.5 in the label
+/// table, 2 / sqrt(fan in) in other tensors of rank 2 or more, 0.3 in those of rank 1.
+void fill_dydit(torch::nn::Module& module, std::int64_t hash_seed);
+
 /// Checks the parameters against a case's `weight_check`: number, first three and last value, sum.
 void check_weights(const torch::nn::Module& module, const nlohmann::json& weight_check);
 

@@ -4,6 +4,7 @@
 
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "checkpoint/checkpoint.h"
 #include "commands.h"
@@ -19,8 +20,21 @@ struct Info {
   ConfigurationOptions options;
   std::string checkpoint, weights = "automatic";
   bool json = false, all = false;
+  std::optional<double> lambda;
   Machine machine;  // accepted as everywhere; nothing is computed
 };
+
+// A target tells how much of the blocks' attention and MLP training aims at, not which: there are no masks.
+nlohmann::ordered_json target(const model::Configuration& c, double lambda) {
+  if (!c.dynamic) throw UsageError("--lambda is of a model with routers", c.name, "take a DyDiT");
+  const auto macs = cost::macs_of(c);
+  const auto blocks = static_cast<double>(macs.attention + macs.mlp);
+  const double total = static_cast<double>(macs.total()) - (1 - lambda) * blocks;
+  return {{"lambda", lambda},
+          {"gmacs", total * 1e-9},
+          {"gmacs_with_routers", (total + static_cast<double>(macs.routers)) * 1e-9},
+          {"theoretical_speedup", static_cast<double>(macs.total()) / (total + static_cast<double>(macs.routers))}};
+}
 
 nlohmann::ordered_json describe(const model::Configuration& c) {
   const auto macs = cost::macs_of(c);
@@ -68,6 +82,11 @@ void print(const nlohmann::ordered_json& d) {
   for (const auto& [part, value] : d["gmacs"].items())
     fmt::print("{:<13} {:>14.6f} GMACs {:>6.2f} %\n", part, value.get<double>(),
                100 * value.get<double>() / total);
+  if (!d.contains("target")) return;
+  const auto& t = d["target"];
+  fmt::print("target {:<6} {:>14.6f} GMACs ({:.6f} with routers), theoretical speedup {:.3f}; no masks\n",
+             t["lambda"].get<double>(), t["gmacs"].get<double>(), t["gmacs_with_routers"].get<double>(),
+             t["theoretical_speedup"].get<double>());
 }
 
 // The published configurations, GMACs by part.
@@ -94,7 +113,9 @@ void run(const Info& info) {
     print_all(info.json);
     return;
   }
-  const auto described = describe(configuration(info));
+  const auto c = configuration(info);
+  auto described = describe(c);
+  if (info.lambda) described["target"] = target(c, *info.lambda);
   if (info.json)
     std::cout << described.dump(2) << "\n";
   else
@@ -113,6 +134,8 @@ void add_info(CLI::App& app) {
   command->add_option("--weights", info->weights, "ema, model or automatic");
   command->add_flag("--json", info->json, "print JSON");
   command->add_flag("--all", info->all, "a table of the published configurations");
+  command->add_option("--lambda", info->lambda, "of a DyDiT: GMACs at this share of the blocks, as a target")
+      ->check(CLI::Range(0.0, 1.0));
   info->machine.add_to(*command);
   command->callback([info] { run(*info); });
 }

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "common.h"
 #include "diffusion/gaussian.h"
+#include "engine/engine.h"
 #include "model/weights.h"
 
 namespace dydit::cli {
@@ -22,6 +23,8 @@ struct Probe {
   std::string input, output, noise_schedule = "linear", variance = "learned-range";
   CheckpointOption checkpoint;
   std::optional<double> guidance_scale;
+  std::string engine;
+  bool complete = false;
   Machine machine;
 };
 
@@ -81,9 +84,24 @@ void forward(const Probe& p) {
                y = read("y", 1, torch::kInt64);
   require_batch(dit->configuration, p.input, x, t, y);
   if (p.guidance_scale) require(x.size(0) % 2 == 0, p.input, "guidance needs a batch of two halves");
-  const Tensor output =
-      p.guidance_scale ? dit->forward_with_guidance(x, t, y, *p.guidance_scale) : dit->forward(x, t, y);
-  write(p, {{"output", model::from_torch(output.to(torch::kFloat32))}});
+  if (!dit->configuration.dynamic && (!p.engine.empty() || p.complete))
+    throw UsageError("the model has no routers", p.checkpoint.path, "leave --engine and --complete out");
+  const bool routed = dit->configuration.dynamic && !p.complete;
+  const auto engine = routed ? engine::engine_named(p.engine.empty() ? "masked" : p.engine, dit) : nullptr;
+  engine::Masks masks;
+  const auto pass = [&](const Tensor& both) {
+    if (!routed) return dit->forward(both, t, y);
+    auto outcome = engine->forward(both, t, y);
+    masks = outcome.masks;
+    return outcome.output;
+  };
+  const Tensor output = p.guidance_scale ? model::guided(x, *p.guidance_scale, pass) : pass(x);
+  checkpoint::Tensors results{{"output", model::from_torch(output.to(torch::kFloat32))}};
+  if (routed)
+    for (const auto& [name, mask] : {std::pair{"head_mask", masks.heads}, {"channel_mask", masks.channels},
+                                     {"token_mask", masks.tokens}})
+      results[name] = model::from_torch(mask.to(torch::kFloat32));
+  write(p, results);
 }
 
 void loss(const Probe& p) {
@@ -129,6 +147,9 @@ void add_probe(CLI::App& app) {
       add(*parent, *f, "forward", "x, t, y -> output",
           "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
   command->add_option("--cfg-scale", f->guidance_scale, "classifier-free guidance: the batch is two halves");
+  command->add_option("--engine", f->engine, "of a DyDiT: masked (the published semantics, the default) or compact")
+      ->check(CLI::IsMember({"masked", "compact"}));
+  command->add_flag("--complete", f->complete, "of a DyDiT: the complete model, without masks")->excludes("--engine");
   command->callback([f] { forward(*f); });
   auto l = std::make_shared<Probe>();
   command = add(*parent, *l, "loss", "x0, noise, t, y -> mse, vb, loss and their maps",

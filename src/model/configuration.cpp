@@ -80,15 +80,18 @@ std::vector<std::string> published_names() {
 }
 
 Configuration published(const std::string& name) {
+  const bool dynamic = name.starts_with("Dy");
   for (const Family& family : families)
     for (std::int64_t patch : patch_sizes)
-      if (name == fmt::format("DiT-{}/{}", family.size, patch))
+      if (name == fmt::format("{}DiT-{}/{}", dynamic ? "Dy" : "", family.size, patch))
         return {.name = name,
                 .patch_size = patch,
                 .hidden_size = family.hidden_size,
                 .depth = family.depth,
-                .num_heads = family.num_heads};
-  throw UsageError("no such model", name, fmt::format("known are {}", fmt::join(published_names(), ", ")));
+                .num_heads = family.num_heads,
+                .dynamic = dynamic};
+  throw UsageError("no such model", name,
+                   fmt::format("known are {}, each also as DyDiT", fmt::join(published_names(), ", ")));
 }
 
 void validate(const Configuration& c) {
@@ -113,19 +116,24 @@ void validate(const Configuration& c) {
                      fmt::format("{} and {}", c.num_heads, c.hidden_size));
   if (c.hidden_size % 4 != 0)
     throw UsageError("the position embedding needs a width divisible by 4", fmt::format("{}", c.hidden_size));
+  if (c.dynamic && (c.mlp_hidden() % c.num_heads != 0 || c.token_router_width() == 0))
+    throw UsageError("routers need a width of 16 or more, and heads that divide the hidden layer of the MLP",
+                     fmt::format("width {}, hidden layer {}, heads {}", c.hidden_size, c.mlp_hidden(), c.num_heads));
 }
 
 Json to_json(const Configuration& c) {
-  return {{"name", c.name},
-          {"input_size", c.input_size},
-          {"patch_size", c.patch_size},
-          {"in_channels", c.in_channels},
-          {"hidden_size", c.hidden_size},
-          {"depth", c.depth},
-          {"num_heads", c.num_heads},
-          {"mlp_ratio", c.mlp_ratio},
-          {"num_classes", c.num_classes},
-          {"learn_sigma", c.learn_sigma}};
+  Json json = {{"name", c.name},
+               {"input_size", c.input_size},
+               {"patch_size", c.patch_size},
+               {"in_channels", c.in_channels},
+               {"hidden_size", c.hidden_size},
+               {"depth", c.depth},
+               {"num_heads", c.num_heads},
+               {"mlp_ratio", c.mlp_ratio},
+               {"num_classes", c.num_classes},
+               {"learn_sigma", c.learn_sigma}};
+  if (c.dynamic) json["dynamic"] = true;  // left out otherwise: what is hashed of a DiT stays what it was
+  return json;
 }
 
 Configuration from_json(const Json& json) {
@@ -137,6 +145,7 @@ Configuration from_json(const Json& json) {
   keys.read("input_size", c.input_size).read("patch_size", c.patch_size).read("in_channels", c.in_channels);
   keys.read("hidden_size", c.hidden_size).read("depth", c.depth).read("num_heads", c.num_heads);
   keys.read("mlp_ratio", c.mlp_ratio).read("num_classes", c.num_classes).read("learn_sigma", c.learn_sigma);
+  keys.read("dynamic", c.dynamic);
   keys.finish();
   validate(c);
   return c;
@@ -169,18 +178,19 @@ Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpo
   file.require([&] { validate(c); });  // what the file alone is to blame for
   if (tensors.contains("blocks.0.attn_rate.router.weight")) {
     c.num_heads = file.shape("blocks.0.attn_rate.router.weight", 2)[0] + 1;
+    c.dynamic = true;
     file.require([&] { validate(c); });
   } else {
     c.num_heads = num_heads ? *num_heads : heads_by_width(c.hidden_size, where);
     validate(c);
   }
   for (const std::string& name : published_names()) {
-    Configuration known = published(name);
+    Configuration known = published((c.dynamic ? "Dy" : "") + name);
     known.input_size = c.input_size;
     known.in_channels = c.in_channels;
     known.num_classes = c.num_classes;
     known.learn_sigma = c.learn_sigma;
-    c.name = name;
+    c.name = known.name;
     if (known == c) return c;
   }
   c.name.clear();

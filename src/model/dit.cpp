@@ -21,19 +21,19 @@ DiTImpl::DiTImpl(const Configuration& c) : configuration(c) {
   pos_embed = register_parameter("pos_embed", position_embedding(c.grid(), c.hidden_size), /*requires_grad=*/false);
 }
 
+Tensor DiTImpl::embed(const Tensor& x) {
+  return x_embedder(x.to(pos_embed.scalar_type())) + pos_embed;
+}
+
+BlockImpl& DiTImpl::block(std::size_t layer) const {
+  return *blocks->ptr<BlockImpl>(layer);
+}
+
 Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
-  Tensor tokens = x_embedder(x.to(pos_embed.scalar_type())) + pos_embed;
+  Tensor tokens = embed(x);
   const Tensor silu_c = torch::silu(t_embedder(t) + y_embedder(y));
   for (const auto& block : *blocks) tokens = block->as<Block>()->forward(tokens, silu_c);
   return unpatchify(final_layer(tokens, silu_c));
-}
-
-Tensor DiTImpl::forward_with_guidance(const Tensor& x, const Tensor& t, const Tensor& y, double scale) {
-  const Tensor half = x.narrow(0, 0, x.size(0) / 2);
-  const Tensor out = forward(torch::cat({half, half}), t, y);
-  const auto epsilon = out.narrow(1, 0, 3).chunk(2);
-  const Tensor guided = epsilon[1] + scale * (epsilon[0] - epsilon[1]);
-  return torch::cat({torch::cat({guided, guided}), out.narrow(1, 3, out.size(1) - 3)}, 1);
 }
 
 Tensor DiTImpl::unpatchify(const Tensor& x) const {
@@ -60,8 +60,35 @@ void DiTImpl::initialise(std::uint64_t seed) {
       const float bound = std::sqrt(6.0F / static_cast<float>(fan_in + fan_out));
       random.fill_uniform(values, -bound, bound);
     }
+    if (name.ends_with("_rate.router.bias")) value.fill_(15);
+    if (name.ends_with("token_selection.mlp_head.2.bias")) value.fill_(35);
     item.value().copy_(value);
   }
+}
+
+DiT with_open_routers(const DiT& dit, std::uint64_t seed) {
+  torch::NoGradGuard no_grad;
+  Configuration configuration = dit->configuration;
+  configuration.dynamic = true;
+  if (configuration.name.starts_with("DiT-")) configuration.name = "Dy" + configuration.name;
+  DiT dynamic(configuration);
+  dynamic->initialise(seed);
+  dynamic->to(dit->pos_embed.device(), dit->pos_embed.scalar_type());
+  const auto given = dit->named_parameters();
+  for (auto& item : dynamic->named_parameters()) {
+    const bool router = item.key().find("_rate.") != item.key().npos || item.key().find("token_selection.") != item.key().npos;
+    if (!router) item.value().copy_(given[item.key()]);
+  }
+  dynamic->train(dit->is_training());
+  return dynamic;
+}
+
+Tensor guided(const Tensor& x, double scale, const std::function<Tensor(const Tensor& x)>& forward) {
+  const Tensor half = x.narrow(0, 0, x.size(0) / 2);
+  const Tensor out = forward(torch::cat({half, half}));
+  const auto epsilon = out.narrow(1, 0, 3).chunk(2);
+  const Tensor mixed = epsilon[1] + scale * (epsilon[0] - epsilon[1]);
+  return torch::cat({torch::cat({mixed, mixed}), out.narrow(1, 3, out.size(1) - 3)}, 1);
 }
 
 }  // namespace dydit::model

@@ -4,6 +4,8 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 
+#include <functional>
+
 #include "rows.h"
 
 namespace dydit::model {
@@ -231,6 +233,83 @@ std::pair<Tensor, Tensor> gated_residual_norm(const Tensor& x, const Tensor& y, 
   }
   const Tensor r = plain::gated_residual(x, y, gate);
   return {r, plain::modulated_norm(r, shift, scale)};
+}
+
+// Calls `row(i, number)` for each of the rows, in parallel.
+static void for_rows(const Tensor& rows, const std::function<void(std::int64_t, std::int64_t, float*)>& row,
+                     std::int64_t width) {
+  const auto* numbers = rows.data_ptr<std::int64_t>();
+  at::parallel_for(0, rows.numel(), rows_of_task, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> scratch(static_cast<std::size_t>(width));
+    for (std::int64_t i = begin; i < end; ++i) row(i, numbers[i], scratch.data());
+  });
+}
+
+template <typename T>
+static void run_norm_rows(const Operands& in, const Tensor& rows, const Tensor& h) {
+  const std::int64_t tokens = in.tokens(), width = in.width();
+  for_rows(
+      rows,
+      [&](std::int64_t i, std::int64_t number, float* scratch) {
+        ForwardRow<T> row{.width = width, .x = in.x.data_ptr<T>() + number * width};
+        row.shift = vector_of<T>(in.shift, number / tokens);
+        row.scale = vector_of<T>(in.scale, number / tokens);
+        row.h = h.data_ptr<T>() + i * width;
+        row.scratch = scratch;
+        forward_row(row);
+      },
+      width);
+}
+
+template <typename T>
+static void run_add_rows(const Operands& in, const Tensor& rows) {
+  const std::int64_t tokens = in.tokens(), width = in.width();
+  for_rows(
+      rows,
+      [&](std::int64_t i, std::int64_t number, float* scratch) {
+        ForwardRow<T> row{.width = width, .x = in.x.data_ptr<T>() + number * width};
+        row.y = in.y.data_ptr<T>() + i * width;
+        row.gate = vector_of<T>(in.gate, number / tokens);
+        row.r = in.x.data_ptr<T>() + number * width;
+        row.scratch = scratch;
+        forward_row(row);
+      },
+      width);
+}
+
+Tensor modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale) {
+  const Operands in{.x = x, .y = {}, .gate = {}, .shift = rows_together(shift), .scale = rows_together(scale)};
+  if (torch::GradMode::is_enabled() || !can_fuse(in)) return plain::modulated_norm_rows(x, rows, shift, scale);
+  const Tensor h = torch::empty({rows.numel(), in.width()}, x.options());
+  if (x.scalar_type() == torch::kFloat32)
+    run_norm_rows<float>(in, rows, h);
+  else
+    run_norm_rows<c10::BFloat16>(in, rows, h);
+  return h;
+}
+
+void add_gated_rows(Tensor& x, const Tensor& rows, const Tensor& y, const Tensor& gate) {
+  Operands in{.x = x, .y = {}, .gate = rows_together(gate), .shift = {}, .scale = {}};
+  if (torch::GradMode::is_enabled() || !can_fuse(in) || y.scalar_type() != x.scalar_type()) {
+    plain::add_gated_rows(x, rows, y, gate);
+    return;
+  }
+  in.y = y.contiguous();
+  if (x.scalar_type() == torch::kFloat32)
+    run_add_rows<float>(in, rows);
+  else
+    run_add_rows<c10::BFloat16>(in, rows);
+}
+
+Tensor plain::modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale) {
+  const Tensor images = rows.div(x.size(1), "floor"), some = x.flatten(0, 1).index_select(0, rows);
+  const Tensor normalised = torch::layer_norm(some, {x.size(-1)}, {}, {}, 1e-6);
+  return torch::addcmul(shift.index_select(0, images), normalised, 1 + scale.index_select(0, images));
+}
+
+void plain::add_gated_rows(Tensor& x, const Tensor& rows, const Tensor& y, const Tensor& gate) {
+  const Tensor images = rows.div(x.size(1), "floor");
+  x.flatten(0, 1).index_add_(0, rows, gate.index_select(0, images) * y);
 }
 
 Tensor plain::modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale) {

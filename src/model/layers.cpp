@@ -58,14 +58,14 @@ AttentionImpl::AttentionImpl(std::int64_t width, std::int64_t heads)
       num_heads(heads) {}
 
 Tensor AttentionImpl::forward(const Tensor& x) {
-  return proj(attend(qkv(x)));
+  return proj(attend(qkv(x), num_heads));
 }
 
-Tensor AttentionImpl::attend(const Tensor& x) const {
-  const auto n = x.size(0), t = x.size(1), d = x.size(2) / 3;
-  const auto heads = x.view({n, t, 3, num_heads, d / num_heads}).permute({2, 0, 3, 1, 4}).unbind(0);
-  const Tensor out = at::scaled_dot_product_attention(heads[0], heads[1], heads[2]);  // (N,H,T,D/H)
-  return out.transpose(1, 2).reshape({n, t, d});
+Tensor AttentionImpl::attend(const Tensor& qkv, std::int64_t heads) {
+  const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
+  const auto parts = qkv.view({n, t, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
+  const Tensor out = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);  // (N,H,T,W/H)
+  return out.transpose(1, 2).reshape({n, t, width});
 }
 
 MlpImpl::MlpImpl(std::int64_t width, std::int64_t hidden)
@@ -76,15 +76,39 @@ Tensor MlpImpl::forward(const Tensor& x) {
   return fc2(fc1->gelu(x));
 }
 
+WidthRouterImpl::WidthRouterImpl(const Configuration& c)
+    : router(register_module("router", Linear(c.hidden_size, c.num_heads - 1))) {}
+
+Tensor WidthRouterImpl::forward(const Tensor& time) {
+  return router(time);
+}
+
+TokenRouterImpl::TokenRouterImpl(const Configuration& c)
+    : mlp_head(register_module("mlp_head", nn::Sequential(Linear(c.hidden_size, c.token_router_width()), nn::ReLU(),
+                                                          Linear(c.token_router_width(), 1)))) {}
+
+Tensor TokenRouterImpl::forward(const Tensor& x) {
+  return mlp_head->forward(x).squeeze(-1);
+}
+
 BlockImpl::BlockImpl(const Configuration& c)
     : attn(register_module("attn", Attention(c.hidden_size, c.num_heads))),
       mlp(register_module("mlp", Mlp(c.hidden_size, c.mlp_hidden()))),
       adaLN_modulation(register_module(
-          "adaLN_modulation", nn::Sequential(nn::SiLU(), Linear(c.hidden_size, 6 * c.hidden_size)))) {}
+          "adaLN_modulation", nn::Sequential(nn::SiLU(), Linear(c.hidden_size, 6 * c.hidden_size)))) {
+  if (!c.dynamic) return;
+  attn_rate = register_module("attn_rate", WidthRouter(c));
+  mlp_rate = register_module("mlp_rate", WidthRouter(c));
+  token_selection = register_module("token_selection", TokenRouter(c));
+}
+
+BlockImpl::Modulation BlockImpl::modulation(const Tensor& silu_c) {
+  const auto m = adaLN_modulation[1]->as<Linear>()->forward(silu_c).chunk(6, 1);
+  return {m[0], m[1], m[2], m[3], m[4], m[5]};
+}
 
 Tensor BlockImpl::forward(const Tensor& x, const Tensor& silu_c) {
-  const auto m = adaLN_modulation[1]->as<Linear>()->forward(silu_c).chunk(6, 1);
-  const auto &shift1 = m[0], &scale1 = m[1], &gate1 = m[2], &shift2 = m[3], &scale2 = m[4], &gate2 = m[5];
+  const auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation(silu_c);
   const Tensor attended = attn(modulated_norm(x, shift1, scale1));
   const auto [residual, normed] = gated_residual_norm(x, attended, gate1, shift2, scale2);
   return gated_residual(residual, mlp(normed), gate2);

@@ -59,10 +59,13 @@ Tensor onednn(const Tensor& x, const Tensor& weight, const Tensor& bias, bool ge
       gelu ? std::optional<std::string_view>("tanh") : std::optional<std::string_view>(""));
 }
 
-bool suits_onednn(const Tensor& x, const Tensor& weight) {
+bool suits_onednn(const Tensor& weight) {
   const auto type = weight.scalar_type();
-  return has_onednn() && x.is_cpu() && x.scalar_type() == type && x.numel() > 0 &&
-         (type == torch::kFloat32 || (type == torch::kBFloat16 && has_onednn_bfloat16())) &&
+  return has_onednn() && weight.is_cpu() && weight.numel() > 0 &&
+         (type == torch::kFloat32 || (type == torch::kBFloat16 && has_onednn_bfloat16()));
+}
+bool suits_onednn(const Tensor& x, const Tensor& weight) {
+  return suits_onednn(weight) && x.is_cpu() && x.scalar_type() == weight.scalar_type() && x.numel() > 0 &&
          !at::autocast::is_autocast_enabled(torch::kCPU);
 }
 
@@ -87,6 +90,29 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
 };
 
 }  // namespace
+
+PackedLinear::PackedLinear(const Tensor& weight, const Tensor& bias, std::int64_t rows)
+    : weight_(weight), bias_(bias), packed_(suits_onednn(weight)) {
+  if (packed_)
+    weight_ = reorder_weight()->call(weight, rows);
+  else
+    weight_ = weight.contiguous();
+}
+
+Tensor PackedLinear::apply(const Tensor& x, bool gelu) const {
+  if (x.numel() == 0) {
+    auto sizes = x.sizes().vec();
+    sizes.back() = weight_.size(0);
+    return torch::empty(sizes, x.options());
+  }
+  if (packed_) return onednn(x, weight_, bias_, gelu);
+  const Tensor out = at::linear(x, weight_, bias_);
+  return gelu ? torch::gelu(out, "tanh") : out;
+}
+
+std::size_t PackedLinear::bytes() const {
+  return static_cast<std::size_t>(weight_.numel()) * weight_.element_size();
+}
 
 LinearImpl::LinearImpl(std::int64_t in, std::int64_t out)
     : weight(register_parameter("weight", torch::empty({out, in}))),

@@ -28,6 +28,8 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
                  .images = images,
                  .held_out = held_out,
                  .group = settings.group};
+  if (job.configuration.dynamic)
+    throw UsageError("routers are not trained", spec.name, "give the configuration of a DiT");
   require_fit(*images, profile.data, job.configuration, spec.name);
   require_fit(*held_out, profile.held_out.value_or(profile.data), job.configuration, spec.name);
   return job;

@@ -24,10 +24,13 @@ study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
   // The number of heads is no tensor's: where it is told, it is part of what the model computes.
   const std::string heads = spec.num_heads ? fmt::format(" {}", *spec.num_heads) : "";
+  auto dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads, settings.device,
+                             settings.dtype);
+  if (dit->configuration.dynamic)
+    throw UsageError("studies are of models without routers", spec.checkpoint, "give a DiT");
   return {.name = spec.name,
           .hash = hash_of(hash_of_checkpoint(spec.checkpoint) + spec.weights + heads),
-          .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
-                                 settings.device, settings.dtype)};
+          .dit = std::move(dit)};
 }
 
 bool maps_model(const LossMapSpec& spec, const Profile& profile, std::size_t model) {

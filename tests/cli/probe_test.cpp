@@ -57,6 +57,23 @@ TEST_CASE("probe forward writes the official outputs, plain and guided") {
   }
 }
 
+TEST_CASE("probe forward of a DyDiT writes the official decisions, by either engine, and the complete model") {
+  const Golden golden("dydit_tiny_random");
+  const double tolerance = golden.entry.at("tolerance").at("fp32_rel_l2");
+  const Named inputs{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
+  for (const Arguments& engine : std::vector<Arguments>{{}, {"--engine", "masked"}, {"--engine", "compact"}}) {
+    const auto written = probe("forward", "dydit_tiny_weights.safetensors", inputs, engine);
+    CHECK(written.size() == 4);
+    CHECK(rel_l2(written.at("output"), golden["out"]) <= tolerance);
+    CHECK(torch::equal(written.at("head_mask"), golden["attn_mask"].to(torch::kFloat32)));
+    CHECK(torch::equal(written.at("channel_mask"), golden["mlp_mask"].to(torch::kFloat32)));
+    CHECK(torch::equal(written.at("token_mask"), golden["token_mask"].to(torch::kFloat32)));
+  }
+  const auto complete = probe("forward", "dydit_tiny_weights.safetensors", inputs, {"--complete"});
+  CHECK(complete.size() == 1);
+  CHECK(rel_l2(complete.at("output"), golden["out_complete"]) <= tolerance);
+}
+
 TEST_CASE("bfloat16 runs on a CPU whose instructions oneDNN cannot use for it") {
   const Golden golden("dit_tiny");
   const Named plain{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
@@ -105,4 +122,5 @@ TEST_CASE("probe refuses what does not fit the model") {
   CHECK(code({"--input", input, "--num-heads", "5"}) == 2);
   CHECK(code({"--input", Golden("dit_s2").file(), "--num-heads", "4"}) == 3);
   CHECK(code({"--input", tiny, "--num-heads", "4"}) == 3);
+  CHECK(code({"--input", input, "--num-heads", "4", "--engine", "compact"}) == 2);  // it has no routers
 }

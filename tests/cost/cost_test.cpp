@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "catch.h"
 #include "cost/macs.h"
+#include "golden.h"
 #include "model/dit.h"
 #include "test_folder.h"
 
@@ -18,12 +19,58 @@ using dydit::model::published;
 TEST_CASE("S/2 and B/2 cost what the official code counts") {
   const auto counts =
       nlohmann::json::parse(dydit::read_file(dydit::test::test_folder() / "golden/counts.json"));
-  for (const char* name : {"DiT-S/2", "DiT-B/2"}) {
+  for (const char* name : {"DiT-S/2", "DiT-B/2", "DyDiT-S/2", "DyDiT-B/2"}) {
     const auto parameters = dydit::cost::parameters_of(published(name));
     CHECK(parameters.total == counts.at(name).at("params_total"));
     CHECK(parameters.trainable == counts.at(name).at("params_trainable"));
     CHECK(dydit::cost::macs_of(published(name)).total() == counts.at(name).at("forward_macs_matmul_only"));
   }
+}
+
+TEST_CASE("routers cost what the official code counts, and published configurations of DyDiT are the same size") {
+  CHECK(dydit::cost::parameters_of(published("DyDiT-XL/2")).total - dydit::cost::parameters_of(published("DiT-XL/2")).total ==
+        Approx(3.30e6).epsilon(2e-3));
+}
+
+TEST_CASE("the ratio of the released code") {
+  // A block of attention and a block of MLP, in GMACs, as the released training has them.
+  const auto [name, attention, mlp] = GENERATE(table<const char*, double, double>(
+      {{"DyDiT-S/2", 0.201326592, 0.301989888}, {"DyDiT-B/2", 0.704643072, 1.207959552}, {"DyDiT-XL/2", 1.50994944, 2.717908992}}));
+  const auto c = published(name);
+  auto activity = dydit::cost::complete(c);
+  CHECK(dydit::cost::lambda_realised(c, activity) == Approx(1));
+  CHECK(dydit::cost::rho(c, activity).without_routers == Approx(1));
+  double expected = 0;
+  dydit::Random random(3, dydit::Purpose::synthetic, 0);
+  for (auto& layer : activity.layers) {
+    layer.heads = 1 + static_cast<double>(random.below(static_cast<std::uint64_t>(c.num_heads)));
+    layer.groups = 1 + static_cast<double>(random.below(static_cast<std::uint64_t>(c.num_heads)));
+    layer.tokens = static_cast<double>(random.below(static_cast<std::uint64_t>(c.tokens()) + 1));
+    layer.group_tokens = layer.groups * layer.tokens;
+    const auto heads = static_cast<double>(c.num_heads), tokens = static_cast<double>(c.tokens());
+    expected += layer.heads / heads * attention + layer.groups / heads * (layer.tokens / tokens) * mlp;
+  }
+  CHECK(dydit::cost::lambda_realised(c, activity) == Approx(expected / (static_cast<double>(c.depth) * (attention + mlp))));
+  const auto rho = dydit::cost::rho(c, activity);
+  CHECK(rho.with_routers > rho.without_routers);
+  CHECK(rho.without_routers > dydit::cost::lambda_realised(c, activity));  // what cannot be skipped
+}
+
+TEST_CASE("the golden decisions of S/2 have the official ratio") {
+  const dydit::test::Golden golden("dydit_s2");
+  const auto c = published("DyDiT-S/2");
+  double sum = 0;
+  const auto heads = golden["attn_mask"].sum(2), groups = golden["mlp_mask"].sum(2), tokens = golden["token_mask"].sum(2);
+  for (std::int64_t image = 0; image < heads.size(0); ++image) {
+    dydit::cost::Activity activity;
+    for (std::int64_t layer = 0; layer < c.depth; ++layer) {
+      const auto of = [&](const torch::Tensor& counts) { return counts[image][layer].item<double>(); };
+      activity.layers.push_back({of(heads), of(groups), of(tokens), of(groups) * of(tokens)});
+    }
+    sum += dydit::cost::lambda_realised(c, activity);
+  }
+  CHECK(sum / static_cast<double>(heads.size(0)) ==
+        Approx(golden.entry.at("config").at("dynamic_loss").at("0.5").at("activate_rate").get<double>()).epsilon(1e-12));
 }
 
 TEST_CASE("the published family has the official numbers of parameters") {
@@ -71,6 +118,10 @@ static Macs counted(dydit::model::DiT& dit) {
       macs.final += contains("adaLN") ? size : size * tokens;
     else if (contains("adaLN"))
       macs.adaln += size;
+    else if (contains("_rate."))
+      macs.routers += size;
+    else if (contains("token_selection"))
+      macs.routers += size * tokens;
     else
       (contains(".attn.") ? macs.attention : macs.mlp) += size * tokens;
   }
@@ -94,6 +145,7 @@ TEST_CASE("parameters and MACs are those of the modules, for any configuration")
     c.mlp_ratio = static_cast<double>(one_to(16)) / 4;
     c.num_classes = one_to(20);
     c.learn_sigma = random.below(2) == 1;
+    c.dynamic = c.hidden_size >= 16 && c.mlp_hidden() % c.num_heads == 0 && random.below(2) == 1;
     INFO(dydit::model::to_json(c).dump());
     dydit::model::DiT dit(c);
     std::int64_t total = 0, trainable = 0;
@@ -110,7 +162,7 @@ TEST_CASE("parameters and MACs are those of the modules, for any configuration")
     CHECK(analytic.attention == expected.attention);
     CHECK(analytic.mlp == expected.mlp);
     CHECK(analytic.final == expected.final);
-    CHECK(analytic.routers == 0);
+    CHECK(analytic.routers == expected.routers);
     CHECK(analytic.total() == expected.total());
   }
 }

@@ -24,12 +24,16 @@ static DiT by_formula(const Golden& golden) {
   return dit;
 }
 
+static Tensor guided(DiT& dit, const Tensor& x, const Tensor& t, const Tensor& y, double scale) {
+  return model::guided(x, scale, [&](const Tensor& both) { return dit->forward(both, t, y); });
+}
+
 // Plain and guided outputs at every scale of the case.
 static void check_outputs(DiT& dit, const Golden& golden) {
   const torch::NoGradGuard no_grad;
   check_close(dit->forward(golden["x"], golden["t"], golden["y"]), golden, "out");
   for (const double scale : golden.entry.at("config").at("cfg_scales"))
-    check_close(dit->forward_with_guidance(golden["x_cfg"], golden["t_cfg"], golden["y_cfg"], scale), golden,
+    check_close(guided(dit, golden["x_cfg"], golden["t_cfg"], golden["y_cfg"], scale), golden,
                 fmt::format("cfg.{:.1f}", scale));
 }
 
@@ -89,14 +93,14 @@ TEST_CASE("guidance ignores the second half of x and leaves the variance unguide
   DiT dit = by_formula(golden);
   Tensor x = golden["x_cfg"];
   const Tensor t = golden["t_cfg"], y = golden["y_cfg"];
-  const Tensor guided = dit->forward_with_guidance(x, t, y, 4);
+  const Tensor mixed = guided(dit, x, t, y, 4);
   x.narrow(0, 2, 2).fill_(1e3);
-  CHECK(torch::equal(dit->forward_with_guidance(x, t, y, 4), guided));
+  CHECK(torch::equal(guided(dit, x, t, y, 4), mixed));
   const Tensor half = x.narrow(0, 0, 2);
   const Tensor plain = dit->forward(torch::cat({half, half}), t, y);
-  CHECK(torch::equal(guided.narrow(1, 3, 5), plain.narrow(1, 3, 5)));
-  CHECK(torch::equal(guided.narrow(0, 0, 2).narrow(1, 0, 3), guided.narrow(0, 2, 2).narrow(1, 0, 3)));
-  CHECK_FALSE(torch::equal(guided.narrow(1, 0, 3), plain.narrow(1, 0, 3)));
+  CHECK(torch::equal(mixed.narrow(1, 3, 5), plain.narrow(1, 3, 5)));
+  CHECK(torch::equal(mixed.narrow(0, 0, 2).narrow(1, 0, 3), mixed.narrow(0, 2, 2).narrow(1, 0, 3)));
+  CHECK_FALSE(torch::equal(mixed.narrow(1, 0, 3), plain.narrow(1, 0, 3)));
 }
 
 TEST_CASE("a DiT in a half type is near float32") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What fixes a DiT's shape: the twelve published configurations by name, any other by its dimensions.
+// What fixes a DiT's shape: the twelve published configurations by name, any other by its dimensions; with or
+// without the routers of DyDiT.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,7 @@
 namespace dydit::model {
 
 struct Configuration {
-  std::string name;              ///< "DiT-XL/2", or "" for one given by its dimensions
+  std::string name;              ///< "DiT-XL/2", "DyDiT-XL/2", or "" for one given by its dimensions
   std::int64_t input_size = 32;  ///< side of the (square) latent or image
   std::int64_t patch_size = 2;
   std::int64_t in_channels = 4;
@@ -23,10 +24,14 @@ struct Configuration {
   double mlp_ratio = 4;
   std::int64_t num_classes = 1000;
   bool learn_sigma = true;  ///< the output carries the variance beside epsilon
+  bool dynamic = false;     ///< has routers over heads, channel groups and tokens (DyDiT)
 
   std::int64_t grid() const { return input_size / patch_size; }
   std::int64_t tokens() const { return grid() * grid(); }  ///< T
   std::int64_t mlp_hidden() const;
+  std::int64_t head_size() const { return hidden_size / num_heads; }
+  std::int64_t group_size() const { return mlp_hidden() / num_heads; }  ///< channels of a group, of which there are H
+  std::int64_t token_router_width() const { return hidden_size / 16; }
   std::int64_t out_channels() const { return learn_sigma ? 2 * in_channels : in_channels; }
 
   bool operator==(const Configuration&) const = default;
@@ -35,7 +40,7 @@ struct Configuration {
 /// The names of the published family: "DiT-S/2" ... "DiT-XL/8".
 std::vector<std::string> published_names();
 
-/// A published configuration. Throws UsageError naming the known ones.
+/// A published configuration: "DiT-S/2", or with routers "DyDiT-S/2". Throws UsageError naming the known ones.
 Configuration published(const std::string& name);
 
 /// Throws UsageError unless every dimension is positive and divides where it has to.

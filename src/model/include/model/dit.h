@@ -2,6 +2,8 @@
 // The reference Diffusion Transformer (Peebles & Xie, "Scalable Diffusion Models with Transformers", 2023).
 #pragma once
 
+#include <functional>
+
 #include "model/layers.h"
 
 namespace dydit::model {
@@ -10,20 +12,22 @@ struct DiTImpl : torch::nn::Module {
   explicit DiTImpl(const Configuration& configuration);
 
   /// x (N,C,H,W), t (N) timesteps of the original process, y (N) labels (num_classes = no class)
-  /// -> (N,out_channels,H,W): epsilon, and the variance's interpolation when sigma is learned.
+  /// -> (N,out_channels,H,W): epsilon, and the variance's interpolation when sigma is learned. Of a dynamic
+  /// configuration the complete model, whatever its routers say: engine/ runs the dynamic one.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);
 
-  /// Classifier-free guidance: the batch is a conditional and an unconditional half that share the first
-  /// half of x; the guided epsilon replaces the first three channels only, the rest comes from each half.
-  torch::Tensor forward_with_guidance(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y,
-                                      double scale);
+  /// x (N,C,H,W) -> tokens with their positions (N,T,D)
+  torch::Tensor embed(const torch::Tensor& x);
 
   /// (N,T,p*p*out) -> (N,out,H,W)
   torch::Tensor unpatchify(const torch::Tensor& x) const;
 
   /// The published initialisation, a pure function of the seed: Xavier uniform with zero bias, N(0, 0.02)
-  /// for label table and time MLP, zeros for adaLN outputs and the final linear.
+  /// for label table and time MLP, zeros for adaLN outputs and the final linear; routers that let all through,
+  /// by biases of 15 (heads, channel groups) and 35 (tokens).
   void initialise(std::uint64_t seed);
+
+  BlockImpl& block(std::size_t layer) const;
 
   Configuration configuration;
   PatchEmbed x_embedder{nullptr};
@@ -34,5 +38,14 @@ struct DiTImpl : torch::nn::Module {
   torch::Tensor pos_embed;
 };
 TORCH_MODULE(DiT);
+
+/// `dit` with routers that let all through; those of a dynamic one are replaced.
+DiT with_open_routers(const DiT& dit, std::uint64_t seed = 0);
+
+/// Classifier-free guidance of any forward pass over x: the batch is a conditional and an unconditional half that
+/// share the first half of x; the guided epsilon replaces the first three channels only, the rest comes from each
+/// half.
+torch::Tensor guided(const torch::Tensor& x, double scale,
+                     const std::function<torch::Tensor(const torch::Tensor& x)>& forward);
 
 }  // namespace dydit::model

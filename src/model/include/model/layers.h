@@ -39,8 +39,9 @@ TORCH_MODULE(LabelEmbedder);
 
 struct AttentionImpl : torch::nn::Module {
   AttentionImpl(std::int64_t width, std::int64_t num_heads);
-  torch::Tensor forward(const torch::Tensor& x);             ///< (N,T,D) -> (N,T,D)
-  torch::Tensor attend(const torch::Tensor& qkv) const;      ///< (N,T,3D) -> (N,T,D), before the projection
+  torch::Tensor forward(const torch::Tensor& x);  ///< (N,T,D) -> (N,T,D)
+  /// What `heads` heads make of their q, k and v, (N,T,3 W) -> (N,T,W), before the projection.
+  static torch::Tensor attend(const torch::Tensor& qkv, std::int64_t heads);
   Linear qkv{nullptr}, proj{nullptr};
   std::int64_t num_heads;
 };
@@ -53,13 +54,36 @@ struct MlpImpl : torch::nn::Module {
 };
 TORCH_MODULE(Mlp);
 
+/// DyDiT's router over the heads, or over the channel groups, of a block: a function of the timestep alone.
+struct WidthRouterImpl : torch::nn::Module {
+  explicit WidthRouterImpl(const Configuration& configuration);
+  torch::Tensor forward(const torch::Tensor& time);  ///< time embedding (N,D) -> logits of units 1 ... H-1 (N,H-1)
+  Linear router{nullptr};
+};
+TORCH_MODULE(WidthRouter);
+
+/// DyDiT's router over the tokens that a block's MLP works on.
+struct TokenRouterImpl : torch::nn::Module {
+  explicit TokenRouterImpl(const Configuration& configuration);
+  torch::Tensor forward(const torch::Tensor& x);  ///< x after the attention's residual (N,T,D) -> logits (N,T)
+  torch::nn::Sequential mlp_head;
+};
+TORCH_MODULE(TokenRouter);
+
 struct BlockImpl : torch::nn::Module {
   explicit BlockImpl(const Configuration& configuration);
-  /// x (N,T,D), silu_c = SiLU(conditioning) (N,D).
+  /// x (N,T,D), silu_c = SiLU(conditioning) (N,D). All of the block, whatever its routers say.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& silu_c);
+  /// (N,D) each: what adaLN makes of SiLU(conditioning).
+  struct Modulation {
+    torch::Tensor shift1, scale1, gate1, shift2, scale2, gate2;
+  };
+  Modulation modulation(const torch::Tensor& silu_c);
   Attention attn{nullptr};
   Mlp mlp{nullptr};
   torch::nn::Sequential adaLN_modulation;
+  WidthRouter attn_rate{nullptr}, mlp_rate{nullptr};  // of a dynamic configuration
+  TokenRouter token_selection{nullptr};
 };
 TORCH_MODULE(Block);
 

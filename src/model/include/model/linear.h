@@ -5,6 +5,24 @@
 
 namespace dydit::model {
 
+/// A fixed weight in the layout in which its product is fastest (oneDNN's own on the CPU, in float32 and bfloat16):
+/// the only copy that is kept.
+class PackedLinear {
+ public:
+  PackedLinear() = default;
+  /// weight (out, in), any view of a matrix; bias (out), or undefined. `rows`: about how many x will have.
+  PackedLinear(const torch::Tensor& weight, const torch::Tensor& bias, std::int64_t rows);
+  torch::Tensor forward(const torch::Tensor& x) const { return apply(x, /*gelu=*/false); }
+  torch::Tensor gelu(const torch::Tensor& x) const { return apply(x, /*gelu=*/true); }
+  std::size_t bytes() const;
+
+ private:
+  torch::Tensor apply(const torch::Tensor& x, bool gelu) const;
+
+  torch::Tensor weight_, bias_;
+  bool packed_ = false;
+};
+
 /// x W^T + b, (..., in) -> (..., out). The parameters are left as memory was: they come from a checkpoint or
 /// from DiT::initialise.
 ///

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/engine.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "routing.h"
+
+namespace dydit::engine {
+
+using torch::Tensor;
+
+void require_routers(const model::Configuration& c) {
+  if (!c.dynamic) throw UsageError("the model has no routers", c.name, "take a DyDiT");
+}
+
+void require_fit(const Masks& imposed, const model::Configuration& c, std::int64_t images) {
+  const auto require = [&](const char* name, const Tensor& mask, std::int64_t units, bool first_is_on) {
+    if (!mask.defined()) return;
+    if (mask.scalar_type() != torch::kBool || mask.sizes() != torch::IntArrayRef({images, c.depth, units}))
+      throw UsageError("an imposed mask does not fit the model", name,
+                       fmt::format("give bool of shape ({}, {}, {})", images, c.depth, units));
+    if (first_is_on && !mask.select(2, 0).all().item<bool>())
+      throw UsageError("an imposed mask switches unit 0 off", name, "it is always on");
+  };
+  require("heads", imposed.heads, c.num_heads, true);
+  require("channels", imposed.channels, c.num_heads, true);
+  require("tokens", imposed.tokens, c.tokens(), false);
+}
+
+Tensor decide(const Tensor& logits) {
+  return torch::sigmoid(logits) > 0.5;
+}
+
+Tensor with_first_unit(const Tensor& mask) {
+  return torch::cat({torch::ones({mask.size(0), 1}, mask.options()), mask}, 1);
+}
+
+Tensor layer_of(const Tensor& mask, std::size_t layer) {
+  return mask.defined() ? mask.select(1, static_cast<std::int64_t>(layer)) : Tensor();
+}
+
+Tensor stacked(const std::vector<Tensor>& layers) {
+  return layers.empty() || !layers.front().defined() ? Tensor() : torch::stack(layers, 1);
+}
+
+Widths widths_of(const model::DiT& dit, const Tensor& time, const Masks& imposed) {
+  Widths widths{.masks = {imposed.heads, imposed.channels, {}}, .logits = {}};
+  const auto route = [&](Tensor& mask, Tensor& logits, model::WidthRouter model::BlockImpl::*router) {
+    if (mask.defined()) return;
+    std::vector<Tensor> values, on;
+    for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
+      values.push_back((dit->block(layer).*router)(time));
+      on.push_back(with_first_unit(decide(values.back())));
+    }
+    mask = stacked(on);
+    logits = stacked(values);
+  };
+  route(widths.masks.heads, widths.logits.heads, &model::BlockImpl::attn_rate);
+  route(widths.masks.channels, widths.logits.channels, &model::BlockImpl::mlp_rate);
+  return widths;
+}
+
+std::unique_ptr<Engine> engine_named(const std::string& name, model::DiT dit, const CompactOptions& options) {
+  if (name == "masked") return masked_engine(std::move(dit));
+  if (name == "compact") return compact_engine(std::move(dit), options);
+  throw UsageError("no such engine", name, "known are masked and compact");
+}
+
+}  // namespace dydit::engine

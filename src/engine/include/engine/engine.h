@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Execution of a dynamic model (DyDiT, arXiv 2410.03456): its routers choose heads and channel groups by the
+// timestep, and tokens by their content. Every engine computes the same function.
+// Shapes: N images, T tokens, H heads and as many channel groups.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+
+#include "model/dit.h"
+
+namespace dydit::engine {
+
+/// What is on, bool: heads and channels (N,depth,H), tokens (N,depth,T). Head 0 and group 0 are always on.
+struct Masks {
+  torch::Tensor heads, channels, tokens;
+};
+
+struct Outcome {
+  torch::Tensor output;  ///< as DiT::forward's
+  Masks masks;           ///< that were executed
+  Masks logits;          ///< float, of the routers that decided: heads and channels without unit 0; else undefined
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  /// x, t and y as DiT::forward's. A mask that `imposed` has takes the place of its routers, which are then not run.
+  /// Throws UsageError where an imposed mask has another shape or switches unit 0 off.
+  virtual Outcome forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y,
+                          const Masks& imposed = {}) = 0;
+  /// Makes ready for forward passes at these timesteps (K), so that none of them has to.
+  virtual void plan(const torch::Tensor& timesteps) = 0;
+};
+
+/// The published semantics: everything is computed, and multiplied by the masks.
+std::unique_ptr<Engine> masked_engine(model::DiT dit);
+
+struct CompactOptions {
+  std::size_t packing_budget = std::size_t{2} << 30;  ///< bytes of packed weights that are kept
+};
+
+/// The same function with nothing multiplied by zero: for each timestep the weights of its heads and groups packed
+/// together, and the MLP on the routed tokens of the batch alone. For inference.
+std::unique_ptr<Engine> compact_engine(model::DiT dit, const CompactOptions& options = {});
+
+/// "masked" or "compact"; throws UsageError naming them.
+std::unique_ptr<Engine> engine_named(const std::string& name, model::DiT dit, const CompactOptions& options = {});
+
+}  // namespace dydit::engine

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packed weights of the units that are on, kept within a budget.
+#pragma once
+
+#include <compare>
+#include <list>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "model/dit.h"
+
+namespace dydit::engine {
+
+using Units = std::vector<bool>;  ///< of the H heads or channel groups of a layer: which are on
+
+/// The two products of a layer's attention (qkv, projection) or MLP (fc1, fc2), for the units that are on.
+struct Part {
+  model::PackedLinear in, out;
+  std::int64_t units = 0;  ///< how many are on
+  std::size_t bytes() const { return in.bytes() + out.bytes(); }
+};
+
+class Packing {
+ public:
+  /// `budget`: bytes of packed weights to keep; a part beyond it is packed for its use and dropped.
+  Packing(model::DiT dit, std::size_t budget) : dit_(std::move(dit)), budget_(budget) {}
+
+  std::shared_ptr<const Part> attention(std::size_t layer, const Units& heads);
+  std::shared_ptr<const Part> mlp(std::size_t layer, const Units& groups);
+
+ private:
+  struct Key {
+    std::size_t layer;
+    bool is_mlp;
+    Units units;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Kept {
+    std::shared_ptr<const Part> part;
+    std::list<Key>::iterator used;  // in order_
+  };
+
+  std::shared_ptr<const Part> get(const Key& key);
+  Part pack(const Key& key) const;
+
+  model::DiT dit_;
+  std::size_t budget_, bytes_ = 0;
+  std::map<Key, Kept> kept_;
+  std::list<Key> order_;  // the one used last comes first
+};
+
+}  // namespace dydit::engine

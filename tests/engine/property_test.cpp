@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The compact engine computes the function of the masked one, for any sizes, masks and decisions.
+#include <iostream>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "catch.h"
+#include "engine/engine.h"
+#include "golden.h"
+
+using dydit::test::rel_l2;
+using torch::Tensor;
+namespace engine = dydit::engine;
+namespace model = dydit::model;
+
+namespace {
+
+constexpr int cases = 1000;
+
+// Everything of one case is a function of its number.
+class Draw {
+ public:
+  explicit Draw(int number) : random_(29, dydit::Purpose::synthetic, static_cast<std::uint64_t>(number)) {
+    torch::manual_seed(number);
+  }
+  std::int64_t one_to(std::uint64_t most) { return static_cast<std::int64_t>(random_.below(most) + 1); }
+  bool maybe() { return random_.below(2) == 1; }
+
+ private:
+  dydit::Random random_;
+};
+
+struct Case {
+  explicit Case(int number) {
+    Draw draw(number);
+    model::Configuration c;
+    c.patch_size = draw.one_to(2);
+    c.input_size = c.patch_size * draw.one_to(6);
+    c.in_channels = 3;
+    c.num_heads = draw.one_to(5);
+    c.hidden_size = 4 * c.num_heads * draw.one_to(4);
+    while (c.hidden_size < 16) c.hidden_size += 4 * c.num_heads;
+    c.depth = draw.one_to(3);
+    c.mlp_ratio = static_cast<double>(draw.one_to(4));
+    c.num_classes = 10;
+    c.dynamic = true;
+    dit = model::DiT(c);
+    dit->eval();
+    const torch::NoGradGuard no_grad;
+    for (auto& item : dit->named_parameters())
+      if (item.key() != "pos_embed")
+        item.value().normal_(0, item.value().dim() > 1 ? 1 / std::sqrt(static_cast<double>(item.value().size(1))) : 0.3);
+    n = draw.one_to(5);
+    x = torch::randn({n, c.in_channels, c.input_size, c.input_size});
+    t = torch::randint(0, 1000, {draw.maybe() ? n : 1}, torch::kInt64).expand({n}).contiguous();
+    y = torch::randint(0, 11, {n}, torch::kInt64);
+    // Shares from none to all; unit 0 is always on.
+    const auto random_mask = [&](std::int64_t units, bool first_is_on) {
+      const double share = static_cast<double>(draw.one_to(5) - 1) / 4;
+      Tensor mask = torch::rand({n, c.depth, units}) < share;
+      if (first_is_on) mask.select(2, 0).fill_(true);
+      return mask;
+    };
+    imposed = {random_mask(c.num_heads, true), random_mask(c.num_heads, true), random_mask(c.tokens(), false)};
+    if (draw.maybe()) {  // one plan for all images
+      imposed.heads = imposed.heads.narrow(0, 0, 1).expand_as(imposed.heads).contiguous();
+      imposed.channels = imposed.channels.narrow(0, 0, 1).expand_as(imposed.channels).contiguous();
+    }
+  }
+
+  model::DiT in_float64() const {
+    model::DiT wide(dit->configuration);
+    wide->to(torch::kFloat64);
+    const torch::NoGradGuard no_grad;
+    const auto given = dit->named_parameters();
+    for (auto& item : wide->named_parameters()) item.value().copy_(given[item.key()]);
+    return wide;
+  }
+
+  model::DiT dit{nullptr};
+  std::int64_t n = 0;
+  Tensor x, t, y;
+  engine::Masks imposed;
+};
+
+}  // namespace
+
+TEST_CASE("with imposed masks the compact engine is as near to the masked one as float32 allows") {
+  const torch::NoGradGuard no_grad;
+  double worst = 0;
+  for (int number = 0; number < cases; ++number) {
+    const Case c(number);
+    const auto masked = engine::masked_engine(c.dit)->forward(c.x, c.t, c.y, c.imposed);
+    const auto compact = engine::compact_engine(c.dit)->forward(c.x, c.t, c.y, c.imposed);
+    const auto exact = engine::masked_engine(c.in_float64())->forward(c.x, c.t, c.y, c.imposed);
+    const double distance = rel_l2(compact.output, masked.output);
+    const double bound = std::max(1e-5, 2 * rel_l2(masked.output, exact.output));
+    worst = std::max(worst, distance / bound);
+    CAPTURE(number, distance, bound, model::to_json(c.dit->configuration).dump());
+    REQUIRE(distance <= bound);
+    REQUIRE(torch::equal(compact.masks.tokens, c.imposed.tokens));
+    REQUIRE(!compact.logits.tokens.defined());
+  }
+  std::cout << "imposed masks: " << cases << " cases, the worst at " << worst << " of its bound\n";
+}
+
+TEST_CASE("the compact engine decides as the masked one, but for logits that are zero within rounding") {
+  const torch::NoGradGuard no_grad;
+  std::int64_t decisions = 0, different = 0;
+  for (int number = 0; number < cases; ++number) {
+    const Case c(number);
+    const auto masked = engine::masked_engine(c.dit)->forward(c.x, c.t, c.y);
+    const auto compact = engine::compact_engine(c.dit)->forward(c.x, c.t, c.y);
+    // What float32 makes of the logits, the decisions being the same.
+    const auto exact = engine::masked_engine(c.in_float64())->forward(c.x, c.t, c.y, masked.masks);
+    const auto exact_widths = engine::masked_engine(c.in_float64())->forward(c.x, c.t, c.y);
+    CAPTURE(number);
+    bool agree = true;
+    const auto compare = [&](const Tensor& ours, const Tensor& theirs, const Tensor& logits, double error) {
+      const Tensor apart = ours != theirs;
+      decisions += apart.numel();
+      if (!apart.any().item<bool>()) return;
+      agree = false;
+      different += apart.sum().item<std::int64_t>();
+      REQUIRE(logits.masked_select(apart).abs().max().item<double>() <= 16 * error);
+    };
+    const auto error_of = [](const Tensor& logits, const Tensor& wide) {
+      return logits.numel() == 0 ? 0.0 : (logits.to(torch::kFloat64) - wide).abs().max().item<double>();
+    };
+    const std::int64_t rest = c.dit->configuration.num_heads - 1;
+    compare(compact.masks.heads.narrow(2, 1, rest), masked.masks.heads.narrow(2, 1, rest), masked.logits.heads,
+            error_of(masked.logits.heads, exact_widths.logits.heads));
+    compare(compact.masks.channels.narrow(2, 1, rest), masked.masks.channels.narrow(2, 1, rest),
+            masked.logits.channels, error_of(masked.logits.channels, exact_widths.logits.channels));
+    // Tokens: a layer's logits follow from the decisions before it, so the first one that differs is the one to judge.
+    for (std::int64_t layer = 0; agree && layer < c.dit->configuration.depth; ++layer) {
+      const auto of = [&](const Tensor& tensor) { return tensor.select(1, layer); };
+      const engine::Masks widths_only{masked.masks.heads, masked.masks.channels, {}};
+      compare(of(compact.masks.tokens), of(masked.masks.tokens), of(masked.logits.tokens),
+              error_of(of(masked.logits.tokens), of(engine::masked_engine(c.in_float64())
+                                                        ->forward(c.x, c.t, c.y, widths_only)
+                                                        .logits.tokens)));
+    }
+    if (agree) REQUIRE(rel_l2(compact.output, masked.output) <= std::max(1e-5, 2 * rel_l2(masked.output, exact.output)));
+  }
+  std::cout << "own decisions: " << different << " of " << decisions << " differ\n";
+  CHECK(different * 1000 <= decisions);
+}
+
+TEST_CASE("packed weights stay within their budget, whatever it is, and change nothing") {
+  const torch::NoGradGuard no_grad;
+  for (int number = 0; number < 50; ++number) {
+    const Case c(number);
+    const auto roomy = engine::compact_engine(c.dit), tiny = engine::compact_engine(c.dit, {.packing_budget = 0}),
+               middle = engine::compact_engine(c.dit, {.packing_budget = 20'000});
+    for (const auto* one : {&roomy, &middle}) (*one)->plan(c.t);
+    const Tensor expected = roomy->forward(c.x, c.t, c.y, c.imposed).output;
+    for (int again = 0; again < 2; ++again)
+      for (const auto* one : {&roomy, &tiny, &middle})
+        REQUIRE(torch::equal((*one)->forward(c.x, c.t, c.y, c.imposed).output, expected));
+  }
+}
+
+TEST_CASE("imposed masks that do not fit are refused by name") {
+  const Case c(0);
+  for (const char* kind : {"masked", "compact"}) {
+    const auto engine = engine::engine_named(kind, c.dit);
+    engine::Masks wrong = c.imposed;
+    wrong.tokens = wrong.tokens.narrow(1, 0, 1).repeat({1, 7, 1});
+    CHECK_THROWS_AS(engine->forward(c.x, c.t, c.y, wrong), dydit::UsageError);
+    wrong = c.imposed;
+    wrong.heads = torch::zeros_like(wrong.heads);
+    CHECK_THROWS_AS(engine->forward(c.x, c.t, c.y, wrong), dydit::UsageError);
+  }
+  CHECK_THROWS_AS(engine::engine_named("fast", c.dit), dydit::UsageError);
+  CHECK_THROWS_AS(engine::masked_engine(model::DiT(model::published("DiT-S/8"))), dydit::UsageError);
+}

@@ -1,0 +1,5 @@
+dydit_test(engine TORCH
+  SOURCES golden.cpp golden_weights.cpp engine/golden_test.cpp engine/property_test.cpp
+  LINKS dydit_engine)
+# Threads that wait for each other are slow on a busy machine, and most of these models are tiny.
+set_tests_properties(engine PROPERTIES ENVIRONMENT OMP_NUM_THREADS=1)
