@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "model/device.h"
 #include "model/weights.h"
 #include "run/runner.h"
 #include "train/autocast.h"
@@ -81,7 +82,7 @@ int main(int argc, char** argv) try {
   at::set_num_threads(std::stoi(words[4]));
   const bool trains = words[1] == "train";
   const torch::Device device = run::device_named(words[2]);
-  const torch::Dtype dtype = run::dtype_named(words[3]);
+  const torch::Dtype dtype = model::dtype_named(words[3]);
   const model::DiT dit = model::load_dit(words[0], checkpoint::Weights::automatic, std::nullopt, device,
                                          trains ? torch::kFloat32 : dtype);
   const Work work = trains ? training(dit, device, dtype != torch::kFloat32) : forward(dit, device, dtype);

@@ -11,6 +11,7 @@ namespace dydit::cli {
 void add_info(CLI::App& app);
 void add_train(CLI::App& app);
 void add_study(CLI::App& app);
+void add_sweep(CLI::App& app);
 void add_report(CLI::App& app);
 void add_reproduce(CLI::App& app);
 void add_probe(CLI::App& app);

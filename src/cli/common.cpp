@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "model/device.h"
+
 namespace dydit::cli {
 
 static int usable_cores() {
@@ -46,7 +48,7 @@ run::RunSettings Machine::settings(const distributed::ProcessGroup& group) const
   if (group.size() > 1 && settings.device.is_cuda())
     settings.device = run::device_named(fmt::format("cuda:{}", group.local_rank()));
   if (settings.device.is_cuda()) at::accelerator::setDeviceIndex(settings.device.index());
-  settings.dtype = run::dtype_named(dtype);
+  settings.dtype = model::dtype_named(dtype);
   settings.quiet = quiet;
   return settings;
 }

@@ -6,6 +6,7 @@
 #include "checkpoint/checkpoint.h"
 #include "commands.h"
 #include "common.h"
+#include "model/device.h"
 #include "model/weights.h"
 
 namespace dydit::cli {
@@ -28,7 +29,7 @@ void add_export(CLI::App& app) {
   command->add_option("--output", e->output, "file to write")->required();
   e->machine.add_to(*command);
   command->callback([e] {
-    const auto dtype = run::dtype_named(e->machine.dtype);
+    const auto dtype = model::dtype_named(e->machine.dtype);
     const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights),
                                      e->checkpoint.num_heads);
     stop_if_interrupted("before anything was written");

@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   dydit::cli::add_info(app);
   dydit::cli::add_train(app);
   dydit::cli::add_study(app);
+  dydit::cli::add_sweep(app);
   dydit::cli::add_report(app);
   dydit::cli::add_reproduce(app);
   dydit::cli::add_probe(app);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include "engine/engine.h"
@@ -34,21 +35,38 @@ class Compact final : public Engine {
   Compact(model::DiT dit, const CompactOptions& options)
       : dit_(std::move(dit)), packing_(dit_, options.packing_budget) {}
 
-  Outcome forward(const Tensor& x, const Tensor& t, const Tensor& y, const Masks& imposed) override;
+  Outcome forward(const Tensor& x, const Tensor& t, const Tensor& y, const Masks& imposed,
+                  Overruled routers) override;
   void plan(const Tensor& timesteps) override;
+  void plan(const Masks& widths) override;
+  std::size_t packed_bytes() const override { return packing_.bytes(); }
 
  private:
+  // One timestep's heads and channels (depth,H).
+  struct Planned {
+    Tensor heads, channels;
+  };
+  Widths widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const;
   struct Part {
     Tensor output, tokens, token_logits;
   };
-  Part run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan, const Tensor& imposed);
+  Part run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan, const Tensor& imposed,
+           Overruled routers);
   Tensor mlp(const Tensor& normed, std::size_t layer, const Units& groups);
   Tensor routed_mlp(Tensor residual, const model::BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
                     const Units& groups);
 
   model::DiT dit_;
   Packing packing_;
+  std::map<double, Planned> planned_;
 };
+
+// Each number of rows makes oneDNN compile a kernel of its own, which takes half as long as the product itself, so
+// only some numbers are used: at most 64 between a power of two and the next.
+std::int64_t rounded_up(std::int64_t rows) {
+  const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(rows / 64, 1))));
+  return (rows + step - 1) / step * step;
+}
 
 Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups) {
   const auto part = packing_.mlp(layer, groups);
@@ -63,14 +81,14 @@ Tensor Compact::routed_mlp(Tensor residual, const model::BlockImpl::Modulation& 
   if (rows.numel() == mask.numel())
     return model::gated_residual(residual, mlp(model::modulated_norm(residual, m.shift2, m.scale2), layer, groups),
                                  m.gate2);
-  const Tensor out = mlp(model::modulated_norm_rows(residual, rows, m.shift2, m.scale2), layer, groups);
-  model::add_gated_rows(residual, rows, out, m.gate2);
+  const Tensor normed = model::modulated_norm_rows(residual, rows, m.shift2, m.scale2, rounded_up(rows.numel()));
+  model::add_gated_rows(residual, rows, mlp(normed, layer, groups), m.gate2);
   return residual;
 }
 
 // Images of one plan. `imposed`: tokens (N,depth,T), or undefined.
 Compact::Part Compact::run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
-                           const Tensor& imposed) {
+                           const Tensor& imposed, Overruled routers) {
   Tensor tokens = dit_->embed(x);
   const Tensor silu_c = torch::silu(time + dit_->y_embedder(y));
   std::vector<Tensor> on, logits;
@@ -81,22 +99,36 @@ Compact::Part Compact::run(const Tensor& x, const Tensor& time, const Tensor& y,
     const Tensor qkv = attention->in.forward(model::modulated_norm(tokens, m.shift1, m.scale1));
     const Tensor attended = attention->out.forward(model::AttentionImpl::attend(qkv, attention->units));
     const Tensor residual = model::gated_residual(tokens, attended, m.gate1);
-    Tensor mask = layer_of(imposed, layer);
-    if (!mask.defined()) {
-      logits.push_back(block.token_selection(residual));
-      mask = decide(logits.back());
-    }
-    on.push_back(mask);
-    tokens = routed_mlp(residual, m, mask, layer, plan.channels[layer]);
+    on.push_back(tokens_of(block, residual, layer_of(imposed, layer), routers, logits));
+    tokens = routed_mlp(residual, m, on.back(), layer, plan.channels[layer]);
   }
   return {dit_->unpatchify(dit_->final_layer(tokens, silu_c)), stacked(on), stacked(logits)};
 }
 
-Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, const Masks& imposed) {
+// As widths_of, but timesteps that are planned need no router.
+Widths Compact::widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const {
+  const bool both = imposed.heads.defined() && imposed.channels.defined();
+  if (planned_.empty() || (both && routers == Overruled::skipped)) return widths_of(dit_, time, imposed, routers);
+  const Tensor timesteps = t.to(torch::kCPU, torch::kFloat64);
+  std::vector<Tensor> heads, channels;
+  for (std::int64_t i = 0; i < timesteps.numel(); ++i) {
+    const auto found = planned_.find(timesteps.const_data_ptr<double>()[i]);
+    if (found == planned_.end()) return widths_of(dit_, time, imposed, routers);
+    heads.push_back(found->second.heads);
+    channels.push_back(found->second.channels);
+  }
+  return {.masks = {imposed.heads.defined() ? imposed.heads : torch::stack(heads),
+                    imposed.channels.defined() ? imposed.channels : torch::stack(channels),
+                    {}},
+          .logits = {}};
+}
+
+Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, const Masks& imposed,
+                         Overruled routers) {
   torch::NoGradGuard no_grad;
   require_fit(imposed, dit_->configuration, x.size(0));
   const Tensor time = dit_->t_embedder(t);
-  const Widths widths = widths_of(dit_, time, imposed);
+  const Widths widths = widths_at(t, time, imposed, routers);
   const Tensor heads = widths.masks.heads.cpu(), channels = widths.masks.channels.cpu();
   std::map<WidthPlan, std::vector<std::int64_t>> groups;
   for (std::int64_t i = 0; i < x.size(0); ++i)
@@ -104,7 +136,7 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
 
   Outcome outcome{.output = {}, .masks = widths.masks, .logits = widths.logits};
   if (groups.size() == 1) {
-    Part part = run(x, time, y, groups.begin()->first, imposed.tokens);
+    Part part = run(x, time, y, groups.begin()->first, imposed.tokens, routers);
     outcome.output = part.output;
     outcome.masks.tokens = part.tokens;
     outcome.logits.tokens = part.token_logits;
@@ -124,7 +156,7 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
     const auto of = [&](const Tensor& tensor) {
       return tensor.defined() ? tensor.index_select(0, images) : tensor;
     };
-    const Part part = run(of(x), of(time), of(y), plan, of(imposed.tokens));
+    const Part part = run(of(x), of(time), of(y), plan, of(imposed.tokens), routers);
     put(outcome.output, images, part.output);
     put(outcome.masks.tokens, images, part.tokens);
     put(outcome.logits.tokens, images, part.token_logits);
@@ -134,9 +166,17 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
 
 void Compact::plan(const Tensor& timesteps) {
   torch::NoGradGuard no_grad;
-  const Widths widths = widths_of(dit_, dit_->t_embedder(timesteps), {});
-  const Tensor heads = widths.masks.heads.cpu(), channels = widths.masks.channels.cpu();
-  for (std::int64_t i = 0; i < timesteps.size(0); ++i) {
+  const Masks widths = widths_of(dit_, dit_->t_embedder(timesteps), {}, Overruled::skipped).masks;
+  const Tensor at = timesteps.to(torch::kCPU, torch::kFloat64);
+  for (std::int64_t i = 0; i < at.numel(); ++i)
+    planned_[at.const_data_ptr<double>()[i]] = {widths.heads[i], widths.channels[i]};
+  plan(widths);
+}
+
+void Compact::plan(const Masks& widths) {
+  torch::NoGradGuard no_grad;
+  const Tensor heads = widths.heads.cpu(), channels = widths.channels.cpu();
+  for (std::int64_t i = 0; i < heads.size(0); ++i) {
     const WidthPlan plan{units_of(heads[i]), units_of(channels[i])};
     for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
       packing_.attention(layer, plan.heads[layer]);

@@ -28,11 +28,13 @@ void require_fit(const Masks& imposed, const model::Configuration& c, std::int64
   require("tokens", imposed.tokens, c.tokens(), false);
 }
 
-Tensor decide(const Tensor& logits) {
+// On where sigmoid(logit) > 0.5, strictly.
+static Tensor decide(const Tensor& logits) {
   return torch::sigmoid(logits) > 0.5;
 }
 
-Tensor with_first_unit(const Tensor& mask) {
+// (N,H-1) -> (N,H): unit 0 is always on.
+static Tensor with_first_unit(const Tensor& mask) {
   return torch::cat({torch::ones({mask.size(0), 1}, mask.options()), mask}, 1);
 }
 
@@ -44,21 +46,29 @@ Tensor stacked(const std::vector<Tensor>& layers) {
   return layers.empty() || !layers.front().defined() ? Tensor() : torch::stack(layers, 1);
 }
 
-Widths widths_of(const model::DiT& dit, const Tensor& time, const Masks& imposed) {
+Widths widths_of(const model::DiT& dit, const Tensor& time, const Masks& imposed, Overruled routers) {
   Widths widths{.masks = {imposed.heads, imposed.channels, {}}, .logits = {}};
   const auto route = [&](Tensor& mask, Tensor& logits, model::WidthRouter model::BlockImpl::*router) {
-    if (mask.defined()) return;
+    if (mask.defined() && routers == Overruled::skipped) return;
     std::vector<Tensor> values, on;
     for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
       values.push_back((dit->block(layer).*router)(time));
       on.push_back(with_first_unit(decide(values.back())));
     }
-    mask = stacked(on);
+    if (!mask.defined()) mask = stacked(on);
     logits = stacked(values);
   };
   route(widths.masks.heads, widths.logits.heads, &model::BlockImpl::attn_rate);
   route(widths.masks.channels, widths.logits.channels, &model::BlockImpl::mlp_rate);
   return widths;
+}
+
+Tensor tokens_of(model::BlockImpl& block, const Tensor& x, const Tensor& imposed, Overruled routers,
+                 std::vector<Tensor>& logits) {
+  if (imposed.defined() && routers == Overruled::skipped) return imposed;
+  logits.push_back(block.token_selection(x));
+  const Tensor decision = decide(logits.back());
+  return imposed.defined() ? imposed : decision;
 }
 
 std::unique_ptr<Engine> engine_named(const std::string& name, model::DiT dit, const CompactOptions& options) {

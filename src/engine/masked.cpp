@@ -18,12 +18,13 @@ class Masked final : public Engine {
  public:
   explicit Masked(model::DiT dit) : dit_(std::move(dit)) {}
 
-  Outcome forward(const Tensor& x, const Tensor& t, const Tensor& y, const Masks& imposed) override {
+  Outcome forward(const Tensor& x, const Tensor& t, const Tensor& y, const Masks& imposed,
+                  Overruled routers) override {
     require_fit(imposed, dit_->configuration, x.size(0));
     Tensor tokens = dit_->embed(x);
     const Tensor time = dit_->t_embedder(t);
     const Tensor silu_c = torch::silu(time + dit_->y_embedder(y));
-    Widths widths = widths_of(dit_, time, imposed);
+    Widths widths = widths_of(dit_, time, imposed, routers);
     std::vector<Tensor> on, logits;
     for (std::size_t layer = 0; layer < dit_->blocks->size(); ++layer) {
       model::BlockImpl& block = dit_->block(layer);
@@ -33,11 +34,7 @@ class Masked final : public Engine {
       const Tensor heads = times_units(attended, layer_of(widths.masks.heads, layer));
       const auto [residual, normed] =
           model::gated_residual_norm(tokens, block.attn->proj(heads), m.gate1, m.shift2, m.scale2);
-      Tensor mask = layer_of(imposed.tokens, layer);
-      if (!mask.defined()) {
-        logits.push_back(block.token_selection(residual));
-        mask = decide(logits.back());
-      }
+      const Tensor mask = tokens_of(block, residual, layer_of(imposed.tokens, layer), routers, logits);
       on.push_back(mask);
       // GELU(0) = 0: a channel that is off before it is off behind it.
       const Tensor hidden = times_units(block.mlp->fc1(normed), layer_of(widths.masks.channels, layer));
@@ -49,7 +46,10 @@ class Masked final : public Engine {
     return {dit_->unpatchify(dit_->final_layer(tokens, silu_c)), widths.masks, widths.logits};
   }
 
-  void plan(const Tensor&) override {}  // all weights are used at every timestep
+  // All weights are used at every timestep.
+  void plan(const Tensor&) override {}
+  void plan(const Masks&) override {}
+  std::size_t packed_bytes() const override { return 0; }
 
  private:
   model::DiT dit_;

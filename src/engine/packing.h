@@ -29,6 +29,8 @@ class Packing {
   std::shared_ptr<const Part> attention(std::size_t layer, const Units& heads);
   std::shared_ptr<const Part> mlp(std::size_t layer, const Units& groups);
 
+  std::size_t bytes() const { return bytes_; }  ///< of what is kept
+
  private:
   struct Key {
     std::size_t layer;

@@ -12,17 +12,16 @@ void require_routers(const model::Configuration& configuration);
 /// Throws UsageError unless the masks that are there fit N images of the model.
 void require_fit(const Masks& imposed, const model::Configuration& configuration, std::int64_t images);
 
-/// On where sigmoid(logit) > 0.5, strictly.
-torch::Tensor decide(const torch::Tensor& logits);
-
-/// (N,H-1) -> (N,H): unit 0 is always on.
-torch::Tensor with_first_unit(const torch::Tensor& mask);
-
 /// Heads and channel groups of all layers, by the time embedding (N,D) or imposed; tokens are left out.
 struct Widths {
   Masks masks, logits;
 };
-Widths widths_of(const model::DiT& dit, const torch::Tensor& time, const Masks& imposed);
+Widths widths_of(const model::DiT& dit, const torch::Tensor& time, const Masks& imposed, Overruled routers);
+
+/// A block's tokens (N,T), by what the attention left of x (N,T,D) or as `imposed` where that is defined; the logits
+/// of a router that was run are added to `logits`.
+torch::Tensor tokens_of(model::BlockImpl& block, const torch::Tensor& x, const torch::Tensor& imposed,
+                        Overruled routers, std::vector<torch::Tensor>& logits);
 
 /// One layer of a (N,depth,...) mask, undefined where that is.
 torch::Tensor layer_of(const torch::Tensor& mask, std::size_t layer);

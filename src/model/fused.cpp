@@ -277,10 +277,12 @@ static void run_add_rows(const Operands& in, const Tensor& rows) {
       width);
 }
 
-Tensor modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale) {
+Tensor modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale,
+                           std::int64_t height) {
   const Operands in{.x = x, .y = {}, .gate = {}, .shift = rows_together(shift), .scale = rows_together(scale)};
-  if (torch::GradMode::is_enabled() || !can_fuse(in)) return plain::modulated_norm_rows(x, rows, shift, scale);
-  const Tensor h = torch::empty({rows.numel(), in.width()}, x.options());
+  if (torch::GradMode::is_enabled() || !can_fuse(in)) return plain::modulated_norm_rows(x, rows, shift, scale, height);
+  const Tensor h = torch::empty({height, in.width()}, x.options());
+  h.narrow(0, rows.numel(), height - rows.numel()).zero_();
   if (x.scalar_type() == torch::kFloat32)
     run_norm_rows<float>(in, rows, h);
   else
@@ -301,15 +303,17 @@ void add_gated_rows(Tensor& x, const Tensor& rows, const Tensor& y, const Tensor
     run_add_rows<c10::BFloat16>(in, rows);
 }
 
-Tensor plain::modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale) {
+Tensor plain::modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale,
+                                  std::int64_t height) {
   const Tensor images = rows.div(x.size(1), "floor"), some = x.flatten(0, 1).index_select(0, rows);
   const Tensor normalised = torch::layer_norm(some, {x.size(-1)}, {}, {}, 1e-6);
-  return torch::addcmul(shift.index_select(0, images), normalised, 1 + scale.index_select(0, images));
+  const Tensor h = torch::addcmul(shift.index_select(0, images), normalised, 1 + scale.index_select(0, images));
+  return torch::constant_pad_nd(h, {0, 0, 0, height - rows.numel()});
 }
 
 void plain::add_gated_rows(Tensor& x, const Tensor& rows, const Tensor& y, const Tensor& gate) {
   const Tensor images = rows.div(x.size(1), "floor");
-  x.flatten(0, 1).index_add_(0, rows, gate.index_select(0, images) * y);
+  x.flatten(0, 1).index_add_(0, rows, gate.index_select(0, images) * y.narrow(0, 0, rows.numel()));
 }
 
 Tensor plain::modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale) {

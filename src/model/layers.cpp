@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/layers.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+
 #include <cmath>
 
+#include "attend.h"
 #include "model/fused.h"
 
 namespace dydit::model {
@@ -61,8 +65,20 @@ Tensor AttentionImpl::forward(const Tensor& x) {
   return proj(attend(qkv(x), num_heads));
 }
 
+static bool suits_kernel(const Tensor& qkv) {
+  return can_attend() && !torch::GradMode::is_enabled() && qkv.is_cpu() && qkv.scalar_type() == torch::kFloat32 &&
+         qkv.is_contiguous() && !at::autocast::is_autocast_enabled(torch::kCPU);
+}
+
 Tensor AttentionImpl::attend(const Tensor& qkv, std::int64_t heads) {
   const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
+  if (suits_kernel(qkv)) {
+    const Tensor out = torch::empty({n, t, width}, qkv.options());
+    const Attend attention{qkv.const_data_ptr<float>(), out.data_ptr<float>(), n, t, heads, width / heads};
+    at::parallel_for(0, attention.parts(), 1,
+                     [&](std::int64_t begin, std::int64_t end) { model::attend(attention, begin, end); });
+    return out;
+  }
   const auto parts = qkv.view({n, t, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
   const Tensor out = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);  // (N,H,T,W/H)
   return out.transpose(1, 2).reshape({n, t, width});

@@ -4,13 +4,14 @@
 #include <bit>
 #include <cmath>
 
+#include "vector.h"
+
 // One version of a function for each generation of processors; the loader picks.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
 #define DYDIT_FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define DYDIT_FOR_EACH_PROCESSOR
 #endif
-#define DYDIT_INLINE __attribute__((always_inline)) inline
 
 namespace dydit::model {
 
@@ -35,6 +36,29 @@ DYDIT_INLINE void store(c10::BFloat16& out, float value) {
   out.x = static_cast<std::uint16_t>(value == value ? rounded : (bits >> 16) | 0x40U);
 }
 
+// The sum of term(x) over the numbers of a row, as four sums of vectors: additions to one would wait for each other.
+template <typename Term>
+DYDIT_INLINE float sum_of(const float* row, std::int64_t width, const Term& term) {
+  Vector sums[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * lanes <= width; i += 4 * lanes)
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) {
+      Vector value = vector_at(row + i + j * lanes);
+      term(value);
+      sums[j] += value;
+    }
+  const Vector all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  float sum = 0;
+  for (int lane = 0; lane < lanes; ++lane) sum += all[lane];
+  for (; i < width; ++i) {
+    float value = row[i];
+    term(value);
+    sum += value;
+  }
+  return sum;
+}
+
 template <typename T>
 DYDIT_INLINE void forward(const ForwardRow<T>& row) {
   const std::int64_t d = row.width;
@@ -53,13 +77,11 @@ DYDIT_INLINE void forward(const ForwardRow<T>& row) {
   }
   if (row.h == nullptr) return;
   const auto width = static_cast<float>(d);
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < d; ++i) sum += r[i];
-  const float mean = sum / width;
-  float squares = 0;
-#pragma omp simd reduction(+ : squares)
-  for (std::int64_t i = 0; i < d; ++i) squares += (r[i] - mean) * (r[i] - mean);
+  const float mean = sum_of(r, d, [](auto&) {}) / width;
+  const float squares = sum_of(r, d, [mean](auto& value) {
+    value -= mean;
+    value *= value;
+  });
   const float rstd = 1 / std::sqrt(squares / width + epsilon);
   const T *const shift = row.shift, *const scale = row.scale;
   T* const h = row.h;

@@ -158,6 +158,8 @@ Profile read_profile(const std::filesystem::path& path) {
     profile.loss_gap = read_loss_gap(gap, where + ": loss-gap");
   if (const Json map = keys.take("loss-map"); !map.is_null())
     profile.loss_map = read_loss_map(map, where + ": loss-map");
+  if (const Json sweep = keys.take("sweep"); !sweep.is_null())
+    profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep");
   profile.train = keys.take("train");
   keys.finish();
   if (profile.loss_map)
@@ -196,6 +198,7 @@ Json to_json(const Profile& p) {
                         {"shown", p.loss_map->shown},
                         {"normalise_each", p.loss_map->normalise_each},
                         {"models", p.loss_map->models}};
+  if (p.sweep) json["sweep"] = study::to_json(*p.sweep);
   if (!p.history.empty()) json["history"] = p.history;
   if (!p.note.empty()) json["note"] = p.note;
   return json;

@@ -36,13 +36,6 @@ torch::Device device_named(const std::string& name) {
   throw UsageError("no such device", name, "known are cpu, cuda, cuda:<index> and auto");
 }
 
-torch::Dtype dtype_named(const std::string& name) {
-  if (name == "float32") return torch::kFloat32;
-  if (name == "bfloat16") return torch::kBFloat16;
-  if (name == "float16") return torch::kFloat16;
-  throw UsageError("no such type of numbers", name, "known are float32, bfloat16 and float16");
-}
-
 std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64_t seed) {
   if (spec.path.empty()) throw UsageError("no data", "", "give --data or data.path in the profile");
   std::shared_ptr<const data::Dataset> dataset = data::open_dataset(spec.path, {.size = spec.size}, seed);

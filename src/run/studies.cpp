@@ -9,6 +9,7 @@
 #include "setup.h"
 #include "study/loss_gap.h"
 #include "study/loss_map.h"
+#include "study/speed.h"
 #include "weights.h"
 
 namespace dydit::run {
@@ -41,60 +42,92 @@ study::Setting setting_of(const Profile& profile, const RunSettings& settings,
           .group = settings.group};
 }
 
-}  // namespace
+// What the studies of losses work on.
+struct Subjects {
+  std::shared_ptr<const data::Dataset> dataset;
+  std::vector<study::Model> models;
+  Json hashes = Json::object(), described = Json::array();
+};
 
-Outcome run_studies(const Profile& profile, const RunSettings& settings) {
-  if (!profile.loss_gap && !profile.loss_map)
-    throw UsageError("nothing to study", profile.name, "add loss-gap or loss-map");
+Subjects open_subjects(const Profile& profile, const RunSettings& settings) {
   if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
   std::set<std::string> names;
   for (const ModelSpec& spec : profile.models)
     if (!names.insert(spec.name).second)
       throw UsageError("two models of the same name", spec.name, "give each its own");
-  const auto dataset = open_data(profile.data, profile.seed);
-  std::vector<study::Model> models;
-  Json hashes = Json::object(), described = Json::array();
+  Subjects subjects{.dataset = open_data(profile.data, profile.seed), .models = {}};
   for (const ModelSpec& spec : profile.models) {
-    models.push_back(open_model(spec, settings));
-    const auto& configuration = models.back().dit->configuration;
-    require_fit(*dataset, profile.data, configuration, spec.name);
-    hashes[spec.name] = models.back().hash;
+    subjects.models.push_back(open_model(spec, settings));
+    const auto& configuration = subjects.models.back().dit->configuration;
+    require_fit(*subjects.dataset, profile.data, configuration, spec.name);
+    subjects.hashes[spec.name] = subjects.models.back().hash;
     Json entry = describe_model(spec.name, configuration);
     // A folder may be named with or without a slash behind it.
     entry["checkpoint"] = (std::filesystem::path(spec.checkpoint) / "").parent_path().filename().string();
-    described.push_back(entry);
+    subjects.described.push_back(entry);
   }
-  const auto subset = [&](std::int64_t images) {
-    return std::make_shared<const data::Subset>(dataset, images == 0 ? dataset->size() : images);
-  };
-  const auto gap_images = profile.loss_gap ? subset(profile.loss_gap->images) : nullptr;
-  const auto map_images = profile.loss_map ? subset(profile.loss_map->images) : nullptr;
-  Json manifest = base_manifest(profile, settings, {{"weights", hashes}, {"data", dataset->hash()}});
-  manifest["data"] = describe_data(*dataset, profile.data);
-  manifest["models"] = described;
-  const auto run = open_run(profile, settings, manifest);
+  return subjects;
+}
+
+void study_losses(const Profile& profile, const RunSettings& settings, Subjects& subjects,
+                  const std::shared_ptr<const data::Subset>& gap_images,
+                  const std::shared_ptr<const data::Subset>& map_images, record::RunDirectory* run) {
   if (run != nullptr) {
     const auto trained = copy_history(profile, *run);
-    for (Json& entry : described)
-      if (const auto found = trained.find(entry["name"]); found != trained.end())
-        entry["trained"] = found->second;
-    run->describe("models", described);
+    for (Json& entry : subjects.described)
+      if (const auto found = trained.find(entry["name"]); found != trained.end()) entry["trained"] = found->second;
+    run->describe("models", subjects.described);
   }
-
   if (profile.loss_gap) {
     const LossGapSpec& spec = *profile.loss_gap;
-    study::loss_gap(models, gap_images, setting_of(profile, settings, timesteps_of(spec), spec.chunk),
-                    run.get());
+    study::loss_gap(subjects.models, gap_images, setting_of(profile, settings, timesteps_of(spec), spec.chunk), run);
   }
   if (profile.loss_map) {
     const LossMapSpec& spec = *profile.loss_map;
     std::vector<study::Model> chosen;
-    for (std::size_t m = 0; m < models.size(); ++m)
-      if (maps_model(spec, profile, m)) chosen.push_back(models[m]);
-    study::loss_map(chosen, map_images, setting_of(profile, settings, spec.timesteps, /*chunk=*/64),
-                    spec.draws, run.get());
+    for (std::size_t m = 0; m < subjects.models.size(); ++m)
+      if (maps_model(spec, profile, m)) chosen.push_back(subjects.models[m]);
+    study::loss_map(chosen, map_images, setting_of(profile, settings, spec.timesteps, /*chunk=*/64), spec.draws, run);
   }
+}
+
+}  // namespace
+
+Outcome run_studies(const Profile& profile, const RunSettings& settings) {
+  const bool losses = profile.loss_gap || profile.loss_map;
+  if (!losses && !profile.sweep) throw UsageError("nothing to study", profile.name, "add loss-gap, loss-map or sweep");
+  if (profile.sweep && settings.group.size() > 1)
+    throw UsageError("a sweep measures one process", profile.name, "run it without a launcher");
+  Subjects subjects;
+  std::shared_ptr<const data::Subset> gap_images, map_images;
+  Json identity = Json::object();
+  if (losses) {
+    subjects = open_subjects(profile, settings);
+    identity = {{"weights", subjects.hashes}, {"data", subjects.dataset->hash()}};
+    const auto subset = [&](std::int64_t images) {
+      const auto& dataset = subjects.dataset;
+      return std::make_shared<const data::Subset>(dataset, images == 0 ? dataset->size() : images);
+    };
+    if (profile.loss_gap) gap_images = subset(profile.loss_gap->images);
+    if (profile.loss_map) map_images = subset(profile.loss_map->images);
+  }
+  Json manifest = base_manifest(profile, settings, identity);
+  if (losses) {
+    manifest["data"] = describe_data(*subjects.dataset, profile.data);
+    manifest["models"] = subjects.described;
+  }
+  const auto run = open_run(profile, settings, manifest);
+  if (losses) study_losses(profile, settings, subjects, gap_images, map_images, run.get());
   if (run == nullptr) return {};
+  if (profile.sweep) {
+    subjects = {};  // their memory is the sweep's
+    study::speed({.spec = *profile.sweep,
+                  .seed = profile.seed,
+                  .device = settings.device,
+                  .threads = settings.threads,
+                  .quiet = settings.quiet},
+                 *run);
+  }
   run->finish();
   const auto& records = run->records();
   const auto failed = std::count_if(records.begin(), records.end(), [](const record::Record& r) {

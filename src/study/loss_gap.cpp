@@ -2,9 +2,9 @@
 #include "study/loss_gap.h"
 
 #include "base/interrupt.h"
+#include "instrument/stopwatch.h"
 #include "model/weights.h"
 #include "record/metric.h"
-#include "stopwatch.h"
 
 namespace dydit::study {
 
@@ -18,7 +18,7 @@ struct Columns {
   explicit Columns(torch::Device device) : forward(device), terms(device) {}
 
   std::vector<Tensor> mse, vb;  // for each timestep (N)
-  Stopwatch forward, terms;
+  instrument::Stopwatch forward, terms;
 };
 
 void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk, const Tensor& x_t,
@@ -54,7 +54,7 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
     const auto n = static_cast<std::int64_t>(chunk.indices.size());
     std::vector<Columns> columns;
     for (std::size_t m = 0; m < models.size(); ++m) columns.emplace_back(setting.device);
-    Stopwatch shared(setting.device);
+    instrument::Stopwatch shared(setting.device);
     for (std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();
       shared.start();

@@ -230,11 +230,11 @@ std::string tensors_name(const record::Record& record) {
 }
 
 record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count) {
-  std::string dtype = c10::toString(setting.dtype);
-  if (setting.dtype == torch::kFloat32) dtype = "float32";
-  if (setting.dtype == torch::kBFloat16) dtype = "bfloat16";
-  if (setting.dtype == torch::kFloat16) dtype = "float16";
-  return {{"model", model.name}, {"engine", "dense"}, {"dtype", dtype}, {"first", first}, {"count", count}};
+  return {{"model", model.name},
+          {"engine", "dense"},
+          {"dtype", model::dtype_name(setting.dtype)},
+          {"first", first},
+          {"count", count}};
 }
 
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw) {

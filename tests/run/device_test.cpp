@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 #include "catch.h"
+#include "model/device.h"
 #include "run/runner.h"
 
 using namespace dydit;
@@ -11,6 +12,6 @@ TEST_CASE("devices and types of numbers by name") {
   CHECK_THROWS_AS(run::device_named("cuda:99"), RunError);
   for (const char* name : {"", "gpu", "CPU", "cpu:0", "cuda0"})
     CHECK_THROWS_AS(run::device_named(name), UsageError);
-  CHECK(run::dtype_named("bfloat16") == torch::kBFloat16);
-  CHECK_THROWS_AS(run::dtype_named("float64"), UsageError);
+  CHECK(dydit::model::dtype_named("bfloat16") == torch::kBFloat16);
+  CHECK_THROWS_AS(dydit::model::dtype_named("float64"), UsageError);
 }

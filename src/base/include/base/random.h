@@ -21,6 +21,8 @@ enum class Purpose : std::uint32_t {
   bootstrap,
   synthetic,
   grain,
+  mask,
+  order,
 };
 
 class Random {

@@ -21,18 +21,26 @@ struct Masks {
 struct Outcome {
   torch::Tensor output;  ///< as DiT::forward's
   Masks masks;           ///< that were executed
-  Masks logits;          ///< float, of the routers that decided: heads and channels without unit 0; else undefined
+  Masks logits;          ///< float, of the routers that were run: heads and channels without unit 0; else undefined
 };
+
+/// What becomes of a router whose decision is imposed: left out, or run and overruled, which takes the time of a model
+/// that decides so itself.
+enum class Overruled { skipped, run };
 
 class Engine {
  public:
   virtual ~Engine() = default;
-  /// x, t and y as DiT::forward's. A mask that `imposed` has takes the place of its routers, which are then not run.
+  /// x, t and y as DiT::forward's. A mask that `imposed` has takes the place of its routers' decisions.
   /// Throws UsageError where an imposed mask has another shape or switches unit 0 off.
   virtual Outcome forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y,
-                          const Masks& imposed = {}) = 0;
-  /// Makes ready for forward passes at these timesteps (K), so that none of them has to.
+                          const Masks& imposed = {}, Overruled routers = Overruled::skipped) = 0;
+  /// Makes ready for forward passes at these timesteps (K), or with these heads and channels (K,depth,H), so that none
+  /// of them has to.
   virtual void plan(const torch::Tensor& timesteps) = 0;
+  virtual void plan(const Masks& widths) = 0;
+  /// Bytes of weights that are kept beside the model's own.
+  virtual std::size_t packed_bytes() const = 0;
 };
 
 /// The published semantics: everything is computed, and multiplied by the masks.

@@ -3,7 +3,14 @@
 
 #include <torch/torch.h>
 
+#include <string>
+
 namespace dydit::model {
+
+/// "float32", "bfloat16" or "float16"; throws UsageError naming them.
+torch::Dtype dtype_named(const std::string& name);
+/// The other way.
+std::string dtype_name(torch::Dtype dtype);
 
 /// A host tensor on `device`. To a GPU it goes through pinned memory and in the stream's order: the host does not
 /// wait for it, nor for the work before it.

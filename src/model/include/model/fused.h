@@ -21,17 +21,18 @@ std::pair<torch::Tensor, torch::Tensor> gated_residual_norm(const torch::Tensor&
                                                             const torch::Tensor& gate, const torch::Tensor& shift,
                                                             const torch::Tensor& scale);
 
-/// modulated_norm of some rows alone, for inference: `rows` (M) int64, numbers of tokens in 0 ... N T - 1 -> (M,D).
+/// modulated_norm of some rows alone, for inference: `rows` (M) int64, numbers of tokens in 0 ... N T - 1 -> (height,D)
+/// with height >= M, of which the rest is zero.
 torch::Tensor modulated_norm_rows(const torch::Tensor& x, const torch::Tensor& rows, const torch::Tensor& shift,
-                                  const torch::Tensor& scale);
+                                  const torch::Tensor& scale, std::int64_t height);
 
-/// x += gate * y at some rows alone, each named once, for inference: y (M,D).
+/// x += gate * y at some rows alone, each named once, for inference: the first M rows of y (height,D).
 void add_gated_rows(torch::Tensor& x, const torch::Tensor& rows, const torch::Tensor& y, const torch::Tensor& gate);
 
 /// The same by LibTorch's operators, one pass each: the reference of the fused ones.
 namespace plain {
 torch::Tensor modulated_norm_rows(const torch::Tensor& x, const torch::Tensor& rows, const torch::Tensor& shift,
-                                  const torch::Tensor& scale);
+                                  const torch::Tensor& scale, std::int64_t height);
 void add_gated_rows(torch::Tensor& x, const torch::Tensor& rows, const torch::Tensor& y, const torch::Tensor& gate);
 torch::Tensor modulated_norm(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale);
 torch::Tensor gated_residual(const torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& gate);

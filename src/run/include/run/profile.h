@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "study/speed_spec.h"
 #include "train/options.h"
 
 namespace dydit::run {
@@ -53,6 +54,7 @@ struct Profile {
   std::vector<ModelSpec> models;
   std::optional<LossGapSpec> loss_gap;
   std::optional<LossMapSpec> loss_map;
+  std::optional<study::SpeedSpec> sweep;
   Json train;           ///< options of every model; null where the profile trains nothing
   std::string history;  ///< run directory of the models' training, for the learning curves
   std::string note;     ///< for the report's readers

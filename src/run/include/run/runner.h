@@ -29,7 +29,6 @@ struct RunSettings {
 
 /// "cpu", "cuda", "cuda:1" or "auto". Throws RunError when there is no such GPU, UsageError for another name.
 torch::Device device_named(const std::string& name);
-torch::Dtype dtype_named(const std::string& name);
 
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
 struct Outcome {

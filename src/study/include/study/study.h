@@ -70,7 +70,7 @@ void finish_record(record::Record& record, const Chunk& chunk, const torch::Tens
 /// Name of a cell's tensors: no two cells share one, also where a run was forced to another identity.
 std::string tensors_name(const record::Record& record);
 
-/// The axes of a cell that every study has: model, engine and type of numbers, chunk.
+/// The axes of a cell that every study of losses has: model, engine and type of numbers, chunk.
 record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count);
 
 /// Noise of draw `draw` at timestep t: (N,C,H,W) on the setting's device, the same for every model.

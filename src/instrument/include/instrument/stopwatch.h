@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace dydit::study {
+namespace dydit::instrument {
 
 /// The time that a device spends between start() and stop(), over all laps. A GPU's is told by events in its stream,
 /// so that each lap holds its own kernels and the host does not wait.
@@ -19,6 +19,8 @@ class Stopwatch {
   void stop();
   /// On a GPU, waits for the last lap.
   double seconds();
+  /// The laps one by one, in seconds; waits like seconds().
+  std::vector<double> laps();
 
  private:
   c10::Event mark() const;
@@ -26,8 +28,8 @@ class Stopwatch {
   torch::Device device_;
   double begin_ = 0;                                     // on the CPU
   std::optional<c10::Event> begun_;                      // on a GPU
-  std::vector<std::pair<c10::Event, c10::Event>> laps_;  // on a GPU, not yet in seconds_
-  double seconds_ = 0;
+  std::vector<std::pair<c10::Event, c10::Event>> events_;  // on a GPU, of laps not yet in seconds_
+  std::vector<double> seconds_;
 };
 
-}  // namespace dydit::study
+}  // namespace dydit::instrument

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stopwatch.h"
+#include "instrument/stopwatch.h"
 
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <chrono>
+#include <numeric>
 
-namespace dydit::study {
+namespace dydit::instrument {
 
 static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -26,18 +27,23 @@ void Stopwatch::start() {
 
 void Stopwatch::stop() {
   if (device_.is_cpu())
-    seconds_ += now() - begin_;
+    seconds_.push_back(now() - begin_);
   else
-    laps_.emplace_back(std::move(*begun_), mark());
+    events_.emplace_back(std::move(*begun_), mark());
 }
 
-double Stopwatch::seconds() {
-  for (auto& [begin, end] : laps_) {
+std::vector<double> Stopwatch::laps() {
+  for (auto& [begin, end] : events_) {
     end.synchronize();
-    seconds_ += begin.elapsedTime(end) / 1000;
+    seconds_.push_back(begin.elapsedTime(end) / 1000);
   }
-  laps_.clear();
+  events_.clear();
   return seconds_;
 }
 
-}  // namespace dydit::study
+double Stopwatch::seconds() {
+  const std::vector<double> all = laps();
+  return std::accumulate(all.begin(), all.end(), 0.0);
+}
+
+}  // namespace dydit::instrument

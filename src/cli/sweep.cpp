@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit sweep: the cells of a profile's sweep, timed.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "commands.h"
+#include "common.h"
+
+namespace dydit::cli {
+
+namespace {
+
+struct Sweep {
+  std::string profile = "profiles/lambda.toml";
+  Machine machine;
+  Output output;
+};
+
+void execute(const Sweep& s, bool dtype_given, const distributed::ProcessGroup& group) {
+  run::Profile profile = run::read_profile(s.profile);
+  if (!profile.sweep) throw UsageError("no sweep", s.profile, "add a table [sweep]");
+  profile.loss_gap.reset();
+  profile.loss_map.reset();
+  if (s.machine.seed) profile.seed = *s.machine.seed;
+  if (dtype_given) profile.sweep->dtype = {s.machine.dtype};
+  auto settings = s.machine.settings(group);
+  s.output.fill(settings);
+  settings.argv = arguments();
+  settings.reproduce = command_line(settings.argv);
+  const auto outcome = run::run_studies(profile, settings);
+  if (outcome.failed > 0)
+    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),
+                   "see its results.jsonl; --retry-failed runs them again");
+}
+
+}  // namespace
+
+void add_sweep(CLI::App& app) {
+  auto s = std::make_shared<Sweep>();
+  CLI::App* command = app.add_subcommand("sweep", "Actual against theoretical speedup of every cell of a profile");
+  command->footer("Example: dydit sweep profiles/lambda.toml --threads 2");
+  command->add_option("profile", s->profile, "what to measure")->capture_default_str();
+  s->machine.add_to(*command);
+  s->output.add_to(*command);
+  command->callback([s, command] {
+    distributed::together([&](const distributed::ProcessGroup& group) {
+      execute(*s, /*dtype_given=*/command->count("--dtype") > 0, group);
+    });
+  });
+}
+
+}  // namespace dydit::cli

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "instrument/ceilings.h"
+
+#include <memory>
+
+#include "model/linear.h"
+
+namespace dydit::instrument {
+
+using torch::Tensor;
+
+Ceiling product_ceiling(torch::Device device, torch::Dtype dtype) {
+  const std::int64_t side = device.is_cpu() ? 2048 : 8192;
+  const auto options = torch::TensorOptions().device(device).dtype(dtype);
+  const auto linear =
+      std::make_shared<model::PackedLinear>(torch::randn({side, side}, options), torch::zeros({side}, options), side);
+  const Tensor x = torch::randn({side, side}, options);
+  const auto rows = static_cast<double>(side);
+  return {{"product ceiling", [=](std::int64_t) { linear->forward(x); }}, rows * rows * rows};
+}
+
+Ceiling copy_ceiling(torch::Device device, std::int64_t bytes) {
+  const Tensor from = torch::ones({bytes}, torch::TensorOptions().device(device).dtype(torch::kUInt8));
+  const Tensor to = torch::empty_like(from);
+  return {{"copy ceiling", [=](std::int64_t) { to.copy_(from); }}, 2 * static_cast<double>(bytes)};
+}
+
+}  // namespace dydit::instrument

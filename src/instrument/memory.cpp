@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "instrument/memory.h"
+
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace dydit::instrument {
+
+namespace {
+
+// What LibTorch's allocators report to: a size for each allocation, its negative when it is freed.
+struct Peak final : c10::MemoryReportingInfoBase {
+  void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) override {
+    alive += size;
+    peak = std::max(peak, alive);
+  }
+  bool memoryProfilingEnabled() const override { return true; }
+
+  std::int64_t alive = 0, peak = 0;
+};
+
+}  // namespace
+
+std::int64_t peak_bytes(const std::function<void()>& work) {
+  const auto peak = std::make_shared<Peak>();
+  const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, peak);
+  work();
+  return peak->peak;
+}
+
+}  // namespace dydit::instrument

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention in inference against its formula in float64.
+#include <fmt/format.h>
+
+#include "catch.h"
+#include "golden.h"
+#include "model/layers.h"
+
+using dydit::test::rel_l2;
+using torch::Tensor;
+namespace model = dydit::model;
+
+static Tensor formula(const Tensor& qkv, std::int64_t heads) {
+  const auto n = qkv.size(0), t = qkv.size(1), d = qkv.size(2) / 3 / heads;
+  const auto parts = qkv.to(torch::kFloat64).view({n, t, 3, heads, d}).permute({2, 0, 3, 1, 4}).unbind(0);
+  const Tensor weights = torch::softmax(parts[0].matmul(parts[1].transpose(2, 3)) / std::sqrt(static_cast<double>(d)), 3);
+  return weights.matmul(parts[2]).transpose(1, 2).reshape({n, t, heads * d});
+}
+
+TEST_CASE("attention equals its formula in float64, with and without gradients") {
+  torch::manual_seed(3);
+  const auto [n, t, heads, d] = GENERATE(table<int, int, int, int>(
+      {{1, 1, 1, 4}, {2, 3, 2, 8}, {1, 31, 3, 13}, {2, 64, 1, 64}, {1, 70, 4, 72}, {3, 256, 3, 64}, {1, 300, 2, 24}}));
+  const double size = GENERATE(0.1, 1.0, 30.0);  // of the logits: nearly even weights to nearly one token alone
+  const Tensor qkv = torch::randn({n, t, 3 * heads * d}) * std::sqrt(size);
+  const Tensor expected = formula(qkv, heads);
+  INFO(fmt::format("{} x {} x {} x {}, logits of {}", n, t, heads, d, size));
+  const double tolerance = 2e-6 * std::max(1.0, size);
+  CHECK(rel_l2(model::AttentionImpl::attend(qkv, heads), expected) <= tolerance);
+  const torch::NoGradGuard no_grad;
+  CHECK(rel_l2(model::AttentionImpl::attend(qkv, heads), expected) <= tolerance);
+}
+
+TEST_CASE("attention without gradients keeps what is not a number, and is the same for any number of threads") {
+  torch::manual_seed(4);
+  const torch::NoGradGuard no_grad;
+  Tensor qkv = torch::randn({2, 50, 3 * 48});
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const Tensor alone = model::AttentionImpl::attend(qkv, 3);
+  at::set_num_threads(3);
+  CHECK(torch::equal(model::AttentionImpl::attend(qkv, 3), alone));
+  at::set_num_threads(threads);
+  qkv[0][7][100] = std::nan("");  // in a value of the first image's first head
+  const Tensor out = model::AttentionImpl::attend(qkv, 3);
+  CHECK(out[0].select(1, 4).isnan().all().item<bool>());
+  CHECK(torch::equal(out[1], alone[1]));
+}
