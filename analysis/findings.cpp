@@ -58,6 +58,88 @@ std::string learning_sentence(const LearningCurve& curve) {
                      html_escape(curve.model), grouped(last.step), number(last.held_out_mse));
 }
 
+using Cells = std::vector<const SpeedCell*>;
+
+template <typename Condition>
+Cells cells_where(const SpeedStudy& study, Condition condition) {
+  Cells cells;
+  for (const SpeedCell& cell : study.cells)
+    if (std::isfinite(cell.speedup.mean) && condition(cell)) cells.push_back(&cell);
+  return cells;
+}
+
+std::string bold(const Interval& interval) {
+  return "<b>" + plus_minus(interval) + "</b>";
+}
+
+/// "<b>0.95 ± 0.01</b> (tokens, batch 4) to <b>1.02 ± 0.01</b> (both, batch 8)": the least and the most.
+template <typename Value>
+std::string from_to(const Cells& cells, Value value) {
+  const auto [least, most] =
+      std::minmax_element(cells.begin(), cells.end(),
+                          [&](const auto* a, const auto* b) { return value(*a).mean < value(*b).mean; });
+  const auto text = [&](const SpeedCell& cell) {
+    return fmt::format("{} ({}batch {})", bold(value(cell)),
+                       cell.which == Which::all ? "" : fmt::format("{}, ", name_of(cell.which)), cell.batch);
+  };
+  return least == most ? text(**least) : text(**least) + " to " + text(**most);
+}
+
+/// The realisation where the share kept is the nearest to `keep` that the study has.
+std::string realisation_sentence(const SpeedStudy& study, double keep) {
+  const auto measured = [](const SpeedCell& cell) {
+    return cell.engine == Engine::compact && cell.which != Which::all && std::isfinite(cell.realisation.mean);
+  };
+  const auto distance = [&](const SpeedCell& cell) { return std::abs(cell.keep - keep); };
+  const Cells all = cells_where(study, measured);
+  if (all.empty()) return "";
+  const double nearest = (*std::min_element(all.begin(), all.end(), [&](const auto* a, const auto* b) {
+                           return distance(*a) < distance(*b);
+                         }))->keep;
+  const Cells cells =
+      cells_where(study, [&](const auto& cell) { return measured(cell) && cell.keep == nearest; });
+  return fmt::format("With {:g} kept, the compact engine realises {} of the theoretical speedup. ", nearest,
+                     from_to(cells, [](const SpeedCell& cell) { return cell.realisation; }));
+}
+
+std::string over_dense_sentence(const SpeedStudy& study) {
+  const auto over_dense = [](const SpeedCell& cell) { return cell.time_over_dense(); };
+  std::string text;
+  if (const Cells cells = cells_where(
+          study, [](const auto& cell) { return cell.engine == Engine::compact && cell.which == Which::all; });
+      !cells.empty())
+    text +=
+        "With everything on it takes " + from_to(cells, over_dense) + " times as long as the dense model. ";
+  if (const Cells cells = cells_where(study, [](const auto& cell) { return cell.engine == Engine::masked; });
+      !cells.empty())
+    text +=
+        "Multiplying by masks takes " + from_to(cells, over_dense) + " times as long as the dense model. ";
+  return text;
+}
+
+std::string waterfall_sentence(const SpeedStudy& study) {
+  const SpeedCell* cell = nullptr;
+  std::size_t largest = 0;
+  const auto bar = [&] { return cell->waterfall->causes[largest]; };
+  for (const SpeedCell* shown : shown_waterfalls(study))
+    for (std::size_t i = 0; i < waterfall_causes.size(); ++i)
+      if (cell == nullptr || shown->waterfall->causes[i].mean > bar().mean) cell = shown, largest = i;
+  if (cell == nullptr || bar().mean <= 0) return "";
+  return fmt::format(
+      "The largest bar of the waterfall is {}: {}&nbsp;ms of a pass of {}&nbsp;ms "
+      "({}, {:g} kept, batch {}). ",
+      record::metric(waterfall_causes[largest]).label, bold(bar()), number(cell->time.mean),
+      name_of(cell->which), cell->keep, cell->batch);
+}
+
+std::string speed_sentences(const SpeedStudy& study) {
+  const std::string high = realisation_sentence(study, 0.7), low = realisation_sentence(study, 0.5);
+  const std::string text =
+      high + (low == high ? "" : low) + over_dense_sentence(study) + waterfall_sentence(study);
+  return html_escape(study.title()) + ": " +
+         (text.empty() ? "nothing to set against the dense model. " : text);
+}
+
 }  // namespace
 
 Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options) {
@@ -66,8 +148,13 @@ Findings findings_of(std::span<const record::Run> runs, const ReportOptions& opt
   const auto map = entry(first, profile, "loss-map", record::Json::object());
   const auto shown = entry(first, map, "shown", std::size_t{6});
   const bool each = entry(first, map, "normalise_each", false);
-  return {loss_gap(runs, options.bootstrap_seed), concentrations(runs, options.bootstrap_seed),
-          map_grids(runs, shown), learning_curves(runs), options.normalise_each.value_or(each)};
+  return {loss_gap(runs, options.bootstrap_seed),
+          concentrations(runs, options.bootstrap_seed),
+          map_grids(runs, shown),
+          learning_curves(runs),
+          options.normalise_each.value_or(each),
+          speed_studies(runs),
+          failed_speed_cells(runs)};
 }
 
 std::string answer(const Findings& findings) {
@@ -79,6 +166,10 @@ std::string answer(const Findings& findings) {
         fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
   }
   if (!findings.concentrations.empty()) text += concentration_sentence(findings.concentrations.back());
+  for (const SpeedStudy& study : findings.speed) text += speed_sentences(study);
+  if (findings.failed_speed > 0)
+    text += fmt::format("{} of the speed cells have no result: they are named below. ",
+                        grouped(findings.failed_speed));
   if (text.empty())
     for (const LearningCurve& curve : findings.curves) text += learning_sentence(curve);
   return text.empty() ? "The run holds no study that a report shows." : text;

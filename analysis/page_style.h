@@ -42,4 +42,8 @@ pre { overflow: auto; max-height: 30rem; padding: .75rem 1rem; border-radius: 4p
 }
 )css";
 
+/// Added where a page has a table of speeds: it is wide.
+inline constexpr const char* speed_style = R"css(.speed th, .speed td { padding: .25rem .4rem; }
+)css";
+
 }  // namespace dydit::analysis

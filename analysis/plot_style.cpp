@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "text.h"
 
@@ -38,11 +40,50 @@ std::string series_arrays(const std::vector<Series>& series) {
                      series.size(), fmt::join(names, ", "), fmt::join(first, ", "), fmt::join(last, ", "));
 }
 
-std::string panel(double top, double bottom) {
+std::string panel(double top, double bottom, double left, double right) {
   return fmt::format(
-      "set lmargin at screen 0.13\nset rmargin at screen 0.965\n"
+      "set lmargin at screen {}\nset rmargin at screen {}\n"
       "set tmargin at screen {}\nset bmargin at screen {}\n",
-      top, bottom);
+      left, right, top, bottom);
+}
+
+double PanelRow::width() const {
+  const auto n = static_cast<double>(count);
+  return (figure_width - left - 16 - gap * (n - 1)) / n;
+}
+
+int PanelRow::figure_height() const {
+  return static_cast<int>(top + height) + 62;
+}
+
+std::string PanelRow::place(std::size_t i) const {
+  const double from = left + static_cast<double>(i) * (width() + gap), whole = figure_height();
+  return panel(1 - top / whole, 1 - (top + height) / whole, from / figure_width,
+               (from + width()) / figure_width);
+}
+
+std::string PanelRow::title(const std::string& text) const {
+  return fmt::format("set label {} at screen 0.5,{} center\n", gnuplot_string(text),
+                     1 - 14.0 / figure_height());
+}
+
+void Range::include(double value) {
+  if (!std::isfinite(value)) return;
+  low = std::min(low, value);
+  high = std::max(high, value);
+}
+
+void Range::include(const Interval& interval) {
+  for (const double value : {interval.mean, interval.low, interval.high}) include(value);
+}
+
+std::string Range::text() const {
+  return fmt::format("[{:.8g}:{:.8g}]", low, high);
+}
+
+double tic_step(double size) {
+  const double most = size / 2.5, power = std::pow(10, std::floor(std::log10(most)));
+  return power * (most >= 5 * power ? 5 : most >= 2 * power ? 2 : 1);
 }
 
 }  // namespace dydit::analysis

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "analysis/statistics.h"
+
 namespace dydit::analysis {
 
 /// Axes below and left alone, a faint grid, and line types 1-6 in the colours of Okabe and Ito, which
@@ -20,7 +22,34 @@ struct Series {
 /// M, and the arrays model, first and last (rows): what a plot needs to go over the models of the CSV.
 std::string series_arrays(const std::vector<Series>& series);
 
-/// A panel between `top` and `bottom` (fractions of the height) of a figure with several.
-std::string panel(double top, double bottom);
+/// A panel between `top` and `bottom` (fractions of the height) of a figure with several, as wide as the
+/// figure or from `left` to `right` (fractions of the width).
+std::string panel(double top, double bottom, double left = 0.13, double right = 0.965);
+
+/// Panels of one size side by side in a figure 760 pixels wide; pixels from the upper left corner. Their axes
+/// below take 62.
+struct PanelRow {
+  static constexpr int figure_width = 760, gap = 14;
+  std::size_t count;
+  double left, top, height;
+
+  double width() const;
+  int figure_height() const;
+  std::string place(std::size_t i) const;            ///< gnuplot's margins for panel i
+  std::string title(const std::string& text) const;  ///< above all of them
+};
+
+/// The range of an axis.
+struct Range {
+  double low, high;
+
+  void include(double value);  ///< unless it is not finite
+  void include(const Interval& interval);
+  double size() const { return high - low; }
+  std::string text() const;  ///< as gnuplot has it
+};
+
+/// Steps of 1, 2 or 5 times a power of ten for an axis of that size in a narrow panel: three to six tics.
+double tic_step(double size);
 
 }  // namespace dydit::analysis

@@ -139,6 +139,7 @@ std::string machine_section(std::span<const Run> runs) {
       if (at(manifest, part).is_object()) entries.update(at(manifest, part));
     for (const char* key : {"libtorch", "cuda", "threads", "seed", "data", "start", "end", "forced"})
       entries[key] = at(manifest, key);
+    entries["ceilings"] = at(at(manifest, "sweep"), "ceilings");
     html += heading(runs, i) + pairs_table(entries);
   }
   return section("Machine and build", html);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "analysis/figures.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -92,6 +94,49 @@ std::string concentration_section(const std::vector<ModelConcentration>& models,
                  gallery.show(concentration_figure(models), caption));
 }
 
+std::string described(std::string_view metric) {
+  return fmt::format("<b>{}</b>: {} ", record::metric(metric).label, record::metric(metric).description);
+}
+
+/// What the figures and tables of speed name, once for all models.
+std::string speed_terms() {
+  std::string terms;
+  for (const char* metric : {"lambda_realised", "theoretical_speedup", "speedup", "realisation"})
+    terms += described(metric);
+  std::string causes = described("theoretical_time");
+  for (const std::string_view cause : waterfall_causes) causes += described(cause);
+  return "<p class=\"note\">" + terms +
+         "<b>Published η</b>: of the paper's model of the same size, on a V100 and with the masks that it "
+         "learnt, interpolated linearly over the theoretical speedup; a dash beyond what was published. "
+         "<b>Masks</b>: widths are heads and channel groups. <b>MB</b>: the tensors of a pass at once, and "
+         "the weights.</p>\n<p class=\"note\">" +
+         causes + "</p>\n";
+}
+
+constexpr const char* speedup_caption =
+    "Medians over interleaved blocks with 95&nbsp;% intervals; the first point of a curve has everything on.";
+constexpr const char* waterfall_caption =
+    "Each cause was measured by a run of its own; the lines are 95&nbsp;% intervals. Red takes time, green "
+    "gives some back. The panels have one scale, and none begins at 0. The causes are explained below.";
+
+std::string speed_section(const std::vector<SpeedStudy>& studies, const Gallery& gallery) {
+  std::string html;
+  for (const SpeedStudy& study : studies) {
+    const auto same = [&](const SpeedStudy& other) { return other.model == study.model; };
+    const bool alone = std::count_if(studies.begin(), studies.end(), same) == 1;
+    const std::string name = record::safe_name(alone ? study.model : study.title());
+    html += "<h3>" + html_escape(study.title()) + "</h3>\n";
+    if (const auto figure = speedup_figure(study, "speedup-" + name))
+      html += gallery.show(*figure, speedup_caption);
+    if (const auto figure = waterfall_figure(study, "waterfall-" + name))
+      html += gallery.show(*figure, waterfall_caption);
+    html += speed_table(study);
+    if (const std::string masked = masked_table(study); !masked.empty())
+      html += "<p>Multiplying by masks, as the published code does, computes everything:</p>\n" + masked;
+  }
+  return section("How much of the skipped work becomes time?", html + speed_terms());
+}
+
 std::string findings_sections(const Findings& findings, const Gallery& gallery) {
   std::string html;
   if (findings.gap) html += gap_section(*findings.gap, gallery);
@@ -102,6 +147,7 @@ std::string findings_sections(const Findings& findings, const Gallery& gallery) 
                     gallery.show(learning_figure(findings.curves),
                                  std::string(record::metric("held_out_mse").description) +
                                      " Both axes are logarithmic."));
+  if (!findings.speed.empty()) html += speed_section(findings.speed, gallery);
   return html;
 }
 
@@ -125,14 +171,18 @@ fs::path write_report(std::span<const Run> runs, const fs::path& out, const Repo
                            trained_section(runs) + reproduce_section(runs) + machine_section(runs) +
                            failures_section(runs);
   create_folders(out);
-  const char* title = "Where the loss of a diffusion transformer lies: over timesteps and over the image";
+  const char* title =
+      findings.speed.empty() || findings.losses()
+          ? "Where the loss of a diffusion transformer lies: over timesteps and over the image"
+          : "What a dynamic diffusion transformer saves: actual against theoretical speedup";
   write_atomically(
       out / "index.html",
       fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                   "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{0}</h1>\n"
                   "<p class=\"answer\">{2}</p>\n</header>\n{3}</main>\n</body>\n</html>\n",
-                  title, page_style, answer(findings), body));
+                  title, std::string(page_style) + (findings.speed.empty() ? "" : speed_style),
+                  answer(findings), body));
   return out / "index.html";
 }
 

@@ -100,3 +100,15 @@ for study in ("loss-gap", "loss-map"):
     axes = {"model": "a", "patch": 2, "draws": 8}
     cell = {"schema": 1, "cell": "c", "study": study, "axes": axes, "status": "ok", "metrics": {}, "tensors": ["t"]}
     write("report", study, b'{"schema": 1}\0' + json.dumps(cell).encode() + b"\0" + tensors)
+
+causes = ("fixed", "attention", "narrow", "gather", "path", "routers")
+units = {"time": "ms", "theoretical_time": "ms", "unexplained": "ms", "speedup": "", "realisation": "",
+         "theoretical_speedup": "", "gmacs": "GMACs"} | {f"lost_to_{cause}": "ms" for cause in causes}
+cells = [{"schema": 1, "cell": f"{engine}{which}", "study": "speed", "status": "ok",
+          "axes": {"model": "DiT-S/2", "engine": engine, "which": which, "keep": keep, "batch": 4, "dtype": "float32",
+                   "device": "cpu", "threads": 2},
+          "metrics": {name: {"value": 1.5, "unit": unit, "ci95": [1, 2]} for name, unit in units.items()}}
+         for engine, which, keep in (("dense", "all", 1), ("masked", "both", 0.5), ("compact", "all", 1),
+                                     ("compact", "both", 0.5))]
+text = "".join(json.dumps(cell) + "\n" for cell in cells)
+write("report", "speed", b'{"schema": 1}\0' + text.encode() + b"\0" + tensors)

@@ -76,6 +76,11 @@ void show(const record::Run& run) {
   for (const auto& grid : findings.grids) text += loss_map_figure(grid, findings.normalise_each).plot.size();
   if (!findings.concentrations.empty()) text += concentration_figure(findings.concentrations).csv.size();
   if (!findings.curves.empty()) text += learning_figure(findings.curves).csv.size();
+  for (const auto& study : findings.speed) {
+    text += speed_table(study).size() + masked_table(study).size();
+    for (const auto& figure : {speedup_figure(study, "speedup"), waterfall_figure(study, "waterfall")})
+      if (figure) text += figure->plot.size();
+  }
   for (const auto section : {analysis::notes_section, analysis::trained_section, analysis::reproduce_section,
                              analysis::machine_section, analysis::failures_section})
     text += section(runs).size();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 namespace dydit::analysis {
 
@@ -34,5 +35,33 @@ inline constexpr double paper_peak =
     std::max_element(paper_loss_gap.begin(), paper_loss_gap.end(), [](const PaperGap& a, const PaperGap& b) {
       return a.gap < b.gap;
     })->gap;
+
+/// A model of the paper's table over lambda: its cost, and its time on a V100 (32 GB).
+struct PaperSpeed {
+  std::string_view size;  ///< of DyDiT-SIZE/2
+  double lambda;          ///< 1: the dense model
+  double speedup, gmacs, seconds_per_image;
+};
+
+/// By size, ascending speedups.
+inline constexpr std::array<PaperSpeed, 19> paper_speed{{{"S", 1.0, 1.00, 6.07, .65},
+                                                         {"S", .9, 1.03, 5.72, .63},
+                                                         {"S", .8, 1.16, 4.94, .56},
+                                                         {"S", .7, 1.27, 4.34, .51},
+                                                         {"S", .5, 1.54, 3.16, .42},
+                                                         {"S", .4, 1.71, 2.63, .38},
+                                                         {"S", .3, 2.03, 1.96, .32},
+                                                         {"B", 1.0, 1.00, 23.02, 2.09},
+                                                         {"B", .9, 1.05, 21.28, 1.97},
+                                                         {"B", .8, 1.18, 18.53, 1.76},
+                                                         {"B", .7, 1.32, 16.28, 1.57},
+                                                         {"B", .5, 1.70, 11.90, 1.22},
+                                                         {"B", .4, 1.95, 9.71, 1.06},
+                                                         {"B", .3, 2.33, 7.51, .89},
+                                                         {"XL", 1.0, 1.00, 118.69, 10.22},
+                                                         {"XL", .7, 1.32, 84.33, 7.76},
+                                                         {"XL", .6, 1.49, 67.83, 6.86},
+                                                         {"XL", .5, 1.73, 57.88, 5.91},
+                                                         {"XL", .3, 2.40, 38.85, 4.26}}};
 
 }  // namespace dydit::analysis

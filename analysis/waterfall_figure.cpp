@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/figures.h"
+#include "plot_style.h"
+#include "record/metric.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+/// What a row of a waterfall shows: a cause from `start` to `end` ms, or a total, a point.
+struct Bar {
+  std::string_view metric;
+  double start, end;
+  Interval value;
+
+  bool total() const { return metric == "time" || metric == "theoretical_time"; }
+  double low() const { return end + value.low - value.mean; }
+  double high() const { return end + value.high - value.mean; }
+  Range reach() const {
+    Range range{std::min(start, end), std::max(start, end)};
+    range.include({end, low(), high()});
+    return range;
+  }
+};
+
+std::vector<Bar> bars_of(const SpeedCell& cell) {
+  const Waterfall& waterfall = cell.waterfall.value();
+  double at = waterfall.theoretical.mean;
+  std::vector<Bar> bars = {{"theoretical_time", at, at, waterfall.theoretical}};
+  for (std::size_t i = 0; i < waterfall.causes.size(); ++i) {
+    const double start = at;
+    at += waterfall.causes[i].mean;
+    bars.push_back({waterfall_causes[i], start, at, waterfall.causes[i]});
+  }
+  bars.push_back({"time", cell.time.mean, cell.time.mean, cell.time});
+  return bars;
+}
+
+Range reach_of(const std::vector<Bar>& bars) {
+  Range range = bars.front().reach();
+  for (const Bar& bar : bars) {
+    range.include(bar.reach().low);
+    range.include(bar.reach().high);
+  }
+  return range;
+}
+
+std::string signed_number(double value) {
+  return (value < 0 ? "−" : "+") + number(std::abs(value));
+}
+
+const char* colour_of(const Bar& bar) {
+  if (bar.metric == "unexplained") return "#999999";
+  return bar.end > bar.start ? "#d55e00" : "#009e73";
+}
+
+/// The dense time is a line where the axis reaches it; the size of a bar stands on its right.
+std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Range& axis) {
+  const double theoretical = cell.waterfall->theoretical.mean, gap = cell.time.mean - theoretical;
+  const double dense = theoretical * cell.theoretical_speedup;
+  const std::string above[] = {
+      std::string(skipped(cell.which)), fmt::format("{:g} kept, batch {}", cell.keep, cell.batch),
+      std::isfinite(dense) ? fmt::format("gap {} ms, dense {} ms", number(gap), number(dense))
+                           : fmt::format("gap {} ms", number(gap)),
+      fmt::format("unexplained: {} % of the gap",
+                  number(std::abs(100 * cell.waterfall->causes.back().mean / gap)))};
+  std::string text;
+  for (std::size_t i = 0; i < std::size(above); ++i)
+    text += fmt::format("set label {} at graph 0.5,1 center offset 0,{}{}\n", gnuplot_string(above[i]),
+                        3.9 - static_cast<double>(i), i == 0 ? "" : " font ',12'");
+  if (axis.low < dense && dense < axis.high)
+    text += fmt::format(
+        "set arrow from first {0:.8g},graph 0 to first {0:.8g},graph 1 nohead linecolor rgb '#808080' "
+        "dashtype 3\nset label 'dense' at first {0:.8g},graph 0.97 right offset -0.5,0 textcolor rgb "
+        "'#808080' font ',12'\n",
+        dense);
+  for (std::size_t i = 0; i < bars.size(); ++i)
+    text += fmt::format("set label '{}' at first {:.8g},{} left offset 0.6,0 font ',12'\n",
+                        bars[i].total() ? number(bars[i].end) + " ms" : signed_number(bars[i].value.mean),
+                        bars[i].reach().high, bars.size() - 1 - i);
+  return text;
+}
+
+/// The causes as tics of the first panel, in other panels without their names.
+std::string cause_tics(const std::vector<Bar>& bars, bool named) {
+  std::string tics;
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    const std::string_view label =
+        bars[i].metric == "time" ? "measured time" : record::metric(bars[i].metric).label;
+    tics += fmt::format("{}'{}' {}", i == 0 ? "" : ", ", named ? label : "", bars.size() - 1 - i);
+  }
+  return "set ytics (" + tics + ")\n";
+}
+
+/// Columns of the CSV: 1 row, 2 start, 3 end, 4 and 5 the end's interval. `first` is the first bar's line.
+std::string plot_bars(const std::vector<Bar>& bars, std::size_t first) {
+  const auto rows = [&](std::size_t from, std::size_t to) {
+    return fmt::format("data skip 1 every ::{}::{} using ", first + from, first + to);
+  };
+  const std::size_t last = bars.size() - 1;
+  std::string plot = "plot " + rows(0, last - 1) +
+                     "3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle";
+  for (std::size_t i = 0; i <= last; ++i)
+    plot += ", \\\n  " + rows(i, i) +
+            (bars[i].total()
+                 ? "3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle"
+                 : fmt::format("2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder "
+                               "linecolor rgb '{}' notitle",
+                               colour_of(bars[i])));
+  return plot + ", \\\n  " + rows(0, last) +
+         "4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle\n";
+}
+
+std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
+  std::string csv;
+  for (std::size_t i = 0; i < bars.size(); ++i)
+    csv += fmt::format("{},{}", bars.size() - 1 - i, csv_number(bars[i].start)) +
+           csv_interval({bars[i].end, bars[i].low(), bars[i].high()}) +
+           fmt::format(",{},{},{},{},{}\n", csv_number(bars[i].value.mean), bars[i].metric,
+                       name_of(cell.which), csv_number(cell.keep), cell.batch);
+  return csv;
+}
+
+}  // namespace
+
+std::optional<Figure> waterfall_figure(const SpeedStudy& study, const std::string& name) {
+  const auto cells = shown_waterfalls(study);
+  if (cells.empty()) return std::nullopt;
+  // Each panel shows as many milliseconds, around its own: bars of one length are the same time.
+  double size = 1e-3 * cells.front()->time.mean;
+  for (const SpeedCell* cell : cells) size = std::max(size, reach_of(bars_of(*cell)).size());
+  const PanelRow row{cells.size(), 150, 120, 225};
+  std::string csv = "row,start,end,end_low,end_high,value,metric,which,keep,batch\n";
+  std::string plot = fmt::format(
+                         "set multiplot\nset xtics {:.8g}\nset xlabel 'ms' offset 0,0.3\n"
+                         "set yrange [-0.6:{}.6]\n",
+                         tic_step(1.6 * size), waterfall_causes.size() + 1) +
+                     row.title(study.title() + ", compact: what takes the time that is not saved?");
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto bars = bars_of(*cells[i]);
+    const double low = reach_of(bars).low - 0.1 * size;
+    const Range axis{low, low + 1.6 * size};
+    plot += row.place(i) + "set xrange " + axis.text() + "\n" + labels(*cells[i], bars, axis) +
+            cause_tics(bars, i == 0) + plot_bars(bars, i * bars.size()) + "unset label\nunset arrow\n";
+    csv += csv_rows(*cells[i], bars);
+  }
+  return Figure{.name = name,
+                .description = "What lies between the theoretical and the measured time of " + study.title() +
+                               ", cause by cause.",
+                .width = PanelRow::figure_width,
+                .height = row.figure_height(),
+                .csv = csv,
+                .settings = plot_style(),
+                .plot = plot + "unset multiplot"};
+}
+
+}  // namespace dydit::analysis

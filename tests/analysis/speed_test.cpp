@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/speed.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/figures.h"
+#include "analysis/paper.h"
+#include "analysis/report.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "catch.h"
+#include "made_up_run.h"
+#include "record/metric.h"
+#include "temporary_folder.h"
+
+using namespace dydit;
+using namespace dydit::analysis;
+using Catch::Matchers::Contains;
+using record::Json;
+using record::Record;
+using record::RunDirectory;
+
+namespace {
+
+struct Made {
+  std::string engine, which;
+  double keep;
+  std::int64_t batch;
+  std::string model = "DyDiT-S/2";
+};
+
+Record record_of(const Made& made) {
+  const Json axes = {{"model", made.model}, {"engine", made.engine}, {"which", made.which},
+                     {"keep", made.keep},   {"batch", made.batch},   {"dtype", "float32"},
+                     {"device", "cpu"},     {"threads", 2}};
+  return {.cell = record::cell_hash("speed", axes, {}, 0), .study = "speed", .axes = axes};
+}
+
+void set(Record& record, const char* name, double value, double half_width = 0) {
+  record::Metric metric = record::measured(name, value);
+  if (half_width > 0) metric.ci95 = {value - half_width, value + half_width};
+  record.metrics[name] = metric;
+}
+
+/// The dense model takes 100 ms and 6 GMACs for each image; what skips keeps rho = keep, and realises 0.96 of
+/// it in the compact engine; the masked one takes 120 ms.
+Record measured(const Made& made) {
+  Record record = record_of(made);
+  const double dense = 100 * static_cast<double>(made.batch), rho = made.keep;
+  const double time = made.engine == "dense"    ? dense
+                      : made.engine == "masked" ? 1.2 * dense
+                                                : dense * rho / 0.96;
+  set(record, "time", time, 1);
+  set(record, "gmacs", 6 * rho);
+  set(record, "lambda_realised", rho);
+  set(record, "theoretical_speedup", 1 / rho);
+  set(record, "speedup", dense / time, 0.02);
+  set(record, "realisation", dense / time * rho, 0.01);
+  set(record, "activation_memory", 64);
+  set(record, "weight_memory", 128);
+  if (made.engine != "compact") return record;
+  set(record, "theoretical_time", dense * rho);
+  double left = time - dense * rho;
+  for (const std::string_view cause : waterfall_causes) {
+    const double bar = cause == "unexplained" ? left : cause == "lost_to_fixed" ? 2 * left : -left / 4;
+    set(record, std::string(cause).c_str(), bar, 0.5);
+    left -= bar;
+  }
+  return record;
+}
+
+std::vector<record::Run> run_of(const std::filesystem::path& path, const std::vector<Record>& records) {
+  {
+    RunDirectory run(path,
+                     {{"profile", {{"name", "lambda"}}}, {"sweep", {{"ceilings", {{"gflops", 90.5}}}}}});
+    for (const Record& record : records) run.append(record);
+    run.finish();
+  }
+  return {record::read_run(path)};
+}
+
+std::vector<Record> sweep(const std::vector<std::string>& engines, const std::vector<std::string>& ways,
+                          const std::string& model = "DyDiT-S/2") {
+  std::vector<Record> records;
+  for (const std::int64_t batch : {8, 4})
+    for (const std::string& engine : engines) {
+      records.push_back(measured({engine, "all", 1, batch, model}));
+      if (engine == "dense") continue;
+      for (const std::string& which : ways)
+        for (const double keep : {0.5, 0.7, 0.3})
+          records.push_back(measured({engine, which, keep, batch, model}));
+    }
+  return records;
+}
+
+std::string page_of(const std::vector<record::Run>& runs, const std::filesystem::path& out) {
+  return read_file(write_report(runs, out));
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (auto at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("speed cells are read in one order, whatever the order of the records") {
+  const test::TemporaryFolder folder;
+  auto records = sweep({"dense", "masked", "compact"}, {"both", "tokens"});
+  const auto forth = speed_studies(run_of(folder.path() / "a", records));
+  std::reverse(records.begin(), records.end());
+  const auto back = speed_studies(run_of(folder.path() / "b", records));
+  REQUIRE(forth.size() == 1);
+  REQUIRE(back.size() == 1);
+  CHECK(forth[0].title() == "DyDiT-S/2, float32, cpu, 2 threads");
+  REQUIRE(forth[0].cells.size() == 2 * (1 + 2 * (1 + 2 * 3)));
+  std::string order;
+  for (const SpeedCell& cell : forth[0].cells) {
+    order += std::string(name_of(cell.engine)) + std::to_string(cell.batch) +
+             std::string(name_of(cell.which)) + std::to_string(static_cast<int>(10 * cell.keep + 0.5)) + " ";
+  }
+  CHECK_THAT(order,
+             Catch::Matchers::StartsWith("dense4all10 dense8all10 masked4all10 masked4tokens7 masked4tokens5 "
+                                         "masked4tokens3 masked4both7 "));
+  for (std::size_t i = 0; i < forth[0].cells.size(); ++i)
+    CHECK(forth[0].cells[i].time.mean == back[0].cells[i].time.mean);
+  const SpeedCell& last = forth[0].cells.back();
+  CHECK(last.time.mean == Approx(800 * 0.3 / 0.96));
+  CHECK(last.speedup.mean == Approx(0.96 / 0.3));
+  CHECK(last.speedup.high == Approx(0.96 / 0.3 + 0.02));
+  CHECK(last.waterfall.value().theoretical.mean == Approx(240));
+  CHECK(last.waterfall->causes[0].mean == Approx(20));
+  CHECK(last.time_over_dense().mean == Approx(0.3 / 0.96));
+  CHECK(last.time_over_dense().low == Approx(1 / (0.96 / 0.3 + 0.02)));
+  CHECK(!forth[0].cells.front().waterfall);
+}
+
+TEST_CASE("other devices and models are studies of their own; of two records of one cell the later counts") {
+  const test::TemporaryFolder folder;
+  auto records = sweep({"dense"}, {});
+  for (Record record : sweep({"dense"}, {})) {
+    record.axes["dtype"] = "bfloat16";
+    record.cell += "b";
+    records.push_back(record);
+  }
+  records.push_back(measured({"dense", "all", 1, 4, "DyDiT-XL/2"}));
+  Record later = measured({"dense", "all", 1, 4});
+  set(later, "time", 7);
+  std::vector<record::Run> runs = run_of(folder.path() / "a", records);
+  runs.push_back(run_of(folder.path() / "b", {later}).front());
+  const auto studies = speed_studies(runs);
+  REQUIRE(studies.size() == 3);
+  CHECK(studies[0].title() == "DyDiT-S/2, bfloat16, cpu, 2 threads");
+  CHECK(studies[1].title() == "DyDiT-S/2, float32, cpu, 2 threads");
+  CHECK(studies[2].model == "DyDiT-XL/2");
+  CHECK(studies[1].cells.size() == 2);
+  CHECK(studies[1].cells[0].time.mean == 7);
+  CHECK(studies[0].cells[0].time.mean == 400);
+}
+
+TEST_CASE("a speed record that lacks something, or says what cannot be, is refused") {
+  const test::TemporaryFolder folder;
+  const Made sound = {"compact", "both", 0.5, 8};
+  int number = 0;
+  const auto refused = [&](const char* what, auto change) {
+    INFO(what);
+    Record record = measured(sound);
+    change(record);
+    const auto runs = run_of(folder.path() / std::to_string(++number), {record});
+    CHECK_THROWS_WITH(speed_studies(runs), Contains(what));
+    CHECK_THROWS_AS(speed_studies(runs), InputError);
+  };
+  for (const char* axis : {"engine", "which", "keep", "batch", "dtype", "device", "threads"}) {
+    refused(axis, [&](Record& record) { record.axes.erase(axis); });
+    refused(axis, [&](Record& record) { record.axes[axis] = Json::array(); });
+  }
+  refused("other than dense, masked, compact", [](Record& record) { record.axes["engine"] = "fast"; });
+  refused("other than all, widths", [](Record& record) { record.axes["which"] = ""; });
+  refused("'keep' from 0 to 1", [](Record& record) { record.axes["keep"] = 1.5; });
+  refused("a batch of 0", [](Record& record) { record.axes["batch"] = 0; });
+  refused("has no time", [](Record& record) { record.metrics.erase("time"); });
+  refused("has no time", [](Record& record) { set(record, "time", std::nan("")); });
+  refused("a 'time' of 0", [](Record& record) { set(record, "time", 0); });
+  refused("a 'speedup' of -1", [](Record& record) { set(record, "speedup", -1); });
+  refused("'time' in 's'", [](Record& record) { record.metrics["time"].unit = "s"; });
+  refused("no 'lost_to_path'", [](Record& record) { record.metrics.erase("lost_to_path"); });
+  refused("no 'unexplained'", [](Record& record) { set(record, "unexplained", std::nan("")); });
+
+  Record bare = measured(sound);
+  std::erase_if(bare.metrics, [](const auto& metric) { return metric.first != "time"; });
+  const SpeedStudy study = speed_studies(run_of(folder.path() / "bare", {bare})).at(0);
+  CHECK(std::isnan(study.cells[0].speedup.mean));
+  CHECK(!speedup_figure(study, "s"));
+  CHECK(!waterfall_figure(study, "w"));
+}
+
+TEST_CASE("the published sweep has the realisations that its table implies") {
+  const auto etas = [](const char* model) {
+    std::vector<double> rounded;
+    for (const auto& [theoretical, speedup] : published_speeds(model))
+      rounded.push_back(std::round(100 * speedup / theoretical) / 100);
+    return rounded;
+  };
+  CHECK(etas("DyDiT-S/2") == std::vector<double>{1, .97, .94, .91, .80, .74, .66});
+  CHECK(etas("DiT-B/4") == std::vector<double>{1, .97, .95, .93, .88, .82, .76});
+  CHECK(etas("DyDiT-XL/2") == std::vector<double>{1, .94, .85, .84, .79});
+  CHECK(etas("small").empty());
+  CHECK(etas("DyDiT-L/2").empty());
+  for (const PaperSpeed& point : paper_speed)
+    CHECK(point.speedup == Approx(paper_speed[point.size == "S"   ? 0
+                                              : point.size == "B" ? 7
+                                                                  : 14]
+                                      .seconds_per_image /
+                                  point.seconds_per_image)
+                               .epsilon(0.012));
+
+  const double left = 6.07 / 4.34, right = 6.07 / 3.16;
+  CHECK(published_realisation("DyDiT-S/2", left) == Approx(1.27 / left));
+  CHECK(published_realisation("DyDiT-S/2", (left + right) / 2) == Approx((1.27 / left + 1.54 / right) / 2));
+  CHECK(published_realisation("DyDiT-S/2", 1) == 1);
+  CHECK(std::isnan(published_realisation("DyDiT-S/2", 0.99)));
+  CHECK(std::isnan(published_realisation("DyDiT-S/2", 3.2)));
+  CHECK(std::isnan(published_realisation("DyDiT-L/2", 1.5)));
+  CHECK(std::isnan(published_realisation("DyDiT-S/2", std::nan(""))));
+}
+
+TEST_CASE("waterfalls are those of the largest batch, nearest to half kept, one for each way of skipping") {
+  const test::TemporaryFolder folder;
+  auto records = sweep({"dense", "masked", "compact"}, {"both", "tokens"});
+  records.push_back(measured({"compact", "both", 0.45, 4}));
+  records.push_back(measured({"compact", "both", 0.55, 8}));
+  const auto study = speed_studies(run_of(folder.path() / "a", records)).at(0);
+  const auto shown = shown_waterfalls(study);
+  REQUIRE(shown.size() == 2);
+  CHECK(shown[0]->which == Which::tokens);
+  CHECK(shown[1]->which == Which::both);
+  CHECK(shown[1]->batch == 8);
+  CHECK(shown[1]->keep == 0.5);
+  const Figure figure = waterfall_figure(study, "w").value();
+  // 800 ms, half of them in theory: 416.7 measured, the gap 16.7; the first cause takes twice that.
+  CHECK_THAT(figure.csv,
+             Contains("\n8,400,400,NaN,NaN,400,theoretical_time,both,0.5,8\n"
+                      "7,400,433.33333,432.83333,433.83333,33.333333,lost_to_fixed,both,0.5,8\n"));
+  CHECK_THAT(figure.csv, Contains("\n0,416.66667,416.66667,415.66667,417.66667,416.66667,time,both,0.5,8\n"));
+  CHECK_THAT(figure.plot, Contains("gap 16.7 ms, dense 800 ms"));
+  // Each further cause takes a quarter of what is left: 16.7 x 1.25^5 below zero remain, 305 % of the gap.
+  CHECK_THAT(figure.plot, Contains("unexplained: 305 % of the gap"));
+  CHECK_THAT(figure.plot, Contains("'−50.9'"));
+  CHECK_THAT(figure.plot, Contains("'+33.3'"));
+  CHECK(count(figure.csv, "\n") == 1 + 2 * 9);
+}
+
+TEST_CASE(
+    "a panel for each way of skipping, a curve for each engine and batch that begins at everything on") {
+  const test::TemporaryFolder folder;
+  const auto study = speed_studies(run_of(folder.path() / "a", sweep({"dense", "masked", "compact"},
+                                                                     {"tokens", "both", "widths"})))
+                         .at(0);
+  const Figure figure = speedup_figure(study, "speedup-x").value();
+  CHECK(count(figure.csv, "\n") == 1 + 3 * 4 * 4);
+  CHECK_THAT(figure.csv, Catch::Matchers::StartsWith(
+                             "theoretical_speedup,speedup,speedup_low,speedup_high,keep,batch,engine,which\n"
+                             "1,0.96,0.94,0.98,1,8,compact,all\n"
+                             "1.4285714,1.3714286,1.3514286,1.3914286,0.7,8,compact,widths\n"));
+  CHECK(count(figure.plot, "all of it becomes time") == 3);
+  CHECK(count(figure.plot, "$published using") == 1);
+  CHECK(figure.plot.find("$published using") > figure.plot.find("heads, channels and tokens"));
+  CHECK_THAT(figure.settings, Contains("\n1.39862,1.27\n"));
+  CHECK(count(figure.plot, "keyentry") == 5);
+  // The script runs once for each format: what later panels hide comes back.
+  CHECK(figure.plot.find("set format y '%g'") < figure.plot.find("set format y ''"));
+  draw(figure, folder.path() / "figures", "2026-01-31T12:34:56Z");
+
+  // One way alone; no published points for a size that the paper does not have.
+  const auto alone =
+      speed_studies(run_of(folder.path() / "b", sweep({"dense", "compact"}, {"both"}, "mine"))).at(0);
+  const Figure small = speedup_figure(alone, "speedup-mine").value();
+  CHECK(count(small.plot, "set label 'heads") == 1);
+  CHECK(small.plot.find("published") == std::string::npos);
+  draw(small, folder.path() / "figures", "2026-01-31T12:34:56Z");
+}
+
+TEST_CASE("a report of a sweep holds its figures, tables and answers, the same bytes each time") {
+  const test::TemporaryFolder folder;
+  auto records = sweep({"dense", "masked", "compact"}, {"tokens", "both"});
+  records.push_back(measured({"compact", "both", 0.5, 4}));
+  set(records.back(), "realisation", 0.91, 0.01);
+  Record failed = record_of({"compact", "widths", 0.5, 8});
+  failed.status = record::Status::failed;
+  failed.error = "out of memory";
+  records.push_back(failed);
+  const auto runs = run_of(folder.path() / "run", records);
+  const std::string page = page_of(runs, folder.path() / "a");
+  CHECK(page == page_of(runs, folder.path() / "b"));
+  for (const std::string name : {"speedup-DyDiT-S--2", "waterfall-DyDiT-S--2"})
+    for (const char* kind : {".svg", ".pdf", ".png", ".csv", ".gp"}) {
+      const std::string file = read_file(folder.path() / "a" / "figures" / (name + kind));
+      CHECK((file == read_file(folder.path() / "b" / "figures" / (name + kind))));
+    }
+  CHECK_THAT(page, Contains("<h1>What a dynamic diffusion transformer saves"));
+  CHECK_THAT(page,
+             Contains("With 0.7 kept, the compact engine realises <b>0.960 ± 0.010</b> (tokens, batch 4)"));
+  CHECK_THAT(page,
+             Contains("With 0.5 kept, the compact engine realises <b>0.910 ± 0.010</b> (both, batch 4) to "
+                      "<b>0.960 ± 0.010</b> ("));
+  CHECK_THAT(page, Contains("Multiplying by masks takes <b>1.200 ± 0.029</b> (batch 4)"));
+  CHECK_THAT(
+      page,
+      Contains("The largest bar of the waterfall is fixed parts: <b>33.33 ± 0.50</b>&nbsp;ms of a pass of "
+               "417&nbsp;ms (tokens, 0.5 kept, batch 8)"));
+  CHECK_THAT(page, Contains("1 of the speed cells have no result"));
+  CHECK_THAT(page, Contains("failed: out of memory"));
+  // Half kept, batch 8: 52.1 ms for an image, 1.92 times as fast as dense, of 2; published 0.789 at twice.
+  CHECK_THAT(
+      page,
+      Contains(
+          "<th scope=\"row\">8</th><td>both</td><td>0.5</td><td>0.500</td><td>3</td><td>52.1</td><td>1.920 ± "
+          "0.020</td><td>2</td><td>0.960 ± 0.010</td><td>0.789</td><td>192</td></tr>"));
+  CHECK_THAT(page, Contains("<th scope=\"row\">8</th><td>tokens</td><td>0.5</td><td>120</td><td>1.200 ± "
+                            "0.029</td><td>2</td></tr>"));
+}
+
+TEST_CASE("losses and speeds stand on one page") {
+  const test::TemporaryFolder folder;
+  auto runs = run_of(folder.path() / "speed", sweep({"dense", "compact"}, {"both"}));
+  runs.push_back(record::read_run(test::make_run(folder.path() / "loss", {.map = false, .train = false})));
+  const std::string page = page_of(runs, folder.path() / "out");
+  CHECK_THAT(page, Contains("<h1>Where the loss of a diffusion transformer lies"));
+  CHECK_THAT(page,
+             Contains("<h2>How much does DiT-XL/2 gain") && Contains("<h2>How much of the skipped work"));
+  CHECK_THAT(page,
+             Contains("clear of zero at 5 of 5 timesteps") && Contains("With 0.7 kept, the compact engine"));
+}
+
+TEST_CASE("a report of one engine, of failed cells alone, and of a hostile name") {
+  const test::TemporaryFolder folder;
+  for (const char* engine : {"dense", "masked", "compact"}) {
+    INFO(engine);
+    const auto runs = run_of(folder.path() / engine, sweep({engine}, {"widths"}));
+    CHECK_THAT(page_of(runs, folder.path() / "out"), Contains("How much of the skipped work becomes time?"));
+  }
+  CHECK_THAT(
+      page_of(run_of(folder.path() / "alone", {measured({"dense", "all", 1, 8})}), folder.path() / "out"),
+      Contains("2 threads: nothing to set against the dense model"));
+  Record failed = record_of({"dense", "all", 1, 8});
+  failed.status = record::Status::failed;
+  const std::string none = page_of(run_of(folder.path() / "failed", {failed}), folder.path() / "none");
+  CHECK_THAT(none, Contains("1 of the speed cells have no result"));
+  CHECK(none.find("How much of") == std::string::npos);
+
+  const std::string hostile = "<script>alert(1)</script>'\"`touch hacked`\\ %s DiT-S/ @m\nline";
+  auto records = sweep({"dense", "masked", "compact"}, {"both"}, hostile);
+  for (Record& record : records) record.axes["device"] = "<b>'gpu";
+  const std::string page =
+      page_of(run_of(folder.path() / "hostile", records), folder.path() / "hostile-page");
+  CHECK(page.find("<script") == std::string::npos);
+  CHECK(page.find("<b>&#39;gpu") == std::string::npos);
+  CHECK_THAT(page, Contains("&lt;script&gt;"));
+  CHECK(!std::filesystem::exists(folder.path() / "hostile-page" / "figures" / "hacked"));
+}
