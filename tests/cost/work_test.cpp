@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cost/work.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/random.h"
@@ -58,8 +59,8 @@ TEST_CASE("MACs and bytes of a tiny model by hand") {
       {"patch", {4 * 4 * 16, 4 * 16 + 16 + 4 * 16, 4 * (4 + 16)}},
       {"conditioning", {256 * 16 + 16 * 16, 256 * 16 + 16 + 16 * 16 + 16, 256 + 16 + 16 + 16 + 16 + 16}},
       {"adaln", {16 * 96, 16 * 96 + 96, 16 + 96}},
-      // In and out: first norm; x, y, residual; norm of routed rows; x, norm of all rows; y and residual of routed rows;
-      // six vectors of the block and two of the final norm.
+      // In and out: first norm; x, y, residual; norm of routed rows; x, norm of all rows; y and residual of routed
+      // rows; six vectors of the block and two of the final norm.
       {"elementwise", {0, 0, 2 * 64 + 3 * 64 + 24 + 2 * 64 + 2 * 24 + 8 * 16}},
       {"attention.qkv", {4 * 16 * 24, 16 * 24 + 24, 4 * (16 + 24)}},
       {"attention.products", {2 * 4 * 4 * 8, 0, 4 * (24 + 8)}},
@@ -83,7 +84,8 @@ TEST_CASE("MACs and bytes of a tiny model by hand") {
 
 TEST_CASE("a layer without a token reads nothing of its MLP") {
   const auto work = work_of(tiny(), {{{.heads = 2, .groups = 2}}}, 1, 4);
-  for (const char* part : {"mlp.fc1", "mlp.fc2"}) CHECK((total_of(work, part).macs == 0 && total_of(work, part).bytes == 0));
+  CHECK(total_of(work, "mlp").macs == 0);
+  CHECK(total_of(work, "mlp").bytes == 0);
 }
 
 TEST_CASE("the parts are all that is executed, whatever is on") {
@@ -151,7 +153,8 @@ TEST_CASE("the roofline is the longer time of each part") {
   const Ceilings h200{.macs_per_second = 378e12, .bytes_per_second = 4.2e12};
   const auto bound = [&](std::int64_t batch) {
     const auto work = work_of(c, complete(c), batch, 2);
-    const double compute = sum_of(work).macs / h200.macs_per_second, memory = sum_of(work).bytes / h200.bytes_per_second;
+    const double compute = sum_of(work).macs / h200.macs_per_second,
+                 memory = sum_of(work).bytes / h200.bytes_per_second;
     const double seconds = roofline_seconds(work, h200);
     CHECK((seconds >= compute && seconds >= memory && seconds <= compute + memory));
     return std::pair{seconds / compute, seconds / memory};
