@@ -42,7 +42,7 @@ struct Batch {
 };
 
 double forward_flops(const model::DiT& dit, std::int64_t n) {
-  return 2 * static_cast<double>(n) * static_cast<double>(cost::macs_of(dit->configuration).total());
+  return 2 * static_cast<double>(n) * cost::macs_of(dit->configuration).total();
 }
 
 void forward(benchmark::State& state, const std::string& name, std::int64_t n, torch::Dtype dtype) {

@@ -71,6 +71,16 @@ Tensor tokens_of(model::BlockImpl& block, const Tensor& x, const Tensor& imposed
   return imposed.defined() ? imposed : decision;
 }
 
+cost::Activity activity_of(const Masks& masks) {
+  const Tensor heads = masks.heads.sum(2), groups = masks.channels.sum(2), tokens = masks.tokens.sum(2);  // (N,depth)
+  const Tensor means = torch::stack({heads, groups, tokens, groups * tokens}, 2).to(torch::kFloat64).mean(0).cpu();
+  const auto of = means.accessor<double, 2>();
+  cost::Activity activity;
+  for (std::int64_t layer = 0; layer < means.size(0); ++layer)
+    activity.layers.push_back({of[layer][0], of[layer][1], of[layer][2], of[layer][3]});
+  return activity;
+}
+
 std::unique_ptr<Engine> engine_named(const std::string& name, model::DiT dit, const CompactOptions& options) {
   if (name == "masked") return masked_engine(std::move(dit));
   if (name == "compact") return compact_engine(std::move(dit), options);

@@ -121,7 +121,7 @@ Json describe_model(const std::string& name, const model::Configuration& configu
   return {{"name", name},
           {"configuration", model::to_json(configuration)},
           {"parameters", cost::parameters_of(configuration).total},
-          {"gmacs", static_cast<double>(cost::macs_of(configuration).total()) * 1e-9}};
+          {"gmacs", cost::macs_of(configuration).total() * 1e-9}};
 }
 
 }  // namespace dydit::run

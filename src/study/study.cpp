@@ -13,7 +13,6 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
-#include "data/loader.h"
 #include "diffusion/draws.h"
 #include "model/device.h"
 #include "record/manifest.h"
@@ -25,8 +24,8 @@ namespace dydit::study {
 constexpr std::int64_t diffusion_steps = 1000;
 constexpr double max_broken_share = 0.01;
 
-static Chunk to_chunk(const data::Subset& subset, const data::Batch& batch, std::int64_t first,
-                      std::int64_t count, torch::Device device) {
+Chunk to_chunk(const data::Subset& subset, const data::Batch& batch, std::int64_t first, std::int64_t count,
+               torch::Device device) {
   const data::Shape shape = subset.shape();
   Chunk chunk{.first = first, .count = count, .indices = {}, .images = {}, .labels = {}};
   for (std::int64_t position : batch.indices) chunk.indices.push_back(subset.original(position));

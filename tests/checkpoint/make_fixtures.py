@@ -8,6 +8,7 @@ refused, each for the reason its name says.
 import argparse
 import collections
 import json
+import math
 import pathlib
 import pickle
 import struct
@@ -153,6 +154,37 @@ def save_python2(value, path):
     assert all(torch.equal(loaded[name], tensor) for name, tensor in value["model"].items())
 
 
+def dydit_training_file():
+    """As DyDiT's training writes one, of a tiny model: 0, 1, 2 ... in each tensor of the model, 1, 2, 3 ... in the EMA.
+    The optimizer's tensors are expanded: a reader that builds them refuses the file."""
+    width, hidden, tokens, heads, patch = 16, 16, 4, 2, (1, 2, 2)
+    linears = {"t_embedder.mlp.0": (width, 256), "t_embedder.mlp.2": (width, width),
+               "blocks.0.attn.qkv": (3 * width, width), "blocks.0.attn.proj": (width, width),
+               "blocks.0.mlp.fc1": (hidden, width), "blocks.0.mlp.fc2": (width, hidden),
+               "blocks.0.adaLN_modulation.1": (6 * width, width), "blocks.0.attn_rate.router": (heads - 1, width),
+               "blocks.0.mlp_rate.router": (heads - 1, width),
+               "blocks.0.token_selection.mlp_head.0": (width // 16, width),
+               "blocks.0.token_selection.mlp_head.2": (1, width // 16),
+               "final_layer.linear": (2 * math.prod(patch), width), "final_layer.adaLN_modulation.1": (2 * width, width),
+               "x_embedder.proj": (width, *patch)}
+    shapes = {"pos_embed": (1, tokens, width), "y_embedder.embedding_table.weight": (4, width)}
+    for name, shape in linears.items():
+        shapes.update({f"{name}.weight": shape, f"{name}.bias": shape[:1]})
+
+    def counting(first):
+        return collections.OrderedDict(
+            (name, torch.arange(first, first + math.prod(shape), dtype=torch.float32).view(shape))
+            for name, shape in shapes.items())
+
+    def state(shape):
+        return {"step": torch.tensor(1.0), **{key: torch.zeros(1).expand(shape) for key in ("exp_avg", "exp_avg_sq")}}
+
+    group = {"lr": 1e-4, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0, "params": list(range(len(shapes)))}
+    return {"model": counting(0), "ema": counting(1),
+            "opt": {"state": {i: state(shape) for i, shape in enumerate(shapes.values())}, "param_groups": [group]},
+            "args": argparse.Namespace(model="DiT-S/2", target_rate=0.5, image_size=256)}
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     tensors = sound_tensors()
@@ -166,6 +198,7 @@ def main():
                                    table={1: 300, -7: 70000})
     torch.save({"model": {"w": torch.zeros(3)}, "ema": tensors, "opt": {"state": {}, "param_groups": [{"lr": 1e-4}]},
                 "args": arguments}, FOLDER / "train.pt")
+    torch.save(dydit_training_file(), FOLDER / "dydit_train.pt")
     torch.save({"w": torch.arange(4.0)}, FOLDER / "small.pt")
     save_legacy(tensors, FOLDER / "legacy.pt")
     save_legacy({"model": {"w": torch.zeros(3)}, "ema": tensors, "opt": {"state": {0: {"exp_avg": torch.ones(3)}}},

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "catch.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
@@ -51,10 +52,52 @@ TEST_CASE("info --json has the keys of the contract") {
     CHECK(info["gmacs"].at("routers") == 0.0);
     CHECK(info["gmacs"].at("total").get<double>() == Approx(total));
     CHECK(info["gmacs"].size() == 8);
+    // Every weight once, but the label table of which a row is enough, and activations beside them.
+    CHECK(info["gbytes"]["total"].get<double>() > 0.9 * 4e-9 * info["parameters"].get<double>());
+    CHECK(info["gbytes"].size() == 9);
   }
   const Json published = Json::parse(test::run_dydit({"info", "--json", "--model", "DiT-S/2"}).out);
   CHECK(published["parameters"] == 32963360);
   CHECK(published["gmacs"]["total"].get<double>() == Approx(6.055673856).epsilon(1e-12));
+}
+
+TEST_CASE("info on data tells what routers decide") {
+  const test::TemporaryFolder folder;
+  const std::string latents = folder.path() / "latents.safetensors";
+  std::vector<float> values(5 * 4 * 8 * 8);
+  Random(1, Purpose::synthetic, 0).fill_normal(values);
+  const std::vector<std::int64_t> labels{0, 3, 9, 4, 4};
+  checkpoint::write_safetensors(latents, {{"latent", checkpoint::Tensor::of<float>(values, {5, 4, 8, 8})},
+                                          {"label", checkpoint::Tensor::of<std::int64_t>(labels, {5})}},
+                                {{"classes", "10"}});
+  const auto info = [&](const char* file, const std::string& data, const test::Arguments& more = {}) {
+    test::Arguments arguments{"info", "--checkpoint", golden / file, "--data", data, "--device", "cpu"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return test::run_dydit(arguments);
+  };
+  const auto outcome = info("dydit_tiny_weights.safetensors", latents, {"--json", "--timesteps", "3"});
+  REQUIRE(outcome.code == 0);
+  const Json whole = Json::parse(outcome.out), decided = whole["decided"];
+  CHECK((decided["images"] == 5 && decided["timesteps"] == 3));
+  for (const char* unit : {"heads", "groups", "tokens"})
+    CHECK((decided["share_on"][unit] > 0 && decided["share_on"][unit] < 1));
+  CHECK((decided["lambda_realised"] > 0 && decided["lambda_realised"] < 1));
+  CHECK(decided["rho"] > decided["rho_without_routers"]);
+  CHECK(decided["rho_without_routers"] > decided["lambda_realised"]);
+  CHECK(decided["gmacs"]["total"].get<double>() / whole["gmacs"]["total"].get<double>() ==
+        Approx(decided["rho_without_routers"].get<double>()));
+  CHECK(decided["gbytes"]["mlp"] < whole["gbytes"]["mlp"]);
+  CHECK(info("dydit_tiny_weights.safetensors", latents).out.find("lambda_realised") != std::string::npos);
+
+  const auto refused = [&](const char* file, const std::string& data, int code, const char* named) {
+    const auto answer = info(file, data);
+    CAPTURE(answer.err);
+    CHECK((answer.code == code && is_one_error(answer.err) && answer.out.empty()));
+    CHECK(answer.err.find(named) != std::string::npos);
+  };
+  refused("dydit_tiny_weights.safetensors", "synthetic:9", 2, "samples are 3x8x8, the model takes 4x8x8");
+  refused("dydit_tiny_weights.safetensors", "gone.zip", 3, "gone.zip");
+  refused("diffusers/pipeline", latents, 2, "no routers");
 }
 
 TEST_CASE("an exported checkpoint holds the weights that were asked for") {

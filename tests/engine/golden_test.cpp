@@ -75,3 +75,25 @@ TEST_CASE("a DiT becomes a DyDiT whose routers let all through") {
     CHECK(rel_l2(outcome.output, golden["out"]) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
   }
 }
+
+TEST_CASE("the golden decisions of S/2 have the official ratio") {
+  const Golden golden("dydit_s2");
+  const auto on = [&](const char* mask) { return golden[mask].to(torch::kBool); };
+  const auto activity = engine::activity_of({on("attn_mask"), on("mlp_mask"), on("token_mask")});
+  const double official = golden.entry.at("config").at("dynamic_loss").at("0.5").at("activate_rate");
+  CHECK(dydit::cost::lambda_realised(model::published("DyDiT-S/2"), activity) == Approx(official).epsilon(1e-12));
+}
+
+TEST_CASE("what is on is counted by layer and averaged over the images") {
+  const auto mask = [](const std::vector<int>& on) { return torch::tensor(on).view({2, 2, -1}).to(torch::kBool); };
+  const Tensor heads = mask({1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 0, 0});
+  const Tensor channels = mask({1, 0, 0, 1, 1, 0, 1, 1, 1, 1, 0, 1});
+  const Tensor tokens = mask({1, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1});
+  const auto layers = engine::activity_of({heads, channels, tokens}).layers;
+  REQUIRE(layers.size() == 2);
+  const auto is = [](const auto& layer, double h, double g, double t, double gt) {
+    return layer.heads == h && layer.groups == g && layer.tokens == t && layer.group_tokens == gt;
+  };
+  CHECK(is(layers[0], 1.5, 2, 2, (1 * 3 + 3 * 1) / 2.0));
+  CHECK(is(layers[1], 2, 2, 2, (2 * 0 + 2 * 4) / 2.0));
+}

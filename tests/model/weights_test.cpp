@@ -53,6 +53,20 @@ TEST_CASE("weights that do not fit are named, every one") {
   CHECK(torch::equal(dit->final_layer->linear->weight, before));  // nothing was copied
 }
 
+TEST_CASE("a training file of DyDiT loads, its EMA by default and its optimizer never") {
+  using checkpoint::Weights;
+  const auto [weights, first] =
+      GENERATE(table<Weights, int>({{Weights::automatic, 1}, {Weights::ema, 1}, {Weights::model, 0}}));
+  const DiT dit = model::load_dit(golden_folder / "checkpoint" / "dydit_train.pt", weights);
+  const auto& c = dit->configuration;
+  CHECK((c.dynamic && c.num_heads == 2 && c.hidden_size == 16 && c.depth == 1 && c.input_size == 4));
+  for (const auto& item : dit->named_parameters()) {
+    INFO(item.key());
+    const Tensor value = item.value().flatten();
+    CHECK(torch::equal(value, torch::arange(first, first + value.numel(), torch::kFloat32)));
+  }
+}
+
 TEST_CASE("parameters go out under a prefix and come back") {
   DiT dit = tiny();
   const auto tensors = model::parameters_of(*dit, "ema.");

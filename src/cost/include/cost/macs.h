@@ -11,14 +11,14 @@
 namespace dydit::cost {
 
 struct Macs {
-  std::int64_t patch = 0;
-  std::int64_t conditioning = 0;  ///< time MLP
-  std::int64_t adaln = 0;         ///< the blocks' modulation vectors
-  std::int64_t attention = 0;     ///< qkv, both products, projection: 4 T D^2 + 2 T^2 D a block
-  std::int64_t mlp = 0;           ///< 2 T D (ratio D) a block
-  std::int64_t final = 0;         ///< final modulation and linear
-  std::int64_t routers = 0;       ///< of a dynamic configuration; not in total()
-  std::int64_t total() const { return patch + conditioning + adaln + attention + mlp + final; }
+  double patch = 0;
+  double conditioning = 0;  ///< time MLP
+  double adaln = 0;         ///< the blocks' modulation vectors
+  double attention = 0;     ///< qkv, both products, projection: 4 T D^2 + 2 T^2 D a block
+  double mlp = 0;           ///< 2 T D (ratio D) a block
+  double final = 0;         ///< final modulation and linear
+  double routers = 0;       ///< of a dynamic configuration; not in total()
+  double total() const { return patch + conditioning + adaln + attention + mlp + final; }
 };
 
 /// Of the complete model.
@@ -36,12 +36,8 @@ struct Activity {
 /// Everything on.
 Activity complete(const model::Configuration& configuration);
 
-/// MACs that are executed when nothing is multiplied by zero.
-struct ExecutedMacs {
-  double total = 0;  ///< without routers
-  double attention = 0, mlp = 0, routers = 0;
-};
-ExecutedMacs executed(const model::Configuration& configuration, const Activity& activity);
+/// MACs that are executed when nothing is multiplied by zero; of all routers, whatever they decide.
+Macs executed(const model::Configuration& configuration, const Activity& activity);
 
 /// The released code's ratio, which training holds to its target: share of the blocks' attention and MLP that is
 /// on, units that are always on included, without routers.

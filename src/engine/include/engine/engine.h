@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "cost/macs.h"
 #include "model/dit.h"
 
 namespace dydit::engine {
@@ -17,6 +18,9 @@ namespace dydit::engine {
 struct Masks {
   torch::Tensor heads, channels, tokens;
 };
+
+/// How much is on, the mean over the images.
+cost::Activity activity_of(const Masks& masks);
 
 struct Outcome {
   torch::Tensor output;  ///< as DiT::forward's

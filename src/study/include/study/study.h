@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "data/loader.h"
 #include "data/subset.h"
 #include "diffusion/gaussian.h"
 #include "distributed/process_group.h"
@@ -42,6 +43,10 @@ struct Chunk {
   std::vector<std::int64_t> indices;  ///< (N) in the whole set; broken images are left out, so N <= count
   torch::Tensor images, labels;       ///< (N,C,H,W) float32, (N)
 };
+
+/// The images of a batch of the subset, on the device.
+Chunk to_chunk(const data::Subset& subset, const data::Batch& batch, std::int64_t first, std::int64_t count,
+               torch::Device device);
 
 /// The record of a model's cell (by the model's place) for the chunk [first, first + count): cell, study
 /// and axes, still without metrics.

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cost/work.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/random.h"
+#include "catch.h"
+
+using namespace dydit::cost;
+using dydit::model::Configuration;
+using dydit::model::published;
+
+namespace {
+
+Activity random_activity(const Configuration& c, dydit::Random& random) {
+  const auto up_to = [&](std::int64_t most) {
+    return static_cast<double>(random.below(static_cast<std::uint64_t>(most) + 1));
+  };
+  Activity activity;
+  for (std::int64_t layer = 0; layer < c.depth; ++layer) {
+    const double heads = 1 + up_to(c.num_heads - 1), groups = 1 + up_to(c.num_heads - 1), tokens = up_to(c.tokens());
+    activity.layers.push_back({heads, groups, tokens, groups * tokens});
+  }
+  return activity;
+}
+
+Work sum_of(const std::vector<Work>& work) {
+  Work sum;
+  for (const Work& part : work) {
+    sum.macs += part.macs;
+    sum.bytes += part.bytes;
+  }
+  return sum;
+}
+
+// Four tokens of 16 numbers, two heads, an MLP of two groups of 16 channels.
+Configuration tiny() {
+  Configuration c;
+  c.input_size = 4;
+  c.in_channels = 1;
+  c.hidden_size = 16;
+  c.depth = 1;
+  c.num_heads = 2;
+  c.mlp_ratio = 2;
+  c.dynamic = true;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("MACs and bytes of a tiny model by hand") {
+  // One head and one group on; of two images one has a token on and one has two.
+  const Activity activity{{{.heads = 1, .groups = 1, .tokens = 1.5, .group_tokens = 1.5}}};
+  struct Expected {
+    double macs, weights, activations;  // of one image
+  };
+  const std::map<std::string_view, Expected> parts{
+      {"patch", {4 * 4 * 16, 4 * 16 + 16 + 4 * 16, 4 * (4 + 16)}},
+      {"conditioning", {256 * 16 + 16 * 16, 256 * 16 + 16 + 16 * 16 + 16, 256 + 16 + 16 + 16 + 16 + 16}},
+      {"adaln", {16 * 96, 16 * 96 + 96, 16 + 96}},
+      // In and out: first norm; x, y, residual; norm of routed rows; x, norm of all rows; y and residual of routed
+      // rows; six vectors of the block and two of the final norm.
+      {"elementwise", {0, 0, 2 * 64 + 3 * 64 + 24 + 2 * 64 + 2 * 24 + 8 * 16}},
+      {"attention.qkv", {4 * 16 * 24, 16 * 24 + 24, 4 * (16 + 24)}},
+      {"attention.products", {2 * 4 * 4 * 8, 0, 4 * (24 + 8)}},
+      {"attention.projection", {4 * 8 * 16, 8 * 16 + 16, 4 * (8 + 16)}},
+      {"routers", {2 * 16 + 4 * 16 + 4, 2 * 17 + 17 + 2, 2 * 17 + 4 * 17 + 4 * 2}},
+      {"mlp.fc1", {1.5 * 16 * 16, 16 * 16 + 16, 1.5 * (16 + 16)}},
+      {"mlp.fc2", {1.5 * 16 * 16, 16 * 16 + 16, 1.5 * (16 + 16)}},
+      {"final", {16 * 32 + 4 * 16 * 8, 16 * 32 + 32 + 16 * 8 + 8, 16 + 32 + 4 * (16 + 8)}}};
+  const auto work = work_of(tiny(), activity, /*batch=*/2, /*bytes_of_number=*/4);
+  CHECK(work.size() == parts.size());
+  for (const Work& part : work) {
+    INFO(part.part);
+    const Expected& expected = parts.at(part.part);
+    CHECK(part.macs == 2 * expected.macs);
+    CHECK(part.bytes == 4 * (expected.weights + 2 * expected.activations));
+  }
+  CHECK(total_of(work, "mlp").macs == 4 * 1.5 * 16 * 16);
+  CHECK(total_of(work, "attention").bytes == 4 * (408 + 144 + 2 * (160 + 128 + 96)));
+  CHECK(total_of(work, "attention.qkv").macs == 2 * 4 * 16 * 24);
+}
+
+TEST_CASE("a layer without a token reads nothing of its MLP") {
+  const auto work = work_of(tiny(), {{{.heads = 2, .groups = 2}}}, 1, 4);
+  CHECK(total_of(work, "mlp").macs == 0);
+  CHECK(total_of(work, "mlp").bytes == 0);
+}
+
+TEST_CASE("the parts are all that is executed, whatever is on") {
+  dydit::Random random(5, dydit::Purpose::synthetic, 0);
+  for (const std::string& size : dydit::model::published_names())
+    for (const std::string& name : {size, "Dy" + size}) {
+      INFO(name);
+      const Configuration c = published(name);
+      const Activity activity = random_activity(c, random);
+      const Macs whole = macs_of(c), done = executed(c, activity);
+      const auto work = work_of(c, activity, /*batch=*/7, /*bytes_of_number=*/2);
+      CHECK(sum_of(work).macs == 7 * (done.total() + done.routers));
+      CHECK(done.routers == whole.routers);
+      // What is off is what the formulas of a whole block say, in integers.
+      const auto t = c.tokens(), d = c.hidden_size;
+      std::int64_t off = 0;
+      for (const Activity::Layer& layer : activity.layers) {
+        const auto heads = c.num_heads - static_cast<std::int64_t>(layer.heads);
+        off += heads * (4 * t * d * d + 2 * t * t * d) / c.num_heads;
+        off += 2 * d * c.group_size() * (c.num_heads * t - static_cast<std::int64_t>(layer.group_tokens));
+      }
+      CHECK(done.total() == whole.total() - static_cast<double>(off));
+    }
+}
+
+TEST_CASE("more that is on is more work, and no part of it less") {
+  dydit::Random random(6, dydit::Purpose::synthetic, 0);
+  const Configuration c = published("DyDiT-S/4");
+  for (int i = 0; i < 100; ++i) {
+    Activity less = random_activity(c, random);
+    Activity::Layer& layer = less.layers.at(random.below(12));
+    layer.heads = std::min(layer.heads, 5.0);
+    layer.groups = std::min(layer.groups, 5.0);
+    layer.tokens = i % 10 == 0 ? 0 : std::min(layer.tokens, 63.0);
+    layer.group_tokens = layer.groups * layer.tokens;
+    const auto before = work_of(c, less, 4, 4);
+    const auto raised = [&](double Activity::Layer::*unit) {
+      const Activity::Layer kept = layer;
+      layer.*unit += 1;
+      layer.group_tokens = layer.groups * layer.tokens;
+      const auto after = work_of(c, less, 4, 4);
+      layer = kept;
+      for (std::size_t part = 0; part < after.size(); ++part) {
+        INFO(after[part].part);
+        CHECK(after[part].macs >= before[part].macs);
+        CHECK(after[part].bytes >= before[part].bytes);
+      }
+      return sum_of(after);
+    };
+    const Work sum = sum_of(before), head = raised(&Activity::Layer::heads), token = raised(&Activity::Layer::tokens),
+               group = raised(&Activity::Layer::groups);
+    CHECK((head.macs > sum.macs && head.bytes > sum.bytes));
+    CHECK((token.macs > sum.macs && token.bytes > sum.bytes));
+    CHECK((layer.tokens == 0 || (group.macs > sum.macs && group.bytes > sum.bytes)));
+  }
+}
+
+TEST_CASE("the roofline is the longer time of each part") {
+  const std::vector<Work> two{{"compute", 600, 10}, {"memory", 20, 500}};
+  CHECK(roofline_seconds(two, {.macs_per_second = 100, .bytes_per_second = 50}) == 6 + 10);
+  CHECK(roofline_seconds(two, {.macs_per_second = 1e-3, .bytes_per_second = 50}) == Approx(620e3));
+  CHECK(roofline_seconds(two, {.macs_per_second = 100, .bytes_per_second = 1e-3}) == Approx(510e3));
+  // One image of XL/2 waits for its weights, many compute.
+  const Configuration c = published("DiT-XL/2");
+  const Ceilings h200{.macs_per_second = 378e12, .bytes_per_second = 4.2e12};
+  const auto bound = [&](std::int64_t batch) {
+    const auto work = work_of(c, complete(c), batch, 2);
+    const double compute = sum_of(work).macs / h200.macs_per_second,
+                 memory = sum_of(work).bytes / h200.bytes_per_second;
+    const double seconds = roofline_seconds(work, h200);
+    CHECK((seconds >= compute && seconds >= memory && seconds <= compute + memory));
+    return std::pair{seconds / compute, seconds / memory};
+  };
+  CHECK(bound(1).second < 1.1);
+  CHECK(bound(1).first > 1.2);
+  CHECK(bound(64).first < 1.5);
+  CHECK(bound(64).second > 1.2);
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/decisions.h"
+
+#include "base/error.h"
+#include "catch.h"
+#include "data/subset.h"
+#include "diffusion/draws.h"
+#include "diffusion/gaussian.h"
+#include "engine/engine.h"
+#include "support.h"
+
+using namespace dydit;
+using torch::Tensor;
+
+namespace {
+
+// Two blocks of two heads on made up images of 3x8x8, four tokens, weights alike at random.
+model::DiT tiny_dydit() {
+  run::Json configuration = test::tiny_configuration();
+  configuration["depth"] = 2;
+  configuration["dynamic"] = true;
+  model::DiT dit(model::from_json(configuration));
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(3);
+  for (auto& item : dit->named_parameters())
+    if (item.key() != "pos_embed") item.value().normal_(0, 0.3);
+  dit->eval();
+  return dit;
+}
+
+run::Decisions decisions(const model::DiT& dit, std::int64_t images, std::int64_t timesteps) {
+  const test::TemporaryFolder folder;
+  const std::string file = folder.path() / "dydit.safetensors";
+  model::save_dit(file, dit, torch::kFloat32);
+  return run::decisions_of({.name = "tiny", .checkpoint = file}, {.path = "synthetic:40", .size = 8}, images, timesteps,
+                           /*seed=*/5, test::settings(""));
+}
+
+}  // namespace
+
+TEST_CASE("routers that follow their biases alone decide what these say") {
+  model::DiT dit = tiny_dydit();
+  torch::NoGradGuard no_grad;
+  const auto say = [&](std::size_t layer, double head, double group, double token) {
+    model::BlockImpl& block = dit->block(layer);
+    auto& last = *block.token_selection->mlp_head[2]->as<model::Linear>();
+    for (auto* linear : {&*block.attn_rate->router, &*block.mlp_rate->router, &last}) linear->weight.zero_();
+    block.attn_rate->router->bias.fill_(head);
+    block.mlp_rate->router->bias.fill_(group);
+    last.bias.fill_(token);
+  };
+  say(0, -1, 1, 1);
+  say(1, 1, -1, -1);
+  const auto found = decisions(dit, 33, 3);
+  CHECK((found.images == 33 && found.timesteps == 3));
+  const auto& layers = found.activity.layers;
+  REQUIRE(layers.size() == 2);
+  CHECK((layers[0].heads == 1 && layers[0].groups == 2 && layers[0].tokens == 4 && layers[0].group_tokens == 8));
+  CHECK((layers[1].heads == 2 && layers[1].groups == 1 && layers[1].tokens == 0 && layers[1].group_tokens == 0));
+  // Of two blocks of 4 T D^2 + 2 T^2 D and 8 T D^2 half the one and all of the other's attention, and one MLP.
+  const double attention = 4 * 4 * 256 + 2 * 16 * 16, mlp = 8 * 4 * 256;
+  CHECK(cost::lambda_realised(dit->configuration, found.activity) ==
+        Approx((1.5 * attention + mlp) / (2 * (attention + mlp))));
+}
+
+TEST_CASE("decisions are those on the noised images of a loss-gap study, by the published semantics") {
+  const model::DiT dit = tiny_dydit();
+  const auto found = decisions(dit, 36, 4);
+  // The same, image by image.
+  const data::Subset subset(data::open_dataset("synthetic:40", {.size = 8}, 5), 36);
+  const auto engine = engine::masked_engine(dit);
+  const diffusion::GaussianDiffusion diffusion(
+      diffusion::Tables(diffusion::betas(diffusion::NoiseSchedule::linear, 1000)), diffusion::Variance::learned_range);
+  torch::InferenceMode inference;
+  std::vector<Tensor> heads, channels, tokens;
+  for (std::int64_t i = 0; i < subset.size(); ++i)
+    for (const std::int64_t timestep : diffusion::even_timesteps(1000, 4)) {
+      const std::vector<std::int64_t> index{subset.original(i)}, draw{timestep};
+      Tensor image = torch::empty({1, 3, 8, 8});
+      subset.read(i, false, {image.data_ptr<float>(), 192});
+      const Tensor t = torch::tensor({timestep}), y = torch::tensor({subset.label(i)});
+      const Tensor noise = diffusion::normal_rows(5, Purpose::noise, index, draw, {3, 8, 8});
+      const auto masks = engine->forward(diffusion.q_sample(image, t, noise), t, y).masks;
+      heads.push_back(masks.heads);
+      channels.push_back(masks.channels);
+      tokens.push_back(masks.tokens);
+    }
+  const auto expected = engine::activity_of({torch::cat(heads), torch::cat(channels), torch::cat(tokens)});
+  bool some = false;
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    const auto &ours = found.activity.layers.at(layer), &theirs = expected.layers.at(layer);
+    CHECK(ours.heads == Approx(theirs.heads));
+    CHECK(ours.groups == Approx(theirs.groups));
+    CHECK(ours.tokens == Approx(theirs.tokens));
+    CHECK(ours.group_tokens == Approx(theirs.group_tokens));
+    some = some || (theirs.tokens > 0.1 && theirs.tokens < 3.9);
+  }
+  CHECK(some);  // the decisions are not all alike
+}
+
+TEST_CASE("no decisions without routers, nor on data of another shape") {
+  model::DiT dense(model::from_json(test::tiny_configuration()));
+  dense->initialise(1);
+  CHECK_THROWS_AS(decisions(dense, 4, 1), UsageError);
+  model::DiT other(model::from_json({{"input_size", 8}, {"patch_size", 4}, {"in_channels", 4}, {"hidden_size", 16},
+                                     {"depth", 1}, {"num_heads", 2}, {"num_classes", 10}, {"dynamic", true}}));
+  other->initialise(1);
+  CHECK_THROWS_WITH(decisions(other, 4, 1), Catch::Contains("do not fit"));
+}
