@@ -6,7 +6,7 @@
 #include "base/memory.h"
 
 int main(int argc, char** argv) {
-  dydit::keep_freed_memory();  // as dydit does
+  dydit::prepare_memory();  // as dydit does
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -78,7 +78,7 @@ int main(int argc, char** argv) try {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() != 5 || (words[1] != "forward" && words[1] != "train"))
     throw UsageError("usage", "dydit_worker", "CHECKPOINT forward|train DEVICE DTYPE THREADS");
-  keep_freed_memory();
+  prepare_memory();
   at::set_num_threads(std::stoi(words[4]));
   const bool trains = words[1] == "train";
   const torch::Device device = run::device_named(words[2]);

@@ -64,7 +64,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   dydit::handle_interrupts();
   dydit::handle_faults();
-  dydit::keep_freed_memory();
+  dydit::prepare_memory();
   const int code = run(argc, argv);
   const bool printed = std::cout.flush() && std::fflush(stdout) == 0;
   return printed || code != 0

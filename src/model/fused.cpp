@@ -4,8 +4,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 
-#include <functional>
-
 #include "rows.h"
 
 namespace dydit::model {
@@ -35,16 +33,28 @@ struct Outputs {
   Tensor mean, rstd;  // (N,T), where asked for
 };
 
-// Rows of a (N,T,D) tensor, and the vector of an image in a (N,D) one, whose rows may lie apart.
+// Rows of a (N,T,D) tensor, and the vectors of images in a (N,D) one, whose rows may lie apart; null where the tensor is
+// undefined. Asking the tensor for its memory at each row takes as long as the row.
 template <typename T>
-T* row_of(const Tensor& tensor, std::int64_t image, std::int64_t token) {
-  if (!tensor.defined()) return nullptr;
-  return tensor.data_ptr<T>() + (image * tensor.size(1) + token) * tensor.size(2);
-}
+struct Rows {
+  explicit Rows(const Tensor& tensor)
+      : data(tensor.defined() ? tensor.data_ptr<T>() : nullptr),
+        tokens(data == nullptr ? 0 : tensor.size(1)),
+        width(data == nullptr ? 0 : tensor.size(2)) {}
+  T* at(std::int64_t image, std::int64_t token) const {
+    return data == nullptr ? nullptr : data + (image * tokens + token) * width;
+  }
+  T* data;
+  std::int64_t tokens, width;
+};
 template <typename T>
-T* vector_of(const Tensor& tensor, std::int64_t image) {
-  return tensor.defined() ? tensor.data_ptr<T>() + image * tensor.stride(0) : nullptr;
-}
+struct Vectors {
+  explicit Vectors(const Tensor& tensor)
+      : data(tensor.defined() ? tensor.data_ptr<T>() : nullptr), stride(data == nullptr ? 0 : tensor.stride(0)) {}
+  T* at(std::int64_t image) const { return data == nullptr ? nullptr : data + image * stride; }
+  T* data;
+  std::int64_t stride;
+};
 
 Tensor rows_together(const Tensor& vectors) {
   return !vectors.defined() || vectors.stride(1) == 1 ? vectors : vectors.contiguous();
@@ -53,20 +63,24 @@ Tensor rows_together(const Tensor& vectors) {
 template <typename T>
 void run_forward(const Operands& in, const Outputs& out) {
   const std::int64_t tokens = in.tokens(), width = in.width();
+  const Rows<T> x(in.x), y(in.y), r(out.r), h(out.h);
+  const Vectors<T> gate(in.gate), shift(in.shift), scale(in.scale);
+  float* const mean = out.mean.defined() ? out.mean.data_ptr<float>() : nullptr;
+  float* const rstd = out.rstd.defined() ? out.rstd.data_ptr<float>() : nullptr;
   at::parallel_for(0, in.images() * tokens, rows_of_task, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> scratch(static_cast<std::size_t>(width));
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = i / tokens, token = i % tokens;
       forward_row({.width = width,
-                   .x = row_of<T>(in.x, image, token),
-                   .y = row_of<T>(in.y, image, token),
-                   .gate = vector_of<T>(in.gate, image),
-                   .shift = vector_of<T>(in.shift, image),
-                   .scale = vector_of<T>(in.scale, image),
-                   .r = row_of<T>(out.r, image, token),
-                   .h = row_of<T>(out.h, image, token),
-                   .mean = out.mean.defined() ? out.mean.data_ptr<float>() + i : nullptr,
-                   .rstd = out.rstd.defined() ? out.rstd.data_ptr<float>() + i : nullptr,
+                   .x = x.at(image, token),
+                   .y = y.at(image, token),
+                   .gate = gate.at(image),
+                   .shift = shift.at(image),
+                   .scale = scale.at(image),
+                   .r = r.at(image, token),
+                   .h = h.at(image, token),
+                   .mean = mean == nullptr ? nullptr : mean + i,
+                   .rstd = rstd == nullptr ? nullptr : rstd + i,
                    .scratch = scratch.data()});
     }
   });
@@ -98,6 +112,11 @@ void run_backward(const Operands& in, const Outputs& out, const Tensor& grad_r, 
                   const Gradients& grad) {
   const std::int64_t tokens = in.tokens(), width = in.width();
   const std::int64_t tasks = (tokens + rows_of_task - 1) / rows_of_task;
+  const Rows<T> r(out.r), y(in.y), of_r(grad_r), of_h(grad_h), of_x(grad.x), of_y(grad.y);
+  const Vectors<T> gate(in.gate), scale(in.scale);
+  const Rows<float> of_gate(grad.gate), of_shift(grad.shift), of_scale(grad.scale);
+  const float* const mean = out.mean.defined() ? out.mean.data_ptr<float>() : nullptr;
+  const float* const rstd = out.rstd.defined() ? out.rstd.data_ptr<float>() : nullptr;
   at::parallel_for(0, in.images() * tasks, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> scratch(static_cast<std::size_t>(width));
     for (std::int64_t i = begin; i < end; ++i) {
@@ -105,21 +124,21 @@ void run_backward(const Operands& in, const Outputs& out, const Tensor& grad_r, 
       const std::int64_t last = std::min(tokens, (task + 1) * rows_of_task);
       for (std::int64_t token = task * rows_of_task; token < last; ++token) {
         BackwardRow<T> row{.width = width,
-                           .r = row_of<T>(out.r, image, token),
-                           .y = row_of<T>(in.y, image, token),
-                           .gate = vector_of<T>(in.gate, image),
-                           .scale = vector_of<T>(in.scale, image),
-                           .grad_r = row_of<T>(grad_r, image, token),
-                           .grad_h = row_of<T>(grad_h, image, token),
-                           .grad_x = row_of<T>(grad.x, image, token),
-                           .grad_y = row_of<T>(grad.y, image, token),
-                           .grad_gate = row_of<float>(grad.gate, image, task),
-                           .grad_shift = row_of<float>(grad.shift, image, task),
-                           .grad_scale = row_of<float>(grad.scale, image, task),
+                           .r = r.at(image, token),
+                           .y = y.at(image, token),
+                           .gate = gate.at(image),
+                           .scale = scale.at(image),
+                           .grad_r = of_r.at(image, token),
+                           .grad_h = of_h.at(image, token),
+                           .grad_x = of_x.at(image, token),
+                           .grad_y = of_y.at(image, token),
+                           .grad_gate = of_gate.at(image, task),
+                           .grad_shift = of_shift.at(image, task),
+                           .grad_scale = of_scale.at(image, task),
                            .scratch = scratch.data()};
-        if (out.mean.defined()) {
-          row.mean = out.mean.data_ptr<float>()[image * tokens + token];
-          row.rstd = out.rstd.data_ptr<float>()[image * tokens + token];
+        if (mean != nullptr) {
+          row.mean = mean[image * tokens + token];
+          row.rstd = rstd[image * tokens + token];
         }
         backward_row(row);
       }
@@ -235,46 +254,44 @@ std::pair<Tensor, Tensor> gated_residual_norm(const Tensor& x, const Tensor& y, 
   return {r, plain::modulated_norm(r, shift, scale)};
 }
 
-// Calls `row(i, number)` for each of the rows, in parallel.
-static void for_rows(const Tensor& rows, const std::function<void(std::int64_t, std::int64_t, float*)>& row,
-                     std::int64_t width) {
+// Calls `row(i, image, token, scratch)` for each of the rows, in parallel.
+template <typename Row>
+static void for_rows(const Tensor& rows, std::int64_t tokens, std::int64_t width, const Row& row) {
   const auto* numbers = rows.data_ptr<std::int64_t>();
   at::parallel_for(0, rows.numel(), rows_of_task, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> scratch(static_cast<std::size_t>(width));
-    for (std::int64_t i = begin; i < end; ++i) row(i, numbers[i], scratch.data());
+    for (std::int64_t i = begin; i < end; ++i) row(i, numbers[i] / tokens, numbers[i] % tokens, scratch.data());
   });
 }
 
 template <typename T>
-static void run_norm_rows(const Operands& in, const Tensor& rows, const Tensor& h) {
-  const std::int64_t tokens = in.tokens(), width = in.width();
-  for_rows(
-      rows,
-      [&](std::int64_t i, std::int64_t number, float* scratch) {
-        ForwardRow<T> row{.width = width, .x = in.x.data_ptr<T>() + number * width};
-        row.shift = vector_of<T>(in.shift, number / tokens);
-        row.scale = vector_of<T>(in.scale, number / tokens);
-        row.h = h.data_ptr<T>() + i * width;
-        row.scratch = scratch;
-        forward_row(row);
-      },
-      width);
+static void run_norm_rows(const Operands& in, const Tensor& rows, const Tensor& out) {
+  const Rows<T> x(in.x);
+  const Vectors<T> shift(in.shift), scale(in.scale);
+  T* const h = out.data_ptr<T>();
+  for_rows(rows, in.tokens(), in.width(), [&](std::int64_t i, std::int64_t image, std::int64_t token, float* scratch) {
+    ForwardRow<T> row{.width = x.width, .x = x.at(image, token)};
+    row.shift = shift.at(image);
+    row.scale = scale.at(image);
+    row.h = h + i * x.width;
+    row.scratch = scratch;
+    forward_row(row);
+  });
 }
 
 template <typename T>
 static void run_add_rows(const Operands& in, const Tensor& rows) {
-  const std::int64_t tokens = in.tokens(), width = in.width();
-  for_rows(
-      rows,
-      [&](std::int64_t i, std::int64_t number, float* scratch) {
-        ForwardRow<T> row{.width = width, .x = in.x.data_ptr<T>() + number * width};
-        row.y = in.y.data_ptr<T>() + i * width;
-        row.gate = vector_of<T>(in.gate, number / tokens);
-        row.r = in.x.data_ptr<T>() + number * width;
-        row.scratch = scratch;
-        forward_row(row);
-      },
-      width);
+  const Rows<T> x(in.x);
+  const Vectors<T> gate(in.gate);
+  const T* const y = in.y.data_ptr<T>();
+  for_rows(rows, in.tokens(), in.width(), [&](std::int64_t i, std::int64_t image, std::int64_t token, float* scratch) {
+    ForwardRow<T> row{.width = x.width, .x = x.at(image, token)};
+    row.y = y + i * x.width;
+    row.gate = gate.at(image);
+    row.r = x.at(image, token);
+    row.scratch = scratch;
+    forward_row(row);
+  });
 }
 
 Tensor modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale,

@@ -48,9 +48,13 @@ DYDIT_INLINE float sum_of(const float* row, std::int64_t width, const Term& term
       term(value);
       sums[j] += value;
     }
-  const Vector all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-  float sum = 0;
-  for (int lane = 0; lane < lanes; ++lane) sum += all[lane];
+  float lane[lanes];
+  vector_at(lane) = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+#pragma GCC unroll 4
+  for (std::int64_t half = lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+    for (std::int64_t j = 0; j < half; ++j) lane[j] += lane[j + half];
+  float sum = lane[0];
   for (; i < width; ++i) {
     float value = row[i];
     term(value);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/speed_spec.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/keys.h"
-#include "imposed.h"
-#include "model/device.h"
+#include "model/configuration.h"
 
 namespace dydit::study {
 
@@ -20,6 +22,15 @@ static void require_each(const std::vector<T>& list, const std::string& where, c
     check(entry);
     if (std::count(list.begin(), list.end(), entry) > 1) throw UsageError("an entry given twice", where, "give it once");
   }
+}
+
+// Throws UsageError unless all entries are among the known ones, each once.
+static void require_known(const std::vector<std::string>& list, const std::string& where,
+                          const std::vector<std::string>& known) {
+  require_each(list, where, [&](const std::string& entry) {
+    if (std::find(known.begin(), known.end(), entry) == known.end())
+      throw UsageError("unknown name", where + ": " + entry, fmt::format("known are {}", fmt::join(known, ", ")));
+  });
 }
 
 SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& where) {
@@ -40,17 +51,12 @@ SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& wher
   require_each(spec.keep, where + ".keep", [&](double keep) {
     refuse(!(keep > 0 && keep <= 1), "value out of range", where + ".keep", "give shares above 0, up to 1");
   });
-  require_each(spec.which, where + ".which", [&](const std::string& which) {
-    refuse(which_named(which) == Which::all, "no share is kept of all", where + ".which", "give widths, tokens or both");
-  });
+  require_known(spec.which, where + ".which", {"widths", "tokens", "both"});
+  require_known(spec.engine, where + ".engine", {"dense", "masked", "compact"});
+  require_known(spec.dtype, where + ".dtype", {"float32", "bfloat16", "float16"});
   require_each(spec.batch, where + ".batch", [&](std::int64_t batch) {
     refuse(batch < 1, "value out of range", where + ".batch", "give positive numbers");
   });
-  require_each(spec.engine, where + ".engine", [&](const std::string& engine) {
-    refuse(engine != "dense" && engine != "masked" && engine != "compact", "no such engine", where + ".engine: " + engine,
-           "known are dense, masked and compact");
-  });
-  require_each(spec.dtype, where + ".dtype", [](const std::string& dtype) { model::dtype_named(dtype); });
   refuse(spec.blocks < 1, "value out of range", where + ".blocks", "give a positive number");
   refuse(!(spec.seconds >= 0), "value out of range", where + ".seconds", "give 0 or more");
   return spec;

@@ -138,3 +138,28 @@ TEST_CASE("numbers that are none stay none") {
     }
   }
 }
+
+TEST_CASE("some rows alone are the rows of the whole, and what is beyond them is zero") {
+  torch::manual_seed(5);
+  const torch::NoGradGuard no_grad;
+  const auto dtype = GENERATE(torch::kFloat32, torch::kBFloat16, torch::kFloat64);
+  for (const std::int64_t kept : {0, 1, 50, 140}) {
+    const Case c(dtype, 2, 70, 48);
+    const Tensor rows = std::get<0>(torch::randperm(140).narrow(0, 0, kept).sort());
+    INFO(fmt::format("{} rows, {}", kept, torch::toString(dtype)));
+    const Tensor whole = model::modulated_norm(c.x, c.shift(), c.scale()).flatten(0, 1);
+    const Tensor some = model::modulated_norm_rows(c.x, rows, c.shift(), c.scale(), kept + 3);
+    CHECK(torch::equal(some.narrow(0, 0, kept), whole.index_select(0, rows)));
+    CHECK((some.narrow(0, kept, 3) == 0).all().item<bool>());
+
+    Tensor x = c.x.clone();
+    const Tensor y = c.y.flatten(0, 1).narrow(0, 0, kept);
+    model::add_gated_rows(x, rows, torch::cat({y, torch::full({2, 48}, 7, y.options())}), c.gate());
+    Tensor expected = c.x.clone().flatten(0, 1);
+    const Tensor images = rows.div(70, "floor");
+    expected.index_add_(0, rows, c.gate().index_select(0, images) * y);
+    CHECK(rel_l2(x.flatten(0, 1), expected) <= (dtype == torch::kBFloat16 ? 6e-3 : 1e-6));
+    Tensor others = torch::ones({140}, torch::kBool).index_fill_(0, rows, false);
+    CHECK(torch::equal(x.flatten(0, 1).index({others}), c.x.flatten(0, 1).index({others})));
+  }
+}

@@ -3,9 +3,10 @@
 
 namespace dydit {
 
-/// Lets the process keep up to 2 GiB of freed memory for its next allocations. Activations and gradients come and
-/// go with every pass; given back to the system each time, they would be taken again page by page. Called once,
-/// by main. Does nothing where the C library is not glibc.
-void keep_freed_memory();
+/// Lets the process keep up to 2 GiB of freed memory for its next allocations, and asks for huge pages for them.
+/// Activations and gradients come and go with every pass; given back to the system each time, they would be taken again
+/// page by page, and small pages cost a walk through their tables every few thousand numbers. Called once, by main,
+/// first. Does nothing where the C library is not glibc.
+void prepare_memory();
 
 }  // namespace dydit

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "base/median.h"
+#include "catch.h"
+
+using dydit::median_of;
+
+TEST_CASE("a median of 15 samples lies between the fourth and the twelfth") {
+  const auto median = median_of({7, 15, 3, 11, 1, 9, 14, 2, 12, 5, 10, 4, 13, 6, 8});
+  CHECK(median.value == 8);
+  CHECK(median.low == 4);  // 2 P(Binomial(15, 1/2) <= 3) = 3.5 %; with 4 it would be 11.8 %
+  CHECK(median.high == 12);
+}
+
+TEST_CASE("six samples are the fewest that have an interval, and it is all of them") {
+  CHECK(median_of({6, 1, 2, 5, 4, 3}).value == 3.5);
+  CHECK(median_of({6, 1, 2, 5, 4, 3}).low == 1);
+  CHECK(median_of({6, 1, 2, 5, 4, 3}).high == 6);
+  CHECK(median_of({5, 1, 2, 4, 3}).value == 3);
+  CHECK(std::isnan(median_of({5, 1, 2, 4, 3}).low));
+  CHECK(std::isnan(median_of({}).value));
+}
+
+TEST_CASE("the interval of 100 samples is the published one") {
+  std::vector<double> samples;
+  for (int i = 1; i <= 100; ++i) samples.push_back(i);
+  CHECK(median_of(samples).low == 40);  // order statistics 40 and 61 cover 96.5 %
+  CHECK(median_of(samples).high == 61);
+}

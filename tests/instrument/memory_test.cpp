@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include "catch.h"
+#include "instrument/memory.h"
+
+TEST_CASE("the peak is what tensors hold at once, not what they hold in all") {
+  const auto megabyte = [] { return torch::empty({1 << 20}, torch::kUInt8); };
+  const torch::Tensor before = megabyte();
+  const auto bytes = dydit::instrument::peak_bytes([&] {
+    for (int i = 0; i < 5; ++i) megabyte();
+    const torch::Tensor one = megabyte(), two = megabyte();
+  });
+  CHECK(bytes == 2 << 20);
+  CHECK(dydit::instrument::peak_bytes([] {}) == 0);
+}

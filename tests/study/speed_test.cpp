@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Imposed masks, the cells of a sweep, and that a waterfall adds up.
+#include <cmath>
+#include <filesystem>
+
+#include "base/error.h"
+#include "catch.h"
+#include "imposed.h"
+#include "study/speed.h"
+#include "support.h"
+
+using namespace dydit;
+using study::Which;
+using torch::Tensor;
+
+namespace {
+
+study::SpeedSetting setting(std::vector<std::string> engines = {"dense", "masked", "compact"}) {
+  study::SpeedSetting s;
+  s.spec = {.models = {"DyDiT-S/8"}, .keep = {0.5}, .which = {"widths", "both"}, .batch = {2}};
+  s.spec.engine = std::move(engines);
+  s.spec.blocks = 6;
+  s.quiet = true;
+  return s;
+}
+
+const record::Record& cell(const std::vector<record::Record>& records, const std::string& engine,
+                           const std::string& which) {
+  const auto found = std::find_if(records.begin(), records.end(), [&](const record::Record& record) {
+    return record.axes.at("engine") == engine && record.axes.at("which") == which;
+  });
+  REQUIRE(found != records.end());
+  return *found;
+}
+
+}  // namespace
+
+TEST_CASE("imposed masks keep the share, spread evenly over the layers") {
+  const auto c = model::published("DyDiT-S/2");
+  const auto masks = study::imposed_masks(c, Which::both, 0.7, 3, /*seed=*/1, /*draw=*/0);
+  for (const Tensor& mask : {masks.heads, masks.channels}) {
+    CHECK(mask.sizes() == torch::IntArrayRef({3, 12, 6}));
+    CHECK(mask.select(2, 0).all().item<bool>());
+    CHECK(torch::equal(mask[0], mask[2]));
+    const Tensor counts = mask[0].sum(1);
+    CHECK(counts.sum().item<std::int64_t>() == 50);  // of 50.4
+    CHECK(counts.min().item<std::int64_t>() == 4);
+    CHECK(counts.max().item<std::int64_t>() == 5);
+  }
+  CHECK(!torch::equal(masks.heads, masks.channels));
+  const double tokens = masks.tokens.to(torch::kFloat64).mean().item<double>();
+  CHECK(std::abs(tokens - 0.7) < 0.02);
+  CHECK(!(masks.tokens.sum(2) == masks.tokens[0][0].sum()).all().item<bool>());  // images and layers differ
+  const auto other = study::imposed_masks(c, Which::both, 0.7, 3, 1, /*draw=*/1);
+  CHECK(torch::equal(other.heads, masks.heads));  // the timestep's
+  CHECK(!torch::equal(other.tokens, masks.tokens));
+
+  const auto widths = study::imposed_masks(c, Which::widths, 0.01, 1, 1, 0);
+  CHECK(widths.tokens.all().item<bool>());
+  CHECK((widths.heads.sum(2) == 1).all().item<bool>());  // the one that is always on
+  const auto few = study::imposed_masks(c, Which::tokens, 0.5, 1, 1, 0);
+  CHECK(few.heads.all().item<bool>());
+  CHECK(study::imposed_masks(c, Which::all, 0.5, 1, 1, 0).tokens.all().item<bool>());
+  CHECK_THROWS_AS(study::which_named("heads"), UsageError);
+}
+
+TEST_CASE("a sweep records every cell, and each waterfall adds up to the time") {
+  test::StudyRun run;
+  study::speed(setting(), run.run);
+  const auto& records = run.run.records();
+  CHECK(records.size() == 3 + 4);  // everything on; masked and compact by widths and both
+  for (const record::Record& record : records) {
+    INFO(record.axes.dump() << " " << record.error);
+    REQUIRE(record.status == record::Status::ok);
+    for (const char* name : {"time", "gmacs", "lambda_realised", "rho", "theoretical_speedup", "speedup", "realisation",
+                             "roofline_time", "product_ceiling", "copy_ceiling", "activation_memory", "weight_memory"}) {
+      INFO(name);
+      CHECK(record.metrics.at(name).value > 0);
+    }
+    CHECK(record.metrics.at("time").blocks.size() == 6);
+    CHECK(record.metrics.at("roofline_time").value < record.metrics.at("time").value);
+    if (record.axes.at("engine") != "compact") continue;
+    for (std::size_t block = 0; block < 6; ++block) {
+      double sum = 0;
+      for (const char* name : {"theoretical_time", "lost_to_fixed", "lost_to_attention", "lost_to_narrow",
+                               "lost_to_gather", "lost_to_path", "lost_to_routers", "unexplained"})
+        sum += record.metrics.at(name).blocks.at(block).at(0);
+      CHECK(std::abs(sum - record.metrics.at("time").blocks.at(block).at(0)) < 1e-9);
+    }
+  }
+  const auto value = [&](const char* engine, const char* which, const char* metric) {
+    return cell(records, engine, which).metrics.at(metric).value;
+  };
+  CHECK(value("dense", "all", "speedup") == 1);
+  CHECK(value("dense", "all", "theoretical_speedup") == 1);
+  CHECK(value("compact", "all", "lambda_realised") == 1);
+  CHECK(value("compact", "all", "rho") > 1);  // the routers
+  CHECK(std::abs(value("compact", "widths", "lambda_realised") - 0.5) < 1e-9);
+  CHECK(value("compact", "both", "lambda_realised") < 0.5);
+  CHECK(value("masked", "both", "rho") == value("compact", "both", "rho"));
+  CHECK(value("compact", "widths", "weight_memory") < 0.6 * value("compact", "all", "weight_memory"));
+}
+
+TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell measures its group") {
+  test::StudyRun run;
+  auto s = setting({"dense", "masked"});
+  study::speed(s, run.run);
+  const auto times = [&] {
+    std::vector<double> values;
+    for (const record::Record& record : run.run.records()) values.push_back(record.metrics.at("time").value);
+    return values;
+  };
+  const auto first = times();
+  study::speed(s, run.run);
+  CHECK(times() == first);
+  s.spec.which.push_back("tokens");
+  study::speed(s, run.run);
+  const auto second = times();
+  REQUIRE(second.size() == first.size() + 1);
+  CHECK(second[0] == first[0]);  // everything on stays
+  CHECK(second[1] == first[1]);
+  CHECK(cell(run.run.records(), "masked", "tokens").status == record::Status::ok);
+}
+
+TEST_CASE("a sweep's table is refused where it has no meaning") {
+  using nlohmann::ordered_json;
+  const auto read = [](const ordered_json& json) { return study::speed_spec_from_json(json, "p.toml: sweep"); };
+  const auto spec = read({{"keep", {0.5, 1}}, {"batch", {2}}});
+  CHECK(spec.keep == std::vector<double>{0.5, 1});
+  CHECK(study::to_json(read(study::to_json(spec))) == study::to_json(spec));
+  for (const ordered_json& wrong :
+       {ordered_json{{"keep", {0}}}, {{"keep", {1.1}}}, {{"keep", ordered_json::array()}}, {{"keep", {0.5, 0.5}}},
+        {{"models", {"DiT-S/2"}}}, {{"models", {"DyDiT-Q/2"}}}, {{"which", {"all"}}}, {{"which", {"heads"}}},
+        {{"batch", {0}}}, {{"engine", {"fast"}}}, {{"dtype", {"float64"}}}, {{"blocks", 0}}, {{"seconds", -1}},
+        {{"input_size", 33}}, {{"lambda", {0.5}}}}) {
+    INFO(wrong.dump());
+    CHECK_THROWS_AS(read(wrong), UsageError);
+  }
+}
