@@ -328,7 +328,7 @@ void Results::fill(Record& record, const Cell& cell) const {
   fill_waterfall(record, name, activity, executed);
 }
 
-// Every cause is a difference of times that were measured; docs/waterfall.md derives them. `share` of the dense
+// Every cause is a difference of times that were measured; docs/dynamic.md derives them. `share` of the dense
 // model's MACs: its parts would take as much of its time if all ran at the same rate.
 void Results::fill_waterfall(Record& record, const std::string& name, const cost::Activity& activity, double rho) const {
   const auto& c = variants_.configuration();

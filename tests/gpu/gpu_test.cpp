@@ -2,7 +2,10 @@
 // The same computations on a GPU as on the CPU; passed over where there is none.
 #include "catch.h"
 #include "checkpoint/safetensors.h"
+#include "engine/engine.h"
+#include "imposed.h"
 #include "study/loss_gap.h"
+#include "study/speed.h"
 #include "study/support.h"
 #include "train/support.h"
 
@@ -124,4 +127,46 @@ TEST_CASE("a training on the GPU takes the CPU's steps, and resumes") {
   std::filesystem::remove(train::checkpoint_path(folder.path() / "again", "tiny", 6));
   test::train_in(folder.path() / "again", job);
   require_alike(weights("again"), weights("gpu"));
+}
+
+TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
+  if (!has_gpu()) return;
+  torch::InferenceMode inference;
+  torch::manual_seed(6);
+  const auto plain = test::tiny_model("a", 1);
+  const model::DiT cpu = model::with_open_routers(plain.dit), copy = model::with_open_routers(on_gpu(plain).dit);
+  const auto& c = cpu->configuration;
+  const auto x = torch::randn({3, c.in_channels, c.input_size, c.input_size}), t = torch::tensor({5, 500, 500}),
+             y = torch::tensor({0, 1, 2});
+  for (const auto which : {study::Which::all, study::Which::widths, study::Which::tokens, study::Which::both})
+    for (const double keep : {0.3, 0.7}) {
+      const auto masks = study::imposed_masks(c, which, keep, 3, /*seed=*/1, /*draw=*/0);
+      const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
+      const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
+      for (const char* name : {"masked", "compact"}) {
+        const auto outcome = engine::engine_named(name, copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu), there);
+        INFO(name << " " << study::to_string(which) << " " << keep);
+        CHECK(relative(outcome.output, expected) <= 2 * tf32);
+        CHECK(torch::equal(outcome.masks.tokens.cpu(), masks.tokens));
+      }
+    }
+  // Own decisions: open routers switch everything on.
+  const auto own = engine::compact_engine(copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu));
+  CHECK(own.masks.tokens.all().item<bool>());
+  CHECK(relative(own.output, cpu->forward(x, t, y)) <= 2 * tf32);
+}
+
+TEST_CASE("a sweep runs on the GPU") {
+  if (!has_gpu()) return;
+  test::StudyRun run;
+  study::SpeedSetting s{.spec = {.models = {"DyDiT-S/8"}, .keep = {0.5}, .batch = {2}}, .device = gpu, .quiet = true};
+  s.spec.dtype = {"float32", "bfloat16"};
+  s.spec.blocks = 6;
+  study::speed(s, run.run);
+  CHECK(run.run.records().size() == 2 * (3 + 6));
+  for (const auto& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    CHECK(record.status == record::Status::ok);
+    CHECK(record.metrics.at("time").value > 0);
+  }
 }
