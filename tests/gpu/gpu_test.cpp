@@ -134,7 +134,7 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
   torch::InferenceMode inference;
   torch::manual_seed(6);
   const auto plain = test::tiny_model("a", 1);
-  const model::DiT cpu = model::with_open_routers(plain.dit), copy = model::with_open_routers(on_gpu(plain).dit);
+  model::DiT cpu = model::with_open_routers(plain.dit), copy = model::with_open_routers(on_gpu(plain).dit);
   const auto& c = cpu->configuration;
   const auto x = torch::randn({3, c.in_channels, c.input_size, c.input_size}), t = torch::tensor({5, 500, 500}),
              y = torch::tensor({0, 1, 2});
