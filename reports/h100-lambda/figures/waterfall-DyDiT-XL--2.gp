@@ -1,0 +1,132 @@
+# Draws waterfall-DyDiT-XL--2.svg, waterfall-DyDiT-XL--2.pdf and waterfall-DyDiT-XL--2.png from waterfall-DyDiT-XL--2.csv: gnuplot waterfall-DyDiT-XL--2.gp
+set encoding utf8
+set datafile separator comma
+data = 'waterfall-DyDiT-XL--2.csv'
+set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+set linetype 1 linecolor rgb '#d55e00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 2 linecolor rgb '#0072b2' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 6
+array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.239583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'waterfall-DyDiT-XL--2.'.format
+set multiplot
+set xtics 5
+set xlabel 'ms' offset 0,0.3
+set yrange [-0.6:8.6]
+set label 'DyDiT-XL/2, bfloat16, cuda, 16 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
+set lmargin at screen 0.19736842105263158
+set rmargin at screen 0.44561403508771924
+set tmargin at screen 0.7051597051597052
+set bmargin at screen 0.15233415233415237
+set xrange [8.8589803:23.769986]
+set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
+set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 5.67 ms, dense 19.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 0.378 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.4368,graph 0 to first 19.4368,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.4368,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '9.84 ms' at first 9.9036891,8 left offset 0.6,0 font ',12'
+set label '+2.93' at first 12.978454,7 left offset 0.6,0 font ',12'
+set label '+0.119' at first 12.885783,6 left offset 0.6,0 font ',12'
+set label '+0.243' at first 13.521231,5 left offset 0.6,0 font ',12'
+set label '−0.000448' at first 13.124975,4 left offset 0.6,0 font ',12'
+set label '+1.58' at first 15.079855,3 left offset 0.6,0 font ',12'
+set label '+0.627' at first 15.479742,2 left offset 0.6,0 font ',12'
+set label '−0.0214' at first 15.524723,1 left offset 0.6,0 font ',12'
+set label '15.5 ms' at first 15.615312,0 left offset 0.6,0 font ',12'
+set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
+plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::0::8 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+unset label
+unset arrow
+set lmargin at screen 0.4640350877192982
+set rmargin at screen 0.7122807017543858
+set tmargin at screen 0.7051597051597052
+set bmargin at screen 0.15233415233415237
+set xrange [12.301165:27.212171]
+set label 'tokens' at graph 0.5,1 center offset 0,3.9
+set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 5.96 ms, dense 19.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 18.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.4368,graph 0 to first 19.4368,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.4368,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '13.3 ms' at first 13.385521,8 left offset 0.6,0 font ',12'
+set label '+0.612' at first 13.92391,7 left offset 0.6,0 font ',12'
+set label '+0.217' at first 14.134823,6 left offset 0.6,0 font ',12'
+set label '−0.0101' at first 14.365756,5 left offset 0.6,0 font ',12'
+set label '+2.02' at first 16.176771,4 left offset 0.6,0 font ',12'
+set label '+1.58' at first 18.092707,3 left offset 0.6,0 font ',12'
+set label '+0.793' at first 18.662947,2 left offset 0.6,0 font ',12'
+set label '+1.08' at first 19.987362,1 left offset 0.6,0 font ',12'
+set label '19.3 ms' at first 19.5944,0 left offset 0.6,0 font ',12'
+set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
+plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::17::17 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::9::17 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+unset label
+unset arrow
+set lmargin at screen 0.7307017543859649
+set rmargin at screen 0.9789473684210525
+set tmargin at screen 0.7051597051597052
+set bmargin at screen 0.15233415233415237
+set xrange [5.7529076:20.663914]
+set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
+set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 8.26 ms, dense 19.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 12.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.4368,graph 0 to first 19.4368,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.4368,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '6.72 ms' at first 6.7618409,8 left offset 0.6,0 font ',12'
+set label '+2.56' at first 9.289128,7 left offset 0.6,0 font ',12'
+set label '+0.228' at first 9.5030436,6 left offset 0.6,0 font ',12'
+set label '+0.277' at first 9.955549,5 left offset 0.6,0 font ',12'
+set label '+2.01' at first 11.810731,4 left offset 0.6,0 font ',12'
+set label '+1.58' at first 13.740539,3 left offset 0.6,0 font ',12'
+set label '+0.754' at first 14.802868,2 left offset 0.6,0 font ',12'
+set label '+1.02' at first 15.6458,1 left offset 0.6,0 font ',12'
+set label '15.0 ms' at first 16.004224,0 left offset 0.6,0 font ',12'
+set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
+plot data skip 1 every ::18::25 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::18::18 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::20::20 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::21::21 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::22::22 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::23::23 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::24::24 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::25::25 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::26::26 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::18::26 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+unset label
+unset arrow
+unset multiplot
+unset output
+}
