@@ -52,6 +52,7 @@ run::Profile profile_of(const Study& s, const std::string& study) {
     profile = run::read_profile(s.profile);
   else
     profile.name = study;
+  profile.sweep.reset();
   if (!s.data.empty()) profile.data.path = s.data;
   if (s.size > 0) profile.data.size = s.size;
   if (s.grain >= 0) profile.data.grain = s.grain;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/DeviceAccelerator.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -48,6 +49,11 @@ double peak_memory(torch::Device device) {
 }  // namespace
 
 void dry_run(const Profile& profile, const RunSettings& settings) {
+  if (profile.sweep)
+    fmt::print("sweep: models {}, batches {}, shares {} and everything on, in {} blocks each (no estimate)\n",
+               fmt::join(profile.sweep->models, " "), fmt::join(profile.sweep->batch, " "),
+               fmt::join(profile.sweep->keep, " "), profile.sweep->blocks);
+  if (profile.sweep && !profile.loss_gap && !profile.loss_map) return;
   if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
   if (profile.data.path.empty()) throw UsageError("no data", "", "give --data or data.path in the profile");
   std::vector<std::string> missing;

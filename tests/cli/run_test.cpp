@@ -121,3 +121,33 @@ TEST_CASE("a report of the same run is the same bytes") {
   REQUIRE(test::run_dydit({"report", run}).code == 0);
   CHECK((test::files_in(run) == first));
 }
+
+TEST_CASE("a sweep runs without data or weights, goes on where it was, and its report shows it") {
+  const test::TemporaryFolder folder;
+  const auto profile = folder.path() / "tiny.toml", run = folder.path() / "run";
+  const auto write = [&](const std::string& batch) {
+    write_atomically(profile, std::string("[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"tokens\"]\nbatch = ") + batch +
+                                       "\nblocks = 1\nengine = [\"dense\", \"compact\"]\n");
+  };
+  write("[1]");
+  const test::Arguments sweep{"sweep", profile, "--device", "cpu", "--threads", "1", "--out", run};
+  const auto outcome = test::run_dydit(sweep);
+  INFO(outcome.err);
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.out == run.string() + "\n");
+  const auto records = record::read_run(run).records;
+  CHECK(records.size() == 3);
+  CHECK(test::run_dydit(sweep).code == 0);  // nothing is left to measure
+  CHECK(record::read_run(run).records[2].metrics.at("time").value == records[2].metrics.at("time").value);
+  REQUIRE(test::run_dydit({"report", run}).code == 0);
+  CHECK(std::filesystem::exists(run / "figures" / "speedup-DyDiT-S--8.svg"));
+
+  CHECK(test::run_dydit({"reproduce", profile, "--dry-run"}).out.find("DyDiT-S/8") != std::string::npos);
+  const auto study = test::run_dydit({"study", "loss-gap", profile});
+  CHECK(study.code == 2);  // no models, and the sweep is not its business
+  CHECK(is_one_error(study.err));
+  write("[0]");
+  const auto refused = test::run_dydit(sweep);
+  CHECK(refused.code == 2);
+  CHECK(refused.err.find("sweep.batch") != std::string::npos);
+}
