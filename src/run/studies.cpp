@@ -96,7 +96,7 @@ void study_losses(const Profile& profile, const RunSettings& settings, Subjects&
 Outcome run_studies(const Profile& profile, const RunSettings& settings) {
   const bool losses = profile.loss_gap || profile.loss_map;
   if (!losses && !profile.sweep) throw UsageError("nothing to study", profile.name, "add loss-gap, loss-map or sweep");
-  if (profile.sweep && settings.group.size() > 1)
+  if (!losses && settings.group.size() > 1)
     throw UsageError("a sweep measures one process", profile.name, "run it without a launcher");
   Subjects subjects;
   std::shared_ptr<const data::Subset> gap_images, map_images;
@@ -119,7 +119,9 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
   const auto run = open_run(profile, settings, manifest);
   if (losses) study_losses(profile, settings, subjects, gap_images, map_images, run.get());
   if (run == nullptr) return {};
-  if (profile.sweep) {
+  if (profile.sweep && settings.group.size() > 1) {
+    run->warn("the sweep is left out: it measures one process");
+  } else if (profile.sweep) {
     subjects = {};  // their memory is the sweep's
     study::speed({.spec = *profile.sweep,
                   .seed = profile.seed,
