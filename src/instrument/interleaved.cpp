@@ -71,6 +71,7 @@ std::vector<Times> interleaved(const std::vector<Variant>& variants, const Block
       if (times[i].error.empty())
         guarded(times[i], [&] {
           running[i].run(1, device);  // finds the caches as the variant before left them
+          --running[i].pass;          // those that count go through all inputs
           times[i].blocks.push_back(running[i].run(running[i].passes, device));
         });
     after_block();
