@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <bit>
 #include <map>
 
 #include "engine/engine.h"
+#include "engine/routed.h"
 #include "model/fused.h"
 #include "packing.h"
 #include "routing.h"
@@ -13,12 +12,6 @@ namespace dydit::engine {
 using torch::Tensor;
 
 namespace {
-
-// The units that are on at one timestep, layer by layer.
-struct WidthPlan {
-  std::vector<Units> heads, channels;
-  auto operator<=>(const WidthPlan&) const = default;
-};
 
 std::vector<Units> units_of(const Tensor& mask) {  // (depth,H) on the host
   std::vector<Units> layers;
@@ -61,13 +54,6 @@ class Compact final : public Engine {
   std::map<double, Planned> planned_;
 };
 
-// Each number of rows makes oneDNN compile a kernel of its own, which takes half as long as the product itself, so
-// only some numbers are used: at most 64 between a power of two and the next.
-std::int64_t rounded_up(std::int64_t rows) {
-  const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(rows / 64, 1))));
-  return (rows + step - 1) / step * step;
-}
-
 Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups) {
   const auto part = packing_.mlp(layer, groups);
   return part->out.forward(part->in.gelu(normed));
@@ -76,13 +62,14 @@ Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups
 // The MLP on the tokens of `mask` (N,T) alone, added to the residual.
 Tensor Compact::routed_mlp(Tensor residual, const model::BlockImpl::Modulation& m, const Tensor& mask,
                            std::size_t layer, const Units& groups) {
-  const Tensor rows = mask.flatten().nonzero().squeeze(1);
-  if (rows.numel() == 0) return residual;
-  if (rows.numel() == mask.numel())
-    return model::gated_residual(residual, mlp(model::modulated_norm(residual, m.shift2, m.scale2), layer, groups),
-                                 m.gate2);
-  const Tensor normed = model::modulated_norm_rows(residual, rows, m.shift2, m.scale2, rounded_up(rows.numel()));
-  model::add_gated_rows(residual, rows, mlp(normed, layer, groups), m.gate2);
+  const Routed routed = routed_of(mask);
+  if (routed.rows.numel() == 0) return residual;
+  if (routed.rows.numel() == mask.numel()) {
+    const Tensor out = mlp(model::modulated_norm(residual, m.shift2, m.scale2), layer, groups);
+    return model::gated_residual(std::move(residual), out, m.gate2);
+  }
+  const Tensor normed = model::modulated_norm_rows(residual, routed.rows, m.shift2, m.scale2, routed.height);
+  model::add_gated_rows(residual, routed.rows, mlp(normed, layer, groups), m.gate2);
   return residual;
 }
 
@@ -98,9 +85,9 @@ Compact::Part Compact::run(const Tensor& x, const Tensor& time, const Tensor& y,
     const auto attention = packing_.attention(layer, plan.heads[layer]);
     const Tensor qkv = attention->in.forward(model::modulated_norm(tokens, m.shift1, m.scale1));
     const Tensor attended = attention->out.forward(model::AttentionImpl::attend(qkv, attention->units));
-    const Tensor residual = model::gated_residual(tokens, attended, m.gate1);
+    Tensor residual = model::gated_residual(std::move(tokens), attended, m.gate1);
     on.push_back(tokens_of(block, residual, layer_of(imposed, layer), routers, logits));
-    tokens = routed_mlp(residual, m, on.back(), layer, plan.channels[layer]);
+    tokens = routed_mlp(std::move(residual), m, on.back(), layer, plan.channels[layer]);
   }
   return {dit_->unpatchify(dit_->final_layer(tokens, silu_c)), stacked(on), stacked(logits)};
 }
@@ -176,13 +163,9 @@ void Compact::plan(const Tensor& timesteps) {
 void Compact::plan(const Masks& widths) {
   torch::NoGradGuard no_grad;
   const Tensor heads = widths.heads.cpu(), channels = widths.channels.cpu();
-  for (std::int64_t i = 0; i < heads.size(0); ++i) {
-    const WidthPlan plan{units_of(heads[i]), units_of(channels[i])};
-    for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
-      packing_.attention(layer, plan.heads[layer]);
-      packing_.mlp(layer, plan.channels[layer]);
-    }
-  }
+  std::vector<WidthPlan> plans;
+  for (std::int64_t i = 0; i < heads.size(0); ++i) plans.push_back({units_of(heads[i]), units_of(channels[i])});
+  packing_.prepare(plans);
 }
 
 }  // namespace

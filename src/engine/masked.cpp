@@ -32,14 +32,14 @@ class Masked final : public Engine {
       const Tensor qkv = block.attn->qkv(model::modulated_norm(tokens, m.shift1, m.scale1));
       const Tensor attended = model::AttentionImpl::attend(qkv, dit_->configuration.num_heads);
       const Tensor heads = times_units(attended, layer_of(widths.masks.heads, layer));
-      const auto [residual, normed] =
-          model::gated_residual_norm(tokens, block.attn->proj(heads), m.gate1, m.shift2, m.scale2);
+      auto [residual, normed] =
+          model::gated_residual_norm(std::move(tokens), block.attn->proj(heads), m.gate1, m.shift2, m.scale2);
       const Tensor mask = tokens_of(block, residual, layer_of(imposed.tokens, layer), routers, logits);
       on.push_back(mask);
       // GELU(0) = 0: a channel that is off before it is off behind it.
       const Tensor hidden = times_units(block.mlp->fc1(normed), layer_of(widths.masks.channels, layer));
       const Tensor out = block.mlp->fc2(torch::gelu(hidden, "tanh"));
-      tokens = model::gated_residual(residual, out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
+      tokens = model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
     }
     widths.masks.tokens = stacked(on);
     widths.logits.tokens = stacked(logits);

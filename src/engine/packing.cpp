@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "packing.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
+
 #include <algorithm>
+#include <set>
 
 namespace dydit::engine {
 
 using torch::Tensor;
 
-// The numbers of the units that are on.
-static Tensor numbers_of(const Units& units, torch::Device device) {
+// What belongs to the units that are on, of dimension 1; a view where they come first.
+static Tensor select(const Tensor& weight, const Units& units) {
   std::vector<std::int64_t> on;
   for (std::size_t i = 0; i < units.size(); ++i)
     if (units[i]) on.push_back(static_cast<std::int64_t>(i));
-  return torch::tensor(on, torch::kInt64).to(device);
+  const auto count = static_cast<std::int64_t>(on.size());
+  if (on.back() + 1 == count) return weight.narrow(1, 0, count);
+  return weight.index_select(1, torch::tensor(on, torch::kInt64).to(weight.device()));
 }
 
-Part Packing::pack(const Key& key) const {
+std::shared_ptr<const Part> Packing::pack(const Key& key) const {
   const auto& c = dit_->configuration;
   const model::BlockImpl& block = dit_->block(key.layer);
   const auto h = c.num_heads, d = c.hidden_size;
@@ -23,19 +29,13 @@ Part Packing::pack(const Key& key) const {
   const model::LinearImpl& out = key.is_mlp ? *block.mlp->fc2 : *block.attn->proj;
   // Rows of the first product and columns of the second: (blocks of rows, H, size of a unit, D), (D, H, size).
   const std::int64_t blocks = key.is_mlp ? 1 : 3, size = key.is_mlp ? c.group_size() : c.head_size();
-  Tensor in_weight = in.weight.view({blocks, h, size, d}), in_bias = in.bias.view({blocks, h, size}),
-         out_weight = out.weight.view({d, h, size});
-  const auto units = std::ranges::count(key.units, true);
+  const Tensor in_weight = select(in.weight.view({blocks, h, size, d}), key.units),
+               in_bias = select(in.bias.view({blocks, h, size}), key.units),
+               out_weight = select(out.weight.view({d, h, size}), key.units);
   const std::int64_t rows = c.tokens();  // always the same, so that a part's layout, and its rounding, is
-  if (units < h) {
-    const Tensor on = numbers_of(key.units, in_weight.device());
-    in_weight = in_weight.index_select(1, on);
-    in_bias = in_bias.index_select(1, on);
-    out_weight = out_weight.index_select(1, on);
-  }
-  return {.in = {in_weight.reshape({-1, d}), in_bias.reshape(-1), rows},
-          .out = {out_weight.reshape({d, -1}), out.bias, rows},
-          .units = units};
+  return std::make_shared<const Part>(Part{.in = {in_weight.reshape({-1, d}), in_bias.reshape(-1), rows},
+                                           .out = {out_weight.reshape({d, -1}), out.bias, rows},
+                                           .units = std::ranges::count(key.units, true)});
 }
 
 std::shared_ptr<const Part> Packing::get(const Key& key) {
@@ -43,17 +43,54 @@ std::shared_ptr<const Part> Packing::get(const Key& key) {
     order_.splice(order_.begin(), order_, found->second.used);
     return found->second.part;
   }
-  auto part = std::make_shared<const Part>(pack(key));
+  auto part = pack(key);
   if (part->bytes() > budget_) return part;
   for (; bytes_ + part->bytes() > budget_; order_.pop_back()) {
     const auto oldest = kept_.find(order_.back());
     bytes_ -= oldest->second.part->bytes();
     kept_.erase(oldest);
   }
-  order_.push_front(key);
-  kept_[key] = {part, order_.begin()};
-  bytes_ += part->bytes();
+  keep(key, part);
   return part;
+}
+
+void Packing::keep(const Key& key, std::shared_ptr<const Part> part) {
+  bytes_ += part->bytes();
+  order_.push_front(key);
+  kept_[key] = {std::move(part), order_.begin()};
+}
+
+void Packing::prepare(const std::vector<WidthPlan>& plans) {
+  std::vector<Key> missing;
+  std::set<Key> seen;
+  const auto want = [&](Key key) {
+    if (!kept_.contains(key) && seen.insert(key).second) missing.push_back(std::move(key));
+  };
+  for (const WidthPlan& plan : plans)
+    for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
+      want({.layer = layer, .is_mlp = false, .units = plan.heads[layer]});
+      want({.layer = layer, .is_mlp = true, .units = plan.channels[layer]});
+    }
+  // To ask oneDNN for its layout takes longer than the copy, and one thread.
+  constexpr std::size_t together = 64;
+  const at::ThreadLocalState modes;
+  for (std::size_t begin = 0; begin < missing.size(); begin += together) {
+    std::vector<std::shared_ptr<const Part>> parts(std::min(together, missing.size() - begin));
+    const auto pack_some = [&](std::int64_t first, std::int64_t last) {
+      const at::ThreadLocalStateGuard guard(modes);
+      for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i)
+        parts[i] = pack(missing[begin + i]);
+    };
+    const auto count = static_cast<std::int64_t>(parts.size());
+    if (dit_->pos_embed.is_cpu())
+      at::parallel_for(0, count, 1, pack_some);
+    else
+      pack_some(0, count);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (bytes_ + parts[i]->bytes() > budget_) return;
+      keep(missing[begin + i], std::move(parts[i]));
+    }
+  }
 }
 
 std::shared_ptr<const Part> Packing::attention(std::size_t layer, const Units& heads) {

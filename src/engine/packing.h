@@ -14,6 +14,12 @@ namespace dydit::engine {
 
 using Units = std::vector<bool>;  ///< of the H heads or channel groups of a layer: which are on
 
+/// The units that are on at one timestep, layer by layer.
+struct WidthPlan {
+  std::vector<Units> heads, channels;
+  auto operator<=>(const WidthPlan&) const = default;
+};
+
 /// The two products of a layer's attention (qkv, projection) or MLP (fc1, fc2), for the units that are on.
 struct Part {
   model::PackedLinear in, out;
@@ -25,6 +31,9 @@ class Packing {
  public:
   /// `budget`: bytes of packed weights to keep; a part beyond it is packed for its use and dropped.
   Packing(model::DiT dit, std::size_t budget) : dit_(std::move(dit)), budget_(budget) {}
+
+  /// Packs what the plans need, in their order, until the budget is used up.
+  void prepare(const std::vector<WidthPlan>& plans);
 
   std::shared_ptr<const Part> attention(std::size_t layer, const Units& heads);
   std::shared_ptr<const Part> mlp(std::size_t layer, const Units& groups);
@@ -44,7 +53,8 @@ class Packing {
   };
 
   std::shared_ptr<const Part> get(const Key& key);
-  Part pack(const Key& key) const;
+  std::shared_ptr<const Part> pack(const Key& key) const;
+  void keep(const Key& key, std::shared_ptr<const Part> part);
 
   model::DiT dit_;
   std::size_t budget_, bytes_ = 0;

@@ -60,11 +60,12 @@ std::vector<Times> interleaved(const std::vector<Variant>& variants, const Block
   std::vector<Running> running;
   for (const Variant& variant : variants) running.push_back({&variant});
   std::vector<Times> times(variants.size());
-  constexpr std::int64_t warm_up = 3, most_passes = 1000;
+  constexpr std::int64_t warm_up = 3;
+  constexpr double most_passes = 1000;
   for (std::size_t i = 0; i < variants.size(); ++i)
     guarded(times[i], [&] {
-      const double seconds = running[i].run(warm_up, device).back();
-      running[i].passes = std::clamp<std::int64_t>(std::llround(std::ceil(blocks.seconds / seconds)), 1, most_passes);
+      const double seconds = std::max(running[i].run(warm_up, device).back(), 1e-9);
+      running[i].passes = static_cast<std::int64_t>(std::clamp(std::ceil(blocks.seconds / seconds), 1.0, most_passes));
     });
   for (std::int64_t block = 0; block < blocks.count; ++block) {
     for (const std::size_t i : shuffled(variants.size(), blocks.seed, block))

@@ -8,11 +8,7 @@
 #include <numbers>
 #include <vector>
 
-#include "vector.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DYDIT_HAS_ATTEND
-#endif
+#include "tile.h"
 
 namespace dydit::model {
 
@@ -22,7 +18,7 @@ std::int64_t Attend::parts() const {
   return images * heads * ((tokens + queries_of_part - 1) / queries_of_part);
 }
 
-#ifdef DYDIT_HAS_ATTEND
+#ifdef DYDIT_HAS_VECTOR_CODE
 
 namespace {
 
@@ -61,44 +57,12 @@ struct Scratch {
   Aligned mixed;        // (32, panels * 32)
 };
 
-// A matrix that is read number by number: element (i, k) is at i * row + k * column.
-struct Left {
-  const float* at;
-  std::int64_t row, column;
-};
-
-// c (rows, 16 vectors) = a (rows, depth) b (depth, 16 vectors of a panel), in registers until the end.
-template <int rows, int vectors>
-DYDIT_INLINE void tile(const Left& a, const float* b, float* c, std::int64_t row_of_c, std::int64_t depth) {
-  Vector sums[rows][vectors] = {};
-  for (std::int64_t k = 0; k < depth; ++k) {
-    Vector right[vectors];
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) right[j] = vector_at(b + k * panel + j * lanes);
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i) {
-      const float left = a.at[i * a.row + k * a.column];
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; ++j) sums[i][j] += left * right[j];
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) vector_at(c + i * row_of_c + j * lanes) = sums[i][j];
-}
-
 // c (count, 32) = a (count, depth) b (depth, 32), b a panel.
 template <int rows, int vectors>
-DYDIT_INLINE void product(const Left& a, std::int64_t count, const float* b, float* c, std::int64_t row_of_c,
-                          std::int64_t depth) {
-  for (std::int64_t j = 0; j < panel; j += vectors * lanes) {
-    std::int64_t i = 0;
-    for (; i + rows <= count; i += rows)
-      tile<rows, vectors>({a.at + i * a.row, a.row, a.column}, b + j, c + i * row_of_c + j, row_of_c, depth);
-    for (; i < count; ++i)
-      tile<1, vectors>({a.at + i * a.row, a.row, a.column}, b + j, c + i * row_of_c + j, row_of_c, depth);
-  }
+DYDIT_INLINE void times_panel(const Left& a, std::int64_t count, const float* b, float* c, std::int64_t row_of_c,
+                              std::int64_t depth) {
+  for (std::int64_t j = 0; j < panel; j += vectors * lanes)
+    product<rows, vectors, Vector>(a, count, b + j, panel, c + j, row_of_c, depth);
 }
 
 // 2^x for x <= 0; below the normal numbers the smallest of them. The fraction in [-1/2, 1/2] by exp's series, cut
@@ -106,6 +70,7 @@ DYDIT_INLINE void product(const Left& a, std::int64_t count, const float* b, flo
 DYDIT_INLINE void exp2(Vector& x) {
   const Vector zero = {}, round = zero + 12582912;  // 1.5 * 2^23: what is added to it is rounded to an integer
   const Vector smallest = zero - 126;
+  const Vector given = x;
   x = x < smallest ? smallest : x;
   const Vector shifted = x + round;
   const Vector f = (x - (shifted - round)) * std::numbers::ln2_v<float>;
@@ -117,6 +82,7 @@ DYDIT_INLINE void exp2(Vector& x) {
   series = series * f + 1.0F;
   series = series * f + 1.0F;
   x = reinterpret_cast<Vector>(reinterpret_cast<Bits>(series) + (reinterpret_cast<Bits>(shifted) << 23));
+  x = given == given ? x : given;
 }
 
 // Each query's weights, before they are divided by their sum, in place.
@@ -168,13 +134,14 @@ DYDIT_INLINE void run(const Attend& a, std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = 0; i < count; ++i)
       for (std::int64_t k = 0; k < d; ++k)
         s.queries.data()[k * queries_of_part + i] = unit * queries[(first + i) * row + k];
-    product<rows, vectors>({keys, row, 1}, a.tokens, s.queries.data(), s.weights.data(), queries_of_part, d);
+    times_panel<rows, vectors>({keys, row, 1}, a.tokens, s.queries.data(), s.weights.data(), queries_of_part, d);
     float sums[queries_of_part];
     softmax(s.weights.data(), a.tokens, sums);
     const std::int64_t mixed_row = s.panels * panel;
     for (std::int64_t p = 0; p < s.panels; ++p)
-      product<rows, vectors>({s.weights.data(), 1, queries_of_part}, queries_of_part,
-                             s.values.data() + p * a.tokens * panel, s.mixed.data() + p * panel, mixed_row, a.tokens);
+      times_panel<rows, vectors>({s.weights.data(), 1, queries_of_part}, queries_of_part,
+                                 s.values.data() + p * a.tokens * panel, s.mixed.data() + p * panel, mixed_row,
+                                 a.tokens);
     for (std::int64_t i = 0; i < count; ++i) {
       const float share = 1 / sums[i];
       const float* const mixed = s.mixed.data() + i * mixed_row;
@@ -195,20 +162,12 @@ __attribute__((target("arch=x86-64-v3"))) void run_v3(const Attend& a, std::int6
 
 }  // namespace
 
-bool can_attend() {
-  return __builtin_cpu_supports("x86-64-v3") != 0;
-}
-
 void attend(const Attend& attention, std::int64_t begin, std::int64_t end) {
   const bool v4 = __builtin_cpu_supports("x86-64-v4") != 0;
   (v4 ? run_v4 : run_v3)(attention, begin, end);
 }
 
 #else
-
-bool can_attend() {
-  return false;
-}
 
 void attend(const Attend&, std::int64_t, std::int64_t) {}
 

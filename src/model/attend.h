@@ -16,9 +16,6 @@ struct Attend {
   std::int64_t parts() const;
 };
 
-/// False where the processor has no code here.
-bool can_attend();
-
 /// The parts [begin, end); neighbouring ones share work.
 void attend(const Attend& attention, std::int64_t begin, std::int64_t end);
 

@@ -32,7 +32,7 @@ BlockImpl& DiTImpl::block(std::size_t layer) const {
 Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
   Tensor tokens = embed(x);
   const Tensor silu_c = torch::silu(t_embedder(t) + y_embedder(y));
-  for (const auto& block : *blocks) tokens = block->as<Block>()->forward(tokens, silu_c);
+  for (const auto& block : *blocks) tokens = block->as<Block>()->forward(std::move(tokens), silu_c);
   return unpatchify(final_layer(tokens, silu_c));
 }
 

@@ -86,8 +86,10 @@ void run_forward(const Operands& in, const Outputs& out) {
   });
 }
 
-Outputs forward(const Operands& in, bool with_statistics) {
-  Outputs out{.r = in.y.defined() ? torch::empty_like(in.x) : in.x, .h = {}, .mean = {}, .rstd = {}};
+// `in_place`: r takes x's memory. Memory that a product wrote last may lie dirty in the cache of another core, from where
+// it comes several times as slowly as x does.
+Outputs forward(const Operands& in, bool with_statistics, bool in_place) {
+  Outputs out{.r = in.y.defined() && !in_place ? torch::empty_like(in.x) : in.x, .h = {}, .mean = {}, .rstd = {}};
   if (in.shift.defined()) out.h = torch::empty_like(in.x);
   if (with_statistics && in.shift.defined()) {
     out.mean = torch::empty({in.images(), in.tokens()}, in.x.options().dtype(torch::kFloat32));
@@ -182,7 +184,7 @@ struct Fused : torch::autograd::Function<Fused> {
       in.shift = operands[next++];
       in.scale = operands[next++];
     }
-    const Outputs out = model::forward(in, /*with_statistics=*/true);
+    const Outputs out = model::forward(in, /*with_statistics=*/true, /*in_place=*/false);
     context->save_for_backward({out.r, in.y, in.gate, in.shift, in.scale, out.mean, out.rstd});
     variable_list outputs;
     if (residual) outputs.push_back(out.r);
@@ -222,8 +224,9 @@ variable_list fused(Operands in) {
   if (in.y.defined()) in.y = in.y.contiguous();
   for (Tensor* vectors : {&in.gate, &in.shift, &in.scale}) *vectors = rows_together(*vectors);
   if (!torch::GradMode::is_enabled()) {
-    const Outputs out = forward(in, /*with_statistics=*/false);
-    return {out.r, out.h};
+    const bool in_place = in.x.use_count() == 1 && in.x.storage().use_count() == 1;
+    Outputs out = forward(in, /*with_statistics=*/false, in_place);
+    return {std::move(out.r), std::move(out.h)};
   }
   variable_list operands{in.x};
   if (in.y.defined()) operands.insert(operands.end(), {in.y, in.gate});
@@ -238,19 +241,19 @@ Tensor modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale)
   return can_fuse(in) ? fused(in).back() : plain::modulated_norm(x, shift, scale);
 }
 
-Tensor gated_residual(const Tensor& x, const Tensor& y, const Tensor& gate) {
-  const Operands in{.x = x, .y = y, .gate = gate, .shift = {}, .scale = {}};
-  return can_fuse(in) ? fused(in).front() : plain::gated_residual(x, y, gate);
+Tensor gated_residual(Tensor x, const Tensor& y, const Tensor& gate) {
+  Operands in{.x = std::move(x), .y = y, .gate = gate, .shift = {}, .scale = {}};
+  return can_fuse(in) ? fused(std::move(in)).front() : plain::gated_residual(in.x, y, gate);
 }
 
-std::pair<Tensor, Tensor> gated_residual_norm(const Tensor& x, const Tensor& y, const Tensor& gate,
-                                              const Tensor& shift, const Tensor& scale) {
-  const Operands in{x, y, gate, shift, scale};
+std::pair<Tensor, Tensor> gated_residual_norm(Tensor x, const Tensor& y, const Tensor& gate, const Tensor& shift,
+                                              const Tensor& scale) {
+  Operands in{std::move(x), y, gate, shift, scale};
   if (can_fuse(in)) {
-    variable_list out = fused(in);
+    variable_list out = fused(std::move(in));
     return {std::move(out.front()), std::move(out.back())};
   }
-  const Tensor r = plain::gated_residual(x, y, gate);
+  const Tensor r = plain::gated_residual(in.x, y, gate);
   return {r, plain::modulated_norm(r, shift, scale)};
 }
 

@@ -2,12 +2,12 @@
 #include "model/layers.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 
 #include <cmath>
 
 #include "attend.h"
 #include "model/fused.h"
+#include "panels.h"
 
 namespace dydit::model {
 
@@ -39,7 +39,10 @@ PatchEmbedImpl::PatchEmbedImpl(const Configuration& c)
           nn::Conv2d(nn::Conv2dOptions(c.in_channels, c.hidden_size, c.patch_size).stride(c.patch_size)))) {}
 
 Tensor PatchEmbedImpl::forward(const Tensor& x) {
-  return proj(x).flatten(2).transpose(1, 2).contiguous();
+  // A convolution whose windows do not overlap: a product, without the layouts that a convolution goes through.
+  const auto n = x.size(0), c = x.size(1), p = proj->weight.size(2), g = x.size(2) / p;
+  const Tensor patches = x.reshape({n, c, g, p, g, p}).permute({0, 2, 4, 1, 3, 5}).reshape({n, g * g, c * p * p});
+  return at::linear(patches, proj->weight.flatten(1), proj->bias);
 }
 
 TimestepEmbedderImpl::TimestepEmbedderImpl(std::int64_t width)
@@ -65,14 +68,9 @@ Tensor AttentionImpl::forward(const Tensor& x) {
   return proj(attend(qkv(x), num_heads));
 }
 
-static bool suits_kernel(const Tensor& qkv) {
-  return can_attend() && !torch::GradMode::is_enabled() && qkv.is_cpu() && qkv.scalar_type() == torch::kFloat32 &&
-         qkv.is_contiguous() && !at::autocast::is_autocast_enabled(torch::kCPU);
-}
-
 Tensor AttentionImpl::attend(const Tensor& qkv, std::int64_t heads) {
   const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
-  if (suits_kernel(qkv)) {
+  if (suits_vector_code(qkv)) {
     const Tensor out = torch::empty({n, t, width}, qkv.options());
     const Attend attention{qkv.const_data_ptr<float>(), out.data_ptr<float>(), n, t, heads, width / heads};
     at::parallel_for(0, attention.parts(), 1,
@@ -104,7 +102,21 @@ TokenRouterImpl::TokenRouterImpl(const Configuration& c)
                                                           Linear(c.token_router_width(), 1)))) {}
 
 Tensor TokenRouterImpl::forward(const Tensor& x) {
-  return mlp_head->forward(x).squeeze(-1);
+  if (!suits_vector_code(x)) return mlp_head->forward(x).squeeze(-1);
+  LinearImpl &first = *mlp_head[0]->as<Linear>(), &second = *mlp_head[2]->as<Linear>();
+  const Tensor logits = torch::empty(x.sizes().slice(0, x.dim() - 1), x.options());
+  const RouterRows router{.x = x.const_data_ptr<float>(),
+                          .panels = first.panels().const_data_ptr<float>(),
+                          .bias = first.bias.const_data_ptr<float>(),
+                          .v = second.weight.const_data_ptr<float>(),
+                          .v_bias = *second.bias.const_data_ptr<float>(),
+                          .logits = logits.data_ptr<float>(),
+                          .in_features = first.weight.size(1),
+                          .hidden = first.weight.size(0)};
+  constexpr std::int64_t rows_of_task = 64;
+  at::parallel_for(0, logits.numel(), rows_of_task,
+                   [&](std::int64_t begin, std::int64_t end) { route(router, begin, end); });
+  return logits;
 }
 
 BlockImpl::BlockImpl(const Configuration& c)
@@ -123,11 +135,11 @@ BlockImpl::Modulation BlockImpl::modulation(const Tensor& silu_c) {
   return {m[0], m[1], m[2], m[3], m[4], m[5]};
 }
 
-Tensor BlockImpl::forward(const Tensor& x, const Tensor& silu_c) {
+Tensor BlockImpl::forward(Tensor x, const Tensor& silu_c) {
   const auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation(silu_c);
   const Tensor attended = attn(modulated_norm(x, shift1, scale1));
-  const auto [residual, normed] = gated_residual_norm(x, attended, gate1, shift2, scale2);
-  return gated_residual(residual, mlp(normed), gate2);
+  auto [residual, normed] = gated_residual_norm(std::move(x), attended, gate1, shift2, scale2);
+  return gated_residual(std::move(residual), mlp(normed), gate2);
 }
 
 FinalLayerImpl::FinalLayerImpl(const Configuration& c)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/linear.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+
+#include "panels.h"
+#include "vector.h"
 
 namespace dydit::model {
 
@@ -96,7 +100,7 @@ PackedLinear::PackedLinear(const Tensor& weight, const Tensor& bias, std::int64_
   if (packed_)
     weight_ = reorder_weight()->call(weight, rows);
   else
-    weight_ = weight.contiguous();
+    weight_ = weight.stride(1) == 1 ? weight : weight.contiguous();
 }
 
 Tensor PackedLinear::apply(const Tensor& x, bool gelu) const {
@@ -111,26 +115,58 @@ Tensor PackedLinear::apply(const Tensor& x, bool gelu) const {
 }
 
 std::size_t PackedLinear::bytes() const {
+  if (!packed_ && weight_.storage().use_count() > 1) return 0;  // a view of what somebody else holds
   return static_cast<std::size_t>(weight_.numel()) * weight_.element_size();
+}
+
+bool suits_vector_code(const Tensor& x) {
+  return has_vector_code() && !torch::GradMode::is_enabled() && x.is_cpu() && x.scalar_type() == torch::kFloat32 &&
+         x.is_contiguous() && !at::autocast::is_autocast_enabled(torch::kCPU);
 }
 
 LinearImpl::LinearImpl(std::int64_t in, std::int64_t out)
     : weight(register_parameter("weight", torch::empty({out, in}))),
       bias(register_parameter("bias", torch::empty(out))) {}
 
-const Tensor& LinearImpl::packed(std::int64_t rows) {
+template <typename Pack>
+const Tensor& LinearImpl::kept(Layout& layout, const Pack& pack) {
   const auto version = weight.is_inference() ? 0 : static_cast<std::int64_t>(weight._version());
-  if (!packed_from_.defined() || packed_from_.data_ptr() != weight.data_ptr() || packed_version_ != version) {
-    packed_ = reorder_weight()->call(weight, rows);
-    packed_from_ = weight.detach();
-    packed_version_ = version;
-  }
-  return packed_;
+  if (!layout.from.defined() || layout.from.data_ptr() != weight.data_ptr() || layout.version != version)
+    layout = {.weight = pack(), .from = weight.detach(), .version = version};
+  return layout.weight;
+}
+
+const Tensor& LinearImpl::panels() {
+  return kept(panels_, [this] {
+    const auto out = weight.size(0), panels = (out + panel_width - 1) / panel_width;
+    const Tensor padded = torch::constant_pad_nd(weight.detach(), {0, 0, 0, panels * panel_width - out});
+    return padded.view({panels, panel_width, weight.size(1)}).transpose(1, 2).contiguous();
+  });
+}
+
+Tensor LinearImpl::apply_to_few(const Tensor& x) {
+  auto sizes = x.sizes().vec();
+  sizes.back() = weight.size(0);
+  const Tensor out = torch::empty(sizes, x.options());
+  const FewRows product{.x = x.const_data_ptr<float>(),
+                        .panels = panels().const_data_ptr<float>(),
+                        .bias = bias.const_data_ptr<float>(),
+                        .out = out.data_ptr<float>(),
+                        .rows = x.numel() / weight.size(1),
+                        .in_features = weight.size(1),
+                        .out_features = weight.size(0)};
+  constexpr std::int64_t panels_of_task = 8;
+  at::parallel_for(0, panels().size(0), panels_of_task,
+                   [&](std::int64_t begin, std::int64_t end) { few_rows(product, begin, end); });
+  return out;
 }
 
 Tensor LinearImpl::apply(const Tensor& x, bool gelu) {
+  const bool is_few = x.numel() <= few * weight.size(1) && weight.scalar_type() == torch::kFloat32 && !gelu;
+  if (is_few && suits_vector_code(x)) return apply_to_few(x);
   if (suits_onednn(x, weight) && !torch::GradMode::is_enabled())
-    return onednn(x, packed(x.numel() / weight.size(1)), bias, gelu);
+    return onednn(x, kept(packed_, [&] { return reorder_weight()->call(weight, x.numel() / weight.size(1)); }), bias,
+                  gelu);
   const Tensor out =
       suits_onednn(x, weight) ? OneDnnLinear::apply(x, weight, bias) : at::linear(x, weight, bias);
   return gelu ? torch::gelu(out, "tanh") : out;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -112,7 +113,10 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     if (profile.loss_map) map_images = subset(profile.loss_map->images);
   }
   Json manifest = base_manifest(profile, settings, identity);
-  if (losses) {
+  if (!losses) {  // the sweep states its own
+    manifest["identity"].erase("dtype");
+    manifest["dtype"] = fmt::format("{}", fmt::join(profile.sweep->dtype, ", "));
+  } else {
     manifest["data"] = describe_data(*subjects.dataset, profile.data);
     manifest["models"] = subjects.described;
   }

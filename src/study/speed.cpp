@@ -5,23 +5,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/progress.h"
 #include "cost/work.h"
-#include "imposed.h"
-#include "instrument/ceilings.h"
-#include "instrument/interleaved.h"
 #include "instrument/memory.h"
-#include "instrument/stopwatch.h"
 #include "model/device.h"
-#include "parts.h"
 #include "record/metric.h"
+#include "variants.h"
+#include "waterfall.h"
 
 namespace dydit::study {
 
@@ -29,20 +26,6 @@ namespace {
 
 using record::Json;
 using record::Record;
-using torch::Tensor;
-
-// What is measured together.
-struct Group {
-  std::string model;
-  torch::Dtype dtype;
-  std::int64_t batch;
-  double keep;
-};
-
-struct Cell {
-  std::string engine;
-  Which which;
-};
 
 std::vector<Group> groups_of(const SpeedSpec& s) {
   std::vector<double> shares{1};
@@ -80,156 +63,6 @@ Record empty_record(const SpeedSetting& s, const Group& group, const Cell& cell)
   return {.cell = record::cell_hash("speed", axes, inputs, s.seed), .study = "speed", .axes = axes};
 }
 
-// Not the published initialisation alone, whose zeros switch every block off.
-model::DiT untrained(const SpeedSetting& s, const Group& group) {
-  torch::NoGradGuard no_grad;
-  model::Configuration c = model::published(group.model);
-  c.input_size = s.spec.input_size;
-  model::DiT dit(c);
-  dit->initialise(s.seed);
-  torch::manual_seed(s.seed);
-  for (auto& item : dit->named_parameters())
-    if (item.key().find("adaLN") != std::string::npos) item.value().normal_(0, 0.02);
-  dit->to(s.device, group.dtype);
-  dit->eval();
-  return dit;
-}
-
-// Several inputs, so that a pass does not find the decisions of the last one.
-constexpr std::int64_t draws = 4;
-
-std::string name_of(const Cell& cell) {
-  return cell.engine + " " + to_string(cell.which);
-}
-
-// What one group runs: variants under their names.
-class Variants {
- public:
-  Variants(const SpeedSetting& setting, const Group& group);
-
-  // Of a cell that is not dense.
-  struct Case {
-    std::vector<engine::Masks> masks;  // for each draw
-    cost::Activity activity;           // mean over the draws
-    double packing_seconds = 0;
-    std::int64_t weights = 0;  // bytes
-  };
-
-  void add_cell(const Cell& cell);
-  const std::vector<instrument::Variant>& all() const { return all_; }
-  const model::Configuration& configuration() const { return dit_->configuration; }
-  const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
-  std::int64_t parameter_bytes() const;
-  double product_macs = 0, copied_bytes = 0;  // of a pass of the ceilings
-
- private:
-  struct Input {
-    Tensor x, t, y;
-  };
-  const Input& input(std::int64_t pass) const { return inputs_[static_cast<std::size_t>(pass % draws)]; }
-  std::vector<engine::Masks> masks_of(Which which, double keep) const;
-  void add(std::string name, std::function<void(std::int64_t)> run) { all_.push_back({std::move(name), std::move(run)}); }
-  void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
-                  const std::vector<engine::Masks>& masks, engine::Overruled routers);
-  void add_parts(const std::string& name, const engine::Masks& masks);
-
-  const SpeedSetting& setting_;
-  Group group_;
-  model::DiT dit_;
-  std::shared_ptr<engine::Engine> compact_;  // of all cells: what they pack alike is there once
-  std::vector<Input> inputs_;
-  std::vector<instrument::Variant> all_;
-  std::map<std::string, Case> cases_;
-};
-
-Variants::Variants(const SpeedSetting& setting, const Group& group)
-    : setting_(setting), group_(group), dit_(untrained(setting, group)) {
-  const auto& c = dit_->configuration;
-  const auto options = torch::TensorOptions().device(setting.device).dtype(group.dtype);
-  for (std::int64_t i = 0; i < draws; ++i)
-    inputs_.push_back({torch::randn({group.batch, c.in_channels, c.input_size, c.input_size}, options),
-                       torch::full({group.batch}, 500, options.dtype(torch::kInt64)),
-                       torch::randint(0, c.num_classes, {group.batch}, options.dtype(torch::kInt64))});
-  add("dense all", [this](std::int64_t pass) {
-    const Input& in = input(pass);
-    dit_->forward(in.x, in.t, in.y);
-  });
-  const auto product = instrument::product_ceiling(setting.device, group.dtype);
-  const auto copy = instrument::copy_ceiling(
-      setting.device, group.batch * c.tokens() * c.hidden_size * static_cast<std::int64_t>(c10::elementSize(group.dtype)));
-  product_macs = product.amount;
-  copied_bytes = copy.amount;
-  all_.insert(all_.end(), {product.variant, copy.variant});
-  const auto& engines = setting.spec.engine;
-  if (std::find(engines.begin(), engines.end(), "compact") == engines.end()) return;
-  constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
-  compact_ = engine::compact_engine(dit_, {.packing_budget = unlimited});
-  compact_->plan(inputs_.front().t.narrow(0, 0, 1));  // what the width routers say is known before a pass
-  const auto open = masks_of(Which::all, 1);
-  add_engine("compact path", compact_, open, engine::Overruled::skipped);
-  add_parts("dense all", open.front());
-}
-
-std::vector<engine::Masks> Variants::masks_of(Which which, double keep) const {
-  std::vector<engine::Masks> masks;
-  for (std::int64_t draw = 0; draw < draws; ++draw) {
-    const auto one = imposed_masks(dit_->configuration, which, keep, group_.batch, setting_.seed, draw);
-    masks.push_back({one.heads.to(setting_.device), one.channels.to(setting_.device), one.tokens.to(setting_.device)});
-  }
-  return masks;
-}
-
-void Variants::add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
-                          const std::vector<engine::Masks>& masks, engine::Overruled routers) {
-  add(name, [this, engine, masks, routers](std::int64_t pass) {
-    const Input& in = input(pass);
-    engine->forward(in.x, in.t, in.y, masks[static_cast<std::size_t>(pass % draws)], routers);
-  });
-}
-
-void Variants::add_parts(const std::string& name, const engine::Masks& masks) {
-  const auto parts = std::make_shared<Parts>(dit_, masks);
-  for (const auto& [part, run] :
-       {std::pair{"fixed", &Parts::fixed}, {"attention", &Parts::attention}, {"products", &Parts::products},
-        {"routed", &Parts::routed}, {"together", &Parts::together}})
-    add(name + " " + part, [parts, run = run](std::int64_t) { ((*parts).*run)(); });
-}
-
-void Variants::add_cell(const Cell& cell) {
-  if (cell.engine == "dense") return;
-  Case c{.masks = masks_of(cell.which, group_.keep), .activity = {}};
-  std::vector<Tensor> heads, channels, tokens;
-  for (const engine::Masks& masks : c.masks) {
-    heads.push_back(masks.heads);
-    channels.push_back(masks.channels);
-    tokens.push_back(masks.tokens);
-  }
-  c.activity = engine::activity_of({torch::cat(heads), torch::cat(channels), torch::cat(tokens)});
-  const std::string name = name_of(cell);
-  if (cell.engine == "masked") {
-    add_engine(name, engine::masked_engine(dit_), c.masks, engine::Overruled::run);
-  } else {
-    const engine::Masks& first = c.masks.front();
-    const auto fresh = engine::compact_engine(dit_, {.packing_budget = std::numeric_limits<std::size_t>::max()});
-    instrument::Stopwatch watch(setting_.device);
-    watch.start();
-    fresh->plan(engine::Masks{first.heads.narrow(0, 0, 1), first.channels.narrow(0, 0, 1), {}});
-    watch.stop();
-    c.packing_seconds = watch.seconds();
-    c.weights = static_cast<std::int64_t>(fresh->packed_bytes());
-    add_engine(name, compact_, c.masks, engine::Overruled::run);
-    add_engine(name + " without routers", compact_, c.masks, engine::Overruled::skipped);
-    add_parts(name, first);
-  }
-  cases_.emplace(name, std::move(c));
-}
-
-std::int64_t Variants::parameter_bytes() const {
-  std::int64_t bytes = 0;
-  for (const Tensor& parameter : dit_->parameters()) bytes += static_cast<std::int64_t>(parameter.nbytes());
-  return bytes;
-}
-
 // The times of one group's variants, and what they say of a cell.
 class Results {
  public:
@@ -237,16 +70,20 @@ class Results {
           std::map<std::string, std::int64_t> memory);
 
   void fill(Record& record, const Cell& cell) const;
+  /// Of a compact cell.
+  void fill_waterfall(Record& record, const Cell& cell) const;
 
  private:
   // Seconds of a variant in each block.
   const std::vector<double>& of(const std::string& name) const;
+  // Calls `work` for each block with what tells a variant's time there.
+  template <typename Work>
+  void each_block(const Work& work) const;
   // A function of the times of one block, in every block.
   template <typename Value>
   std::vector<double> blockwise(const Value& value) const;
   static void put(Record& record, const std::string& metric, const std::vector<double>& blocks);
-  void fill_waterfall(Record& record, const std::string& name, const cost::Activity& activity, double rho) const;
-  double macs_of(const cost::Activity& activity, std::initializer_list<std::string_view> parts) const;
+  MacShares shares_of(const cost::Activity& activity) const;
 
   const Group& group_;
   const Variants& variants_;
@@ -266,16 +103,20 @@ Results::Results(const Group& group, const Variants& variants, std::vector<instr
 }
 
 const std::vector<double>& Results::of(const std::string& name) const {
-  if (const std::string& error = times_.at(name).error; !error.empty())
-    throw RunError(error.substr(0, error.find('\n')), name);
+  if (const std::string& error = times_.at(name).error; !error.empty()) throw RunError(error, name);
   return blocks_.at(name);
+}
+
+template <typename Work>
+void Results::each_block(const Work& work) const {
+  for (std::size_t block = 0; block < of("dense all").size(); ++block)
+    work([&](const std::string& name) { return of(name)[block]; });
 }
 
 template <typename Value>
 std::vector<double> Results::blockwise(const Value& value) const {
   std::vector<double> values;
-  for (std::size_t block = 0; block < of("dense all").size(); ++block)
-    values.push_back(value([&](const std::string& name) { return of(name)[block]; }));
+  each_block([&](const auto& time) { values.push_back(value(time)); });
   return values;
 }
 
@@ -287,11 +128,22 @@ void Results::put(Record& record, const std::string& metric, const std::vector<d
   record.metrics[metric] = measured;
 }
 
-double Results::macs_of(const cost::Activity& activity, std::initializer_list<std::string_view> parts) const {
-  const auto work = cost::work_of(variants_.configuration(), activity, group_.batch, 1);
-  double macs = 0;
-  for (const std::string_view part : parts) macs += cost::total_of(work, part).macs;
-  return macs;
+MacShares Results::shares_of(const cost::Activity& activity) const {
+  const auto& c = variants_.configuration();
+  const double total = static_cast<double>(group_.batch) * static_cast<double>(cost::macs_of(c).total());
+  const auto whole = cost::work_of(c, cost::complete(c), group_.batch, 1), left = cost::work_of(c, activity, group_.batch, 1);
+  const auto share = [&](const auto& work, std::initializer_list<std::string_view> parts) {
+    double macs = 0;
+    for (const std::string_view part : parts) macs += cost::total_of(work, part).macs;
+    return macs / total;
+  };
+  const auto products = {std::string_view("attention.qkv"), std::string_view("attention.projection"), std::string_view("mlp")};
+  return {.executed = cost::rho(c, activity).with_routers,
+          .attention = share(whole, {"attention.products"}),
+          .attention_left = share(left, {"attention.products"}),
+          .products = share(whole, products),
+          .products_left = share(left, products),
+          .routers = share(whole, {"routers"})};
 }
 
 void Results::fill(Record& record, const Cell& cell) const {
@@ -321,55 +173,31 @@ void Results::fill(Record& record, const Cell& cell) const {
       cost::work_of(c, activity, group_.batch, static_cast<std::int64_t>(c10::elementSize(group_.dtype)));
   value("roofline_time", 1e3 * cost::roofline_seconds(work, ceilings));
   value("activation_memory", 1e-6 * static_cast<double>(memory_.at(name)));
-  const bool compact = cell.engine == "compact";
-  value("weight_memory", 1e-6 * static_cast<double>(compact ? variants_.case_of(cell).weights : variants_.parameter_bytes()));
-  if (!compact) return;
-  value("packing_time", 1e3 * variants_.case_of(cell).packing_seconds);
-  fill_waterfall(record, name, activity, executed);
+  value("weight_memory", 1e-6 * static_cast<double>(variants_.weight_bytes(cell)));
+  if (cell.engine == "compact") value("packing_time", 1e3 * median_of(variants_.case_of(cell).packing).value);
 }
 
-// Every cause is a difference of times that were measured; docs/dynamic.md derives them. `share` of the dense
-// model's MACs: its parts would take as much of its time if all ran at the same rate.
-void Results::fill_waterfall(Record& record, const std::string& name, const cost::Activity& activity, double rho) const {
-  const auto& c = variants_.configuration();
-  const cost::Activity whole = cost::complete(c);
-  const double total = static_cast<double>(group_.batch) * static_cast<double>(cost::macs_of(c).total());
-  const auto parts = {std::string_view("attention.qkv"), std::string_view("attention.projection"), std::string_view("mlp")};
-  const double attention = macs_of(whole, {"attention.products"}) / total,
-               attention_left = macs_of(activity, {"attention.products"}) / total,
-               products = macs_of(whole, parts) / total, products_left = macs_of(activity, parts) / total,
-               routers = macs_of(whole, {"routers"}) / total, fixed = 1 - attention - products;
-  const double kept = products_left / products;
-  const auto cause = [&](const char* metric, const auto& seconds) {
-    put(record, metric, blockwise([&](const auto& time) { return 1e3 * seconds(time, time("dense all")); }));
-  };
-  const auto theory = [&](const auto&, double dense) { return rho * dense; };
-  const auto to_fixed = [&](const auto& time, double dense) {
-    return time(name + " fixed") - fixed * dense - kept * (time("dense all fixed") - fixed * dense);
-  };
-  const auto to_attention = [&](const auto& time, double dense) {
-    return time(name + " attention") - attention_left * dense -
-           kept * (time("dense all attention") - attention * dense);
-  };
-  const auto to_narrow = [&](const auto& time, double) {
-    return time(name + " products") - kept * time("dense all products");
-  };
-  const auto to_gather = [&](const auto& time, double) { return time(name + " routed") - time(name + " together"); };
-  const auto to_path = [&](const auto& time, double dense) { return time("compact path") - dense; };
-  const auto to_routers = [&](const auto& time, double dense) {
-    return time(name) - time(name + " without routers") - routers * dense;
-  };
-  cause("theoretical_time", theory);
-  cause("lost_to_fixed", to_fixed);
-  cause("lost_to_attention", to_attention);
-  cause("lost_to_narrow", to_narrow);
-  cause("lost_to_gather", to_gather);
-  cause("lost_to_path", to_path);
-  cause("lost_to_routers", to_routers);
-  cause("unexplained", [&](const auto& time, double dense) {
-    return time(name) - theory(time, dense) - to_fixed(time, dense) - to_attention(time, dense) -
-           to_narrow(time, dense) - to_gather(time, dense) - to_path(time, dense) - to_routers(time, dense);
+void Results::fill_waterfall(Record& record, const Cell& cell) const {
+  const std::string name = name_of(cell);
+  const MacShares shares = shares_of(variants_.case_of(cell).activity);
+  std::map<std::string, std::vector<double>> bars;
+  each_block([&](const auto& time) {
+    const auto parts = [&](const std::string& of) {
+      return WaterfallTimes::Parts{time(of + " fixed"), time(of + " attention"), time(of + " products")};
+    };
+    for (const Bar& bar : waterfall(shares, {.dense = time("dense all"),
+                                             .cell = time(name),
+                                             .without_routers = time(name + " without routers"),
+                                             .dense_parts = parts("dense all"),
+                                             .parts = parts(name),
+                                             .routed = time(name + " routed"),
+                                             .together = time(name + " together"),
+                                             .path = time("compact path"),
+                                             .path_fixed = time("compact path fixed"),
+                                             .path_routed = time("compact path routed")}))
+      bars[std::string(bar.metric)].push_back(1e3 * bar.seconds);
   });
+  for (const auto& [metric, milliseconds] : bars) put(record, metric, milliseconds);
 }
 
 // The most memory of each variant's tensors; one that fails is told by its times.
@@ -389,42 +217,54 @@ std::map<std::string, std::int64_t> memory_of(const Variants& variants) {
   return memory;
 }
 
-// Calls `work`; what it throws, but for an interrupt, fails the record.
+// What `work` throws, but for an interrupt, in one line.
 template <typename Work>
-void guarded(Record& record, const Work& work) {
+std::optional<std::string> error_of(const Work& work) {
   try {
     work();
+    return std::nullopt;
   } catch (const Interrupted&) {
     throw;
   } catch (const std::exception& error) {
-    record.metrics.clear();
-    record.status = record::Status::failed;
-    record.error = error.what();
+    const std::string text = error.what();
+    return text.substr(0, text.find('\n'));
   }
 }
 
+void fail(Record& record, const std::string& error) {
+  record.metrics.clear();
+  record.status = record::Status::failed;
+  record.error = error;
+}
+
+// All cells of a group, whether they have a record or not: what is compared is measured together.
 std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std::vector<Cell>& cells,
-                            const std::function<void()>& after_block) {
+                            record::RunDirectory& run, const std::function<void()>& after_block) {
   std::vector<Record> records;
   for (const Cell& cell : cells) records.push_back(empty_record(s, group, cell));
   std::unique_ptr<Variants> variants;
   std::unique_ptr<Results> results;
-  const auto all = [&](const auto& work) {
+  const auto each = [&](const auto& work) {
     for (std::size_t i = 0; i < cells.size(); ++i)
-      if (records[i].status == record::Status::ok) guarded(records[i], [&] { work(records[i], cells[i]); });
+      if (records[i].status == record::Status::ok)
+        if (const auto error = error_of([&] { work(records[i], cells[i]); })) fail(records[i], *error);
   };
-  all([&](Record&, const Cell& cell) {
-    if (!variants) variants = std::make_unique<Variants>(s, group);
-    variants->add_cell(cell);
-  });
-  all([&](Record& record, const Cell& cell) {
-    if (!results) {
-      auto memory = memory_of(*variants);
-      const instrument::Blocks blocks{.count = s.spec.blocks, .seconds = s.spec.seconds, .seed = s.seed};
-      results = std::make_unique<Results>(
-          group, *variants, instrument::interleaved(variants->all(), blocks, s.device, after_block), std::move(memory));
-    }
-    results->fill(record, cell);
+  const auto begun = error_of([&] { variants = std::make_unique<Variants>(s, group); });
+  if (begun) {
+    for (Record& record : records) fail(record, *begun);
+    return records;
+  }
+  each([&](Record&, const Cell& cell) { variants->add_cell(cell); });
+  auto memory = memory_of(*variants);
+  const instrument::Blocks blocks{.count = s.spec.blocks, .seconds = s.spec.seconds, .seed = s.seed};
+  results = std::make_unique<Results>(group, *variants,
+                                      instrument::interleaved(variants->all(), blocks, s.device, after_block),
+                                      std::move(memory));
+  each([&](Record& record, const Cell& cell) { results->fill(record, cell); });
+  each([&](Record& record, const Cell& cell) {
+    if (cell.engine != "compact") return;
+    if (const auto error = error_of([&] { results->fill_waterfall(record, cell); }))
+      run.warn(fmt::format("{} has no waterfall: {}", record.axes.dump(), *error));
   });
   return records;
 }
@@ -444,7 +284,8 @@ void speed(const SpeedSetting& s, record::RunDirectory& run) {
   Progress progress("speed", "blocks", blocks(groups.size()), s.quiet, blocks(groups.size() - missing.size()));
   try {
     for (const auto& [group, cells] : missing)
-      for (Record& record : measure(s, group, cells, [&] { progress.advance(1); })) {
+      for (Record& record : measure(s, group, cells, run, [&] { progress.advance(1); })) {
+        if (run.has(record.cell)) continue;
         if (record.status == record::Status::failed)
           run.warn(fmt::format("{} failed: {}", record.axes.dump(), record.error));
         run.append(std::move(record));

@@ -57,8 +57,8 @@ SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& wher
   require_each(spec.batch, where + ".batch", [&](std::int64_t batch) {
     refuse(batch < 1, "value out of range", where + ".batch", "give positive numbers");
   });
-  refuse(spec.blocks < 1, "value out of range", where + ".blocks", "give a positive number");
-  refuse(!(spec.seconds >= 0), "value out of range", where + ".seconds", "give 0 or more");
+  refuse(spec.blocks < 1 || spec.blocks > 100'000, "value out of range", where + ".blocks", "give 1 to 100000");
+  refuse(!(spec.seconds >= 0 && spec.seconds <= 3600), "value out of range", where + ".seconds", "give 0 to 3600");
   return spec;
 }
 

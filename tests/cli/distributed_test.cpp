@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <limits>
 #include <list>
 #include <set>
@@ -173,6 +174,28 @@ TEST_CASE("two processes study as one does, to the byte") {
   }
   CHECK(order[0] == order[1]);
   CHECK(measuring.size() == 2);
+}
+
+TEST_CASE("two processes leave a profile's sweep to one, and say so") {
+  const test::TemporaryFolder folder;
+  const auto profile = test::study_profile(folder.path()), run = folder.path() / "run";
+  std::ofstream(profile, std::ios::app) << "\n[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"tokens\"]\n"
+                                           "batch = [1]\nblocks = 1\nengine = [\"dense\", \"compact\"]\n";
+  const test::Arguments machine{"--threads", "1", "--device", "cpu", "--out", run};
+  const auto timed = [&] {
+    const auto records = record::read_run(run).records;
+    return std::count_if(records.begin(), records.end(), [](const record::Record& r) { return r.study == "speed"; });
+  };
+  const Outcomes both = run_pair(with({"reproduce", profile}, machine));
+  require_done(both);
+  CHECK((both[0].err + both[1].err).find("the sweep is left out") != std::string::npos);
+  CHECK(timed() == 0);
+  REQUIRE(test::run_dydit(with({"reproduce", profile}, machine)).code == 0);
+  CHECK(timed() == 3);
+  const Outcomes refused = run_pair(with({"sweep", profile}, {"--device", "cpu", "--out", folder.path() / "other"}));
+  CHECK(refused[0].code == 2);
+  CHECK(refused[1].code == 2);
+  CHECK(the_error(refused).find("a sweep measures one process") != std::string::npos);
 }
 
 TEST_CASE("a run that loses a process or is interrupted ends as a whole and goes on by the same command") {

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "catch.h"
 #include "engine/engine.h"
+#include "engine/routed.h"
 #include "golden.h"
 
 using dydit::test::rel_l2;
@@ -158,7 +159,25 @@ TEST_CASE("packed weights stay within their budget, whatever it is, and change n
     for (int again = 0; again < 2; ++again)
       for (const auto* one : {&roomy, &tiny, &middle})
         REQUIRE(torch::equal((*one)->forward(c.x, c.t, c.y, c.imposed).output, expected));
+    REQUIRE(roomy->packed_bytes() > 0);
+    REQUIRE(tiny->packed_bytes() == 0);
+    REQUIRE(middle->packed_bytes() <= 20'000);
   }
+}
+
+TEST_CASE("the rows of a mask are where it is on, and are rounded up to few different numbers") {
+  torch::manual_seed(1);
+  for (const std::int64_t tokens : {1, 16, 256})
+    for (const double keep : {0.0, 0.3, 1.0}) {
+      const Tensor mask = torch::rand({4, 3, tokens}).select(1, 1) < keep;  // does not lie together
+      const auto routed = engine::routed_of(mask);
+      CHECK(torch::equal(routed.rows, mask.flatten().nonzero().squeeze(1)));
+      CHECK(routed.height >= routed.rows.numel());
+      CHECK(routed.height <= routed.rows.numel() + routed.rows.numel() / 64);
+    }
+  std::set<std::int64_t> heights;
+  for (std::int64_t on = 513; on <= 1024; ++on) heights.insert(engine::routed_of(torch::arange(1024) < on).height);
+  CHECK(heights.size() == 64);
 }
 
 TEST_CASE("imposed masks that do not fit are refused by name") {

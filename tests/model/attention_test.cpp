@@ -2,6 +2,8 @@
 // Attention in inference against its formula in float64.
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "catch.h"
 #include "golden.h"
 #include "model/layers.h"
@@ -45,4 +47,20 @@ TEST_CASE("attention without gradients keeps what is not a number, and is the sa
   const Tensor out = model::AttentionImpl::attend(qkv, 3);
   CHECK(out[0].select(1, 4).isnan().all().item<bool>());
   CHECK(torch::equal(out[1], alone[1]));
+}
+
+TEST_CASE("what is not a number stays so in attention, whatever its bits and wherever it comes in") {
+  torch::manual_seed(5);
+  const torch::NoGradGuard no_grad;
+  for (const std::uint32_t bits : {0x7f800001U, 0x7fc00000U, 0x7fffffffU, 0xffc00000U, 0xff800001U})
+    for (const std::int64_t part : {0, 1, 2}) {  // q, k, v
+      Tensor qkv = torch::randn({2, 50, 3 * 48});
+      qkv.data_ptr<float>()[7 * 3 * 48 + part * 48 + 20] = std::bit_cast<float>(bits);  // of head 1's number 4
+      const Tensor out = model::AttentionImpl::attend(qkv, 3);
+      INFO(fmt::format("{:#x} in part {}", bits, part));
+      // A query spoils its token, a key all tokens of the head, a value one number of each.
+      const Tensor spoilt = part == 0 ? out[0][7].narrow(0, 16, 16) : part == 1 ? out[0].narrow(1, 16, 16) : out[0].select(1, 20);
+      CHECK(spoilt.isnan().all().item<bool>());
+      CHECK(out.isnan().sum().item<std::int64_t>() == spoilt.numel());
+    }
 }

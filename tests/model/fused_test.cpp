@@ -106,6 +106,35 @@ TEST_CASE("fused operations without gradients give the same as with them") {
   }
 }
 
+TEST_CASE("a residual takes the memory of what it is added to where nobody else holds that, in inference") {
+  torch::manual_seed(2);
+  const Case c(torch::kFloat32, 2, 70, 48);
+  const auto residual = [&](Tensor x) { return model::gated_residual(std::move(x), c.y, c.gate()); };
+  const auto with_norm = [&](Tensor x) {
+    return model::gated_residual_norm(std::move(x), c.y, c.gate(), c.shift(), c.scale()).first;
+  };
+  const auto check = [&](const auto& operation) {
+    const Tensor expected = operation(c.x).detach();
+    Tensor x = c.x.detach().clone();
+    const void* memory = x.data_ptr();
+    CHECK(operation(std::move(x)).data_ptr() != memory);  // gates ask for gradients
+    const torch::NoGradGuard no_grad;
+    x = c.x.detach().clone();
+    memory = x.data_ptr();
+    const Tensor view = x.narrow(0, 0, 1), before = x.clone();
+    CHECK(operation(x).data_ptr() != memory);             // held by its name
+    CHECK(operation(x.flatten(0, 1).view_as(x)).data_ptr() != memory);
+    CHECK(torch::equal(x, before));
+    x = c.x.detach().clone();
+    memory = x.data_ptr();
+    const Tensor result = operation(std::move(x));
+    CHECK(result.data_ptr() == memory);
+    CHECK(torch::equal(result, expected));
+  };
+  check(residual);
+  check(with_norm);
+}
+
 TEST_CASE("what cannot be fused takes the plain formulas") {
   torch::manual_seed(3);
   const torch::NoGradGuard no_grad;

@@ -30,7 +30,7 @@ TEST_CASE("a linear layer equals its formula in float64, forward and backward") 
   torch::manual_seed(1);
   const auto dtype = GENERATE(torch::kFloat32, torch::kBFloat16, torch::kFloat16, torch::kFloat64);
   const auto [rows, in, out] =
-      GENERATE(table<int, int, int>({{1, 4, 3}, {5, 48, 144}, {70, 96, 384}, {33, 17, 13}}));
+      GENERATE(table<int, int, int>({{1, 4, 3}, {5, 48, 144}, {7, 17, 30}, {8, 100, 50}, {70, 96, 384}, {33, 17, 13}}));
   const bool gelu = GENERATE(false, true);
   const double tolerance = dtype == torch::kBFloat16 ? 1e-2 : dtype == torch::kFloat16 ? 2e-3 : 2e-6;
   CAPTURE(torch::toString(dtype), rows, in, out, gelu);
@@ -60,10 +60,10 @@ TEST_CASE("a packed weight follows the weight") {
   torch::manual_seed(2);
   const torch::NoGradGuard no_grad;
   Linear linear = random_linear(32, 64);
-  const Tensor x = torch::randn({3, 32});
+  const Tensor few = torch::randn({3, 32}), many = torch::randn({40, 32});
   const auto check = [&](const char* after) {
     INFO(after);
-    CHECK(rel_l2(linear->forward(x), exact(linear, x, false)) <= 2e-6);
+    for (const Tensor& x : {few, many}) CHECK(rel_l2(linear->forward(x), exact(linear, x, false)) <= 2e-6);
   };
   check("the first use");
   linear->weight.mul_(2);
@@ -92,4 +92,20 @@ TEST_CASE("no rows give no rows") {
   const torch::NoGradGuard no_grad;
   Linear linear = random_linear(8, 4);
   CHECK(linear->forward(torch::empty({0, 8})).sizes() == torch::IntArrayRef({0, 4}));
+}
+
+TEST_CASE("each row of a product with few rows is the same beside any others, for any number of threads") {
+  torch::manual_seed(4);
+  const torch::NoGradGuard no_grad;
+  Linear linear = random_linear(96, 250);
+  const Tensor x = torch::randn({16, 96});
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const Tensor alone = linear->forward(x);
+  at::set_num_threads(3);
+  for (std::int64_t rows = 1; rows <= 16; ++rows) {
+    CAPTURE(rows);
+    CHECK(torch::equal(linear->forward(x.narrow(0, 16 - rows, rows)), alone.narrow(0, 16 - rows, rows)));
+  }
+  at::set_num_threads(threads);
 }

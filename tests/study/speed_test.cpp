@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Imposed masks, the cells of a sweep, and that a waterfall adds up.
+// Imposed masks, and the cells of a sweep.
 #include <cmath>
 #include <filesystem>
 
@@ -64,7 +64,7 @@ TEST_CASE("imposed masks keep the share, spread evenly over the layers") {
   CHECK_THROWS_AS(study::which_named("heads"), UsageError);
 }
 
-TEST_CASE("a sweep records every cell, and each waterfall adds up to the time") {
+TEST_CASE("a sweep records every cell, and a waterfall for each compact one") {
   test::StudyRun run;
   study::speed(setting(), run.run);
   const auto& records = run.run.records();
@@ -78,14 +78,12 @@ TEST_CASE("a sweep records every cell, and each waterfall adds up to the time") 
       CHECK(record.metrics.at(name).value > 0);
     }
     CHECK(record.metrics.at("time").blocks.size() == 6);
-    CHECK(record.metrics.at("roofline_time").value < record.metrics.at("time").value);
-    if (record.axes.at("engine") != "compact") continue;
-    for (std::size_t block = 0; block < 6; ++block) {
-      double sum = 0;
-      for (const char* name : {"theoretical_time", "lost_to_fixed", "lost_to_attention", "lost_to_narrow",
-                               "lost_to_gather", "lost_to_path", "lost_to_routers", "unexplained"})
-        sum += record.metrics.at(name).blocks.at(block).at(0);
-      CHECK(std::abs(sum - record.metrics.at("time").blocks.at(block).at(0)) < 1e-9);
+    for (const char* name : {"theoretical_time", "lost_to_fixed", "lost_to_attention", "lost_to_narrow", "lost_to_gather",
+                             "lost_to_path", "lost_to_routers", "unexplained"}) {
+      INFO(name);
+      const auto metric = record.metrics.find(name);
+      REQUIRE((metric != record.metrics.end()) == (record.axes.at("engine") == "compact"));
+      if (metric != record.metrics.end()) CHECK(metric->second.blocks.size() == 6);
     }
   }
   const auto value = [&](const char* engine, const char* which, const char* metric) {
@@ -98,7 +96,10 @@ TEST_CASE("a sweep records every cell, and each waterfall adds up to the time") 
   CHECK(std::abs(value("compact", "widths", "lambda_realised") - 0.5) < 1e-9);
   CHECK(value("compact", "both", "lambda_realised") < 0.5);
   CHECK(value("masked", "both", "rho") == value("compact", "both", "rho"));
-  CHECK(value("compact", "widths", "weight_memory") < 0.6 * value("compact", "all", "weight_memory"));
+  // Half of a block's 12 D^2 weights are gone; adaLN's 6 D^2 and the embedders stay.
+  CHECK(value("compact", "all", "weight_memory") == value("dense", "all", "weight_memory"));
+  CHECK(value("compact", "widths", "weight_memory") < 0.7 * value("compact", "all", "weight_memory"));
+  CHECK(value("compact", "widths", "weight_memory") > 0.5 * value("compact", "all", "weight_memory"));
 }
 
 TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell measures its group") {
@@ -131,7 +132,8 @@ TEST_CASE("a sweep's table is refused where it has no meaning") {
   for (const ordered_json& wrong :
        {ordered_json{{"keep", {0}}}, {{"keep", {1.1}}}, {{"keep", ordered_json::array()}}, {{"keep", {0.5, 0.5}}},
         {{"models", {"DiT-S/2"}}}, {{"models", {"DyDiT-Q/2"}}}, {{"which", {"all"}}}, {{"which", {"heads"}}},
-        {{"batch", {0}}}, {{"engine", {"fast"}}}, {{"dtype", {"float64"}}}, {{"blocks", 0}}, {{"seconds", -1}},
+        {{"batch", {0}}}, {{"engine", {"fast"}}}, {{"dtype", {"float64"}}}, {{"blocks", 0}}, {{"blocks", 1e12}},
+        {{"seconds", -1}}, {{"seconds", 1e300}},
         {{"input_size", 33}}, {{"lambda", {0.5}}}}) {
     INFO(wrong.dump());
     CHECK_THROWS_AS(read(wrong), UsageError);

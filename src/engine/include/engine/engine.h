@@ -29,7 +29,7 @@ struct Outcome {
 };
 
 /// What becomes of a router whose decision is imposed: left out, or run and overruled, which takes the time of a model
-/// that decides so itself.
+/// that decides so itself. The width routers of a planned timestep are left out either way, as they are without masks.
 enum class Overruled { skipped, run };
 
 class Engine {
@@ -39,8 +39,9 @@ class Engine {
   /// Throws UsageError where an imposed mask has another shape or switches unit 0 off.
   virtual Outcome forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y,
                           const Masks& imposed = {}, Overruled routers = Overruled::skipped) = 0;
-  /// Makes ready for forward passes at these timesteps (K), or with these heads and channels (K,depth,H), so that none
-  /// of them has to.
+  /// Makes ready for forward passes at these timesteps (K), or with these heads and channels (K,depth,H), in their
+  /// order, so that none of them has to pack; what is beyond the budget is packed in its pass. After the first plan or
+  /// pass the weights must not change.
   virtual void plan(const torch::Tensor& timesteps) = 0;
   virtual void plan(const Masks& widths) = 0;
   /// Bytes of weights that are kept beside the model's own.

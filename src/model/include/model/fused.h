@@ -13,11 +13,11 @@ namespace dydit::model {
 /// LN(x) * (1 + scale) + shift; LN without affine, eps 1e-6.
 torch::Tensor modulated_norm(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale);
 
-/// x + gate * y.
-torch::Tensor gated_residual(const torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& gate);
+/// x + gate * y; in inference in x's own memory where nobody else holds it (std::move).
+torch::Tensor gated_residual(torch::Tensor x, const torch::Tensor& y, const torch::Tensor& gate);
 
-/// The gated residual r = x + gate * y, and its modulated norm.
-std::pair<torch::Tensor, torch::Tensor> gated_residual_norm(const torch::Tensor& x, const torch::Tensor& y,
+/// The gated residual r = x + gate * y, in x's own memory as above, and its modulated norm.
+std::pair<torch::Tensor, torch::Tensor> gated_residual_norm(torch::Tensor x, const torch::Tensor& y,
                                                             const torch::Tensor& gate, const torch::Tensor& shift,
                                                             const torch::Tensor& scale);
 

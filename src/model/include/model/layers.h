@@ -72,8 +72,9 @@ TORCH_MODULE(TokenRouter);
 
 struct BlockImpl : torch::nn::Module {
   explicit BlockImpl(const Configuration& configuration);
-  /// x (N,T,D), silu_c = SiLU(conditioning) (N,D). All of the block, whatever its routers say.
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& silu_c);
+  /// x (N,T,D), whose memory may be reused where nobody else holds it; silu_c = SiLU(conditioning) (N,D). All of the
+  /// block, whatever its routers say.
+  torch::Tensor forward(torch::Tensor x, const torch::Tensor& silu_c);
   /// (N,D) each: what adaLN makes of SiLU(conditioning).
   struct Modulation {
     torch::Tensor shift1, scale1, gate1, shift2, scale2, gate2;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a study of speed times together: the engines at one share, the dense model beside them, and the counterfactual
+// runs of their waterfalls.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "imposed.h"
+#include "instrument/interleaved.h"
+#include "parts.h"
+#include "study/speed.h"
+
+namespace dydit::study {
+
+struct Group {
+  std::string model;
+  torch::Dtype dtype;
+  std::int64_t batch;
+  double keep;
+};
+
+struct Cell {
+  std::string engine;
+  Which which;
+};
+
+/// "compact both": the name of a cell's variant. The runs beside it are named so too, with a word behind.
+std::string name_of(const Cell& cell);
+
+class Variants {
+ public:
+  /// The dense model and the ceilings; where the compact engine is among those of the setting, also "compact path": that
+  /// engine with everything on, routers skipped.
+  Variants(const SpeedSetting& setting, const Group& group);
+
+  /// Of a cell that is not dense.
+  struct Case {
+    std::vector<engine::Masks> masks;   ///< for each draw
+    cost::Activity activity;            ///< mean over the draws
+    std::vector<double> packing;        ///< seconds to pack its weights from nothing, of each time
+    std::int64_t packed_bytes = 0;
+  };
+
+  void add_cell(const Cell& cell);
+  const std::vector<instrument::Variant>& all() const { return all_; }
+  const model::Configuration& configuration() const { return dit_->configuration; }
+  const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
+  /// Of the weights that a cell's forward pass works with.
+  std::int64_t weight_bytes(const Cell& cell) const;
+  double product_macs = 0, copied_bytes = 0;  ///< of a pass of the ceilings
+
+ private:
+  struct Input {
+    torch::Tensor x, t, y;
+  };
+  const Input& input(std::int64_t pass) const;
+  std::vector<engine::Masks> masks_of(Which which, double keep) const;
+  void add(std::string name, std::function<void(std::int64_t)> run) { all_.push_back({std::move(name), std::move(run)}); }
+  void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
+                  const std::vector<engine::Masks>& masks, engine::Overruled routers);
+  void add_parts(const std::string& name, const engine::Masks& masks, Parts::Of of,
+                 const std::vector<std::string>& parts);
+  void pack(Case& packed) const;
+
+  const SpeedSetting& setting_;
+  Group group_;
+  model::DiT dit_;
+  std::shared_ptr<engine::Engine> compact_;  // of all cells: what they pack alike is there once
+  std::vector<Input> inputs_;
+  std::vector<instrument::Variant> all_;
+  std::map<std::string, Case> cases_;
+};
+
+}  // namespace dydit::study
