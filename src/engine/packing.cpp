@@ -5,7 +5,6 @@
 #include <ATen/ThreadLocalState.h>
 
 #include <algorithm>
-#include <set>
 
 namespace dydit::engine {
 
@@ -44,27 +43,34 @@ std::shared_ptr<const Part> Packing::get(const Key& key) {
     return found->second.part;
   }
   auto part = pack(key);
-  if (part->bytes() > budget_) return part;
-  for (; bytes_ + part->bytes() > budget_; order_.pop_back()) {
-    const auto oldest = kept_.find(order_.back());
-    bytes_ -= oldest->second.part->bytes();
-    kept_.erase(oldest);
-  }
   keep(key, part);
   return part;
 }
 
-void Packing::keep(const Key& key, std::shared_ptr<const Part> part) {
-  bytes_ += part->bytes();
+bool Packing::keep(const Key& key, std::shared_ptr<const Part> part, const std::set<Key>& needed) {
+  const std::size_t bytes = part->bytes();
+  if (bytes > budget_) return false;
+  for (auto oldest = order_.end(); bytes_ + bytes > budget_;) {
+    do {
+      if (oldest == order_.begin()) return false;
+      --oldest;
+    } while (needed.contains(*oldest));
+    const auto found = kept_.find(*oldest);
+    bytes_ -= found->second.bytes;
+    kept_.erase(found);
+    oldest = order_.erase(oldest);
+  }
+  bytes_ += bytes;
   order_.push_front(key);
-  kept_[key] = {std::move(part), order_.begin()};
+  kept_[key] = {std::move(part), bytes, order_.begin()};
+  return true;
 }
 
 void Packing::prepare(const std::vector<WidthPlan>& plans) {
   std::vector<Key> missing;
-  std::set<Key> seen;
+  std::set<Key> needed;
   const auto want = [&](Key key) {
-    if (!kept_.contains(key) && seen.insert(key).second) missing.push_back(std::move(key));
+    if (needed.insert(key).second && !kept_.contains(key)) missing.push_back(std::move(key));
   };
   for (const WidthPlan& plan : plans)
     for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
@@ -72,7 +78,7 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
       want({.layer = layer, .is_mlp = true, .units = plan.channels[layer]});
     }
   // To ask oneDNN for its layout takes longer than the copy, and one thread.
-  constexpr std::size_t together = 64;
+  const auto together = static_cast<std::size_t>(dit_->pos_embed.is_cpu() ? at::get_num_threads() : 1);
   const at::ThreadLocalState modes;
   for (std::size_t begin = 0; begin < missing.size(); begin += together) {
     std::vector<std::shared_ptr<const Part>> parts(std::min(together, missing.size() - begin));
@@ -82,14 +88,9 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
         parts[i] = pack(missing[begin + i]);
     };
     const auto count = static_cast<std::int64_t>(parts.size());
-    if (dit_->pos_embed.is_cpu())
-      at::parallel_for(0, count, 1, pack_some);
-    else
-      pack_some(0, count);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      if (bytes_ + parts[i]->bytes() > budget_) return;
-      keep(missing[begin + i], std::move(parts[i]));
-    }
+    at::parallel_for(0, count, 1, pack_some);
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      if (!keep(missing[begin + i], std::move(parts[i]), needed)) return;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "model/dit.h"
@@ -32,7 +33,7 @@ class Packing {
   /// `budget`: bytes of packed weights to keep; a part beyond it is packed for its use and dropped.
   Packing(model::DiT dit, std::size_t budget) : dit_(std::move(dit)), budget_(budget) {}
 
-  /// Packs what the plans need, in their order, until the budget is used up.
+  /// Packs what the plans need, in their order, until the budget is used up; what other plans needed makes room.
   void prepare(const std::vector<WidthPlan>& plans);
 
   std::shared_ptr<const Part> attention(std::size_t layer, const Units& heads);
@@ -49,12 +50,14 @@ class Packing {
   };
   struct Kept {
     std::shared_ptr<const Part> part;
+    std::size_t bytes;
     std::list<Key>::iterator used;  // in order_
   };
 
   std::shared_ptr<const Part> get(const Key& key);
   std::shared_ptr<const Part> pack(const Key& key) const;
-  void keep(const Key& key, std::shared_ptr<const Part> part);
+  // False where the budget has no room for it beside the parts in `needed`.
+  bool keep(const Key& key, std::shared_ptr<const Part> part, const std::set<Key>& needed = {});
 
   model::DiT dit_;
   std::size_t budget_, bytes_ = 0;

@@ -49,7 +49,8 @@ void guarded(Times& times, const Work& work) {
   } catch (const Interrupted&) {
     throw;
   } catch (const std::exception& error) {
-    times = {.blocks = {}, .error = error.what()};
+    const std::string text = error.what();  // LibTorch adds a stack trace
+    times = {.blocks = {}, .error = text.substr(0, text.find('\n'))};
   }
 }
 
@@ -71,8 +72,8 @@ std::vector<Times> interleaved(const std::vector<Variant>& variants, const Block
     for (const std::size_t i : shuffled(variants.size(), blocks.seed, block))
       if (times[i].error.empty())
         guarded(times[i], [&] {
+          --running[i].pass;          // the last input again: those that count go through all of them in turn
           running[i].run(1, device);  // finds the caches as the variant before left them
-          --running[i].pass;          // those that count go through all inputs
           times[i].blocks.push_back(running[i].run(running[i].passes, device));
         });
     after_block();

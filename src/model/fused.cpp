@@ -257,6 +257,14 @@ std::pair<Tensor, Tensor> gated_residual_norm(Tensor x, const Tensor& y, const T
   return {r, plain::modulated_norm(r, shift, scale)};
 }
 
+void add_gated(Tensor& x, const Tensor& y, const Tensor& gate) {
+  const Operands in{.x = x, .y = y.contiguous(), .gate = rows_together(gate), .shift = {}, .scale = {}};
+  if (torch::GradMode::is_enabled() || !can_fuse(in))
+    x.addcmul_(gate.unsqueeze(1), y);
+  else
+    forward(in, /*with_statistics=*/false, /*in_place=*/true);
+}
+
 // Calls `row(i, image, token, scratch)` for each of the rows, in parallel.
 template <typename Row>
 static void for_rows(const Tensor& rows, std::int64_t tokens, std::int64_t width, const Row& row) {

@@ -102,8 +102,9 @@ TokenRouterImpl::TokenRouterImpl(const Configuration& c)
                                                           Linear(c.token_router_width(), 1)))) {}
 
 Tensor TokenRouterImpl::forward(const Tensor& x) {
-  if (!suits_vector_code(x)) return mlp_head->forward(x).squeeze(-1);
   LinearImpl &first = *mlp_head[0]->as<Linear>(), &second = *mlp_head[2]->as<Linear>();
+  if (!suits_vector_code(x) || x.size(-1) != first.weight.size(1) || !first.weight.is_cpu())
+    return mlp_head->forward(x).squeeze(-1);
   const Tensor logits = torch::empty(x.sizes().slice(0, x.dim() - 1), x.options());
   const RouterRows router{.x = x.const_data_ptr<float>(),
                           .panels = first.panels().const_data_ptr<float>(),

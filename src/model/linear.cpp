@@ -162,7 +162,8 @@ Tensor LinearImpl::apply_to_few(const Tensor& x) {
 }
 
 Tensor LinearImpl::apply(const Tensor& x, bool gelu) {
-  const bool is_few = x.numel() <= few * weight.size(1) && weight.scalar_type() == torch::kFloat32 && !gelu;
+  const bool is_few = x.numel() <= few * weight.size(1) && x.dim() > 0 && x.size(-1) == weight.size(1) &&
+                      weight.is_cpu() && weight.scalar_type() == torch::kFloat32 && !gelu;
   if (is_few && suits_vector_code(x)) return apply_to_few(x);
   if (suits_onednn(x, weight) && !torch::GradMode::is_enabled())
     return onednn(x, kept(packed_, [&] { return reorder_weight()->call(weight, x.numel() / weight.size(1)); }), bias,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/progress.h"
+#include "base/random.h"
 #include "cost/work.h"
 #include "instrument/memory.h"
 #include "model/device.h"
@@ -76,9 +78,6 @@ class Results {
  private:
   // Seconds of a variant in each block.
   const std::vector<double>& of(const std::string& name) const;
-  // Calls `work` for each block with what tells a variant's time there.
-  template <typename Work>
-  void each_block(const Work& work) const;
   // A function of the times of one block, in every block.
   template <typename Value>
   std::vector<double> blockwise(const Value& value) const;
@@ -107,16 +106,11 @@ const std::vector<double>& Results::of(const std::string& name) const {
   return blocks_.at(name);
 }
 
-template <typename Work>
-void Results::each_block(const Work& work) const {
-  for (std::size_t block = 0; block < of("dense all").size(); ++block)
-    work([&](const std::string& name) { return of(name)[block]; });
-}
-
 template <typename Value>
 std::vector<double> Results::blockwise(const Value& value) const {
   std::vector<double> values;
-  each_block([&](const auto& time) { values.push_back(value(time)); });
+  for (std::size_t block = 0; block < of("dense all").size(); ++block)
+    values.push_back(value([&](const std::string& name) { return of(name)[block]; }));
   return values;
 }
 
@@ -177,27 +171,47 @@ void Results::fill(Record& record, const Cell& cell) const {
   if (cell.engine == "compact") value("packing_time", 1e3 * median_of(variants_.case_of(cell).packing).value);
 }
 
+// The bars of the median times, so that they add up to the cell's; intervals by the bootstrap over blocks (Efron &
+// Tibshirani, 1993, percentiles).
 void Results::fill_waterfall(Record& record, const Cell& cell) const {
   const std::string name = name_of(cell);
   const MacShares shares = shares_of(variants_.case_of(cell).activity);
-  std::map<std::string, std::vector<double>> bars;
-  each_block([&](const auto& time) {
+  const auto bars_of = [&](const auto& time) {
     const auto parts = [&](const std::string& of) {
       return WaterfallTimes::Parts{time(of + " fixed"), time(of + " attention"), time(of + " products")};
     };
-    for (const Bar& bar : waterfall(shares, {.dense = time("dense all"),
-                                             .cell = time(name),
-                                             .without_routers = time(name + " without routers"),
-                                             .dense_parts = parts("dense all"),
-                                             .parts = parts(name),
-                                             .routed = time(name + " routed"),
-                                             .together = time(name + " together"),
-                                             .path = time("compact path"),
-                                             .path_fixed = time("compact path fixed"),
-                                             .path_routed = time("compact path routed")}))
-      bars[std::string(bar.metric)].push_back(1e3 * bar.seconds);
-  });
-  for (const auto& [metric, milliseconds] : bars) put(record, metric, milliseconds);
+    return waterfall(shares, {.dense = time("dense all"),
+                              .cell = time(name),
+                              .without_routers = time(name + " without routers"),
+                              .dense_parts = parts("dense all"),
+                              .parts = parts(name),
+                              .routed = time(name + " routed"),
+                              .together = time(name + " together"),
+                              .path = time("compact path"),
+                              .path_fixed = time("compact path fixed"),
+                              .path_routed = time("compact path routed")});
+  };
+  const auto bars = bars_of([&](const std::string& of_name) { return median_of(of(of_name)).value; });
+  const std::size_t blocks = of(name).size();
+  constexpr std::size_t resamples = 1000;
+  std::array<std::vector<double>, bars.size()> resampled;
+  for (std::size_t i = 0; i < resamples; ++i) {
+    Random random(0, Purpose::bootstrap, i);
+    std::vector<std::size_t> chosen(blocks);
+    for (std::size_t& block : chosen) block = random.below(blocks);
+    const auto again = bars_of([&](const std::string& of_name) {
+      std::vector<double> times;
+      for (const std::size_t block : chosen) times.push_back(of(of_name)[block]);
+      return median_of(std::move(times)).value;
+    });
+    for (std::size_t bar = 0; bar < bars.size(); ++bar) resampled[bar].push_back(1e3 * again[bar].seconds);
+  }
+  for (std::size_t bar = 0; bar < bars.size(); ++bar) {
+    const std::string metric(bars[bar].metric);
+    record.metrics[metric] = record::measured(metric, 1e3 * bars[bar].seconds);
+    std::sort(resampled[bar].begin(), resampled[bar].end());
+    record.metrics[metric].ci95 = {{resampled[bar][resamples / 40], resampled[bar][resamples - 1 - resamples / 40]}};
+  }
 }
 
 // The most memory of each variant's tensors; one that fails is told by its times.

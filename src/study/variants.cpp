@@ -2,6 +2,7 @@
 #include "variants.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "instrument/ceilings.h"
@@ -66,8 +67,8 @@ Variants::Variants(const SpeedSetting& setting, const Group& group)
   compact_->plan(inputs_.front().t.narrow(0, 0, 1));  // what the width routers say is known before a pass
   const auto open = masks_of(Which::all, 1);
   add_engine("compact path", compact_, open, engine::Overruled::skipped);
-  add_parts("compact path", open.front(), Parts::Of::engine, {"fixed", "routed"});
-  add_parts("dense all", open.front(), Parts::Of::dense_model, {"fixed", "attention", "products"});
+  add_parts("compact path", open, Parts::Of::engine, {"fixed", "routed"});
+  add_parts("dense all", open, Parts::Of::dense_model, {"fixed", "attention", "products"});
 }
 
 std::vector<engine::Masks> Variants::masks_of(Which which, double keep) const {
@@ -87,16 +88,16 @@ void Variants::add_engine(const std::string& name, const std::shared_ptr<engine:
   });
 }
 
-void Variants::add_parts(const std::string& name, const engine::Masks& masks, Parts::Of of,
+void Variants::add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                          const std::vector<std::string>& names) {
-  static const std::map<std::string, void (Parts::*)()> runs{{"fixed", &Parts::fixed},
+  static const std::map<std::string, void (Parts::*)(Parts::Pass)> runs{{"fixed", &Parts::fixed},
                                                              {"attention", &Parts::attention},
                                                              {"products", &Parts::products},
                                                              {"routed", &Parts::routed},
                                                              {"together", &Parts::together}};
   const auto parts = std::make_shared<Parts>(dit_, masks, of);
   for (const std::string& part : names)
-    add(name + " " + part, [parts, run = runs.at(part)](std::int64_t) { ((*parts).*run)(); });
+    add(name + " " + part, [parts, run = runs.at(part)](std::int64_t pass) { ((*parts).*run)(pass); });
 }
 
 // Several times, after one that asks the system for memory.
@@ -109,7 +110,6 @@ void Variants::pack(Case& packed) const {
     if (i > 0) watch.start();
     fresh->plan(engine::Masks{first.heads.narrow(0, 0, 1), first.channels.narrow(0, 0, 1), {}});
     if (i > 0) watch.stop();
-    packed.packed_bytes = static_cast<std::int64_t>(fresh->packed_bytes());
   }
   packed.packing = watch.laps();
 }
@@ -132,7 +132,7 @@ void Variants::add_cell(const Cell& cell) {
     pack(c);
     add_engine(name, compact_, c.masks, engine::Overruled::run);
     add_engine(name + " without routers", compact_, c.masks, engine::Overruled::skipped);
-    add_parts(name, c.masks.front(), Parts::Of::engine, {"fixed", "attention", "products", "routed", "together"});
+    add_parts(name, c.masks, Parts::Of::engine, {"fixed", "attention", "products", "routed", "together"});
   }
   cases_.emplace(name, std::move(c));
 }
@@ -141,12 +141,18 @@ std::int64_t Variants::weight_bytes(const Cell& cell) const {
   std::int64_t bytes = 0;
   for (const Tensor& parameter : dit_->parameters()) bytes += static_cast<std::int64_t>(parameter.nbytes());
   if (cell.engine != "compact") return bytes;
-  for (std::size_t layer = 0; layer < dit_->blocks->size(); ++layer) {
+  const auto& layers = case_of(cell).activity.layers;
+  double off = 0;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     const model::BlockImpl& block = dit_->block(layer);
-    for (const model::Linear& packed : {block.attn->qkv, block.attn->proj, block.mlp->fc1, block.mlp->fc2})
-      bytes -= static_cast<std::int64_t>(packed->weight.nbytes());
+    const auto units = static_cast<double>(configuration().num_heads);
+    const auto both = [](const model::Linear& in, const model::Linear& out) {
+      return static_cast<double>(in->weight.nbytes() + out->weight.nbytes());
+    };
+    off += (1 - layers[layer].heads / units) * both(block.attn->qkv, block.attn->proj) +
+           (1 - layers[layer].groups / units) * both(block.mlp->fc1, block.mlp->fc2);
   }
-  return bytes + case_of(cell).packed_bytes;
+  return bytes - std::llround(off);
 }
 
 }  // namespace dydit::study

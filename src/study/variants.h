@@ -38,10 +38,9 @@ class Variants {
 
   /// Of a cell that is not dense.
   struct Case {
-    std::vector<engine::Masks> masks;   ///< for each draw
-    cost::Activity activity;            ///< mean over the draws
-    std::vector<double> packing;        ///< seconds to pack its weights from nothing, of each time
-    std::int64_t packed_bytes = 0;
+    std::vector<engine::Masks> masks;  ///< for each draw
+    cost::Activity activity;           ///< mean over the draws
+    std::vector<double> packing;       ///< seconds to pack its weights from nothing, of each time
   };
 
   void add_cell(const Cell& cell);
@@ -61,7 +60,7 @@ class Variants {
   void add(std::string name, std::function<void(std::int64_t)> run) { all_.push_back({std::move(name), std::move(run)}); }
   void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
-  void add_parts(const std::string& name, const engine::Masks& masks, Parts::Of of,
+  void add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                  const std::vector<std::string>& parts);
   void pack(Case& packed) const;
 

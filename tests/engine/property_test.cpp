@@ -180,6 +180,49 @@ TEST_CASE("the rows of a mask are where it is on, and are rounded up to few diff
   CHECK(heights.size() == 64);
 }
 
+TEST_CASE("a plan packs on several threads what its passes need, and no more; another plan takes its place") {
+  const torch::NoGradGuard no_grad;
+  model::Configuration configuration = model::published("DyDiT-S/8");
+  configuration.hidden_size = 96;
+  model::DiT dit(configuration);
+  torch::manual_seed(0);
+  for (auto& item : dit->named_parameters())
+    if (item.key() != "pos_embed") item.value().normal_(0, 0.05);
+  const auto& c = dit->configuration;
+  constexpr std::int64_t steps = 8;
+  const auto random_plan = [&](int seed) {
+    torch::manual_seed(seed);
+    const auto widths = [&] {
+      Tensor mask = torch::rand({steps, c.depth, c.num_heads}) < 0.5;
+      mask.select(2, 0).fill_(true);
+      return mask;
+    };
+    return engine::Masks{widths(), widths(), {}};
+  };
+  const engine::Masks plan = random_plan(1), other = random_plan(2);
+  const Tensor x = torch::randn({steps, c.in_channels, c.input_size, c.input_size}),
+               zeros = torch::zeros({steps}, torch::kInt64);
+  const Tensor expected = engine::masked_engine(dit)->forward(x, zeros, zeros, plan).output;
+  const int threads = at::get_num_threads();
+  at::set_num_threads(3);
+  const auto roomy = engine::compact_engine(dit);
+  roomy->plan(plan);
+  const std::size_t needed = roomy->packed_bytes();
+  CHECK(rel_l2(roomy->forward(x, zeros, zeros, plan).output, expected) <= 1e-5);
+  CHECK(roomy->packed_bytes() == needed);  // nothing was left to pack
+  const auto exact = engine::compact_engine(dit, {.packing_budget = needed}),
+             half = engine::compact_engine(dit, {.packing_budget = needed / 2});
+  for (const auto* one : {&exact, &half}) {
+    (*one)->plan(other);
+    (*one)->plan(plan);
+    CHECK(rel_l2((*one)->forward(x, zeros, zeros, plan).output, expected) <= 1e-5);
+  }
+  CHECK(exact->packed_bytes() == needed);  // the other plan's parts are gone
+  CHECK(half->packed_bytes() <= needed / 2);
+  CHECK(half->packed_bytes() > needed / 4);
+  at::set_num_threads(threads);
+}
+
 TEST_CASE("imposed masks that do not fit are refused by name") {
   const Case c(0);
   for (const char* kind : {"masked", "compact"}) {

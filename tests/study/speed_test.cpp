@@ -78,13 +78,18 @@ TEST_CASE("a sweep records every cell, and a waterfall for each compact one") {
       CHECK(record.metrics.at(name).value > 0);
     }
     CHECK(record.metrics.at("time").blocks.size() == 6);
+    double sum = 0;
     for (const char* name : {"theoretical_time", "lost_to_fixed", "lost_to_attention", "lost_to_narrow", "lost_to_gather",
                              "lost_to_path", "lost_to_routers", "unexplained"}) {
       INFO(name);
       const auto metric = record.metrics.find(name);
       REQUIRE((metric != record.metrics.end()) == (record.axes.at("engine") == "compact"));
-      if (metric != record.metrics.end()) CHECK(metric->second.blocks.size() == 6);
+      if (metric == record.metrics.end()) continue;
+      sum += metric->second.value;
+      REQUIRE(metric->second.ci95);
+      CHECK(metric->second.ci95->front() <= metric->second.ci95->back());
     }
+    if (record.axes.at("engine") == "compact") CHECK(std::abs(sum - record.metrics.at("time").value) < 1e-9);
   }
   const auto value = [&](const char* engine, const char* which, const char* metric) {
     return cell(records, engine, which).metrics.at(metric).value;

@@ -25,11 +25,12 @@ struct Blocks {
 
 struct Times {
   std::vector<std::vector<double>> blocks = {};  ///< seconds of each pass
-  std::string error = {};                        ///< what made the variant fail, after which it was left out
+  std::string error = {};                        ///< in one line, what made the variant fail, after which it was left out
 };
 
 /// Warms each variant up (on a GPU until its kernels and memory are there) and measures the blocks. In each, a variant
-/// makes a pass that does not count, with the number of the next one, before those that do: what is compared is a model that runs pass after pass.
+/// makes a pass that does not count, with the number of the last one, before those that do: what is compared is a model
+/// that runs pass after pass.
 /// `after_block` is called after each block. Throws Interrupted between passes.
 std::vector<Times> interleaved(const std::vector<Variant>& variants, const Blocks& blocks, torch::Device device,
                                const std::function<void()>& after_block = [] {});

@@ -21,6 +21,9 @@ std::pair<torch::Tensor, torch::Tensor> gated_residual_norm(torch::Tensor x, con
                                                             const torch::Tensor& gate, const torch::Tensor& shift,
                                                             const torch::Tensor& scale);
 
+/// x += gate * y, for inference.
+void add_gated(torch::Tensor& x, const torch::Tensor& y, const torch::Tensor& gate);
+
 /// modulated_norm of some rows alone, for inference: `rows` (M) int64, numbers of tokens in 0 ... N T - 1 -> (height,D)
 /// with height >= M, of which the rest is zero.
 torch::Tensor modulated_norm_rows(const torch::Tensor& x, const torch::Tensor& rows, const torch::Tensor& shift,
