@@ -72,11 +72,12 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
   const auto want = [&](Key key) {
     if (needed.insert(key).second && !kept_.contains(key)) missing.push_back(std::move(key));
   };
-  for (const WidthPlan& plan : plans)
-    for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
+  for (const WidthPlan& plan : plans) {  // neighbours are about as large, so that threads end together
+    for (std::size_t layer = 0; layer < plan.heads.size(); ++layer)
       want({.layer = layer, .is_mlp = false, .units = plan.heads[layer]});
+    for (std::size_t layer = 0; layer < plan.channels.size(); ++layer)
       want({.layer = layer, .is_mlp = true, .units = plan.channels[layer]});
-    }
+  }
   // To ask oneDNN for its layout takes longer than the copy, and one thread.
   const auto together = static_cast<std::size_t>(dit_->pos_embed.is_cpu() ? at::get_num_threads() : 1);
   const at::ThreadLocalState modes;

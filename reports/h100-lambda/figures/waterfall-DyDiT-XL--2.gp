@@ -24,34 +24,34 @@ set multiplot
 set xtics 5
 set xlabel 'ms' offset 0,0.3
 set yrange [-0.6:8.6]
-set label 'DyDiT-XL/2, bfloat16, cuda, 16 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
+set label 'DyDiT-XL/2, bfloat16, cuda, 4 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
 set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.44561403508771924
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [8.8589803:23.769986]
+set xrange [8.8210156:26.577514]
 set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 5.67 ms, dense 19.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 0.378 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.4368,graph 0 to first 19.4368,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.4368,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '9.84 ms' at first 9.9036891,8 left offset 0.6,0 font ',12'
-set label '+2.93' at first 12.978454,7 left offset 0.6,0 font ',12'
-set label '+0.119' at first 12.885783,6 left offset 0.6,0 font ',12'
-set label '+0.243' at first 13.521231,5 left offset 0.6,0 font ',12'
-set label '−0.000448' at first 13.124975,4 left offset 0.6,0 font ',12'
-set label '+1.58' at first 15.079855,3 left offset 0.6,0 font ',12'
-set label '+0.627' at first 15.479742,2 left offset 0.6,0 font ',12'
-set label '−0.0214' at first 15.524723,1 left offset 0.6,0 font ',12'
-set label '15.5 ms' at first 15.615312,0 left offset 0.6,0 font ',12'
+set label 'gap 6.22 ms, dense 19.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 3.16 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.711584,graph 0 to first 19.711584,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.711584,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '9.97 ms' at first 10.040441,8 left offset 0.6,0 font ',12'
+set label '+2.89' at first 13.14342,7 left offset 0.6,0 font ',12'
+set label '+0.104' at first 12.975667,6 left offset 0.6,0 font ',12'
+set label '+0.609' at first 13.67878,5 left offset 0.6,0 font ',12'
+set label '+1.18' at first 14.849131,4 left offset 0.6,0 font ',12'
+set label '+0.576' at first 15.918603,3 left offset 0.6,0 font ',12'
+set label '+0.666' at first 16.370424,2 left offset 0.6,0 font ',12'
+set label '+0.197' at first 16.693248,1 left offset 0.6,0 font ',12'
+set label '16.2 ms' at first 16.553136,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
@@ -63,28 +63,28 @@ set lmargin at screen 0.4640350877192982
 set rmargin at screen 0.7122807017543858
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [12.301165:27.212171]
+set xrange [12.312377:30.068876]
 set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 5.96 ms, dense 19.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 18.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.4368,graph 0 to first 19.4368,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.4368,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '13.3 ms' at first 13.385521,8 left offset 0.6,0 font ',12'
-set label '+0.612' at first 13.92391,7 left offset 0.6,0 font ',12'
-set label '+0.217' at first 14.134823,6 left offset 0.6,0 font ',12'
-set label '−0.0101' at first 14.365756,5 left offset 0.6,0 font ',12'
-set label '+2.02' at first 16.176771,4 left offset 0.6,0 font ',12'
-set label '+1.58' at first 18.092707,3 left offset 0.6,0 font ',12'
-set label '+0.793' at first 18.662947,2 left offset 0.6,0 font ',12'
-set label '+1.08' at first 19.987362,1 left offset 0.6,0 font ',12'
-set label '19.3 ms' at first 19.5944,0 left offset 0.6,0 font ',12'
+set label 'gap 6.42 ms, dense 19.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 3.99 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.711584,graph 0 to first 19.711584,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.711584,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '13.5 ms' at first 13.570351,8 left offset 0.6,0 font ',12'
+set label '+0.600' at first 14.091265,7 left offset 0.6,0 font ',12'
+set label '+0.228' at first 14.313102,6 left offset 0.6,0 font ',12'
+set label '+0.390' at first 14.899733,5 left offset 0.6,0 font ',12'
+set label '+3.89' at first 19.752768,4 left offset 0.6,0 font ',12'
+set label '+0.576' at first 19.752209,3 left offset 0.6,0 font ',12'
+set label '+0.988' at first 21.968283,2 left offset 0.6,0 font ',12'
+set label '−0.256' at first 20.598337,1 left offset 0.6,0 font ',12'
+set label '19.9 ms' at first 22.219711,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
@@ -97,22 +97,22 @@ set lmargin at screen 0.7307017543859649
 set rmargin at screen 0.9789473684210525
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [5.7529076:20.663914]
+set xrange [5.6705678:23.427066]
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 8.26 ms, dense 19.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 12.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.4368,graph 0 to first 19.4368,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.4368,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '6.72 ms' at first 6.7618409,8 left offset 0.6,0 font ',12'
-set label '+2.56' at first 9.289128,7 left offset 0.6,0 font ',12'
-set label '+0.228' at first 9.5030436,6 left offset 0.6,0 font ',12'
-set label '+0.277' at first 9.955549,5 left offset 0.6,0 font ',12'
-set label '+2.01' at first 11.810731,4 left offset 0.6,0 font ',12'
-set label '+1.58' at first 13.740539,3 left offset 0.6,0 font ',12'
-set label '+0.754' at first 14.802868,2 left offset 0.6,0 font ',12'
-set label '+1.02' at first 15.6458,1 left offset 0.6,0 font ',12'
-set label '15.0 ms' at first 16.004224,0 left offset 0.6,0 font ',12'
+set label 'gap 8.37 ms, dense 19.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 7.09 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.711584,graph 0 to first 19.711584,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.711584,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '6.81 ms' at first 6.8552099,8 left offset 0.6,0 font ',12'
+set label '+2.53' at first 9.3462934,7 left offset 0.6,0 font ',12'
+set label '+0.221' at first 9.5789483,6 left offset 0.6,0 font ',12'
+set label '+0.433' at first 10.126976,5 left offset 0.6,0 font ',12'
+set label '+3.77' at first 14.688146,4 left offset 0.6,0 font ',12'
+set label '+0.576' at first 14.922466,3 left offset 0.6,0 font ',12'
+set label '+0.250' at first 15.455503,2 left offset 0.6,0 font ',12'
+set label '+0.594' at first 16.502245,1 left offset 0.6,0 font ',12'
+set label '15.2 ms' at first 17.87816,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::18::25 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::18::18 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \

@@ -29,29 +29,29 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.44561403508771924
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [122.24089:206.42715]
+set xrange [103.1914:189.83436]
 set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 14.6 ms, dense 269 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 48.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '136 ms' at first 143.69728,8 left offset 0.6,0 font ',12'
-set label '+2.64' at first 139.52478,7 left offset 0.6,0 font ',12'
-set label '+0.125' at first 140.084,6 left offset 0.6,0 font ',12'
-set label '−0.340' at first 143.77391,5 left offset 0.6,0 font ',12'
-set label '−0.000611' at first 138.35102,4 left offset 0.6,0 font ',12'
-set label '+4.75' at first 166.48377,3 left offset 0.6,0 font ',12'
-set label '+6.71' at first 158.03133,2 left offset 0.6,0 font ',12'
-set label '−7.02' at first 163.54378,1 left offset 0.6,0 font ',12'
-set label '151 ms' at first 157.71495,0 left offset 0.6,0 font ',12'
+set label 'gap 6.46 ms, dense 255 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 46.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '129 ms' at first 145.36594,8 left offset 0.6,0 font ',12'
+set label '+2.59' at first 132.3173,7 left offset 0.6,0 font ',12'
+set label '−0.463' at first 131.86966,6 left offset 0.6,0 font ',12'
+set label '+1.20' at first 137.66343,5 left offset 0.6,0 font ',12'
+set label '+0.0319' at first 132.50172,4 left offset 0.6,0 font ',12'
+set label '+8.10' at first 143.70194,3 left offset 0.6,0 font ',12'
+set label '−2.03' at first 141.66734,2 left offset 0.6,0 font ',12'
+set label '−2.97' at first 153.73195,1 left offset 0.6,0 font ',12'
+set label '136 ms' at first 140.29576,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::0::8 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
@@ -61,27 +61,27 @@ set lmargin at screen 0.4640350877192982
 set rmargin at screen 0.7122807017543858
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [163.24252:247.42877]
+set xrange [153.37829:240.02125]
 set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 7.40 ms, dense 269 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 66.5 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '190 ms' at first 200.46262,8 left offset 0.6,0 font ',12'
-set label '+1.71' at first 192.74968,7 left offset 0.6,0 font ',12'
-set label '+0.790' at first 194.322,6 left offset 0.6,0 font ',12'
-set label '+1.03' at first 197.31051,5 left offset 0.6,0 font ',12'
-set label '−0.173' at first 193.16031,4 left offset 0.6,0 font ',12'
-set label '+4.75' at first 221.12057,3 left offset 0.6,0 font ',12'
-set label '+2.28' at first 210.82578,2 left offset 0.6,0 font ',12'
-set label '−4.92' at first 204.72473,1 left offset 0.6,0 font ',12'
-set label '197 ms' at first 202.52778,0 left offset 0.6,0 font ',12'
+set label 'gap 9.74 ms, dense 255 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 36.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '180 ms' at first 202.79046,8 left offset 0.6,0 font ',12'
+set label '+1.44' at first 182.07963,7 left offset 0.6,0 font ',12'
+set label '+0.221' at first 187.11122,6 left offset 0.6,0 font ',12'
+set label '+0.735' at first 187.03335,5 left offset 0.6,0 font ',12'
+set label '+0.138' at first 182.79619,4 left offset 0.6,0 font ',12'
+set label '+8.10' at first 193.88883,3 left offset 0.6,0 font ',12'
+set label '+2.65' at first 210.99365,2 left offset 0.6,0 font ',12'
+set label '−3.55' at first 209.72645,1 left offset 0.6,0 font ',12'
+set label '190 ms' at first 207.59536,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
@@ -93,29 +93,29 @@ set lmargin at screen 0.7307017543859649
 set rmargin at screen 0.9789473684210525
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [81.208109:165.39437]
+set xrange [65.287301:151.93026]
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 6.70 ms, dense 269 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 49.2 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '95.8 ms' at first 101.27022,8 left offset 0.6,0 font ',12'
-set label '+3.84' at first 100.48011,7 left offset 0.6,0 font ',12'
-set label '+1.49' at first 101.88539,6 left offset 0.6,0 font ',12'
-set label '+2.62' at first 107.97579,5 left offset 0.6,0 font ',12'
-set label '−0.0943' at first 103.74099,4 left offset 0.6,0 font ',12'
-set label '+4.75' at first 131.78001,3 left offset 0.6,0 font ',12'
-set label '−0.00980' at first 112.96337,2 left offset 0.6,0 font ',12'
-set label '−3.30' at first 117.28471,1 left offset 0.6,0 font ',12'
-set label '103 ms' at first 109.69107,0 left offset 0.6,0 font ',12'
+set label 'gap 10.4 ms, dense 255 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 42.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '91.0 ms' at first 102.4462,8 left offset 0.6,0 font ',12'
+set label '+2.10' at first 93.815054,7 left offset 0.6,0 font ',12'
+set label '+0.461' at first 97.905703,6 left offset 0.6,0 font ',12'
+set label '+0.986' at first 100.38819,5 left offset 0.6,0 font ',12'
+set label '+0.0392' at first 94.633436,4 left offset 0.6,0 font ',12'
+set label '+8.10' at first 105.79784,3 left offset 0.6,0 font ',12'
+set label '+3.16' at first 108.28724,2 left offset 0.6,0 font ',12'
+set label '−4.39' at first 124.85434,1 left offset 0.6,0 font ',12'
+set label '101 ms' at first 103.67017,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::18::25 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::18::18 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::20::20 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::21::21 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::22::22 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::22::22 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::23::23 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::24::24 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::24::24 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::25::25 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::26::26 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::18::26 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
