@@ -15,7 +15,7 @@ struct MacShares {
   double routers = 0;
 };
 
-/// Of one block, in seconds.
+/// In seconds: medians over the blocks.
 struct WaterfallTimes {
   double dense = 0;            ///< the dense model
   double cell = 0;             ///< the compact engine
