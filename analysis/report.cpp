@@ -109,7 +109,8 @@ std::string speed_terms() {
          "<b>Published η</b>: of the paper's model of the same size, on a V100 and with the masks that it "
          "learnt, interpolated linearly over the theoretical speedup; a dash beyond what was published. "
          "<b>Masks</b>: widths are heads and channel groups. <b>MB</b>: the tensors of a pass at once, and "
-         "the weights.</p>\n<p class=\"note\">" +
+         "the weights that it reads. <b>†</b>: disturbed, the interval of its time is wider than a tenth of "
+         "it.</p>\n<p class=\"note\">" +
          causes + "</p>\n";
 }
 

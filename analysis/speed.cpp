@@ -94,13 +94,14 @@ SpeedCell cell_of(const Record& record) {
   return cell;
 }
 
-/// The part of the name that the paper's table knows: "XL" of "DyDiT-XL/2".
+/// The part of the name that the paper's table knows: "XL" of "DyDiT-XL/2"; of other patches it has none.
 std::string_view size_of(std::string_view model) {
-  constexpr std::string_view before = "DiT-";
+  constexpr std::string_view before = "DiT-", patch = "/2";
   const auto begin = model.find(before);
-  if (begin == model.npos) return "";
-  const std::string_view rest = model.substr(begin + before.size());
-  return rest.substr(0, rest.find('/'));
+  if (begin == model.npos || !model.ends_with(patch)) return "";
+  model.remove_prefix(begin + before.size());
+  model.remove_suffix(patch.size());
+  return model;
 }
 
 template <typename Enum, std::size_t count>

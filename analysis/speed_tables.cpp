@@ -22,7 +22,7 @@ std::string table(const std::vector<std::string>& head, const std::string& rows)
 }
 
 std::string per_image(const SpeedCell& cell) {
-  return number(cell.time.mean / static_cast<double>(cell.batch));
+  return number(cell.time.mean / static_cast<double>(cell.batch)) + (cell.disturbed() ? " †" : "");
 }
 
 std::string kept(const SpeedCell& cell) {
@@ -44,7 +44,7 @@ std::string speed_table(const SpeedStudy& study) {
       rows += row({std::to_string(cell.batch), skips(cell), kept(cell), number(cell.lambda_realised),
                    number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
                    dense ? "1" : number(cell.theoretical_speedup), dense ? "–" : plus_minus(cell.realisation),
-                   dense ? "–" : number(published_realisation(study.model, cell.theoretical_speedup)),
+                   cell.which == Which::both ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
                    number(cell.activation_memory + cell.weight_memory)});
     }
   return table({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",

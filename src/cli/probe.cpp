@@ -24,6 +24,7 @@ struct Probe {
   CheckpointOption checkpoint;
   std::optional<double> guidance_scale;
   std::string engine;
+  std::size_t packing_budget = engine::CompactOptions{}.packing_budget >> 20;  // MiB
   bool complete = false;
   Machine machine;
 };
@@ -87,7 +88,8 @@ void forward(const Probe& p) {
   if (!dit->configuration.dynamic && (!p.engine.empty() || p.complete))
     throw UsageError("the model has no routers", p.checkpoint.path, "leave --engine and --complete out");
   const bool routed = dit->configuration.dynamic && !p.complete;
-  const auto engine = routed ? engine::engine_named(p.engine.empty() ? "masked" : p.engine, dit) : nullptr;
+  const auto engine = routed ? engine::engine_named(p.engine.empty() ? "masked" : p.engine, dit, {.packing_budget = p.packing_budget << 20})
+                             : nullptr;
   engine::Masks masks;
   const auto pass = [&](const Tensor& both) {
     if (!routed) return dit->forward(both, t, y);
@@ -149,6 +151,8 @@ void add_probe(CLI::App& app) {
   command->add_option("--cfg-scale", f->guidance_scale, "classifier-free guidance: the batch is two halves");
   command->add_option("--engine", f->engine, "of a DyDiT: masked (the published semantics, the default) or compact")
       ->check(CLI::IsMember({"masked", "compact"}));
+  command->add_option("--packing-budget", f->packing_budget, "MiB of packed weights that the compact engine keeps")
+      ->capture_default_str();
   command->add_flag("--complete", f->complete, "of a DyDiT: the complete model, without masks")->excludes("--engine");
   command->callback([f] { forward(*f); });
   auto l = std::make_shared<Probe>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
 
+#include "base/error.h"
 #include "engine/engine.h"
 #include "engine/routed.h"
 #include "model/fused.h"
@@ -162,6 +163,9 @@ void Compact::plan(const Tensor& timesteps) {
 
 void Compact::plan(const Masks& widths) {
   torch::NoGradGuard no_grad;
+  if (!widths.heads.defined() || !widths.channels.defined())
+    throw UsageError("a plan without widths", "masks", "give heads and channels");
+  require_fit({widths.heads, widths.channels, {}}, dit_->configuration, widths.heads.size(0));
   const Tensor heads = widths.heads.cpu(), channels = widths.channels.cpu();
   std::vector<WidthPlan> plans;
   for (std::int64_t i = 0; i < heads.size(0); ++i) plans.push_back({units_of(heads[i]), units_of(channels[i])});

@@ -43,34 +43,45 @@ std::shared_ptr<const Part> Packing::get(const Key& key) {
     return found->second.part;
   }
   auto part = pack(key);
-  keep(key, part);
+  if (make_room(part->bytes())) keep(key, part);
   return part;
 }
 
-bool Packing::keep(const Key& key, std::shared_ptr<const Part> part, const std::set<Key>& needed) {
-  const std::size_t bytes = part->bytes();
+std::size_t Packing::bytes_of(const Key& key) const {
+  const auto& c = dit_->configuration;
+  const auto on = std::ranges::count(key.units, true);
+  // Rows of the first product with their bias, and columns of the second.
+  const std::int64_t width = on * (key.is_mlp ? c.group_size() : c.head_size()), blocks = key.is_mlp ? 1 : 3;
+  return static_cast<std::size_t>((blocks + 1) * width * c.hidden_size) * dit_->pos_embed.element_size();
+}
+
+bool Packing::make_room(std::size_t bytes) {
   if (bytes > budget_) return false;
   for (auto oldest = order_.end(); bytes_ + bytes > budget_;) {
     do {
       if (oldest == order_.begin()) return false;
       --oldest;
-    } while (needed.contains(*oldest));
+    } while (needed_.contains(*oldest));
     const auto found = kept_.find(*oldest);
     bytes_ -= found->second.bytes;
     kept_.erase(found);
     oldest = order_.erase(oldest);
   }
+  return true;
+}
+
+void Packing::keep(const Key& key, std::shared_ptr<const Part> part) {
+  const std::size_t bytes = part->bytes();
   bytes_ += bytes;
   order_.push_front(key);
   kept_[key] = {std::move(part), bytes, order_.begin()};
-  return true;
 }
 
 void Packing::prepare(const std::vector<WidthPlan>& plans) {
   std::vector<Key> missing;
-  std::set<Key> needed;
+  needed_.clear();
   const auto want = [&](Key key) {
-    if (needed.insert(key).second && !kept_.contains(key)) missing.push_back(std::move(key));
+    if (needed_.insert(key).second && !kept_.contains(key)) missing.push_back(std::move(key));
   };
   for (const WidthPlan& plan : plans) {  // neighbours are about as large, so that threads end together
     for (std::size_t layer = 0; layer < plan.heads.size(); ++layer)
@@ -81,17 +92,24 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
   // To ask oneDNN for its layout takes longer than the copy, and one thread.
   const auto together = static_cast<std::size_t>(dit_->pos_embed.is_cpu() ? at::get_num_threads() : 1);
   const at::ThreadLocalState modes;
-  for (std::size_t begin = 0; begin < missing.size(); begin += together) {
-    std::vector<std::shared_ptr<const Part>> parts(std::min(together, missing.size() - begin));
+  for (std::size_t begin = 0; begin < missing.size();) {
+    std::size_t count = 0, bytes = 0;
+    for (; count < std::min(together, missing.size() - begin); ++count) {
+      const std::size_t more = bytes_of(missing[begin + count]);
+      if (!make_room(bytes + more)) break;
+      bytes += more;
+    }
+    if (count == 0) return;
+    std::vector<std::shared_ptr<const Part>> parts(count);
     const auto pack_some = [&](std::int64_t first, std::int64_t last) {
       const at::ThreadLocalStateGuard guard(modes);
       for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i)
         parts[i] = pack(missing[begin + i]);
     };
-    const auto count = static_cast<std::int64_t>(parts.size());
-    at::parallel_for(0, count, 1, pack_some);
-    for (std::size_t i = 0; i < parts.size(); ++i)
-      if (!keep(missing[begin + i], std::move(parts[i]), needed)) return;
+    at::parallel_for(0, static_cast<std::int64_t>(count), 1, pack_some);
+    for (std::size_t i = 0; i < count; ++i)
+      if (make_room(parts[i]->bytes())) keep(missing[begin + i], std::move(parts[i]));
+    begin += count;
   }
 }
 

@@ -30,10 +30,11 @@ struct Part {
 
 class Packing {
  public:
-  /// `budget`: bytes of packed weights to keep; a part beyond it is packed for its use and dropped.
+  /// `budget`: bytes of packed weights to keep. What the last plan keeps makes room for no other part: one beyond the
+  /// budget is packed for its use and dropped.
   Packing(model::DiT dit, std::size_t budget) : dit_(std::move(dit)), budget_(budget) {}
 
-  /// Packs what the plans need, in their order, until the budget is used up; what other plans needed makes room.
+  /// Packs what the plans need, in their order, until the budget is used up; what earlier ones needed makes room.
   void prepare(const std::vector<WidthPlan>& plans);
 
   std::shared_ptr<const Part> attention(std::size_t layer, const Units& heads);
@@ -56,12 +57,15 @@ class Packing {
 
   std::shared_ptr<const Part> get(const Key& key);
   std::shared_ptr<const Part> pack(const Key& key) const;
-  // False where the budget has no room for it beside the parts in `needed`.
-  bool keep(const Key& key, std::shared_ptr<const Part> part, const std::set<Key>& needed = {});
+  std::size_t bytes_of(const Key& key) const;  // that its part has
+  // Drops parts that the last plan does not need until there are so many bytes of room; false where that is not enough.
+  bool make_room(std::size_t bytes);
+  void keep(const Key& key, std::shared_ptr<const Part> part);  // there is room for it
 
   model::DiT dit_;
   std::size_t budget_, bytes_ = 0;
   std::map<Key, Kept> kept_;
+  std::set<Key> needed_;  // by the last plan
   std::list<Key> order_;  // the one used last comes first
 };
 

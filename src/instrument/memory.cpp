@@ -4,7 +4,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
-#include <algorithm>
+#include <atomic>
 #include <memory>
 
 namespace dydit::instrument {
@@ -13,13 +13,15 @@ namespace {
 
 // What LibTorch's allocators report to: a size for each allocation, its negative when it is freed.
 struct Peak final : c10::MemoryReportingInfoBase {
+  // From any thread that works for the one that measures.
   void reportMemoryUsage(void*, std::int64_t size, std::size_t, std::size_t, c10::Device) override {
-    alive += size;
-    peak = std::max(peak, alive);
+    const std::int64_t now = alive += size;
+    for (std::int64_t most = peak; most < now && !peak.compare_exchange_weak(most, now);) {
+    }
   }
   bool memoryProfilingEnabled() const override { return true; }
 
-  std::int64_t alive = 0, peak = 0;
+  std::atomic<std::int64_t> alive = 0, peak = 0;
 };
 
 }  // namespace

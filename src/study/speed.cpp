@@ -72,7 +72,7 @@ class Results {
           std::map<std::string, std::int64_t> memory);
 
   void fill(Record& record, const Cell& cell) const;
-  /// Of a compact cell.
+  /// Of a compact cell that skips something.
   void fill_waterfall(Record& record, const Cell& cell) const;
 
  private:
@@ -163,8 +163,10 @@ void Results::fill(Record& record, const Cell& cell) const {
                                 .bytes_per_second = variants_.copied_bytes / median_of(of("copy ceiling")).value};
   value("product_ceiling", 1e-9 * ceilings.macs_per_second);
   value("copy_ceiling", 1e-9 * ceilings.bytes_per_second);
-  const auto work =
-      cost::work_of(c, activity, group_.batch, static_cast<std::int64_t>(c10::elementSize(group_.dtype)));
+  model::Configuration executed_model = c;
+  executed_model.dynamic = !dense;  // the dense model has no routers
+  const auto work = cost::work_of(executed_model, activity, group_.batch,
+                                  static_cast<std::int64_t>(c10::elementSize(group_.dtype)));
   value("roofline_time", 1e3 * cost::roofline_seconds(work, ceilings));
   value("activation_memory", 1e-6 * static_cast<double>(memory_.at(name)));
   value("weight_memory", 1e-6 * static_cast<double>(variants_.weight_bytes(cell)));
@@ -220,7 +222,8 @@ std::map<std::string, std::int64_t> memory_of(const Variants& variants) {
   for (const instrument::Variant& variant : variants.all()) {
     stop_if_interrupted();
     try {
-      variant.run(0);  // the first one packs weights
+      // The first ones pack weights and compile kernels for their numbers of rows.
+      for (std::int64_t draw = 0; draw < Variants::draws; ++draw) variant.run(draw);
       memory[variant.name] = instrument::peak_bytes([&] { variant.run(0); });
     } catch (const Interrupted&) {
       throw;
@@ -276,7 +279,7 @@ std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std
                                       std::move(memory));
   each([&](Record& record, const Cell& cell) { results->fill(record, cell); });
   each([&](Record& record, const Cell& cell) {
-    if (cell.engine != "compact") return;
+    if (cell.engine != "compact" || cell.which == Which::all) return;
     if (const auto error = error_of([&] { results->fill_waterfall(record, cell); }))
       run.warn(fmt::format("{} has no waterfall: {}", record.axes.dump(), *error));
   });

@@ -14,8 +14,6 @@ using torch::Tensor;
 
 namespace {
 
-// Several inputs, so that a pass does not find the decisions of the last one.
-constexpr std::int64_t draws = 4;
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
 // Not the published initialisation alone, whose zeros switch every block off.
@@ -131,6 +129,8 @@ void Variants::add_cell(const Cell& cell) {
   } else {
     pack(c);
     add_engine(name, compact_, c.masks, engine::Overruled::run);
+  }
+  if (cell.engine == "compact" && cell.which != Which::all) {  // its counterfactuals; with everything on, "compact path"
     add_engine(name + " without routers", compact_, c.masks, engine::Overruled::skipped);
     add_parts(name, c.masks, Parts::Of::engine, {"fixed", "attention", "products", "routed", "together"});
   }

@@ -32,6 +32,9 @@ std::string name_of(const Cell& cell);
 
 class Variants {
  public:
+  /// Several inputs, so that a pass does not find the decisions of the last one.
+  static constexpr std::int64_t draws = 4;
+
   /// The dense model and the ceilings; where the compact engine is among those of the setting, also "compact path": that
   /// engine with everything on, routers skipped.
   Variants(const SpeedSetting& setting, const Group& group);
