@@ -2,6 +2,7 @@
 // dydit study: one redundancy study into a run directory.
 #include <fmt/format.h>
 
+#include <functional>
 #include <memory>
 
 #include "commands.h"
@@ -52,7 +53,6 @@ run::Profile profile_of(const Study& s, const std::string& study) {
     profile = run::read_profile(s.profile);
   else
     profile.name = study;
-  profile.sweep.reset();
   if (!s.data.empty()) profile.data.path = s.data;
   if (s.size > 0) profile.data.size = s.size;
   if (s.grain >= 0) profile.data.grain = s.grain;
@@ -63,6 +63,7 @@ run::Profile profile_of(const Study& s, const std::string& study) {
     profile.models.clear();
     profile.history.clear();
     if (profile.loss_map) profile.loss_map->models.clear();
+    if (profile.compute_map) profile.compute_map->models.clear();
     for (const std::string& text : given) profile.models.push_back(model_of(text));
   }
   if (!s.weights.empty())
@@ -88,9 +89,10 @@ void execute(const run::Profile& profile, const Study& s, const distributed::Pro
                    "see its results.jsonl; --retry-failed runs them again");
 }
 
-run::Profile loss_gap_profile(const Study& s) {
-  run::Profile profile = profile_of(s, "loss-gap");
-  auto spec = profile.loss_gap.value_or(run::LossGapSpec{});
+// The profile's study of that kind alone, as the command line changes it.
+run::Profile curve_profile(const Study& s, const char* study, std::optional<run::CurveSpec> run::Profile::*member) {
+  run::Profile profile = profile_of(s, study);
+  auto spec = (profile.*member).value_or(run::CurveSpec{});
   if (s.timesteps > 0) spec = {.timesteps = s.timesteps, .images = spec.images, .chunk = spec.chunk};
   if (!s.at.empty()) {
     run::require_timesteps(s.at, "--at");
@@ -98,9 +100,44 @@ run::Profile loss_gap_profile(const Study& s) {
   }
   if (s.images >= 0) spec.images = s.images;
   if (s.chunk > 0) spec.chunk = s.chunk;
-  profile.loss_gap = spec;
-  profile.loss_map.reset();
+  profile.leave_no_study();
+  profile.*member = spec;
   return profile;
+}
+
+run::Profile map_profile(const Study& s, const char* study, std::optional<run::MapSpec> run::Profile::*member) {
+  run::Profile profile = profile_of(s, study);
+  auto spec = (profile.*member).value_or(run::MapSpec{});
+  if (!s.at.empty()) {
+    run::require_timesteps(s.at, "--at");
+    spec.timesteps = s.at;
+  }
+  if (s.images >= 0) spec.images = s.images;
+  if (s.draws > 0) spec.draws = s.draws;
+  if (!s.normalise.empty()) spec.normalise_each = s.normalise == "each";
+  profile.leave_no_study();
+  profile.*member = spec;
+  return profile;
+}
+
+// Runs the profile that is left when the command line is read.
+void on_command(CLI::App& command, const std::shared_ptr<Study>& s, const std::function<run::Profile()>& profile) {
+  command.callback([s, profile] {
+    distributed::together([&](const distributed::ProcessGroup& group) { execute(profile(), *s, group); });
+  });
+}
+
+void add_curve_options(CLI::App& command, Study& s) {
+  add_shared(command, s);
+  command.add_option("--at", s.at, "these timesteps instead of evenly spread ones");
+  command.add_option("--timesteps", s.timesteps, "how many, spread evenly (default 50)")->check(CLI::Range(1, 1000));
+  command.add_option("--chunk", s.chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
+}
+
+void add_map_options(CLI::App& command, Study& s) {
+  add_shared(command, s);
+  command.add_option("--at", s.at, "timesteps (default 200 300 400 600 800 900)");
+  command.add_option("--draws", s.draws, "noise draws to average over (default 8)")->check(CLI::PositiveNumber);
 }
 
 void add_loss_gap(CLI::App& parent) {
@@ -110,32 +147,10 @@ void add_loss_gap(CLI::App& parent) {
   command->footer(
       "Example: dydit study loss-gap --small S.safetensors --large XL.safetensors --data images.zip "
       "--timesteps 50");
-  add_shared(*command, *s);
+  add_curve_options(*command, *s);
   command->add_option("--small", s->small, "short for --model small=FILE");
   command->add_option("--large", s->large, "short for --model large=FILE");
-  command->add_option("--at", s->at, "these timesteps instead of evenly spread ones");
-  command->add_option("--timesteps", s->timesteps, "how many, spread evenly (default 50)")
-      ->check(CLI::Range(1, 1000));
-  command->add_option("--chunk", s->chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
-  command->callback([s] {
-    distributed::together(
-        [&](const distributed::ProcessGroup& group) { execute(loss_gap_profile(*s), *s, group); });
-  });
-}
-
-run::Profile loss_map_profile(const Study& s) {
-  run::Profile profile = profile_of(s, "loss-map");
-  auto spec = profile.loss_map.value_or(run::LossMapSpec{});
-  if (!s.at.empty()) {
-    run::require_timesteps(s.at, "--at");
-    spec.timesteps = s.at;
-  }
-  if (s.images >= 0) spec.images = s.images;
-  if (s.draws > 0) spec.draws = s.draws;
-  if (!s.normalise.empty()) spec.normalise_each = s.normalise == "each";
-  profile.loss_map = spec;
-  profile.loss_gap.reset();
-  return profile;
+  on_command(*command, s, [s] { return curve_profile(*s, "loss-gap", &run::Profile::loss_gap); });
 }
 
 void add_loss_map(CLI::App& parent) {
@@ -144,15 +159,27 @@ void add_loss_map(CLI::App& parent) {
       parent.add_subcommand("loss-map", "Prediction error at every position, image by timestep");
   command->footer(
       "Example: dydit study loss-map --model XL=XL.safetensors --data images.zip --at 200 400 800");
-  add_shared(*command, *s);
-  command->add_option("--at", s->at, "timesteps (default 200 300 400 600 800 900)");
-  command->add_option("--draws", s->draws, "noise draws to average over (default 8)")
-      ->check(CLI::PositiveNumber);
+  add_map_options(*command, *s);
   add_normalise(*command, s->normalise);
-  command->callback([s] {
-    distributed::together(
-        [&](const distributed::ProcessGroup& group) { execute(loss_map_profile(*s), *s, group); });
-  });
+  on_command(*command, s, [s] { return map_profile(*s, "loss-map", &run::Profile::loss_map); });
+}
+
+void add_activation(CLI::App& parent) {
+  auto s = std::make_shared<Study>();
+  CLI::App* command =
+      parent.add_subcommand("activation", "Heads, channel groups and tokens that a dynamic model has on, by timestep");
+  command->footer("Example: dydit study activation --model half=DyDiT.safetensors --data images.zip");
+  add_curve_options(*command, *s);
+  on_command(*command, s, [s] { return curve_profile(*s, "activation", &run::Profile::activation); });
+}
+
+void add_compute_map(CLI::App& parent) {
+  auto s = std::make_shared<Study>();
+  CLI::App* command =
+      parent.add_subcommand("compute-map", "Where in an image a dynamic model computes, beside where its loss is");
+  command->footer("Example: dydit study compute-map --model half=DyDiT.safetensors --data images.zip --at 200 400 800");
+  add_map_options(*command, *s);
+  on_command(*command, s, [s] { return map_profile(*s, "compute-map", &run::Profile::compute_map); });
 }
 
 }  // namespace
@@ -162,6 +189,8 @@ void add_study(CLI::App& app) {
   command->require_subcommand(1);
   add_loss_gap(*command);
   add_loss_map(*command);
+  add_activation(*command);
+  add_compute_map(*command);
 }
 
 }  // namespace dydit::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// dydit train: trains the models of a profile, or one model given on the command line.
+// dydit train: trains the models of a profile, or one model given on the command line; fine-tunes dynamic ones.
 #include <memory>
 
 #include "commands.h"
@@ -14,6 +14,7 @@ struct Train {
   std::int64_t size = 0;
   std::vector<std::string> only;
   ConfigurationOptions options;
+  std::string checkpoint, weights = "automatic";  // to begin with
   nlohmann::ordered_json overrides = nlohmann::ordered_json::object();
   Machine machine;
   Output output;
@@ -22,14 +23,28 @@ struct Train {
 run::Profile profile_of(const Train& t) {
   run::Profile profile;
   if (t.profile.empty()) {
-    if (t.options.given.empty()) throw UsageError("nothing to train", "", "give a profile or --model");
-    run::ModelSpec model{.name = t.options.given.value("name", "DiT"), .configuration = t.options.given};
+    run::ModelSpec model;
+    auto given = t.options.given;
+    if (!t.checkpoint.empty()) {
+      model.name = std::filesystem::path(t.checkpoint).stem().string();
+      model.checkpoint = t.checkpoint;
+      model.weights = t.weights;
+      if (given.contains("num_heads")) model.num_heads = given["num_heads"].get<std::int64_t>();
+      given.erase("num_heads");
+      if (!given.empty())
+        throw UsageError("a checkpoint and a configuration", given.begin().key(), "the checkpoint tells it");
+    } else if (!given.empty()) {
+      model.name = given.value("name", "DiT");
+      model.configuration = given;
+      profile.data.size = model::from_json(given).input_size;
+    } else {
+      throw UsageError("nothing to train", "", "give a profile, --model, or the --checkpoint to begin with");
+    }
     profile.name = "train-" + model.name;
     profile.models.push_back(model);
     profile.train = nlohmann::ordered_json::object();
-    profile.data.size = model::from_json(model.configuration).input_size;
   } else {
-    if (!t.options.given.empty())
+    if (!t.options.given.empty() || !t.checkpoint.empty())
       throw UsageError("a profile and a model", t.profile,
                        "give one of them (--only picks models of a profile)");
     profile = run::read_profile(t.profile);
@@ -41,10 +56,16 @@ run::Profile profile_of(const Train& t) {
     profile.held_out = profile.data;
     profile.held_out->path = t.held_out;
   }
-  profile.train.update(t.overrides);
-  for (run::ModelSpec& model : profile.models) model.train.update(t.overrides);
+  profile.train.update(t.overrides, /*merge_objects=*/true);
+  for (run::ModelSpec& model : profile.models) model.train.update(t.overrides, /*merge_objects=*/true);
   if (t.machine.seed) profile.seed = *t.machine.seed;
   return profile;
+}
+
+template <typename T>
+void override_dynamic(CLI::App& app, Train& t, const char* option, const char* key, const char* help) {
+  app.add_option_function<T>(
+      option, [&t, key](const T& value) { t.overrides["dynamic"][key] = value; }, help);
 }
 
 template <typename T>
@@ -57,10 +78,11 @@ void override_with(CLI::App& app, Train& t, const char* option, const char* key,
 
 void add_train(CLI::App& app) {
   auto t = std::make_shared<Train>();
-  CLI::App* command = app.add_subcommand("train", "Trains a DiT; resumes");
+  CLI::App* command = app.add_subcommand("train", "Trains a DiT, or fine-tunes a dynamic one toward --lambda; resumes");
   command->footer(
       "Example: dydit train --model DiT-S/4 --in-channels 3 --num-classes 10 --data cifar10-train.zip "
-      "--steps 20000");
+      "--steps 20000\n"
+      "         dydit train --checkpoint S.safetensors --lambda 0.5 --data cifar10-train.zip --steps 20000");
   command->add_option("profile", t->profile, "profile with [train] and [[models]]");
   command->add_option("--only", t->only, "names of the profile's models to train");
   command->add_option("--data", t->data, "images: class folders, zip, latents, or synthetic:N");
@@ -84,11 +106,26 @@ void add_train(CLI::App& app) {
                               "steps between checkpoints");
   override_with<std::int64_t>(*command, *t, "--held-out-images", "held_out_images",
                               "images of the held-out loss");
+  override_dynamic<double>(*command, *t, "--lambda", "lambda", "share of the blocks' MACs that a dynamic model aims at");
+  override_dynamic<std::string>(*command, *t, "--decide", "decide", "what to skip: routers (learned), chance or static");
+  override_dynamic<std::string>(*command, *t, "--skip", "skip", "both, widths (heads and channel groups) or tokens");
+  override_dynamic<std::string>(*command, *t, "--order", "order",
+                                "sort heads and channels before by importance: none, magnitude, taylor or random");
+  override_dynamic<std::int64_t>(*command, *t, "--hold-steps", "hold_steps", "the target stays at 1");
+  override_dynamic<std::int64_t>(*command, *t, "--target-warmup-steps", "target_warmup_steps",
+                                 "then it falls to lambda");
+  override_dynamic<std::int64_t>(*command, *t, "--complete-steps", "complete_steps",
+                                 "stage 1: first steps that learn the complete model's loss besides");
+  override_dynamic<std::int64_t>(*command, *t, "--settle-steps", "settle_steps", "last steps, which decide without noise");
+  override_dynamic<double>(*command, *t, "--width-bias", "width_bias", "logit with which new routers over widths begin");
+  override_dynamic<double>(*command, *t, "--token-bias", "token_bias", "logit with which new routers over tokens begin");
   command->add_flag_callback(
       "--no-flip", [raw = t.get()] { raw->overrides["flip"] = false; }, "no mirroring (latents)");
   command->add_flag_callback(
       "--bfloat16", [raw = t.get()] { raw->overrides["bfloat16"] = true; }, "autocast");
   t->options.add_to(*command);
+  command->add_option("--checkpoint", t->checkpoint, "weights to begin with");
+  command->add_option("--weights", t->weights, "ema, model or automatic (ema where it is there)")->capture_default_str();
   t->machine.add_to(*command);
   t->output.add_to(*command);
   command->callback([t] {

@@ -33,8 +33,7 @@ static Tensor decide(const Tensor& logits) {
   return torch::sigmoid(logits) > 0.5;
 }
 
-// (N,H-1) -> (N,H): unit 0 is always on.
-static Tensor with_first_unit(const Tensor& mask) {
+Tensor with_first_unit(const Tensor& mask) {
   return torch::cat({torch::ones({mask.size(0), 1}, mask.options()), mask}, 1);
 }
 
@@ -79,6 +78,16 @@ cost::Activity activity_of(const Masks& masks) {
   for (std::int64_t layer = 0; layer < means.size(0); ++layer)
     activity.layers.push_back({of[layer][0], of[layer][1], of[layer][2], of[layer][3]});
   return activity;
+}
+
+Tensor shares_of(const Masks& masks, const model::Configuration& c) {
+  const cost::Macs macs = cost::macs_of(c);
+  const auto by_layer = [](const Tensor& mask) {  // (N,depth)
+    return (mask.is_floating_point() ? mask : mask.to(torch::kFloat32)).mean(2);
+  };
+  const Tensor heads = by_layer(masks.heads), channels = by_layer(masks.channels), tokens = by_layer(masks.tokens);
+  const Tensor kept = (heads * macs.attention + channels * tokens * macs.mlp) / (macs.attention + macs.mlp);
+  return torch::stack({kept.mean(1), heads.mean(1), channels.mean(1), tokens.mean(1)}, 1);
 }
 
 std::unique_ptr<Engine> engine_named(const std::string& name, model::DiT dit, const CompactOptions& options) {

@@ -12,6 +12,9 @@ void require_routers(const model::Configuration& configuration);
 /// Throws UsageError unless the masks that are there fit N images of the model.
 void require_fit(const Masks& imposed, const model::Configuration& configuration, std::int64_t images);
 
+/// (N,H-1) -> (N,H): unit 0 is always on.
+torch::Tensor with_first_unit(const torch::Tensor& mask);
+
 /// Heads and channel groups of all layers, by the time embedding (N,D) or imposed; tokens are left out.
 struct Widths {
   Masks masks, logits;

@@ -121,6 +121,13 @@ void validate(const Configuration& c) {
                      fmt::format("width {}, hidden layer {}, heads {}", c.hidden_size, c.mlp_hidden(), c.num_heads));
 }
 
+Configuration with_routers(Configuration c) {
+  c.dynamic = true;
+  if (c.name.starts_with("DiT-")) c.name = "Dy" + c.name;
+  validate(c);
+  return c;
+}
+
 Json to_json(const Configuration& c) {
   Json json = {{"name", c.name},
                {"input_size", c.input_size},

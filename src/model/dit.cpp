@@ -68,10 +68,7 @@ void DiTImpl::initialise(std::uint64_t seed) {
 
 DiT with_open_routers(const DiT& dit, std::uint64_t seed) {
   torch::NoGradGuard no_grad;
-  Configuration configuration = dit->configuration;
-  configuration.dynamic = true;
-  if (configuration.name.starts_with("DiT-")) configuration.name = "Dy" + configuration.name;
-  DiT dynamic(configuration);
+  DiT dynamic(with_routers(dit->configuration));
   dynamic->initialise(seed);
   dynamic->to(dit->pos_embed.device(), dit->pos_embed.scalar_type());
   const auto given = dit->named_parameters();

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -19,16 +20,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Seconds of one forward pass over `batch` images: the second of two.
-double forward_seconds(model::DiT& dit, const RunSettings& settings, std::int64_t batch) {
+double forward_seconds(study::Model& model, const RunSettings& settings, std::int64_t batch) {
   torch::InferenceMode inference;
-  const auto& c = dit->configuration;
+  const auto& c = model.dit->configuration;
   const auto options = torch::TensorOptions().device(settings.device);
   const torch::Tensor x = torch::randn({batch, c.in_channels, c.input_size, c.input_size}, options);
   const torch::Tensor t = torch::zeros({batch}, options.dtype(torch::kInt64));
   double seconds = 0;
   for (int pass = 0; pass < 2; ++pass) {
     const auto begin = Clock::now();
-    dit->forward(x, t, t).sum().item<float>();  // waits for the device
+    model.forward(x, t, t).sum().item<float>();  // waits for the device
     seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   }
   return seconds;
@@ -53,7 +54,7 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
     fmt::print("sweep: models {}, batches {}, shares {} and everything on, in {} blocks each (no estimate)\n",
                fmt::join(profile.sweep->models, " "), fmt::join(profile.sweep->batch, " "),
                fmt::join(profile.sweep->keep, " "), profile.sweep->blocks);
-  if (profile.sweep && !profile.loss_gap && !profile.loss_map) return;
+  if (profile.sweep && !profile.has_studies()) return;
   if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
   if (profile.data.path.empty()) throw UsageError("no data", "", "give --data or data.path in the profile");
   std::vector<std::string> missing;
@@ -73,22 +74,31 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
   const auto images = [&](std::int64_t asked) {
     return data::Subset(dataset, asked == 0 ? dataset->size() : asked).size();
   };
-  const auto gap_images = images(profile.loss_gap ? profile.loss_gap->images : 0);
-  const auto map_images = images(profile.loss_map ? profile.loss_map->images : 0);
-  const std::int64_t batch = profile.loss_gap ? std::min(profile.loss_gap->chunk, gap_images) : 64;
+  const std::int64_t batch = profile.loss_gap ? std::min(profile.loss_gap->chunk, images(profile.loss_gap->images)) : 64;
+  // Images times timesteps times draws.
+  const auto of_curve = [&](const CurveSpec& spec) {
+    return static_cast<double>(images(spec.images)) * static_cast<double>(timesteps_of(spec).size());
+  };
+  const auto of_map = [&](const MapSpec& spec) {
+    return static_cast<double>(images(spec.images) * spec.draws) * static_cast<double>(spec.timesteps.size());
+  };
+  std::vector<study::Model> models;
+  for (const ModelSpec& spec : profile.models) models.push_back(open_model(spec, settings));
+  const auto among = [](const std::vector<study::Model>& chosen, const study::Model& model) {
+    return std::ranges::any_of(chosen, [&](const study::Model& one) { return one.name == model.name; });
+  };
   std::string table =
       fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
   double total = 0;
-  for (std::size_t m = 0; m < profile.models.size(); ++m) {
-    study::Model model = open_model(profile.models[m], settings);
+  for (study::Model& model : models) {
     require_fit(*dataset, profile.data, model.dit->configuration, model.name);
-    const double rate = static_cast<double>(batch) / forward_seconds(model.dit, settings, batch);
+    const double rate = static_cast<double>(batch) / forward_seconds(model, settings, batch);
     double passes = 0;
-    if (profile.loss_gap)
-      passes += static_cast<double>(gap_images) * static_cast<double>(timesteps_of(*profile.loss_gap).size());
-    if (profile.loss_map && maps_model(*profile.loss_map, profile, m))
-      passes += static_cast<double>(map_images * profile.loss_map->draws) *
-                static_cast<double>(profile.loss_map->timesteps.size());
+    if (profile.loss_gap) passes += of_curve(*profile.loss_gap);
+    if (profile.loss_map && among(loss_map_models(*profile.loss_map, models), model)) passes += of_map(*profile.loss_map);
+    if (profile.activation && among(dynamic_models(models, "activation"), model)) passes += of_curve(*profile.activation);
+    if (profile.compute_map && among(compute_map_models(*profile.compute_map, models), model))
+      passes += of_map(*profile.compute_map);
     const Json described = describe_model(model.name, model.dit->configuration);
     table += fmt::format("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", model.name,
                          described["parameters"].get<std::int64_t>(), described["gmacs"].get<double>(), rate,

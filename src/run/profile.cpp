@@ -95,8 +95,8 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
   return model;
 }
 
-LossGapSpec read_loss_gap(const Json& json, const std::string& where) {
-  LossGapSpec spec;
+CurveSpec read_curve(const Json& json, const std::string& where) {
+  CurveSpec spec;
   Keys keys(json, where);
   if (json.is_object() && json.contains("timesteps") && json["timesteps"].is_array()) {
     keys.read("timesteps", spec.at);
@@ -112,8 +112,8 @@ LossGapSpec read_loss_gap(const Json& json, const std::string& where) {
   return spec;
 }
 
-LossMapSpec read_loss_map(const Json& json, const std::string& where) {
-  LossMapSpec spec;
+MapSpec read_map(const Json& json, const std::string& where) {
+  MapSpec spec;
   Keys keys(json, where);
   keys.read("timesteps", spec.timesteps).read("images", spec.images).read("draws", spec.draws);
   keys.read("shown", spec.shown)
@@ -155,16 +155,23 @@ Profile read_profile(const std::filesystem::path& path) {
       throw UsageError("two models of the same name", where, profile.models.back().name);
   }
   if (const Json gap = keys.take("loss-gap"); !gap.is_null())
-    profile.loss_gap = read_loss_gap(gap, where + ": loss-gap");
+    profile.loss_gap = read_curve(gap, where + ": loss-gap");
   if (const Json map = keys.take("loss-map"); !map.is_null())
-    profile.loss_map = read_loss_map(map, where + ": loss-map");
+    profile.loss_map = read_map(map, where + ": loss-map");
+  if (const Json activation = keys.take("activation"); !activation.is_null())
+    profile.activation = read_curve(activation, where + ": activation");
+  if (const Json map = keys.take("compute-map"); !map.is_null())
+    profile.compute_map = read_map(map, where + ": compute-map");
   if (const Json sweep = keys.take("sweep"); !sweep.is_null())
     profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep");
   profile.train = keys.take("train");
   keys.finish();
-  if (profile.loss_map)
-    for (const std::string& name : profile.loss_map->models)
-      if (!names.contains(name)) throw UsageError("no such model", where + ": loss-map.models", name);
+  const auto require_models = [&](const std::optional<MapSpec>& map, const char* study) {
+    for (const std::string& name : map ? map->models : std::vector<std::string>{})
+      if (!names.contains(name)) throw UsageError("no such model", fmt::format("{}: {}.models", where, study), name);
+  };
+  require_models(profile.loss_map, "loss-map");
+  require_models(profile.compute_map, "compute-map");
   if (!profile.train.is_null())
     for (const ModelSpec& model : profile.models) train_options(profile, model);
   return profile;
@@ -186,18 +193,17 @@ Json to_json(const Profile& p) {
     if (!p.train.is_null()) model["train"] = train::to_json(train_options(p, m));
     json["models"].push_back(model);
   }
-  if (p.loss_gap)
-    json["loss-gap"] = {
-        {"timesteps", p.loss_gap->at.empty() ? Json(p.loss_gap->timesteps) : Json(p.loss_gap->at)},
-        {"images", p.loss_gap->images},
-        {"chunk", p.loss_gap->chunk}};
-  if (p.loss_map)
-    json["loss-map"] = {{"timesteps", p.loss_map->timesteps},
-                        {"images", p.loss_map->images},
-                        {"draws", p.loss_map->draws},
-                        {"shown", p.loss_map->shown},
-                        {"normalise_each", p.loss_map->normalise_each},
-                        {"models", p.loss_map->models}};
+  const auto curve = [](const CurveSpec& c) {
+    return Json{{"timesteps", c.at.empty() ? Json(c.timesteps) : Json(c.at)}, {"images", c.images}, {"chunk", c.chunk}};
+  };
+  const auto map = [](const MapSpec& m) {
+    return Json{{"timesteps", m.timesteps},           {"images", m.images}, {"draws", m.draws}, {"shown", m.shown},
+                {"normalise_each", m.normalise_each}, {"models", m.models}};
+  };
+  if (p.loss_gap) json["loss-gap"] = curve(*p.loss_gap);
+  if (p.loss_map) json["loss-map"] = map(*p.loss_map);
+  if (p.activation) json["activation"] = curve(*p.activation);
+  if (p.compute_map) json["compute-map"] = map(*p.compute_map);
   if (p.sweep) json["sweep"] = study::to_json(*p.sweep);
   if (!p.history.empty()) json["history"] = p.history;
   if (!p.note.empty()) json["note"] = p.note;
@@ -215,13 +221,13 @@ void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::st
   }
 }
 
-std::vector<std::int64_t> timesteps_of(const LossGapSpec& spec) {
+std::vector<std::int64_t> timesteps_of(const CurveSpec& spec) {
   return spec.at.empty() ? diffusion::even_timesteps(diffusion_steps, spec.timesteps) : spec.at;
 }
 
 train::TrainOptions train_options(const Profile& profile, const ModelSpec& model) {
   Json options = profile.train.is_null() ? Json::object() : profile.train;
-  options.update(model.train);
+  options.update(model.train, /*merge_objects=*/true);
   return train::train_options_from_json(options);
 }
 

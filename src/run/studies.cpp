@@ -3,11 +3,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "base/error.h"
 #include "data/subset.h"
 #include "setup.h"
+#include "study/activation.h"
+#include "study/compute_map.h"
 #include "study/loss_gap.h"
 #include "study/loss_map.h"
 #include "study/speed.h"
@@ -43,7 +46,7 @@ study::Setting setting_of(const Profile& profile, const RunSettings& settings,
           .group = settings.group};
 }
 
-// What the studies of losses work on.
+// What the studies of models on images work on.
 struct Subjects {
   std::shared_ptr<const data::Dataset> dataset;
   std::vector<study::Model> models;
@@ -70,50 +73,63 @@ Subjects open_subjects(const Profile& profile, const RunSettings& settings) {
   return subjects;
 }
 
-void study_losses(const Profile& profile, const RunSettings& settings, Subjects& subjects,
-                  const std::shared_ptr<const data::Subset>& gap_images,
-                  const std::shared_ptr<const data::Subset>& map_images, record::RunDirectory* run) {
-  if (run != nullptr) {
-    const auto trained = copy_history(profile, *run);
-    for (Json& entry : subjects.described)
-      if (const auto found = trained.find(entry["name"]); found != trained.end()) entry["trained"] = found->second;
-    run->describe("models", subjects.described);
-  }
-  if (profile.loss_gap) {
-    const LossGapSpec& spec = *profile.loss_gap;
-    study::loss_gap(subjects.models, gap_images, setting_of(profile, settings, timesteps_of(spec), spec.chunk), run);
-  }
-  if (profile.loss_map) {
-    const LossMapSpec& spec = *profile.loss_map;
-    std::vector<study::Model> chosen;
-    for (std::size_t m = 0; m < subjects.models.size(); ++m)
-      if (maps_model(spec, profile, m)) chosen.push_back(subjects.models[m]);
-    study::loss_map(chosen, map_images, setting_of(profile, settings, spec.timesteps, /*chunk=*/64), spec.draws, run);
-  }
+// One study of the profile on its images.
+using Studied = std::function<void(record::RunDirectory* run)>;
+
+std::vector<Studied> studies_of(const Profile& profile, const RunSettings& settings, Subjects& subjects) {
+  constexpr std::int64_t images_of_map = 64;  // in a cell
+  const auto subset = [&](std::int64_t images) {
+    const auto& dataset = subjects.dataset;
+    return std::make_shared<data::Subset>(dataset, images == 0 ? dataset->size() : images);
+  };
+  const auto curve = [&](const CurveSpec& spec) { return setting_of(profile, settings, timesteps_of(spec), spec.chunk); };
+  const auto map = [&](const MapSpec& spec) { return setting_of(profile, settings, spec.timesteps, images_of_map); };
+  std::vector<Studied> studies;
+  if (const auto& spec = profile.loss_gap)
+    studies.push_back([models = subjects.models, images = subset(spec->images), setting = curve(*spec)](auto* run) mutable {
+      study::loss_gap(models, images, setting, run);
+    });
+  if (const auto& spec = profile.loss_map)
+    studies.push_back([models = loss_map_models(*spec, subjects.models), images = subset(spec->images),
+                       setting = map(*spec), draws = spec->draws](auto* run) mutable {
+      study::loss_map(models, images, setting, draws, run);
+    });
+  if (const auto& spec = profile.activation)
+    studies.push_back([models = dynamic_models(subjects.models, "activation"), images = subset(spec->images),
+                       setting = curve(*spec)](auto* run) mutable { study::activation(models, images, setting, run); });
+  if (const auto& spec = profile.compute_map)
+    studies.push_back([models = compute_map_models(*spec, subjects.models), images = subset(spec->images),
+                       setting = map(*spec), draws = spec->draws](auto* run) mutable {
+      study::compute_map(models, images, setting, draws, run);
+    });
+  return studies;
+}
+
+void describe_models(const Profile& profile, Subjects& subjects, record::RunDirectory& run) {
+  const auto trained = copy_history(profile, run);
+  for (Json& entry : subjects.described)
+    if (const auto found = trained.find(entry["name"]); found != trained.end()) entry["trained"] = found->second;
+  run.describe("models", subjects.described);
 }
 
 }  // namespace
 
 Outcome run_studies(const Profile& profile, const RunSettings& settings) {
-  const bool losses = profile.loss_gap || profile.loss_map;
-  if (!losses && !profile.sweep) throw UsageError("nothing to study", profile.name, "add loss-gap, loss-map or sweep");
-  if (!losses && settings.group.size() > 1)
+  const bool has_studies = profile.has_studies();
+  if (!has_studies && !profile.sweep)
+    throw UsageError("nothing to study", profile.name, "add loss-gap, loss-map, activation, compute-map or sweep");
+  if (!has_studies && settings.group.size() > 1)
     throw UsageError("a sweep measures one process", profile.name, "run it without a launcher");
   Subjects subjects;
-  std::shared_ptr<const data::Subset> gap_images, map_images;
+  std::vector<Studied> studies;
   Json identity = Json::object();
-  if (losses) {
+  if (has_studies) {
     subjects = open_subjects(profile, settings);
+    studies = studies_of(profile, settings, subjects);
     identity = {{"weights", subjects.hashes}, {"data", subjects.dataset->hash()}};
-    const auto subset = [&](std::int64_t images) {
-      const auto& dataset = subjects.dataset;
-      return std::make_shared<const data::Subset>(dataset, images == 0 ? dataset->size() : images);
-    };
-    if (profile.loss_gap) gap_images = subset(profile.loss_gap->images);
-    if (profile.loss_map) map_images = subset(profile.loss_map->images);
   }
   Json manifest = base_manifest(profile, settings, identity);
-  if (!losses) {  // the sweep states its own
+  if (!has_studies) {  // the sweep states its own
     manifest["identity"].erase("dtype");
     manifest["dtype"] = fmt::format("{}", fmt::join(profile.sweep->dtype, ", "));
   } else {
@@ -121,11 +137,13 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     manifest["models"] = subjects.described;
   }
   const auto run = open_run(profile, settings, manifest);
-  if (losses) study_losses(profile, settings, subjects, gap_images, map_images, run.get());
+  if (has_studies && run != nullptr) describe_models(profile, subjects, *run);
+  for (const Studied& study : studies) study(run.get());
   if (run == nullptr) return {};
   if (profile.sweep && settings.group.size() > 1) {
     run->warn("the sweep is left out: it measures one process");
   } else if (profile.sweep) {
+    studies.clear();
     subjects = {};  // their memory is the sweep's
     study::speed({.spec = *profile.sweep,
                   .seed = profile.seed,

@@ -5,22 +5,39 @@
 
 #include "base/error.h"
 #include "data/subset.h"
+#include "model/weights.h"
 #include "record/manifest.h"
 #include "setup.h"
+#include "train/imposed.h"
 #include "train/train.h"
+#include "weights.h"
 
 namespace dydit::run {
 
 namespace {
 
+// That of the profile, or of the checkpoint that the training begins with; with routers where they are trained.
+model::Configuration configuration_of(const ModelSpec& spec, bool dynamic) {
+  if (spec.configuration.is_null() == spec.checkpoint.empty())
+    throw UsageError(spec.checkpoint.empty() ? "a model without a configuration" : "a model with configuration and checkpoint",
+                     spec.name, "give configuration = { ... }, or the checkpoint to begin with");
+  model::Configuration configuration;
+  if (spec.checkpoint.empty()) {
+    configuration = model::from_json(spec.configuration);
+  } else {
+    const auto opened = model::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
+    configuration = model::configuration_of(opened.tensors, opened.metadata, spec.checkpoint, spec.num_heads);
+  }
+  return dynamic ? model::with_routers(configuration) : configuration;
+}
+
 train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettings& settings,
                   const std::shared_ptr<const data::Dataset>& images,
                   const std::shared_ptr<const data::Dataset>& held_out) {
-  if (spec.configuration.is_null())
-    throw UsageError("a model without a configuration", spec.name, "give configuration = { ... }");
+  const train::TrainOptions options = train_options(profile, spec);
   train::Job job{.model = spec.name,
-                 .configuration = model::from_json(spec.configuration),
-                 .options = train_options(profile, spec),
+                 .configuration = configuration_of(spec, options.dynamic.has_value()),
+                 .options = options,
                  .seed = profile.seed,
                  .device = settings.device,
                  .threads = settings.threads,
@@ -28,8 +45,15 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
                  .images = images,
                  .held_out = held_out,
                  .group = settings.group};
-  if (job.configuration.dynamic)
-    throw UsageError("routers are not trained", spec.name, "give the configuration of a DiT");
+  if (!spec.checkpoint.empty())
+    job.start = {.checkpoint = spec.checkpoint,
+                 .weights = checkpoint::weights_named(spec.weights),
+                 .num_heads = spec.num_heads,
+                 .hash = hash_of_weights(spec)};
+  if (options.dynamic)
+    train::require_reachable(*options.dynamic, job.configuration);
+  else if (job.configuration.dynamic)
+    throw UsageError("routers need a target", spec.name, "give train = { dynamic = { lambda = ... } }, or --lambda");
   require_fit(*images, profile.data, job.configuration, spec.name);
   require_fit(*held_out, profile.held_out.value_or(profile.data), job.configuration, spec.name);
   return job;
@@ -77,19 +101,20 @@ Outcome run_training(const Profile& profile, const RunSettings& settings,
                      const std::vector<std::string>& names) {
   const auto [images, held_out] = open_training_data(profile);
   std::vector<train::Job> jobs;
-  Json described = Json::array();
+  Json described = Json::array(), starts = Json::object();
   for (const ModelSpec& spec : profile.models) {
     if (!names.empty() && std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
     jobs.push_back(job_of(profile, spec, settings, images, held_out));
     described.push_back(describe_model(spec.name, jobs.back().configuration));
+    if (!jobs.back().start.hash.empty()) starts[spec.name] = jobs.back().start.hash;
   }
   for (const std::string& name : names)
     if (std::none_of(jobs.begin(), jobs.end(), [&](const train::Job& job) { return job.model == name; }))
       throw UsageError("no such model in the profile", name, "name one of its models");
   if (jobs.empty()) throw UsageError("nothing to train", profile.name, "add models to the profile");
-  Json manifest = base_manifest(
-      profile, settings,
-      {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}});
+  Json identity = {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}};
+  if (!starts.empty()) identity["weights"] = starts;
+  Json manifest = base_manifest(profile, settings, identity);
   manifest["data"] = describe_data(*images, profile.data);
   manifest["models"] = described;
   const auto run = open_run(profile, settings, manifest);

@@ -19,23 +19,47 @@ static std::string hash_of_checkpoint(const std::filesystem::path& path) {
   return hashes;
 }
 
+std::string hash_of_weights(const ModelSpec& spec) {
+  // The number of heads is no tensor's: where it is told, it is part of what the model computes.
+  const std::string heads = spec.num_heads ? fmt::format(" {}", *spec.num_heads) : "";
+  return hash_of(hash_of_checkpoint(spec.checkpoint) + spec.weights + heads);
+}
+
 study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   stop_if_interrupted("before all models were read");
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
-  // The number of heads is no tensor's: where it is told, it is part of what the model computes.
-  const std::string heads = spec.num_heads ? fmt::format(" {}", *spec.num_heads) : "";
-  auto dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads, settings.device,
-                             settings.dtype);
-  if (dit->configuration.dynamic)
-    throw UsageError("studies are of models without routers", spec.checkpoint, "give a DiT");
-  return {.name = spec.name,
-          .hash = hash_of(hash_of_checkpoint(spec.checkpoint) + spec.weights + heads),
-          .dit = std::move(dit)};
+  study::Model model{.name = spec.name,
+                     .hash = hash_of_weights(spec),
+                     .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
+                                            settings.device, settings.dtype)};
+  if (model.dit->configuration.dynamic) {
+    model.engine_name = "compact";
+    model.engine = engine::engine_named(model.engine_name, model.dit);
+  }
+  return model;
 }
 
-bool maps_model(const LossMapSpec& spec, const Profile& profile, std::size_t model) {
-  if (spec.models.empty()) return model + 1 == profile.models.size();
-  return std::find(spec.models.begin(), spec.models.end(), profile.models[model].name) != spec.models.end();
+static std::vector<study::Model> named(const MapSpec& spec, const std::vector<study::Model>& models) {
+  std::vector<study::Model> chosen;
+  for (const study::Model& model : models)
+    if (std::find(spec.models.begin(), spec.models.end(), model.name) != spec.models.end()) chosen.push_back(model);
+  return chosen;
+}
+
+std::vector<study::Model> loss_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
+  return spec.models.empty() ? std::vector{models.back()} : named(spec, models);
+}
+
+std::vector<study::Model> compute_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
+  return dynamic_models(spec.models.empty() ? models : named(spec, models), "compute-map");
+}
+
+std::vector<study::Model> dynamic_models(const std::vector<study::Model>& models, const std::string& study) {
+  std::vector<study::Model> dynamic;
+  for (const study::Model& model : models)
+    if (model.engine) dynamic.push_back(model);
+  if (dynamic.empty()) throw UsageError("no model with routers", study, "name the checkpoint of a DyDiT");
+  return dynamic;
 }
 
 }  // namespace dydit::run

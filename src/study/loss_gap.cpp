@@ -24,7 +24,7 @@ struct Columns {
 void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk, const Tensor& x_t,
            const Tensor& t, const Tensor& noise, Columns& columns) {
   columns.forward.start();
-  const Tensor output = model.dit->forward(x_t, t, chunk.labels);
+  const Tensor output = model.forward(x_t, t, chunk.labels);
   columns.forward.stop();
   columns.terms.start();
   const auto terms = diffusion.loss_terms(output.to(torch::kFloat32), chunk.images, x_t, t, noise);
@@ -58,8 +58,7 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
     for (std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();
       shared.start();
-      const Tensor t =
-          torch::full({n}, timestep, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
+      const Tensor t = timestep_for(setting, chunk, timestep);
       const Tensor noise = noise_for(setting, chunk, timestep, /*draw=*/0);
       const Tensor x_t = diffusions.front().q_sample(chunk.images, t, noise);
       shared.stop();

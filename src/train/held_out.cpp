@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/held_out.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "data/loader.h"
 #include "data/subset.h"
@@ -35,30 +37,46 @@ HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t coun
   }
 }
 
-HeldOutLoss HeldOut::evaluate(model::DiT& dit, const diffusion::GaussianDiffusion& diffusion,
-                              torch::Device device, std::int64_t batch,
-                              const distributed::ProcessGroup& group) const {
-  torch::InferenceMode inference;
-  const auto count = images_.size(0);
-  const auto share = group.share(count);
-  Tensor sums = torch::zeros({2}, torch::TensorOptions().dtype(torch::kFloat64).device(device));
+void HeldOut::for_each(const diffusion::GaussianDiffusion& diffusion, torch::Device device, std::int64_t batch,
+                       const distributed::ProcessGroup& group, const std::function<void(const Inputs&)>& work) const {
+  const auto share = group.share(images_.size(0));
   for (std::size_t draw = 0; draw < timesteps_.size(); ++draw)
     for (std::int64_t first = share.first; first < share.first + share.count; first += batch) {
       const auto n = std::min(batch, share.first + share.count - first);
-      const std::span<const std::int64_t> indices(indices_.data() + first, static_cast<std::size_t>(n));
-      const std::vector<std::int64_t> draws(indices.size(), held_out_draw + static_cast<std::int64_t>(draw));
-      const Tensor noise =
-          diffusion::normal_rows(seed_, Purpose::noise, indices, draws, images_.sizes().slice(1)).to(device);
-      const Tensor x = images_.narrow(0, first, n).to(device),
-                   t = timesteps_[draw].narrow(0, first, n).to(device);
-      const Tensor x_t = diffusion.q_sample(x, t, noise);
-      const Tensor output = dit->forward(x_t, t, labels_.narrow(0, first, n).to(device));
-      const auto terms = diffusion.loss_terms(output, x, x_t, t, noise);
-      sums += torch::stack({terms.mse.to(torch::kFloat64).sum(), terms.vb.to(torch::kFloat64).sum()});
+      Inputs in{.x = images_.narrow(0, first, n).to(device),
+                .y = labels_.narrow(0, first, n).to(device),
+                .t = timesteps_[draw].narrow(0, first, n).to(device),
+                .noise = {},
+                .x_t = {},
+                .images = {indices_.begin() + first, indices_.begin() + first + n},
+                .draws = std::vector<std::int64_t>(static_cast<std::size_t>(n),
+                                                   held_out_draw + static_cast<std::int64_t>(draw))};
+      in.noise =
+          diffusion::normal_rows(seed_, Purpose::noise, in.images, in.draws, images_.sizes().slice(1)).to(device);
+      in.x_t = diffusion.q_sample(in.x, in.t, in.noise);
+      work(in);
     }
+}
+
+HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::GaussianDiffusion& diffusion, torch::Device device,
+                              std::int64_t batch, const distributed::ProcessGroup& group) const {
+  torch::InferenceMode inference;
+  Tensor sums = torch::zeros({6}, torch::TensorOptions().dtype(torch::kFloat64).device(device));
+  bool shares = false;
+  for_each(diffusion, device, batch, group, [&](const Inputs& in) {
+    const Passed passed = pass(in);
+    const auto terms = diffusion.loss_terms(passed.output, in.x, in.x_t, in.t, in.noise);
+    sums[0] += terms.mse.to(torch::kFloat64).sum();
+    sums[1] += terms.vb.to(torch::kFloat64).sum();
+    shares = passed.shares.defined();
+    if (shares) sums.narrow(0, 2, 4) += passed.shares.to(torch::kFloat64).sum(0);
+  });
   group.sum({sums});
-  const Tensor means = (sums / (static_cast<double>(count) * static_cast<double>(timesteps_.size()))).cpu();
-  return {.mse = means[0].item<double>(), .vb = means[1].item<double>()};
+  const Tensor means = (sums / static_cast<double>(images_.size(0) * static_cast<std::int64_t>(timesteps_.size()))).cpu();
+  const auto mean = means.accessor<double, 1>();
+  HeldOutLoss loss{.mse = mean[0], .vb = mean[1], .shares = {}};
+  if (group.any(shares)) loss.shares = {mean[2], mean[3], mean[4], mean[5]};
+  return loss;
 }
 
 }  // namespace dydit::train

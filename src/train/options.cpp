@@ -12,7 +12,7 @@ namespace dydit::train {
 using Json = nlohmann::ordered_json;
 
 Json to_json(const TrainOptions& o) {
-  return {{"steps", o.steps},
+  Json json = {{"steps", o.steps},
           {"batch", o.batch},
           {"learning_rate", o.learning_rate},
           {"warmup_steps", o.warmup_steps},
@@ -26,7 +26,10 @@ Json to_json(const TrainOptions& o) {
           {"noise_schedule", o.noise_schedule},
           {"record_every", o.record_every},
           {"checkpoint_every", o.checkpoint_every},
-          {"held_out_images", o.held_out_images}};
+          {"held_out_images", o.held_out_images},
+          {"timestep_strata", o.timestep_strata}};
+  if (o.dynamic) json["dynamic"] = to_json(*o.dynamic);
+  return json;
 }
 
 TrainOptions train_options_from_json(const Json& json) {
@@ -40,7 +43,11 @@ TrainOptions train_options_from_json(const Json& json) {
   keys.read("flip", o.flip).read("bfloat16", o.bfloat16).read("noise_schedule", o.noise_schedule);
   keys.read("record_every", o.record_every).read("checkpoint_every", o.checkpoint_every);
   keys.read("held_out_images", o.held_out_images);
-  keys.finish();
+  if (const Json dynamic = keys.take("dynamic"); !dynamic.is_null()) {
+    o.dynamic = dynamic_options_from_json(dynamic, "train.dynamic");
+    o.timestep_strata = 4;
+  }
+  keys.read("timestep_strata", o.timestep_strata).finish();
   const auto require = [](bool holds, const char* key, const char* remedy) {
     if (!holds) throw UsageError("value out of range", std::string("train.") + key, remedy);
   };
@@ -58,6 +65,7 @@ TrainOptions train_options_from_json(const Json& json) {
   require(o.record_every > 0, "record_every", "give a positive number");
   require(o.checkpoint_every > 0, "checkpoint_every", "give a positive number");
   require(o.held_out_images > 0, "held_out_images", "give a positive number");
+  require(o.timestep_strata > 0 && o.timestep_strata <= 1000, "timestep_strata", "give 1 to 1000");
   return o;
 }
 

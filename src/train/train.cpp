@@ -16,9 +16,9 @@
 #include "diffusion/gaussian.h"
 #include "model/device.h"
 #include "model/weights.h"
+#include "objective.h"
 #include "record/metric.h"
-#include "train/autocast.h"
-#include "train/held_out.h"
+#include "start.h"
 #include "train/optimiser.h"
 
 namespace dydit::train {
@@ -29,13 +29,7 @@ using Clock = std::chrono::steady_clock;
 using record::Json;
 using torch::Tensor;
 
-constexpr std::int64_t diffusion_steps = 1000;
 constexpr const char* training_key = "dydit.training";
-
-// What a step reads, on the model's device: images x (N,C,H,W), labels y (N), timesteps t (N), noise.
-struct Inputs {
-  Tensor x, y, t, noise;
-};
 
 class Trainer {
  public:
@@ -48,6 +42,7 @@ class Trainer {
   void train_on();
   void save(double seconds) const;  // seconds of training so far
   double seconds_before() const;
+  std::int64_t timestep_of(std::int64_t position, std::int64_t image, std::int64_t epoch) const;
   Inputs inputs(data::Batch& batch) const;
   void step(const Inputs& inputs);
   void record(double images_per_second);
@@ -61,21 +56,15 @@ class Trainer {
   record::RunDirectory* run_;  // null but at rank 0
   diffusion::GaussianDiffusion diffusion_;
   model::DiT dit_, ema_;
+  std::unique_ptr<Objective> objective_;
   AdamW optimiser_;
   MovingAverage average_;
   HeldOut held_out_;
   std::int64_t step_ = 0;
-  Tensor sums_;              // mse and vb summed over the steps since the last record
+  Tensor sums_;              // what the objective records, summed over the steps since the last record
   std::int64_t summed_ = 0;  // steps in them
   double seconds_ = 0;       // training time up to the last record, or to the resumption
 };
-
-model::DiT fresh(const Job& job) {
-  model::DiT dit(job.configuration);
-  dit->initialise(job.seed);
-  dit->to(job.device);
-  return dit;
-}
 
 Trainer::Trainer(const Job& job, record::RunDirectory* run)
     : job_(job),
@@ -87,12 +76,13 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
                  job.configuration.learn_sigma ? diffusion::Variance::learned_range
                                                : diffusion::Variance::fixed_large,
                  job.device),
-      dit_(fresh(job)),
-      ema_(fresh(job)),
+      dit_(fresh_model(job)),
+      ema_(fresh_model(job)),
+      objective_(options_.dynamic ? dynamic_objective(job, dit_, diffusion_) : dense_objective(job, dit_, diffusion_)),
       optimiser_(*dit_, options_.weight_decay, options_.gradient_clip),
       average_(*ema_, *dit_),
       held_out_(job.held_out, options_.held_out_images, job.seed, diffusion_steps),
-      sums_(torch::zeros({2}, torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
+      sums_(torch::zeros({objective_->recorded()}, torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
   ema_->eval();
   if (options_.batch < group_.size())
     throw UsageError("fewer images in a batch than processes",
@@ -100,13 +90,15 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
 }
 
 Json Trainer::origin() const {
-  return {{"seed", job_.seed}, {"data", job_.images->hash()}};
+  Json origin = {{"seed", job_.seed}, {"data", job_.images->hash()}};
+  if (!job_.start.hash.empty()) origin["start"] = job_.start.hash;
+  return origin;
 }
 
 std::string Trainer::cell(std::int64_t step) const {
   return record::cell_hash("train", {{"model", job_.model}, {"step", step}},
                            {job_.images->hash(), job_.held_out->hash(), to_json(options_).dump(),
-                            model::to_json(job_.configuration).dump()},
+                            model::to_json(job_.configuration).dump(), job_.start.hash},
                            job_.seed);
 }
 
@@ -143,8 +135,9 @@ bool Trainer::load(const std::filesystem::path& path) {
 
 // The others take over what rank 0 found.
 void Trainer::resume() {
-  if (run_ != nullptr)
-    for (auto path = newest_checkpoint(run_->path(), job_.model); path && !load(*path);
+  if (run_ != nullptr) {
+    bool loaded = false;
+    for (auto path = newest_checkpoint(run_->path(), job_.model); path && !(loaded = load(*path));
          path = newest_checkpoint(run_->path(), job_.model)) {
       const auto earlier = run_->path() / "earlier";
       create_folders(earlier);
@@ -152,6 +145,11 @@ void Trainer::resume() {
       run_->log(fmt::format("{} is of another seed or other data: set aside in earlier/",
                             path->filename().string()));
     }
+    if (!loaded) {
+      begin(job_, diffusion_, dit_);
+      model::load_parameters(*ema_, model::parameters_of(*dit_), job_.start.checkpoint.string());
+    }
+  }
   const Json state = Json::parse(group_.broadcast(Json{step_, summed_}.dump()));
   step_ = state[0].get<std::int64_t>();
   summed_ = state[1].get<std::int64_t>();
@@ -194,6 +192,14 @@ double Trainer::seconds_before() const {
                                                         : seconds;
 }
 
+// Position of the whole training's images. Of the strata, which they take in turn, a uniform timestep.
+std::int64_t Trainer::timestep_of(std::int64_t position, std::int64_t image, std::int64_t epoch) const {
+  const std::int64_t strata = options_.timestep_strata, stratum = position % strata;
+  const std::int64_t first = stratum * diffusion_steps / strata, last = (stratum + 1) * diffusion_steps / strata;
+  Random random(job_.seed, Purpose::timestep, static_cast<std::uint64_t>(image), static_cast<std::uint64_t>(epoch));
+  return first + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last - first)));
+}
+
 Inputs Trainer::inputs(data::Batch& batch) const {
   const data::Shape shape = job_.images->shape();
   const auto n = batch.size();
@@ -201,13 +207,11 @@ Inputs Trainer::inputs(data::Batch& batch) const {
   std::vector<std::int64_t> t, epochs;
   for (std::int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<std::size_t>(i);
-    const auto index = static_cast<std::uint64_t>(batch.indices[at]);
     epochs.push_back((position + i) / job_.images->size());
-    const auto epoch = static_cast<std::uint64_t>(epochs.back());
-    t.push_back(
-        static_cast<std::int64_t>(Random(job_.seed, Purpose::timestep, index, epoch).below(diffusion_steps)));
-    if (Random(job_.seed, Purpose::label_dropout, index, epoch).uniform() < options_.label_dropout)
-      batch.labels[at] = job_.configuration.num_classes;
+    t.push_back(timestep_of(position + i, batch.indices[at], epochs.back()));
+    Random random(job_.seed, Purpose::label_dropout, static_cast<std::uint64_t>(batch.indices[at]),
+                  static_cast<std::uint64_t>(epochs.back()));
+    if (random.uniform() < options_.label_dropout) batch.labels[at] = job_.configuration.num_classes;
   }
   const auto device = job_.device;
   const Tensor x =
@@ -215,46 +219,42 @@ Inputs Trainer::inputs(data::Batch& batch) const {
   const Tensor noise =
       diffusion::normal_rows(job_.seed, Purpose::noise, batch.indices, epochs, x.sizes().slice(1));
   // The loader takes its memory back; the way to a GPU makes a copy anyhow.
-  return {.x = device.is_cpu() ? x.clone() : model::to_device(x, device),
-          .y = model::to_device(torch::tensor(batch.labels, torch::kInt64), device),
-          .t = model::to_device(torch::tensor(t, torch::kInt64), device),
-          .noise = model::to_device(noise, device)};
+  Inputs in{.x = device.is_cpu() ? x.clone() : model::to_device(x, device),
+            .y = model::to_device(torch::tensor(batch.labels, torch::kInt64), device),
+            .t = model::to_device(torch::tensor(t, torch::kInt64), device),
+            .noise = model::to_device(noise, device),
+            .x_t = {},
+            .images = batch.indices,
+            .draws = epochs};
+  in.x_t = diffusion_.q_sample(in.x, in.t, in.noise);
+  return in;
 }
 
 void Trainer::step(const Inputs& in) {
-  const Tensor x_t = diffusion_.q_sample(in.x, in.t, in.noise);
-  Tensor output;
-  {
-    const Autocast autocast(job_.device, options_.bfloat16);
-    output = dit_->forward(x_t, in.t, in.y).to(torch::kFloat32);
-  }
-  const auto terms = diffusion_.loss_terms(output, in.x, x_t, in.t, in.noise);
-  // Sums over this process's rows divided by all rows: added up over the processes, means of the batch.
-  (terms.loss.sum() / options_.batch).backward();
+  const Tensor means = objective_->backward(in, step_);
   std::vector<Tensor> summed = optimiser_.gradients();
-  summed.push_back(torch::stack({terms.mse.sum(), terms.vb.sum()}).detach() / options_.batch);
+  summed.push_back(means);
   group_.sum(summed);
   optimiser_.step(learning_rate(options_, step_));
   ++step_;
   average_.update(ema_decay(options_, step_));
-  sums_ += summed.back().to(torch::kFloat64);
+  sums_ += means.to(torch::kFloat64);
   ++summed_;
 }
 
 void Trainer::record(double images_per_second) {
-  const Tensor means = (sums_ / summed_).cpu();
+  auto values = objective_->metrics(sums_, step_ - summed_, step_);
   sums_.zero_();
   summed_ = 0;
-  const auto held_out = held_out_.evaluate(ema_, diffusion_, job_.device, options_.batch, group_);
+  values.merge(objective_->judge(ema_, held_out_, step_));
+  bool finite = true;
+  for (const auto& [name, value] : values) finite = finite && std::isfinite(value);
+  values["images_per_second"] = images_per_second;
+  values["seconds"] = seconds_;
   record::Record record{
       .cell = cell(step_), .study = "train", .axes = {{"model", job_.model}, {"step", step_}}};
   record.machine["processes"] = group_.size();
-  const std::map<std::string, double> values{
-      {"train_mse", means[0].item<double>()},   {"train_vb", means[1].item<double>()},
-      {"held_out_mse", held_out.mse},           {"held_out_vb", held_out.vb},
-      {"images_per_second", images_per_second}, {"seconds", seconds_}};
   for (const auto& [name, value] : values) record.metrics[name] = record::measured(name, value);
-  const bool finite = std::isfinite(means[0].item<double>()) && std::isfinite(held_out.mse);
   if (!finite) {
     record.status = record::Status::failed;
     record.error = "the loss is not finite";

@@ -150,10 +150,38 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
         CHECK(torch::equal(outcome.masks.tokens.cpu(), masks.tokens));
       }
     }
+  cpu->to(torch::kBFloat16);
+  copy->to(torch::kBFloat16);
+  for (const auto which : {study::Which::tokens, study::Which::both}) {  // each as near to the other as to float32
+    const auto masks = study::imposed_masks(c, which, 0.5, 3, /*seed=*/1, /*draw=*/0);
+    const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
+    const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
+    CHECK(relative(engine::compact_engine(copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu), there).output, expected) <= 0.05);
+  }
+  cpu->to(torch::kFloat32);
+  copy->to(torch::kFloat32);
   // Own decisions: open routers switch everything on.
   const auto own = engine::compact_engine(copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu));
   CHECK(own.masks.tokens.all().item<bool>());
   CHECK(relative(own.output, cpu->forward(x, t, y)) <= 2 * tf32);
+}
+
+TEST_CASE("a dynamic training on the GPU takes the CPU's steps") {
+  if (!has_gpu()) return;
+  const test::TemporaryFolder folder;
+  auto job = test::tiny_job({.steps = 6, .batch = 8, .learning_rate = 1e-3, .record_every = 6, .held_out_images = 5,
+                             .timestep_strata = 4, .dynamic = train::DynamicOptions{.lambda = 0.6, .hold_steps = 0,
+                                                                                   .target_warmup_steps = 1, .complete_steps = 3}});
+  job.configuration = model::with_routers(job.configuration);
+  test::train_in(folder.path() / "cpu", job);
+  job.device = gpu;
+  test::train_in(folder.path() / "gpu", job);
+  const auto last = [&](const char* run) { return record::read_run(folder.path() / run).records.back().metrics; };
+  const auto here = last("cpu"), there = last("gpu");
+  for (const char* metric : {"train_mse", "train_complete_mse", "train_lambda", "held_out_mse", "lambda_realised"}) {
+    INFO(metric);
+    CHECK(there.at(metric).value == Approx(here.at(metric).value).epsilon(0.02));
+  }
 }
 
 TEST_CASE("a sweep runs on the GPU") {

@@ -15,8 +15,8 @@ struct Fixture {
     profile.data = {.path = "synthetic:20", .size = 8};
     profile.models = {{.name = "small", .checkpoint = path("small.safetensors")},
                       {.name = "large", .checkpoint = path("large.safetensors")}};
-    profile.loss_gap = run::LossGapSpec{.timesteps = 3, .images = 10, .chunk = 5};
-    profile.loss_map = run::LossMapSpec{.timesteps = {500}, .images = 4, .draws = 2, .models = {}};
+    profile.loss_gap = run::CurveSpec{.timesteps = 3, .images = 10, .chunk = 5};
+    profile.loss_map = run::MapSpec{.timesteps = {500}, .images = 4, .draws = 2, .models = {}};
   }
   std::string path(const char* name) const { return (folder.path() / name).string(); }
   run::Outcome study(const char* out, const record::OpenOptions& open = {}) const {

@@ -15,7 +15,7 @@ TEST_CASE("options are stored and read back") {
                      {"label_dropout", 0.2}, {"flip", false},
                      {"bfloat16", true},     {"noise_schedule", "cosine"},
                      {"record_every", 4},    {"checkpoint_every", 5},
-                     {"held_out_images", 6}};
+                     {"held_out_images", 6}, {"timestep_strata", 2}};
   CHECK(to_json(train_options_from_json(json)) == json);
   CHECK(to_json(train_options_from_json(Json::object())) == to_json(TrainOptions{}));
 }

@@ -23,6 +23,8 @@ enum class Purpose : std::uint32_t {
   grain,
   mask,
   order,
+  gumbel,
+  importance,
 };
 
 class Random {

@@ -15,4 +15,8 @@ namespace dydit::diffusion {
 torch::Tensor normal_rows(std::uint64_t seed, Purpose purpose, std::span<const std::int64_t> images,
                           std::span<const std::int64_t> draws, at::IntArrayRef shape);
 
+/// Differences of two Gumbel variables, which are logistic ones (N, shape...), alike.
+torch::Tensor logistic_rows(std::uint64_t seed, Purpose purpose, std::span<const std::int64_t> images,
+                            std::span<const std::int64_t> draws, at::IntArrayRef shape);
+
 }  // namespace dydit::diffusion

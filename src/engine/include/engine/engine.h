@@ -22,6 +22,10 @@ struct Masks {
 /// How much is on, the mean over the images.
 cost::Activity activity_of(const Masks& masks);
 
+/// (N,4): of each image the share of the blocks' MACs (see cost::lambda_realised), of heads, of channel groups and of
+/// tokens. Of masks of any type, that of floats is kept and their gradients flow.
+torch::Tensor shares_of(const Masks& masks, const model::Configuration& configuration);
+
 struct Outcome {
   torch::Tensor output;  ///< as DiT::forward's
   Masks masks;           ///< that were executed

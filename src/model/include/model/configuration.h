@@ -46,6 +46,9 @@ Configuration published(const std::string& name);
 /// Throws UsageError unless every dimension is positive and divides where it has to.
 void validate(const Configuration& configuration);
 
+/// The same model with the routers of DyDiT.
+Configuration with_routers(Configuration configuration);
+
 nlohmann::ordered_json to_json(const Configuration& configuration);
 /// Starts from `name` where there is one; unknown keys are refused. Throws UsageError.
 Configuration from_json(const nlohmann::ordered_json& json);

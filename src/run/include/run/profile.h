@@ -24,26 +24,28 @@ struct DataSpec {
 
 struct ModelSpec {
   std::string name;                      ///< in records and figures
-  std::string checkpoint = {};           ///< studies: the weights
+  std::string checkpoint = {};           ///< studies: the weights; training: those to begin with
   std::string weights = "automatic";     ///< "ema", "model" or "automatic"
   std::optional<std::int64_t> num_heads = {};  ///< where a checkpoint does not tell
-  Json configuration = {};               ///< training: see model::from_json
+  Json configuration = {};               ///< training from fresh weights: see model::from_json
   Json train = Json::object();           ///< training: options of this model alone
 };
 
-struct LossGapSpec {
+/// A study of curves over the timesteps: loss gap, activation.
+struct CurveSpec {
   std::int64_t timesteps = 50;  ///< how many, spread evenly over the diffusion
   std::vector<std::int64_t> at = {};  ///< or which; a profile writes either as `timesteps`
   std::int64_t images = 0;      ///< 0: all
   std::int64_t chunk = 100;     ///< images of one cell, and of one forward pass
 };
 
-struct LossMapSpec {
+/// A study of maps over the image: loss map, compute map.
+struct MapSpec {
   std::vector<std::int64_t> timesteps{200, 300, 400, 600, 800, 900};  ///< those of the paper's figure
   std::int64_t images = 10, draws = 8;
   std::int64_t shown = 6;              ///< images in the figure
-  bool normalise_each = false;         ///< each map to [0, 1] as in the paper, not one scale per timestep
-  std::vector<std::string> models;     ///< empty: the reference (the last model)
+  bool normalise_each = false;         ///< loss maps: each to [0, 1] as in the paper, not one scale per timestep
+  std::vector<std::string> models;     ///< empty: the reference (the last model); for compute maps all dynamic ones
 };
 
 struct Profile {
@@ -52,13 +54,25 @@ struct Profile {
   DataSpec data;
   std::optional<DataSpec> held_out;
   std::vector<ModelSpec> models;
-  std::optional<LossGapSpec> loss_gap;
-  std::optional<LossMapSpec> loss_map;
+  std::optional<CurveSpec> loss_gap;
+  std::optional<MapSpec> loss_map;
+  std::optional<CurveSpec> activation;  ///< of the dynamic models
+  std::optional<MapSpec> compute_map;   ///< of dynamic models
   std::optional<study::SpeedSpec> sweep;
   Json train;           ///< options of every model; null where the profile trains nothing
   std::string history;  ///< run directory of the models' training, for the learning curves
   std::string note;     ///< for the report's readers
   std::string noise_schedule = "linear";
+
+  /// Any but a sweep.
+  bool has_studies() const { return loss_gap || loss_map || activation || compute_map; }
+  void leave_no_study() {
+    loss_gap.reset();
+    loss_map.reset();
+    activation.reset();
+    compute_map.reset();
+    sweep.reset();
+  }
 };
 
 /// Throws InputError when the file is missing or no TOML, UsageError naming the key that is wrong.
@@ -70,8 +84,8 @@ Json to_json(const Profile& profile);
 /// Throws UsageError naming `where` for an empty list, a timestep out of 0 ... 999 or one given twice.
 void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where);
 
-/// The timesteps that a loss-gap study visits.
-std::vector<std::int64_t> timesteps_of(const LossGapSpec& spec);
+/// The timesteps that a study visits.
+std::vector<std::int64_t> timesteps_of(const CurveSpec& spec);
 
 /// The options of one model's training.
 train::TrainOptions train_options(const Profile& profile, const ModelSpec& model);

@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "data/subset.h"
 #include "diffusion/gaussian.h"
 #include "distributed/process_group.h"
+#include "engine/engine.h"
 #include "model/dit.h"
 #include "record/run_directory.h"
 
@@ -23,6 +25,11 @@ struct Model {
   std::string name;
   std::string hash;  ///< of the checkpoint's content
   model::DiT dit;    ///< in eval mode, on the study's device
+  std::string engine_name = "dense";
+  std::shared_ptr<engine::Engine> engine = {};  ///< of a dynamic model; of a dense one none
+
+  /// As DiT::forward; a dynamic model as its routers decide.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);
 };
 
 struct Setting {
@@ -69,6 +76,16 @@ using Work = std::function<void(const Chunk& chunk, const std::vector<std::size_
 void for_each_chunk(const std::string& label, const Setting& setting, std::shared_ptr<const data::Subset> images,
                     std::size_t models, record::RunDirectory* run, const Cell& cell, const Work& work);
 
+/// What a study finds of one model on a chunk, by name.
+using Found = std::map<std::string, torch::Tensor>;
+using Look = std::function<Found(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk)>;
+
+/// A study that looks at one model at a time: for each model and chunk one record `study`, with what `look` finds and the
+/// tensors `index` (N) and `timestep` (K). `axes`: those of a model's cells besides chunk_axes.
+void look_at_each(const std::string& study, std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+                  const Setting& setting, const std::function<record::Json(const Model&)>& axes, record::RunDirectory* run,
+                  const Look& look);
+
 /// Adds the number of broken images; a loss that is not finite makes the record a failed one.
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses);
 
@@ -77,6 +94,9 @@ std::string tensors_name(const record::Record& record);
 
 /// The axes of a cell that every study of losses has: model, engine and type of numbers, chunk.
 record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count);
+
+/// Timestep t for every image (N) of the chunk, on the setting's device.
+torch::Tensor timestep_for(const Setting& setting, const Chunk& chunk, std::int64_t t);
 
 /// Noise of draw `draw` at timestep t: (N,C,H,W) on the setting's device, the same for every model.
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw);

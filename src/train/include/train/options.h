@@ -4,7 +4,10 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+
+#include "train/dynamic_options.h"
 
 namespace dydit::train {
 
@@ -24,6 +27,8 @@ struct TrainOptions {
   std::int64_t record_every = 500;   ///< steps between records of training and held-out loss
   std::int64_t checkpoint_every = 5000;
   std::int64_t held_out_images = 1000;
+  std::int64_t timestep_strata = 1;  ///< equal parts of the timesteps that images take in turn; 4 for a dynamic model
+  std::optional<DynamicOptions> dynamic = {};  ///< a DyDiT, which learns what to skip
 };
 
 nlohmann::ordered_json to_json(const TrainOptions& options);

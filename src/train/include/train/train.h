@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training of a DiT as in Peebles & Xie: uniform timesteps, epsilon mse plus variational term, AdamW,
-// exponential moving average. Killed at any point, it goes on from its last checkpoint and ends in the
+// exponential moving average; fine-tuning of a DyDiT toward a share of its MACs. Killed at any point, it goes on from its last checkpoint and ends in the
 // same bytes (at the same number of threads and processes). Several processes share the batch of each step: what
 // they compute is the step of one process on the whole batch, up to the order in which floats are added.
 #pragma once
@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "checkpoint/checkpoint.h"
 #include "data/dataset.h"
 #include "distributed/process_group.h"
 #include "model/configuration.h"
@@ -20,10 +21,21 @@
 
 namespace dydit::train {
 
+inline constexpr std::int64_t diffusion_steps = 1000;
+
+/// The checkpoint whose weights a training begins with.
+struct Start {
+  std::filesystem::path checkpoint = {};  ///< empty: fresh weights
+  checkpoint::Weights weights = checkpoint::Weights::automatic;
+  std::optional<std::int64_t> num_heads = {};  ///< where it does not tell
+  std::string hash = {};                       ///< of its content
+};
+
 struct Job {
   std::string model;  ///< name in records and file names
   model::Configuration configuration;
   TrainOptions options;
+  Start start = {};
   std::uint64_t seed = 0;
   torch::Device device = torch::kCPU;
   int threads = 2;  ///< that decode images

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "masked_pass.h"
+
+#include "model/fused.h"
+#include "routing.h"
+
+namespace dydit::engine {
+
+using torch::Tensor;
+
+// (N,T,D) whose D are H equal parts, each multiplied by its unit's mask (N,H).
+static Tensor times_units(const Tensor& x, const Tensor& mask) {
+  return (x.unflatten(2, {mask.size(1), -1}) * mask.unsqueeze(1).unsqueeze(3).to(x.scalar_type())).flatten(2);
+}
+
+Tensor masked_pass(model::DiT dit, const Tensor& x, const Tensor& time, const Tensor& y, const Tensor& heads,
+                   const Tensor& channels, const TokenMask& tokens_of_block) {
+  Tensor tokens = dit->embed(x);
+  const Tensor silu_c = torch::silu(time + dit->y_embedder(y));
+  for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
+    model::BlockImpl& block = dit->block(layer);
+    const auto m = block.modulation(silu_c);
+    const Tensor qkv = block.attn->qkv(model::modulated_norm(tokens, m.shift1, m.scale1));
+    const Tensor attended =
+        times_units(model::AttentionImpl::attend(qkv, dit->configuration.num_heads), layer_of(heads, layer));
+    auto [residual, normed] =
+        model::gated_residual_norm(std::move(tokens), block.attn->proj(attended), m.gate1, m.shift2, m.scale2);
+    const Tensor mask = tokens_of_block(layer, residual);
+    // GELU(0) = 0: a channel that is off before it is off behind it.
+    const Tensor hidden = times_units(block.mlp->fc1(normed), layer_of(channels, layer));
+    const Tensor out = block.mlp->fc2(torch::gelu(hidden, "tanh"));
+    tokens = model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
+  }
+  return dit->unpatchify(dit->final_layer(tokens, silu_c));
+}
+
+}  // namespace dydit::engine

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "objective.h"
+#include "train/autocast.h"
+
+namespace dydit::train {
+
+using torch::Tensor;
+
+namespace {
+
+class Dense final : public Objective {
+ public:
+  Dense(const Job& job, model::DiT dit, const diffusion::GaussianDiffusion& diffusion)
+      : job_(job), dit_(std::move(dit)), diffusion_(diffusion) {}
+
+  Tensor backward(const Inputs& in, std::int64_t) override {
+    Tensor output;
+    {
+      const Autocast autocast(job_.device, job_.options.bfloat16);
+      output = dit_->forward(in.x_t, in.t, in.y).to(torch::kFloat32);
+    }
+    const auto terms = diffusion_.loss_terms(output, in.x, in.x_t, in.t, in.noise);
+    // Sums over these images divided by all: added up over the processes, means of the batch.
+    (terms.loss.sum() / job_.options.batch).backward();
+    return torch::stack({terms.mse.sum(), terms.vb.sum()}).detach() / job_.options.batch;
+  }
+
+  std::int64_t recorded() const override { return 2; }
+
+  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first, std::int64_t last) const override {
+    const Tensor means = (sums / (last - first)).cpu();
+    return {{"train_mse", means[0].item<double>()}, {"train_vb", means[1].item<double>()}};
+  }
+
+  std::map<std::string, double> judge(model::DiT& average, const HeldOut& held_out, std::int64_t) const override {
+    const auto pass = [&](const Inputs& in) { return Passed{average->forward(in.x_t, in.t, in.y)}; };
+    const auto loss = held_out.evaluate(pass, diffusion_, job_.device, job_.options.batch, job_.group);
+    return {{"held_out_mse", loss.mse}, {"held_out_vb", loss.vb}};
+  }
+
+ private:
+  const Job& job_;
+  model::DiT dit_;
+  const diffusion::GaussianDiffusion& diffusion_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> dense_objective(const Job& job, model::DiT dit,
+                                           const diffusion::GaussianDiffusion& diffusion) {
+  return std::make_unique<Dense>(job, std::move(dit), diffusion);
+}
+
+}  // namespace dydit::train

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "start.h"
+
+#include "base/error.h"
+#include "model/importance.h"
+#include "model/weights.h"
+#include "train/held_out.h"
+#include "train/imposed.h"
+
+namespace dydit::train {
+
+using torch::Tensor;
+
+namespace {
+
+// Summed over batches of the training images, of the complete model's loss.
+model::Importance taylor_on_images(const Job& job, const diffusion::GaussianDiffusion& diffusion, model::DiT& dit) {
+  constexpr std::int64_t images = 1024, batch = 64;
+  model::Importance total;
+  const HeldOut sample(job.images, images, job.seed, diffusion_steps, /*draws=*/1);
+  sample.for_each(diffusion, job.device, batch, {}, [&](const Inputs& in) {
+    const Tensor output = dit->forward(in.x_t, in.t, in.y);
+    diffusion.loss_terms(output, in.x, in.x_t, in.t, in.noise).loss.mean().backward();
+    const auto more = model::taylor_importance(dit);
+    total.heads = total.heads.defined() ? total.heads + more.heads : more.heads;
+    total.channels = total.channels.defined() ? total.channels + more.channels : more.channels;
+    dit->zero_grad();
+  });
+  return total;
+}
+
+model::Importance importance_by(const std::string& order, const Job& job, const diffusion::GaussianDiffusion& diffusion,
+                                model::DiT& dit) {
+  if (order == "random") return model::random_importance(job.configuration, job.seed);
+  if (order == "magnitude") return model::magnitude_importance(dit);
+  return taylor_on_images(job, diffusion, dit);
+}
+
+// Of a model without trained ones: everything on, with the logits asked for.
+void open_routers(const DynamicOptions& o, model::DiT& dit) {
+  torch::NoGradGuard no_grad;
+  for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
+    model::BlockImpl& block = dit->block(layer);
+    block.attn_rate->router->bias.fill_(o.width_bias);
+    block.mlp_rate->router->bias.fill_(o.width_bias);
+    block.token_selection->mlp_head[2]->as<model::Linear>()->bias.fill_(o.token_bias);
+  }
+}
+
+// The first `counts` units of each layer are on, at every timestep.
+void close_routers(const DynamicOptions& o, model::DiT& dit, model::WidthRouter model::BlockImpl::*router,
+                   const std::vector<std::int64_t>& counts) {
+  torch::NoGradGuard no_grad;
+  for (std::size_t layer = 0; layer < counts.size(); ++layer) {
+    model::Linear& linear = (dit->block(layer).*router)->router;
+    linear->weight.zero_();
+    linear->bias.narrow(0, counts[layer] - 1, linear->bias.size(0) - counts[layer] + 1).fill_(-o.width_bias);
+  }
+}
+
+}  // namespace
+
+model::DiT fresh_model(const Job& job) {
+  model::DiT dit(job.configuration);
+  dit->initialise(job.seed);
+  dit->to(job.device);
+  if (!job.options.dynamic) return dit;
+  const DynamicOptions& o = *job.options.dynamic;
+  const auto freeze = [](torch::nn::Module& module) {
+    for (Tensor& parameter : module.parameters()) parameter.requires_grad_(false);
+  };
+  for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
+    model::BlockImpl& block = dit->block(layer);
+    if (o.decide != "routers" || o.skip == "tokens") freeze(*block.attn_rate), freeze(*block.mlp_rate);
+    if (o.decide != "routers" || o.skip == "widths") freeze(*block.token_selection);
+  }
+  return dit;
+}
+
+void begin(const Job& job, const diffusion::GaussianDiffusion& diffusion, model::DiT& dit) {
+  bool routed = false;
+  if (!job.start.checkpoint.empty()) {
+    model::DiT start = model::load_dit(job.start.checkpoint, job.start.weights, job.start.num_heads, job.device);
+    routed = start->configuration.dynamic;
+    if (job.configuration.dynamic && !routed) start = model::with_open_routers(start, job.seed);
+    model::load_parameters(*dit, model::parameters_of(*start), job.start.checkpoint.string());
+  }
+  if (!job.options.dynamic) return;
+  const DynamicOptions& o = *job.options.dynamic;
+  if (routed && (o.order != "none" || o.decide == "static"))
+    throw UsageError("units are ordered and pruned before routers are trained", job.start.checkpoint.string(),
+                     "begin from a DiT");
+  if (!routed) open_routers(o, dit);
+  if (o.order != "none") model::order_units(dit, importance_by(o.order, job, diffusion, dit));
+  if (o.decide == "static") {
+    const StaticWidths widths = static_widths(job.configuration, o.lambda);
+    close_routers(o, dit, &model::BlockImpl::attn_rate, widths.heads);
+    close_routers(o, dit, &model::BlockImpl::mlp_rate, widths.groups);
+  }
+}
+
+}  // namespace dydit::train

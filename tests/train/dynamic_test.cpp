@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training toward a share of the MACs.
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "base/error.h"
+#include "catch.h"
+#include "engine/engine.h"
+#include "golden.h"
+#include "model/weights.h"
+#include "support.h"
+#include "train/flops_term.h"
+#include "train/imposed.h"
+
+using namespace dydit;
+using torch::Tensor;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+model::Configuration tiny_dynamic() {
+  return model::with_routers(model::from_json({{"input_size", 8},
+                                               {"patch_size", 2},
+                                               {"in_channels", 3},
+                                               {"hidden_size", 32},
+                                               {"depth", 2},
+                                               {"num_heads", 4},
+                                               {"num_classes", 10}}));
+}
+
+train::Job dynamic_job(const train::DynamicOptions& dynamic, train::TrainOptions options = {}) {
+  options.dynamic = dynamic;
+  options.timestep_strata = 4;
+  auto job = test::tiny_job(options);
+  job.configuration = tiny_dynamic();
+  return job;
+}
+
+double metric(const record::Run& run, const char* name) {
+  return run.records.back().metrics.at(name).value;
+}
+
+double held_out_share(const std::filesystem::path& checkpoint) {
+  const torch::NoGradGuard no_grad;
+  const auto engine = engine::compact_engine(model::load_dit(checkpoint));
+  const auto outcome = engine->forward(torch::randn({8, 3, 8, 8}), torch::arange(0, 1000, 125), torch::arange(8));
+  return engine::shares_of(outcome.masks, tiny_dynamic()).select(1, 0).mean().item<double>();
+}
+
+}  // namespace
+
+TEST_CASE("the term that holds training to its target has the official value and gradients") {
+  const test::Golden golden("dydit_loss");
+  auto c = model::published("DyDiT-S/2");
+  c.depth = golden.entry.at("config").at("depth");
+  for (const double lambda : {0.5, 0.7}) {
+    const std::string name = fmt::format("lam{}_min0.0w0.0", lambda);
+    CAPTURE(name);
+    const auto& official = golden.entry.at("config").at("values").at(name);
+    const auto mask = [&](const char* of) { return golden[of].clone().set_requires_grad(true); };
+    const Tensor tokens = mask("token_mask");
+    const engine::Masks masks{mask("attn_mask"), mask("mlp_mask"), tokens.squeeze(3)};
+    const Tensor share = engine::shares_of(masks, c).select(1, 0).mean();
+    CHECK(share.item<double>() == Approx(official.at("activate_rate").get<double>()).epsilon(1e-9));
+    const Tensor term = train::flops_term(share, lambda, train::DynamicOptions{}.flops_weight);
+    CHECK(term.item<double>() == Approx(official.at("loss").get<double>()).epsilon(1e-9));
+    term.backward();
+    CHECK(test::rel_l2(masks.heads.grad(), golden["grad_attn." + name]) <= 1e-9);
+    CHECK(test::rel_l2(masks.channels.grad(), golden["grad_mlp." + name]) <= 1e-9);
+    CHECK(test::rel_l2(tokens.grad(), golden["grad_token." + name]) <= 1e-9);
+  }
+}
+
+TEST_CASE("the target holds at 1, then falls to lambda") {
+  const train::DynamicOptions options{.lambda = 0.5, .hold_steps = 10, .target_warmup_steps = 4};
+  CHECK(train::lambda_target(options, 0) == 1);
+  CHECK(train::lambda_target(options, 9) == 1);
+  CHECK(train::lambda_target(options, 11) == Approx(0.75));
+  CHECK(train::lambda_target(options, 13) == Approx(0.5));
+  CHECK(train::lambda_target(options, 1000) == Approx(0.5));
+  CHECK(train::lambda_target({.lambda = 0.3, .hold_steps = 0, .target_warmup_steps = 0}, 0) == Approx(0.3));
+}
+
+TEST_CASE("options of dynamic training are stored and read back, and what is none is refused") {
+  const Json json = {{"lambda", 0.7},      {"decide", "static"},       {"skip", "widths"},
+                     {"order", "taylor"},  {"hold_steps", 3},          {"target_warmup_steps", 7},
+                     {"complete_steps", 5}, {"settle_steps", 6},        {"flops_weight", 1.5},     {"temperature", 2.0},
+                     {"width_bias", 4.0},  {"token_bias", 6.0}};
+  CHECK(train::to_json(train::dynamic_options_from_json(json, "dynamic")) == json);
+  const auto [key, value] = GENERATE(table<std::string, Json>({{"lambda", 0},
+                                                               {"lambda", 1.1},
+                                                               {"decide", "me"},
+                                                               {"skip", "layers"},
+                                                               {"order", "size"},
+                                                               {"hold_steps", -1},
+                                                               {"temperature", 0},
+                                                               {"target", 0.5}}));
+  CAPTURE(key);
+  CHECK_THROWS_WITH(train::dynamic_options_from_json({{key, value}}, "dynamic"), Catch::Contains("dynamic." + key));
+  CHECK_THROWS_WITH(train::dynamic_options_from_json({{"decide", "static"}}, "dynamic"), Catch::Contains("dynamic.skip"));
+}
+
+TEST_CASE("a target that cannot be reached is refused") {
+  const auto c = tiny_dynamic();
+  CHECK_NOTHROW(train::require_reachable({.lambda = 0.3}, c));
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.2, .skip = "widths"}, c), UsageError);  // one of 4 units stays
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.3, .skip = "tokens"}, c), UsageError);  // attention stays
+  auto dense = c;
+  dense.dynamic = false;
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.9}, dense), UsageError);
+}
+
+TEST_CASE("masks in the routers' place keep the share that is asked for") {
+  const auto c = tiny_dynamic();
+  std::vector<std::int64_t> images(4000), draws(4000, 3);
+  std::iota(images.begin(), images.end(), 0);
+  const auto share = [&](const train::DynamicOptions& options) {
+    const auto masks = train::imposed_masks(options, c, options.lambda, 1, images, draws);
+    return engine::shares_of(masks, c).select(1, 0);
+  };
+  const std::string skip = GENERATE("both", "widths", "tokens");
+  CAPTURE(skip);
+  // The shares of 4,000 images lie within .1 of their mean, about.
+  CHECK(share({.lambda = 0.7, .decide = "chance", .skip = skip}).mean().item<double>() == Approx(0.7).margin(0.01));
+  const auto masks = train::imposed_masks({.lambda = 0.7, .decide = "chance", .skip = skip}, c, 0.7, 1, images, draws);
+  CHECK(masks.tokens.all().item<bool>() == (skip == "widths"));
+  CHECK(masks.heads.all().item<bool>() == (skip == "tokens"));
+  for (double lambda = 0.3; lambda <= 1; lambda += 0.05) {
+    const double kept = share({.lambda = lambda, .decide = "static", .skip = "widths"}).mean().item<double>();
+    CHECK(kept >= lambda - 1e-6);
+    CHECK(kept <= lambda + 1.0 / (c.depth * c.num_heads));
+  }
+  const auto learned = train::imposed_masks({.skip = skip}, c, 0.7, 1, images, draws);
+  CHECK(learned.tokens.defined() == (skip == "widths"));
+  CHECK(learned.heads.defined() == (skip == "tokens"));
+}
+
+TEST_CASE("training reaches its share of MACs on held-out images, and says by what") {
+  const test::TemporaryFolder folder;
+  const std::string skip = GENERATE("both", "widths", "tokens");
+  CAPTURE(skip);
+  test::train_in(folder.path() / "run", dynamic_job({.lambda = 0.6, .skip = skip, .hold_steps = 5, .target_warmup_steps = 50, .settle_steps = 200,
+                                                     .width_bias = 3, .token_bias = 3},
+                                                    {.steps = 600, .batch = 16, .learning_rate = 1e-2, .decay = "cosine", .ema_decay = 0.9,
+                                                     .record_every = 100, .held_out_images = 40}));
+  const auto run = record::read_run(folder.path() / "run");
+  CHECK(metric(run, "lambda_target") == Approx(0.6));
+  CHECK(metric(run, "train_lambda") == Approx(0.6).margin(0.05));
+  CHECK(metric(run, "lambda_realised") == Approx(0.6).margin(0.02));
+  CHECK((metric(run, "tokens_on") == 1) == (skip == "widths"));
+  CHECK((metric(run, "heads_on") == 1) == (skip == "tokens"));
+  CHECK(metric(run, "held_out_complete_mse") > 0);
+  CHECK(run.records.back().metrics.count("train_complete_mse") == 0);
+  CHECK(run.records.front().metrics.at("lambda_target").value == Approx(0.6));
+}
+
+TEST_CASE("a static model keeps what its checkpoint's routers say") {
+  const test::TemporaryFolder folder;
+  const std::string order = GENERATE("random", "magnitude", "taylor");
+  test::train_in(folder.path() / "run", dynamic_job({.lambda = 0.7, .decide = "static", .skip = "widths", .order = order},
+                                                    {.steps = 3, .batch = 8, .record_every = 3, .held_out_images = 8}));
+  const auto run = record::read_run(folder.path() / "run");
+  CHECK(metric(run, "lambda_realised") >= 0.7 - 1e-6);
+  CHECK(metric(run, "lambda_realised") == Approx(held_out_share(train::checkpoint_path(folder.path() / "run", "tiny", 3))).epsilon(1e-5));
+}
+
+TEST_CASE("a dynamic training begins from a DiT, whose complete model it starts as") {
+  const test::TemporaryFolder folder;
+  auto dense = tiny_dynamic();
+  dense.dynamic = false;
+  model::DiT dit(dense);
+  dit->initialise(11);
+  model::save_dit(folder.path() / "dit.safetensors", dit, torch::kFloat32);
+  auto job = dynamic_job({.lambda = 0.5, .order = "magnitude", .complete_steps = 2},
+                         {.steps = 1, .batch = 8, .learning_rate = 1e-9, .record_every = 1, .held_out_images = 8});
+  job.start = {.checkpoint = folder.path() / "dit.safetensors", .hash = "dit"};
+  test::train_in(folder.path() / "run", job);
+  const auto run = record::read_run(folder.path() / "run");
+  CHECK(metric(run, "lambda_realised") == 1);
+  CHECK(metric(run, "train_complete_mse") == Approx(metric(run, "train_mse")).epsilon(1e-4));
+  CHECK(metric(run, "held_out_complete_mse") == Approx(metric(run, "held_out_mse")).epsilon(1e-4));
+  const torch::NoGradGuard no_grad;
+  model::DiT trained = model::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 1), checkpoint::Weights::model);
+  const Tensor x = torch::randn({2, 3, 8, 8}), t = torch::tensor({3, 700}), y = torch::tensor({1, 2});
+  CHECK(test::max_abs(trained->y_embedder(y), dit->y_embedder(y)) <= 1e-7);
+  job.start = {.checkpoint = train::checkpoint_path(folder.path() / "run", "tiny", 1), .hash = "trained"};
+  CHECK_THROWS_WITH(test::train_in(folder.path() / "again", job), Catch::Contains("begin from a DiT"));
+}
