@@ -58,6 +58,40 @@ std::string learning_sentence(const LearningCurve& curve) {
                      html_escape(curve.model), grouped(last.step), number(last.held_out_mse));
 }
 
+/// "less near noise", "more near noise" or "no less near noise": what an interval says of less.
+std::string less_or_more(const Interval& difference, const char* where) {
+  if (!difference.clear_of_zero()) return fmt::format("no clear difference {}", where);
+  return fmt::format("{} {}", difference.mean < 0 ? "less" : "more", where);
+}
+
+std::string activation_sentence(const Activation& a) {
+  if (a.timesteps.size() < 2) return "";
+  const Interval &first = a.kept.front(), &last = a.kept.back();
+  return fmt::format(
+      "{} computes {}: it keeps <b>{}</b> of its MACs at t&nbsp;=&nbsp;{} and <b>{}</b> at t&nbsp;=&nbsp;{}, and {} at the "
+      "noisier half of the timesteps than at the other. ",
+      html_escape(a.model), less_or_more(a.kept_near_noise, "near noise"), number(first.mean), a.timesteps.front(),
+      number(last.mean), a.timesteps.back(),
+      fmt::format("<b>{}</b> {}", plus_minus({std::abs(a.kept_near_noise.mean), a.kept_near_noise.low, a.kept_near_noise.high}),
+                  a.kept_near_noise.mean < 0 ? "less" : "more"));
+}
+
+std::string compute_sentence(const ComputeMap& map) {
+  Interval reversed = map.with_detail_overall;
+  reversed = {-reversed.mean, -reversed.high, -reversed.low};
+  return fmt::format(
+      "{} computes {}: the rank correlation of the share of blocks that work on a token with the detail of the image there "
+      "is <b>{}</b>. ",
+      html_escape(map.model), less_or_more(reversed, "on plain background"), plus_minus(map.with_detail_overall));
+}
+
+std::string training_sentence(const LearningCurve& curve) {
+  if (!curve.learns_both()) return "";
+  const LearningPoint& last = curve.points.back();
+  return fmt::format("{} was trained toward {:g} of its MACs and keeps <b>{}</b> on held-out images, with a loss of <b>{}</b>. ",
+                     html_escape(curve.model), last.lambda_target, number(last.lambda_realised), number(last.held_out_mse));
+}
+
 using Cells = std::vector<const SpeedCell*>;
 
 template <typename Condition>
@@ -79,8 +113,9 @@ std::string from_to(const Cells& cells, Value value) {
       std::minmax_element(cells.begin(), cells.end(),
                           [&](const auto* a, const auto* b) { return value(*a).mean < value(*b).mean; });
   const auto text = [&](const SpeedCell& cell) {
-    return fmt::format("{} ({}batch {})", bold(value(cell)),
-                       cell.which == Which::all ? "" : fmt::format("{}, ", name_of(cell.which)), cell.batch);
+    const bool named = cell.which == Which::widths || cell.which == Which::tokens || cell.which == Which::both;
+    return fmt::format("{} ({}batch {})", bold(value(cell)), named ? fmt::format("{}, ", name_of(cell.which)) : "",
+                       cell.batch);
   };
   return least == most ? text(**least) : text(**least) + " to " + text(**most);
 }
@@ -88,7 +123,8 @@ std::string from_to(const Cells& cells, Value value) {
 /// The realisation where the share kept is the nearest to `keep` that the study has.
 std::string realisation_sentence(const SpeedStudy& study, double keep) {
   const auto measured = [](const SpeedCell& cell) {
-    return cell.engine == Engine::compact && cell.which != Which::all && std::isfinite(cell.realisation.mean);
+    return cell.engine == Engine::compact && cell.which != Which::all && cell.which != Which::own &&
+           cell.which != Which::alike && std::isfinite(cell.realisation.mean);
   };
   const auto distance = [&](const SpeedCell& cell) { return std::abs(cell.keep - keep); };
   const Cells all = cells_where(study, measured);
@@ -100,6 +136,21 @@ std::string realisation_sentence(const SpeedStudy& study, double keep) {
       cells_where(study, [&](const auto& cell) { return measured(cell) && cell.keep == nearest; });
   return fmt::format("With {:g} kept, the compact engine realises {} of the theoretical speedup. ", nearest,
                      from_to(cells, [](const SpeedCell& cell) { return cell.realisation; }));
+}
+
+/// A trained model's own decisions, and as many by chance.
+std::string trained_sentence(const SpeedStudy& study) {
+  const auto of = [&](Which which) {
+    return cells_where(study, [&](const auto& cell) { return cell.engine == Engine::compact && cell.which == which; });
+  };
+  const Cells own = of(Which::own), alike = of(Which::alike);
+  if (own.empty()) return "";
+  const auto realisation = [](const SpeedCell& cell) { return cell.realisation; };
+  std::string text = fmt::format("As its routers decide, the compact engine is {} times as fast as the dense model and realises {} "
+                                 "of the theoretical speedup",
+                                 from_to(own, [](const SpeedCell& cell) { return cell.speedup; }), from_to(own, realisation));
+  if (!alike.empty()) text += fmt::format("; with as many units drawn by chance it realises {}", from_to(alike, realisation));
+  return text + ". ";
 }
 
 std::string over_dense_sentence(const SpeedStudy& study) {
@@ -127,15 +178,16 @@ std::string waterfall_sentence(const SpeedStudy& study) {
   if (cell == nullptr || bar().mean <= 0) return "";
   return fmt::format(
       "The largest bar of the waterfall is {}: {}&nbsp;ms of a pass of {}&nbsp;ms "
-      "({}, {:g} kept, batch {}). ",
+      "({}, batch {}). ",
       record::metric(waterfall_causes[largest]).label, bold(bar()), number(cell->time.mean),
-      name_of(cell->which), cell->keep, cell->batch);
+      study.trained() ? std::string(skipped(cell->which)) : fmt::format("{}, {:g} kept", name_of(cell->which), cell->keep),
+      cell->batch);
 }
 
 std::string speed_sentences(const SpeedStudy& study) {
   const std::string high = realisation_sentence(study, 0.7), low = realisation_sentence(study, 0.5);
   const std::string text =
-      high + (low == high ? "" : low) + over_dense_sentence(study) + waterfall_sentence(study);
+      high + (low == high ? "" : low) + trained_sentence(study) + over_dense_sentence(study) + waterfall_sentence(study);
   return html_escape(study.title()) + ": " +
          (text.empty() ? "nothing to set against the dense model. " : text);
 }
@@ -150,9 +202,12 @@ Findings findings_of(std::span<const record::Run> runs, const ReportOptions& opt
   const bool each = entry(first, map, "normalise_each", false);
   return {loss_gap(runs, options.bootstrap_seed),
           concentrations(runs, options.bootstrap_seed),
-          map_grids(runs, shown),
+          map_grids(runs, Mapped::loss, shown),
           learning_curves(runs),
           options.normalise_each.value_or(each),
+          activations(runs, options.bootstrap_seed),
+          compute_maps(runs, options.bootstrap_seed),
+          map_grids(runs, Mapped::compute, shown),
           speed_studies(runs),
           failed_speed_cells(runs)};
 }
@@ -166,6 +221,9 @@ std::string answer(const Findings& findings) {
         fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
   }
   if (!findings.concentrations.empty()) text += concentration_sentence(findings.concentrations.back());
+  for (const Activation& activation : findings.activations) text += activation_sentence(activation);
+  for (const ComputeMap& map : findings.compute) text += compute_sentence(map);
+  for (const LearningCurve& curve : findings.curves) text += training_sentence(curve);
   for (const SpeedStudy& study : findings.speed) text += speed_sentences(study);
   if (findings.failed_speed > 0)
     text += fmt::format("{} of the speed cells have no result: they are named below. ",
@@ -173,6 +231,27 @@ std::string answer(const Findings& findings) {
   if (text.empty())
     for (const LearningCurve& curve : findings.curves) text += learning_sentence(curve);
   return text.empty() ? "The run holds no study that a report shows." : text;
+}
+
+std::string training_table(const std::vector<LearningCurve>& curves) {
+  const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
+  std::string html = "<div class=\"scroll\"><table class=\"speed\"><thead><tr>";
+  for (const char* head : {"model", "decided by", "skips", "target λ", "λ", "heads", "groups", "tokens", "held-out<br>ε MSE",
+                           "complete<br>model", "steps"})
+    html += fmt::format("<th scope=\"col\">{}</th>", head);
+  html += "</tr></thead>\n<tbody>\n";
+  for (const LearningCurve& curve : curves) {
+    const LearningPoint& last = curve.points.back();
+    const std::string decided = curve.decide == "static" ? "static, " + curve.order : curve.dynamic() ? curve.decide : "–";
+    html += "<tr><th scope=\"row\">" + html_escape(curve.model) + "</th>" + cell(html_escape(decided)) +
+            cell(curve.dynamic() ? html_escape(curve.skip) : "–");
+    for (const double value : {last.lambda_target, last.lambda_realised, last.heads, last.groups, last.tokens})
+      html += cell(std::isfinite(value) ? fmt::format("{:.3f}", value) : "–");
+    for (const double value : {last.held_out_mse, last.complete_mse})
+      html += cell(std::isfinite(value) ? fmt::format("{:.5f}", value) : "–");
+    html += cell(grouped(last.step)) + "</tr>\n";
+  }
+  return html + "</tbody></table></div>\n";
 }
 
 std::string gap_table(const LossGap& gap) {

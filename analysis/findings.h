@@ -2,10 +2,13 @@
 // What the runs show: everything a report computes, before it is written.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "analysis/activation.h"
+#include "analysis/compute_map.h"
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
@@ -20,10 +23,19 @@ struct Findings {
   std::vector<MapGrid> grids;
   std::vector<LearningCurve> curves;
   bool normalise_each;  ///< the scales of the loss maps
+  std::vector<Activation> activations;
+  std::vector<ComputeMap> compute;
+  std::vector<MapGrid> compute_grids;
   std::vector<SpeedStudy> speed;
   std::int64_t failed_speed;  ///< cells without a result
 
   bool losses() const { return gap || !concentrations.empty() || !curves.empty(); }
+  bool trains_dense() const {
+    return std::any_of(curves.begin(), curves.end(), [](const LearningCurve& curve) { return !curve.dynamic(); });
+  }
+  bool trains_dynamic() const {
+    return std::any_of(curves.begin(), curves.end(), [](const LearningCurve& curve) { return curve.dynamic(); });
+  }
 };
 
 Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options);
@@ -34,8 +46,14 @@ std::string answer(const Findings& findings);
 /// Losses, differences and intervals at each timestep, as an HTML table.
 std::string gap_table(const LossGap& gap);
 
+/// Where training toward a share of the MACs ended, beside its baselines, as an HTML table.
+std::string training_table(const std::vector<LearningCurve>& curves);
+
 /// The paper's table over lambda, for the dense model and the compact engine, with the published realisation.
 std::string speed_table(const SpeedStudy& study);
+
+/// Trained models as their routers decide: the compact engine beside the dense model; empty where there is none.
+std::string trained_table(std::span<const SpeedStudy> studies);
 
 /// What multiplying by masks takes; empty when it was not measured.
 std::string masked_table(const SpeedStudy& study);

@@ -16,27 +16,49 @@ static double value(const record::Record& record, const char* name) {
   return found == record.metrics.end() ? std::numeric_limits<double>::quiet_NaN() : found->second.value;
 }
 
+static std::string text_axis(const record::Record& record, const char* name) {
+  const auto found = record.axes.find(name);
+  return found != record.axes.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 std::vector<LearningCurve> learning_curves(std::span<const record::Run> runs) {
   std::vector<LearningCurve> curves;
   for (const std::string& model : models_of(runs, "train")) {
+    LearningCurve& curve = curves.emplace_back(LearningCurve{model, {}});
     std::map<std::int64_t, LearningPoint> points;
     for (const record::Run& run : runs)
       for (const record::Record* record : records_of(run, "train", model)) {
         const std::int64_t step = axis(*record, "step");
-        points[step] = {step, value(*record, "train_mse"), value(*record, "held_out_mse")};
+        points[step] = {.step = step,
+                        .train_mse = value(*record, "train_mse"),
+                        .held_out_mse = value(*record, "held_out_mse"),
+                        .lambda_target = value(*record, "lambda_target"),
+                        .lambda_realised = value(*record, "lambda_realised"),
+                        .heads = value(*record, "heads_on"),
+                        .groups = value(*record, "channel_groups_on"),
+                        .tokens = value(*record, "tokens_on"),
+                        .complete_mse = value(*record, "held_out_complete_mse")};
+        curve.decide = text_axis(*record, "decide");
+        curve.skip = text_axis(*record, "skip");
+        curve.order = text_axis(*record, "order");
       }
-    LearningCurve& curve = curves.emplace_back(LearningCurve{model, {}});
     for (const auto& [step, point] : points) curve.points.push_back(point);
   }
   return curves;
 }
 
 std::string to_csv(const std::vector<LearningCurve>& curves) {
-  std::string csv = "step,train_mse,held_out_mse,model\n";
+  std::string csv =
+      "step,train_mse,held_out_mse,lambda_target,lambda_realised,heads_on,channel_groups_on,tokens_on,"
+      "held_out_complete_mse,model\n";
   for (const LearningCurve& curve : curves)
-    for (const LearningPoint& point : curve.points)
-      csv += fmt::format("{},{},{},{}\n", point.step, csv_number(point.train_mse),
-                         csv_number(point.held_out_mse), csv_field(curve.model));
+    for (const LearningPoint& p : curve.points) {
+      csv += fmt::format("{}", p.step);
+      for (const double number : {p.train_mse, p.held_out_mse, p.lambda_target, p.lambda_realised, p.heads, p.groups,
+                                  p.tokens, p.complete_mse})
+        csv += fmt::format(",{}", csv_number(number));
+      csv += fmt::format(",{}\n", csv_field(curve.model));
+    }
   return csv;
 }
 

@@ -95,7 +95,9 @@ value = 6; chance = 10; unit = 100
                   "unset multiplot"};
 }
 
-Figure learning_figure(const std::vector<LearningCurve>& curves) {
+Figure learning_figure(const std::vector<LearningCurve>& all) {
+  std::vector<LearningCurve> curves;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(curves), [](const LearningCurve& curve) { return !curve.dynamic(); });
   std::vector<Series> series;
   for (const LearningCurve& curve : curves) series.push_back({curve.model, curve.points.size()});
   return {.name = "learning-curves",

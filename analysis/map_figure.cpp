@@ -15,6 +15,10 @@ struct Scale {
   double low, high;
 };
 
+/// What the colours of a map mean: the share of the blocks, as it is, or the loss, relative to that of all images or of
+/// the map.
+enum class Colours { share, by_timestep, by_map };
+
 /// From the 1st to the 99th percentile of the finite values, so that one pixel does not darken all others.
 Scale scale_of(std::vector<float> values) {
   std::erase_if(values, [](float value) { return !std::isfinite(value); });
@@ -30,7 +34,9 @@ Scale scale_of(std::vector<float> values) {
 }
 
 /// The scales of one row of the grid, one for each timestep.
-std::vector<Scale> scales_of(const MapGrid& grid, const MapRow* only) {
+std::vector<Scale> scales_of(const MapGrid& grid, Colours colours, const MapRow* row_of_grid) {
+  if (colours == Colours::share) return std::vector<Scale>(grid.timesteps.size(), Scale{0, 1});
+  const MapRow* only = colours == Colours::by_map ? row_of_grid : nullptr;
   std::vector<Scale> scales;
   for (std::size_t k = 0; k < grid.timesteps.size(); ++k) {
     std::vector<float> values;
@@ -44,7 +50,8 @@ std::vector<Scale> scales_of(const MapGrid& grid, const MapRow* only) {
 
 std::string to_csv(const MapGrid& grid) {
   std::string csv = "index,y,x,red,green,blue";
-  for (const std::int64_t timestep : grid.timesteps) csv += fmt::format(",mse_t{}", timestep);
+  const char* quantity = grid.mapped == Mapped::loss ? "mse" : "compute";
+  for (const std::int64_t timestep : grid.timesteps) csv += fmt::format(",{}_t{}", quantity, timestep);
   csv += '\n';
   for (const MapRow& row : grid.rows)
     for (std::size_t pixel = 0; pixel < row.maps.front().size(); ++pixel) {
@@ -73,7 +80,7 @@ struct Layout {
   double from_bottom(double pixels) const { return pixels / height(); }
 };
 
-std::string labels(const MapGrid& grid, const Layout& layout, bool normalise_each) {
+std::string labels(const MapGrid& grid, const Layout& layout, Colours colours) {
   const auto middle = [&](std::size_t column) {
     const std::int64_t left =
         static_cast<std::int64_t>(column) * (grid.width + layout.gap) + (column > 0 ? layout.gap : 0);
@@ -86,20 +93,21 @@ std::string labels(const MapGrid& grid, const Layout& layout, bool normalise_eac
   };
   const int top = Layout::below + layout.body + 12, bottom = Layout::below - 12;
   label("image", 0, top, "");
-  if (!normalise_each) label("ε MSE from\\nto", 0, bottom, " font ',10'");
-  const auto scales = scales_of(grid, nullptr);
+  const bool scaled = colours == Colours::by_timestep;
+  if (scaled) label("ε MSE from\\nto", 0, bottom, " font ',10'");
+  const auto scales = scales_of(grid, colours, nullptr);
   for (std::size_t k = 0; k < scales.size(); ++k) {
     label(fmt::format("t = {}", grid.timesteps[k]), k + 1, top, "");
-    if (!normalise_each)
+    if (scaled)
       label(fmt::format("{:.2g}\\n{:.2g}", scales[k].low, scales[k].high), k + 1, bottom, " font ',10'");
   }
   return text;
 }
 
-std::string settings(const MapGrid& grid, const Layout& layout, bool normalise_each) {
+std::string settings(const MapGrid& grid, const Layout& layout, Colours colours) {
   std::string low, high;
   for (const MapRow& row : grid.rows)
-    for (const Scale& scale : scales_of(grid, normalise_each ? &row : nullptr)) {
+    for (const Scale& scale : scales_of(grid, colours, &row)) {
       const char* comma = low.empty() ? "" : ", ";
       low += fmt::format("{}{:.6g}", comma, scale.low);
       high += fmt::format("{}{:.6g}", comma, scale.high);
@@ -115,9 +123,7 @@ set palette defined (0 '#08306b', 1 '#2171b5', 2 '#6baed6', 3 '#c6dbef', 4 '#fff
                      grid.rows.size(), grid.timesteps.size(), grid.width, grid.height, layout.gap, low, high);
 }
 
-}  // namespace
-
-Figure loss_map_figure(const MapGrid& grid, bool normalise_each) {
+Figure map_figure(const MapGrid& grid, Colours colours, const char* name, const char* description, const char* ends) {
   const Layout layout(grid);
   const std::string margins = fmt::format(
       "set lmargin at screen {:.4f}\nset rmargin at screen {:.4f}\nset bmargin at screen {:.4f}\nset tmargin "
@@ -127,23 +133,38 @@ Figure loss_map_figure(const MapGrid& grid, bool normalise_each) {
       double(Layout::side) / Layout::width, 1 - double(Layout::side) / Layout::width,
       layout.from_bottom(Layout::below), layout.from_bottom(Layout::below + layout.body), layout.across,
       layout.down, layout.from_bottom(46), layout.from_bottom(10));
-  const std::string drawing = R"(unset border
+  const std::string drawing = fmt::format(R"(unset border
 unset tics
 unset key
 set cbrange [0:1]
-set cbtics ('low loss' 0, 'high loss' 1) scale 0
-plot for [r=0:R-1] data skip 1 every ::r*N::(r+1)*N-1 \
+set cbtics ({}) scale 0
+)",
+                                          ends) + R"(plot for [r=0:R-1] data skip 1 every ::r*N::(r+1)*N-1 \
     using (left(0)+$3+0.5):(top(r)+$2+0.5):4:5:6 with rgbimage, \
   for [r=0:R-1] for [k=1:K] data skip 1 every ::r*N::(r+1)*N-1 \
     using (left(k)+$3+0.5):(top(r)+$2+0.5):(relative(column(6+k), r*K+k)) with image)";
-  return {.name = "loss-map-" + record::safe_name(grid.model),
-          .description =
-              "Images, and for each its squared epsilon error at several timesteps: blue low, white high.",
+  return {.name = name + record::safe_name(grid.model),
+          .description = description,
           .width = Layout::width,
           .height = layout.height(),
           .csv = to_csv(grid),
-          .settings = settings(grid, layout, normalise_each),
-          .plot = margins + labels(grid, layout, normalise_each) + drawing};
+          .settings = settings(grid, layout, colours),
+          .plot = margins + labels(grid, layout, colours) + drawing};
+}
+
+}  // namespace
+
+Figure loss_map_figure(const MapGrid& grid, bool normalise_each) {
+  return map_figure(grid, normalise_each ? Colours::by_map : Colours::by_timestep, "loss-map-",
+                    "Images, and for each its squared epsilon error at several timesteps: blue low, white high.",
+                    "'low loss' 0, 'high loss' 1");
+}
+
+Figure compute_map_figure(const MapGrid& grid) {
+  return map_figure(grid, Colours::share, "compute-map-",
+                    "Images, and for each the share of the blocks that work on each position at several timesteps: blue "
+                    "none, white all.",
+                    "'no block' 0, 'all blocks' 1");
 }
 
 }  // namespace dydit::analysis

@@ -60,40 +60,56 @@ std::vector<std::uint8_t> rgb_of(const Tensor& images, std::size_t row) {
   return rgb;
 }
 
-MapRow map_row(const ModelChunks& model, std::int64_t index, const std::vector<std::size_t>& positions) {
+/// A map (height, width) at `times` its size.
+std::vector<float> enlarged(std::span<const float> map, std::size_t width, std::size_t times) {
+  std::vector<float> large;
+  const std::size_t height = map.size() / width;
+  for (std::size_t y = 0; y < height * times; ++y)
+    for (std::size_t x = 0; x < width * times; ++x) large.push_back(map[y / times * width + x / times]);
+  return large;
+}
+
+const char* tensor_of(Mapped mapped) {
+  return mapped == Mapped::loss ? "map" : "compute";
+}
+
+MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index, const std::vector<std::size_t>& positions) {
   const Place place = model.images().at(index);
-  const Tensor& maps = place.chunk->floats("map", 4);
+  const Tensor& maps = place.chunk->floats(tensor_of(mapped), 4);
   const Tensor& image = place.chunk->floats("image", 4);
-  if (image.shape[2] != maps.shape[2] || image.shape[3] != maps.shape[3])
-    throw InputError("images and loss maps differ in size", place.chunk->file);
-  const auto pixels = static_cast<std::size_t>(maps.shape[2] * maps.shape[3]);
+  const std::int64_t height = maps.shape[2], width = maps.shape[3], times = image.shape[2] / height;
+  if (image.shape[2] != times * height || image.shape[3] != times * width)
+    throw InputError("images and maps differ in size", place.chunk->file);
+  const auto pixels = static_cast<std::size_t>(height * width);
   MapRow row{index, rgb_of(image, place.row), {}};
   for (const std::size_t position : positions) {
     const auto map =
         maps.as<float>().subspan((place.row * model.timesteps().size() + position) * pixels, pixels);
-    row.maps.emplace_back(map.begin(), map.end());
+    row.maps.push_back(enlarged(map, static_cast<std::size_t>(width), static_cast<std::size_t>(times)));
   }
   return row;
 }
 
 }  // namespace
 
-std::vector<MapGrid> map_grids(std::span<const record::Run> runs, std::size_t images, std::size_t columns) {
-  const auto names = models_of(runs, "loss-map");
+std::vector<MapGrid> map_grids(std::span<const record::Run> runs, Mapped mapped, std::size_t images,
+                               std::size_t columns) {
+  const std::string study = mapped == Mapped::loss ? "loss-map" : "compute-map";
+  const auto names = models_of(runs, study);
   std::vector<ModelChunks> models;
-  for (const std::string& name : names) models.emplace_back(runs, "loss-map", name);
+  for (const std::string& name : names) models.emplace_back(runs, study, name);
   std::vector<MapGrid> grids;
   if (models.empty()) return grids;
   const auto chosen = choose_images(models, images);
   for (std::size_t m = models.size(); m-- > 0 && !chosen.empty();) {
     const auto positions = spread(models[m].timesteps().size(), columns);
-    const Tensor& maps = models[m].chunks().front().floats("map", 4);
-    MapGrid& grid = grids.emplace_back(MapGrid{names[m], maps.shape[2], maps.shape[3], {}, {}});
+    const Tensor& image = models[m].chunks().front().floats("image", 4);
+    MapGrid& grid = grids.emplace_back(MapGrid{mapped, names[m], image.shape[2], image.shape[3], {}, {}});
     for (const std::size_t position : positions) grid.timesteps.push_back(models[m].timesteps()[position]);
     for (const std::int64_t index : chosen) {
-      grid.rows.push_back(map_row(models[m], index, positions));
+      grid.rows.push_back(map_row(models[m], mapped, index, positions));
       if (grid.rows.back().maps.front().size() != static_cast<std::size_t>(grid.height * grid.width))
-        throw InputError("loss maps of one model differ in size", grid.model);
+        throw InputError("maps of one model differ in size", grid.model);
     }
   }
   return grids;

@@ -94,6 +94,45 @@ std::string concentration_section(const std::vector<ModelConcentration>& models,
                  gallery.show(concentration_figure(models), caption));
 }
 
+std::string activation_section(const std::vector<Activation>& activations, const Gallery& gallery) {
+  std::string html;
+  for (const Activation& activation : activations)
+    html += "<h3>" + html_escape(activation.model) + "</h3>\n" +
+            gallery.show(activation_figure(activation),
+                         fmt::format("Heads and channel groups depend on the timestep alone; tokens and MACs are means over "
+                                     "{} images, with 95&nbsp;% intervals. What is always on is included.",
+                                     grouped(activation.images)));
+  return section("What is on, at which timesteps?", html);
+}
+
+std::string compute_section(const Findings& findings, const Gallery& gallery) {
+  std::string html;
+  for (const MapGrid& grid : findings.compute_grids)
+    html += "<h3>" + html_escape(grid.model) + "</h3>\n" +
+            gallery.show(compute_map_figure(grid),
+                         "Share of the blocks whose MLP works on each token, mean over noise draws.");
+  html += gallery.show(
+      compute_curves_figure(findings.compute),
+      fmt::format("Means over {} images with 95&nbsp;% intervals. Spearman's rank correlation over the tokens of an image, of "
+                  "the share of blocks that work on a token with the token's loss in the same passes, and with the standard "
+                  "deviation of the image within its patch; an image whose tokens are all treated alike counts as 0.",
+                  grouped(findings.compute.front().images)));
+  return section("Where in the image does a dynamic model compute?", html);
+}
+
+std::string dynamic_training_section(const std::vector<LearningCurve>& curves, const Gallery& gallery) {
+  std::string html;
+  if (std::any_of(curves.begin(), curves.end(), [](const auto& curve) { return curve.learns_both(); }))
+    html += gallery.show(lambda_figure(curves), std::string(record::metric("lambda_realised").description) +
+                                                    " On held-out images, by the averaged weights.");
+  html += training_table(curves) +
+          "<p class=\"note\">All on held-out images after the last step. <b>Decided by</b>: routers that learn; chance, drawn "
+          "anew for each image; static, the first units of each layer after they were ordered by importance. <b>Complete "
+          "model</b>: everything on. <b>λ</b>: " +
+          std::string(record::metric("lambda_realised").description) + "</p>\n";
+  return section("What did training toward a share of the MACs reach?", html);
+}
+
 std::string described(std::string_view metric) {
   return fmt::format("<b>{}</b>: {} ", record::metric(metric).label, record::metric(metric).description);
 }
@@ -122,7 +161,15 @@ constexpr const char* waterfall_caption =
 
 std::string speed_section(const std::vector<SpeedStudy>& studies, const Gallery& gallery) {
   std::string html;
+  constexpr std::ptrdiff_t most_waterfalls = 4;  // of trained models
+  const auto trained = std::count_if(studies.begin(), studies.end(), [](const auto& study) { return study.trained(); });
+  if (trained > 0)
+    html += "<h3>Trained models, as their routers decide</h3>\n" + trained_table(studies) +
+            "<p class=\"note\">Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of "
+            "heads, channel groups and tokens, the same in all blocks and timesteps. A model whose decisions never change "
+            "and skip no token is static and is run without routers.</p>\n";
   for (const SpeedStudy& study : studies) {
+    if (study.trained() && trained > most_waterfalls) continue;
     const auto same = [&](const SpeedStudy& other) { return other.model == study.model; };
     const bool alone = std::count_if(studies.begin(), studies.end(), same) == 1;
     const std::string name = record::safe_name(alone ? study.model : study.title());
@@ -131,6 +178,7 @@ std::string speed_section(const std::vector<SpeedStudy>& studies, const Gallery&
       html += gallery.show(*figure, speedup_caption);
     if (const auto figure = waterfall_figure(study, "waterfall-" + name))
       html += gallery.show(*figure, waterfall_caption);
+    if (study.trained()) continue;
     html += speed_table(study);
     if (const std::string masked = masked_table(study); !masked.empty())
       html += "<p>Multiplying by masks, as the published code does, computes everything:</p>\n" + masked;
@@ -143,7 +191,10 @@ std::string findings_sections(const Findings& findings, const Gallery& gallery) 
   if (findings.gap) html += gap_section(*findings.gap, gallery);
   if (!findings.grids.empty()) html += map_section(findings.grids, findings.normalise_each, gallery);
   if (!findings.concentrations.empty()) html += concentration_section(findings.concentrations, gallery);
-  if (!findings.curves.empty())
+  if (!findings.activations.empty()) html += activation_section(findings.activations, gallery);
+  if (!findings.compute.empty()) html += compute_section(findings, gallery);
+  if (findings.trains_dynamic()) html += dynamic_training_section(findings.curves, gallery);
+  if (findings.trains_dense())
     html += section("How far were the models trained?",
                     gallery.show(learning_figure(findings.curves),
                                  std::string(record::metric("held_out_mse").description) +

@@ -120,13 +120,17 @@ std::string_view name_of(Which which) {
 }
 
 std::string_view skipped(Which which) {
-  constexpr std::array<std::string_view, 4> names{"nothing", "heads and channels", "tokens",
-                                                  "heads, channels and tokens"};
+  constexpr std::array<std::string_view, 6> names{"nothing", "heads and channels", "tokens",
+                                                  "heads, channels and tokens", "as trained", "as much, by chance"};
   return name_in(names, which);
 }
 
 std::string SpeedStudy::title() const {
   return fmt::format("{}, {}, {}, {} thread{}", model, dtype, device, threads, threads == 1 ? "" : "s");
+}
+
+bool SpeedStudy::trained() const {
+  return std::any_of(cells.begin(), cells.end(), [](const SpeedCell& cell) { return cell.which == Which::own; });
 }
 
 std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {

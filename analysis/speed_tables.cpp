@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "findings.h"
 #include "text.h"
 
@@ -50,6 +52,31 @@ std::string speed_table(const SpeedStudy& study) {
   return table({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",
                 "η pub-<br>lished", "MB"},
                rows);
+}
+
+std::string trained_table(std::span<const SpeedStudy> studies) {
+  std::string rows;
+  for (const SpeedStudy& study : studies)
+    for (const SpeedCell& cell : study.cells) {
+      if (cell.engine != Engine::compact || cell.which != Which::own) continue;
+      const auto of = [&](Engine engine, Which which) {
+        const auto found = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& other) {
+          return other.engine == engine && other.which == which && other.batch == cell.batch;
+        });
+        return found == study.cells.end() ? nullptr : &*found;
+      };
+      const SpeedCell *dense = of(Engine::dense, Which::all), *alike = of(Engine::compact, Which::alike),
+                      *masked = of(Engine::masked, Which::own);
+      rows += row({html_escape(study.title()), std::to_string(cell.batch), number(cell.lambda_realised), number(cell.gmacs),
+                   dense == nullptr ? "–" : per_image(*dense), per_image(cell), plus_minus(cell.speedup),
+                   number(cell.theoretical_speedup), plus_minus(cell.realisation),
+                   alike == nullptr ? "–" : plus_minus(alike->realisation),
+                   masked == nullptr ? "–" : plus_minus(masked->speedup)});
+    }
+  return rows.empty() ? ""
+                      : table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup", "theory",
+                               "η", "η of masks<br>by chance", "speedup<br>masked"},
+                              rows);
 }
 
 std::string masked_table(const SpeedStudy& study) {

@@ -198,9 +198,10 @@ void add_info(CLI::App& app) {
       ->excludes("--model");
   command->add_option("--weights", info->weights, "ema, model or automatic");
   command->add_flag("--json", info->json, "print JSON");
-  command->add_flag("--all", info->all, "a table of the published configurations");
+  auto* all = command->add_flag("--all", info->all, "a table of the published configurations");
   command->add_option("--lambda", info->lambda, "of a DyDiT: GMACs at this share of the blocks, as a target")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(CLI::Range(0.0, 1.0))
+      ->excludes(all);
   auto* data = command->add_option("--data", info->data,
                                    "of a DyDiT: what its routers decide on these images (class folders, zip, latents, "
                                    "or synthetic:N)")

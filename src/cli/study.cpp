@@ -62,8 +62,7 @@ run::Profile profile_of(const Study& s, const std::string& study) {
   if (!given.empty()) {
     profile.models.clear();
     profile.history.clear();
-    if (profile.loss_map) profile.loss_map->models.clear();
-    if (profile.compute_map) profile.compute_map->models.clear();
+    for (auto* models : profile.models_of_studies()) models->clear();
     for (const std::string& text : given) profile.models.push_back(model_of(text));
   }
   if (!s.weights.empty())
@@ -93,7 +92,7 @@ void execute(const run::Profile& profile, const Study& s, const distributed::Pro
 run::Profile curve_profile(const Study& s, const char* study, std::optional<run::CurveSpec> run::Profile::*member) {
   run::Profile profile = profile_of(s, study);
   auto spec = (profile.*member).value_or(run::CurveSpec{});
-  if (s.timesteps > 0) spec = {.timesteps = s.timesteps, .images = spec.images, .chunk = spec.chunk};
+  if (s.timesteps > 0) spec.timesteps = s.timesteps, spec.at.clear();
   if (!s.at.empty()) {
     run::require_timesteps(s.at, "--at");
     spec.at = s.at;

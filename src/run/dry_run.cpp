@@ -94,9 +94,9 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
     require_fit(*dataset, profile.data, model.dit->configuration, model.name);
     const double rate = static_cast<double>(batch) / forward_seconds(model, settings, batch);
     double passes = 0;
-    if (profile.loss_gap) passes += of_curve(*profile.loss_gap);
+    if (profile.loss_gap && among(curve_models(*profile.loss_gap, models), model)) passes += of_curve(*profile.loss_gap);
     if (profile.loss_map && among(loss_map_models(*profile.loss_map, models), model)) passes += of_map(*profile.loss_map);
-    if (profile.activation && among(dynamic_models(models, "activation"), model)) passes += of_curve(*profile.activation);
+    if (profile.activation && among(activation_models(*profile.activation, models), model)) passes += of_curve(*profile.activation);
     if (profile.compute_map && among(compute_map_models(*profile.compute_map, models), model))
       passes += of_map(*profile.compute_map);
     const Json described = describe_model(model.name, model.dit->configuration);

@@ -104,7 +104,7 @@ CurveSpec read_curve(const Json& json, const std::string& where) {
   } else {
     keys.read("timesteps", spec.timesteps);
   }
-  keys.read("images", spec.images).read("chunk", spec.chunk).finish();
+  keys.read("images", spec.images).read("chunk", spec.chunk).read("models", spec.models).finish();
   if (spec.timesteps < 1 || spec.timesteps > diffusion_steps)
     throw UsageError("value out of range", where + ".timesteps", "give 1 to 1000, or a list");
   if (spec.images < 0) throw UsageError("value out of range", where + ".images", "give 0 (all) or more");
@@ -166,11 +166,13 @@ Profile read_profile(const std::filesystem::path& path) {
     profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep");
   profile.train = keys.take("train");
   keys.finish();
-  const auto require_models = [&](const std::optional<MapSpec>& map, const char* study) {
-    for (const std::string& name : map ? map->models : std::vector<std::string>{})
+  const auto require_models = [&](const auto& spec, const char* study) {
+    for (const std::string& name : spec ? spec->models : std::vector<std::string>{})
       if (!names.contains(name)) throw UsageError("no such model", fmt::format("{}: {}.models", where, study), name);
   };
+  require_models(profile.loss_gap, "loss-gap");
   require_models(profile.loss_map, "loss-map");
+  require_models(profile.activation, "activation");
   require_models(profile.compute_map, "compute-map");
   if (!profile.train.is_null())
     for (const ModelSpec& model : profile.models) train_options(profile, model);
@@ -194,7 +196,7 @@ Json to_json(const Profile& p) {
     json["models"].push_back(model);
   }
   const auto curve = [](const CurveSpec& c) {
-    return Json{{"timesteps", c.at.empty() ? Json(c.timesteps) : Json(c.at)}, {"images", c.images}, {"chunk", c.chunk}};
+    return Json{{"timesteps", c.at.empty() ? Json(c.timesteps) : Json(c.at)}, {"images", c.images}, {"chunk", c.chunk}, {"models", c.models}};
   };
   const auto map = [](const MapSpec& m) {
     return Json{{"timesteps", m.timesteps},           {"images", m.images}, {"draws", m.draws}, {"shown", m.shown},

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "data/loader.h"
 #include "data/subset.h"
 #include "setup.h"
 #include "study/activation.h"
@@ -86,7 +87,7 @@ std::vector<Studied> studies_of(const Profile& profile, const RunSettings& setti
   const auto map = [&](const MapSpec& spec) { return setting_of(profile, settings, spec.timesteps, images_of_map); };
   std::vector<Studied> studies;
   if (const auto& spec = profile.loss_gap)
-    studies.push_back([models = subjects.models, images = subset(spec->images), setting = curve(*spec)](auto* run) mutable {
+    studies.push_back([models = curve_models(*spec, subjects.models), images = subset(spec->images), setting = curve(*spec)](auto* run) mutable {
       study::loss_gap(models, images, setting, run);
     });
   if (const auto& spec = profile.loss_map)
@@ -95,7 +96,7 @@ std::vector<Studied> studies_of(const Profile& profile, const RunSettings& setti
       study::loss_map(models, images, setting, draws, run);
     });
   if (const auto& spec = profile.activation)
-    studies.push_back([models = dynamic_models(subjects.models, "activation"), images = subset(spec->images),
+    studies.push_back([models = activation_models(*spec, subjects.models), images = subset(spec->images),
                        setting = curve(*spec)](auto* run) mutable { study::activation(models, images, setting, run); });
   if (const auto& spec = profile.compute_map)
     studies.push_back([models = compute_map_models(*spec, subjects.models), images = subset(spec->images),
@@ -103,6 +104,27 @@ std::vector<Studied> studies_of(const Profile& profile, const RunSettings& setti
       study::compute_map(models, images, setting, draws, run);
     });
   return studies;
+}
+
+// The models of the sweep that decide themselves, with images for its largest batch.
+std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings& settings, const Subjects& subjects) {
+  std::vector<study::Trained> trained;
+  if (!profile.sweep || profile.sweep->trained.empty()) return trained;
+  const auto count = *std::max_element(profile.sweep->trained_batch.begin(), profile.sweep->trained_batch.end());
+  const data::Subset images(subjects.dataset, std::min(count, subjects.dataset->size()));
+  data::Batch batch;
+  if (images.size() < count || !data::Loader(std::make_shared<data::Subset>(images), {.batch = count, .threads = settings.threads}).next(batch) ||
+      batch.size() < count)
+    throw UsageError("fewer images than the sweep's batch", profile.data.path, "give more, or a smaller trained_batch");
+  const auto chunk = study::to_chunk(images, batch, 0, count, torch::kCPU);
+  for (const std::string& name : profile.sweep->trained) {
+    const auto found = std::find_if(subjects.models.begin(), subjects.models.end(),
+                                    [&](const study::Model& model) { return model.name == name && model.engine; });
+    if (found == subjects.models.end())
+      throw UsageError("no such dynamic model", "sweep.trained: " + name, "name a model of the profile with routers");
+    trained.push_back({.name = name, .hash = found->hash, .dit = found->dit, .images = chunk.images, .labels = chunk.labels});
+  }
+  return trained;
 }
 
 void describe_models(const Profile& profile, Subjects& subjects, record::RunDirectory& run) {
@@ -115,29 +137,32 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 }  // namespace
 
 Outcome run_studies(const Profile& profile, const RunSettings& settings) {
-  const bool has_studies = profile.has_studies();
-  if (!has_studies && !profile.sweep)
+  if (!profile.has_studies() && !profile.sweep)
     throw UsageError("nothing to study", profile.name, "add loss-gap, loss-map, activation, compute-map or sweep");
-  if (!has_studies && settings.group.size() > 1)
+  if (!profile.has_studies() && settings.group.size() > 1)
     throw UsageError("a sweep measures one process", profile.name, "run it without a launcher");
+  const bool on_images = profile.has_studies() || !profile.sweep->trained.empty();
   Subjects subjects;
   std::vector<Studied> studies;
+  std::vector<study::Trained> trained;
   Json identity = Json::object();
-  if (has_studies) {
+  if (on_images) {
     subjects = open_subjects(profile, settings);
     studies = studies_of(profile, settings, subjects);
+    trained = trained_of(profile, settings, subjects);
     identity = {{"weights", subjects.hashes}, {"data", subjects.dataset->hash()}};
   }
   Json manifest = base_manifest(profile, settings, identity);
-  if (!has_studies) {  // the sweep states its own
+  if (!profile.has_studies()) {  // the sweep states its own
     manifest["identity"].erase("dtype");
     manifest["dtype"] = fmt::format("{}", fmt::join(profile.sweep->dtype, ", "));
-  } else {
+  }
+  if (on_images) {
     manifest["data"] = describe_data(*subjects.dataset, profile.data);
     manifest["models"] = subjects.described;
   }
   const auto run = open_run(profile, settings, manifest);
-  if (has_studies && run != nullptr) describe_models(profile, subjects, *run);
+  if (on_images && run != nullptr) describe_models(profile, subjects, *run);
   for (const Studied& study : studies) study(run.get());
   if (run == nullptr) return {};
   if (profile.sweep && settings.group.size() > 1) {
@@ -146,6 +171,7 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     studies.clear();
     subjects = {};  // their memory is the sweep's
     study::speed({.spec = *profile.sweep,
+                  .trained = std::move(trained),
                   .seed = profile.seed,
                   .device = settings.device,
                   .threads = settings.threads,

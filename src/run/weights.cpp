@@ -39,27 +39,39 @@ study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   return model;
 }
 
-static std::vector<study::Model> named(const MapSpec& spec, const std::vector<study::Model>& models) {
+namespace {
+
+// All of them where none is named.
+std::vector<study::Model> named(const std::vector<std::string>& names, const std::vector<study::Model>& models) {
+  if (names.empty()) return models;
   std::vector<study::Model> chosen;
   for (const study::Model& model : models)
-    if (std::find(spec.models.begin(), spec.models.end(), model.name) != spec.models.end()) chosen.push_back(model);
+    if (std::find(names.begin(), names.end(), model.name) != names.end()) chosen.push_back(model);
   return chosen;
 }
 
+std::vector<study::Model> dynamic(std::vector<study::Model> models, const char* study) {
+  std::erase_if(models, [](const study::Model& model) { return !model.engine; });
+  if (models.empty()) throw UsageError("no model with routers", study, "name the checkpoint of a DyDiT");
+  return models;
+}
+
+}  // namespace
+
+std::vector<study::Model> curve_models(const CurveSpec& spec, const std::vector<study::Model>& models) {
+  return named(spec.models, models);
+}
+
+std::vector<study::Model> activation_models(const CurveSpec& spec, const std::vector<study::Model>& models) {
+  return dynamic(named(spec.models, models), "activation");
+}
+
 std::vector<study::Model> loss_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
-  return spec.models.empty() ? std::vector{models.back()} : named(spec, models);
+  return spec.models.empty() ? std::vector{models.back()} : named(spec.models, models);
 }
 
 std::vector<study::Model> compute_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
-  return dynamic_models(spec.models.empty() ? models : named(spec, models), "compute-map");
-}
-
-std::vector<study::Model> dynamic_models(const std::vector<study::Model>& models, const std::string& study) {
-  std::vector<study::Model> dynamic;
-  for (const study::Model& model : models)
-    if (model.engine) dynamic.push_back(model);
-  if (dynamic.empty()) throw UsageError("no model with routers", study, "name the checkpoint of a DyDiT");
-  return dynamic;
+  return dynamic(named(spec.models, models), "compute-map");
 }
 
 }  // namespace dydit::run

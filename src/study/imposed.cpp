@@ -15,8 +15,12 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::array<std::pair<const char*, Which>, 4> names{
-    {{"all", Which::all}, {"widths", Which::widths}, {"tokens", Which::tokens}, {"both", Which::both}}};
+constexpr std::array<std::pair<const char*, Which>, 6> names{{{"all", Which::all},
+                                                              {"widths", Which::widths},
+                                                              {"tokens", Which::tokens},
+                                                              {"both", Which::both},
+                                                              {"own", Which::own},
+                                                              {"alike", Which::alike}}};
 
 // Purposes of the draws of one layer.
 enum Draw : std::uint64_t { heads, channels, tokens };
@@ -45,28 +49,31 @@ Tensor random_widths(const model::Configuration& c, double keep, std::uint64_t s
 Which which_named(const std::string& name) {
   for (const auto& [text, which] : names)
     if (name == text) return which;
-  throw UsageError("no such units", name, "known are all, widths, tokens and both");
+  throw UsageError("no such units", name, "known are all, widths, tokens, both, own and alike");
 }
 
 std::string to_string(Which which) {
   return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == which; })->first;
 }
 
-engine::Masks imposed_masks(const model::Configuration& c, Which which, double keep, std::int64_t batch,
-                            std::uint64_t seed, std::int64_t draw) {
-  const bool has_widths = which == Which::widths || which == Which::both;
-  const bool has_tokens = which == Which::tokens || which == Which::both;
-  const auto widths = [&](Draw purpose) {
-    const Tensor mask = random_widths(c, has_widths ? keep : 1, seed, purpose);
+Kept kept_of(Which which, double keep) {
+  const double widths = which == Which::widths || which == Which::both ? keep : 1;
+  return {.heads = widths, .groups = widths, .tokens = which == Which::tokens || which == Which::both ? keep : 1};
+}
+
+engine::Masks imposed_masks(const model::Configuration& c, const Kept& kept, std::int64_t batch, std::uint64_t seed,
+                            std::int64_t draw) {
+  const auto widths = [&](Draw purpose, double keep) {
+    const Tensor mask = random_widths(c, keep, seed, purpose);
     return mask.expand({batch, c.depth, c.num_heads}).contiguous();
   };
   Tensor on = torch::ones({batch, c.depth, c.tokens()}, torch::kBool);
-  if (has_tokens) {
+  if (kept.tokens < 1) {
     const std::span<bool> values(on.data_ptr<bool>(), static_cast<std::size_t>(on.numel()));
     Random random(seed, Purpose::mask, static_cast<std::uint64_t>(draw), tokens);
-    for (bool& value : values) value = random.uniform() < keep;
+    for (bool& value : values) value = random.uniform() < kept.tokens;
   }
-  return {widths(heads), widths(channels), on};
+  return {widths(heads, kept.heads), widths(channels, kept.groups), on};
 }
 
 }  // namespace dydit::study

@@ -29,7 +29,8 @@ namespace {
 using record::Json;
 using record::Record;
 
-std::vector<Group> groups_of(const SpeedSpec& s) {
+std::vector<Group> groups_of(const SpeedSetting& setting) {
+  const SpeedSpec& s = setting.spec;
   std::vector<double> shares{1};
   for (const double keep : s.keep)
     if (keep != 1) shares.push_back(keep);
@@ -38,13 +39,19 @@ std::vector<Group> groups_of(const SpeedSpec& s) {
     for (const std::string& dtype : s.dtype)
       for (const std::int64_t batch : s.batch)
         for (const double keep : shares) groups.push_back({model, model::dtype_named(dtype), batch, keep});
+  for (const Trained& trained : setting.trained)
+    for (const std::string& dtype : s.dtype)
+      for (const std::int64_t batch : s.trained_batch) groups.push_back({trained.name, model::dtype_named(dtype), batch, 1, &trained});
   return groups;
 }
 
 std::vector<Cell> cells_of(const SpeedSpec& s, const Group& group) {
   std::vector<Cell> cells;
   for (const std::string& engine : s.engine) {
-    if (group.keep == 1)
+    if (group.trained != nullptr && engine != "dense") {
+      cells.push_back({engine, Which::own});
+      if (engine == "compact") cells.push_back({engine, Which::alike});
+    } else if (group.keep == 1)
       cells.push_back({engine, Which::all});
     else if (engine != "dense")
       for (const std::string& which : s.which) cells.push_back({engine, which_named(which)});
@@ -61,7 +68,8 @@ Record empty_record(const SpeedSetting& s, const Group& group, const Cell& cell)
                      {"dtype", model::dtype_name(group.dtype)},
                      {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
                      {"threads", s.threads}};
-  const std::vector<std::string> inputs{fmt::format("{} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds)};
+  std::vector<std::string> inputs{fmt::format("{} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds)};
+  if (group.trained != nullptr) inputs.push_back(fmt::format("{} {}", group.trained->hash, s.spec.timesteps));
   return {.cell = record::cell_hash("speed", axes, inputs, s.seed), .study = "speed", .axes = axes};
 }
 
@@ -82,7 +90,9 @@ class Results {
   template <typename Value>
   std::vector<double> blockwise(const Value& value) const;
   static void put(Record& record, const std::string& metric, const std::vector<double>& blocks);
-  MacShares shares_of(const cost::Activity& activity) const;
+  MacShares shares_of(const Variants::Case& of) const;
+  double milliseconds() const { return 1e3 / static_cast<double>(variants_.passes()); }  // of a pass, where a run takes 1 s
+  double executed(const Variants::Case& of) const;
 
   const Group& group_;
   const Variants& variants_;
@@ -122,7 +132,13 @@ void Results::put(Record& record, const std::string& metric, const std::vector<d
   record.metrics[metric] = measured;
 }
 
-MacShares Results::shares_of(const cost::Activity& activity) const {
+double Results::executed(const Variants::Case& of) const {
+  const cost::Rho rho = cost::rho(variants_.configuration(), of.activity);
+  return of.routed ? rho.with_routers : rho.without_routers;
+}
+
+MacShares Results::shares_of(const Variants::Case& of) const {
+  const cost::Activity& activity = of.activity;
   const auto& c = variants_.configuration();
   const double total = static_cast<double>(group_.batch) * static_cast<double>(cost::macs_of(c).total());
   const auto whole = cost::work_of(c, cost::complete(c), group_.batch, 1), left = cost::work_of(c, activity, group_.batch, 1);
@@ -132,12 +148,12 @@ MacShares Results::shares_of(const cost::Activity& activity) const {
     return macs / total;
   };
   const auto products = {std::string_view("attention.qkv"), std::string_view("attention.projection"), std::string_view("mlp")};
-  return {.executed = cost::rho(c, activity).with_routers,
+  return {.executed = executed(of),
           .attention = share(whole, {"attention.products"}),
           .attention_left = share(left, {"attention.products"}),
           .products = share(whole, products),
           .products_left = share(left, products),
-          .routers = share(whole, {"routers"})};
+          .routers = of.routed ? share(whole, {"routers"}) : 0};
 }
 
 void Results::fill(Record& record, const Cell& cell) const {
@@ -145,17 +161,16 @@ void Results::fill(Record& record, const Cell& cell) const {
   const bool dense = cell.engine == "dense";
   const auto& c = variants_.configuration();
   const cost::Activity activity = dense ? cost::complete(c) : variants_.case_of(cell).activity;
-  const cost::Rho rho = cost::rho(c, activity);
-  const double executed = dense ? 1 : rho.with_routers;
+  const double executed = dense ? 1 : this->executed(variants_.case_of(cell));
   const auto value = [&](const char* metric, double number) { record.metrics[metric] = record::measured(metric, number); };
-  put(record, "time", blockwise([&](const auto& time) { return 1e3 * time(name); }));
+  put(record, "time", blockwise([&](const auto& time) { return milliseconds() * time(name); }));
   record.metrics["time"].blocks = times_.at(name).blocks;
   for (auto& block : record.metrics["time"].blocks)
-    for (double& seconds : block) seconds *= 1e3;
+    for (double& seconds : block) seconds *= milliseconds();
   value("gmacs", executed * cost::macs_of(c).total() * 1e-9);
   value("lambda_realised", cost::lambda_realised(c, activity));
   value("rho", executed);
-  value("rho_without_routers", rho.without_routers);
+  value("rho_without_routers", cost::rho(c, activity).without_routers);
   value("theoretical_speedup", 1 / executed);
   put(record, "speedup", blockwise([&](const auto& time) { return time("dense all") / time(name); }));
   put(record, "realisation", blockwise([&](const auto& time) { return executed * time("dense all") / time(name); }));
@@ -164,7 +179,7 @@ void Results::fill(Record& record, const Cell& cell) const {
   value("product_ceiling", 1e-9 * ceilings.macs_per_second);
   value("copy_ceiling", 1e-9 * ceilings.bytes_per_second);
   model::Configuration executed_model = c;
-  executed_model.dynamic = !dense;  // the dense model has no routers
+  executed_model.dynamic = !dense && variants_.case_of(cell).routed;
   const auto work = cost::work_of(executed_model, activity, group_.batch,
                                   static_cast<std::int64_t>(c10::elementSize(group_.dtype)));
   value("roofline_time", 1e3 * cost::roofline_seconds(work, ceilings));
@@ -177,7 +192,7 @@ void Results::fill(Record& record, const Cell& cell) const {
 // Tibshirani, 1993, percentiles).
 void Results::fill_waterfall(Record& record, const Cell& cell) const {
   const std::string name = name_of(cell);
-  const MacShares shares = shares_of(variants_.case_of(cell).activity);
+  const MacShares shares = shares_of(variants_.case_of(cell));
   const auto bars_of = [&](const auto& time) {
     const auto parts = [&](const std::string& of) {
       return WaterfallTimes::Parts{time(of + " fixed"), time(of + " attention"), time(of + " products")};
@@ -206,11 +221,11 @@ void Results::fill_waterfall(Record& record, const Cell& cell) const {
       for (const std::size_t block : chosen) times.push_back(of(of_name)[block]);
       return median_of(std::move(times)).value;
     });
-    for (std::size_t bar = 0; bar < bars.size(); ++bar) resampled[bar].push_back(1e3 * again[bar].seconds);
+    for (std::size_t bar = 0; bar < bars.size(); ++bar) resampled[bar].push_back(milliseconds() * again[bar].seconds);
   }
   for (std::size_t bar = 0; bar < bars.size(); ++bar) {
     const std::string metric(bars[bar].metric);
-    record.metrics[metric] = record::measured(metric, 1e3 * bars[bar].seconds);
+    record.metrics[metric] = record::measured(metric, milliseconds() * bars[bar].seconds);
     std::sort(resampled[bar].begin(), resampled[bar].end());
     record.metrics[metric].ci95 = {{resampled[bar][resamples / 40], resampled[bar][resamples - 1 - resamples / 40]}};
   }
@@ -290,7 +305,7 @@ std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std
 
 void speed(const SpeedSetting& s, record::RunDirectory& run) {
   torch::InferenceMode inference;
-  const std::vector<Group> groups = groups_of(s.spec);
+  const std::vector<Group> groups = groups_of(s);
   std::vector<std::pair<Group, std::vector<Cell>>> missing;
   for (const Group& group : groups) {
     const auto cells = cells_of(s.spec, group);

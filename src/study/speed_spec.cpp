@@ -36,13 +36,18 @@ static void require_known(const std::vector<std::string>& list, const std::strin
 SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& where) {
   SpeedSpec spec;
   Keys keys(json, where);
-  keys.read("models", spec.models).read("keep", spec.keep).read("which", spec.which).read("batch", spec.batch);
+  if (json.is_object() && json.contains("trained")) spec.models.clear();
+  keys.read("models", spec.models).read("trained", spec.trained).read("trained_batch", spec.trained_batch);
+  keys.read("timesteps", spec.timesteps).read("keep", spec.keep).read("which", spec.which).read("batch", spec.batch);
   keys.read("engine", spec.engine).read("dtype", spec.dtype).read("input_size", spec.input_size);
   keys.read("blocks", spec.blocks).read("seconds", spec.seconds).finish();
   const auto refuse = [](bool wrong, const char* what, const std::string& key, const char* remedy) {
     if (wrong) throw UsageError(what, key, remedy);
   };
-  require_each(spec.models, where + ".models", [&](const std::string& name) {
+  if (spec.models.empty() || !spec.trained.empty())
+    require_each(spec.trained, where + ".trained", [](const std::string&) {});
+  refuse(spec.timesteps < 1 || spec.timesteps > 1000, "value out of range", where + ".timesteps", "give 1 to 1000");
+  if (!spec.models.empty()) require_each(spec.models, where + ".models", [&](const std::string& name) {
     model::Configuration c = model::published(name);
     refuse(!c.dynamic, "a model without routers", where + ".models: " + name, "give DyDiT-S/2 or the like");
     c.input_size = spec.input_size;
@@ -54,16 +59,18 @@ SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& wher
   require_known(spec.which, where + ".which", {"widths", "tokens", "both"});
   require_known(spec.engine, where + ".engine", {"dense", "masked", "compact"});
   require_known(spec.dtype, where + ".dtype", {"float32", "bfloat16", "float16"});
-  require_each(spec.batch, where + ".batch", [&](std::int64_t batch) {
-    refuse(batch < 1, "value out of range", where + ".batch", "give positive numbers");
-  });
+  for (const auto& [key, list] : {std::pair{".batch", &spec.batch}, {".trained_batch", &spec.trained_batch}})
+    require_each(*list, where + key, [&](std::int64_t batch) {
+      refuse(batch < 1, "value out of range", where + key, "give positive numbers");
+    });
   refuse(spec.blocks < 1 || spec.blocks > 100'000, "value out of range", where + ".blocks", "give 1 to 100000");
   refuse(!(spec.seconds >= 0 && spec.seconds <= 3600), "value out of range", where + ".seconds", "give 0 to 3600");
   return spec;
 }
 
 ordered_json to_json(const SpeedSpec& spec) {
-  return {{"models", spec.models}, {"keep", spec.keep},     {"which", spec.which},
+  return {{"models", spec.models}, {"trained", spec.trained}, {"trained_batch", spec.trained_batch}, {"timesteps", spec.timesteps},
+          {"keep", spec.keep},     {"which", spec.which},
           {"batch", spec.batch},   {"engine", spec.engine}, {"dtype", spec.dtype},
           {"input_size", spec.input_size}, {"blocks", spec.blocks}, {"seconds", spec.seconds}};
 }

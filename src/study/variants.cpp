@@ -5,8 +5,11 @@
 #include <cmath>
 #include <limits>
 
+#include "diffusion/gaussian.h"
+#include "diffusion/schedule.h"
 #include "instrument/ceilings.h"
 #include "instrument/stopwatch.h"
+#include "model/weights.h"
 
 namespace dydit::study {
 
@@ -26,9 +29,44 @@ model::DiT untrained(const SpeedSetting& s, const Group& group) {
   torch::manual_seed(s.seed);
   for (auto& item : dit->named_parameters())
     if (item.key().find("adaLN") != std::string::npos) item.value().normal_(0, 0.02);
-  dit->to(s.device, group.dtype);
-  dit->eval();
   return dit;
+}
+
+// A copy, whose type of numbers the group chooses.
+model::DiT copy_of(const model::DiT& dit) {
+  model::DiT copy(dit->configuration);
+  model::load_parameters(*copy, model::parameters_of(*dit), "");
+  return copy;
+}
+
+// Of the activity's layers.
+Kept mean_shares(const model::Configuration& c, const cost::Activity& activity) {
+  Kept kept{0, 0, 0};
+  const auto layers = static_cast<double>(activity.layers.size()), units = static_cast<double>(c.num_heads);
+  for (const auto& layer : activity.layers) {
+    kept.heads += layer.heads / units / layers;
+    kept.groups += layer.groups / units / layers;
+    kept.tokens += layer.tokens / static_cast<double>(c.tokens()) / layers;
+  }
+  return kept;
+}
+
+engine::Masks concatenated(const std::vector<engine::Masks>& masks) {
+  std::vector<Tensor> heads, channels, tokens;
+  for (const engine::Masks& one : masks) {
+    heads.push_back(one.heads);
+    channels.push_back(one.channels);
+    tokens.push_back(one.tokens);
+  }
+  return {torch::cat(heads), torch::cat(channels), torch::cat(tokens)};
+}
+
+// The same widths at every timestep, and all tokens.
+bool is_static(const std::vector<engine::Masks>& masks) {
+  return std::all_of(masks.begin(), masks.end(), [&](const engine::Masks& one) {
+    return torch::equal(one.heads, masks.front().heads) && torch::equal(one.channels, masks.front().channels) &&
+           one.tokens.all().item<bool>();
+  });
 }
 
 }  // namespace
@@ -37,21 +75,42 @@ std::string name_of(const Cell& cell) {
   return cell.engine + " " + to_string(cell.which);
 }
 
-const Variants::Input& Variants::input(std::int64_t pass) const {
-  return inputs_[static_cast<std::size_t>(pass % draws)];
+void Variants::draw_inputs() {
+  const auto& c = dit_->configuration;
+  const auto options = torch::TensorOptions().device(setting_.device).dtype(group_.dtype);
+  for (std::int64_t i = 0; i < draws; ++i)
+    inputs_.push_back({torch::randn({group_.batch, c.in_channels, c.input_size, c.input_size}, options),
+                       torch::full({group_.batch}, 500, options.dtype(torch::kInt64)),
+                       torch::randint(0, c.num_classes, {group_.batch}, options.dtype(torch::kInt64))});
+}
+
+// Images with noise at each timestep.
+void Variants::trained_inputs() {
+  const diffusion::GaussianDiffusion diffusion(
+      diffusion::Tables(diffusion::betas(diffusion::noise_schedule("linear"), 1000)), diffusion::Variance::fixed_large,
+      torch::kCPU);
+  const Tensor x = group_.trained->images.narrow(0, 0, group_.batch);
+  for (const std::int64_t timestep : diffusion::even_timesteps(1000, setting_.spec.timesteps)) {
+    const Tensor t = torch::full({group_.batch}, timestep, torch::kInt64);
+    inputs_.push_back({diffusion.q_sample(x, t, torch::randn_like(x)).to(setting_.device, group_.dtype),
+                       t.to(setting_.device), group_.trained->labels.narrow(0, 0, group_.batch).to(setting_.device)});
+  }
+}
+
+void Variants::for_inputs(std::int64_t run, const std::function<void(std::size_t)>& work) const {
+  if (group_.trained == nullptr) return work(static_cast<std::size_t>(run % draws));
+  for (std::size_t i = 0; i < inputs_.size(); ++i) work(i);
 }
 
 Variants::Variants(const SpeedSetting& setting, const Group& group)
-    : setting_(setting), group_(group), dit_(untrained(setting, group)) {
+    : setting_(setting), group_(group), dit_(group.trained == nullptr ? untrained(setting, group) : copy_of(group.trained->dit)) {
+  dit_->to(setting.device, group.dtype);
+  dit_->eval();
+  torch::manual_seed(setting.seed);
+  group.trained == nullptr ? draw_inputs() : trained_inputs();
   const auto& c = dit_->configuration;
-  const auto options = torch::TensorOptions().device(setting.device).dtype(group.dtype);
-  for (std::int64_t i = 0; i < draws; ++i)
-    inputs_.push_back({torch::randn({group.batch, c.in_channels, c.input_size, c.input_size}, options),
-                       torch::full({group.batch}, 500, options.dtype(torch::kInt64)),
-                       torch::randint(0, c.num_classes, {group.batch}, options.dtype(torch::kInt64))});
-  add("dense all", [this](std::int64_t pass) {
-    const Input& in = input(pass);
-    dit_->forward(in.x, in.t, in.y);
+  add("dense all", [this](std::int64_t run) {
+    for_inputs(run, [&](std::size_t i) { dit_->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); });
   });
   const auto product = instrument::product_ceiling(setting.device, group.dtype);
   const auto copy = instrument::copy_ceiling(
@@ -62,27 +121,49 @@ Variants::Variants(const SpeedSetting& setting, const Group& group)
   const auto& engines = setting.spec.engine;
   if (std::find(engines.begin(), engines.end(), "compact") == engines.end()) return;
   compact_ = engine::compact_engine(dit_, {.packing_budget = unlimited});
-  compact_->plan(inputs_.front().t.narrow(0, 0, 1));  // what the width routers say is known before a pass
-  const auto open = masks_of(Which::all, 1);
+  std::vector<Tensor> timesteps;  // what the width routers say is known before a pass
+  for (const Input& input : inputs_) timesteps.push_back(input.t.narrow(0, 0, 1));
+  compact_->plan(torch::cat(timesteps));
+  const auto open = imposed({});
   add_engine("compact path", compact_, open, engine::Overruled::skipped);
   add_parts("compact path", open, Parts::Of::engine, {"fixed", "routed"});
   add_parts("dense all", open, Parts::Of::dense_model, {"fixed", "attention", "products"});
 }
 
-std::vector<engine::Masks> Variants::masks_of(Which which, double keep) const {
+std::vector<engine::Masks> Variants::imposed(const Kept& kept) const {
   std::vector<engine::Masks> masks;
-  for (std::int64_t draw = 0; draw < draws; ++draw) {
-    const auto one = imposed_masks(dit_->configuration, which, keep, group_.batch, setting_.seed, draw);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const auto one =
+        imposed_masks(dit_->configuration, kept, group_.batch, setting_.seed, static_cast<std::int64_t>(i));
     masks.push_back({one.heads.to(setting_.device), one.channels.to(setting_.device), one.tokens.to(setting_.device)});
   }
   return masks;
 }
 
+std::vector<engine::Masks> Variants::decided() const {
+  std::vector<engine::Masks> masks;
+  const auto engine = engine::masked_engine(dit_);
+  for (const Input& in : inputs_) masks.push_back(engine->forward(in.x, in.t, in.y).masks);
+  return masks;
+}
+
+std::vector<engine::Masks> Variants::masks_of(Which which) const {
+  if (which == Which::own) return decided();
+  if (which == Which::alike)
+    return imposed(mean_shares(dit_->configuration, engine::activity_of(concatenated(decided()))));
+  return imposed(kept_of(which, group_.keep));
+}
+
 void Variants::add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                           const std::vector<engine::Masks>& masks, engine::Overruled routers) {
-  add(name, [this, engine, masks, routers](std::int64_t pass) {
-    const Input& in = input(pass);
-    engine->forward(in.x, in.t, in.y, masks[static_cast<std::size_t>(pass % draws)], routers);
+  add(name, [this, engine, masks, routers](std::int64_t run) {
+    for_inputs(run, [&](std::size_t i) { engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y, masks[i], routers); });
+  });
+}
+
+void Variants::add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine) {
+  add(name, [this, engine](std::int64_t run) {
+    for_inputs(run, [&](std::size_t i) { engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); });
   });
 }
 
@@ -93,20 +174,30 @@ void Variants::add_parts(const std::string& name, const std::vector<engine::Mask
                                                              {"products", &Parts::products},
                                                              {"routed", &Parts::routed},
                                                              {"together", &Parts::together}};
-  const auto parts = std::make_shared<Parts>(dit_, masks, of);
+  // Those of one timestep differ in their tokens alone, and are the draws of one Parts.
+  std::vector<std::shared_ptr<Parts>> parts;
+  if (group_.trained == nullptr) parts.push_back(std::make_shared<Parts>(dit_, masks, of));
+  else
+    for (const engine::Masks& one : masks) parts.push_back(std::make_shared<Parts>(dit_, std::vector{one}, of));
   for (const std::string& part : names)
-    add(name + " " + part, [parts, run = runs.at(part)](std::int64_t pass) { ((*parts).*run)(pass); });
+    add(name + " " + part, [parts, method = runs.at(part)](std::int64_t run) {
+      for (const auto& each : parts) ((*each).*method)(run);
+    });
 }
 
 // Several times, after one that asks the system for memory.
 void Variants::pack(Case& packed) const {
   constexpr int times = 5;
-  const engine::Masks& first = packed.masks.front();
+  std::vector<Tensor> heads, channels;
+  for (const engine::Masks& masks : packed.masks) {
+    heads.push_back(masks.heads.narrow(0, 0, 1));
+    channels.push_back(masks.channels.narrow(0, 0, 1));
+  }
   instrument::Stopwatch watch(setting_.device);
   for (int i = 0; i <= times; ++i) {
     const auto fresh = engine::compact_engine(dit_, {.packing_budget = unlimited});
     if (i > 0) watch.start();
-    fresh->plan(engine::Masks{first.heads.narrow(0, 0, 1), first.channels.narrow(0, 0, 1), {}});
+    fresh->plan(engine::Masks{torch::cat(heads), torch::cat(channels), {}});
     if (i > 0) watch.stop();
   }
   packed.packing = watch.laps();
@@ -115,21 +206,18 @@ void Variants::pack(Case& packed) const {
 void Variants::add_cell(const Cell& cell) {
   if (cell.engine == "dense") return;
   Case c;
-  c.masks = masks_of(cell.which, group_.keep);
-  std::vector<Tensor> heads, channels, tokens;
-  for (const engine::Masks& masks : c.masks) {
-    heads.push_back(masks.heads);
-    channels.push_back(masks.channels);
-    tokens.push_back(masks.tokens);
-  }
-  c.activity = engine::activity_of({torch::cat(heads), torch::cat(channels), torch::cat(tokens)});
+  c.masks = masks_of(cell.which);
+  c.activity = engine::activity_of(concatenated(c.masks));
+  c.routed = group_.trained == nullptr || !is_static(c.masks);
   const std::string name = name_of(cell);
-  if (cell.engine == "masked") {
-    add_engine(name, engine::masked_engine(dit_), c.masks, engine::Overruled::run);
-  } else {
-    pack(c);
-    add_engine(name, compact_, c.masks, engine::Overruled::run);
-  }
+  const auto routers = c.routed ? engine::Overruled::run : engine::Overruled::skipped;
+  const auto engine =
+      cell.engine == "masked" ? std::shared_ptr(engine::masked_engine(dit_)) : compact_;
+  if (cell.which == Which::own && c.routed)
+    add_own(name, engine);
+  else
+    add_engine(name, engine, c.masks, routers);
+  if (cell.engine == "compact") pack(c);
   if (cell.engine == "compact" && cell.which != Which::all) {  // its counterfactuals; with everything on, "compact path"
     add_engine(name + " without routers", compact_, c.masks, engine::Overruled::skipped);
     add_parts(name, c.masks, Parts::Of::engine, {"fixed", "attention", "products", "routed", "together"});

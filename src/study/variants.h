@@ -20,6 +20,7 @@ struct Group {
   torch::Dtype dtype;
   std::int64_t batch;
   double keep;
+  const Trained* trained = nullptr;
 };
 
 struct Cell {
@@ -30,6 +31,8 @@ struct Cell {
 /// "compact both": the name of a cell's variant. The runs beside it are named so too, with a word behind.
 std::string name_of(const Cell& cell);
 
+// A run of a variant is one forward pass, each time with the next of several inputs; for a trained model one at each
+// timestep of its schedule.
 class Variants {
  public:
   /// Several inputs, so that a pass does not find the decisions of the last one.
@@ -41,13 +44,15 @@ class Variants {
 
   /// Of a cell that is not dense.
   struct Case {
-    std::vector<engine::Masks> masks;  ///< for each draw
-    cost::Activity activity;           ///< mean over the draws
+    std::vector<engine::Masks> masks;  ///< for each input
+    cost::Activity activity;           ///< mean over the inputs
+    bool routed = true;                ///< its routers decide; a static model needs none
     std::vector<double> packing;       ///< seconds to pack its weights from nothing, of each time
   };
 
   void add_cell(const Cell& cell);
   const std::vector<instrument::Variant>& all() const { return all_; }
+  std::int64_t passes() const { return group_.trained == nullptr ? 1 : static_cast<std::int64_t>(inputs_.size()); }  ///< of a run
   const model::Configuration& configuration() const { return dit_->configuration; }
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
   /// Of the weights that a cell's forward pass works with.
@@ -58,11 +63,16 @@ class Variants {
   struct Input {
     torch::Tensor x, t, y;
   };
-  const Input& input(std::int64_t pass) const;
-  std::vector<engine::Masks> masks_of(Which which, double keep) const;
+  void draw_inputs();
+  void trained_inputs();
+  void for_inputs(std::int64_t run, const std::function<void(std::size_t)>& work) const;
+  std::vector<engine::Masks> imposed(const Kept& kept) const;
+  std::vector<engine::Masks> decided() const;
+  std::vector<engine::Masks> masks_of(Which which) const;
   void add(std::string name, std::function<void(std::int64_t)> run) { all_.push_back({std::move(name), std::move(run)}); }
   void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
+  void add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine);
   void add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                  const std::vector<std::string>& parts);
   void pack(Case& packed) const;

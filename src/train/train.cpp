@@ -48,6 +48,7 @@ class Trainer {
   void record(double images_per_second);
   [[noreturn]] void refuse() const;
   Json origin() const;  // what every checkpoint of this training has in common
+  Json axes(std::int64_t step) const;
   std::string cell(std::int64_t step) const;
 
   const Job& job_;
@@ -95,8 +96,15 @@ Json Trainer::origin() const {
   return origin;
 }
 
+Json Trainer::axes(std::int64_t step) const {
+  Json axes = {{"model", job_.model}, {"step", step}};
+  if (const auto& dynamic = options_.dynamic)
+    axes.update({{"lambda", dynamic->lambda}, {"decide", dynamic->decide}, {"skip", dynamic->skip}, {"order", dynamic->order}});
+  return axes;
+}
+
 std::string Trainer::cell(std::int64_t step) const {
-  return record::cell_hash("train", {{"model", job_.model}, {"step", step}},
+  return record::cell_hash("train", axes(step),
                            {job_.images->hash(), job_.held_out->hash(), to_json(options_).dump(),
                             model::to_json(job_.configuration).dump(), job_.start.hash},
                            job_.seed);
@@ -251,8 +259,7 @@ void Trainer::record(double images_per_second) {
   for (const auto& [name, value] : values) finite = finite && std::isfinite(value);
   values["images_per_second"] = images_per_second;
   values["seconds"] = seconds_;
-  record::Record record{
-      .cell = cell(step_), .study = "train", .axes = {{"model", job_.model}, {"step", step_}}};
+  record::Record record{.cell = cell(step_), .study = "train", .axes = axes(step_)};
   record.machine["processes"] = group_.size();
   for (const auto& [name, value] : values) record.metrics[name] = record::measured(name, value);
   if (!finite) {

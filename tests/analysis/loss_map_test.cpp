@@ -100,7 +100,7 @@ TEST_CASE("axes and tensors that no study writes are refused, not computed with"
     INFO(what);
     const test::TemporaryFolder folder;
     const std::vector<Run> runs = {small_run(folder.path() / "a", change)};
-    CHECK_THROWS_AS((map_grids(runs), concentrations(runs)), InputError);
+    CHECK_THROWS_AS((map_grids(runs, Mapped::loss), concentrations(runs)), InputError);
   }
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("losses that are no numbers are shown as such") {
     tensors["map"] = tensors["image"] = Tensor::of<float>(values, {2, 1, 32, 32});
   })};
   CHECK(std::isnan(concentrations(runs)[0].gini[0].mean));
-  const std::string settings = loss_map_figure(map_grids(runs)[0], false).settings;
+  const std::string settings = loss_map_figure(map_grids(runs, Mapped::loss)[0], false).settings;
   CHECK(settings.find("array low[R*K] = [0, 0]") != std::string::npos);
   CHECK(settings.find("array high[R*K] = [10, 10]") != std::string::npos);
 }
@@ -121,7 +121,7 @@ TEST_CASE("losses that are no numbers are shown as such") {
 TEST_CASE("a grid holds the chosen images and timesteps") {
   const test::TemporaryFolder folder;
   const std::vector<Run> runs = {small_run(folder.path() / "a")};
-  const auto grids = map_grids(runs, 1);
+  const auto grids = map_grids(runs, Mapped::loss, 1);
   REQUIRE(grids.size() == 1);
   CHECK(grids[0].height == 2);
   CHECK(grids[0].width == 4);
@@ -134,7 +134,7 @@ TEST_CASE("a grid holds the chosen images and timesteps") {
 TEST_CASE("the reference comes first, with the first and the last timestep among those shown") {
   const test::TemporaryFolder folder;
   const std::vector<Run> runs = {record::read_run(test::make_run(folder.path() / "a"))};
-  const auto grids = map_grids(runs, 6, 3);
+  const auto grids = map_grids(runs, Mapped::loss, 6, 3);
   REQUIRE(grids.size() == 2);
   CHECK(grids[0].model == "DiT-XL/2");
   CHECK(grids[0].timesteps == std::vector<std::int64_t>{10, 200, 900});
@@ -154,7 +154,7 @@ TEST_CASE("images of different classes are shown first") {
                              {"image", Tensor::of<float>(values, {4, 1, 1, 1})},
                              {"map", Tensor::of<float>(values, {4, 1, 1, 1})}});
   run.append(record);
-  const auto grid = map_grids(std::vector{record::read_run(folder.path() / "a")}, 3).front();
+  const auto grid = map_grids(std::vector{record::read_run(folder.path() / "a")}, Mapped::loss, 3).front();
   std::vector<std::int64_t> shown;
   for (const MapRow& row : grid.rows) shown.push_back(row.index);
   CHECK(shown == std::vector<std::int64_t>{0, 1, 3});

@@ -123,6 +123,11 @@ TEST_CASE("two processes train as one does") {
   auto command = test::training(
       {"--steps", "31", "--checkpoint-every", "30", "--record-every", "31", "--learning-rate", "1e-3"});
   *std::next(std::ranges::find(command, "--batch")) = "7";
+  const bool dynamic = GENERATE(false, true);
+  CAPTURE(dynamic);
+  if (dynamic)
+    command = with(command, {"--lambda", "0.6", "--hold-steps", "0", "--target-warmup-steps", "5", "--complete-steps", "31",
+                             "--width-bias", "2", "--token-bias", "2"});
   REQUIRE(test::run_dydit(with(command, {"--out", one})).code == 0);
   const fs::path last = fs::path("checkpoints") / "DiT-00000031.safetensors";
 
@@ -150,6 +155,8 @@ TEST_CASE("two processes train as one does") {
     CHECK(a[0].cell == b[0].cell);
     for (const char* metric : {"train_mse", "train_vb", "held_out_mse", "held_out_vb"})
       CHECK(b[0].metrics.at(metric).value == Approx(a[0].metrics.at(metric).value).epsilon(1e-5));
+    for (const char* metric : {"train_lambda", "train_complete_mse", "lambda_realised", "held_out_complete_mse"})
+      if (dynamic) CHECK(b[0].metrics.at(metric).value == Approx(a[0].metrics.at(metric).value).epsilon(1e-5));
     CHECK(a[0].machine["processes"] == 1);
     CHECK(b[0].machine["processes"] == 2);
   }

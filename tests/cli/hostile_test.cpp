@@ -100,6 +100,20 @@ TEST_CASE("info on data tells what routers decide") {
   refused("diffusers/pipeline", latents, 2, "no routers");
 }
 
+TEST_CASE("a target tells the MACs of a DyDiT, and is labelled as one") {
+  const auto outcome = test::run_dydit({"info", "--model", "DyDiT-XL/2", "--lambda", "0.5", "--json"});
+  REQUIRE(outcome.code == 0);
+  const Json all = Json::parse(outcome.out), macs = all["gmacs"], target = all["target"];
+  const double half = macs["total"].get<double>() - 0.5 * (macs["attention"].get<double>() + macs["mlp"].get<double>());
+  CHECK(target["gmacs"].get<double>() == Approx(half));
+  CHECK(target["gmacs_with_routers"].get<double>() == Approx(half + macs["routers"].get<double>()));
+  CHECK(target["theoretical_speedup"].get<double>() == Approx(macs["total"].get<double>() / (half + macs["routers"].get<double>())));
+  const auto text = test::run_dydit({"info", "--model", "DyDiT-XL/2", "--lambda", "0.5"});
+  CHECK((text.out.find("target 0.5") != std::string::npos && text.out.find("no masks") != std::string::npos));
+  CHECK(test::run_dydit({"info", "--model", "DiT-XL/2", "--lambda", "0.5"}).code == 2);
+  CHECK(test::run_dydit({"info", "--all", "--lambda", "0.5"}).code == 2);
+}
+
 TEST_CASE("an exported checkpoint holds the weights that were asked for") {
   const test::TemporaryFolder folder;
   const auto output = folder.path() / "out.safetensors", again = folder.path() / "again.safetensors";

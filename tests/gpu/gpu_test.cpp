@@ -140,7 +140,7 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
              y = torch::tensor({0, 1, 2});
   for (const auto which : {study::Which::all, study::Which::widths, study::Which::tokens, study::Which::both})
     for (const double keep : {0.3, 0.7}) {
-      const auto masks = study::imposed_masks(c, which, keep, 3, /*seed=*/1, /*draw=*/0);
+      const auto masks = study::imposed_masks(c, study::kept_of(which, keep), 3, /*seed=*/1, /*draw=*/0);
       const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
       const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
       for (const char* name : {"masked", "compact"}) {
@@ -153,7 +153,7 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
   cpu->to(torch::kBFloat16);
   copy->to(torch::kBFloat16);
   for (const auto which : {study::Which::tokens, study::Which::both}) {  // each as near to the other as to float32
-    const auto masks = study::imposed_masks(c, which, 0.5, 3, /*seed=*/1, /*draw=*/0);
+    const auto masks = study::imposed_masks(c, study::kept_of(which, 0.5), 3, /*seed=*/1, /*draw=*/0);
     const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
     const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
     CHECK(relative(engine::compact_engine(copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu), there).output, expected) <= 0.05);

@@ -85,7 +85,7 @@ TEST_CASE("a profile of studies is resolved, with paths from its folder") {
       {"models",
        {{{"name", "S"}, {"checkpoint", in_folder("weights/S.pt")}, {"weights", "model"}, {"num_heads", 4}},
         {{"name", "XL"}, {"checkpoint", "/absolute/XL.pt"}, {"weights", "automatic"}}}},
-      {"loss-gap", {{"timesteps", 25}, {"images", 100}, {"chunk", 10}}},
+      {"loss-gap", {{"timesteps", 25}, {"images", 100}, {"chunk", 10}, {"models", Json::array()}}},
       {"loss-map",
        {{"timesteps", {0, 999}},
         {"images", 10},

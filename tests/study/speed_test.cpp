@@ -37,7 +37,7 @@ const record::Record& cell(const std::vector<record::Record>& records, const std
 
 TEST_CASE("imposed masks keep the share, spread evenly over the layers") {
   const auto c = model::published("DyDiT-S/2");
-  const auto masks = study::imposed_masks(c, Which::both, 0.7, 3, /*seed=*/1, /*draw=*/0);
+  const auto masks = study::imposed_masks(c, study::kept_of(Which::both, 0.7), 3, /*seed=*/1, /*draw=*/0);
   for (const Tensor& mask : {masks.heads, masks.channels}) {
     CHECK(mask.sizes() == torch::IntArrayRef({3, 12, 6}));
     CHECK(mask.select(2, 0).all().item<bool>());
@@ -51,16 +51,16 @@ TEST_CASE("imposed masks keep the share, spread evenly over the layers") {
   const double tokens = masks.tokens.to(torch::kFloat64).mean().item<double>();
   CHECK(std::abs(tokens - 0.7) < 0.02);
   CHECK(!(masks.tokens.sum(2) == masks.tokens[0][0].sum()).all().item<bool>());  // images and layers differ
-  const auto other = study::imposed_masks(c, Which::both, 0.7, 3, 1, /*draw=*/1);
+  const auto other = study::imposed_masks(c, study::kept_of(Which::both, 0.7), 3, 1, /*draw=*/1);
   CHECK(torch::equal(other.heads, masks.heads));  // the timestep's
   CHECK(!torch::equal(other.tokens, masks.tokens));
 
-  const auto widths = study::imposed_masks(c, Which::widths, 0.01, 1, 1, 0);
+  const auto widths = study::imposed_masks(c, study::kept_of(Which::widths, 0.01), 1, 1, 0);
   CHECK(widths.tokens.all().item<bool>());
   CHECK((widths.heads.sum(2) == 1).all().item<bool>());  // the one that is always on
-  const auto few = study::imposed_masks(c, Which::tokens, 0.5, 1, 1, 0);
+  const auto few = study::imposed_masks(c, study::kept_of(Which::tokens, 0.5), 1, 1, 0);
   CHECK(few.heads.all().item<bool>());
-  CHECK(study::imposed_masks(c, Which::all, 0.5, 1, 1, 0).tokens.all().item<bool>());
+  CHECK(study::imposed_masks(c, study::kept_of(Which::all, 0.5), 1, 1, 0).tokens.all().item<bool>());
   CHECK_THROWS_AS(study::which_named("heads"), UsageError);
 }
 
@@ -108,6 +108,44 @@ TEST_CASE("a sweep records every cell, and a waterfall for each compact one that
   CHECK(value("compact", "widths", "weight_memory") > 0.5 * value("compact", "all", "weight_memory"));
 }
 
+TEST_CASE("a trained model is measured as its routers decide, and beside as many units by chance") {
+  test::StudyRun run;
+  auto s = setting();
+  s.spec.models.clear();
+  s.spec.trained = {"half", "pruned"};
+  s.spec.trained_batch = {3};
+  s.spec.timesteps = 4;
+  const study::Model half = test::dynamic_model("half"), pruned = test::dynamic_model("pruned");
+  {
+    const torch::NoGradGuard no_grad;  // never skips a token, the same heads at every timestep
+    for (auto& item : pruned.dit->named_parameters()) {
+      if (item.key().find("_rate.router.weight") != std::string::npos) item.value().zero_();
+      if (item.key().find("_rate.router.bias") != std::string::npos) item.value().fill_(-1);
+      if (item.key().find("mlp_head.2.bias") != std::string::npos) item.value().fill_(1000);
+    }
+  }
+  const Tensor images = torch::randn({3, 3, 8, 8}), labels = torch::tensor({0, 1, 2});
+  for (const study::Model* model : {&half, &pruned}) s.trained.push_back({model->name, model->name, model->dit, images, labels});
+  study::speed(s, run.run);
+  REQUIRE(run.run.records().size() == 2 * 4);
+  const auto of = [&](const char* model, const char* engine, const char* which) {
+    return cell(run.records(model), engine, which).metrics;
+  };
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    REQUIRE(record.status == record::Status::ok);
+    CHECK((record.metrics.count("unexplained") == 1) == (record.axes.at("engine") == "compact"));
+  }
+  const auto own = of("half", "compact", "own"), alike = of("half", "compact", "alike"), masked = of("half", "masked", "own");
+  CHECK((own.at("lambda_realised").value > 0 && own.at("lambda_realised").value < 1));
+  CHECK(own.at("rho").value == masked.at("rho").value);
+  CHECK(own.at("rho").value > own.at("rho_without_routers").value);
+  CHECK(std::abs(alike.at("lambda_realised").value - own.at("lambda_realised").value) < 0.3);  // few units, by chance
+  const auto still = of("pruned", "compact", "own");
+  CHECK(still.at("lambda_realised").value == Approx(0.5));  // the first of two units
+  CHECK(still.at("rho").value == still.at("rho_without_routers").value);
+}
+
 TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell measures its group") {
   test::StudyRun run;
   auto s = setting({"dense", "masked"});
@@ -135,12 +173,15 @@ TEST_CASE("a sweep's table is refused where it has no meaning") {
   const auto spec = read({{"keep", {0.5, 1}}, {"batch", {2}}});
   CHECK(spec.keep == std::vector<double>{0.5, 1});
   CHECK(study::to_json(read(study::to_json(spec))) == study::to_json(spec));
+  CHECK(read({{"trained", {"half"}}}).models.empty());  // nothing else unless it is named
+  CHECK(read({{"trained", {"half"}}, {"models", {"DyDiT-S/2"}}}).models.size() == 1);
   for (const ordered_json& wrong :
        {ordered_json{{"keep", {0}}}, {{"keep", {1.1}}}, {{"keep", ordered_json::array()}}, {{"keep", {0.5, 0.5}}},
         {{"models", {"DiT-S/2"}}}, {{"models", {"DyDiT-Q/2"}}}, {{"which", {"all"}}}, {{"which", {"heads"}}},
         {{"batch", {0}}}, {{"engine", {"fast"}}}, {{"dtype", {"float64"}}}, {{"blocks", 0}}, {{"blocks", 1e12}},
         {{"seconds", -1}}, {{"seconds", 1e300}},
-        {{"input_size", 33}}, {{"lambda", {0.5}}}}) {
+        {{"input_size", 33}}, {{"lambda", {0.5}}}, {{"trained", ordered_json::array()}},
+        {{"trained", {"a", "a"}}}, {{"trained_batch", {0}}}, {{"timesteps", 0}}}) {
     INFO(wrong.dump());
     CHECK_THROWS_AS(read(wrong), UsageError);
   }

@@ -23,6 +23,20 @@ study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> se
   return {.name = name, .hash = name + std::to_string(seed.value_or(0)), .dit = dit};
 }
 
+study::Model dynamic_model(const std::string& name) {
+  study::Model model = tiny_model(name, 5);
+  model.dit = model::with_open_routers(model.dit);
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(3);
+  for (auto& item : model.dit->named_parameters())
+    if (item.key().find("_rate.") != std::string::npos || item.key().find("token_selection") != std::string::npos)
+      item.value().normal_(0, 1);
+  model.dit->eval();
+  model.engine_name = "compact";
+  model.engine = engine::compact_engine(model.dit);
+  return model;
+}
+
 std::shared_ptr<const data::Subset> synthetic(std::int64_t size) {
   return std::make_shared<data::Subset>(std::make_shared<AlteredData>(size), size);
 }

@@ -14,6 +14,9 @@ namespace dydit::test {
 /// output is zero.
 study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> seed = std::nullopt);
 
+/// With routers of random weights: some units and tokens are on. Run by the compact engine.
+study::Model dynamic_model(const std::string& name);
+
 std::shared_ptr<const data::Subset> synthetic(std::int64_t size);
 
 study::Setting setting(std::vector<std::int64_t> timesteps, std::int64_t chunk);

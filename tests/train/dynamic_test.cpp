@@ -140,19 +140,32 @@ TEST_CASE("training reaches its share of MACs on held-out images, and says by wh
   const test::TemporaryFolder folder;
   const std::string skip = GENERATE("both", "widths", "tokens");
   CAPTURE(skip);
-  test::train_in(folder.path() / "run", dynamic_job({.lambda = 0.6, .skip = skip, .hold_steps = 5, .target_warmup_steps = 50, .settle_steps = 200,
+  test::train_in(folder.path() / "run", dynamic_job({.lambda = 0.6, .skip = skip, .hold_steps = 5, .target_warmup_steps = 50, .settle_steps = 100,
                                                      .width_bias = 3, .token_bias = 3},
-                                                    {.steps = 600, .batch = 16, .learning_rate = 1e-2, .decay = "cosine", .ema_decay = 0.9,
+                                                    {.steps = 600, .batch = 16, .learning_rate = 4e-3, .decay = "cosine", .ema_decay = 0.9,
                                                      .record_every = 100, .held_out_images = 40}));
   const auto run = record::read_run(folder.path() / "run");
   CHECK(metric(run, "lambda_target") == Approx(0.6));
-  CHECK(metric(run, "train_lambda") == Approx(0.6).margin(0.05));
-  CHECK(metric(run, "lambda_realised") == Approx(0.6).margin(0.02));
+  // The tokens of these images are alike: a layer takes all of them or none.
+  const double margin = skip == "tokens" ? 0.1 : 0.02;
+  CHECK(metric(run, "train_lambda") == Approx(0.6).margin(margin));
+  CHECK(metric(run, "lambda_realised") == Approx(0.6).margin(margin));
   CHECK((metric(run, "tokens_on") == 1) == (skip == "widths"));
   CHECK((metric(run, "heads_on") == 1) == (skip == "tokens"));
   CHECK(metric(run, "held_out_complete_mse") > 0);
   CHECK(run.records.back().metrics.count("train_complete_mse") == 0);
   CHECK(run.records.front().metrics.at("lambda_target").value == Approx(0.6));
+}
+
+TEST_CASE("a dynamic training that breaks off ends in the bytes of an undisturbed one") {
+  const test::TemporaryFolder folder;
+  const auto job = dynamic_job({.lambda = 0.6, .hold_steps = 1, .target_warmup_steps = 2, .complete_steps = 3, .settle_steps = 2},
+                               {.steps = 6, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
+  test::train_in(folder.path() / "whole", job);
+  std::filesystem::copy(folder.path() / "whole", folder.path() / "broken", std::filesystem::copy_options::recursive);
+  for (const std::int64_t step : {4, 6}) std::filesystem::remove(train::checkpoint_path(folder.path() / "broken", "tiny", step));
+  test::train_in(folder.path() / "broken", job);
+  CHECK((test::checkpoint_bytes(folder.path() / "whole", 6) == test::checkpoint_bytes(folder.path() / "broken", 6)));
 }
 
 TEST_CASE("a static model keeps what its checkpoint's routers say") {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "analysis/activation.h"
+#include "analysis/compute_map.h"
 #include "analysis/figure.h"
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
@@ -22,10 +24,24 @@ Figure loss_gap_figure(const LossGap& result);
 /// scale for a timestep, or one for each map as the paper has it.
 Figure loss_map_figure(const MapGrid& grid, bool normalise_each);
 
+/// Three maps of blocks by timesteps: shares of heads, channel groups and tokens that are on, blue few, white all; below,
+/// the totals against t.
+Figure activation_figure(const Activation& activation);
+
+/// As the loss map, of the share of the blocks that work on each position.
+Figure compute_map_figure(const MapGrid& grid);
+
+/// Share of the blocks that work on a token against t, and its correlation with loss and detail.
+Figure compute_curves_figure(const std::vector<ComputeMap>& maps);
+
+/// The share of MACs against the step for the models whose routers learn it, with the target; below, the losses of the
+/// dynamic and of the complete model.
+Figure lambda_figure(const std::vector<LearningCurve>& curves);
+
 /// Gini coefficient and share of the hardest 20 % of the tokens against t, with what chance would show.
 Figure concentration_figure(const std::vector<ModelConcentration>& result);
 
-/// Held-out loss against step for each model, the training loss faint beside it.
+/// Held-out loss against step for each dense model, the training loss faint beside it.
 Figure learning_figure(const std::vector<LearningCurve>& curves);
 
 /// Actual against theoretical speedup, a panel for each way of skipping work, a curve for each engine and

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,14 +12,26 @@
 
 namespace dydit::analysis {
 
+/// NaN where it was not measured.
 struct LearningPoint {
   std::int64_t step;
-  double train_mse, held_out_mse;  ///< NaN where it was not measured
+  double train_mse, held_out_mse;
+  /// Of a dynamic model: on held-out images, but for the target.
+  double lambda_target = missing, lambda_realised = missing, heads = missing, groups = missing, tokens = missing,
+         complete_mse = missing;
+
+  static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct LearningCurve {
   std::string model;
   std::vector<LearningPoint> points;  ///< ascending steps
+  /// How a dynamic model was trained: "routers", "chance" or "static"; "both", "widths" or
+  /// "tokens"; the order of its units. Empty for a dense one.
+  std::string decide = {}, skip = {}, order = {};
+
+  bool dynamic() const { return !decide.empty(); }
+  bool learns_both() const { return decide == "routers" && skip == "both"; }  ///< widths and tokens
 };
 
 /// One for each model with "train" records.

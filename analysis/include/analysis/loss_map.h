@@ -35,8 +35,12 @@ struct MapRow {
   std::vector<std::vector<float>> maps;  ///< one (height, width) for each timestep of the grid
 };
 
-/// What one figure of loss maps shows of a model.
+/// Maps of what: of the loss ("loss-map" records), or of the share of the blocks that work on a token ("compute-map").
+enum class Mapped { loss, compute };
+
+/// What one figure of maps shows of a model. Maps over tokens are drawn at the image's size.
 struct MapGrid {
+  Mapped mapped;
   std::string model;
   std::int64_t height, width;
   std::vector<std::int64_t> timesteps;
@@ -46,7 +50,7 @@ struct MapGrid {
 /// Shows `images` images, each the first of its class where the tensors hold a `label` i64 (n), in the order
 /// of their indices; every model the same. At most `columns` timesteps, spread over those of the run. One
 /// grid for each model, the reference (the last) first.
-std::vector<MapGrid> map_grids(std::span<const record::Run> runs, std::size_t images = 6,
+std::vector<MapGrid> map_grids(std::span<const record::Run> runs, Mapped mapped, std::size_t images = 6,
                                std::size_t columns = 7);
 
 }  // namespace dydit::analysis

@@ -16,11 +16,12 @@
 namespace dydit::analysis {
 
 enum class Engine { dense, masked, compact };
-enum class Which { all, widths, tokens, both };  ///< what the imposed masks skip; all: everything is on
+/// What the imposed masks skip, all: nothing; of a trained model what its own routers skip, or as much drawn by chance.
+enum class Which { all, widths, tokens, both, own, alike };
 
 /// Names on the axes of records, in the order of the enumerators.
 inline constexpr std::array<std::string_view, 3> engine_names{"dense", "masked", "compact"};
-inline constexpr std::array<std::string_view, 4> which_names{"all", "widths", "tokens", "both"};
+inline constexpr std::array<std::string_view, 6> which_names{"all", "widths", "tokens", "both", "own", "alike"};
 std::string_view name_of(Engine engine);
 std::string_view name_of(Which which);
 /// For people: "heads and channels".
@@ -60,6 +61,7 @@ struct SpeedStudy {
   std::vector<SpeedCell> cells;  ///< by engine, batch, what is skipped, and descending share kept
 
   std::string title() const;  ///< "DyDiT-S/2, float32, cpu, 2 threads"
+  bool trained() const;       ///< of a model that decides itself
 };
 
 /// The good "speed" records, a study for each model (in the order of the profile), device, dtype and number

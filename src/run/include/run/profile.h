@@ -37,6 +37,7 @@ struct CurveSpec {
   std::vector<std::int64_t> at = {};  ///< or which; a profile writes either as `timesteps`
   std::int64_t images = 0;      ///< 0: all
   std::int64_t chunk = 100;     ///< images of one cell, and of one forward pass
+  std::vector<std::string> models = {};  ///< empty: all, for activation all dynamic ones
 };
 
 /// A study of maps over the image: loss map, compute map.
@@ -66,6 +67,15 @@ struct Profile {
 
   /// Any but a sweep.
   bool has_studies() const { return loss_gap || loss_map || activation || compute_map; }
+  /// The names of models that its studies have.
+  std::vector<std::vector<std::string>*> models_of_studies() {
+    std::vector<std::vector<std::string>*> lists;
+    for (auto* curve : {&loss_gap, &activation})
+      if (*curve) lists.push_back(&(*curve)->models);
+    for (auto* map : {&loss_map, &compute_map})
+      if (*map) lists.push_back(&(*map)->models);
+    return lists;
+  }
   void leave_no_study() {
     loss_gap.reset();
     loss_map.reset();

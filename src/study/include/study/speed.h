@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Actual against theoretical speedup of untrained models under imposed masks, and where the difference goes.
+// Actual against theoretical speedup of untrained models under imposed masks and of trained ones, and where the difference
+// goes.
 //
 // What is compared is measured together: all engines and units of one share, the dense model beside them, and for each
 // compact cell the counterfactuals of its waterfall, in interleaved blocks.
@@ -7,13 +8,22 @@
 
 #include <torch/torch.h>
 
+#include "model/dit.h"
 #include "record/run_directory.h"
 #include "study/speed_spec.h"
 
 namespace dydit::study {
 
+/// A dynamic model that decides itself, and the images it is run on: as many as the largest batch at least.
+struct Trained {
+  std::string name, hash;
+  model::DiT dit{nullptr};
+  torch::Tensor images, labels;  ///< (N,C,H,W), (N), on the CPU
+};
+
 struct SpeedSetting {
   SpeedSpec spec;
+  std::vector<Trained> trained = {};  ///< those that the spec names
   std::uint64_t seed = 0;
   torch::Device device = torch::kCPU;
   int threads = 2;  ///< for the record

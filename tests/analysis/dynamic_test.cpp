@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// What reports say of dynamic models: what is on, where they compute, where training toward a share ended.
+#include <cmath>
+#include <functional>
+
+#include "analysis/figures.h"
+#include "analysis/report.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "catch.h"
+#include "temporary_folder.h"
+
+using namespace dydit;
+using namespace dydit::analysis;
+using Catch::Matchers::Contains;
+using checkpoint::Tensor;
+using record::Json;
+using record::Record;
+
+namespace {
+
+const std::vector<std::int64_t> index{3, 8}, timesteps{900, 100, 500};  // not in order
+
+Record record_of(const std::string& study, Json axes) {
+  Record record{.cell = "", .study = study, .axes = std::move(axes)};
+  record.cell = record::cell_hash(study, record.axes, {}, 0);
+  return record;
+}
+
+void add(record::RunDirectory& run, const std::string& study, checkpoint::Tensors tensors) {
+  Record record = record_of(study, {{"model", "half"}, {"first", 0}, {"count", 2}, {"draws", 1}, {"patch", 2}});
+  record.tensors = {study};
+  tensors["index"] = Tensor::of<std::int64_t>(index, {2});
+  tensors["timestep"] = Tensor::of<std::int64_t>(timesteps, {3});
+  run.write_tensors(study, tensors);
+  run.append(record);
+}
+
+// Two blocks of four units: fewer on at larger timesteps; the second block has only the first unit.
+void add_activation(record::RunDirectory& run, bool torn = false) {
+  std::vector<float> widths, tokens, kept;
+  for (const std::int64_t t : timesteps)
+    for (int block = 0; block < 2; ++block)
+      for (int unit = 0; unit < 4; ++unit) widths.push_back(unit == 0 || (block == 0 && t < 200 * (4 - unit)) ? 1 : 0);
+  for (std::size_t image = 0; image < index.size(); ++image)
+    for (const std::int64_t t : timesteps) {
+      tokens.push_back(1 - static_cast<float>(t) / 1000);
+      tokens.push_back(image == 0 ? 0.25F : 0.75F);
+      kept.push_back(0.9F - static_cast<float>(t) / 2000 + 0.01F * static_cast<float>(image));
+    }
+  if (torn) tokens.resize(2 * 3), kept.resize(2 * 3);
+  add(run, "activation",
+      {{"heads", Tensor::of<float>(widths, {3, 2, 4})},
+       {"channels", Tensor::of<float>(widths, {3, 2, 4})},
+       {"tokens", Tensor::of<float>(tokens, {2, 3, torn ? 1 : 2})},
+       {"kept", Tensor::of<float>(kept, {2, 3})}});
+}
+
+// A grid of 2 x 2 tokens of 2 x 2 pixels: token k has detail k; more blocks work where there is more, and the loss falls.
+void add_compute(record::RunDirectory& run) {
+  std::vector<float> image, compute, loss;
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    for (int y = 0; y < 4; ++y)
+      for (int x = 0; x < 4; ++x) {
+        const int token = y / 2 * 2 + x / 2;
+        image.push_back((x + y) % 2 == 0 ? 0.2F * static_cast<float>(token) : -0.2F * static_cast<float>(token));
+      }
+    for (std::size_t k = 0; k < timesteps.size(); ++k)
+      for (int token = 0; token < 4; ++token) {
+        compute.push_back(k == 0 ? 0.5F : 0.25F * static_cast<float>(token + 1));  // all alike at t = 900
+        loss.push_back(1.0F / static_cast<float>(token + 1));
+      }
+  }
+  add(run, "compute-map",
+      {{"label", Tensor::of<std::int64_t>(std::vector<std::int64_t>{0, 1}, {2})},
+       {"image", Tensor::of<float>(image, {2, 1, 4, 4})},
+       {"compute", Tensor::of<float>(compute, {2, 3, 2, 2})},
+       {"loss", Tensor::of<float>(loss, {2, 3, 2, 2})}});
+}
+
+void add_training(record::RunDirectory& run, const std::string& model, const Json& axes, double realised) {
+  for (const std::int64_t step : {100, 200}) {
+    Json all = {{"model", model}, {"step", step}};
+    all.update(axes);
+    Record record = record_of("train", all);
+    record.metrics["train_mse"] = {0.033, ""};
+    record.metrics["held_out_mse"] = {0.032 - 1e-5 * static_cast<double>(step), ""};
+    record.metrics["lambda_target"] = {0.5, ""};
+    record.metrics["lambda_realised"] = {realised, ""};
+    for (const char* unit : {"heads_on", "channel_groups_on", "tokens_on"}) record.metrics[unit] = {realised, ""};
+    record.metrics["held_out_complete_mse"] = {0.035, ""};
+    run.append(record);
+  }
+}
+
+std::vector<record::Run> run_of(const std::filesystem::path& path, const std::function<void(record::RunDirectory&)>& fill) {
+  {
+    record::RunDirectory run(path, {{"identity", "test"}, {"profile", {{"name", "dynamic"}}}});
+    fill(run);
+  }
+  return {record::read_run(path)};
+}
+
+}  // namespace
+
+TEST_CASE("the rank correlation of lists") {
+  const auto of = [](std::vector<double> a, std::vector<double> b) { return rank_correlation(a, b); };
+  CHECK(of({1, 2, 3, 4}, {10, 20, 30, 400}) == Approx(1));
+  CHECK(of({1, 2, 3, 4}, {4, 3, 2, -1}) == Approx(-1));
+  CHECK(of({1, 2, 2, 3}, {1, 3, 2, 4}) == Approx(4.5 / std::sqrt(4.5 * 5)));  // ties share rank 1.5
+  CHECK(of({1, 1, 1}, {1, 2, 3}) == 0);
+  CHECK(std::isnan(of({1, std::nan("")}, {1, 2})));
+  CHECK_THROWS_AS(of({1, 2}, {1}), InputError);
+}
+
+TEST_CASE("what is on is told by block and in total, in the order of the timesteps") {
+  const test::TemporaryFolder folder;
+  const auto a = activations(run_of(folder.path() / "a", [](auto& run) { add_activation(run); })).at(0);
+  CHECK((a.model == "half" && a.images == 2 && a.depth == 2));
+  CHECK(a.timesteps == std::vector<std::int64_t>{100, 500, 900});
+  CHECK(a.heads(0, 0) == 1);
+  CHECK(a.heads(1, 0) == 0.5);
+  CHECK(a.heads(2, 0) == 0.25);
+  CHECK(a.groups(2, 1) == 0.25);
+  CHECK(a.tokens(0, 0) == Approx(0.9));
+  CHECK(a.tokens(0, 1) == Approx(0.5));
+  CHECK(a.tokens_on[2].mean == Approx((0.1 + 0.5) / 2));
+  CHECK(a.kept[0].mean == Approx(0.855));
+  CHECK(a.kept_near_noise.mean == Approx(-0.3));  // t = 900 against the mean of 100 and 500
+  CHECK_THAT(to_csv(a), Contains("\n1,500,0,0.5,0.5,0.5,NaN") && Contains("\n2,900,-1,0.25,0.25,0.30000001,0.17500001,0.42500001,0.45"));
+  CHECK_THROWS_AS(activations(run_of(folder.path() / "torn", [](auto& run) { add_activation(run, true); })), InputError);
+}
+
+TEST_CASE("where a model computes is set against loss and detail") {
+  const test::TemporaryFolder folder;
+  const auto map = compute_maps(run_of(folder.path() / "a", [](auto& run) { add_compute(run); })).at(0);
+  CHECK(map.compute[0].mean == Approx(0.5));
+  CHECK(map.compute[1].mean == Approx(0.625));
+  CHECK(map.with_detail[0].mean == 0);  // all tokens alike
+  CHECK(map.with_detail[1].mean == Approx(1));
+  CHECK(map.with_loss[1].mean == Approx(-1));
+  CHECK(map.with_detail_overall.mean == Approx(2.0 / 3));
+  const auto grid = map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
+  CHECK((grid.height == 4 && grid.width == 4));
+  const std::vector<float>& large = grid.rows.at(0).maps.at(1);  // each token as 2 x 2 pixels
+  CHECK((large[0] == 0.25F && large[1] == 0.25F && large[2] == 0.5F && large[5] == 0.25F && large[15] == 1));
+}
+
+TEST_CASE("a report of dynamic models has their figures, table and answers") {
+  const test::TemporaryFolder folder;
+  const auto runs = run_of(folder.path() / "run", [](auto& run) {
+    add_activation(run);
+    add_compute(run);
+    add_training(run, "half", {{"decide", "routers"}, {"skip", "both"}, {"order", "none"}}, 0.505);
+    add_training(run, "pruned", {{"decide", "static"}, {"skip", "widths"}, {"order", "taylor"}}, 0.5);
+  });
+  const std::string page = read_file(write_report(runs, folder.path() / "out"));
+  for (const char* figure : {"activation-half", "compute-map-half", "compute-curves", "lambda-curves"})
+    CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) > 1000);
+  CHECK_THAT(page, Contains("half computes less near noise") && Contains("<b>0.300"));
+  CHECK_THAT(page, Contains("half computes less on plain background"));
+  CHECK_THAT(page, Contains("half was trained toward 0.5 of its MACs and keeps <b>0.505</b>"));
+  CHECK_THAT(page, Contains("<td>static, taylor</td><td>widths</td><td>0.500</td>") && Contains("<td>routers</td><td>both</td>"));
+  CHECK(lambda_figure(learning_curves(runs)).csv.find("pruned") == std::string::npos);
+}

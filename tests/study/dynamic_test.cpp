@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Studies of what a dynamic model has on.
+#include "catch.h"
+#include "engine/engine.h"
+#include "model/weights.h"
+#include "study/activation.h"
+#include "study/compute_map.h"
+#include "study/loss_gap.h"
+#include "support.h"
+
+using namespace dydit;
+using torch::Tensor;
+
+namespace {
+
+constexpr std::int64_t images = 7, tokens = 4;
+
+}  // namespace
+
+TEST_CASE("the activation study records the routers' decisions for each image and timestep") {
+  std::vector<study::Model> models{test::dynamic_model("half")};
+  test::StudyRun run;
+  const auto setting = test::setting({0, 400, 999}, 3);
+  study::activation(models, test::synthetic(images), setting, &run.run);
+  REQUIRE(run.records("half").size() == 3);
+  CHECK(run.records("half")[0].axes.at("engine") == "compact");
+  const Tensor shares = run.gathered("half", "tokens"), kept = run.gathered("half", "kept");
+  CHECK(shares.sizes() == torch::IntArrayRef({images, 3, 1}));
+  CHECK(((shares * tokens) == (shares * tokens).round()).all().item<bool>());
+  CHECK(shares.std().item<float>() > 0);
+  // The first chunk again, by hand.
+  const torch::NoGradGuard no_grad;
+  const auto subset = test::synthetic(images);
+  data::Batch batch;
+  REQUIRE(data::Loader(subset, {.batch = 3}).next(batch));
+  const auto chunk = study::to_chunk(*subset, batch, 0, 3, torch::kCPU);
+  const auto t = study::timestep_for(setting, chunk, 400);
+  const auto x_t =
+      study::diffusion_for(setting, models[0].dit).q_sample(chunk.images, t, study::noise_for(setting, chunk, 400, 0));
+  const auto masks = engine::masked_engine(models[0].dit)->forward(x_t, t, chunk.labels).masks;
+  CHECK(test::distance(shares.narrow(0, 0, 3).select(1, 1), masks.tokens.to(torch::kFloat32).mean(2)) <= 1e-6);
+  CHECK(test::distance(kept.narrow(0, 0, 3).select(1, 1), engine::shares_of(masks, models[0].dit->configuration).select(1, 0)) <= 1e-6);
+  const auto first = record::read_run(run.run.path()).tensors(run.records("half")[0].tensors[0]);
+  CHECK(torch::equal(model::to_torch(first.at("heads"))[1], masks.heads[0].to(torch::kFloat32)));
+  CHECK(torch::equal(model::to_torch(first.at("channels"))[1], masks.channels[0].to(torch::kFloat32)));
+}
+
+TEST_CASE("the compute map is the share of blocks that work on a token, beside its loss") {
+  std::vector<study::Model> models{test::dynamic_model("half")};
+  test::StudyRun run, again;
+  const auto setting = test::setting({400, 999}, 4);
+  study::compute_map(models, test::synthetic(images), setting, /*draws=*/1, &run.run);
+  const Tensor compute = run.gathered("half", "compute"), loss = run.gathered("half", "loss");
+  CHECK(compute.sizes() == torch::IntArrayRef({images, 2, 2, 2}));
+  CHECK(((compute == 0) | (compute == 1)).all().item<bool>());  // of one block and one draw
+  CHECK((compute.mean().item<float>() > 0 && compute.mean().item<float>() < 1));
+  // The mean over the tokens is the loss of a loss-gap study.
+  test::StudyRun gap;
+  study::loss_gap(models, test::synthetic(images), setting, &gap.run);
+  CHECK(test::distance(loss.mean(c10::IntArrayRef{2, 3}), gap.gathered("half", "mse")) <= 1e-5);
+  study::compute_map(models, test::synthetic(images), setting, /*draws=*/3, &again.run);
+  CHECK(!torch::equal(again.gathered("half", "compute"), compute));
+  CHECK(torch::equal(again.gathered("half", "image"), run.gathered("half", "image")));
+}
