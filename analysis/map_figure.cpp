@@ -123,6 +123,20 @@ set palette defined (0 '#08306b', 1 '#2171b5', 2 '#6baed6', 3 '#c6dbef', 4 '#fff
                      grid.rows.size(), grid.timesteps.size(), grid.width, grid.height, layout.gap, low, high);
 }
 
+/// A thin frame around each map: white ones have no other edge.
+std::string frames(const MapGrid& grid, const Layout& layout) {
+  std::string text;
+  for (std::size_t row = 0; row < grid.rows.size(); ++row)
+    for (std::size_t k = 1; k <= grid.timesteps.size(); ++k) {
+      const auto left = static_cast<std::int64_t>(k) * (grid.width + layout.gap) + layout.gap,
+                 top = static_cast<std::int64_t>(row) * (grid.height + layout.gap);
+      text += fmt::format("set object rectangle from {},{} to {},{} front fillstyle empty border linecolor rgb '#c0c0c0' "
+                          "linewidth 0.5\n",
+                          left, top, left + grid.width, top + grid.height);
+    }
+  return text;
+}
+
 Figure map_figure(const MapGrid& grid, Colours colours, const char* name, const char* description, const char* ends) {
   const Layout layout(grid);
   const std::string margins = fmt::format(
@@ -149,7 +163,7 @@ set cbtics ({}) scale 0
           .height = layout.height(),
           .csv = to_csv(grid),
           .settings = settings(grid, layout, colours),
-          .plot = margins + labels(grid, layout, colours) + drawing};
+          .plot = margins + labels(grid, layout, colours) + (colours == Colours::share ? frames(grid, layout) : "") + drawing};
 }
 
 }  // namespace

@@ -14,10 +14,10 @@ set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 6
 array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
-M = 2
-array model[M] = ['small', 'large']
-array first[M] = [0, 22]
-array last[M] = [21, 43]
+M = 3
+array model[M] = ['small', 'large', 'dense']
+array first[M] = [0, 22, 44]
+array last[M] = [21, 43, 49]
 after_start(step) = step > 0 ? step : NaN
 
 do for [format in 'svg pdf png'] {
