@@ -58,9 +58,9 @@ std::string learning_sentence(const LearningCurve& curve) {
                      html_escape(curve.model), grouped(last.step), number(last.held_out_mse));
 }
 
-/// "less near noise", "more near noise" or "no less near noise": what an interval says of less.
+/// "less near noise", "more near noise" or "neither less nor more near noise", as an interval says.
 std::string less_or_more(const Interval& difference, const char* where) {
-  if (!difference.clear_of_zero()) return fmt::format("no clear difference {}", where);
+  if (!difference.clear_of_zero()) return fmt::format("neither clearly less nor more {}", where);
   return fmt::format("{} {}", difference.mean < 0 ? "less" : "more", where);
 }
 
