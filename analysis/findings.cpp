@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "chunks.h"
 #include "record/metric.h"
@@ -36,6 +37,21 @@ std::string gap_sentence(const LossGap& result, const ModelLoss& model) {
     text += fmt::format(" and {} at t&nbsp;=&nbsp;{}", verdict(gaps.back()), result.timesteps.back());
   return text +
          fmt::format("; the 95&nbsp;% interval is clear of zero at {} of {} timesteps. ", clear, gaps.size());
+}
+
+/// Of many models one sentence instead of one for each.
+std::string gaps_sentence(const LossGap& gap) {
+  const auto mean = [](const ModelLoss& model) {
+    return std::accumulate(model.mse.begin(), model.mse.end(), 0.0) / static_cast<double>(model.mse.size());
+  };
+  const ModelLoss& reference = gap.models.back();
+  std::string list;
+  for (const ModelLoss& model : gap.models)
+    if (&model != &reference)
+      list += fmt::format("{}{} <b>{}{}</b>", list.empty() ? "" : ", ", html_escape(model.model),
+                          mean(model) < mean(reference) ? "−" : "+", number(std::abs(mean(model) - mean(reference))));
+  return fmt::format("The mean loss of {} over the {} timesteps is <b>{}</b>; that of the others, beside it: {}. ",
+                     html_escape(reference.model), gap.timesteps.size(), number(mean(reference)), list);
 }
 
 std::string concentration_sentence(const ModelConcentration& model) {
@@ -215,8 +231,12 @@ Findings findings_of(std::span<const record::Run> runs, const ReportOptions& opt
 std::string answer(const Findings& findings) {
   std::string text;
   if (findings.gap) {
-    for (const ModelLoss& model : findings.gap->models)
-      if (!model.mse_gap.empty()) text += gap_sentence(*findings.gap, model);
+    constexpr std::size_t few = 4;
+    if (findings.gap->models.size() > few)
+      text += gaps_sentence(*findings.gap);
+    else
+      for (const ModelLoss& model : findings.gap->models)
+        if (!model.mse_gap.empty()) text += gap_sentence(*findings.gap, model);
     text +=
         fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
   }
@@ -224,7 +244,11 @@ std::string answer(const Findings& findings) {
   for (const Activation& activation : findings.activations) text += activation_sentence(activation);
   for (const ComputeMap& map : findings.compute) text += compute_sentence(map);
   for (const LearningCurve& curve : findings.curves) text += training_sentence(curve);
-  for (const SpeedStudy& study : findings.speed) text += speed_sentences(study);
+  constexpr std::ptrdiff_t few_studies = 3;  // the table of trained models tells more of them
+  const auto trained =
+      std::count_if(findings.speed.begin(), findings.speed.end(), [](const SpeedStudy& study) { return study.trained(); });
+  for (const SpeedStudy& study : findings.speed)
+    if (!study.trained() || trained <= few_studies) text += speed_sentences(study);
   if (findings.failed_speed > 0)
     text += fmt::format("{} of the speed cells have no result: they are named below. ",
                         grouped(findings.failed_speed));

@@ -53,7 +53,16 @@ std::string section(const std::string& title, const std::string& content) {
   return fmt::format("<section>\n<h2>{}</h2>\n{}</section>\n", title, content);
 }
 
+/// Of many models the first ones and the reference: more curves cannot be told apart.
+LossGap drawn_of(LossGap gap) {
+  constexpr std::size_t most = 6;  // beside the reference: as many as there are colours
+  if (gap.models.size() > most + 1)
+    gap.models.erase(gap.models.begin() + most, gap.models.end() - 1);
+  return gap;
+}
+
 std::string gap_section(const LossGap& gap, const Gallery& gallery) {
+  const LossGap drawn = drawn_of(gap);
   const std::string caption = fmt::format(
       "{} Every model sees the same {} images with the same noise, so the difference is paired; the interval "
       "comes from "
@@ -61,10 +70,14 @@ std::string gap_section(const LossGap& gap, const Gallery& gallery) {
       record::metric("mse").description, grouped(gap.images),
       gap.models.size() > 1
           ? "The dashed curve is the paper's, scaled to the same peak: only its shape compares."
-          : "");
+          : "") +
+      (drawn.models.size() < gap.models.size()
+           ? fmt::format(" Drawn are the first {} models and the reference; the table has all {}.", drawn.models.size() - 1,
+                         gap.models.size())
+           : "");
   return section(
       fmt::format("How much does {} gain, and at which timesteps?", html_escape(gap.models.back().model)),
-      gallery.show(loss_gap_figure(gap), caption) + "<div class=\"scroll\">" + gap_table(gap) + "</div>\n");
+      gallery.show(loss_gap_figure(drawn), caption) + "<div class=\"scroll\">" + gap_table(gap) + "</div>\n");
 }
 
 std::string map_section(const std::vector<MapGrid>& grids, bool normalise_each, const Gallery& gallery) {
@@ -224,7 +237,9 @@ fs::path write_report(std::span<const Run> runs, const fs::path& out, const Repo
                            failures_section(runs);
   create_folders(out);
   const char* title =
-      findings.speed.empty() || findings.losses()
+      !findings.activations.empty()
+          ? "Where the loss of a diffusion transformer lies, and what a dynamic one learns to skip"
+      : findings.speed.empty() || findings.losses()
           ? "Where the loss of a diffusion transformer lies: over timesteps and over the image"
           : "What a dynamic diffusion transformer saves: actual against theoretical speedup";
   write_atomically(

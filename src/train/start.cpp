@@ -36,14 +36,19 @@ model::Importance importance_by(const std::string& order, const Job& job, const 
   return taylor_on_images(job, diffusion, dit);
 }
 
-// Of a model without trained ones: everything on, with the logits asked for.
+// Of a model without trained ones: everything on, with the logits asked for; those that are not to be trained whatever
+// they are given, as a checkpoint is run by its routers.
 void open_routers(const DynamicOptions& o, model::DiT& dit) {
   torch::NoGradGuard no_grad;
+  const bool widths = o.decide == "routers" && o.skip != "tokens", tokens = o.decide == "routers" && o.skip != "widths";
   for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
     model::BlockImpl& block = dit->block(layer);
     block.attn_rate->router->bias.fill_(o.width_bias);
     block.mlp_rate->router->bias.fill_(o.width_bias);
-    block.token_selection->mlp_head[2]->as<model::Linear>()->bias.fill_(o.token_bias);
+    model::LinearImpl& last = *block.token_selection->mlp_head[2]->as<model::Linear>();
+    last.bias.fill_(o.token_bias);
+    if (!widths) block.attn_rate->router->weight.zero_(), block.mlp_rate->router->weight.zero_();
+    if (!tokens) last.weight.zero_();
   }
 }
 
@@ -53,7 +58,6 @@ void close_routers(const DynamicOptions& o, model::DiT& dit, model::WidthRouter 
   torch::NoGradGuard no_grad;
   for (std::size_t layer = 0; layer < counts.size(); ++layer) {
     model::Linear& linear = (dit->block(layer).*router)->router;
-    linear->weight.zero_();
     linear->bias.narrow(0, counts[layer] - 1, linear->bias.size(0) - counts[layer] + 1).fill_(-o.width_bias);
   }
 }

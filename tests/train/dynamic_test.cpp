@@ -153,6 +153,12 @@ TEST_CASE("training reaches its share of MACs on held-out images, and says by wh
   CHECK((metric(run, "tokens_on") == 1) == (skip == "widths"));
   CHECK((metric(run, "heads_on") == 1) == (skip == "tokens"));
   CHECK(metric(run, "held_out_complete_mse") > 0);
+  // The checkpoint alone says it too, by routers that were not trained.
+  const torch::NoGradGuard no_grad;
+  model::DiT trained = model::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 600));
+  const auto masks = engine::compact_engine(trained)->forward(30 * torch::randn({8, 3, 8, 8}), torch::arange(0, 1000, 125), torch::arange(8)).masks;
+  CHECK((skip != "tokens" || (masks.heads.all().item<bool>() && masks.channels.all().item<bool>())));
+  CHECK((skip != "widths" || masks.tokens.all().item<bool>()));
   CHECK(run.records.back().metrics.count("train_complete_mse") == 0);
   CHECK(run.records.front().metrics.at("lambda_target").value == Approx(0.6));
 }

@@ -14,27 +14,27 @@ set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 6
 array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
-M = 17
-array model[M] = ['dynamic-0.9', 'dynamic-0.7', 'dynamic-0.5', 'dynamic-0.3', 'static-random-0.7', 'static-magnitude-0.7', 'static-taylor-0.7', 'widths-0.7', 'tokens-0.7', 'chance-0.7', 'static-random-0.5', 'static-magnitude-0.5', 'static-taylor-0.5', 'widths-0.5', 'tokens-0.5', 'chance-0.5', 'dense']
-array first[M] = [0, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200, 220, 240, 260, 280, 300, 320]
-array last[M] = [19, 39, 59, 79, 99, 119, 139, 159, 179, 199, 219, 239, 259, 279, 299, 319, 339]
+M = 7
+array model[M] = ['dynamic-0.9', 'dynamic-0.7', 'dynamic-0.5', 'dynamic-0.3', 'static-random-0.7', 'static-magnitude-0.7', 'dense']
+array first[M] = [0, 20, 40, 60, 80, 100, 120]
+array last[M] = [19, 39, 59, 79, 99, 119, 139]
 $paper << EOD
-5,0.0114641
-10,0.0145211
-20,0.0175782
-40,0.0194889
-60,0.0187246
-80,0.0168139
-100,0.0152854
-150,0.0122283
-200,0.00878911
-250,0.00611416
-300,0.00382135
-350,0.00248388
-400,0.00171961
-450,0.000993551
-500,0.000534989
-550,0.000305708
+5,0.00228487
+10,0.00289417
+20,0.00350346
+40,0.00388428
+60,0.00373195
+80,0.00335114
+100,0.00304649
+150,0.00243719
+200,0.00175173
+250,0.0012186
+300,0.000761623
+350,0.000495055
+400,0.00034273
+450,0.000198022
+500,0.000106627
+550,6.09298e-05
 EOD
 
 do for [format in 'svg pdf png'] {
