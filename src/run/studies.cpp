@@ -122,7 +122,12 @@ std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings
                                     [&](const study::Model& model) { return model.name == name && model.engine; });
     if (found == subjects.models.end())
       throw UsageError("no such dynamic model", "sweep.trained: " + name, "name a model of the profile with routers");
-    trained.push_back({.name = name, .hash = found->hash, .dit = found->dit, .images = chunk.images, .labels = chunk.labels});
+    trained.push_back({.name = name,
+                       .hash = found->hash,
+                       .dit = found->dit,
+                       .images = chunk.images,
+                       .labels = chunk.labels,
+                       .noise_schedule = profile.noise_schedule});
   }
   return trained;
 }

@@ -87,7 +87,7 @@ void Variants::draw_inputs() {
 // Images with noise at each timestep.
 void Variants::trained_inputs() {
   const diffusion::GaussianDiffusion diffusion(
-      diffusion::Tables(diffusion::betas(diffusion::noise_schedule("linear"), 1000)), diffusion::Variance::fixed_large,
+      diffusion::Tables(diffusion::betas(diffusion::noise_schedule(group_.trained->noise_schedule), 1000)), diffusion::Variance::fixed_large,
       torch::kCPU);
   const Tensor x = group_.trained->images.narrow(0, 0, group_.batch);
   for (const std::int64_t timestep : diffusion::even_timesteps(1000, setting_.spec.timesteps)) {

@@ -6,6 +6,19 @@ namespace dydit::train {
 
 using torch::Tensor;
 
+diffusion::LossTerms complete_backward(const Job& job, model::DiT& dit, const diffusion::GaussianDiffusion& diffusion,
+                                       const Inputs& in) {
+  Tensor output;
+  {
+    const Autocast autocast(job.device, job.options.bfloat16);
+    output = dit->forward(in.x_t, in.t, in.y).to(torch::kFloat32);
+  }
+  const auto terms = diffusion.loss_terms(output, in.x, in.x_t, in.t, in.noise);
+  // Sums over these images divided by all: added up over the processes, means of the batch.
+  (terms.loss.sum() / job.options.batch).backward();
+  return terms;
+}
+
 namespace {
 
 class Dense final : public Objective {
@@ -14,14 +27,7 @@ class Dense final : public Objective {
       : job_(job), dit_(std::move(dit)), diffusion_(diffusion) {}
 
   Tensor backward(const Inputs& in, std::int64_t) override {
-    Tensor output;
-    {
-      const Autocast autocast(job_.device, job_.options.bfloat16);
-      output = dit_->forward(in.x_t, in.t, in.y).to(torch::kFloat32);
-    }
-    const auto terms = diffusion_.loss_terms(output, in.x, in.x_t, in.t, in.noise);
-    // Sums over these images divided by all: added up over the processes, means of the batch.
-    (terms.loss.sum() / job_.options.batch).backward();
+    const auto terms = complete_backward(job_, dit_, diffusion_, in);
     return torch::stack({terms.mse.sum(), terms.vb.sum()}).detach() / job_.options.batch;
   }
 

@@ -27,7 +27,6 @@ class Dynamic final : public Objective {
 
  private:
   bool in_stage_1(std::int64_t step) const { return step < options_.complete_steps; }
-  Tensor complete_backward(const Inputs& in);
   engine::Relaxation relaxation(const Inputs& in, std::int64_t step) const;
   engine::Masks imposed(const Inputs& in, double target) const;
 
@@ -54,22 +53,11 @@ engine::Relaxation Dynamic::relaxation(const Inputs& in, std::int64_t step) cons
           .temperature = options_.temperature};
 }
 
-// Its mean squared error.
-Tensor Dynamic::complete_backward(const Inputs& in) {
-  Tensor output;
-  {
-    const Autocast autocast(job_.device, job_.options.bfloat16);
-    output = dit_->forward(in.x_t, in.t, in.y).to(torch::kFloat32);
-  }
-  const auto terms = diffusion_.loss_terms(output, in.x, in.x_t, in.t, in.noise);
-  (terms.loss.sum() / job_.options.batch).backward();
-  return terms.mse.sum().detach();
-}
-
 Tensor Dynamic::backward(const Inputs& in, std::int64_t step) {
   const double target = lambda_target(options_, step);
   // Before the other pass: its memory is free again by then.
-  const Tensor complete_mse = in_stage_1(step) ? complete_backward(in) : torch::zeros({}, in.x.options());
+  const Tensor complete_mse = in_stage_1(step) ? complete_backward(job_, dit_, diffusion_, in).mse.sum().detach()
+                                               : torch::zeros({}, in.x.options());
   engine::Relaxed relaxed;
   {
     const Autocast autocast(job_.device, job_.options.bfloat16);

@@ -25,6 +25,10 @@ class Objective {
   virtual std::map<std::string, double> judge(model::DiT& average, const HeldOut& held_out, std::int64_t steps) const = 0;
 };
 
+/// Adds the gradients of the complete model's loss on these images, a part of the job's batch; gives its terms.
+diffusion::LossTerms complete_backward(const Job& job, model::DiT& dit, const diffusion::GaussianDiffusion& diffusion,
+                                       const Inputs& in);
+
 /// The loss of DiT: epsilon mse plus variational term.
 std::unique_ptr<Objective> dense_objective(const Job& job, model::DiT dit, const diffusion::GaussianDiffusion& diffusion);
 

@@ -125,7 +125,7 @@ TEST_CASE("a trained model is measured as its routers decide, and beside as many
     }
   }
   const Tensor images = torch::randn({3, 3, 8, 8}), labels = torch::tensor({0, 1, 2});
-  for (const study::Model* model : {&half, &pruned}) s.trained.push_back({model->name, model->name, model->dit, images, labels});
+  for (const study::Model* model : {&half, &pruned}) s.trained.push_back({.name = model->name, .hash = model->name, .dit = model->dit, .images = images, .labels = labels});
   study::speed(s, run.run);
   REQUIRE(run.run.records().size() == 2 * 4);
   const auto of = [&](const char* model, const char* engine, const char* which) {

@@ -95,6 +95,8 @@ TEST_CASE("options of dynamic training are stored and read back, and what is non
                                                                {"order", "size"},
                                                                {"hold_steps", -1},
                                                                {"temperature", 0},
+                                                               {"width_bias", -1},
+                                                               {"token_bias", 0},
                                                                {"target", 0.5}}));
   CAPTURE(key);
   CHECK_THROWS_WITH(train::dynamic_options_from_json({{key, value}}, "dynamic"), Catch::Contains("dynamic." + key));

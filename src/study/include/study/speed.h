@@ -19,6 +19,7 @@ struct Trained {
   std::string name, hash;
   model::DiT dit{nullptr};
   torch::Tensor images, labels;  ///< (N,C,H,W), (N), on the CPU
+  std::string noise_schedule = "linear";
 };
 
 struct SpeedSetting {
