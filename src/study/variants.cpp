@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
 #include "diffusion/schedule.h"
 #include "instrument/ceilings.h"
@@ -84,15 +86,19 @@ void Variants::draw_inputs() {
                        torch::randint(0, c.num_classes, {group_.batch}, options.dtype(torch::kInt64))});
 }
 
-// Images with noise at each timestep.
+// Images at each timestep, with noise that is theirs, however many there are.
 void Variants::trained_inputs() {
   const diffusion::GaussianDiffusion diffusion(
       diffusion::Tables(diffusion::betas(diffusion::noise_schedule(group_.trained->noise_schedule), 1000)), diffusion::Variance::fixed_large,
       torch::kCPU);
   const Tensor x = group_.trained->images.narrow(0, 0, group_.batch);
+  std::vector<std::int64_t> images(static_cast<std::size_t>(group_.batch));
+  std::iota(images.begin(), images.end(), 0);
   for (const std::int64_t timestep : diffusion::even_timesteps(1000, setting_.spec.timesteps)) {
     const Tensor t = torch::full({group_.batch}, timestep, torch::kInt64);
-    inputs_.push_back({diffusion.q_sample(x, t, torch::randn_like(x)).to(setting_.device, group_.dtype),
+    const std::vector<std::int64_t> timesteps(images.size(), timestep);
+    const Tensor noise = diffusion::normal_rows(setting_.seed, Purpose::noise, images, timesteps, x.sizes().slice(1));
+    inputs_.push_back({diffusion.q_sample(x, t, noise).to(setting_.device, group_.dtype),
                        t.to(setting_.device), group_.trained->labels.narrow(0, 0, group_.batch).to(setting_.device)});
   }
 }
