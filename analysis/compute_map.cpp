@@ -56,9 +56,16 @@ std::vector<double> token_values(const Tensor& maps, std::size_t at, std::size_t
   return {values.begin(), values.end()};
 }
 
+/// Equal shares of blocks and draws that were summed in another order differ in their last bits: they are ties.
+std::vector<double> shares(const Tensor& maps, std::size_t at, std::size_t tokens) {
+  std::vector<double> values = token_values(maps, at, tokens);
+  for (double& value : values) value = std::round(value * 1e5) / 1e5;
+  return values;
+}
+
 ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64_t seed) {
   const auto steps = static_cast<Index>(model.timesteps().size());
-  Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 3 * steps + 1);
+  Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 3 * steps);
   Index row = 0;
   for (const auto& [index, place] : model.images()) {
     const Tensor &compute = place.chunk->floats("compute", 4), &loss = place.chunk->floats("loss", 4),
@@ -69,22 +76,20 @@ ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64
     if (!fits) throw InputError("compute map, loss and image do not fit together", place.chunk->file);
     const auto tokens = static_cast<std::size_t>(grid * grid);
     const auto detail = detail_of(image, place.row, grid);
-    double overall = 0;
     for (Index k = 0; k < steps; ++k) {
       const std::size_t at = place.row * model.timesteps().size() + static_cast<std::size_t>(k);
-      const auto computed = token_values(compute, at, tokens);
+      const auto computed = shares(compute, at, tokens);
       values(row, k) = std::accumulate(computed.begin(), computed.end(), 0.0) / static_cast<double>(tokens);
       values(row, steps + k) = rank_correlation(computed, token_values(loss, at, tokens));
       values(row, 2 * steps + k) = rank_correlation(computed, detail);
-      overall += values(row, 2 * steps + k) / static_cast<double>(steps);
     }
-    values(row++, 3 * steps) = overall;
+    ++row;
   }
   const auto intervals = bootstrap_means(values, seed);
   const auto part = [&](Index first) {
     return std::vector<Interval>(intervals.begin() + first, intervals.begin() + first + steps);
   };
-  return {name, std::ssize(model.images()), model.timesteps(), part(0), part(steps), part(2 * steps), intervals.back()};
+  return {name, std::ssize(model.images()), model.timesteps(), part(0), part(steps), part(2 * steps)};
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ Figure lambda_figure(const std::vector<LearningCurve>& all) {
   std::vector<LearningCurve> curves;
   std::copy_if(all.begin(), all.end(), std::back_inserter(curves),
                [](const LearningCurve& curve) { return curve.learns_both(); });
+  if (curves.size() > colours) curves.resize(colours);
   std::vector<Series> series;
   for (const LearningCurve& curve : curves) series.push_back({curve.model, curve.points.size()});
   const double strip = 20 + 21 * static_cast<double>(series.size() + 2), height = strip + 520;

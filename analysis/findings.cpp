@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "chunks.h"
 #include "record/metric.h"
@@ -31,7 +30,7 @@ std::string gap_sentence(const LossGap& result, const ModelLoss& model) {
   const auto clear =
       std::count_if(gaps.begin(), gaps.end(), [](const Interval& gap) { return gap.clear_of_zero(); });
   std::string text = fmt::format("The loss of {} is {} than that of {} at t&nbsp;=&nbsp;{}",
-                                 html_escape(result.models.back().model), verdict(gaps[peak]),
+                                 html_escape(result.reference_of(model).model), verdict(gaps[peak]),
                                  html_escape(model.model), result.timesteps[peak]);
   if (peak + 1 < gaps.size())
     text += fmt::format(" and {} at t&nbsp;=&nbsp;{}", verdict(gaps.back()), result.timesteps.back());
@@ -39,19 +38,23 @@ std::string gap_sentence(const LossGap& result, const ModelLoss& model) {
          fmt::format("; the 95&nbsp;% interval is clear of zero at {} of {} timesteps. ", clear, gaps.size());
 }
 
-/// Of many models one sentence instead of one for each.
-std::string gaps_sentence(const LossGap& gap) {
-  const auto mean = [](const ModelLoss& model) {
-    return std::accumulate(model.mse.begin(), model.mse.end(), 0.0) / static_cast<double>(model.mse.size());
+/// The models that skip work and keep about as much as the one nearest to one half.
+std::string outcome_sentence(const std::vector<Outcome>& outcomes) {
+  const auto distance = [](const Outcome& o) {
+    return o.loss_percent && std::isfinite(o.lambda) ? std::abs(o.lambda - 0.5) : 1.0;
   };
-  const ModelLoss& reference = gap.models.back();
+  const auto nearest = std::min_element(outcomes.begin(), outcomes.end(), [&](const Outcome& a, const Outcome& b) {
+    return distance(a) < distance(b);
+  });
+  if (nearest == outcomes.end() || distance(*nearest) == 1) return "";
   std::string list;
-  for (const ModelLoss& model : gap.models)
-    if (&model != &reference)
-      list += fmt::format("{}{} <b>{}{}</b>", list.empty() ? "" : ", ", html_escape(model.model),
-                          mean(model) < mean(reference) ? "−" : "+", number(std::abs(mean(model) - mean(reference))));
-  return fmt::format("The mean loss of {} over the {} timesteps is <b>{}</b>; that of the others, beside it: {}. ",
-                     html_escape(reference.model), gap.timesteps.size(), number(mean(reference)), list);
+  for (const Outcome& o : outcomes)
+    if (distance(o) < 1 && std::abs(o.lambda - nearest->lambda) < 0.05)
+      list += fmt::format("{}<b>{}&nbsp;%</b> ({})", list.empty() ? "" : ", ", plus_minus(*o.loss_percent),
+                          html_escape(o.model));
+  return fmt::format("Where about {:.1f} of the MACs are kept, the mean loss over the timesteps is above that of the dense "
+                     "model of that size by {}. ",
+                     nearest->lambda, list);
 }
 
 std::string concentration_sentence(const ModelConcentration& model) {
@@ -74,31 +77,48 @@ std::string learning_sentence(const LearningCurve& curve) {
                      html_escape(curve.model), grouped(last.step), number(last.held_out_mse));
 }
 
-/// "less near noise", "more near noise" or "neither less nor more near noise", as an interval says.
-std::string less_or_more(const Interval& difference, const char* where) {
-  if (!difference.clear_of_zero()) return fmt::format("neither clearly less nor more {}", where);
-  return fmt::format("{} {}", difference.mean < 0 ? "less" : "more", where);
+/// What several models show, one after the other; empty for none.
+template <typename Models, typename Part>
+std::string listed(const std::string& introduction, const Models& models, Part part) {
+  std::string list;
+  for (const auto& model : models)
+    if (const std::string text = part(model); !text.empty()) list += (list.empty() ? "" : "; ") + text;
+  return list.empty() ? "" : introduction + ": " + list + ". ";
 }
 
-std::string activation_sentence(const Activation& a) {
+/// "0.184 ± 0.001 less": of a difference below zero.
+std::string less_or_more(const Interval& difference) {
+  const Interval size{std::abs(difference.mean), difference.low, difference.high};
+  return fmt::format("<b>{}</b> {}", plus_minus(size), difference.mean < 0 ? "less" : "more");
+}
+
+std::string activation_part(const Activation& a) {
   if (a.timesteps.size() < 2) return "";
-  const Interval &first = a.kept.front(), &last = a.kept.back();
-  return fmt::format(
-      "{} computes {}: it keeps <b>{}</b> of its MACs at t&nbsp;=&nbsp;{} and <b>{}</b> at t&nbsp;=&nbsp;{}, and {} at the "
-      "noisier half of the timesteps than at the other. ",
-      html_escape(a.model), less_or_more(a.kept_near_noise, "near noise"), number(first.mean), a.timesteps.front(),
-      number(last.mean), a.timesteps.back(),
-      fmt::format("<b>{}</b> {}", plus_minus({std::abs(a.kept_near_noise.mean), a.kept_near_noise.low, a.kept_near_noise.high}),
-                  a.kept_near_noise.mean < 0 ? "less" : "more"));
+  return fmt::format("{} keeps {} of its MACs at t&nbsp;=&nbsp;{} and {} at t&nbsp;=&nbsp;{}, and {} at the noisier half of "
+                     "the timesteps than at the other",
+                     html_escape(a.model), number(a.kept.front().mean), a.timesteps.front(), number(a.kept.back().mean),
+                     a.timesteps.back(), less_or_more(a.kept_near_noise));
 }
 
-std::string compute_sentence(const ComputeMap& map) {
-  Interval reversed = map.with_detail_overall;
-  reversed = {-reversed.mean, -reversed.high, -reversed.low};
-  return fmt::format(
-      "{} computes {}: the rank correlation of the share of blocks that work on a token with the detail of the image there "
-      "is <b>{}</b>. ",
-      html_escape(map.model), less_or_more(reversed, "on plain background"), plus_minus(map.with_detail_overall));
+/// "0.336 ± 0.032 (t = 20) down to −0.224 ± 0.027 (t = 400)".
+std::string highest_and_lowest(const std::vector<std::int64_t>& timesteps, const std::vector<Interval>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end(),
+                                               [](const auto& a, const auto& b) { return a.mean < b.mean; });
+  const auto text = [&](auto at) {
+    return fmt::format("<b>{}</b> (t&nbsp;=&nbsp;{})", plus_minus(*at),
+                       timesteps[static_cast<std::size_t>(at - values.begin())]);
+  };
+  return low == high ? text(low) : text(high) + " down to " + text(low);
+}
+
+std::string compute_part(const ComputeMap& map) {
+  const auto clear = [&](bool positive) {
+    return std::count_if(map.with_detail.begin(), map.with_detail.end(),
+                         [&](const Interval& r) { return r.clear_of_zero() && (r.mean > 0) == positive; });
+  };
+  return fmt::format("{} from {}, clearly positive at {} and negative at {} of {} timesteps, and with the loss there from {}",
+                     html_escape(map.model), highest_and_lowest(map.timesteps, map.with_detail), clear(true), clear(false),
+                     map.timesteps.size(), highest_and_lowest(map.timesteps, map.with_loss));
 }
 
 std::string training_sentence(const LearningCurve& curve) {
@@ -155,18 +175,17 @@ std::string realisation_sentence(const SpeedStudy& study, double keep) {
 }
 
 /// A trained model's own decisions, and as many by chance.
-std::string trained_sentence(const SpeedStudy& study) {
+std::string trained_part(const SpeedStudy& study) {
   const auto of = [&](Which which) {
     return cells_where(study, [&](const auto& cell) { return cell.engine == Engine::compact && cell.which == which; });
   };
   const Cells own = of(Which::own), alike = of(Which::alike);
   if (own.empty()) return "";
-  const auto realisation = [](const SpeedCell& cell) { return cell.realisation; };
-  std::string text = fmt::format("As its routers decide, the compact engine is {} times as fast as the dense model and realises {} "
-                                 "of the theoretical speedup",
-                                 from_to(own, [](const SpeedCell& cell) { return cell.speedup; }), from_to(own, realisation));
-  if (!alike.empty()) text += fmt::format("; with as many units drawn by chance it realises {}", from_to(alike, realisation));
-  return text + ". ";
+  const SpeedCell& cell = *own.back();  // of the largest batch
+  const auto same_batch = std::find_if(alike.begin(), alike.end(), [&](const auto* other) { return other->batch == cell.batch; });
+  return fmt::format("{} ({}, {}, batch {}) {} times as fast, η {}", html_escape(study.model), study.dtype, study.device,
+                     cell.batch, bold(cell.speedup), bold(cell.realisation)) +
+         (same_batch == alike.end() ? "" : fmt::format(" (masks by chance: {})", plus_minus((*same_batch)->realisation)));
 }
 
 std::string over_dense_sentence(const SpeedStudy& study) {
@@ -203,7 +222,7 @@ std::string waterfall_sentence(const SpeedStudy& study) {
 std::string speed_sentences(const SpeedStudy& study) {
   const std::string high = realisation_sentence(study, 0.7), low = realisation_sentence(study, 0.5);
   const std::string text =
-      high + (low == high ? "" : low) + trained_sentence(study) + over_dense_sentence(study) + waterfall_sentence(study);
+      high + (low == high ? "" : low) + over_dense_sentence(study) + waterfall_sentence(study);
   return html_escape(study.title()) + ": " +
          (text.empty() ? "nothing to set against the dense model. " : text);
 }
@@ -216,92 +235,61 @@ Findings findings_of(std::span<const record::Run> runs, const ReportOptions& opt
   const auto map = entry(first, profile, "loss-map", record::Json::object());
   const auto shown = entry(first, map, "shown", std::size_t{6});
   const bool each = entry(first, map, "normalise_each", false);
-  return {loss_gap(runs, options.bootstrap_seed),
-          concentrations(runs, options.bootstrap_seed),
-          map_grids(runs, Mapped::loss, shown),
-          learning_curves(runs),
-          options.normalise_each.value_or(each),
-          activations(runs, options.bootstrap_seed),
-          compute_maps(runs, options.bootstrap_seed),
-          map_grids(runs, Mapped::compute, shown),
-          speed_studies(runs),
-          failed_speed_cells(runs)};
+  Findings findings{.gap = loss_gap(runs, options.bootstrap_seed),
+                    .concentrations = concentrations(runs, options.bootstrap_seed),
+                    .grids = map_grids(runs, Mapped::loss, shown),
+                    .curves = learning_curves(runs),
+                    .normalise_each = options.normalise_each.value_or(each),
+                    .activations = activations(runs, options.bootstrap_seed),
+                    .compute = compute_maps(runs, options.bootstrap_seed),
+                    .compute_grids = map_grids(runs, Mapped::compute, shown),
+                    .speed = speed_studies(runs),
+                    .failed_speed = failed_speed_cells(runs),
+                    .outcomes = {}};
+  findings.outcomes = outcomes(findings.gap, findings.curves, findings.speed);
+  return findings;
 }
 
 std::string answer(const Findings& findings) {
-  std::string text;
+  std::string html;
+  const auto paragraph = [&](const std::string& text) {
+    if (!text.empty()) html += "<p class=\"answer\">" + text + "</p>\n";
+  };
+  constexpr std::ptrdiff_t few = 4;  // of more models the tables tell
+  std::string losses;
   if (findings.gap) {
-    constexpr std::size_t few = 4;
-    if (findings.gap->models.size() > few)
-      text += gaps_sentence(*findings.gap);
-    else
-      for (const ModelLoss& model : findings.gap->models)
-        if (!model.mse_gap.empty()) text += gap_sentence(*findings.gap, model);
-    text +=
-        fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
+    for (const ModelLoss& model : findings.gap->models)
+      if (!model.mse_gap.empty() && !model.dynamic) losses += gap_sentence(*findings.gap, model);
+    losses += outcome_sentence(findings.outcomes);
+    losses += fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
   }
-  if (!findings.concentrations.empty()) text += concentration_sentence(findings.concentrations.back());
-  for (const Activation& activation : findings.activations) text += activation_sentence(activation);
-  for (const ComputeMap& map : findings.compute) text += compute_sentence(map);
-  for (const LearningCurve& curve : findings.curves) text += training_sentence(curve);
-  constexpr std::ptrdiff_t few_studies = 3;  // the table of trained models tells more of them
-  const auto trained =
-      std::count_if(findings.speed.begin(), findings.speed.end(), [](const SpeedStudy& study) { return study.trained(); });
+  if (!findings.concentrations.empty()) losses += concentration_sentence(findings.concentrations.back());
+  paragraph(losses);
+
+  std::string trained;
+  if (std::count_if(findings.curves.begin(), findings.curves.end(),
+                    [](const LearningCurve& curve) { return curve.learns_both(); }) <= few)
+    for (const LearningCurve& curve : findings.curves) trained += training_sentence(curve);
+  paragraph(trained);
+  paragraph(listed("Computation near noise", findings.activations, activation_part));
+  paragraph(listed("Computation on plain background, by the rank correlation of the share of blocks that work on a token with "
+                   "the detail of the image there (positive: less on plain background)",
+                   findings.compute, compute_part));
+
+  std::string speed = listed("The compact engine against the dense model, as the routers of trained models decide",
+                             findings.speed, trained_part);
   for (const SpeedStudy& study : findings.speed)
-    if (!study.trained() || trained <= few_studies) text += speed_sentences(study);
+    if (!study.trained()) speed += speed_sentences(study);
   if (findings.failed_speed > 0)
-    text += fmt::format("{} of the speed cells have no result: they are named below. ",
-                        grouped(findings.failed_speed));
-  if (text.empty())
-    for (const LearningCurve& curve : findings.curves) text += learning_sentence(curve);
-  return text.empty() ? "The run holds no study that a report shows." : text;
-}
-
-std::string training_table(const std::vector<LearningCurve>& curves) {
-  const auto cell = [](const std::string& text) { return "<td>" + text + "</td>"; };
-  std::string html = "<div class=\"scroll\"><table class=\"speed\"><thead><tr>";
-  for (const char* head : {"model", "decided by", "skips", "target λ", "λ", "heads", "groups", "tokens", "held-out<br>ε MSE",
-                           "complete<br>model", "steps"})
-    html += fmt::format("<th scope=\"col\">{}</th>", head);
-  html += "</tr></thead>\n<tbody>\n";
-  for (const LearningCurve& curve : curves) {
-    const LearningPoint& last = curve.points.back();
-    const std::string decided = curve.decide == "static" ? "static, " + curve.order : curve.dynamic() ? curve.decide : "–";
-    html += "<tr><th scope=\"row\">" + html_escape(curve.model) + "</th>" + cell(html_escape(decided)) +
-            cell(curve.dynamic() ? html_escape(curve.skip) : "–");
-    for (const double value : {last.lambda_target, last.lambda_realised, last.heads, last.groups, last.tokens})
-      html += cell(std::isfinite(value) ? fmt::format("{:.3f}", value) : "–");
-    for (const double value : {last.held_out_mse, last.complete_mse})
-      html += cell(std::isfinite(value) ? fmt::format("{:.5f}", value) : "–");
-    html += cell(grouped(last.step)) + "</tr>\n";
+    speed += fmt::format("{} of the speed cells have no result: they are named below. ",
+                         grouped(findings.failed_speed));
+  paragraph(speed);
+  if (html.empty()) {
+    std::string learned;
+    for (const LearningCurve& curve : findings.curves) learned += learning_sentence(curve);
+    paragraph(learned.empty() ? "The run holds no study that a report shows." : learned);
   }
-  return html + "</tbody></table></div>\n";
-}
-
-std::string gap_table(const LossGap& gap) {
-  const auto head = [](const std::string& text) { return "<th scope=\"col\">" + text + "</th>"; };
-  std::string html = "<table><thead><tr>" + head("t");
-  for (const ModelLoss& model : gap.models)
-    html += head(fmt::format("{}<br>{}", html_escape(model.model), record::metric("mse").label));
-  for (const ModelLoss& model : gap.models)
-    if (!model.mse_gap.empty())
-      for (const char* metric : {"mse", "vb"})
-        html += head(fmt::format("{} −<br>{}<br>{} {}", html_escape(model.model),
-                                 html_escape(gap.models.back().model), record::metric(metric).label,
-                                 record::metric(metric).unit)) +
-                head("95 % interval");
-  html += "</tr></thead>\n<tbody>\n";
-  for (std::size_t k = 0; k < gap.timesteps.size(); ++k) {
-    html += fmt::format("<tr><th scope=\"row\">{}</th>", gap.timesteps[k]);
-    for (const ModelLoss& model : gap.models) html += fmt::format("<td>{}</td>", number(model.mse[k]));
-    for (const ModelLoss& model : gap.models)
-      if (!model.mse_gap.empty())
-        for (const Interval& difference : {model.mse_gap[k], model.vb_gap[k]})
-          html += fmt::format("<td>{}</td><td>{} … {}</td>", number(difference.mean), number(difference.low),
-                              number(difference.high));
-    html += "</tr>\n";
-  }
-  return html + "</tbody></table>\n";
+  return html;
 }
 
 }  // namespace dydit::analysis

@@ -12,6 +12,7 @@
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
+#include "analysis/outcomes.h"
 #include "analysis/report.h"
 #include "analysis/speed.h"
 
@@ -28,6 +29,7 @@ struct Findings {
   std::vector<MapGrid> compute_grids;
   std::vector<SpeedStudy> speed;
   std::int64_t failed_speed;  ///< cells without a result
+  std::vector<Outcome> outcomes;
 
   bool losses() const { return gap || !concentrations.empty() || !curves.empty(); }
   bool trains_dense() const {
@@ -40,13 +42,18 @@ struct Findings {
 
 Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options);
 
-/// The answer in a few sentences (HTML), with its numbers.
+/// The answer with its numbers, a paragraph (HTML) for each question.
 std::string answer(const Findings& findings);
 
-/// Losses, differences and intervals at each timestep, as an HTML table.
+// HTML tables.
+
+/// Losses, differences and intervals at each timestep.
 std::string gap_table(const LossGap& gap);
 
-/// Where training toward a share of the MACs ended, beside its baselines, as an HTML table.
+/// What each model costs in loss and saves in time, with what the paper published of its like.
+std::string outcomes_table(const std::vector<Outcome>& outcomes);
+
+/// Where training toward a share of the MACs ended.
 std::string training_table(const std::vector<LearningCurve>& curves);
 
 /// The paper's table over lambda, for the dense model and the compact engine, with the published realisation.

@@ -20,19 +20,37 @@ static std::string paper_block(const LossGap& result) {
   return block + "EOD\n";
 }
 
-Figure loss_gap_figure(const LossGap& result) {
+/// The models that a figure can show: dynamic ones where there are any, whose gaps the dense ones' would dwarf; as many as
+/// there are colours, and the last.
+static std::vector<ModelLoss> drawn(const LossGap& result) {
+  const auto dynamic = [](const ModelLoss& model) { return model.dynamic; };
+  const bool any = std::any_of(result.models.begin(), result.models.end(), dynamic);
+  std::vector<ModelLoss> models;
+  for (const ModelLoss& model : result.models)
+    if (&model == &result.models.back() || (models.size() < colours && (model.dynamic || !any))) models.push_back(model);
+  return models;
+}
+
+Figure loss_gap_figure(const LossGap& all) {
+  const LossGap result{all.timesteps, drawn(all), all.images};
+  const bool sizes = !result.models.front().dynamic;
   std::vector<Series> series;
-  for (const ModelLoss& model : result.models) series.push_back({model.model, result.timesteps.size()});
+  std::vector<std::string> references;
+  for (const ModelLoss& model : result.models) {
+    series.push_back({model.model, result.timesteps.size()});
+    references.push_back(gnuplot_string(all.reference_of(model).model));
+  }
   const bool alone = series.size() == 1;
+  const std::string paper = sizes ? "$paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
+                                    "title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', "
+                                  : "";
   const std::string differences = panel(0.98, 0.48) + R"(set format x ''
 unset xlabel
 set ylabel 'loss difference (ε MSE)' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
-  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 \
-    title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
-    title model[m].' minus '.model[M].', 95 % interval'
+)" + paper + R"(for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
+    title model[m].' minus '.reference[m].', 95 % interval'
 )";
   const std::string losses = panel(alone ? 0.97 : 0.44, alone ? 0.15 : 0.1) + R"(set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
@@ -51,7 +69,9 @@ set format y '%g'
           .width = 640,
           .height = alone ? 400 : 640,
           .csv = to_csv(result),
-          .settings = plot_style() + series_arrays(series) + (alone ? "" : paper_block(result)),
+          .settings = plot_style() + series_arrays(series) +
+                      fmt::format("array reference[M] = [{}]\n", fmt::join(references, ", ")) +
+                      (sizes && !alone ? paper_block(result) : ""),
           .plot = "set multiplot\nset xrange [0:1000]\nset key top right samplen 2.5 spacing 1.2\n" +
                   (alone ? "" : differences) + losses + "unset multiplot"};
 }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <numeric>
 
 #include "base/error.h"
 #include "chunks.h"
@@ -47,12 +49,44 @@ MatrixXd values(const ModelChunks& model, const std::string& name, const std::ve
   return result;
 }
 
+/// What the manifests say of the models' shapes, by the models' names.
+std::map<std::string, record::Json> shapes_of(std::span<const record::Run> runs) {
+  std::map<std::string, record::Json> shapes;
+  for (const record::Run& run : runs)
+    for (const record::Json& model : entry(run, run.manifest, "models", record::Json::array())) {
+      record::Json shape = entry(run, model, "configuration", record::Json::object());
+      shape.erase("name");  // DiT-S/2 and DyDiT-S/2 are of one size
+      shapes[entry(run, model, "name", std::string())] = shape;
+    }
+  return shapes;
+}
+
+bool is_dynamic(const record::Json& shape) {
+  return shape.is_object() && shape.value("dynamic", record::Json()) == record::Json(true);
+}
+
+/// The place of the last dense model that has a dynamic one's shape; else of the last model.
+std::size_t reference_of(const record::Json& shape, const std::vector<std::string>& names,
+                         const std::map<std::string, record::Json>& shapes) {
+  if (is_dynamic(shape)) {
+    record::Json dense = shape;
+    dense.erase("dynamic");
+    for (std::size_t m = names.size(); m-- > 0;)
+      if (const auto other = shapes.find(names[m]); other != shapes.end() && other->second == dense) return m;
+  }
+  return names.size() - 1;
+}
+
 std::vector<double> column_means(const MatrixXd& matrix) {
   const Eigen::VectorXd means = matrix.colwise().mean();
   return {means.begin(), means.end()};
 }
 
 }  // namespace
+
+double ModelLoss::mean_mse() const {
+  return std::accumulate(mse.begin(), mse.end(), 0.0) / static_cast<double>(mse.size());
+}
 
 std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
   const auto names = models_of(runs, "loss-gap");
@@ -69,21 +103,27 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
   if (images.empty() || timesteps.empty())
     throw InputError("the models have no image or timestep in common", runs.front().path.string());
 
+  const auto shapes = shapes_of(runs);
+  std::vector<MatrixXd> mse, vb;
+  for (const ModelChunks& model : chunks) {
+    mse.push_back(values(model, "mse", images, timesteps));
+    vb.push_back(values(model, "vb", images, timesteps));
+  }
   LossGap result{timesteps, {}, static_cast<std::int64_t>(images.size())};
-  const MatrixXd reference_mse = values(chunks.back(), "mse", images, timesteps);
-  const MatrixXd reference_vb = values(chunks.back(), "vb", images, timesteps);
   for (std::size_t m = 0; m < names.size(); ++m) {
-    const MatrixXd mse = values(chunks[m], "mse", images, timesteps);
-    const MatrixXd vb = values(chunks[m], "vb", images, timesteps);
-    ModelLoss& model =
-        result.models.emplace_back(ModelLoss{names[m], column_means(mse), column_means(vb), {}, {}});
+    const auto found = shapes.find(names[m]);
+    const record::Json shape = found == shapes.end() ? record::Json() : found->second;
+    const std::size_t reference = reference_of(shape, names, shapes);
+    ModelLoss& model = result.models.emplace_back(ModelLoss{
+        names[m], column_means(mse[m]), column_means(vb[m]), {}, {}, reference, is_dynamic(shape)});
     if (m + 1 == names.size()) break;
-    MatrixXd difference(mse.rows(), 2 * mse.cols());
-    difference << mse - reference_mse, vb - reference_vb;
+    MatrixXd difference(mse[m].rows(), 2 * mse[m].cols() + 1);
+    difference << mse[m] - mse[reference], vb[m] - vb[reference], (mse[m] - mse[reference]).rowwise().mean();
     const auto intervals = bootstrap_means(difference, bootstrap_seed);
-    const auto middle = intervals.begin() + mse.cols();
+    const auto middle = intervals.begin() + mse[m].cols();
     model.mse_gap.assign(intervals.begin(), middle);
-    model.vb_gap.assign(middle, intervals.end());
+    model.vb_gap.assign(middle, intervals.end() - 1);
+    model.mean_gap = intervals.back();
   }
   return result;
 }

@@ -16,7 +16,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .75rem; }
 h2 { font-size: 1.2rem; margin: 2.75rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 a { color: var(--link); }
-.answer { font-size: 1.1rem; margin: 0; }
+.answer { font-size: 1.1rem; margin: 0 0 .75rem; }
 figure { margin: 1rem 0 1.5rem; }
 figure svg { display: block; width: 100%; max-width: 46rem; height: auto; margin: 0 auto; overflow: visible; }
 figure svg text { font-family: system-ui, sans-serif; }
@@ -28,6 +28,7 @@ th, td { padding: .3rem .65rem; text-align: right; white-space: nowrap; border-b
 thead th { position: sticky; top: 0; background: var(--box); vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 0; }
 th:first-child { text-align: left; font-weight: 600; }
+.wide th, .wide td { padding: .25rem .4rem; }
 .trained th, .trained td, .pairs td { text-align: left; }
 .pairs td, .trained td:nth-child(2) { white-space: normal; }
 .pairs th { width: 9rem; }
@@ -40,10 +41,6 @@ pre { overflow: auto; max-height: 30rem; padding: .75rem 1rem; border-radius: 4p
   figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
 }
-)css";
-
-/// Added where a page has a table of speeds: it is wide.
-inline constexpr const char* speed_style = R"css(.speed th, .speed td { padding: .25rem .4rem; }
 )css";
 
 }  // namespace dydit::analysis

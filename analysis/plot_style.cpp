@@ -17,14 +17,14 @@ set tics nomirror scale 0.6
 set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
 set style fill transparent solid 0.22 noborder
 )";
-  constexpr std::array colours = {"d55e00", "0072b2", "009e73", "cc79a7", "e69f00", "56b4e9"};
+  constexpr std::array<const char*, colours + 1> palette = {"d55e00", "0072b2", "009e73", "cc79a7", "e69f00", "56b4e9", "505050"};
   std::string faint;
-  for (std::size_t i = 0; i < colours.size(); ++i) {
+  for (std::size_t i = 0; i < palette.size(); ++i) {
     style += fmt::format("set linetype {} linecolor rgb '#{}' linewidth 2 pointtype 7 pointsize 0.4\n", i + 1,
-                         colours[i]);
-    faint += fmt::format("{}'#80{}'", i == 0 ? "" : ", ", colours[i]);
+                         palette[i]);
+    faint += fmt::format("{}'#80{}'", i == 0 ? "" : ", ", palette[i]);
   }
-  return style + fmt::format("set linetype cycle {0}\narray faint[{0}] = [{1}]\n", colours.size(), faint);
+  return style + fmt::format("set linetype cycle {0}\narray faint[{0}] = [{1}]\n", palette.size(), faint);
 }
 
 std::string series_arrays(const std::vector<Series>& series) {

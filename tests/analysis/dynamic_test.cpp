@@ -4,10 +4,13 @@
 #include <functional>
 
 #include "analysis/figures.h"
+#include "analysis/outcomes.h"
 #include "analysis/report.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "catch.h"
+#include "made_up_run.h"
+#include "record/metric.h"
 #include "temporary_folder.h"
 
 using namespace dydit;
@@ -67,7 +70,8 @@ void add_compute(record::RunDirectory& run) {
       }
     for (std::size_t k = 0; k < timesteps.size(); ++k)
       for (int token = 0; token < 4; ++token) {
-        compute.push_back(k == 0 ? 0.5F : 0.25F * static_cast<float>(token + 1));  // all alike at t = 900
+        // All alike at t = 900, but for how their sums were rounded.
+        compute.push_back(k == 0 ? 0.5F + 1e-7F * static_cast<float>(token) : 0.25F * static_cast<float>(token + 1));
         loss.push_back(1.0F / static_cast<float>(token + 1));
       }
   }
@@ -93,9 +97,10 @@ void add_training(record::RunDirectory& run, const std::string& model, const Jso
   }
 }
 
-std::vector<record::Run> run_of(const std::filesystem::path& path, const std::function<void(record::RunDirectory&)>& fill) {
+std::vector<record::Run> run_of(const std::filesystem::path& path, const std::function<void(record::RunDirectory&)>& fill,
+                                const Json& models = Json::array()) {
   {
-    record::RunDirectory run(path, {{"identity", "test"}, {"profile", {{"name", "dynamic"}}}});
+    record::RunDirectory run(path, {{"identity", "test"}, {"profile", {{"name", "dynamic"}}}, {"models", models}});
     fill(run);
   }
   return {record::read_run(path)};
@@ -139,27 +144,103 @@ TEST_CASE("where a model computes is set against loss and detail") {
   CHECK(map.with_detail[0].mean == 0);  // all tokens alike
   CHECK(map.with_detail[1].mean == Approx(1));
   CHECK(map.with_loss[1].mean == Approx(-1));
-  CHECK(map.with_detail_overall.mean == Approx(2.0 / 3));
   const auto grid = map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
   CHECK((grid.height == 4 && grid.width == 4));
   const std::vector<float>& large = grid.rows.at(0).maps.at(1);  // each token as 2 x 2 pixels
   CHECK((large[0] == 0.25F && large[1] == 0.25F && large[2] == 0.5F && large[5] == 0.25F && large[15] == 1));
 }
 
+namespace {
+
+// Losses of "half" and "pruned" beside a dense model of their size.
+void add_losses(record::RunDirectory& run) {
+  const std::vector<std::int64_t> images{1, 2}, at{7, 100};
+  test::add_gap_chunk(run, "half", images, at, {2.25F, 1.25F, 2.25F, 1.5F});
+  test::add_gap_chunk(run, "pruned", images, at, {2.5F, 1.5F, 2.5F, 1.5F});
+  test::add_gap_chunk(run, "dense", images, at, {2, 1, 2, 1});
+}
+
+Json models() {
+  const Json dense = {{"hidden_size", 8}}, dynamic = {{"hidden_size", 8}, {"dynamic", true}};
+  return {{{"name", "half"}, {"configuration", dynamic}},
+          {{"name", "pruned"}, {"configuration", dynamic}},
+          {{"name", "dense"}, {"configuration", dense}}};
+}
+
+void add_speed(record::RunDirectory& run, const char* engine, const char* which, double ms, double rho) {
+  Record record = record_of("speed", {{"model", "half"},
+                                      {"engine", engine},
+                                      {"which", which},
+                                      {"keep", 1.0},
+                                      {"batch", 4},
+                                      {"dtype", "float32"},
+                                      {"device", "cpu"},
+                                      {"threads", 2}});
+  const auto put = [&](const char* metric, double value) { record.metrics[metric] = record::measured(metric, value); };
+  put("time", ms), put("speedup", 8 / ms), put("realisation", 8 / ms * rho), put("theoretical_speedup", 1 / rho);
+  for (const char* metric : {"gmacs", "lambda_realised"}) put(metric, rho);
+  for (const char* metric : {"activation_memory", "weight_memory"}) put(metric, 1);
+  run.append(record);
+}
+
+const Json by_routers = {{"decide", "routers"}, {"skip", "both"}, {"order", "none"}};
+const Json by_taylor = {{"decide", "static"}, {"skip", "widths"}, {"order", "taylor"}};
+
+}  // namespace
+
+TEST_CASE("what a model costs in loss and saves in time stands in one row") {
+  const test::TemporaryFolder folder;
+  const auto runs = run_of(
+      folder.path() / "run",
+      [](auto& run) {
+        add_losses(run);
+        add_training(run, "half", by_routers, 0.505);
+        add_training(run, "pruned", by_taylor, 0.5);
+        add_training(run, "alone", by_routers, 0.3);
+        add_speed(run, "dense", "all", 8, 1);
+        add_speed(run, "compact", "own", 5, 0.5);
+      },
+      models());
+  const auto all = outcomes(loss_gap(runs), learning_curves(runs), speed_studies(runs));
+  REQUIRE(all.size() == 4);
+  const Outcome &half = all[0], &pruned = all[1], &dense = all[2], &alone = all[3];
+  CHECK((half.model == "half" && half.reference == "dense" && half.how() == "routers: widths and tokens"));
+  CHECK(half.loss_percent.value().mean == Approx(100 * 0.3125 / 1.5));
+  CHECK(half.loss_percent.value().low == Approx(100 * 0.25 / 1.5));
+  CHECK(half.loss_percent.value().high == Approx(100 * 0.375 / 1.5));
+  CHECK((half.lambda == 0.505 && half.cell.value().time.mean == 5));
+  CHECK((pruned.how() == "static (taylor): widths" && !pruned.cell));
+  CHECK((dense.how() == "dense" && !dense.loss_percent && dense.cell.value().time.mean == 8));
+  CHECK((alone.model == "alone" && !alone.loss_percent && alone.held_out_mse == Approx(0.03)));
+  const std::string csv = to_csv(all);
+  CHECK_THAT(csv, Contains("\n0.505,20.833333,16.666667,25,half,routers: widths and tokens\n1,0,0,0,dense,routers"));
+  CHECK_THAT(csv, Contains("\n0.5,33.333333,") && !Contains("alone"));
+  CHECK(outcomes(loss_gap(runs), {}, {}).at(0).how() == "dynamic");
+  CHECK(outcomes(std::nullopt, {}, {}).empty());
+}
+
 TEST_CASE("a report of dynamic models has their figures, table and answers") {
   const test::TemporaryFolder folder;
-  const auto runs = run_of(folder.path() / "run", [](auto& run) {
-    add_activation(run);
-    add_compute(run);
-    add_training(run, "half", {{"decide", "routers"}, {"skip", "both"}, {"order", "none"}}, 0.505);
-    add_training(run, "pruned", {{"decide", "static"}, {"skip", "widths"}, {"order", "taylor"}}, 0.5);
-  });
+  const auto runs = run_of(
+      folder.path() / "run",
+      [](auto& run) {
+        add_activation(run);
+        add_compute(run);
+        add_losses(run);
+        add_training(run, "half", by_routers, 0.505);
+        add_training(run, "pruned", by_taylor, 0.5);
+        add_speed(run, "dense", "all", 8, 1);
+        add_speed(run, "compact", "own", 5, 0.5);
+      },
+      models());
   const std::string page = read_file(write_report(runs, folder.path() / "out"));
-  for (const char* figure : {"activation-half", "compute-map-half", "compute-curves", "lambda-curves"})
+  for (const char* figure : {"activation-half", "compute-map-half", "compute-curves", "lambda-curves", "loss-over-share"})
     CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) > 1000);
-  CHECK_THAT(page, Contains("half computes less near noise") && Contains("<b>0.300"));
-  CHECK_THAT(page, Contains("half computes less on plain background"));
+  CHECK_THAT(page, Contains("half keeps 0.855 of its MACs at t&nbsp;=&nbsp;100") && Contains("less at the noisier half"));
+  CHECK_THAT(page, Contains("half from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> (t&nbsp;=&nbsp;900)") && Contains("clearly positive at 2 and negative at 0 of 3 timesteps"));
   CHECK_THAT(page, Contains("half was trained toward 0.5 of its MACs and keeps <b>0.505</b>"));
-  CHECK_THAT(page, Contains("<td>static, taylor</td><td>widths</td><td>0.500</td>") && Contains("<td>routers</td><td>both</td>"));
+  CHECK_THAT(page, Contains("<td>static (taylor): widths</td><td>0.500</td>"));
+  CHECK_THAT(page, Contains("&nbsp;%</b> (half), <b>33") && Contains("times as fast, η"));
+  CHECK_THAT(page, Contains("<td>16.9</td>"));  // the paper's, beside the model trained as it was
   CHECK(lambda_figure(learning_curves(runs)).csv.find("pruned") == std::string::npos);
 }

@@ -80,6 +80,37 @@ TEST_CASE("a model of another run joins in; runs of another seed do not") {
   CHECK_THROWS_WITH(loss_gap(std::vector<Run>{a, c}), Catch::Contains("seed"));
 }
 
+TEST_CASE("a dynamic model is held against the dense model of its size, every other against the last") {
+  const test::TemporaryFolder folder;
+  const auto of = [](const char* name, const char* called, int width, bool dynamic) {
+    Json configuration = {{"name", called}, {"hidden_size", width}};
+    if (dynamic) configuration["dynamic"] = true;
+    return Json{{"name", name}, {"configuration", configuration}};
+  };
+  const Json manifest = {{"models",
+                          {of("S-0.5", "DyDiT-S/2", 384, true), of("S-dense", "DiT-S/2", 384, false),
+                           of("XL-0.5", "DyDiT-XL/2", 1152, true), of("B-dense", "DiT-B/2", 768, false)}},
+                         {"seed", 1}};
+  {
+    RunDirectory run(folder.path() / "a", manifest);
+    add_gap_chunk(run, "S-0.5", {1, 2}, {7, 100}, {5, 3, 6, 4});
+    add_gap_chunk(run, "S-dense", {1, 2}, {7, 100}, {4, 2.5F, 4, 3.5F});
+    add_gap_chunk(run, "XL-0.5", {1, 2}, {7, 100}, {2, 2, 2, 2});
+    add_gap_chunk(run, "B-dense", {1, 2}, {7, 100}, {1, 1, 1, 1});
+  }
+  const LossGap gap = loss_gap(std::vector{record::read_run(folder.path() / "a")}).value();
+  CHECK(gap.reference_of(gap.models[0]).model == "S-dense");
+  CHECK(gap.models[0].mse_gap[0].mean == Approx(1.5));
+  CHECK(gap.models[0].mse_gap[1].mean == Approx(0.5));
+  CHECK(gap.models[0].mean_gap.mean == Approx(1));
+  CHECK(gap.models[0].mean_gap.low == Approx(0.75));  // image 1: (1 + 0.5) / 2
+  CHECK(gap.models[0].mean_gap.high == Approx(1.25));
+  CHECK(gap.models[0].mean_mse() == Approx(4.5));
+  CHECK(gap.reference_of(gap.models[1]).model == "B-dense");
+  CHECK(gap.reference_of(gap.models[2]).model == "B-dense");  // there is no dense XL
+  CHECK((gap.models[0].dynamic && !gap.models[1].dynamic && gap.models[2].dynamic));
+}
+
 TEST_CASE("runs without the study have no gap; models without a common image cannot be compared") {
   const test::TemporaryFolder folder;
   {

@@ -21,8 +21,6 @@ struct ComputeMap {
   /// Spearman's rank correlation over an image's tokens of that share with the token's loss, and with the standard
   /// deviation of the image within its patch. An image whose tokens are all treated alike counts as 0.
   std::vector<Interval> with_loss, with_detail;
-  /// With the detail at all timesteps together.
-  Interval with_detail_overall;
 };
 
 /// One for each model with "compute-map" records. Throws InputError for chunks that do not fit together.

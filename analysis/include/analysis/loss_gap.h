@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loss gap: at each timestep, how much lower the loss of the reference model is. Same images, same
-// noise, so the differences are paired.
+// noise, so the differences are paired. A dynamic model's reference is the dense model of its size, where there is
+// one; all others are held against the last model.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +19,22 @@ namespace dydit::analysis {
 struct ModelLoss {
   std::string model;
   std::vector<double> mse, vb;
-  /// This model minus the reference, one for each timestep; empty for the reference.
+  /// This model minus the reference, one for each timestep; empty for the last model.
   std::vector<Interval> mse_gap, vb_gap;
+  std::size_t reference = 0;  ///< place of its reference among the models; the last model is its own
+  bool dynamic = false;       ///< has routers, also where they never change their mind
+  /// Mean over the timesteps of the squared epsilon error, of this model minus the reference; zero for the last model.
+  Interval mean_gap{0, 0, 0};
+
+  double mean_mse() const;  ///< over the timesteps
 };
 
 struct LossGap {
   std::vector<std::int64_t> timesteps;  ///< ascending
-  std::vector<ModelLoss> models;        ///< in the order of the profile; the last is the reference
+  std::vector<ModelLoss> models;        ///< in the order of the profile
   std::int64_t images;                  ///< those that every model has
+
+  const ModelLoss& reference_of(const ModelLoss& model) const { return models[model.reference]; }
 };
 
 /// Joins the "loss-gap" chunks of the runs by image and timestep; nothing without such records. Throws

@@ -64,4 +64,20 @@ inline constexpr std::array<PaperSpeed, 19> paper_speed{{{"S", 1.0, 1.00, 6.07, 
                                                          {"XL", .5, 1.73, 57.88, 5.91},
                                                          {"XL", .3, 2.40, 38.85, 4.26}}};
 
+/// A model of the paper's ablation at lambda 0.5: DyDiT-S fine-tuned on other data sets than ImageNet.
+struct PaperAblation {
+  std::string_view decide, skip, order;  ///< as a training here names them; any order where none is named
+  double fid;                            ///< mean over five data sets
+  bool other_data;                       ///< over four of fine classes instead: static pruning
+};
+
+inline constexpr std::array<PaperAblation, 5> paper_ablation{{{"routers", "both", "", 16.94, false},
+                                                              {"routers", "widths", "", 20.93, false},
+                                                              {"routers", "tokens", "", 35.12, false},
+                                                              {"chance", "both", "", 136.01, false},
+                                                              {"static", "widths", "magnitude", 35.44, true}}};
+
+/// On the four data sets of fine classes: the dynamic model at lambda 0.5, and the dense one.
+inline constexpr double paper_fine_dynamic = 13.98, paper_fine_dense = 12.27;
+
 }  // namespace dydit::analysis

@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "analysis/paper.h"
 #include "findings.h"
+#include "record/metric.h"
 #include "text.h"
 
 namespace dydit::analysis {
@@ -18,13 +21,18 @@ std::string row(const std::vector<std::string>& fields) {
 }
 
 std::string table(const std::vector<std::string>& head, const std::string& rows) {
-  std::string html = "<div class=\"scroll\"><table class=\"speed\"><thead><tr>";
+  std::string html = "<div class=\"scroll\"><table class=\"wide\"><thead><tr>";
   for (const std::string& name : head) html += "<th scope=\"col\">" + name + "</th>";
   return html + "</tr></thead>\n<tbody>\n" + rows + "</tbody></table></div>\n";
 }
 
 std::string per_image(const SpeedCell& cell) {
   return number(cell.time.mean / static_cast<double>(cell.batch)) + (cell.disturbed() ? " †" : "");
+}
+
+/// With that many digits after the point, or a dash.
+std::string decimal(double value, int digits) {
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "–";
 }
 
 std::string kept(const SpeedCell& cell) {
@@ -36,7 +44,78 @@ std::string skips(const SpeedCell& cell) {
   return cell.which == Which::all ? "all on" : std::string(name_of(cell.which));
 }
 
+/// What the paper has for a model trained in the same way toward one half, a dash for others.
+std::string published_fid(const Outcome& outcome) {
+  for (const PaperAblation& paper : paper_ablation)
+    if (outcome.target == 0.5 && outcome.decide == paper.decide && outcome.skip == paper.skip &&
+        (paper.order.empty() || outcome.order == paper.order))
+      return fmt::format("{:.1f}{}", paper.fid, paper.other_data ? " ‡" : "");
+  return "–";
+}
+
 }  // namespace
+
+std::string gap_table(const LossGap& gap) {
+  constexpr std::size_t few = 4;  // of more models the squared error alone
+  std::vector<std::string> metrics{"mse", "vb"};
+  if (gap.models.size() > few) metrics.pop_back();
+  std::vector<std::string> head{"t"};
+  for (const ModelLoss& model : gap.models)
+    head.push_back(fmt::format("{}<br>{}", html_escape(model.model), record::metric("mse").label));
+  for (const ModelLoss& model : gap.models)
+    if (!model.mse_gap.empty())
+      for (const std::string& metric : metrics) {
+        head.push_back(fmt::format("{} −<br>{}<br>{} {}", html_escape(model.model),
+                                   html_escape(gap.reference_of(model).model), record::metric(metric).label,
+                                   record::metric(metric).unit));
+        head.push_back("95 % interval");
+      }
+  std::string rows;
+  for (std::size_t k = 0; k < gap.timesteps.size(); ++k) {
+    std::vector<std::string> fields{std::to_string(gap.timesteps[k])};
+    for (const ModelLoss& model : gap.models) fields.push_back(number(model.mse[k]));
+    for (const ModelLoss& model : gap.models)
+      if (!model.mse_gap.empty())
+        for (const std::string& metric : metrics) {
+          const Interval& difference = (metric == "mse" ? model.mse_gap : model.vb_gap)[k];
+          fields.push_back(number(difference.mean));
+          fields.push_back(number(difference.low) + " … " + number(difference.high));
+        }
+    rows += row(fields);
+  }
+  return table(head, rows);
+}
+
+std::string outcomes_table(const std::vector<Outcome>& outcomes) {
+  std::string rows;
+  for (const Outcome& o : outcomes) {
+    const auto& cell = o.cell;
+    const bool skips = cell && cell->engine != Engine::dense;
+    rows += row({html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3), decimal(o.held_out_mse, 5),
+                 o.loss_percent ? plus_minus(*o.loss_percent) : "–", cell ? number(cell->gmacs) : "–",
+                 cell ? per_image(*cell) : "–", skips ? plus_minus(cell->speedup) : "–",
+                 skips ? number(cell->theoretical_speedup) : "–", skips ? plus_minus(cell->realisation) : "–",
+                 published_fid(o)});
+  }
+  return table({"model", "decided, skips", "λ", "held-out<br>ε MSE", "loss above<br>dense (%)", "GMACs", "ms per<br>image",
+                "speedup", "theory", "η", "paper:<br>FID"},
+               rows);
+}
+
+std::string training_table(const std::vector<LearningCurve>& curves) {
+  std::string rows;
+  for (const LearningCurve& curve : curves) {
+    const LearningPoint& last = curve.points.back();
+    std::vector<std::string> fields{html_escape(curve.model)};
+    for (const double share : {last.lambda_target, last.lambda_realised, last.heads, last.groups, last.tokens})
+      fields.push_back(decimal(share, 3));
+    fields.push_back(decimal(last.held_out_mse, 5));
+    fields.push_back(decimal(last.complete_mse, 5));
+    fields.push_back(grouped(last.step));
+    rows += row(fields);
+  }
+  return table({"model", "target λ", "λ", "heads", "groups", "tokens", "held-out<br>ε MSE", "complete<br>model", "steps"}, rows);
+}
 
 std::string speed_table(const SpeedStudy& study) {
   std::string rows;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What models that skip work cost in loss and save in time, beside the dense model of their size.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/learning_curves.h"
+#include "analysis/loss_gap.h"
+#include "analysis/speed.h"
+
+namespace dydit::analysis {
+
+/// One model; NaN, empty or nothing where it was not measured.
+struct Outcome {
+  std::string model, reference;  ///< the dense model of its size
+  std::string decide, skip, order;  ///< as in LearningCurve
+  double target = missing;          ///< lambda that it was trained toward
+  double lambda = missing;          ///< realised: on held-out images, else in the speed study
+  double held_out_mse = missing;    ///< at the end of its training
+  /// Percent of the reference's loss by which it loses more; of means over images and the study's timesteps.
+  std::optional<Interval> loss_percent;
+  std::string timed;              ///< where: the speed study's title
+  std::optional<SpeedCell> cell;  ///< as its routers decide, by the compact engine; of a dense model its own pass
+
+  bool dynamic() const { return !decide.empty(); }
+  std::string how() const;  ///< "routers: widths and tokens", "static (taylor): widths", "dense"
+
+  static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// One for each model of the loss gap, then for each other trained one, where any of them skips work.
+std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
+                              const std::vector<SpeedStudy>& speed);
+
+/// A row for each outcome with a loss beside its reference and a share of the MACs, and for each curve its dense
+/// model at (1, 0); the curve (reference and how) last.
+std::string to_csv(const std::vector<Outcome>& outcomes);
+
+}  // namespace dydit::analysis

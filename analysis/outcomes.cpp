@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/outcomes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/figures.h"
+#include "plot_style.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+void add_loss(Outcome& outcome, const LossGap& gap, const ModelLoss& model) {
+  if (!model.dynamic) return;
+  const ModelLoss& reference = gap.reference_of(model);
+  const double percent = 100 / reference.mean_mse();
+  outcome.reference = reference.model;
+  outcome.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low, percent * model.mean_gap.high};
+}
+
+void add_training(Outcome& outcome, const LearningCurve& curve) {
+  const LearningPoint& last = curve.points.back();
+  outcome.decide = curve.decide;
+  outcome.skip = curve.skip;
+  outcome.order = curve.order;
+  outcome.target = last.lambda_target;
+  outcome.lambda = last.lambda_realised;
+  outcome.held_out_mse = last.held_out_mse;
+}
+
+/// Of the largest batch.
+const SpeedCell* own_cell(const SpeedStudy& study) {
+  const SpeedCell* found = nullptr;
+  for (const SpeedCell& cell : study.cells)
+    if (cell.engine == Engine::compact && cell.which == Which::own && (found == nullptr || cell.batch > found->batch))
+      found = &cell;
+  return found;
+}
+
+const SpeedCell* dense_cell(const SpeedStudy& study, std::int64_t batch) {
+  const auto found = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& cell) {
+    return cell.engine == Engine::dense && cell.batch == batch;
+  });
+  return found == study.cells.end() ? nullptr : &*found;
+}
+
+void add_speed(std::vector<Outcome>& all, const std::vector<SpeedStudy>& speed) {
+  for (const SpeedStudy& study : speed) {
+    const auto outcome = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == study.model; });
+    const SpeedCell* own = own_cell(study);
+    if (outcome == all.end() || own == nullptr || outcome->cell) continue;
+    outcome->cell = *own;
+    outcome->timed = study.title();
+    if (!std::isfinite(outcome->lambda)) outcome->lambda = own->lambda_realised;
+    const auto dense = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == outcome->reference; });
+    const SpeedCell* cell = dense_cell(study, own->batch);
+    if (dense == all.end() || cell == nullptr || dense->cell) continue;
+    dense->cell = *cell;
+    dense->timed = study.title();
+  }
+}
+
+bool drawn(const Outcome& outcome) { return outcome.loss_percent && std::isfinite(outcome.lambda); }
+
+struct Curve {
+  std::string name;
+  std::vector<const Outcome*> points;  ///< ascending shares
+};
+
+std::vector<Curve> curves_of(const std::vector<Outcome>& outcomes) {
+  const auto first = std::find_if(outcomes.begin(), outcomes.end(), drawn);
+  const bool one_size = std::all_of(first, outcomes.end(), [&](const Outcome& outcome) {
+    return !drawn(outcome) || outcome.reference == first->reference;
+  });
+  std::vector<Curve> curves;
+  for (const Outcome& outcome : outcomes) {
+    if (!drawn(outcome)) continue;
+    const std::string name = one_size ? outcome.how() : outcome.how() + ", beside " + outcome.reference;
+    auto curve = std::find_if(curves.begin(), curves.end(), [&](const Curve& other) { return other.name == name; });
+    if (curve == curves.end()) curve = curves.insert(curves.end(), {name, {}});
+    curve->points.push_back(&outcome);
+  }
+  for (Curve& curve : curves)
+    std::sort(curve.points.begin(), curve.points.end(),
+              [](const Outcome* a, const Outcome* b) { return a->lambda < b->lambda; });
+  return curves;
+}
+
+}  // namespace
+
+std::string Outcome::how() const {
+  if (!dynamic()) return reference.empty() ? "dense" : "dynamic";
+  return fmt::format("{}: {}", decide == "static" ? fmt::format("static ({})", order) : decide,
+                     skip == "both" ? "widths and tokens" : skip);
+}
+
+std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
+                              const std::vector<SpeedStudy>& speed) {
+  std::vector<Outcome> all;
+  const auto outcome_of = [&](const std::string& model) -> Outcome& {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == model; });
+    if (found != all.end()) return *found;
+    all.emplace_back().model = model;
+    return all.back();
+  };
+  if (gap)
+    for (const ModelLoss& model : gap->models) add_loss(outcome_of(model.model), *gap, model);
+  for (const LearningCurve& curve : curves) add_training(outcome_of(curve.model), curve);
+  for (const SpeedStudy& study : speed)
+    if (study.trained()) outcome_of(study.model);
+  add_speed(all, speed);
+  const auto skips = [](const Outcome& o) { return o.dynamic() || o.loss_percent || o.cell; };
+  if (std::none_of(all.begin(), all.end(), skips)) all.clear();
+  return all;
+}
+
+std::string to_csv(const std::vector<Outcome>& outcomes) {
+  std::string csv = "lambda_realised,loss_percent,low,high,model,curve\n";
+  for (const Curve& curve : curves_of(outcomes)) {
+    const std::string name = csv_field(curve.name);
+    for (const Outcome* outcome : curve.points)
+      csv += fmt::format("{}{},{},{}\n", csv_number(outcome->lambda), csv_interval(*outcome->loss_percent),
+                         csv_field(outcome->model), name);
+    csv += fmt::format("1,0,0,0,{},{}\n", csv_field(curve.points.front()->reference), name);
+  }
+  return csv;
+}
+
+std::optional<Figure> outcomes_figure(const std::vector<Outcome>& outcomes) {
+  std::vector<Series> series;
+  for (const Curve& curve : curves_of(outcomes)) series.push_back({curve.name, curve.points.size() + 1});
+  if (series.empty()) return std::nullopt;
+  return Figure{.name = "loss-over-share",
+                .description = "How much more models lose than the dense one, against the share of its MACs that they keep.",
+                .width = 640,
+                .height = 420,
+                .csv = to_csv(outcomes),
+                .settings = plot_style() + series_arrays(series),
+                .plot = panel(0.97, 0.15) + R"(set xlabel 'share of the MACs (λ)' offset 0,0.3
+set ylabel 'loss above the dense model (%)' offset 0.5
+set xrange [*:1.01]
+set yrange [*:*]
+set key top right samplen 2.5 spacing 1.2
+plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2:3:4 with yerrorbars linetype m notitle, \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with lines linetype m title model[m]
+)"};
+}
+
+}  // namespace dydit::analysis
