@@ -12,23 +12,24 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
-M = 2
-array model[M] = ['S-0.5', 'S-0.7']
-array first[M] = [0, 8]
-array last[M] = [7, 15]
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+M = 4
+array model[M] = ['S-0.5', 'S-0.7', 'B-0.5', 'B-0.7']
+array first[M] = [0, 8, 16, 24]
+array last[M] = [7, 15, 23, 31]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,624 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.5 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1248 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,666 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.9375 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1332 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'lambda-curves.'.format
 set multiplot
 set lmargin at screen 0.13
 set rmargin at screen 0.965
-set tmargin at screen 0.8333333333333334
-set bmargin at screen 0.48878205128205127
+set tmargin at screen 0.7807807807807807
+set bmargin at screen 0.45795795795795796
 set format x ''
 unset xlabel
 set ylabel 'share of the MACs (λ)' offset 0.5
@@ -41,8 +42,8 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines line
   NaN with lines linecolor rgb '#404040' linewidth 1.2 dashtype 3 title 'below: complete model'
 set lmargin at screen 0.13
 set rmargin at screen 0.965
-set tmargin at screen 0.44871794871794873
-set bmargin at screen 0.10416666666666667
+set tmargin at screen 0.42042042042042044
+set bmargin at screen 0.09759759759759759
 set format x '%g'
 set xlabel 'training step' offset 0,0.3
 set ylabel 'held-out loss (ε MSE)' offset 0.5

@@ -12,30 +12,14 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
-M = 3
-array model[M] = ['S-0.5', 'S-0.7', 'S-dense']
-array first[M] = [0, 20, 40]
-array last[M] = [19, 39, 59]
-$paper << EOD
-5,0.0009884
-10,0.00125197
-20,0.00151555
-40,0.00168028
-60,0.00161439
-80,0.00144965
-100,0.00131787
-150,0.00105429
-200,0.000757774
-250,0.000527147
-300,0.000329467
-350,0.000214153
-400,0.00014826
-450,8.56614e-05
-500,4.61254e-05
-550,2.63573e-05
-EOD
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+M = 5
+array model[M] = ['S-0.5', 'S-0.7', 'B-0.5', 'B-0.7', 'B-dense']
+array first[M] = [0, 20, 40, 60, 80]
+array last[M] = [19, 39, 59, 79, 99]
+array reference[M] = ['S-dense', 'S-dense', 'B-dense', 'B-dense', 'B-dense']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 640,640 dynamic noenhanced font 'Helvetica,14' }
@@ -54,10 +38,8 @@ unset xlabel
 set ylabel 'loss difference (ε MSE)' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
-  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 \
-    title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
-    title model[m].' minus '.model[M].', 95 % interval'
+for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
+    title model[m].' minus '.reference[m].', 95 % interval'
 set lmargin at screen 0.13
 set rmargin at screen 0.965
 set tmargin at screen 0.44

@@ -12,8 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -21,7 +22,7 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.2395833333
 if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'waterfall-S-0.5.'.format
 set multiplot
-set xtics 5
+set xtics 2
 set xlabel 'ms' offset 0,0.3
 set yrange [-0.6:8.6]
 set label 'S-0.5, bfloat16, cuda, 16 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
@@ -29,27 +30,27 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [1.2931806:14.788747]
+set xrange [1.5936759:10.188849]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 3.72 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 11.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 4.2459042,graph 0 to first 4.2459042,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 4.2459042,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '2.14 ms' at first 2.1497501,8 left offset 0.6,0 font ',12'
-set label '+0.635' at first 2.7797997,7 left offset 0.6,0 font ',12'
-set label '+0.0213' at first 2.8002582,6 left offset 0.6,0 font ',12'
-set label '+0.115' at first 3.0685118,5 left offset 0.6,0 font ',12'
-set label '+1.33' at first 4.6837796,4 left offset 0.6,0 font ',12'
-set label '+0.456' at first 4.9425542,3 left offset 0.6,0 font ',12'
-set label '+0.720' at first 6.9867877,2 left offset 0.6,0 font ',12'
-set label '+0.444' at first 6.2053517,1 left offset 0.6,0 font ',12'
-set label '5.86 ms' at first 7.6595329,0 left offset 0.6,0 font ',12'
+set label 'gap 3.36 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 11.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 4.2480705,graph 0 to first 4.2480705,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 4.2480705,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '2.14 ms' at first 2.152733,8 left offset 0.6,0 font ',12'
+set label '+0.643' at first 2.8959412,7 left offset 0.6,0 font ',12'
+set label '−0.000629' at first 2.7927998,6 left offset 0.6,0 font ',12'
+set label '+0.110' at first 2.895601,5 left offset 0.6,0 font ',12'
+set label '+1.32' at first 4.4951404,4 left offset 0.6,0 font ',12'
+set label '+0.472' at first 4.7793163,3 left offset 0.6,0 font ',12'
+set label '+0.440' at first 6.2360701,2 left offset 0.6,0 font ',12'
+set label '+0.383' at first 5.6439479,1 left offset 0.6,0 font ',12'
+set label '5.50 ms' at first 6.6205376,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
@@ -63,27 +64,27 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [1.2908669:14.786433]
+set xrange [1.5917914:10.186964]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 3.88 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 5.06 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 4.2459042,graph 0 to first 4.2459042,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 4.2459042,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '2.14 ms' at first 2.1474222,8 left offset 0.6,0 font ',12'
-set label '+0.617' at first 2.7977414,7 left offset 0.6,0 font ',12'
-set label '+0.0198' at first 2.779546,6 left offset 0.6,0 font ',12'
-set label '+0.0822' at first 2.8607268,5 left offset 0.6,0 font ',12'
-set label '+1.68' at first 4.7115102,4 left offset 0.6,0 font ',12'
-set label '+0.456' at first 5.2408674,3 left offset 0.6,0 font ',12'
-set label '+0.821' at first 8.9244041,2 left offset 0.6,0 font ',12'
-set label '+0.196' at first 6.2348026,1 left offset 0.6,0 font ',12'
-set label '6.01 ms' at first 10.569069,0 left offset 0.6,0 font ',12'
+set label 'gap 3.67 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 20.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 4.2480705,graph 0 to first 4.2480705,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 4.2480705,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '2.14 ms' at first 2.1508291,8 left offset 0.6,0 font ',12'
+set label '+0.611' at first 2.8495651,7 left offset 0.6,0 font ',12'
+set label '−0.00822' at first 2.8119807,6 left offset 0.6,0 font ',12'
+set label '+0.0837' at first 2.8699159,5 left offset 0.6,0 font ',12'
+set label '+1.59' at first 4.9046345,4 left offset 0.6,0 font ',12'
+set label '+0.472' at first 4.9897481,3 left offset 0.6,0 font ',12'
+set label '+0.149' at first 6.0859554,2 left offset 0.6,0 font ',12'
+set label '+0.767' at first 7.5009728,1 left offset 0.6,0 font ',12'
+set label '5.81 ms' at first 6.8529373,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \

@@ -12,8 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -29,22 +30,22 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [2.4651925:11.066503]
+set xrange [2.5919083:8.877656]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.93 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 14.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 4.2544575,graph 0 to first 4.2544575,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 4.2544575,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '3.00 ms' at first 3.0153261,8 left offset 0.6,0 font ',12'
-set label '+0.296' at first 3.6026819,7 left offset 0.6,0 font ',12'
-set label '−0.0422' at first 3.3673599,6 left offset 0.6,0 font ',12'
-set label '+0.0447' at first 3.3065063,5 left offset 0.6,0 font ',12'
-set label '+1.13' at first 4.5061612,4 left offset 0.6,0 font ',12'
-set label '+0.545' at first 5.5512974,3 left offset 0.6,0 font ',12'
-set label '+0.550' at first 7.2193876,2 left offset 0.6,0 font ',12'
-set label '+0.411' at first 6.486185,1 left offset 0.6,0 font ',12'
-set label '5.94 ms' at first 7.7926529,0 left offset 0.6,0 font ',12'
+set label 'gap 2.49 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 17.5 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 4.2480511,graph 0 to first 4.2480511,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 4.2480511,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '3.00 ms' at first 3.0127058,8 left offset 0.6,0 font ',12'
+set label '+0.264' at first 3.2700691,7 left offset 0.6,0 font ',12'
+set label '−0.0419' at first 3.2651616,6 left offset 0.6,0 font ',12'
+set label '+0.0446' at first 3.2809721,5 left offset 0.6,0 font ',12'
+set label '+1.11' at first 4.4064321,4 left offset 0.6,0 font ',12'
+set label '+0.532' at first 4.9527042,3 left offset 0.6,0 font ',12'
+set label '+0.149' at first 5.5766672,2 left offset 0.6,0 font ',12'
+set label '+0.437' at first 5.6716817,1 left offset 0.6,0 font ',12'
+set label '5.49 ms' at first 6.0870945,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -63,22 +64,22 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [2.4740617:11.075372]
+set xrange [2.600737:8.8864847]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 3.66 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 4.85 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 4.2544575,graph 0 to first 4.2544575,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 4.2544575,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '3.01 ms' at first 3.0242324,8 left offset 0.6,0 font ',12'
-set label '+0.229' at first 3.4098963,7 left offset 0.6,0 font ',12'
-set label '−0.0429' at first 3.2796517,6 left offset 0.6,0 font ',12'
-set label '+0.00383' at first 3.2057352,5 left offset 0.6,0 font ',12'
-set label '+1.68' at first 5.2281832,4 left offset 0.6,0 font ',12'
-set label '+0.545' at first 6.0007307,3 left offset 0.6,0 font ',12'
-set label '+1.07' at first 7.6056824,2 left offset 0.6,0 font ',12'
-set label '+0.178' at first 7.4177886,1 left offset 0.6,0 font ',12'
-set label '6.67 ms' at first 8.3874626,0 left offset 0.6,0 font ',12'
+set label 'gap 2.83 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 0.917 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 4.2480511,graph 0 to first 4.2480511,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 4.2480511,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '3.01 ms' at first 3.0216171,8 left offset 0.6,0 font ',12'
+set label '+0.233' at first 3.4098756,7 left offset 0.6,0 font ',12'
+set label '−0.0407' at first 3.242306,6 left offset 0.6,0 font ',12'
+set label '+0.00234' at first 3.2068927,5 left offset 0.6,0 font ',12'
+set label '+1.59' at first 5.0082207,4 left offset 0.6,0 font ',12'
+set label '+0.532' at first 5.3744193,3 left offset 0.6,0 font ',12'
+set label '+0.536' at first 6.432434,2 left offset 0.6,0 font ',12'
+set label '−0.0260' at first 6.3680541,1 left offset 0.6,0 font ',12'
+set label '5.84 ms' at first 6.9221886,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \

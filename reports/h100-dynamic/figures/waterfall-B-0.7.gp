@@ -1,0 +1,99 @@
+# Draws waterfall-B-0.7.svg, waterfall-B-0.7.pdf and waterfall-B-0.7.png from waterfall-B-0.7.csv: gnuplot waterfall-B-0.7.gp
+set encoding utf8
+set datafile separator comma
+data = 'waterfall-B-0.7.csv'
+set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+set linetype 1 linecolor rgb '#d55e00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 2 linecolor rgb '#0072b2' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.239583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'waterfall-B-0.7.'.format
+set multiplot
+set xtics 2
+set xlabel 'ms' offset 0,0.3
+set yrange [-0.6:8.6]
+set label 'B-0.7, bfloat16, cuda, 16 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
+set lmargin at screen 0.19736842105263158
+set rmargin at screen 0.5789473684210527
+set tmargin at screen 0.7051597051597052
+set bmargin at screen 0.15233415233415237
+set xrange [5.9535986:12.764509]
+set label 'as trained' at graph 0.5,1 center offset 0,3.9
+set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 3.07 ms, dense 9.08 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 13.8 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 9.0760834,graph 0 to first 9.0760834,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 9.0760834,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '6.40 ms' at first 6.4134621,8 left offset 0.6,0 font ',12'
+set label '+0.345' at first 6.7993659,7 left offset 0.6,0 font ',12'
+set label '+0.0150' at first 6.8050833,6 left offset 0.6,0 font ',12'
+set label '−0.0524' at first 6.8410549,5 left offset 0.6,0 font ',12'
+set label '+1.41' at first 8.2959274,4 left offset 0.6,0 font ',12'
+set label '+0.548' at first 8.7297228,3 left offset 0.6,0 font ',12'
+set label '+0.375' at first 9.3489928,2 left offset 0.6,0 font ',12'
+set label '+0.425' at first 10.389373,1 left offset 0.6,0 font ',12'
+set label '9.47 ms' at first 10.300826,0 left offset 0.6,0 font ',12'
+set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
+plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::0::8 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+unset label
+unset arrow
+set lmargin at screen 0.5973684210526315
+set rmargin at screen 0.9789473684210527
+set tmargin at screen 0.7051597051597052
+set bmargin at screen 0.15233415233415237
+set xrange [5.9549299:12.76584]
+set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
+set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 3.39 ms, dense 9.08 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 6.26 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 9.0760834,graph 0 to first 9.0760834,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 9.0760834,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '6.40 ms' at first 6.4148005,8 left offset 0.6,0 font ',12'
+set label '+0.314' at first 6.7947843,7 left offset 0.6,0 font ',12'
+set label '+0.0137' at first 6.7843339,6 left offset 0.6,0 font ',12'
+set label '+0.116' at first 6.9224327,5 left offset 0.6,0 font ',12'
+set label '+1.83' at first 9.0134086,4 left offset 0.6,0 font ',12'
+set label '+0.548' at first 9.281524,3 left offset 0.6,0 font ',12'
+set label '+0.361' at first 9.9666059,2 left offset 0.6,0 font ',12'
+set label '+0.213' at first 10.24621,1 left offset 0.6,0 font ',12'
+set label '9.79 ms' at first 10.637431,0 left offset 0.6,0 font ',12'
+set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
+plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::17::17 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::9::17 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+unset label
+unset arrow
+unset multiplot
+unset output
+}
