@@ -121,13 +121,6 @@ std::string compute_part(const ComputeMap& map) {
                      map.timesteps.size(), highest_and_lowest(map.timesteps, map.with_loss));
 }
 
-std::string training_sentence(const LearningCurve& curve) {
-  if (!curve.learns_both()) return "";
-  const LearningPoint& last = curve.points.back();
-  return fmt::format("{} was trained toward {:g} of its MACs and keeps <b>{}</b> on held-out images, with a loss of <b>{}</b>. ",
-                     html_escape(curve.model), last.lambda_target, number(last.lambda_realised), number(last.held_out_mse));
-}
-
 using Cells = std::vector<const SpeedCell*>;
 
 template <typename Condition>
@@ -213,10 +206,9 @@ std::string waterfall_sentence(const SpeedStudy& study) {
   if (cell == nullptr || bar().mean <= 0) return "";
   return fmt::format(
       "The largest bar of the waterfall is {}: {}&nbsp;ms of a pass of {}&nbsp;ms "
-      "({}, batch {}). ",
-      record::metric(waterfall_causes[largest]).label, bold(bar()), number(cell->time.mean),
-      study.trained() ? std::string(skipped(cell->which)) : fmt::format("{}, {:g} kept", name_of(cell->which), cell->keep),
-      cell->batch);
+      "({}, {:g} kept, batch {}). ",
+      record::metric(waterfall_causes[largest]).label, bold(bar()), number(cell->time.mean), name_of(cell->which),
+      cell->keep, cell->batch);
 }
 
 std::string speed_sentences(const SpeedStudy& study) {
@@ -255,7 +247,6 @@ std::string answer(const Findings& findings) {
   const auto paragraph = [&](const std::string& text) {
     if (!text.empty()) html += "<p class=\"answer\">" + text + "</p>\n";
   };
-  constexpr std::ptrdiff_t few = 4;  // of more models the tables tell
   std::string losses;
   if (findings.gap) {
     for (const ModelLoss& model : findings.gap->models)
@@ -266,11 +257,6 @@ std::string answer(const Findings& findings) {
   if (!findings.concentrations.empty()) losses += concentration_sentence(findings.concentrations.back());
   paragraph(losses);
 
-  std::string trained;
-  if (std::count_if(findings.curves.begin(), findings.curves.end(),
-                    [](const LearningCurve& curve) { return curve.learns_both(); }) <= few)
-    for (const LearningCurve& curve : findings.curves) trained += training_sentence(curve);
-  paragraph(trained);
   paragraph(listed("Computation near noise", findings.activations, activation_part));
   paragraph(listed("Computation on plain background, by the rank correlation of the share of blocks that work on a token with "
                    "the detail of the image there (positive: less on plain background)",

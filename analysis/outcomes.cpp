@@ -53,14 +53,15 @@ void add_speed(std::vector<Outcome>& all, const std::vector<SpeedStudy>& speed) 
     const auto outcome = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == study.model; });
     const SpeedCell* own = own_cell(study);
     if (outcome == all.end() || own == nullptr || outcome->cell) continue;
+    const std::string setting = fmt::format("{}, {}, batch {}", study.dtype, study.device, own->batch);
     outcome->cell = *own;
-    outcome->timed = study.title();
+    outcome->timed = setting;
     if (!std::isfinite(outcome->lambda)) outcome->lambda = own->lambda_realised;
     const auto dense = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == outcome->reference; });
     const SpeedCell* cell = dense_cell(study, own->batch);
     if (dense == all.end() || cell == nullptr || dense->cell) continue;
     dense->cell = *cell;
-    dense->timed = study.title();
+    dense->timed = setting;
   }
 }
 
@@ -94,8 +95,9 @@ std::vector<Curve> curves_of(const std::vector<Outcome>& outcomes) {
 
 std::string Outcome::how() const {
   if (!dynamic()) return reference.empty() ? "dense" : "dynamic";
-  return fmt::format("{}: {}", decide == "static" ? fmt::format("static ({})", order) : decide,
-                     skip == "both" ? "widths and tokens" : skip);
+  const std::string units = skip == "both" ? "widths and tokens" : skip;
+  if (decide == "static") return fmt::format("static {} ({})", units, order);
+  return decide == "chance" ? units + ", by chance" : units;
 }
 
 std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,

@@ -77,15 +77,14 @@ std::string outcomes_section(const std::vector<Outcome>& outcomes, const Gallery
     html += gallery.show(*figure,
                          "Means over the images and timesteps of the study, in percent of the dense model's of the same size, "
                          "with paired 95&nbsp;% intervals; λ is that of the held-out images of the training.");
-  std::string timed;
-  for (const Outcome& outcome : outcomes)
-    if (timed.empty() && outcome.cell) timed = fmt::format("<b>Time</b>: {}, batch {}. ",
-                                                           html_escape(outcome.timed), outcome.cell->batch);
+  const auto measured = std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+  const std::string timed =
+      measured == outcomes.end() ? "" : fmt::format("<b>Time</b>: {}. ", html_escape(measured->timed));
   return section(
       "What does it cost to skip work, and what does it save?",
       html + outcomes_table(outcomes) +
-          fmt::format("<p class=\"note\"><b>Decided</b> by routers that learn; by chance, drawn anew for each image; static, the "
-                      "first units of each layer after they were ordered by importance. <b>λ</b>: {} <b>Loss above dense</b>: "
+          fmt::format("<p class=\"note\"><b>Skips</b> what its routers learned to skip; by chance: what is drawn anew for each "
+                      "image; static: all but the first units of each layer, which were ordered by importance. <b>λ</b>: {} <b>Loss above dense</b>: "
                       "of the mean over the timesteps. {}<b>Paper</b>: DyDiT-S trained in the same way toward 0.5, mean FID over "
                       "five data sets other than ImageNet; ‡ over four of fine classes, where the dynamic model has {:.1f} and "
                       "the dense one {:.1f}.</p>\n",

@@ -87,19 +87,26 @@ std::string gap_table(const LossGap& gap) {
 }
 
 std::string outcomes_table(const std::vector<Outcome>& outcomes) {
+  const bool timed = std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+  std::vector<std::string> head{"model", "skips", "λ", "held-out<br>ε MSE", "loss above<br>dense (%)"};
+  if (timed) head.insert(head.end(), {"GMACs", "ms per<br>image", "speedup", "theory", "η"});
+  head.push_back("paper:<br>FID");
   std::string rows;
   for (const Outcome& o : outcomes) {
-    const auto& cell = o.cell;
-    const bool skips = cell && cell->engine != Engine::dense;
-    rows += row({html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3), decimal(o.held_out_mse, 5),
-                 o.loss_percent ? plus_minus(*o.loss_percent) : "–", cell ? number(cell->gmacs) : "–",
-                 cell ? per_image(*cell) : "–", skips ? plus_minus(cell->speedup) : "–",
-                 skips ? number(cell->theoretical_speedup) : "–", skips ? plus_minus(cell->realisation) : "–",
-                 published_fid(o)});
+    std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
+                                    decimal(o.held_out_mse, 5), o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
+    if (const auto& cell = o.cell) {
+      const bool skips = cell->engine != Engine::dense;
+      fields.insert(fields.end(), {number(cell->gmacs), per_image(*cell), skips ? plus_minus(cell->speedup) : "–",
+                                   skips ? number(cell->theoretical_speedup) : "–",
+                                   skips ? plus_minus(cell->realisation) : "–"});
+    } else if (timed) {
+      fields.insert(fields.end(), 5, "–");
+    }
+    fields.push_back(published_fid(o));
+    rows += row(fields);
   }
-  return table({"model", "decided, skips", "λ", "held-out<br>ε MSE", "loss above<br>dense (%)", "GMACs", "ms per<br>image",
-                "speedup", "theory", "η", "paper:<br>FID"},
-               rows);
+  return table(head, rows);
 }
 
 std::string training_table(const std::vector<LearningCurve>& curves) {

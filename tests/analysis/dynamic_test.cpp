@@ -204,16 +204,16 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   const auto all = outcomes(loss_gap(runs), learning_curves(runs), speed_studies(runs));
   REQUIRE(all.size() == 4);
   const Outcome &half = all[0], &pruned = all[1], &dense = all[2], &alone = all[3];
-  CHECK((half.model == "half" && half.reference == "dense" && half.how() == "routers: widths and tokens"));
+  CHECK((half.model == "half" && half.reference == "dense" && half.how() == "widths and tokens"));
   CHECK(half.loss_percent.value().mean == Approx(100 * 0.3125 / 1.5));
   CHECK(half.loss_percent.value().low == Approx(100 * 0.25 / 1.5));
   CHECK(half.loss_percent.value().high == Approx(100 * 0.375 / 1.5));
   CHECK((half.lambda == 0.505 && half.cell.value().time.mean == 5));
-  CHECK((pruned.how() == "static (taylor): widths" && !pruned.cell));
+  CHECK((pruned.how() == "static widths (taylor)" && !pruned.cell));
   CHECK((dense.how() == "dense" && !dense.loss_percent && dense.cell.value().time.mean == 8));
   CHECK((alone.model == "alone" && !alone.loss_percent && alone.held_out_mse == Approx(0.03)));
   const std::string csv = to_csv(all);
-  CHECK_THAT(csv, Contains("\n0.505,20.833333,16.666667,25,half,routers: widths and tokens\n1,0,0,0,dense,routers"));
+  CHECK_THAT(csv, Contains("\n0.505,20.833333,16.666667,25,half,widths and tokens\n1,0,0,0,dense,widths and tokens"));
   CHECK_THAT(csv, Contains("\n0.5,33.333333,") && !Contains("alone"));
   CHECK(outcomes(loss_gap(runs), {}, {}).at(0).how() == "dynamic");
   CHECK(outcomes(std::nullopt, {}, {}).empty());
@@ -238,9 +238,9 @@ TEST_CASE("a report of dynamic models has their figures, table and answers") {
     CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) > 1000);
   CHECK_THAT(page, Contains("half keeps 0.855 of its MACs at t&nbsp;=&nbsp;100") && Contains("less at the noisier half"));
   CHECK_THAT(page, Contains("half from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> (t&nbsp;=&nbsp;900)") && Contains("clearly positive at 2 and negative at 0 of 3 timesteps"));
-  CHECK_THAT(page, Contains("half was trained toward 0.5 of its MACs and keeps <b>0.505</b>"));
-  CHECK_THAT(page, Contains("<td>static (taylor): widths</td><td>0.500</td>"));
+  CHECK_THAT(page, Contains("<td>static widths (taylor)</td><td>0.500</td>"));
   CHECK_THAT(page, Contains("&nbsp;%</b> (half), <b>33") && Contains("times as fast, η"));
   CHECK_THAT(page, Contains("<td>16.9</td>"));  // the paper's, beside the model trained as it was
+  CHECK_THAT(page, Contains("<b>Time</b>: float32, cpu, batch 4."));
   CHECK(lambda_figure(learning_curves(runs)).csv.find("pruned") == std::string::npos);
 }

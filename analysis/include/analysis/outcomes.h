@@ -23,11 +23,11 @@ struct Outcome {
   double held_out_mse = missing;    ///< at the end of its training
   /// Percent of the reference's loss by which it loses more; of means over images and the study's timesteps.
   std::optional<Interval> loss_percent;
-  std::string timed;              ///< where: the speed study's title
+  std::string timed;              ///< how: "float32, cpu, batch 32"
   std::optional<SpeedCell> cell;  ///< as its routers decide, by the compact engine; of a dense model its own pass
 
   bool dynamic() const { return !decide.empty(); }
-  std::string how() const;  ///< "routers: widths and tokens", "static (taylor): widths", "dense"
+  std::string how() const;  ///< "widths and tokens", "static widths (taylor)", "dense"
 
   static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 };
