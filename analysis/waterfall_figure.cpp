@@ -64,8 +64,10 @@ const char* colour_of(const Bar& bar) {
 std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Range& axis) {
   const double theoretical = cell.waterfall->theoretical.mean, gap = cell.time.mean - theoretical;
   const double dense = theoretical * cell.theoretical_speedup;
+  const bool trained = cell.which == Which::own || cell.which == Which::alike;
+  const std::string kept = trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
   const std::string above[] = {
-      std::string(skipped(cell.which)), fmt::format("{:g} kept, batch {}", cell.keep, cell.batch),
+      std::string(skipped(cell.which)), fmt::format("{}, batch {}", kept, cell.batch),
       std::isfinite(dense) ? fmt::format("gap {} ms, dense {} ms", number(gap), number(dense))
                            : fmt::format("gap {} ms", number(gap)),
       fmt::format("unexplained: {} % of the gap",

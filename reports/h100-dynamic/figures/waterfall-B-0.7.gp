@@ -32,7 +32,7 @@ set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
 set xrange [5.9535986:12.764509]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'λ 0.699, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 3.07 ms, dense 9.08 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 13.8 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 9.0760834,graph 0 to first 9.0760834,graph 1 nohead linecolor rgb '#808080' dashtype 3
@@ -66,7 +66,7 @@ set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
 set xrange [5.9549299:12.76584]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'λ 0.700, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 3.39 ms, dense 9.08 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 6.26 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 9.0760834,graph 0 to first 9.0760834,graph 1 nohead linecolor rgb '#808080' dashtype 3

@@ -32,7 +32,7 @@ set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
 set xrange [1.5936759:10.188849]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'λ 0.498, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 3.36 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 11.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 4.2480705,graph 0 to first 4.2480705,graph 1 nohead linecolor rgb '#808080' dashtype 3
@@ -66,7 +66,7 @@ set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
 set xrange [1.5917914:10.186964]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'λ 0.498, batch 64' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 3.67 ms, dense 4.25 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 20.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 4.2480705,graph 0 to first 4.2480705,graph 1 nohead linecolor rgb '#808080' dashtype 3
