@@ -21,7 +21,8 @@ namespace {
 std::vector<std::size_t> ascending(const std::vector<std::int64_t>& timesteps) {
   std::vector<std::size_t> order(timesteps.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return timesteps[a] < timesteps[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return timesteps[a] < timesteps[b]; });
   return order;
 }
 
@@ -32,14 +33,16 @@ MatrixXd width_shares(const Chunk& chunk, const std::string& name, const std::ve
                     found->second.shape.size() == 3 && found->second.elements() > 0 &&
                     found->second.shape[0] == std::ssize(order);
   if (!fits) throw InputError("tensor '" + name + "' is missing or has the wrong shape", chunk.file);
-  const auto depth = static_cast<Index>(found->second.shape[1]), units = static_cast<Index>(found->second.shape[2]);
+  const auto depth = static_cast<Index>(found->second.shape[1]),
+             units = static_cast<Index>(found->second.shape[2]);
   using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Eigen::Map<const Rows> values(found->second.as<float>().data(), std::ssize(order) * depth, units);
   MatrixXd shares(std::ssize(order), depth);
   for (Index k = 0; k < shares.rows(); ++k)
     for (Index layer = 0; layer < depth; ++layer)
-      shares(k, layer) =
-          values.row(static_cast<Index>(order[static_cast<std::size_t>(k)]) * depth + layer).cast<double>().mean();
+      shares(k, layer) = values.row(static_cast<Index>(order[static_cast<std::size_t>(k)]) * depth + layer)
+                             .cast<double>()
+                             .mean();
   return shares;
 }
 
@@ -103,13 +106,16 @@ std::vector<Activation> activations(std::span<const record::Run> runs, std::uint
 }
 
 std::string to_csv(const Activation& a) {
-  std::string csv = "place,timestep,block,heads,groups,tokens,tokens_low,tokens_high,kept,kept_low,kept_high\n";
+  std::string csv =
+      "place,timestep,block,heads,groups,tokens,tokens_low,tokens_high,kept,kept_low,kept_high\n";
   for (Index k = 0; k < a.heads.rows(); ++k)
     for (Index layer = 0; layer < a.heads.cols(); ++layer)
-      csv += fmt::format("{},{},{},{},{},{},NaN,NaN,NaN,NaN,NaN\n", k, a.timesteps[static_cast<std::size_t>(k)], layer,
-                         csv_number(a.heads(k, layer)), csv_number(a.groups(k, layer)), csv_number(a.tokens(k, layer)));
+      csv += fmt::format("{},{},{},{},{},{},NaN,NaN,NaN,NaN,NaN\n", k,
+                         a.timesteps[static_cast<std::size_t>(k)], layer, csv_number(a.heads(k, layer)),
+                         csv_number(a.groups(k, layer)), csv_number(a.tokens(k, layer)));
   for (std::size_t k = 0; k < a.timesteps.size(); ++k)
-    csv += fmt::format("{},{},-1,{},{}{}{}\n", k, a.timesteps[k], csv_number(a.heads.row(static_cast<Index>(k)).mean()),
+    csv += fmt::format("{},{},-1,{},{}{}{}\n", k, a.timesteps[k],
+                       csv_number(a.heads.row(static_cast<Index>(k)).mean()),
                        csv_number(a.groups.row(static_cast<Index>(k)).mean()), csv_interval(a.tokens_on[k]),
                        csv_interval(a.kept[k]));
   return csv;

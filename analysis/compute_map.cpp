@@ -31,8 +31,8 @@ std::vector<double> ranks(std::span<const double> values) {
   return result;
 }
 
-/// Standard deviation within each of the grid's g x g patches, of the channels' mean variance: a patch of one colour has
-/// none.
+/// Standard deviation within each of the grid's g x g patches, of the channels' mean variance: a patch of one
+/// colour has none.
 std::vector<double> detail_of(const Tensor& images, std::size_t row, std::int64_t grid) {
   const std::int64_t channels = images.shape[1], side = images.shape[2], patch = side / grid;
   const auto pixels = static_cast<std::size_t>(side * side);
@@ -43,7 +43,8 @@ std::vector<double> detail_of(const Tensor& images, std::size_t row, std::int64_
     const auto channel = image.subspan(static_cast<std::size_t>(c) * pixels, pixels);
     std::vector<float> squares(channel.begin(), channel.end());
     for (float& value : squares) value *= value;
-    const auto means = token_means(channel, side, side, patch), mean_squares = token_means(squares, side, side, patch);
+    const auto means = token_means(channel, side, side, patch),
+               mean_squares = token_means(squares, side, side, patch);
     for (std::size_t token = 0; token < variances.size(); ++token)
       variances[token] += (mean_squares[token] - means[token] * means[token]) / static_cast<double>(channels);
   }
@@ -56,7 +57,8 @@ std::vector<double> token_values(const Tensor& maps, std::size_t at, std::size_t
   return {values.begin(), values.end()};
 }
 
-/// Equal shares of blocks and draws that were summed in another order differ in their last bits: they are ties.
+/// Equal shares of blocks and draws that were summed in another order differ in their last bits: they are
+/// ties.
 std::vector<double> shares(const Tensor& maps, std::size_t at, std::size_t tokens) {
   std::vector<double> values = token_values(maps, at, tokens);
   for (double& value : values) value = std::round(value * 1e5) / 1e5;
@@ -71,8 +73,8 @@ ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64
     const Tensor &compute = place.chunk->floats("compute", 4), &loss = place.chunk->floats("loss", 4),
                  &image = place.chunk->floats("image", 4);
     const std::int64_t grid = compute.shape[2];
-    const bool fits = compute.shape == loss.shape && compute.shape[3] == grid && image.shape[2] == image.shape[3] &&
-                      image.shape[2] % grid == 0;
+    const bool fits = compute.shape == loss.shape && compute.shape[3] == grid &&
+                      image.shape[2] == image.shape[3] && image.shape[2] % grid == 0;
     if (!fits) throw InputError("compute map, loss and image do not fit together", place.chunk->file);
     const auto tokens = static_cast<std::size_t>(grid * grid);
     const auto detail = detail_of(image, place.row, grid);
@@ -97,7 +99,8 @@ ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64
 double rank_correlation(std::span<const double> a, std::span<const double> b) {
   if (a.size() != b.size()) throw InputError("lists of different lengths have no rank correlation");
   const auto finite = [](double value) { return std::isfinite(value); };
-  if (!std::all_of(a.begin(), a.end(), finite) || !std::all_of(b.begin(), b.end(), finite)) return std::nan("");
+  if (!std::all_of(a.begin(), a.end(), finite) || !std::all_of(b.begin(), b.end(), finite))
+    return std::nan("");
   const auto x = ranks(a), y = ranks(b);
   const double mean = (static_cast<double>(x.size()) - 1) / 2;
   double xy = 0, xx = 0, yy = 0;
@@ -122,8 +125,9 @@ std::string to_csv(const std::vector<ComputeMap>& maps) {
       "with_detail_low,with_detail_high,model\n";
   for (const ComputeMap& map : maps)
     for (std::size_t k = 0; k < map.timesteps.size(); ++k)
-      csv += fmt::format("{},{}{}{}{},{}\n", map.timesteps[k], map.images, csv_interval(map.compute[k]),
-                         csv_interval(map.with_loss[k]), csv_interval(map.with_detail[k]), csv_field(map.model));
+      csv +=
+          fmt::format("{},{}{}{}{},{}\n", map.timesteps[k], map.images, csv_interval(map.compute[k]),
+                      csv_interval(map.with_loss[k]), csv_interval(map.with_detail[k]), csv_field(map.model));
   return csv;
 }
 

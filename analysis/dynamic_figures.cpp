@@ -36,8 +36,9 @@ plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:6 with linespoints linetype m dashtype 2 notitle
 )";
   return {.name = "compute-curves",
-          .description = "Above, the share of the blocks that work on a token against the timestep; below, its rank "
-                         "correlation with the loss and with the detail of the image.",
+          .description =
+              "Above, the share of the blocks that work on a token against the timestep; below, its rank "
+              "correlation with the loss and with the detail of the image.",
           .width = 640,
           .height = static_cast<int>(height),
           .csv = to_csv(maps),
@@ -73,8 +74,9 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:9 with lines line
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m notitle
 )";
   return {.name = "lambda-curves",
-          .description = "Above, the share of MACs that dynamic models keep against the training step, with its target; "
-                         "below, their losses and those of their complete models.",
+          .description =
+              "Above, the share of MACs that dynamic models keep against the training step, with its target; "
+              "below, their losses and those of their complete models.",
           .width = 640,
           .height = static_cast<int>(height),
           .csv = to_csv(curves),

@@ -43,18 +43,19 @@ std::string outcome_sentence(const std::vector<Outcome>& outcomes) {
   const auto distance = [](const Outcome& o) {
     return o.loss_percent && std::isfinite(o.lambda) ? std::abs(o.lambda - 0.5) : 1.0;
   };
-  const auto nearest = std::min_element(outcomes.begin(), outcomes.end(), [&](const Outcome& a, const Outcome& b) {
-    return distance(a) < distance(b);
-  });
+  const auto nearest =
+      std::min_element(outcomes.begin(), outcomes.end(),
+                       [&](const Outcome& a, const Outcome& b) { return distance(a) < distance(b); });
   if (nearest == outcomes.end() || distance(*nearest) == 1) return "";
   std::string list;
   for (const Outcome& o : outcomes)
     if (distance(o) < 1 && std::abs(o.lambda - nearest->lambda) < 0.05)
       list += fmt::format("{}<b>{}&nbsp;%</b> ({})", list.empty() ? "" : ", ", plus_minus(*o.loss_percent),
                           html_escape(o.model));
-  return fmt::format("Where about {:.1f} of the MACs are kept, the mean loss over the timesteps is above that of the dense "
-                     "model of that size by {}. ",
-                     nearest->lambda, list);
+  return fmt::format(
+      "Where about {:.1f} of the MACs are kept, the mean loss over the timesteps is above that of the dense "
+      "model of that size by {}. ",
+      nearest->lambda, list);
 }
 
 std::string concentration_sentence(const ModelConcentration& model) {
@@ -94,14 +95,16 @@ std::string less_or_more(const Interval& difference) {
 
 std::string activation_part(const Activation& a) {
   if (a.timesteps.size() < 2) return "";
-  return fmt::format("{} keeps {} of its MACs at t&nbsp;=&nbsp;{} and {} at t&nbsp;=&nbsp;{}, and {} at the noisier half of "
-                     "the timesteps than at the other",
-                     html_escape(a.model), number(a.kept.front().mean), a.timesteps.front(), number(a.kept.back().mean),
-                     a.timesteps.back(), less_or_more(a.kept_near_noise));
+  return fmt::format(
+      "{} keeps {} of its MACs at t&nbsp;=&nbsp;{} and {} at t&nbsp;=&nbsp;{}, and {} at the noisier half of "
+      "the timesteps than at the other",
+      html_escape(a.model), number(a.kept.front().mean), a.timesteps.front(), number(a.kept.back().mean),
+      a.timesteps.back(), less_or_more(a.kept_near_noise));
 }
 
 /// "0.336 ± 0.032 (t = 20) down to −0.224 ± 0.027 (t = 400)".
-std::string highest_and_lowest(const std::vector<std::int64_t>& timesteps, const std::vector<Interval>& values) {
+std::string highest_and_lowest(const std::vector<std::int64_t>& timesteps,
+                               const std::vector<Interval>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end(),
                                                [](const auto& a, const auto& b) { return a.mean < b.mean; });
   const auto text = [&](auto at) {
@@ -116,9 +119,11 @@ std::string compute_part(const ComputeMap& map) {
     return std::count_if(map.with_detail.begin(), map.with_detail.end(),
                          [&](const Interval& r) { return r.clear_of_zero() && (r.mean > 0) == positive; });
   };
-  return fmt::format("{} from {}, clearly positive at {} and negative at {} of {} timesteps, and with the loss there from {}",
-                     html_escape(map.model), highest_and_lowest(map.timesteps, map.with_detail), clear(true), clear(false),
-                     map.timesteps.size(), highest_and_lowest(map.timesteps, map.with_loss));
+  return fmt::format(
+      "{} from {}, clearly positive at {} and negative at {} of {} timesteps, and with the loss there from "
+      "{}",
+      html_escape(map.model), highest_and_lowest(map.timesteps, map.with_detail), clear(true), clear(false),
+      map.timesteps.size(), highest_and_lowest(map.timesteps, map.with_loss));
 }
 
 using Cells = std::vector<const SpeedCell*>;
@@ -142,9 +147,10 @@ std::string from_to(const Cells& cells, Value value) {
       std::minmax_element(cells.begin(), cells.end(),
                           [&](const auto* a, const auto* b) { return value(*a).mean < value(*b).mean; });
   const auto text = [&](const SpeedCell& cell) {
-    const bool named = cell.which == Which::widths || cell.which == Which::tokens || cell.which == Which::both;
-    return fmt::format("{} ({}batch {})", bold(value(cell)), named ? fmt::format("{}, ", name_of(cell.which)) : "",
-                       cell.batch);
+    const bool named =
+        cell.which == Which::widths || cell.which == Which::tokens || cell.which == Which::both;
+    return fmt::format("{} ({}batch {})", bold(value(cell)),
+                       named ? fmt::format("{}, ", name_of(cell.which)) : "", cell.batch);
   };
   return least == most ? text(**least) : text(**least) + " to " + text(**most);
 }
@@ -170,15 +176,19 @@ std::string realisation_sentence(const SpeedStudy& study, double keep) {
 /// A trained model's own decisions, and as many by chance.
 std::string trained_part(const SpeedStudy& study) {
   const auto of = [&](Which which) {
-    return cells_where(study, [&](const auto& cell) { return cell.engine == Engine::compact && cell.which == which; });
+    return cells_where(
+        study, [&](const auto& cell) { return cell.engine == Engine::compact && cell.which == which; });
   };
   const Cells own = of(Which::own), alike = of(Which::alike);
   if (own.empty()) return "";
   const SpeedCell& cell = *own.back();  // of the largest batch
-  const auto same_batch = std::find_if(alike.begin(), alike.end(), [&](const auto* other) { return other->batch == cell.batch; });
-  return fmt::format("{} ({}, {}, batch {}) {} times as fast, η {}", html_escape(study.model), study.dtype, study.device,
-                     cell.batch, bold(cell.speedup), bold(cell.realisation)) +
-         (same_batch == alike.end() ? "" : fmt::format(" (masks by chance: {})", plus_minus((*same_batch)->realisation)));
+  const auto same_batch =
+      std::find_if(alike.begin(), alike.end(), [&](const auto* other) { return other->batch == cell.batch; });
+  return fmt::format("{} ({}, {}, batch {}) {} times as fast, η {}", html_escape(study.model), study.dtype,
+                     study.device, cell.batch, bold(cell.speedup), bold(cell.realisation)) +
+         (same_batch == alike.end()
+              ? ""
+              : fmt::format(" (masks by chance: {})", plus_minus((*same_batch)->realisation)));
 }
 
 std::string over_dense_sentence(const SpeedStudy& study) {
@@ -207,8 +217,8 @@ std::string waterfall_sentence(const SpeedStudy& study) {
   return fmt::format(
       "The largest bar of the waterfall is {}: {}&nbsp;ms of a pass of {}&nbsp;ms "
       "({}, {:g} kept, batch {}). ",
-      record::metric(waterfall_causes[largest]).label, bold(bar()), number(cell->time.mean), name_of(cell->which),
-      cell->keep, cell->batch);
+      record::metric(waterfall_causes[largest]).label, bold(bar()), number(cell->time.mean),
+      name_of(cell->which), cell->keep, cell->batch);
 }
 
 std::string speed_sentences(const SpeedStudy& study) {
@@ -252,18 +262,22 @@ std::string answer(const Findings& findings) {
     for (const ModelLoss& model : findings.gap->models)
       if (!model.mse_gap.empty() && !model.dynamic) losses += gap_sentence(*findings.gap, model);
     losses += outcome_sentence(findings.outcomes);
-    losses += fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
+    losses +=
+        fmt::format("Means over {} images, the same noise for every model. ", grouped(findings.gap->images));
   }
   if (!findings.concentrations.empty()) losses += concentration_sentence(findings.concentrations.back());
   paragraph(losses);
 
   paragraph(listed("Computation near noise", findings.activations, activation_part));
-  paragraph(listed("Computation on plain background, by the rank correlation of the share of blocks that work on a token with "
-                   "the detail of the image there (positive: less on plain background)",
-                   findings.compute, compute_part));
+  paragraph(
+      listed("Computation on plain background, by the rank correlation of the share of blocks that work on a "
+             "token with "
+             "the detail of the image there (positive: less on plain background)",
+             findings.compute, compute_part));
 
-  std::string speed = listed("The compact engine against the dense model, as the routers of trained models decide",
-                             findings.speed, trained_part);
+  std::string speed =
+      listed("The compact engine against the dense model, as the routers of trained models decide",
+             findings.speed, trained_part);
   for (const SpeedStudy& study : findings.speed)
     if (!study.trained()) speed += speed_sentences(study);
   if (findings.failed_speed > 0)

@@ -33,10 +33,12 @@ struct Findings {
 
   bool losses() const { return gap || !concentrations.empty() || !curves.empty(); }
   bool trains_dense() const {
-    return std::any_of(curves.begin(), curves.end(), [](const LearningCurve& curve) { return !curve.dynamic(); });
+    return std::any_of(curves.begin(), curves.end(),
+                       [](const LearningCurve& curve) { return !curve.dynamic(); });
   }
   bool trains_dynamic() const {
-    return std::any_of(curves.begin(), curves.end(), [](const LearningCurve& curve) { return curve.dynamic(); });
+    return std::any_of(curves.begin(), curves.end(),
+                       [](const LearningCurve& curve) { return curve.dynamic(); });
   }
 };
 
@@ -59,7 +61,8 @@ std::string training_table(const std::vector<LearningCurve>& curves);
 /// The paper's table over lambda, for the dense model and the compact engine, with the published realisation.
 std::string speed_table(const SpeedStudy& study);
 
-/// Trained models as their routers decide: the compact engine beside the dense model; empty where there is none.
+/// Trained models as their routers decide: the compact engine beside the dense model; empty where there is
+/// none.
 std::string trained_table(std::span<const SpeedStudy> studies);
 
 /// What multiplying by masks takes; empty when it was not measured.

@@ -54,8 +54,8 @@ std::string to_csv(const std::vector<LearningCurve>& curves) {
   for (const LearningCurve& curve : curves)
     for (const LearningPoint& p : curve.points) {
       csv += fmt::format("{}", p.step);
-      for (const double number : {p.train_mse, p.held_out_mse, p.lambda_target, p.lambda_realised, p.heads, p.groups,
-                                  p.tokens, p.complete_mse})
+      for (const double number : {p.train_mse, p.held_out_mse, p.lambda_target, p.lambda_realised, p.heads,
+                                  p.groups, p.tokens, p.complete_mse})
         csv += fmt::format(",{}", csv_number(number));
       csv += fmt::format(",{}\n", csv_field(curve.model));
     }

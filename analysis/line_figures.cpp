@@ -20,14 +20,15 @@ static std::string paper_block(const LossGap& result) {
   return block + "EOD\n";
 }
 
-/// The models that a figure can show: dynamic ones where there are any, whose gaps the dense ones' would dwarf; as many as
-/// there are colours, and the last.
+/// The models that a figure can show: dynamic ones where there are any, whose gaps the dense ones' would
+/// dwarf; as many as there are colours, and the last.
 static std::vector<ModelLoss> drawn(const LossGap& result) {
   const auto dynamic = [](const ModelLoss& model) { return model.dynamic; };
   const bool any = std::any_of(result.models.begin(), result.models.end(), dynamic);
   std::vector<ModelLoss> models;
   for (const ModelLoss& model : result.models)
-    if (&model == &result.models.back() || (models.size() < colours && (model.dynamic || !any))) models.push_back(model);
+    if (&model == &result.models.back() || (models.size() < colours && (model.dynamic || !any)))
+      models.push_back(model);
   return models;
 }
 
@@ -41,9 +42,10 @@ Figure loss_gap_figure(const LossGap& all) {
     references.push_back(gnuplot_string(all.reference_of(model).model));
   }
   const bool alone = series.size() == 1;
-  const std::string paper = sizes ? "$paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
-                                    "title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', "
-                                  : "";
+  const std::string paper =
+      sizes ? "$paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
+              "title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', "
+            : "";
   const std::string differences = panel(0.98, 0.48) + R"(set format x ''
 unset xlabel
 set ylabel 'loss difference (ε MSE)' offset 0.5
@@ -117,7 +119,8 @@ value = 6; chance = 10; unit = 100
 
 Figure learning_figure(const std::vector<LearningCurve>& all) {
   std::vector<LearningCurve> curves;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(curves), [](const LearningCurve& curve) { return !curve.dynamic(); });
+  std::copy_if(all.begin(), all.end(), std::back_inserter(curves),
+               [](const LearningCurve& curve) { return !curve.dynamic(); });
   std::vector<Series> series;
   for (const LearningCurve& curve : curves) series.push_back({curve.model, curve.points.size()});
   return {.name = "learning-curves",

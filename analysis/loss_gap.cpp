@@ -114,8 +114,8 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
     const auto found = shapes.find(names[m]);
     const record::Json shape = found == shapes.end() ? record::Json() : found->second;
     const std::size_t reference = reference_of(shape, names, shapes);
-    ModelLoss& model = result.models.emplace_back(ModelLoss{
-        names[m], column_means(mse[m]), column_means(vb[m]), {}, {}, reference, is_dynamic(shape)});
+    ModelLoss& model = result.models.emplace_back(
+        ModelLoss{names[m], column_means(mse[m]), column_means(vb[m]), {}, {}, reference, is_dynamic(shape)});
     if (m + 1 == names.size()) break;
     MatrixXd difference(mse[m].rows(), 2 * mse[m].cols() + 1);
     difference << mse[m] - mse[reference], vb[m] - vb[reference], (mse[m] - mse[reference]).rowwise().mean();

@@ -15,8 +15,8 @@ struct Scale {
   double low, high;
 };
 
-/// What the colours of a map mean: the share of the blocks, as it is, or the loss, relative to that of all images or of
-/// the map.
+/// What the colours of a map mean: the share of the blocks, as it is, or the loss, relative to that of all
+/// images or of the map.
 enum class Colours { share, by_timestep, by_map };
 
 /// From the 1st to the 99th percentile of the finite values, so that one pixel does not darken all others.
@@ -130,14 +130,16 @@ std::string frames(const MapGrid& grid, const Layout& layout) {
     for (std::size_t k = 1; k <= grid.timesteps.size(); ++k) {
       const auto left = static_cast<std::int64_t>(k) * (grid.width + layout.gap) + layout.gap,
                  top = static_cast<std::int64_t>(row) * (grid.height + layout.gap);
-      text += fmt::format("set object rectangle from {},{} to {},{} front fillstyle empty border linecolor rgb '#c0c0c0' "
-                          "linewidth 0.5\n",
-                          left, top, left + grid.width, top + grid.height);
+      text += fmt::format(
+          "set object rectangle from {},{} to {},{} front fillstyle empty border linecolor rgb '#c0c0c0' "
+          "linewidth 0.5\n",
+          left, top, left + grid.width, top + grid.height);
     }
   return text;
 }
 
-Figure map_figure(const MapGrid& grid, Colours colours, const char* name, const char* description, const char* ends) {
+Figure map_figure(const MapGrid& grid, Colours colours, const char* name, const char* description,
+                  const char* ends) {
   const Layout layout(grid);
   const std::string margins = fmt::format(
       "set lmargin at screen {:.4f}\nset rmargin at screen {:.4f}\nset bmargin at screen {:.4f}\nset tmargin "
@@ -153,7 +155,8 @@ unset key
 set cbrange [0:1]
 set cbtics ({}) scale 0
 )",
-                                          ends) + R"(plot for [r=0:R-1] data skip 1 every ::r*N::(r+1)*N-1 \
+                                          ends) +
+                              R"(plot for [r=0:R-1] data skip 1 every ::r*N::(r+1)*N-1 \
     using (left(0)+$3+0.5):(top(r)+$2+0.5):4:5:6 with rgbimage, \
   for [r=0:R-1] for [k=1:K] data skip 1 every ::r*N::(r+1)*N-1 \
     using (left(k)+$3+0.5):(top(r)+$2+0.5):(relative(column(6+k), r*K+k)) with image)";
@@ -163,22 +166,25 @@ set cbtics ({}) scale 0
           .height = layout.height(),
           .csv = to_csv(grid),
           .settings = settings(grid, layout, colours),
-          .plot = margins + labels(grid, layout, colours) + (colours == Colours::share ? frames(grid, layout) : "") + drawing};
+          .plot = margins + labels(grid, layout, colours) +
+                  (colours == Colours::share ? frames(grid, layout) : "") + drawing};
 }
 
 }  // namespace
 
 Figure loss_map_figure(const MapGrid& grid, bool normalise_each) {
-  return map_figure(grid, normalise_each ? Colours::by_map : Colours::by_timestep, "loss-map-",
-                    "Images, and for each its squared epsilon error at several timesteps: blue low, white high.",
-                    "'low loss' 0, 'high loss' 1");
+  return map_figure(
+      grid, normalise_each ? Colours::by_map : Colours::by_timestep, "loss-map-",
+      "Images, and for each its squared epsilon error at several timesteps: blue low, white high.",
+      "'low loss' 0, 'high loss' 1");
 }
 
 Figure compute_map_figure(const MapGrid& grid) {
-  return map_figure(grid, Colours::share, "compute-map-",
-                    "Images, and for each the share of the blocks that work on each position at several timesteps: blue "
-                    "none, white all.",
-                    "'no block' 0, 'all blocks' 1");
+  return map_figure(
+      grid, Colours::share, "compute-map-",
+      "Images, and for each the share of the blocks that work on each position at several timesteps: blue "
+      "none, white all.",
+      "'no block' 0, 'all blocks' 1");
 }
 
 }  // namespace dydit::analysis

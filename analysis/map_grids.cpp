@@ -73,7 +73,8 @@ const char* tensor_of(Mapped mapped) {
   return mapped == Mapped::loss ? "map" : "compute";
 }
 
-MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index, const std::vector<std::size_t>& positions) {
+MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index,
+               const std::vector<std::size_t>& positions) {
   const Place place = model.images().at(index);
   const Tensor& maps = place.chunk->floats(tensor_of(mapped), 4);
   const Tensor& image = place.chunk->floats("image", 4);

@@ -19,7 +19,8 @@ void add_loss(Outcome& outcome, const LossGap& gap, const ModelLoss& model) {
   const ModelLoss& reference = gap.reference_of(model);
   const double percent = 100 / reference.mean_mse();
   outcome.reference = reference.model;
-  outcome.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low, percent * model.mean_gap.high};
+  outcome.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low,
+                          percent * model.mean_gap.high};
 }
 
 void add_training(Outcome& outcome, const LearningCurve& curve) {
@@ -36,7 +37,8 @@ void add_training(Outcome& outcome, const LearningCurve& curve) {
 const SpeedCell* own_cell(const SpeedStudy& study) {
   const SpeedCell* found = nullptr;
   for (const SpeedCell& cell : study.cells)
-    if (cell.engine == Engine::compact && cell.which == Which::own && (found == nullptr || cell.batch > found->batch))
+    if (cell.engine == Engine::compact && cell.which == Which::own &&
+        (found == nullptr || cell.batch > found->batch))
       found = &cell;
   return found;
 }
@@ -50,14 +52,16 @@ const SpeedCell* dense_cell(const SpeedStudy& study, std::int64_t batch) {
 
 void add_speed(std::vector<Outcome>& all, const std::vector<SpeedStudy>& speed) {
   for (const SpeedStudy& study : speed) {
-    const auto outcome = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == study.model; });
+    const auto outcome =
+        std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == study.model; });
     const SpeedCell* own = own_cell(study);
     if (outcome == all.end() || own == nullptr || outcome->cell) continue;
     const std::string setting = fmt::format("{}, {}, batch {}", study.dtype, study.device, own->batch);
     outcome->cell = *own;
     outcome->timed = setting;
     if (!std::isfinite(outcome->lambda)) outcome->lambda = own->lambda_realised;
-    const auto dense = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == outcome->reference; });
+    const auto dense =
+        std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == outcome->reference; });
     const SpeedCell* cell = dense_cell(study, own->batch);
     if (dense == all.end() || cell == nullptr || dense->cell) continue;
     dense->cell = *cell;
@@ -65,7 +69,9 @@ void add_speed(std::vector<Outcome>& all, const std::vector<SpeedStudy>& speed) 
   }
 }
 
-bool drawn(const Outcome& outcome) { return outcome.loss_percent && std::isfinite(outcome.lambda); }
+bool drawn(const Outcome& outcome) {
+  return outcome.loss_percent && std::isfinite(outcome.lambda);
+}
 
 struct Curve {
   std::string name;
@@ -81,7 +87,8 @@ std::vector<Curve> curves_of(const std::vector<Outcome>& outcomes) {
   for (const Outcome& outcome : outcomes) {
     if (!drawn(outcome)) continue;
     const std::string name = one_size ? outcome.how() : outcome.how() + ", beside " + outcome.reference;
-    auto curve = std::find_if(curves.begin(), curves.end(), [&](const Curve& other) { return other.name == name; });
+    auto curve =
+        std::find_if(curves.begin(), curves.end(), [&](const Curve& other) { return other.name == name; });
     if (curve == curves.end()) curve = curves.insert(curves.end(), {name, {}});
     curve->points.push_back(&outcome);
   }
@@ -104,7 +111,8 @@ std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vect
                               const std::vector<SpeedStudy>& speed) {
   std::vector<Outcome> all;
   const auto outcome_of = [&](const std::string& model) -> Outcome& {
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == model; });
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == model; });
     if (found != all.end()) return *found;
     all.emplace_back().model = model;
     return all.back();
@@ -136,13 +144,15 @@ std::optional<Figure> outcomes_figure(const std::vector<Outcome>& outcomes) {
   std::vector<Series> series;
   for (const Curve& curve : curves_of(outcomes)) series.push_back({curve.name, curve.points.size() + 1});
   if (series.empty()) return std::nullopt;
-  return Figure{.name = "loss-over-share",
-                .description = "How much more models lose than the dense one, against the share of its MACs that they keep.",
-                .width = 640,
-                .height = 420,
-                .csv = to_csv(outcomes),
-                .settings = plot_style() + series_arrays(series),
-                .plot = panel(0.97, 0.15) + R"(set xlabel 'share of the MACs (λ)' offset 0,0.3
+  return Figure{
+      .name = "loss-over-share",
+      .description =
+          "How much more models lose than the dense one, against the share of its MACs that they keep.",
+      .width = 640,
+      .height = 420,
+      .csv = to_csv(outcomes),
+      .settings = plot_style() + series_arrays(series),
+      .plot = panel(0.97, 0.15) + R"(set xlabel 'share of the MACs (λ)' offset 0,0.3
 set ylabel 'loss above the dense model (%)' offset 0.5
 set xrange [*:1.01]
 set yrange [*:*]

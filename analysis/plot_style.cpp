@@ -17,7 +17,8 @@ set tics nomirror scale 0.6
 set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
 set style fill transparent solid 0.22 noborder
 )";
-  constexpr std::array<const char*, colours + 1> palette = {"d55e00", "0072b2", "009e73", "cc79a7", "e69f00", "56b4e9", "505050"};
+  constexpr std::array<const char*, colours + 1> palette = {"d55e00", "0072b2", "009e73", "cc79a7",
+                                                            "e69f00", "56b4e9", "505050"};
   std::string faint;
   for (std::size_t i = 0; i < palette.size(); ++i) {
     style += fmt::format("set linetype {} linecolor rgb '#{}' linewidth 2 pointtype 7 pointsize 0.4\n", i + 1,

@@ -13,8 +13,8 @@ namespace dydit::analysis {
 /// More curves in one panel cannot be told apart, but for one more in grey.
 inline constexpr std::size_t colours = 6;
 
-/// Axes below and left alone, a faint grid, and line types 1-6 in the colours of Okabe and Ito (7 is grey), which
-/// colour-blind readers tell apart; `faint` is the array of the same colours, see-through.
+/// Axes below and left alone, a faint grid, and line types 1-6 in the colours of Okabe and Ito (7 is grey),
+/// which colour-blind readers tell apart; `faint` is the array of the same colours, see-through.
 std::string plot_style();
 
 struct Series {

@@ -56,39 +56,49 @@ std::string section(const std::string& title, const std::string& content) {
 }
 
 std::string gap_section(const LossGap& gap, const Gallery& gallery) {
-  const bool dynamic = std::any_of(gap.models.begin(), gap.models.end(), [](const auto& model) { return model.dynamic; });
+  const bool dynamic =
+      std::any_of(gap.models.begin(), gap.models.end(), [](const auto& model) { return model.dynamic; });
   const std::string caption = fmt::format(
-      "{} Every model sees the same {} images with the same noise, so the difference is paired; the interval comes from "
+      "{} Every model sees the same {} images with the same noise, so the difference is paired; the interval "
+      "comes from "
       "2,000 bootstrap samples of the images. {}",
       record::metric("mse").description, grouped(gap.images),
-      dynamic ? fmt::format("Drawn are the dynamic models, {} at most, against the dense ones of their size; the table has all.",
+      dynamic ? fmt::format("Drawn are the dynamic models, {} at most, against the dense ones of their size; "
+                            "the table has all.",
                             colours)
-      : gap.models.size() > 1 ? "The dashed curve is the paper's, scaled to the same peak: only its shape compares."
-                              : "");
-  const std::string title =
-      dynamic ? "At which timesteps does skipping work cost?"
-              : fmt::format("How much does {} gain, and at which timesteps?", html_escape(gap.models.back().model));
+      : gap.models.size() > 1
+          ? "The dashed curve is the paper's, scaled to the same peak: only its shape compares."
+          : "");
+  const std::string title = dynamic ? "At which timesteps does skipping work cost?"
+                                    : fmt::format("How much does {} gain, and at which timesteps?",
+                                                  html_escape(gap.models.back().model));
   return section(title, gallery.show(loss_gap_figure(gap), caption) + gap_table(gap));
 }
 
 std::string outcomes_section(const std::vector<Outcome>& outcomes, const Gallery& gallery) {
   std::string html;
   if (const auto figure = outcomes_figure(outcomes))
-    html += gallery.show(*figure,
-                         "Means over the images and timesteps of the study, in percent of the dense model's of the same size, "
-                         "with paired 95&nbsp;% intervals; λ is that of the held-out images of the training.");
-  const auto measured = std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+    html += gallery.show(
+        *figure,
+        "Means over the images and timesteps of the study, in percent of the dense model's of the same size, "
+        "with paired 95&nbsp;% intervals; λ is that of the held-out images of the training.");
+  const auto measured =
+      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
   const std::string timed =
       measured == outcomes.end() ? "" : fmt::format("<b>Time</b>: {}. ", html_escape(measured->timed));
-  return section(
-      "What does it cost to skip work, and what does it save?",
-      html + outcomes_table(outcomes) +
-          fmt::format("<p class=\"note\"><b>Skips</b> what its routers learned to skip; by chance: what is drawn anew for each "
-                      "image; static: all but the first units of each layer, which were ordered by importance. <b>λ</b>: {} <b>Loss above dense</b>: "
-                      "of the mean over the timesteps. {}<b>Paper</b>: DyDiT-S trained in the same way toward 0.5, mean FID over "
-                      "five data sets other than ImageNet; ‡ over four of fine classes, where the dynamic model has {:.1f} and "
-                      "the dense one {:.1f}.</p>\n",
-                      record::metric("lambda_realised").description, timed, paper_fine_dynamic, paper_fine_dense));
+  return section("What does it cost to skip work, and what does it save?",
+                 html + outcomes_table(outcomes) +
+                     fmt::format("<p class=\"note\"><b>Skips</b> what its routers learned to skip; by "
+                                 "chance: what is drawn anew for each "
+                                 "image; static: all but the first units of each layer, which were ordered "
+                                 "by importance. <b>λ</b>: {} <b>Loss above dense</b>: "
+                                 "of the mean over the timesteps. {}<b>Paper</b>: DyDiT-S trained in the "
+                                 "same way toward 0.5, mean FID over "
+                                 "five data sets other than ImageNet; ‡ over four of fine classes, where the "
+                                 "dynamic model has {:.1f} and "
+                                 "the dense one {:.1f}.</p>\n",
+                                 record::metric("lambda_realised").description, timed, paper_fine_dynamic,
+                                 paper_fine_dense));
 }
 
 std::string map_section(const std::vector<MapGrid>& grids, bool normalise_each, const Gallery& gallery) {
@@ -122,10 +132,12 @@ std::string activation_section(const std::vector<Activation>& activations, const
   std::string html;
   for (const Activation& activation : activations)
     html += "<h3>" + html_escape(activation.model) + "</h3>\n" +
-            gallery.show(activation_figure(activation),
-                         fmt::format("Heads and channel groups depend on the timestep alone; tokens and MACs are means over "
-                                     "{} images, with 95&nbsp;% intervals. What is always on is included.",
-                                     grouped(activation.images)));
+            gallery.show(
+                activation_figure(activation),
+                fmt::format(
+                    "Heads and channel groups depend on the timestep alone; tokens and MACs are means over "
+                    "{} images, with 95&nbsp;% intervals. What is always on is included.",
+                    grouped(activation.images)));
   return section("What is on, at which timesteps?", html);
 }
 
@@ -137,20 +149,26 @@ std::string compute_section(const Findings& findings, const Gallery& gallery) {
                          "Share of the blocks whose MLP works on each token, mean over noise draws.");
   html += gallery.show(
       compute_curves_figure(findings.compute),
-      fmt::format("Means over {} images with 95&nbsp;% intervals. Spearman's rank correlation over the tokens of an image, of "
-                  "the share of blocks that work on a token with the token's loss in the same passes, and with the standard "
-                  "deviation of the image within its patch; an image whose tokens are all treated alike counts as 0.",
-                  grouped(findings.compute.front().images)));
+      fmt::format(
+          "Means over {} images with 95&nbsp;% intervals. Spearman's rank correlation over the tokens of an "
+          "image, of "
+          "the share of blocks that work on a token with the token's loss in the same passes, and with the "
+          "standard "
+          "deviation of the image within its patch; an image whose tokens are all treated alike counts as 0.",
+          grouped(findings.compute.front().images)));
   return section("Where in the image does a dynamic model compute?", html);
 }
 
 std::string dynamic_training_section(const std::vector<LearningCurve>& curves, const Gallery& gallery) {
   std::string html;
   if (std::any_of(curves.begin(), curves.end(), [](const auto& curve) { return curve.learns_both(); }))
-    html += gallery.show(lambda_figure(curves), std::string(record::metric("lambda_realised").description) +
-                                                    " On held-out images, by the averaged weights. Of many models the first are drawn.");
+    html +=
+        gallery.show(lambda_figure(curves),
+                     std::string(record::metric("lambda_realised").description) +
+                         " On held-out images, by the averaged weights. Of many models the first are drawn.");
   html += training_table(curves) +
-          "<p class=\"note\">All on held-out images after the last step. <b>Complete model</b>: everything on.</p>\n";
+          "<p class=\"note\">All on held-out images after the last step. <b>Complete model</b>: everything "
+          "on.</p>\n";
   return section("What did training toward a share of the MACs reach?", html);
 }
 
@@ -183,11 +201,14 @@ constexpr const char* waterfall_caption =
 std::string speed_section(const std::vector<SpeedStudy>& studies, const Gallery& gallery) {
   std::string html;
   constexpr std::ptrdiff_t most_waterfalls = 4;  // of trained models
-  const auto trained = std::count_if(studies.begin(), studies.end(), [](const auto& study) { return study.trained(); });
+  const auto trained =
+      std::count_if(studies.begin(), studies.end(), [](const auto& study) { return study.trained(); });
   if (trained > 0)
     html += "<h3>Trained models, as their routers decide</h3>\n" + trained_table(studies) +
-            "<p class=\"note\">Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of "
-            "heads, channel groups and tokens, the same in all blocks and timesteps. A model whose decisions never change "
+            "<p class=\"note\">Means over timesteps spread evenly over the diffusion. Masks by chance keep "
+            "the same shares of "
+            "heads, channel groups and tokens, the same in all blocks and timesteps. A model whose decisions "
+            "never change "
             "and skip no token is static and is run without routers.</p>\n";
   for (const SpeedStudy& study : studies) {
     if (study.trained() && trained > most_waterfalls) continue;

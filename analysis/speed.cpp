@@ -120,8 +120,9 @@ std::string_view name_of(Which which) {
 }
 
 std::string_view skipped(Which which) {
-  constexpr std::array<std::string_view, 6> names{"nothing", "heads and channels", "tokens",
-                                                  "heads, channels and tokens", "as trained", "as much, by chance"};
+  constexpr std::array<std::string_view, 6> names{"nothing",    "heads and channels",
+                                                  "tokens",     "heads, channels and tokens",
+                                                  "as trained", "as much, by chance"};
   return name_in(names, which);
 }
 
@@ -130,7 +131,8 @@ std::string SpeedStudy::title() const {
 }
 
 bool SpeedStudy::trained() const {
-  return std::any_of(cells.begin(), cells.end(), [](const SpeedCell& cell) { return cell.which == Which::own; });
+  return std::any_of(cells.begin(), cells.end(),
+                     [](const SpeedCell& cell) { return cell.which == Which::own; });
 }
 
 std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {

@@ -87,19 +87,22 @@ std::string gap_table(const LossGap& gap) {
 }
 
 std::string outcomes_table(const std::vector<Outcome>& outcomes) {
-  const bool timed = std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+  const bool timed =
+      std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
   std::vector<std::string> head{"model", "skips", "λ", "held-out<br>ε MSE", "loss above<br>dense (%)"};
   if (timed) head.insert(head.end(), {"GMACs", "ms per<br>image", "speedup", "theory", "η"});
   head.push_back("paper:<br>FID");
   std::string rows;
   for (const Outcome& o : outcomes) {
     std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
-                                    decimal(o.held_out_mse, 5), o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
+                                    decimal(o.held_out_mse, 5),
+                                    o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
     if (const auto& cell = o.cell) {
       const bool skips = cell->engine != Engine::dense;
-      fields.insert(fields.end(), {number(cell->gmacs), per_image(*cell), skips ? plus_minus(cell->speedup) : "–",
-                                   skips ? number(cell->theoretical_speedup) : "–",
-                                   skips ? plus_minus(cell->realisation) : "–"});
+      fields.insert(
+          fields.end(),
+          {number(cell->gmacs), per_image(*cell), skips ? plus_minus(cell->speedup) : "–",
+           skips ? number(cell->theoretical_speedup) : "–", skips ? plus_minus(cell->realisation) : "–"});
     } else if (timed) {
       fields.insert(fields.end(), 5, "–");
     }
@@ -114,14 +117,17 @@ std::string training_table(const std::vector<LearningCurve>& curves) {
   for (const LearningCurve& curve : curves) {
     const LearningPoint& last = curve.points.back();
     std::vector<std::string> fields{html_escape(curve.model)};
-    for (const double share : {last.lambda_target, last.lambda_realised, last.heads, last.groups, last.tokens})
+    for (const double share :
+         {last.lambda_target, last.lambda_realised, last.heads, last.groups, last.tokens})
       fields.push_back(decimal(share, 3));
     fields.push_back(decimal(last.held_out_mse, 5));
     fields.push_back(decimal(last.complete_mse, 5));
     fields.push_back(grouped(last.step));
     rows += row(fields);
   }
-  return table({"model", "target λ", "λ", "heads", "groups", "tokens", "held-out<br>ε MSE", "complete<br>model", "steps"}, rows);
+  return table({"model", "target λ", "λ", "heads", "groups", "tokens", "held-out<br>ε MSE",
+                "complete<br>model", "steps"},
+               rows);
 }
 
 std::string speed_table(const SpeedStudy& study) {
@@ -132,7 +138,9 @@ std::string speed_table(const SpeedStudy& study) {
       rows += row({std::to_string(cell.batch), skips(cell), kept(cell), number(cell.lambda_realised),
                    number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
                    dense ? "1" : number(cell.theoretical_speedup), dense ? "–" : plus_minus(cell.realisation),
-                   cell.which == Which::both ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
+                   cell.which == Which::both
+                       ? number(published_realisation(study.model, cell.theoretical_speedup))
+                       : "–",
                    number(cell.activation_memory + cell.weight_memory)});
     }
   return table({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",
@@ -153,15 +161,15 @@ std::string trained_table(std::span<const SpeedStudy> studies) {
       };
       const SpeedCell *dense = of(Engine::dense, Which::all), *alike = of(Engine::compact, Which::alike),
                       *masked = of(Engine::masked, Which::own);
-      rows += row({html_escape(study.title()), std::to_string(cell.batch), number(cell.lambda_realised), number(cell.gmacs),
-                   dense == nullptr ? "–" : per_image(*dense), per_image(cell), plus_minus(cell.speedup),
-                   number(cell.theoretical_speedup), plus_minus(cell.realisation),
+      rows += row({html_escape(study.title()), std::to_string(cell.batch), number(cell.lambda_realised),
+                   number(cell.gmacs), dense == nullptr ? "–" : per_image(*dense), per_image(cell),
+                   plus_minus(cell.speedup), number(cell.theoretical_speedup), plus_minus(cell.realisation),
                    alike == nullptr ? "–" : plus_minus(alike->realisation),
                    masked == nullptr ? "–" : plus_minus(masked->speedup)});
     }
   return rows.empty() ? ""
-                      : table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup", "theory",
-                               "η", "η of masks<br>by chance", "speedup<br>masked"},
+                      : table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image",
+                               "speedup", "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
                               rows);
 }
 

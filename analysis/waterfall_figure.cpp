@@ -65,7 +65,8 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
   const double theoretical = cell.waterfall->theoretical.mean, gap = cell.time.mean - theoretical;
   const double dense = theoretical * cell.theoretical_speedup;
   const bool trained = cell.which == Which::own || cell.which == Which::alike;
-  const std::string kept = trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
+  const std::string kept =
+      trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
   const std::string above[] = {
       std::string(skipped(cell.which)), fmt::format("{}, batch {}", kept, cell.batch),
       std::isfinite(dense) ? fmt::format("gap {} ms, dense {} ms", number(gap), number(dense))

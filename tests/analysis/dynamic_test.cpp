@@ -31,7 +31,8 @@ Record record_of(const std::string& study, Json axes) {
 }
 
 void add(record::RunDirectory& run, const std::string& study, checkpoint::Tensors tensors) {
-  Record record = record_of(study, {{"model", "half"}, {"first", 0}, {"count", 2}, {"draws", 1}, {"patch", 2}});
+  Record record =
+      record_of(study, {{"model", "half"}, {"first", 0}, {"count", 2}, {"draws", 1}, {"patch", 2}});
   record.tensors = {study};
   tensors["index"] = Tensor::of<std::int64_t>(index, {2});
   tensors["timestep"] = Tensor::of<std::int64_t>(timesteps, {3});
@@ -44,7 +45,8 @@ void add_activation(record::RunDirectory& run, bool torn = false) {
   std::vector<float> widths, tokens, kept;
   for (const std::int64_t t : timesteps)
     for (int block = 0; block < 2; ++block)
-      for (int unit = 0; unit < 4; ++unit) widths.push_back(unit == 0 || (block == 0 && t < 200 * (4 - unit)) ? 1 : 0);
+      for (int unit = 0; unit < 4; ++unit)
+        widths.push_back(unit == 0 || (block == 0 && t < 200 * (4 - unit)) ? 1 : 0);
   for (std::size_t image = 0; image < index.size(); ++image)
     for (const std::int64_t t : timesteps) {
       tokens.push_back(1 - static_cast<float>(t) / 1000);
@@ -59,19 +61,22 @@ void add_activation(record::RunDirectory& run, bool torn = false) {
        {"kept", Tensor::of<float>(kept, {2, 3})}});
 }
 
-// A grid of 2 x 2 tokens of 2 x 2 pixels: token k has detail k; more blocks work where there is more, and the loss falls.
+// A grid of 2 x 2 tokens of 2 x 2 pixels: token k has detail k; more blocks work where there is more, and the
+// loss falls.
 void add_compute(record::RunDirectory& run) {
   std::vector<float> image, compute, loss;
   for (std::size_t i = 0; i < index.size(); ++i) {
     for (int y = 0; y < 4; ++y)
       for (int x = 0; x < 4; ++x) {
         const int token = y / 2 * 2 + x / 2;
-        image.push_back((x + y) % 2 == 0 ? 0.2F * static_cast<float>(token) : -0.2F * static_cast<float>(token));
+        image.push_back((x + y) % 2 == 0 ? 0.2F * static_cast<float>(token)
+                                         : -0.2F * static_cast<float>(token));
       }
     for (std::size_t k = 0; k < timesteps.size(); ++k)
       for (int token = 0; token < 4; ++token) {
         // All alike at t = 900, but for how their sums were rounded.
-        compute.push_back(k == 0 ? 0.5F + 1e-7F * static_cast<float>(token) : 0.25F * static_cast<float>(token + 1));
+        compute.push_back(k == 0 ? 0.5F + 1e-7F * static_cast<float>(token)
+                                 : 0.25F * static_cast<float>(token + 1));
         loss.push_back(1.0F / static_cast<float>(token + 1));
       }
   }
@@ -91,16 +96,19 @@ void add_training(record::RunDirectory& run, const std::string& model, const Jso
     record.metrics["held_out_mse"] = {0.032 - 1e-5 * static_cast<double>(step), ""};
     record.metrics["lambda_target"] = {0.5, ""};
     record.metrics["lambda_realised"] = {realised, ""};
-    for (const char* unit : {"heads_on", "channel_groups_on", "tokens_on"}) record.metrics[unit] = {realised, ""};
+    for (const char* unit : {"heads_on", "channel_groups_on", "tokens_on"})
+      record.metrics[unit] = {realised, ""};
     record.metrics["held_out_complete_mse"] = {0.035, ""};
     run.append(record);
   }
 }
 
-std::vector<record::Run> run_of(const std::filesystem::path& path, const std::function<void(record::RunDirectory&)>& fill,
+std::vector<record::Run> run_of(const std::filesystem::path& path,
+                                const std::function<void(record::RunDirectory&)>& fill,
                                 const Json& models = Json::array()) {
   {
-    record::RunDirectory run(path, {{"identity", "test"}, {"profile", {{"name", "dynamic"}}}, {"models", models}});
+    record::RunDirectory run(path,
+                             {{"identity", "test"}, {"profile", {{"name", "dynamic"}}}, {"models", models}});
     fill(run);
   }
   return {record::read_run(path)};
@@ -132,8 +140,10 @@ TEST_CASE("what is on is told by block and in total, in the order of the timeste
   CHECK(a.tokens_on[2].mean == Approx((0.1 + 0.5) / 2));
   CHECK(a.kept[0].mean == Approx(0.855));
   CHECK(a.kept_near_noise.mean == Approx(-0.3));  // t = 900 against the mean of 100 and 500
-  CHECK_THAT(to_csv(a), Contains("\n1,500,0,0.5,0.5,0.5,NaN") && Contains("\n2,900,-1,0.25,0.25,0.30000001,0.17500001,0.42500001,0.45"));
-  CHECK_THROWS_AS(activations(run_of(folder.path() / "torn", [](auto& run) { add_activation(run, true); })), InputError);
+  CHECK_THAT(to_csv(a), Contains("\n1,500,0,0.5,0.5,0.5,NaN") &&
+                            Contains("\n2,900,-1,0.25,0.25,0.30000001,0.17500001,0.42500001,0.45"));
+  CHECK_THROWS_AS(activations(run_of(folder.path() / "torn", [](auto& run) { add_activation(run, true); })),
+                  InputError);
 }
 
 TEST_CASE("where a model computes is set against loss and detail") {
@@ -144,7 +154,8 @@ TEST_CASE("where a model computes is set against loss and detail") {
   CHECK(map.with_detail[0].mean == 0);  // all tokens alike
   CHECK(map.with_detail[1].mean == Approx(1));
   CHECK(map.with_loss[1].mean == Approx(-1));
-  const auto grid = map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
+  const auto grid =
+      map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
   CHECK((grid.height == 4 && grid.width == 4));
   const std::vector<float>& large = grid.rows.at(0).maps.at(1);  // each token as 2 x 2 pixels
   CHECK((large[0] == 0.25F && large[1] == 0.25F && large[2] == 0.5F && large[5] == 0.25F && large[15] == 1));
@@ -176,8 +187,11 @@ void add_speed(record::RunDirectory& run, const char* engine, const char* which,
                                       {"dtype", "float32"},
                                       {"device", "cpu"},
                                       {"threads", 2}});
-  const auto put = [&](const char* metric, double value) { record.metrics[metric] = record::measured(metric, value); };
-  put("time", ms), put("speedup", 8 / ms), put("realisation", 8 / ms * rho), put("theoretical_speedup", 1 / rho);
+  const auto put = [&](const char* metric, double value) {
+    record.metrics[metric] = record::measured(metric, value);
+  };
+  put("time", ms), put("speedup", 8 / ms), put("realisation", 8 / ms * rho),
+      put("theoretical_speedup", 1 / rho);
   for (const char* metric : {"gmacs", "lambda_realised"}) put(metric, rho);
   for (const char* metric : {"activation_memory", "weight_memory"}) put(metric, 1);
   run.append(record);
@@ -213,7 +227,9 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   CHECK((dense.how() == "dense" && !dense.loss_percent && dense.cell.value().time.mean == 8));
   CHECK((alone.model == "alone" && !alone.loss_percent && alone.held_out_mse == Approx(0.03)));
   const std::string csv = to_csv(all);
-  CHECK_THAT(csv, Contains("\n0.505,20.833333,16.666667,25,half,widths and tokens\n1,0,0,0,dense,widths and tokens"));
+  CHECK_THAT(
+      csv,
+      Contains("\n0.505,20.833333,16.666667,25,half,widths and tokens\n1,0,0,0,dense,widths and tokens"));
   CHECK_THAT(csv, Contains("\n0.5,33.333333,") && !Contains("alone"));
   CHECK(outcomes(loss_gap(runs), {}, {}).at(0).how() == "dynamic");
   CHECK(outcomes(std::nullopt, {}, {}).empty());
@@ -234,10 +250,14 @@ TEST_CASE("a report of dynamic models has their figures, table and answers") {
       },
       models());
   const std::string page = read_file(write_report(runs, folder.path() / "out"));
-  for (const char* figure : {"activation-half", "compute-map-half", "compute-curves", "lambda-curves", "loss-over-share"})
-    CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) > 1000);
-  CHECK_THAT(page, Contains("half keeps 0.855 of its MACs at t&nbsp;=&nbsp;100") && Contains("less at the noisier half"));
-  CHECK_THAT(page, Contains("half from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> (t&nbsp;=&nbsp;900)") && Contains("clearly positive at 2 and negative at 0 of 3 timesteps"));
+  for (const char* figure :
+       {"activation-half", "compute-map-half", "compute-curves", "lambda-curves", "loss-over-share"})
+    CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) >
+          1000);
+  CHECK_THAT(page, Contains("half keeps 0.855 of its MACs at t&nbsp;=&nbsp;100") &&
+                       Contains("less at the noisier half"));
+  CHECK_THAT(page, Contains("half from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> (t&nbsp;=&nbsp;900)") &&
+                       Contains("clearly positive at 2 and negative at 0 of 3 timesteps"));
   CHECK_THAT(page, Contains("<td>static widths (taylor)</td><td>0.500</td>"));
   CHECK_THAT(page, Contains("&nbsp;%</b> (half), <b>33") && Contains("times as fast, η"));
   CHECK_THAT(page, Contains("<td>16.9</td>"));  // the paper's, beside the model trained as it was

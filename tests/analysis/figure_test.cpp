@@ -130,7 +130,8 @@ TEST_CASE("a single model has no difference to show") {
 
 TEST_CASE("a map figure can scale each map by itself") {
   const test::TemporaryFolder folder;
-  const auto grids = map_grids(std::vector{record::read_run(test::make_run(folder.path() / "a"))}, Mapped::loss, 2);
+  const auto grids =
+      map_grids(std::vector{record::read_run(test::make_run(folder.path() / "a"))}, Mapped::loss, 2);
   const std::string common = loss_map_figure(grids[0], false).settings,
                     each = loss_map_figure(grids[0], true).settings;
   const auto first_and_second_row = [](const std::string& settings) {

@@ -312,7 +312,8 @@ TEST_CASE("a report of a sweep holds its figures, tables and answers, the same b
       page,
       Contains("The largest bar of the waterfall is fixed parts: <b>33.33 ± 0.50</b>&nbsp;ms of a pass of "
                "417&nbsp;ms (tokens, 0.5 kept, batch 8)"));
-  CHECK_THAT(page, Contains("<th scope=\"row\">4</th><td>both</td><td>0.5</td>") && Contains("<td>25 †</td>"));
+  CHECK_THAT(page,
+             Contains("<th scope=\"row\">4</th><td>both</td><td>0.5</td>") && Contains("<td>25 †</td>"));
   CHECK_THAT(page, Contains("1 of the speed cells have no result"));
   CHECK_THAT(page, Contains("failed: out of memory"));
   // Half kept, batch 8: 52.1 ms for an image, 1.92 times as fast as dense, of 2; published 0.789 at twice.

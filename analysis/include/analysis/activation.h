@@ -19,9 +19,10 @@ struct Activation {
   std::vector<std::int64_t> timesteps;  ///< ascending, K
   std::size_t depth;
   Eigen::MatrixXd heads, groups, tokens;  ///< (K, depth): of each block, tokens the mean over the images
-  std::vector<Interval> tokens_on, kept;  ///< (K): of all tokens, and of the blocks' MACs; mean over the images
-  /// The MACs kept at the noisier half of the timesteps minus those at the other: below zero where less is computed near
-  /// noise.
+  std::vector<Interval> tokens_on,
+      kept;  ///< (K): of all tokens, and of the blocks' MACs; mean over the images
+  /// The MACs kept at the noisier half of the timesteps minus those at the other: below zero where less is
+  /// computed near noise.
   Interval kept_near_noise;
 };
 

@@ -18,8 +18,9 @@ struct ComputeMap {
   std::int64_t images;
   std::vector<std::int64_t> timesteps;
   std::vector<Interval> compute;  ///< share of the blocks that work on a token
-  /// Spearman's rank correlation over an image's tokens of that share with the token's loss, and with the standard
-  /// deviation of the image within its patch. An image whose tokens are all treated alike counts as 0.
+  /// Spearman's rank correlation over an image's tokens of that share with the token's loss, and with the
+  /// standard deviation of the image within its patch. An image whose tokens are all treated alike counts as
+  /// 0.
   std::vector<Interval> with_loss, with_detail;
 };
 
@@ -29,9 +30,8 @@ std::vector<ComputeMap> compute_maps(std::span<const record::Run> runs, std::uin
 /// One row for each model and timestep, the name last.
 std::string to_csv(const std::vector<ComputeMap>& maps);
 
-/// Spearman's rank correlation, ties sharing their mean rank; 0 where one side is constant, NaN where one is not
-/// finite. Throws InputError for lists of
-/// different lengths.
+/// Spearman's rank correlation, ties sharing their mean rank; 0 where one side is constant, NaN where one is
+/// not finite. Throws InputError for lists of different lengths.
 double rank_correlation(std::span<const double> a, std::span<const double> b);
 
 }  // namespace dydit::analysis

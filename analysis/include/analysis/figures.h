@@ -17,17 +17,17 @@
 
 namespace dydit::analysis {
 
-/// Above: each model's loss minus its reference's against t, with its interval and, of sizes, the paper's curve scaled to the
-/// same peak (left out for a single model); below: every model's loss. Dynamic models alone where there are any, and no
-/// more than there are colours.
+/// Above: each model's loss minus its reference's against t, with its interval and, of sizes, the paper's
+/// curve scaled to the same peak (left out for a single model); below: every model's loss. Dynamic models
+/// alone where there are any, and no more than there are colours.
 Figure loss_gap_figure(const LossGap& result);
 
 /// A row for each image: the image, then its loss map at each timestep, blue low, white high. One colour
 /// scale for a timestep, or one for each map as the paper has it.
 Figure loss_map_figure(const MapGrid& grid, bool normalise_each);
 
-/// Three maps of blocks by timesteps: shares of heads, channel groups and tokens that are on, blue few, white all; below,
-/// the totals against t.
+/// Three maps of blocks by timesteps: shares of heads, channel groups and tokens that are on, blue few, white
+/// all; below, the totals against t.
 Figure activation_figure(const Activation& activation);
 
 /// As the loss map, of the share of the blocks that work on each position.
@@ -36,12 +36,12 @@ Figure compute_map_figure(const MapGrid& grid);
 /// Share of the blocks that work on a token against t, and its correlation with loss and detail.
 Figure compute_curves_figure(const std::vector<ComputeMap>& maps);
 
-/// The share of MACs against the step for the models whose routers learn it (the first ones, as many as there are colours),
-/// with the target; below, the losses of the dynamic and of the complete model.
+/// The share of MACs against the step for the models whose routers learn it (the first ones, as many as there
+/// are colours), with the target; below, the losses of the dynamic and of the complete model.
 Figure lambda_figure(const std::vector<LearningCurve>& curves);
 
-/// How much more than the dense model of its size each model loses, against the share of the MACs that it keeps: a curve
-/// for each size and way of training. Nothing without such a model.
+/// How much more than the dense model of its size each model loses, against the share of the MACs that it
+/// keeps: a curve for each size and way of training. Nothing without such a model.
 std::optional<Figure> outcomes_figure(const std::vector<Outcome>& outcomes);
 
 /// Gini coefficient and share of the hardest 20 % of the tokens against t, with what chance would show.

@@ -17,8 +17,8 @@ struct LearningPoint {
   std::int64_t step;
   double train_mse, held_out_mse;
   /// Of a dynamic model: on held-out images, but for the target.
-  double lambda_target = missing, lambda_realised = missing, heads = missing, groups = missing, tokens = missing,
-         complete_mse = missing;
+  double lambda_target = missing, lambda_realised = missing, heads = missing, groups = missing,
+         tokens = missing, complete_mse = missing;
 
   static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 };

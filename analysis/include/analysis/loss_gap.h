@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loss gap: at each timestep, how much lower the loss of the reference model is. Same images, same
-// noise, so the differences are paired. A dynamic model's reference is the dense model of its size, where there is
-// one; all others are held against the last model.
+// noise, so the differences are paired. A dynamic model's reference is the dense model of its size, where
+// there is one; all others are held against the last model.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ struct ModelLoss {
   std::vector<Interval> mse_gap, vb_gap;
   std::size_t reference = 0;  ///< place of its reference among the models; the last model is its own
   bool dynamic = false;       ///< has routers, also where they never change their mind
-  /// Mean over the timesteps of the squared epsilon error, of this model minus the reference; zero for the last model.
+  /// Mean over the timesteps of the squared epsilon error, of this model minus the reference; zero for the
+  /// last model.
   Interval mean_gap{0, 0, 0};
 
   double mean_mse() const;  ///< over the timesteps

@@ -35,7 +35,8 @@ struct MapRow {
   std::vector<std::vector<float>> maps;  ///< one (height, width) for each timestep of the grid
 };
 
-/// Maps of what: of the loss ("loss-map" records), or of the share of the blocks that work on a token ("compute-map").
+/// Maps of what: of the loss ("loss-map" records), or of the share of the blocks that work on a token
+/// ("compute-map").
 enum class Mapped { loss, compute };
 
 /// What one figure of maps shows of a model. Maps over tokens are drawn at the image's size.

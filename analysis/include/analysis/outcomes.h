@@ -16,15 +16,16 @@ namespace dydit::analysis {
 
 /// One model; NaN, empty or nothing where it was not measured.
 struct Outcome {
-  std::string model, reference;  ///< the dense model of its size
+  std::string model, reference;     ///< the dense model of its size
   std::string decide, skip, order;  ///< as in LearningCurve
   double target = missing;          ///< lambda that it was trained toward
   double lambda = missing;          ///< realised: on held-out images, else in the speed study
   double held_out_mse = missing;    ///< at the end of its training
   /// Percent of the reference's loss by which it loses more; of means over images and the study's timesteps.
   std::optional<Interval> loss_percent;
-  std::string timed;              ///< how: "float32, cpu, batch 32"
-  std::optional<SpeedCell> cell;  ///< as its routers decide, by the compact engine; of a dense model its own pass
+  std::string timed;  ///< how: "float32, cpu, batch 32"
+  std::optional<SpeedCell>
+      cell;  ///< as its routers decide, by the compact engine; of a dense model its own pass
 
   bool dynamic() const { return !decide.empty(); }
   std::string how() const;  ///< "widths and tokens", "static widths (taylor)", "dense"
@@ -36,8 +37,8 @@ struct Outcome {
 std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
                               const std::vector<SpeedStudy>& speed);
 
-/// A row for each outcome with a loss beside its reference and a share of the MACs, and for each curve its dense
-/// model at (1, 0); the curve (reference and how) last.
+/// A row for each outcome with a loss beside its reference and a share of the MACs, and for each curve its
+/// dense model at (1, 0); the curve (reference and how) last.
 std::string to_csv(const std::vector<Outcome>& outcomes);
 
 }  // namespace dydit::analysis

@@ -71,11 +71,12 @@ struct PaperAblation {
   bool other_data;                       ///< over four of fine classes instead: static pruning
 };
 
-inline constexpr std::array<PaperAblation, 5> paper_ablation{{{"routers", "both", "", 16.94, false},
-                                                              {"routers", "widths", "", 20.93, false},
-                                                              {"routers", "tokens", "", 35.12, false},
-                                                              {"chance", "both", "", 136.01, false},
-                                                              {"static", "widths", "magnitude", 35.44, true}}};
+inline constexpr std::array<PaperAblation, 5> paper_ablation{
+    {{"routers", "both", "", 16.94, false},
+     {"routers", "widths", "", 20.93, false},
+     {"routers", "tokens", "", 35.12, false},
+     {"chance", "both", "", 136.01, false},
+     {"static", "widths", "magnitude", 35.44, true}}};
 
 /// On the four data sets of fine classes: the dynamic model at lambda 0.5, and the dense one.
 inline constexpr double paper_fine_dynamic = 13.98, paper_fine_dense = 12.27;

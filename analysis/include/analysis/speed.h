@@ -16,12 +16,14 @@
 namespace dydit::analysis {
 
 enum class Engine { dense, masked, compact };
-/// What the imposed masks skip, all: nothing; of a trained model what its own routers skip, or as much drawn by chance.
+/// What the imposed masks skip, all: nothing; of a trained model what its own routers skip, or as much drawn
+/// by chance.
 enum class Which { all, widths, tokens, both, own, alike };
 
 /// Names on the axes of records, in the order of the enumerators.
 inline constexpr std::array<std::string_view, 3> engine_names{"dense", "masked", "compact"};
-inline constexpr std::array<std::string_view, 6> which_names{"all", "widths", "tokens", "both", "own", "alike"};
+inline constexpr std::array<std::string_view, 6> which_names{"all",  "widths", "tokens",
+                                                             "both", "own",    "alike"};
 std::string_view name_of(Engine engine);
 std::string_view name_of(Which which);
 /// For people: "heads and channels".
