@@ -117,8 +117,8 @@ void add_train(CLI::App& app) {
   override_dynamic<std::int64_t>(*command, *t, "--complete-steps", "complete_steps",
                                  "stage 1: first steps that learn the complete model's loss besides");
   override_dynamic<std::int64_t>(*command, *t, "--settle-steps", "settle_steps", "last steps, which decide without noise");
-  override_dynamic<double>(*command, *t, "--width-bias", "width_bias", "logit with which new routers over widths begin");
-  override_dynamic<double>(*command, *t, "--token-bias", "token_bias", "logit with which new routers over tokens begin");
+  override_dynamic<double>(*command, *t, "--width-bias", "width_bias", "of new routers over widths");
+  override_dynamic<double>(*command, *t, "--token-bias", "token_bias", "of new routers over tokens");
   command->add_flag_callback(
       "--no-flip", [raw = t.get()] { raw->overrides["flip"] = false; }, "no mirroring (latents)");
   command->add_flag_callback(

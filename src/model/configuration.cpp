@@ -116,6 +116,9 @@ void validate(const Configuration& c) {
                      fmt::format("{} and {}", c.num_heads, c.hidden_size));
   if (c.hidden_size % 4 != 0)
     throw UsageError("the position embedding needs a width divisible by 4", fmt::format("{}", c.hidden_size));
+  if (c.dynamic && c.num_heads < 2)
+    throw UsageError("routers need two heads or more", fmt::format("num_heads = {}", c.num_heads),
+                     "take a model with more");
   if (c.dynamic && (c.mlp_hidden() % c.num_heads != 0 || c.token_router_width() == 0))
     throw UsageError("routers need a width of 16 or more, and heads that divide the hidden layer of the MLP",
                      fmt::format("width {}, hidden layer {}, heads {}", c.hidden_size, c.mlp_hidden(), c.num_heads));

@@ -78,6 +78,14 @@ DataSpec read_data(const Json& json, const std::string& where, const std::filesy
   return data;
 }
 
+// Options of training, whose keys are known where they are read.
+Json take_train(Keys& keys) {
+  Json train = keys.take("train");
+  if (!train.is_null() && !train.is_object())
+    throw UsageError("not a table of keys", keys.where() + ".train", "give train = { steps = ... }");
+  return train;
+}
+
 ModelSpec read_model(const Json& json, const std::string& where, const std::filesystem::path& folder) {
   ModelSpec model;
   Keys keys(json, where);
@@ -87,7 +95,7 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
     model.num_heads = heads;
   }
   model.configuration = keys.take("configuration");
-  if (const Json train = keys.take("train"); !train.is_null()) model.train = train;
+  if (const Json train = take_train(keys); !train.is_null()) model.train = train;
   keys.finish();
   if (model.name.empty()) throw UsageError("a model without a name", where, "give name = \"...\"");
   checkpoint::weights_named(model.weights);
@@ -164,7 +172,7 @@ Profile read_profile(const std::filesystem::path& path) {
     profile.compute_map = read_map(map, where + ": compute-map");
   if (const Json sweep = keys.take("sweep"); !sweep.is_null())
     profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep");
-  profile.train = keys.take("train");
+  profile.train = take_train(keys);
   keys.finish();
   const auto require_models = [&](const auto& spec, const char* study) {
     for (const std::string& name : spec ? spec->models : std::vector<std::string>{})

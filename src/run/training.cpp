@@ -17,7 +17,8 @@ namespace dydit::run {
 namespace {
 
 // That of the profile, or of the checkpoint that the training begins with; with routers where they are trained.
-model::Configuration configuration_of(const ModelSpec& spec, bool dynamic) {
+model::Configuration configuration_of(const ModelSpec& spec,
+                                      const std::optional<train::DynamicOptions>& dynamic) {
   if (spec.configuration.is_null() == spec.checkpoint.empty())
     throw UsageError(spec.checkpoint.empty() ? "a model without a configuration" : "a model with configuration and checkpoint",
                      spec.name, "give configuration = { ... }, or the checkpoint to begin with");
@@ -27,6 +28,9 @@ model::Configuration configuration_of(const ModelSpec& spec, bool dynamic) {
   } else {
     const auto opened = model::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
     configuration = model::configuration_of(opened.tensors, opened.metadata, spec.checkpoint, spec.num_heads);
+    if (dynamic && configuration.dynamic && (dynamic->order != "none" || dynamic->decide == "static"))
+      throw UsageError("units are ordered and pruned before routers are trained", spec.checkpoint,
+                       "begin from a DiT");
   }
   return dynamic ? model::with_routers(configuration) : configuration;
 }
@@ -36,7 +40,7 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
                   const std::shared_ptr<const data::Dataset>& held_out) {
   const train::TrainOptions options = train_options(profile, spec);
   train::Job job{.model = spec.name,
-                 .configuration = configuration_of(spec, options.dynamic.has_value()),
+                 .configuration = configuration_of(spec, options.dynamic),
                  .options = options,
                  .seed = profile.seed,
                  .device = settings.device,

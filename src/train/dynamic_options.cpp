@@ -55,8 +55,8 @@ DynamicOptions dynamic_options_from_json(const Json& json, const std::string& wh
   require(o.settle_steps >= 0, "settle_steps", "give 0 or more");
   require(o.flops_weight >= 0, "flops_weight", "give 0 or more");
   require(o.temperature > 0, "temperature", "give a positive number");
-  require(o.width_bias > 0, "width_bias", "give a positive number: new routers let all through");
-  require(o.token_bias > 0, "token_bias", "give a positive number: new routers let all through");
+  require(o.width_bias > 0, "width_bias", "give a positive number: new routers begin mostly open");
+  require(o.token_bias > 0, "token_bias", "give a positive number: new routers begin mostly open");
   return o;
 }
 

@@ -101,7 +101,7 @@ engine::Masks imposed_masks(const DynamicOptions& o, const model::Configuration&
     };
     const auto units = [&](std::int64_t first) {  // beside the unit that is always on
       const auto h = static_cast<double>(c.num_heads);
-      Tensor mask = on(first, c.num_heads, c.num_heads > 1 ? (widths * h - 1) / (h - 1) : 1);
+      Tensor mask = on(first, c.num_heads, (widths * h - 1) / (h - 1));
       mask.select(2, 0).fill_(true);
       return mask;
     };

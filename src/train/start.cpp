@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "start.h"
 
-#include "base/error.h"
 #include "model/importance.h"
 #include "model/weights.h"
 #include "train/held_out.h"
@@ -36,19 +35,27 @@ model::Importance importance_by(const std::string& order, const Job& job, const 
   return taylor_on_images(job, diffusion, dit);
 }
 
-// Of a model without trained ones: everything on, with the logits asked for; those that are not to be trained whatever
-// they are given, as a checkpoint is run by its routers.
-void open_routers(const DynamicOptions& o, model::DiT& dit) {
+// Which routers are trained; the decisions of the others are imposed.
+bool trains_widths(const DynamicOptions& o) {
+  return o.decide == "routers" && o.skip != "tokens";
+}
+bool trains_tokens(const DynamicOptions& o) {
+  return o.decide == "routers" && o.skip != "widths";
+}
+
+// Those that are not trained let all through whatever they are given, as a checkpoint is run by its routers.
+// Those that are begin with the biases asked for, or go on where the start is `routed`.
+void open_routers(const DynamicOptions& o, bool routed, model::DiT& dit) {
   torch::NoGradGuard no_grad;
-  const bool widths = o.decide == "routers" && o.skip != "tokens", tokens = o.decide == "routers" && o.skip != "widths";
+  const auto open = [&](model::LinearImpl& last, bool trained, double bias) {
+    if (!trained) last.weight.zero_();
+    if (!trained || !routed) last.bias.fill_(bias);
+  };
   for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
     model::BlockImpl& block = dit->block(layer);
-    block.attn_rate->router->bias.fill_(o.width_bias);
-    block.mlp_rate->router->bias.fill_(o.width_bias);
-    model::LinearImpl& last = *block.token_selection->mlp_head[2]->as<model::Linear>();
-    last.bias.fill_(o.token_bias);
-    if (!widths) block.attn_rate->router->weight.zero_(), block.mlp_rate->router->weight.zero_();
-    if (!tokens) last.weight.zero_();
+    open(*block.attn_rate->router, trains_widths(o), o.width_bias);
+    open(*block.mlp_rate->router, trains_widths(o), o.width_bias);
+    open(*block.token_selection->mlp_head[2]->as<model::Linear>(), trains_tokens(o), o.token_bias);
   }
 }
 
@@ -75,8 +82,8 @@ model::DiT fresh_model(const Job& job) {
   };
   for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
     model::BlockImpl& block = dit->block(layer);
-    if (o.decide != "routers" || o.skip == "tokens") freeze(*block.attn_rate), freeze(*block.mlp_rate);
-    if (o.decide != "routers" || o.skip == "widths") freeze(*block.token_selection);
+    if (!trains_widths(o)) freeze(*block.attn_rate), freeze(*block.mlp_rate);
+    if (!trains_tokens(o)) freeze(*block.token_selection);
   }
   return dit;
 }
@@ -91,10 +98,7 @@ void begin(const Job& job, const diffusion::GaussianDiffusion& diffusion, model:
   }
   if (!job.options.dynamic) return;
   const DynamicOptions& o = *job.options.dynamic;
-  if (routed && (o.order != "none" || o.decide == "static"))
-    throw UsageError("units are ordered and pruned before routers are trained", job.start.checkpoint.string(),
-                     "begin from a DiT");
-  if (!routed) open_routers(o, dit);
+  open_routers(o, routed, dit);
   if (o.order != "none") model::order_units(dit, importance_by(o.order, job, diffusion, dit));
   if (o.decide == "static") {
     const StaticWidths widths = static_widths(job.configuration, o.lambda);

@@ -11,8 +11,8 @@ namespace dydit::train {
 /// With fresh weights; routers whose decisions are imposed need no gradient.
 model::DiT fresh_model(const Job& job);
 
-/// Puts the weights of job.start into `dit`, with open routers where that has none, its units in the order asked for, and
-/// the routers of a static model saying what it keeps.
+/// Puts the weights of job.start into `dit`, with open routers where that has none or they are not trained,
+/// its units in the order asked for, and the routers of a static model saying what it keeps.
 void begin(const Job& job, const diffusion::GaussianDiffusion& diffusion, model::DiT& dit);
 
 }  // namespace dydit::train

@@ -42,7 +42,6 @@ class Trainer {
   void train_on();
   void save(double seconds) const;  // seconds of training so far
   double seconds_before() const;
-  std::int64_t timestep_of(std::int64_t position, std::int64_t image, std::int64_t epoch) const;
   Inputs inputs(data::Batch& batch) const;
   void step(const Inputs& inputs);
   void record(double images_per_second);
@@ -91,9 +90,8 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
 }
 
 Json Trainer::origin() const {
-  Json origin = {{"seed", job_.seed}, {"data", job_.images->hash()}};
-  if (!job_.start.hash.empty()) origin["start"] = job_.start.hash;
-  return origin;
+  const Json start = job_.start.hash.empty() ? Json() : Json(job_.start.hash);
+  return {{"seed", job_.seed}, {"data", job_.images->hash()}, {"start", start}};
 }
 
 Json Trainer::axes(std::int64_t step) const {
@@ -110,15 +108,15 @@ std::string Trainer::cell(std::int64_t step) const {
                            job_.seed);
 }
 
-// False for a checkpoint of another seed or other data: --force goes on with other options, but not from
-// images that this training has not seen.
+// False for a checkpoint of another seed, start or data: --force goes on with other options, but not from
+// what this training has not begun with or seen.
 bool Trainer::load(const std::filesystem::path& path) {
   const auto file = checkpoint::read_safetensors(path);
   const auto training = file.metadata.find(training_key);
   const Json state = training == file.metadata.end() ? Json() : Json::parse(training->second, nullptr, false);
   const Json ours = origin();
   for (const auto& [key, value] : ours.items())
-    if (state.is_object() && state.contains(key) && state[key] != value) return false;
+    if (state.is_object() && state.value(key, Json()) != value) return false;
   checkpoint::Tensors model, ema;
   for (const auto& [name, tensor] : file.tensors) {
     if (name.starts_with("model.")) model[name.substr(6)] = tensor;
@@ -150,7 +148,7 @@ void Trainer::resume() {
       const auto earlier = run_->path() / "earlier";
       create_folders(earlier);
       std::filesystem::rename(*path, earlier / path->filename());
-      run_->log(fmt::format("{} is of another seed or other data: set aside in earlier/",
+      run_->log(fmt::format("{} is of another seed, start or data: set aside in earlier/",
                             path->filename().string()));
     }
     if (!loaded) {
@@ -200,14 +198,6 @@ double Trainer::seconds_before() const {
                                                         : seconds;
 }
 
-// Position of the whole training's images. Of the strata, which they take in turn, a uniform timestep.
-std::int64_t Trainer::timestep_of(std::int64_t position, std::int64_t image, std::int64_t epoch) const {
-  const std::int64_t strata = options_.timestep_strata, stratum = position % strata;
-  const std::int64_t first = stratum * diffusion_steps / strata, last = (stratum + 1) * diffusion_steps / strata;
-  Random random(job_.seed, Purpose::timestep, static_cast<std::uint64_t>(image), static_cast<std::uint64_t>(epoch));
-  return first + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last - first)));
-}
-
 Inputs Trainer::inputs(data::Batch& batch) const {
   const data::Shape shape = job_.images->shape();
   const auto n = batch.size();
@@ -216,7 +206,8 @@ Inputs Trainer::inputs(data::Batch& batch) const {
   for (std::int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<std::size_t>(i);
     epochs.push_back((position + i) / job_.images->size());
-    t.push_back(timestep_of(position + i, batch.indices[at], epochs.back()));
+    t.push_back(
+        timestep_of(job_.seed, options_.timestep_strata, position + i, batch.indices[at], epochs.back()));
     Random random(job_.seed, Purpose::label_dropout, static_cast<std::uint64_t>(batch.indices[at]),
                   static_cast<std::uint64_t>(epochs.back()));
     if (random.uniform() < options_.label_dropout) batch.labels[at] = job_.configuration.num_classes;
@@ -359,6 +350,16 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
       newest = entry.path();
   }
   return newest;
+}
+
+std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t position, std::int64_t image,
+                         std::int64_t epoch) {
+  const std::int64_t stratum = position % strata;
+  const std::int64_t first = stratum * diffusion_steps / strata;
+  const std::int64_t last = (stratum + 1) * diffusion_steps / strata;
+  Random random(seed, Purpose::timestep, static_cast<std::uint64_t>(image),
+                static_cast<std::uint64_t>(epoch));
+  return first + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last - first)));
 }
 
 void train(const Job& job, record::RunDirectory* run) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diffusion/draws.h"
 
+#include <numbers>
+#include <numeric>
+
 #include "catch.h"
 
 using dydit::Purpose;
@@ -29,6 +32,23 @@ TEST_CASE("a row of noise changes with seed, purpose, image and draw") {
   CHECK_FALSE(torch::equal(base, rows({3}, {2}, 6)));
   CHECK_FALSE(torch::equal(base, rows({3}, {2}, 5, Purpose::timestep)));
   CHECK_FALSE(torch::equal(base, rows({2}, {3})));
+}
+
+TEST_CASE("differences of Gumbel variables are logistic, finite, and independent of their batch") {
+  const auto logistic = [](const Numbers& images, const Numbers& draws) {
+    return dydit::diffusion::logistic_rows(5, Purpose::gumbel, images, draws, {3, 40});
+  };
+  Numbers images(2000);
+  const Numbers draws(images.size(), 7);
+  std::iota(images.begin(), images.end(), 0);
+  const Tensor batch = logistic(images, draws);
+  // Of 240,000 values the mean has a standard error of .004, the variance one of .012.
+  CHECK(batch.mean().item<double>() == Approx(0).margin(0.02));
+  CHECK(batch.var().item<double>() == Approx(std::numbers::pi * std::numbers::pi / 3).margin(0.06));
+  CHECK(batch.isfinite().all().item<bool>());
+  CHECK(logistic({167790}, {7}).isfinite().all().item<bool>());  // 0 of [0, 1) is among its bits
+  CHECK(torch::equal(batch[1234], logistic({1234}, {7})[0]));
+  CHECK_FALSE(torch::equal(batch[1234], logistic({1234}, {8})[0]));
 }
 
 TEST_CASE("noise does not depend on the number of threads") {

@@ -38,7 +38,7 @@ struct Case {
     c.patch_size = draw.one_to(2);
     c.input_size = c.patch_size * draw.one_to(6);
     c.in_channels = 3;
-    c.num_heads = draw.one_to(5);
+    c.num_heads = 1 + draw.one_to(4);
     c.hidden_size = 4 * c.num_heads * draw.one_to(4);
     while (c.hidden_size < 16) c.hidden_size += 4 * c.num_heads;
     c.depth = draw.one_to(3);

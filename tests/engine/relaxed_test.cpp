@@ -3,6 +3,7 @@
 
 #include "catch.h"
 #include "golden.h"
+#include "masked_pass.h"
 
 using dydit::test::rel_l2;
 using torch::Tensor;
@@ -96,16 +97,70 @@ TEST_CASE("imposed masks take the routers' place in training, and carry no gradi
   }
 }
 
-TEST_CASE("the loss reaches every router, as finite differences of the relaxed mask say") {
-  // A mask's own gradient, which the straight-through estimate passes on, in float64 against differences.
+TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as central differences say") {
   model::DiT dit = random_model(torch::kFloat64);
-  Batch b;
-  const engine::Masks drawn = noise(1);
-  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn});
-  relaxed.output.square().mean().backward();
+  const Batch b;
+  constexpr double temperature = 3;
+  // Noise is added to the logits, so that its gradient is theirs.
+  engine::Masks drawn = noise(1);
+  for (Tensor* part : {&drawn.heads, &drawn.channels, &drawn.tokens})
+    *part = part->to(torch::kFloat64).set_requires_grad(true);
+  const engine::Relaxation relaxation{.noise = drawn, .temperature = temperature};
+  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, relaxation);
+  const Tensor relaxed_loss = relaxed.output.square().mean();
+  relaxed_loss.backward();
+
+  const torch::NoGradGuard no_grad;
+  const engine::Masks& on = relaxed.masks;
+  const engine::Masks taken{on.heads > 0.5, on.channels > 0.5, on.tokens > 0.5};
+  const auto run = engine::Overruled::run;
+  const auto logits = engine::masked_engine(dit)->forward(b.x, b.t, b.y, taken, run).logits;
+  // What straight-through is the gradient of: masks begin as the decisions that were taken and move as the
+  // sigmoids do, also those of tokens whose logits move with an earlier mask.
+  const auto loss = [&](const engine::Masks& moved) {
+    const auto sigmoid = [&](const Tensor& logit, const Tensor& noise) {
+      return torch::sigmoid((logit + noise) / temperature);
+    };
+    const auto units = [&](Tensor engine::Masks::*part) {
+      const Tensor change = sigmoid(logits.*part, moved.*part) - sigmoid(logits.*part, drawn.*part);
+      return taken.*part + torch::constant_pad_nd(change, {1, 0});  // unit 0 is always on
+    };
+    const auto tokens_of_block = [&](std::size_t layer, const Tensor& residual) {
+      const auto of = [at = static_cast<std::int64_t>(layer)](const engine::Masks& masks) {
+        return masks.tokens.select(1, at);
+      };
+      return of(taken) + sigmoid(dit->block(layer).token_selection(residual), of(moved)) -
+             sigmoid(of(logits), of(drawn));
+    };
+    const Tensor heads_on = units(&engine::Masks::heads), channels_on = units(&engine::Masks::channels);
+    const Tensor time = dit->t_embedder(b.t);
+    const Tensor output = engine::masked_pass(dit, b.x, time, b.y, heads_on, channels_on, tokens_of_block);
+    return output.square().mean().item<double>();
+  };
+  CHECK(loss(drawn) == Approx(relaxed_loss.item<double>()).epsilon(1e-6));
+  using Part = Tensor engine::Masks::*;
+  for (const Part part : {&engine::Masks::heads, &engine::Masks::channels, &engine::Masks::tokens}) {
+    constexpr double step = 1e-4;
+    const Tensor gradient = (drawn.*part).grad(), differences = torch::zeros_like(gradient);
+    for (std::int64_t i = 0; i < differences.numel(); ++i) {
+      const auto loss_at = [&](double distance) {
+        engine::Masks moved = drawn;
+        moved.*part = (drawn.*part).clone();
+        (moved.*part).view(-1)[i] += distance;
+        return loss(moved);
+      };
+      differences.view(-1)[i] = (loss_at(step) - loss_at(-step)) / (2 * step);
+    }
+    CHECK(rel_l2(gradient, differences) <= 1e-5);
+  }
   for (std::size_t layer = 0; layer < depth; ++layer) {
-    CHECK(dit->block(layer).attn_rate->router->weight.grad().abs().max().item<double>() > 0);
-    CHECK(dit->block(layer).mlp_rate->router->weight.grad().abs().max().item<double>() > 0);
-    CHECK(dit->block(layer).token_selection->parameters().front().grad().abs().max().item<double>() > 0);
+    const auto summed = [&](const Tensor& noise) {
+      return noise.grad().select(1, static_cast<std::int64_t>(layer)).sum(0);
+    };
+    model::BlockImpl& block = dit->block(layer);
+    CHECK(rel_l2(block.attn_rate->router->bias.grad(), summed(drawn.heads)) <= 1e-5);
+    CHECK(rel_l2(block.mlp_rate->router->bias.grad(), summed(drawn.channels)) <= 1e-5);
+    const Tensor bias = block.token_selection->mlp_head[2]->as<model::Linear>()->bias;
+    CHECK(rel_l2(bias.grad(), summed(drawn.tokens).sum(0, /*keepdim=*/true)) <= 1e-5);
   }
 }

@@ -72,6 +72,7 @@ TEST_CASE("a configuration that cannot be built is refused") {
   refused([](Configuration& c) { c.patch_size = 3; }, "patch size");
   refused([](Configuration& c) { c.num_heads = 5; }, "heads");
   refused([](Configuration& c) { c.hidden_size = 66, c.num_heads = 2; }, "divisible by 4");
+  refused([](Configuration& c) { c.dynamic = true, c.num_heads = 1; }, "num_heads = 1");
 }
 
 TEST_CASE("a configuration survives JSON") {
@@ -137,7 +138,8 @@ TEST_CASE("the configuration in the metadata wins over the shapes") {
   told.num_heads = 8;
   const std::string key = dydit::model::configuration_key;
   CHECK(configuration_of(shapes_of(tiny), {{key, dydit::model::to_json(told).dump()}}, "file", 4) == told);
-  for (const char* bad : {"", "{", "[]", "{\"depth\": 3}", "{\"name\": \"DiT-S/3\"}", "{\"colour\": 3}"})
+  for (const char* bad : {"", "{", "[]", "{\"depth\": 3}", "{\"name\": \"DiT-S/3\"}", "{\"colour\": 3}",
+                          "{\"name\": \"DyDiT-S/2\", \"num_heads\": 1}"})
     CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {{key, bad}}, "file", 4), InputError);
 }
 

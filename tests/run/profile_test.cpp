@@ -160,6 +160,8 @@ TEST_CASE("what is wrong in a profile is named") {
       {"[loss-map]\ntimesteps = [1, 2.5]", "tiny.toml: loss-map.timesteps"},
       {"[loss-map]\ndraws = 0", "tiny.toml: loss-map"},
       {"[loss-map]\nmodels = [\"a\"]", "tiny.toml: loss-map.models: a"},
+      {"[[models]]\nname = \"a\"\ntrain = 3", "tiny.toml: models[0].train"},
+      {"train = 3\n[[models]]\nname = \"a\"", "tiny.toml.train"},
       {"[train]\nstep = 3\n[[models]]\nname = \"a\"", "train.step"},
       {"seed = 1\nseed = 2", "tiny.toml:2"},
       {"\n\n[data", "tiny.toml:3"},

@@ -62,6 +62,18 @@ TEST_CASE("a training that cannot begin is refused before anything is written") 
   SECTION("a wrong key of a configuration") {
     f.profile.models[0].configuration["widht"] = 3;
   }
+  SECTION("units of a model whose routers are trained") {
+    auto routed = test::tiny_configuration();
+    routed["dynamic"] = true;
+    f.profile.models[1] = {.name = "b", .checkpoint = f.folder.path() / "routed.safetensors"};
+    model::save_dit(f.profile.models[1].checkpoint, model::DiT(model::from_json(routed)), torch::kFloat32);
+    SECTION("ordered") {
+      f.profile.models[1].train = {{"dynamic", {{"order", "taylor"}}}};
+    }
+    SECTION("pruned") {
+      f.profile.models[1].train = {{"dynamic", {{"decide", "static"}, {"skip", "widths"}, {"lambda", 0.7}}}};
+    }
+  }
   SECTION("no models") {
     f.profile.models.clear();
   }

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
+#include "model/weights.h"
 #include "support.h"
 
 using namespace dydit;
@@ -96,23 +97,40 @@ TEST_CASE("a finished training started again does nothing") {
   CHECK(read_file(path / "results.jsonl") == before);
 }
 
-TEST_CASE("a checkpoint of another seed or of other data is set aside, and the training begins anew") {
+TEST_CASE("a checkpoint of another seed, start or data is set aside, and the training begins anew") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "run";
-  auto other = test::tiny_job(options);
+  auto job = test::tiny_job(options), other = job;
+  const auto started = [&](train::Job& one, const char* hash) {
+    model::DiT dit(one.configuration);
+    dit->initialise(3);
+    one.start = {.checkpoint = folder.path() / "start.safetensors", .hash = hash};
+    model::save_dit(one.start.checkpoint, dit, torch::kFloat32);
+  };
   SECTION("seed") {
     other.seed = 1;
   }
   SECTION("data") {
     other.images = std::make_shared<test::AlteredData>(41);
   }
+  SECTION("a start where there was none") {
+    started(other, "3");
+  }
+  SECTION("no start where there was one") {
+    started(job, "3");
+  }
+  SECTION("another start") {
+    started(job, "2");
+    started(other, "3");
+  }
   test::train_in(folder.path() / "whole", other);
-  test::train_in(path, test::tiny_job(options));
+  test::train_in(path, job);
   const std::string before = test::checkpoint_bytes(path, 8);
   test::train_in(path, other);
   CHECK((test::checkpoint_bytes(path, 8) == test::checkpoint_bytes(folder.path() / "whole", 8)));
   CHECK((read_file(path / "earlier" / "tiny-00000008.safetensors") == before));
-  CHECK_THAT(read_file(path / "log.txt"), Catch::Contains("tiny-00000008.safetensors is of another seed or"));
+  CHECK_THAT(read_file(path / "log.txt"),
+             Catch::Contains("tiny-00000008.safetensors is of another seed, start or data"));
 }
 
 TEST_CASE("a training that was ended with other options is not taken for this one's end") {

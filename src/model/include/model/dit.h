@@ -23,8 +23,8 @@ struct DiTImpl : torch::nn::Module {
   torch::Tensor unpatchify(const torch::Tensor& x) const;
 
   /// The published initialisation, a pure function of the seed: Xavier uniform with zero bias, N(0, 0.02)
-  /// for label table and time MLP, zeros for adaLN outputs and the final linear; routers that let all through,
-  /// by biases of 15 (heads, channel groups) and 35 (tokens).
+  /// for label table and time MLP, zeros for adaLN outputs and the final linear; routers that are mostly
+  /// open, by biases of 15 (heads, channel groups) and 35 (tokens).
   void initialise(std::uint64_t seed);
 
   BlockImpl& block(std::size_t layer) const;
@@ -39,7 +39,7 @@ struct DiTImpl : torch::nn::Module {
 };
 TORCH_MODULE(DiT);
 
-/// `dit` with routers that let all through; those of a dynamic one are replaced.
+/// `dit` with new routers, which are mostly open; those of a dynamic one are replaced.
 DiT with_open_routers(const DiT& dit, std::uint64_t seed = 0);
 
 /// Classifier-free guidance of any forward pass over x: the batch is a conditional and an unconditional half that

@@ -19,7 +19,8 @@ struct DynamicOptions {
   std::int64_t settle_steps = 0;          ///< last steps, whose decisions are taken without noise, as those of inference
   double flops_weight = 2;                ///< of the squared distance from the target
   double temperature = 5;                 ///< of the Gumbel-sigmoid
-  double width_bias = 15, token_bias = 35;  ///< logits of new routers: everything is on. Short trainings need lower ones
+  /// Of new routers, which begin mostly open: the larger, the more. Short trainings need lower ones.
+  double width_bias = 15, token_bias = 35;
 };
 
 nlohmann::ordered_json to_json(const DynamicOptions& options);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training of a DiT as in Peebles & Xie: uniform timesteps, epsilon mse plus variational term, AdamW,
-// exponential moving average; fine-tuning of a DyDiT toward a share of its MACs. Killed at any point, it goes on from its last checkpoint and ends in the
-// same bytes (at the same number of threads and processes). Several processes share the batch of each step: what
-// they compute is the step of one process on the whole batch, up to the order in which floats are added.
+// exponential moving average; fine-tuning of a DyDiT toward a share of its MACs, with stratified timesteps.
+// Killed at any point, it goes on from its last checkpoint and ends in the same bytes (at the same number of
+// threads and processes). Several processes share the batch of each step: what they compute is the step of
+// one process on the whole batch, up to the order in which floats are added.
 #pragma once
 
 #include <torch/torch.h>
@@ -49,6 +50,11 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& run, const st
 
 /// The checkpoint of `model` with the most steps, if there is one.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model);
+
+/// Timestep of an image in an epoch: uniform in one of `strata` equal parts, which take turns over
+/// `position`, the number of the image among all that the training reads.
+std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t position, std::int64_t image,
+                         std::int64_t epoch);
 
 /// Trains to the last step, or goes on from the newest checkpoint in `run`, which only rank 0 has; it is null on
 /// the others. Throws Interrupted after saving when the user stops it, RunError when the loss is not finite,
