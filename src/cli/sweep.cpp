@@ -20,10 +20,11 @@ struct Sweep {
 void execute(const Sweep& s, bool dtype_given, const distributed::ProcessGroup& group) {
   run::Profile profile = run::read_profile(s.profile);
   if (!profile.sweep) throw UsageError("no sweep", s.profile, "add a table [sweep]");
-  profile.loss_gap.reset();
-  profile.loss_map.reset();
+  auto sweep = *profile.sweep;
+  if (dtype_given) sweep.dtype = {s.machine.dtype};
+  profile.leave_no_study();
+  profile.sweep = sweep;
   if (s.machine.seed) profile.seed = *s.machine.seed;
-  if (dtype_given) profile.sweep->dtype = {s.machine.dtype};
   auto settings = s.machine.settings(group);
   s.output.fill(settings);
   settings.argv = arguments();

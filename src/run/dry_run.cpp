@@ -7,10 +7,11 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 
 #include "base/error.h"
 #include "data/subset.h"
-#include "setup.h"
+#include "subjects.h"
 #include "weights.h"
 
 namespace dydit::run {
@@ -47,34 +48,26 @@ double peak_memory(torch::Device device) {
   return static_cast<double>(usage.ru_maxrss) * 1024 / gib;
 }
 
-}  // namespace
-
-void dry_run(const Profile& profile, const RunSettings& settings) {
-  if (profile.sweep)
-    fmt::print("sweep: models {}, batches {}, shares {} and everything on, in {} blocks each (no estimate)\n",
-               fmt::join(profile.sweep->models, " "), fmt::join(profile.sweep->batch, " "),
-               fmt::join(profile.sweep->keep, " "), profile.sweep->blocks);
-  if (profile.sweep && !profile.has_studies()) return;
-  if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
-  if (profile.data.path.empty()) throw UsageError("no data", "", "give --data or data.path in the profile");
+void require_files(const Profile& profile) {
   std::vector<std::string> missing;
-  if (!profile.data.path.starts_with("synthetic:") && !std::filesystem::exists(profile.data.path))
-    missing.push_back(profile.data.path);
-  for (const ModelSpec& model : profile.models)
-    if (!model.checkpoint.empty() && !std::filesystem::exists(model.checkpoint)) missing.push_back(model.checkpoint);
-  if (!profile.history.empty() && !std::filesystem::exists(profile.history))
-    missing.push_back(profile.history);
-  if (!missing.empty()) {
-    std::string list;
-    for (const std::string& path : missing) list += (list.empty() ? "" : ", ") + path;
-    throw InputError(fmt::format("{} of the profile's files missing", missing.size()), list,
-                     "put them there or change the profile");
-  }
-  const auto dataset = open_data(profile.data, profile.seed);
-  const auto images = [&](std::int64_t asked) {
-    return data::Subset(dataset, asked == 0 ? dataset->size() : asked).size();
+  const auto look = [&](const std::string& path) {
+    if (!path.empty() && !std::filesystem::exists(path)) missing.push_back(path);
   };
-  const std::int64_t batch = profile.loss_gap ? std::min(profile.loss_gap->chunk, images(profile.loss_gap->images)) : 64;
+  if (!profile.data.path.starts_with("synthetic:")) look(profile.data.path);
+  for (const ModelSpec& model : profile.models) look(model.checkpoint);
+  look(profile.history);
+  if (!missing.empty())
+    throw InputError(fmt::format("{} of the profile's files missing", missing.size()),
+                     fmt::format("{}", fmt::join(missing, ", ")), "put them there or change the profile");
+}
+
+// Prints what the studies take.
+void estimate(const Profile& profile, const RunSettings& settings, Subjects& subjects) {
+  const auto images = [&](std::int64_t asked) {
+    return data::Subset(subjects.dataset, asked == 0 ? subjects.dataset->size() : asked).size();
+  };
+  const std::int64_t batch =
+      profile.loss_gap ? std::min(profile.loss_gap->chunk, images(profile.loss_gap->images)) : 64;
   // Images times timesteps times draws.
   const auto of_curve = [&](const CurveSpec& spec) {
     return static_cast<double>(images(spec.images)) * static_cast<double>(timesteps_of(spec).size());
@@ -82,32 +75,52 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
   const auto of_map = [&](const MapSpec& spec) {
     return static_cast<double>(images(spec.images) * spec.draws) * static_cast<double>(spec.timesteps.size());
   };
-  std::vector<study::Model> models;
-  for (const ModelSpec& spec : profile.models) models.push_back(open_model(spec, settings));
-  const auto among = [](const std::vector<study::Model>& chosen, const study::Model& model) {
-    return std::ranges::any_of(chosen, [&](const study::Model& one) { return one.name == model.name; });
+  std::map<std::string, double> passes;
+  const auto add = [&](const std::vector<study::Model>& models, double more) {
+    for (const study::Model& model : models) passes[model.name] += more;
   };
+  const auto& models = subjects.models;
+  if (const auto& spec = profile.loss_gap) add(curve_models(*spec, models), of_curve(*spec));
+  if (const auto& spec = profile.loss_map) add(loss_map_models(*spec, models), of_map(*spec));
+  if (const auto& spec = profile.activation) add(activation_models(*spec, models), of_curve(*spec));
+  if (const auto& spec = profile.compute_map) add(compute_map_models(*spec, models), of_map(*spec));
   std::string table =
       fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
   double total = 0;
-  for (study::Model& model : models) {
-    require_fit(*dataset, profile.data, model.dit->configuration, model.name);
-    const double rate = static_cast<double>(batch) / forward_seconds(model, settings, batch);
-    double passes = 0;
-    if (profile.loss_gap && among(curve_models(*profile.loss_gap, models), model)) passes += of_curve(*profile.loss_gap);
-    if (profile.loss_map && among(loss_map_models(*profile.loss_map, models), model)) passes += of_map(*profile.loss_map);
-    if (profile.activation && among(activation_models(*profile.activation, models), model)) passes += of_curve(*profile.activation);
-    if (profile.compute_map && among(compute_map_models(*profile.compute_map, models), model))
-      passes += of_map(*profile.compute_map);
-    const Json described = describe_model(model.name, model.dit->configuration);
-    table += fmt::format("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", model.name,
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    const double rate = static_cast<double>(batch) / forward_seconds(subjects.models[i], settings, batch);
+    const double minutes = passes[models[i].name] / rate / 60;
+    const Json& described = subjects.described[i];
+    table += fmt::format("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", models[i].name,
                          described["parameters"].get<std::int64_t>(), described["gmacs"].get<double>(), rate,
-                         passes / rate / 60);
-    total += passes / rate / 60;
+                         minutes);
+    total += minutes;
   }
-  fmt::print("{}data: {} images in {} classes\n", table, dataset->size(), dataset->classes());
-  fmt::print("about {:.1f} minutes on {}, peak memory {:.2f} GiB\n", total, settings.device.str(),
+  fmt::print("{}about {:.1f} minutes on {}, peak memory {:.2f} GiB\n", table, total, settings.device.str(),
              peak_memory(settings.device));
+}
+
+void tell_of_sweep(const study::SpeedSpec& s) {
+  if (!s.models.empty())
+    fmt::print("sweep: models {}, batches {}, shares {} and everything on, in {} blocks each (no estimate)\n",
+               fmt::join(s.models, " "), fmt::join(s.batch, " "), fmt::join(s.keep, " "), s.blocks);
+  if (!s.trained.empty())
+    fmt::print("sweep: trained {}, batches {}, at {} timesteps, in {} blocks each (no estimate)\n",
+               fmt::join(s.trained, " "), fmt::join(s.trained_batch, " "), s.timesteps, s.blocks);
+}
+
+}  // namespace
+
+void dry_run(const Profile& profile, const RunSettings& settings) {
+  require_runnable(profile, settings);
+  if (profile.has_subjects()) {
+    require_files(profile);
+    Subjects subjects = open_subjects(profile, settings);
+    trained_of(profile, settings, subjects);
+    if (profile.has_studies()) estimate(profile, settings, subjects);
+    fmt::print("data: {} images in {} classes\n", subjects.dataset->size(), subjects.dataset->classes());
+  }
+  if (profile.sweep) tell_of_sweep(*profile.sweep);
 }
 
 }  // namespace dydit::run

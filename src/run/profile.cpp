@@ -174,14 +174,15 @@ Profile read_profile(const std::filesystem::path& path) {
     profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep");
   profile.train = take_train(keys);
   keys.finish();
-  const auto require_models = [&](const auto& spec, const char* study) {
-    for (const std::string& name : spec ? spec->models : std::vector<std::string>{})
-      if (!names.contains(name)) throw UsageError("no such model", fmt::format("{}: {}.models", where, study), name);
+  const auto require_models = [&](const std::vector<std::string>& named, const char* key) {
+    for (const std::string& name : named)
+      if (!names.contains(name)) throw UsageError("no such model", fmt::format("{}: {}", where, key), name);
   };
-  require_models(profile.loss_gap, "loss-gap");
-  require_models(profile.loss_map, "loss-map");
-  require_models(profile.activation, "activation");
-  require_models(profile.compute_map, "compute-map");
+  if (profile.loss_gap) require_models(profile.loss_gap->models, "loss-gap.models");
+  if (profile.loss_map) require_models(profile.loss_map->models, "loss-map.models");
+  if (profile.activation) require_models(profile.activation->models, "activation.models");
+  if (profile.compute_map) require_models(profile.compute_map->models, "compute-map.models");
+  if (profile.sweep) require_models(profile.sweep->trained, "sweep.trained");
   if (!profile.train.is_null())
     for (const ModelSpec& model : profile.models) train_options(profile, model);
   return profile;

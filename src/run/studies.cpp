@@ -4,10 +4,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
-#include "base/error.h"
-#include "data/loader.h"
 #include "data/subset.h"
 #include "setup.h"
 #include "study/activation.h"
@@ -15,6 +12,7 @@
 #include "study/loss_gap.h"
 #include "study/loss_map.h"
 #include "study/speed.h"
+#include "subjects.h"
 #include "weights.h"
 
 namespace dydit::run {
@@ -45,33 +43,6 @@ study::Setting setting_of(const Profile& profile, const RunSettings& settings,
           .threads = settings.threads,
           .quiet = settings.quiet,
           .group = settings.group};
-}
-
-// What the studies of models on images work on.
-struct Subjects {
-  std::shared_ptr<const data::Dataset> dataset;
-  std::vector<study::Model> models;
-  Json hashes = Json::object(), described = Json::array();
-};
-
-Subjects open_subjects(const Profile& profile, const RunSettings& settings) {
-  if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
-  std::set<std::string> names;
-  for (const ModelSpec& spec : profile.models)
-    if (!names.insert(spec.name).second)
-      throw UsageError("two models of the same name", spec.name, "give each its own");
-  Subjects subjects{.dataset = open_data(profile.data, profile.seed), .models = {}};
-  for (const ModelSpec& spec : profile.models) {
-    subjects.models.push_back(open_model(spec, settings));
-    const auto& configuration = subjects.models.back().dit->configuration;
-    require_fit(*subjects.dataset, profile.data, configuration, spec.name);
-    subjects.hashes[spec.name] = subjects.models.back().hash;
-    Json entry = describe_model(spec.name, configuration);
-    // A folder may be named with or without a slash behind it.
-    entry["checkpoint"] = (std::filesystem::path(spec.checkpoint) / "").parent_path().filename().string();
-    subjects.described.push_back(entry);
-  }
-  return subjects;
 }
 
 // One study of the profile on its images.
@@ -106,32 +77,6 @@ std::vector<Studied> studies_of(const Profile& profile, const RunSettings& setti
   return studies;
 }
 
-// The models of the sweep that decide themselves, with images for its largest batch.
-std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings& settings, const Subjects& subjects) {
-  std::vector<study::Trained> trained;
-  if (!profile.sweep || profile.sweep->trained.empty()) return trained;
-  const auto count = *std::max_element(profile.sweep->trained_batch.begin(), profile.sweep->trained_batch.end());
-  const data::Subset images(subjects.dataset, std::min(count, subjects.dataset->size()));
-  data::Batch batch;
-  if (images.size() < count || !data::Loader(std::make_shared<data::Subset>(images), {.batch = count, .threads = settings.threads}).next(batch) ||
-      batch.size() < count)
-    throw UsageError("fewer images than the sweep's batch", profile.data.path, "give more, or a smaller trained_batch");
-  const auto chunk = study::to_chunk(images, batch, 0, count, torch::kCPU);
-  for (const std::string& name : profile.sweep->trained) {
-    const auto found = std::find_if(subjects.models.begin(), subjects.models.end(),
-                                    [&](const study::Model& model) { return model.name == name && model.engine; });
-    if (found == subjects.models.end())
-      throw UsageError("no such dynamic model", "sweep.trained: " + name, "name a model of the profile with routers");
-    trained.push_back({.name = name,
-                       .hash = found->hash,
-                       .dit = found->dit,
-                       .images = chunk.images,
-                       .labels = chunk.labels,
-                       .noise_schedule = profile.noise_schedule});
-  }
-  return trained;
-}
-
 void describe_models(const Profile& profile, Subjects& subjects, record::RunDirectory& run) {
   const auto trained = copy_history(profile, run);
   for (Json& entry : subjects.described)
@@ -142,16 +87,12 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 }  // namespace
 
 Outcome run_studies(const Profile& profile, const RunSettings& settings) {
-  if (!profile.has_studies() && !profile.sweep)
-    throw UsageError("nothing to study", profile.name, "add loss-gap, loss-map, activation, compute-map or sweep");
-  if (!profile.has_studies() && settings.group.size() > 1)
-    throw UsageError("a sweep measures one process", profile.name, "run it without a launcher");
-  const bool on_images = profile.has_studies() || !profile.sweep->trained.empty();
+  require_runnable(profile, settings);
   Subjects subjects;
   std::vector<Studied> studies;
   std::vector<study::Trained> trained;
   Json identity = Json::object();
-  if (on_images) {
+  if (profile.has_subjects()) {
     subjects = open_subjects(profile, settings);
     studies = studies_of(profile, settings, subjects);
     trained = trained_of(profile, settings, subjects);
@@ -162,12 +103,12 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     manifest["identity"].erase("dtype");
     manifest["dtype"] = fmt::format("{}", fmt::join(profile.sweep->dtype, ", "));
   }
-  if (on_images) {
+  if (profile.has_subjects()) {
     manifest["data"] = describe_data(*subjects.dataset, profile.data);
     manifest["models"] = subjects.described;
   }
   const auto run = open_run(profile, settings, manifest);
-  if (on_images && run != nullptr) describe_models(profile, subjects, *run);
+  if (profile.has_subjects() && run != nullptr) describe_models(profile, subjects, *run);
   for (const Studied& study : studies) study(run.get());
   if (run == nullptr) return {};
   if (profile.sweep && settings.group.size() > 1) {

@@ -50,10 +50,16 @@ std::vector<study::Model> named(const std::vector<std::string>& names, const std
   return chosen;
 }
 
-std::vector<study::Model> dynamic(std::vector<study::Model> models, const char* study) {
-  std::erase_if(models, [](const study::Model& model) { return !model.engine; });
-  if (models.empty()) throw UsageError("no model with routers", study, "name the checkpoint of a DyDiT");
-  return models;
+// Those named, which must have routers; all that have them where none is named.
+std::vector<study::Model> dynamic(const std::vector<std::string>& names,
+                                  const std::vector<study::Model>& models, const std::string& key) {
+  std::vector<study::Model> chosen = named(names, models);
+  const auto dense = [](const study::Model& model) { return !model.engine; };
+  if (names.empty()) std::erase_if(chosen, dense);
+  if (const auto found = std::ranges::find_if(chosen, dense); found != chosen.end())
+    throw UsageError("a model without routers", key + ": " + found->name, "name dynamic models alone");
+  if (chosen.empty()) throw UsageError("no model with routers", key, "name the checkpoint of a DyDiT");
+  return chosen;
 }
 
 }  // namespace
@@ -63,7 +69,7 @@ std::vector<study::Model> curve_models(const CurveSpec& spec, const std::vector<
 }
 
 std::vector<study::Model> activation_models(const CurveSpec& spec, const std::vector<study::Model>& models) {
-  return dynamic(named(spec.models, models), "activation");
+  return dynamic(spec.models, models, "activation.models");
 }
 
 std::vector<study::Model> loss_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
@@ -71,7 +77,12 @@ std::vector<study::Model> loss_map_models(const MapSpec& spec, const std::vector
 }
 
 std::vector<study::Model> compute_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
-  return dynamic(named(spec.models, models), "compute-map");
+  return dynamic(spec.models, models, "compute-map.models");
+}
+
+std::vector<study::Model> sweep_models(const study::SpeedSpec& spec,
+                                       const std::vector<study::Model>& models) {
+  return dynamic(spec.trained, models, "sweep.trained");
 }
 
 }  // namespace dydit::run

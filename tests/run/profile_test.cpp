@@ -162,6 +162,8 @@ TEST_CASE("what is wrong in a profile is named") {
       {"[loss-map]\nmodels = [\"a\"]", "tiny.toml: loss-map.models: a"},
       {"[[models]]\nname = \"a\"\ntrain = 3", "tiny.toml: models[0].train"},
       {"train = 3\n[[models]]\nname = \"a\"", "tiny.toml.train"},
+      {"[activation]\nmodels = [\"a\"]", "tiny.toml: activation.models: a"},
+      {"[sweep]\ntrained = [\"a\"]", "tiny.toml: sweep.trained: a"},
       {"[train]\nstep = 3\n[[models]]\nname = \"a\"", "train.step"},
       {"seed = 1\nseed = 2", "tiny.toml:2"},
       {"\n\n[data", "tiny.toml:3"},

@@ -19,6 +19,17 @@ struct Fixture {
     profile.loss_map = run::MapSpec{.timesteps = {500}, .images = 4, .draws = 2, .models = {}};
   }
   std::string path(const char* name) const { return (folder.path() / name).string(); }
+  // Beside the others a dynamic model, and a sweep of it alone.
+  void add_sweep() {
+    run::Json dynamic = test::tiny_configuration();
+    dynamic["dynamic"] = true;
+    test::write_checkpoint(path("half.safetensors"), 3, dynamic);
+    profile.models.push_back({.name = "half", .checkpoint = path("half.safetensors")});
+    profile.leave_no_study();
+    profile.sweep = study::SpeedSpec{.models = {}, .trained = {"half"}, .trained_batch = {2}};
+    profile.sweep->engine = {"dense"};
+    profile.sweep->timesteps = profile.sweep->blocks = 1;
+  }
   run::Outcome study(const char* out, const record::OpenOptions& open = {}) const {
     auto settings = test::settings(path(out));
     settings.open = open;
@@ -92,7 +103,7 @@ TEST_CASE("data that do not fit a model are refused before anything is written")
     CHECK(!std::filesystem::exists(f.path("run")));
   };
   SECTION("classes") {
-    test::write_checkpoint(f.path("large.safetensors"), 2, 7);
+    test::write_checkpoint(f.path("large.safetensors"), 2, test::tiny_configuration(7));
     refused("the data have 10, the model 7");
   }
   SECTION("size") {
@@ -144,4 +155,30 @@ TEST_CASE("a dry run names every missing file and writes nothing") {
                                   Catch::Contains("no-small.pt") && Catch::Contains("no-large.pt") &&
                                   Catch::Contains("no-history"));
   CHECK(!std::filesystem::exists(f.path("run")));
+}
+
+TEST_CASE("a dry run of a sweep of trained models looks for their weights and images") {
+  Fixture f;
+  f.add_sweep();
+  const auto try_it = [&] { run::dry_run(f.profile, test::settings(f.path("run"))); };
+  CHECK_NOTHROW(try_it());
+  SECTION("images") {
+    f.profile.sweep->trained_batch = {21};
+    CHECK_THROWS_WITH(try_it(), Catch::Contains("fewer images"));
+  }
+  SECTION("routers") {
+    f.profile.sweep->trained = {"large"};
+    CHECK_THROWS_WITH(try_it(), Catch::Contains("sweep.trained: large"));
+  }
+  SECTION("weights") {
+    f.profile.models.back().checkpoint = f.path("no-half.pt");
+    CHECK_THROWS_AS(try_it(), InputError);
+    CHECK_THROWS_WITH(try_it(), Catch::Contains("no-half.pt"));
+  }
+}
+
+TEST_CASE("a dry run of nothing is refused as the run is") {
+  Fixture f;
+  f.profile.leave_no_study();
+  CHECK_THROWS_AS(run::dry_run(f.profile, test::settings(f.path("run"))), UsageError);
 }

@@ -14,8 +14,8 @@ inline run::Json tiny_configuration(std::int64_t classes = 10) {
 }
 
 inline void write_checkpoint(const std::filesystem::path& path, std::uint64_t seed,
-                             std::int64_t classes = 10) {
-  model::DiT dit(model::from_json(tiny_configuration(classes)));
+                             const run::Json& configuration = tiny_configuration()) {
+  model::DiT dit(model::from_json(configuration));
   dit->initialise(seed);
   model::save_dit(path, dit, torch::kFloat32);
 }

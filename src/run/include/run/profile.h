@@ -67,6 +67,8 @@ struct Profile {
 
   /// Any but a sweep.
   bool has_studies() const { return loss_gap || loss_map || activation || compute_map; }
+  /// Anything that takes models and images: studies, or a sweep of trained models.
+  bool has_subjects() const { return has_studies() || (sweep && !sweep->trained.empty()); }
   /// The names of models that its studies have.
   std::vector<std::vector<std::string>*> models_of_studies() {
     std::vector<std::vector<std::string>*> lists;
