@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "common.h"
 #include "cost/work.h"
+#include "diffusion/schedule.h"
 #include "model/weights.h"
 #include "run/decisions.h"
 
@@ -212,7 +213,7 @@ void add_info(CLI::App& app) {
       ->needs(data);
   command->add_option("--timesteps", info->timesteps, "how many, spread evenly over the diffusion")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(std::int64_t{1}, diffusion::diffusion_steps))
       ->needs(data);
   info->machine.add_to(*command);
   command->callback([info] { run(*info); });

@@ -115,7 +115,8 @@ void loss(const Probe& p) {
                t = read("t", 1, torch::kInt64), y = read("y", 1, torch::kInt64);
   require_batch(dit->configuration, p.input, x0, t, y);
   require(noise.sizes() == x0.sizes(), p.input, "noise must have the shape of x0");
-  const diffusion::Tables tables(diffusion::betas(diffusion::noise_schedule(p.noise_schedule), 1000));
+  const diffusion::Tables tables(
+      diffusion::betas(diffusion::noise_schedule(p.noise_schedule), diffusion::diffusion_steps));
   require(t.min().item<std::int64_t>() >= 0 && t.max().item<std::int64_t>() < tables.steps(), p.input,
           "timesteps must be in 0 ... 999");
   const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance),

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "common.h"
+#include "diffusion/schedule.h"
 
 namespace dydit::cli {
 
@@ -129,7 +130,8 @@ void on_command(CLI::App& command, const std::shared_ptr<Study>& s, const std::f
 void add_curve_options(CLI::App& command, Study& s) {
   add_shared(command, s);
   command.add_option("--at", s.at, "these timesteps instead of evenly spread ones");
-  command.add_option("--timesteps", s.timesteps, "how many, spread evenly (default 50)")->check(CLI::Range(1, 1000));
+  command.add_option("--timesteps", s.timesteps, "how many, spread evenly (default 50)")
+      ->check(CLI::Range(std::int64_t{1}, diffusion::diffusion_steps));
   command.add_option("--chunk", s.chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
 }
 

@@ -25,8 +25,6 @@ namespace dydit::run {
 
 namespace {
 
-constexpr std::int64_t diffusion_steps = 1000;
-
 // The parser recurses over dotted keys; its stack bears those of a file of this size.
 constexpr std::size_t largest_profile = 32 << 10;
 
@@ -113,7 +111,7 @@ CurveSpec read_curve(const Json& json, const std::string& where) {
     keys.read("timesteps", spec.timesteps);
   }
   keys.read("images", spec.images).read("chunk", spec.chunk).read("models", spec.models).finish();
-  if (spec.timesteps < 1 || spec.timesteps > diffusion_steps)
+  if (spec.timesteps < 1 || spec.timesteps > diffusion::diffusion_steps)
     throw UsageError("value out of range", where + ".timesteps", "give 1 to 1000, or a list");
   if (spec.images < 0) throw UsageError("value out of range", where + ".images", "give 0 (all) or more");
   if (spec.chunk < 1) throw UsageError("value out of range", where + ".chunk", "give a positive number");
@@ -225,7 +223,7 @@ void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::st
   if (timesteps.empty()) throw UsageError("no timesteps", where);
   std::set<std::int64_t> seen;
   for (std::int64_t t : timesteps) {
-    if (t < 0 || t >= diffusion_steps)
+    if (t < 0 || t >= diffusion::diffusion_steps)
       throw UsageError("timestep out of range", where, fmt::format("{}: give 0 to 999", t));
     if (!seen.insert(t).second)
       throw UsageError("a timestep given twice", where, fmt::format("{}: give it once", t));
@@ -233,7 +231,7 @@ void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::st
 }
 
 std::vector<std::int64_t> timesteps_of(const CurveSpec& spec) {
-  return spec.at.empty() ? diffusion::even_timesteps(diffusion_steps, spec.timesteps) : spec.at;
+  return spec.at.empty() ? diffusion::even_timesteps(diffusion::diffusion_steps, spec.timesteps) : spec.at;
 }
 
 train::TrainOptions train_options(const Profile& profile, const ModelSpec& model) {

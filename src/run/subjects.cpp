@@ -58,8 +58,8 @@ std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings
     trained.push_back({.name = model.name,
                        .hash = model.hash,
                        .dit = model.dit,
-                       .images = chunk.images,
-                       .labels = chunk.labels,
+                       .chunk = chunk,
+                       .data_hash = images->hash(),
                        .noise_schedule = profile.noise_schedule});
   return trained;
 }

@@ -8,7 +8,6 @@
 #include "data/dataset.h"
 #include "run/runner.h"
 #include "study/speed.h"
-#include "study/study.h"
 
 namespace dydit::run {
 

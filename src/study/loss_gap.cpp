@@ -44,7 +44,7 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
     diffusions.push_back(diffusion_for(setting, model.dit));
     hashes.push_back(input_hashes(setting, model, *images));
   }
-  const Cell cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
+  const RecordOf cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
     const Json axes = chunk_axes(setting, models[m], first, count);
     return {.cell = record::cell_hash("loss-gap", axes, hashes[m], setting.seed),
             .study = "loss-gap",

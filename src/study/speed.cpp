@@ -69,7 +69,9 @@ Record empty_record(const SpeedSetting& s, const Group& group, const Cell& cell)
                      {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
                      {"threads", s.threads}};
   std::vector<std::string> inputs{fmt::format("{} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds)};
-  if (group.trained != nullptr) inputs.push_back(fmt::format("{} {}", group.trained->hash, s.spec.timesteps));
+  if (const Trained* trained = group.trained)
+    inputs.push_back(fmt::format("{} {} {} {}", trained->hash, trained->data_hash, trained->noise_schedule,
+                                 s.spec.timesteps));
   return {.cell = record::cell_hash("speed", axes, inputs, s.seed), .study = "speed", .axes = axes};
 }
 

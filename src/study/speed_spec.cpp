@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/keys.h"
+#include "diffusion/schedule.h"
 #include "model/configuration.h"
 
 namespace dydit::study {
@@ -46,7 +47,8 @@ SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& wher
   };
   if (spec.models.empty() || !spec.trained.empty())
     require_each(spec.trained, where + ".trained", [](const std::string&) {});
-  refuse(spec.timesteps < 1 || spec.timesteps > 1000, "value out of range", where + ".timesteps", "give 1 to 1000");
+  refuse(spec.timesteps < 1 || spec.timesteps > diffusion::diffusion_steps, "value out of range",
+         where + ".timesteps", "give 1 to 1000");
   if (!spec.models.empty()) require_each(spec.models, where + ".models", [&](const std::string& name) {
     model::Configuration c = model::published(name);
     refuse(!c.dynamic, "a model without routers", where + ".models: " + name, "give DyDiT-S/2 or the like");

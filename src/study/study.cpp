@@ -22,7 +22,6 @@
 
 namespace dydit::study {
 
-constexpr std::int64_t diffusion_steps = 1000;
 constexpr double max_broken_share = 0.01;
 
 torch::Tensor Model::forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y) {
@@ -58,7 +57,7 @@ struct Left {
 class Chunks {
  public:
   Chunks(const Setting& setting, std::shared_ptr<const data::Subset> images, std::size_t models,
-         record::RunDirectory* run, const Cell& cell)
+         record::RunDirectory* run, const RecordOf& cell)
       : setting_(setting), images_(std::move(images)), models_(models), run_(run), cell_(cell) {}
 
   void go_through(const std::string& label, const Work& work);
@@ -83,7 +82,7 @@ class Chunks {
   std::shared_ptr<const data::Subset> images_;
   std::size_t models_;
   record::RunDirectory* run_;  // null but at rank 0
-  const Cell& cell_;
+  const RecordOf& cell_;
   Left left_;
 };
 
@@ -216,7 +215,7 @@ void Chunks::go_through(const std::string& label, const Work& work) {
 
 void for_each_chunk(const std::string& label, const Setting& setting,
                     std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
-                    const Cell& cell, const Work& work) {
+                    const RecordOf& cell, const Work& work) {
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
@@ -226,7 +225,7 @@ void look_at_each(const std::string& study, std::vector<Model>& models, const st
   torch::InferenceMode inference;
   std::vector<std::vector<std::string>> hashes;
   for (const Model& model : models) hashes.push_back(input_hashes(setting, model, *images));
-  const Cell cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
+  const RecordOf cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
     record::Json axes = chunk_axes(setting, models[m], first, count);
     axes.update(more_axes(models[m]));
     return {.cell = record::cell_hash(study, axes, hashes[m], setting.seed), .study = study, .axes = axes};
@@ -275,7 +274,7 @@ torch::Tensor timestep_for(const Setting& setting, const Chunk& chunk, std::int6
 }
 
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw) {
-  const std::vector<std::int64_t> draws(chunk.indices.size(), draw * diffusion_steps + t);
+  const std::vector<std::int64_t> draws(chunk.indices.size(), draw * diffusion::diffusion_steps + t);
   return model::to_device(diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws,
                                                  chunk.images.sizes().slice(1)),
                           setting.device);
@@ -283,7 +282,8 @@ torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t
 
 diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit) {
   return {
-      diffusion::Tables(diffusion::betas(diffusion::noise_schedule(setting.noise_schedule), diffusion_steps)),
+      diffusion::Tables(
+          diffusion::betas(diffusion::noise_schedule(setting.noise_schedule), diffusion::diffusion_steps)),
       dit->configuration.learn_sigma ? diffusion::Variance::learned_range : diffusion::Variance::fixed_large,
       setting.device};
 }

@@ -4,10 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
-#include "diffusion/draws.h"
-#include "diffusion/gaussian.h"
 #include "diffusion/schedule.h"
 #include "instrument/ceilings.h"
 #include "instrument/stopwatch.h"
@@ -86,20 +83,20 @@ void Variants::draw_inputs() {
                        torch::randint(0, c.num_classes, {group_.batch}, options.dtype(torch::kInt64))});
 }
 
-// Images at each timestep, with noise that is theirs, however many there are.
+// Images at each timestep, with the noise that every study gives them.
 void Variants::trained_inputs() {
-  const diffusion::GaussianDiffusion diffusion(
-      diffusion::Tables(diffusion::betas(diffusion::noise_schedule(group_.trained->noise_schedule), 1000)), diffusion::Variance::fixed_large,
-      torch::kCPU);
-  const Tensor x = group_.trained->images.narrow(0, 0, group_.batch);
-  std::vector<std::int64_t> images(static_cast<std::size_t>(group_.batch));
-  std::iota(images.begin(), images.end(), 0);
-  for (const std::int64_t timestep : diffusion::even_timesteps(1000, setting_.spec.timesteps)) {
-    const Tensor t = torch::full({group_.batch}, timestep, torch::kInt64);
-    const std::vector<std::int64_t> timesteps(images.size(), timestep);
-    const Tensor noise = diffusion::normal_rows(setting_.seed, Purpose::noise, images, timesteps, x.sizes().slice(1));
-    inputs_.push_back({diffusion.q_sample(x, t, noise).to(setting_.device, group_.dtype),
-                       t.to(setting_.device), group_.trained->labels.narrow(0, 0, group_.batch).to(setting_.device)});
+  const Trained& trained = *group_.trained;
+  const Setting setting{
+      .timesteps = diffusion::even_timesteps(diffusion::diffusion_steps, setting_.spec.timesteps),
+      .noise_schedule = trained.noise_schedule,
+      .seed = setting_.seed};
+  const auto diffusion = diffusion_for(setting, dit_);
+  const auto of_batch = [&](const Tensor& all) { return all.narrow(0, 0, group_.batch).to(setting_.device); };
+  for (const std::int64_t timestep : setting.timesteps) {
+    const Tensor t = timestep_for(setting, trained.chunk, timestep);
+    const Tensor noise = noise_for(setting, trained.chunk, timestep, /*draw=*/0);
+    inputs_.push_back({of_batch(diffusion.q_sample(trained.chunk.images, t, noise)).to(group_.dtype),
+                       of_batch(t), of_batch(trained.chunk.labels)});
   }
 }
 
@@ -146,14 +143,15 @@ std::vector<engine::Masks> Variants::imposed(const Kept& kept) const {
   return masks;
 }
 
-std::vector<engine::Masks> Variants::decided() const {
+const std::vector<engine::Masks>& Variants::decided() {
+  if (!decided_.empty()) return decided_;
   std::vector<engine::Masks> masks;
   const auto engine = engine::masked_engine(dit_);
   for (const Input& in : inputs_) masks.push_back(engine->forward(in.x, in.t, in.y).masks);
-  return masks;
+  return decided_ = std::move(masks);
 }
 
-std::vector<engine::Masks> Variants::masks_of(Which which) const {
+std::vector<engine::Masks> Variants::masks_of(Which which) {
   if (which == Which::own) return decided();
   if (which == Which::alike)
     return imposed(mean_shares(dit_->configuration, engine::activity_of(concatenated(decided()))));
@@ -214,7 +212,7 @@ void Variants::add_cell(const Cell& cell) {
   Case c;
   c.masks = masks_of(cell.which);
   c.activity = engine::activity_of(concatenated(c.masks));
-  c.routed = group_.trained == nullptr || !is_static(c.masks);
+  c.routed = group_.trained == nullptr || !is_static(decided());
   const std::string name = name_of(cell);
   const auto routers = c.routed ? engine::Overruled::run : engine::Overruled::skipped;
   const auto engine =

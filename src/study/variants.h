@@ -67,8 +67,8 @@ class Variants {
   void trained_inputs();
   void for_inputs(std::int64_t run, const std::function<void(std::size_t)>& work) const;
   std::vector<engine::Masks> imposed(const Kept& kept) const;
-  std::vector<engine::Masks> decided() const;
-  std::vector<engine::Masks> masks_of(Which which) const;
+  const std::vector<engine::Masks>& decided();  // by the routers of a trained model
+  std::vector<engine::Masks> masks_of(Which which);
   void add(std::string name, std::function<void(std::int64_t)> run) { all_.push_back({std::move(name), std::move(run)}); }
   void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
@@ -82,6 +82,7 @@ class Variants {
   model::DiT dit_;
   std::shared_ptr<engine::Engine> compact_;  // of all cells: what they pack alike is there once
   std::vector<Input> inputs_;
+  std::vector<engine::Masks> decided_;  // empty until somebody asks
   std::vector<instrument::Variant> all_;
   std::map<std::string, Case> cases_;
 };

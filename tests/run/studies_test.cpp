@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
+
 #include "base/error.h"
 #include "catch.h"
 #include "support.h"
@@ -93,6 +95,27 @@ TEST_CASE("the number of heads that is told is part of a cell") {
   CHECK_THROWS_AS(f.study("run"), UsageError);
   CHECK_NOTHROW(f.study("run", {.force = true}));
   CHECK(cell() != before);
+}
+
+TEST_CASE("a cell of a trained model's sweep is that of its images and noise schedule") {
+  Fixture f;
+  f.add_sweep();
+  const auto cell = [&] {
+    f.study("run", {.force = true});
+    const auto records = record::read_run(f.path("run")).records;
+    REQUIRE(records.size() == 1);
+    return records.front().cell;
+  };
+  std::set<std::string> cells{cell()};
+  f.profile.data.path = "synthetic:30";
+  cells.insert(cell());
+  f.profile.sweep->trained_batch = {2, 3};  // of which the images are spread otherwise
+  const auto run = f.study("run", {.force = true});
+  for (const record::Record& record : record::read_run(run.path).records) cells.insert(record.cell);
+  f.profile.sweep->trained_batch = {2};
+  f.profile.noise_schedule = "cosine";
+  cells.insert(cell());
+  CHECK(cells.size() == 5);
 }
 
 TEST_CASE("data that do not fit a model are refused before anything is written") {

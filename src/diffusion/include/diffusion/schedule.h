@@ -9,6 +9,9 @@
 
 namespace dydit::diffusion {
 
+/// T, of every model that is trained or studied here.
+inline constexpr std::int64_t diffusion_steps = 1000;
+
 enum class NoiseSchedule { linear, squared_cosine };
 
 /// "linear" or "cosine". Throws UsageError.

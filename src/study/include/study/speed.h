@@ -8,9 +8,8 @@
 
 #include <torch/torch.h>
 
-#include "model/dit.h"
-#include "record/run_directory.h"
 #include "study/speed_spec.h"
+#include "study/study.h"
 
 namespace dydit::study {
 
@@ -18,7 +17,8 @@ namespace dydit::study {
 struct Trained {
   std::string name, hash;
   model::DiT dit{nullptr};
-  torch::Tensor images, labels;  ///< (N,C,H,W), (N), on the CPU
+  Chunk chunk;            ///< on the CPU
+  std::string data_hash;  ///< of what the chunk is
   std::string noise_schedule = "linear";
 };
 

@@ -57,7 +57,7 @@ Chunk to_chunk(const data::Subset& subset, const data::Batch& batch, std::int64_
 
 /// The record of a model's cell (by the model's place) for the chunk [first, first + count): cell, study
 /// and axes, still without metrics.
-using Cell = std::function<record::Record(std::size_t model, std::int64_t first, std::int64_t count)>;
+using RecordOf = std::function<record::Record(std::size_t model, std::int64_t first, std::int64_t count)>;
 
 /// A cell that is done.
 struct Result {
@@ -73,8 +73,9 @@ using Work = std::function<void(const Chunk& chunk, const std::vector<std::size_
 /// goes into `run`, which only rank 0 has; it is null on the others. When the work on a chunk fails (out of memory,
 /// say) its cells are recorded as failed, and the next chunk follows. Throws Interrupted between chunks, InputError
 /// when too many images are broken.
-void for_each_chunk(const std::string& label, const Setting& setting, std::shared_ptr<const data::Subset> images,
-                    std::size_t models, record::RunDirectory* run, const Cell& cell, const Work& work);
+void for_each_chunk(const std::string& label, const Setting& setting,
+                    std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
+                    const RecordOf& cell, const Work& work);
 
 /// What a study finds of one model on a chunk, by name.
 using Found = std::map<std::string, torch::Tensor>;

@@ -15,6 +15,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "data/dataset.h"
+#include "diffusion/schedule.h"
 #include "distributed/process_group.h"
 #include "model/configuration.h"
 #include "record/run_directory.h"
@@ -22,7 +23,7 @@
 
 namespace dydit::train {
 
-inline constexpr std::int64_t diffusion_steps = 1000;
+using diffusion::diffusion_steps;
 
 /// The checkpoint whose weights a training begins with.
 struct Start {
