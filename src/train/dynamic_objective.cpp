@@ -37,7 +37,8 @@ class Dynamic final : public Objective {
 };
 
 engine::Masks Dynamic::imposed(const Inputs& in, double target) const {
-  const auto masks = imposed_masks(options_, job_.configuration, target, job_.seed, in.images, in.draws);
+  const auto masks =
+      masks_instead_of_routers(options_, job_.configuration, target, job_.seed, in.images, in.draws);
   const auto there = [&](const Tensor& mask) { return mask.defined() ? mask.to(job_.device) : mask; };
   return {there(masks.heads), there(masks.channels), there(masks.tokens)};
 }

@@ -80,8 +80,9 @@ StaticWidths static_widths(const model::Configuration& c, double lambda) {
   return {spread(heads, c.depth), spread(groups, c.depth)};
 }
 
-engine::Masks imposed_masks(const DynamicOptions& o, const model::Configuration& c, double target, std::uint64_t seed,
-                            std::span<const std::int64_t> images, std::span<const std::int64_t> draws) {
+engine::Masks masks_instead_of_routers(const DynamicOptions& o, const model::Configuration& c, double target,
+                                       std::uint64_t seed, std::span<const std::int64_t> images,
+                                       std::span<const std::int64_t> draws) {
   const auto n = static_cast<std::int64_t>(images.size());
   const auto all = [&](std::int64_t units) { return torch::ones({1, 1, 1}, torch::kBool).expand({n, c.depth, units}); };
   engine::Masks masks;

@@ -129,14 +129,15 @@ TEST_CASE("masks in the routers' place keep the share that is asked for") {
   std::vector<std::int64_t> images(4000), draws(4000, 3);
   std::iota(images.begin(), images.end(), 0);
   const auto share = [&](const train::DynamicOptions& options) {
-    const auto masks = train::imposed_masks(options, c, options.lambda, 1, images, draws);
+    const auto masks = train::masks_instead_of_routers(options, c, options.lambda, 1, images, draws);
     return engine::shares_of(masks, c).select(1, 0);
   };
   const std::string skip = GENERATE("both", "widths", "tokens");
   CAPTURE(skip);
   // The shares of 4,000 images lie within .1 of their mean, about.
   CHECK(share({.lambda = 0.7, .decide = "chance", .skip = skip}).mean().item<double>() == Approx(0.7).margin(0.01));
-  const auto masks = train::imposed_masks({.lambda = 0.7, .decide = "chance", .skip = skip}, c, 0.7, 1, images, draws);
+  const auto masks = train::masks_instead_of_routers({.lambda = 0.7, .decide = "chance", .skip = skip}, c,
+                                                     0.7, 1, images, draws);
   CHECK(masks.tokens.all().item<bool>() == (skip == "widths"));
   CHECK(masks.heads.all().item<bool>() == (skip == "tokens"));
   for (double lambda = 0.3; lambda <= 1; lambda += 0.05) {
@@ -144,7 +145,7 @@ TEST_CASE("masks in the routers' place keep the share that is asked for") {
     CHECK(kept >= lambda - 1e-6);
     CHECK(kept <= lambda + 1.0 / (c.depth * c.num_heads));
   }
-  const auto learned = train::imposed_masks({.skip = skip}, c, 0.7, 1, images, draws);
+  const auto learned = train::masks_instead_of_routers({.skip = skip}, c, 0.7, 1, images, draws);
   CHECK(learned.tokens.defined() == (skip == "widths"));
   CHECK(learned.heads.defined() == (skip == "tokens"));
 }
