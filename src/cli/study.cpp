@@ -90,7 +90,8 @@ void execute(const run::Profile& profile, const Study& s, const distributed::Pro
 }
 
 // The profile's study of that kind alone, as the command line changes it.
-run::Profile curve_profile(const Study& s, const char* study, std::optional<run::CurveSpec> run::Profile::*member) {
+run::Profile curve_profile(const Study& s, const char* study,
+                           std::optional<run::CurveSpec> run::Profile::*member) {
   run::Profile profile = profile_of(s, study);
   auto spec = (profile.*member).value_or(run::CurveSpec{});
   if (s.timesteps > 0) spec.timesteps = s.timesteps, spec.at.clear();
@@ -105,7 +106,8 @@ run::Profile curve_profile(const Study& s, const char* study, std::optional<run:
   return profile;
 }
 
-run::Profile map_profile(const Study& s, const char* study, std::optional<run::MapSpec> run::Profile::*member) {
+run::Profile map_profile(const Study& s, const char* study,
+                         std::optional<run::MapSpec> run::Profile::*member) {
   run::Profile profile = profile_of(s, study);
   auto spec = (profile.*member).value_or(run::MapSpec{});
   if (!s.at.empty()) {
@@ -121,7 +123,8 @@ run::Profile map_profile(const Study& s, const char* study, std::optional<run::M
 }
 
 // Runs the profile that is left when the command line is read.
-void on_command(CLI::App& command, const std::shared_ptr<Study>& s, const std::function<run::Profile()>& profile) {
+void on_command(CLI::App& command, const std::shared_ptr<Study>& s,
+                const std::function<run::Profile()>& profile) {
   command.callback([s, profile] {
     distributed::together([&](const distributed::ProcessGroup& group) { execute(profile(), *s, group); });
   });
@@ -138,7 +141,8 @@ void add_curve_options(CLI::App& command, Study& s) {
 void add_map_options(CLI::App& command, Study& s) {
   add_shared(command, s);
   command.add_option("--at", s.at, "timesteps (default 200 300 400 600 800 900)");
-  command.add_option("--draws", s.draws, "noise draws to average over (default 8)")->check(CLI::PositiveNumber);
+  command.add_option("--draws", s.draws, "noise draws to average over (default 8)")
+      ->check(CLI::PositiveNumber);
 }
 
 void add_loss_gap(CLI::App& parent) {
@@ -167,8 +171,8 @@ void add_loss_map(CLI::App& parent) {
 
 void add_activation(CLI::App& parent) {
   auto s = std::make_shared<Study>();
-  CLI::App* command =
-      parent.add_subcommand("activation", "Heads, channel groups and tokens that a dynamic model has on, by timestep");
+  CLI::App* command = parent.add_subcommand(
+      "activation", "Heads, channel groups and tokens that a dynamic model has on, by timestep");
   command->footer("Example: dydit study activation --model half=DyDiT.safetensors --data images.zip");
   add_curve_options(*command, *s);
   on_command(*command, s, [s] { return curve_profile(*s, "activation", &run::Profile::activation); });
@@ -176,9 +180,10 @@ void add_activation(CLI::App& parent) {
 
 void add_compute_map(CLI::App& parent) {
   auto s = std::make_shared<Study>();
-  CLI::App* command =
-      parent.add_subcommand("compute-map", "Where in an image a dynamic model computes, beside where its loss is");
-  command->footer("Example: dydit study compute-map --model half=DyDiT.safetensors --data images.zip --at 200 400 800");
+  CLI::App* command = parent.add_subcommand(
+      "compute-map", "Where in an image a dynamic model computes, beside where its loss is");
+  command->footer(
+      "Example: dydit study compute-map --model half=DyDiT.safetensors --data images.zip --at 200 400 800");
   add_map_options(*command, *s);
   on_command(*command, s, [s] { return map_profile(*s, "compute-map", &run::Profile::compute_map); });
 }

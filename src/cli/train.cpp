@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// dydit train: trains the models of a profile, or one model given on the command line; fine-tunes dynamic ones.
+// dydit train: trains the models of a profile, or one model given on the command line; fine-tunes dynamic
+// ones.
 #include <memory>
 
 #include "commands.h"
@@ -78,7 +79,8 @@ void override_with(CLI::App& app, Train& t, const char* option, const char* key,
 
 void add_train(CLI::App& app) {
   auto t = std::make_shared<Train>();
-  CLI::App* command = app.add_subcommand("train", "Trains a DiT, or fine-tunes a dynamic one toward --lambda; resumes");
+  CLI::App* command =
+      app.add_subcommand("train", "Trains a DiT, or fine-tunes a dynamic one toward --lambda; resumes");
   command->footer(
       "Example: dydit train --model DiT-S/4 --in-channels 3 --num-classes 10 --data cifar10-train.zip "
       "--steps 20000\n"
@@ -106,17 +108,22 @@ void add_train(CLI::App& app) {
                               "steps between checkpoints");
   override_with<std::int64_t>(*command, *t, "--held-out-images", "held_out_images",
                               "images of the held-out loss");
-  override_dynamic<double>(*command, *t, "--lambda", "lambda", "share of the blocks' MACs that a dynamic model aims at");
-  override_dynamic<std::string>(*command, *t, "--decide", "decide", "what to skip: routers (learned), chance or static");
-  override_dynamic<std::string>(*command, *t, "--skip", "skip", "both, widths (heads and channel groups) or tokens");
-  override_dynamic<std::string>(*command, *t, "--order", "order",
-                                "sort heads and channels before by importance: none, magnitude, taylor or random");
+  override_dynamic<double>(*command, *t, "--lambda", "lambda",
+                           "share of the blocks' MACs that a dynamic model aims at");
+  override_dynamic<std::string>(*command, *t, "--decide", "decide",
+                                "what to skip: routers (learned), chance or static");
+  override_dynamic<std::string>(*command, *t, "--skip", "skip",
+                                "both, widths (heads and channel groups) or tokens");
+  override_dynamic<std::string>(
+      *command, *t, "--order", "order",
+      "sort heads and channels before by importance: none, magnitude, taylor or random");
   override_dynamic<std::int64_t>(*command, *t, "--hold-steps", "hold_steps", "the target stays at 1");
   override_dynamic<std::int64_t>(*command, *t, "--target-warmup-steps", "target_warmup_steps",
                                  "then it falls to lambda");
   override_dynamic<std::int64_t>(*command, *t, "--complete-steps", "complete_steps",
                                  "stage 1: first steps that learn the complete model's loss besides");
-  override_dynamic<std::int64_t>(*command, *t, "--settle-steps", "settle_steps", "last steps, which decide without noise");
+  override_dynamic<std::int64_t>(*command, *t, "--settle-steps", "settle_steps",
+                                 "last steps, which decide without noise");
   override_dynamic<double>(*command, *t, "--width-bias", "width_bias", "of new routers over widths");
   override_dynamic<double>(*command, *t, "--token-bias", "token_bias", "of new routers over tokens");
   command->add_flag_callback(
@@ -125,7 +132,8 @@ void add_train(CLI::App& app) {
       "--bfloat16", [raw = t.get()] { raw->overrides["bfloat16"] = true; }, "autocast");
   t->options.add_to(*command);
   command->add_option("--checkpoint", t->checkpoint, "weights to begin with");
-  command->add_option("--weights", t->weights, "ema, model or automatic (ema where it is there)")->capture_default_str();
+  command->add_option("--weights", t->weights, "ema, model or automatic (ema where it is there)")
+      ->capture_default_str();
   t->machine.add_to(*command);
   t->output.add_to(*command);
   command->callback([t] {

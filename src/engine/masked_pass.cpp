@@ -23,13 +23,14 @@ Tensor masked_pass(model::DiT dit, const Tensor& x, const Tensor& time, const Te
     const Tensor qkv = block.attn->qkv(model::modulated_norm(tokens, m.shift1, m.scale1));
     const Tensor attended =
         times_units(model::AttentionImpl::attend(qkv, dit->configuration.num_heads), layer_of(heads, layer));
-    auto [residual, normed] =
-        model::gated_residual_norm(std::move(tokens), block.attn->proj(attended), m.gate1, m.shift2, m.scale2);
+    auto [residual, normed] = model::gated_residual_norm(std::move(tokens), block.attn->proj(attended),
+                                                         m.gate1, m.shift2, m.scale2);
     const Tensor mask = tokens_of_block(layer, residual);
     // GELU(0) = 0: a channel that is off before it is off behind it.
     const Tensor hidden = times_units(block.mlp->fc1(normed), layer_of(channels, layer));
     const Tensor out = block.mlp->fc2(torch::gelu(hidden, "tanh"));
-    tokens = model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
+    tokens =
+        model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
   }
   return dit->unpatchify(dit->final_layer(tokens, silu_c));
 }

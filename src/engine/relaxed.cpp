@@ -19,12 +19,13 @@ Relaxed relaxed_forward(model::DiT dit, const Tensor& x, const Tensor& t, const 
   require_routers(dit->configuration);
   require_fit(imposed, dit->configuration, x.size(0));
   const Tensor time = dit->t_embedder(t);
-  const auto widths = [&](const Tensor& given, const Tensor& noise, model::WidthRouter model::BlockImpl::*router) {
+  const auto widths = [&](const Tensor& given, const Tensor& noise,
+                          model::WidthRouter model::BlockImpl::*router) {
     if (given.defined()) return given.to(torch::kFloat32);
     std::vector<Tensor> on;
     for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer)
-      on.push_back(with_first_unit(
-          straight_through((dit->block(layer).*router)(time), layer_of(noise, layer), relaxation.temperature)));
+      on.push_back(with_first_unit(straight_through((dit->block(layer).*router)(time), layer_of(noise, layer),
+                                                    relaxation.temperature)));
     return stacked(on);
   };
   Relaxed relaxed;

@@ -46,7 +46,8 @@ Importance scored(const DiT& dit, const Score& score) {
 }
 
 void permute(const Units& units, const Tensor& importance) {  // (U)
-  const Tensor order = importance.argsort(/*stable=*/true, /*dim=*/0, /*descending=*/true).to(units.rows.device());
+  const Tensor order =
+      importance.argsort(/*stable=*/true, /*dim=*/0, /*descending=*/true).to(units.rows.device());
   units.rows.copy_(units.rows.index_select(1, order));
   units.bias.copy_(units.bias.index_select(1, order));
   units.columns.copy_(units.columns.index_select(1, order));

@@ -21,8 +21,8 @@ static void move(cost::Activity& mean, const cost::Activity& more, double share)
       mean.layers[i].*unit += share * (more.layers[i].*unit - mean.layers[i].*unit);
 }
 
-Decisions decisions_of(const ModelSpec& spec, const DataSpec& data, std::int64_t images, std::int64_t timesteps,
-                       std::uint64_t seed, const RunSettings& settings) {
+Decisions decisions_of(const ModelSpec& spec, const DataSpec& data, std::int64_t images,
+                       std::int64_t timesteps, std::uint64_t seed, const RunSettings& settings) {
   const auto dataset = open_data(data, seed);
   const auto dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
                                    settings.device, settings.dtype);

@@ -84,8 +84,8 @@ void estimate(const Profile& profile, const RunSettings& settings, Subjects& sub
   if (const auto& spec = profile.loss_map) add(loss_map_models(*spec, models), of_map(*spec));
   if (const auto& spec = profile.activation) add(activation_models(*spec, models), of_curve(*spec));
   if (const auto& spec = profile.compute_map) add(compute_map_models(*spec, models), of_map(*spec));
-  std::string table =
-      fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
+  std::string table = fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs",
+                                  "images/s", "minutes");
   double total = 0;
   for (std::size_t i = 0; i < models.size(); ++i) {
     const double rate = static_cast<double>(batch) / forward_seconds(subjects.models[i], settings, batch);

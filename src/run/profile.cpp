@@ -203,11 +203,15 @@ Json to_json(const Profile& p) {
     json["models"].push_back(model);
   }
   const auto curve = [](const CurveSpec& c) {
-    return Json{{"timesteps", c.at.empty() ? Json(c.timesteps) : Json(c.at)}, {"images", c.images}, {"chunk", c.chunk}, {"models", c.models}};
+    return Json{{"timesteps", c.at.empty() ? Json(c.timesteps) : Json(c.at)},
+                {"images", c.images},
+                {"chunk", c.chunk},
+                {"models", c.models}};
   };
   const auto map = [](const MapSpec& m) {
-    return Json{{"timesteps", m.timesteps},           {"images", m.images}, {"draws", m.draws}, {"shown", m.shown},
-                {"normalise_each", m.normalise_each}, {"models", m.models}};
+    return Json{
+        {"timesteps", m.timesteps},           {"images", m.images}, {"draws", m.draws}, {"shown", m.shown},
+        {"normalise_each", m.normalise_each}, {"models", m.models}};
   };
   if (p.loss_gap) json["loss-gap"] = curve(*p.loss_gap);
   if (p.loss_map) json["loss-map"] = map(*p.loss_map);

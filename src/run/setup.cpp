@@ -89,7 +89,8 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
 
 // Otherwise the parts of different runs would be put together as one.
 static void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group) {
-  const Json first = Json::parse(group.broadcast(identity.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  const Json first =
+      Json::parse(group.broadcast(identity.dump(-1, ' ', false, Json::error_handler_t::replace)));
   if (const auto different = record::differences(first, identity); !different.empty())
     throw UsageError("the processes were started otherwise (" + different.front() + ")",
                      fmt::format("rank {} beside rank 0", group.rank()),

@@ -54,21 +54,26 @@ std::vector<Studied> studies_of(const Profile& profile, const RunSettings& setti
     const auto& dataset = subjects.dataset;
     return std::make_shared<data::Subset>(dataset, images == 0 ? dataset->size() : images);
   };
-  const auto curve = [&](const CurveSpec& spec) { return setting_of(profile, settings, timesteps_of(spec), spec.chunk); };
-  const auto map = [&](const MapSpec& spec) { return setting_of(profile, settings, spec.timesteps, images_of_map); };
+  const auto curve = [&](const CurveSpec& spec) {
+    return setting_of(profile, settings, timesteps_of(spec), spec.chunk);
+  };
+  const auto map = [&](const MapSpec& spec) {
+    return setting_of(profile, settings, spec.timesteps, images_of_map);
+  };
   std::vector<Studied> studies;
   if (const auto& spec = profile.loss_gap)
-    studies.push_back([models = curve_models(*spec, subjects.models), images = subset(spec->images), setting = curve(*spec)](auto* run) mutable {
-      study::loss_gap(models, images, setting, run);
-    });
+    studies.push_back(
+        [models = curve_models(*spec, subjects.models), images = subset(spec->images),
+         setting = curve(*spec)](auto* run) mutable { study::loss_gap(models, images, setting, run); });
   if (const auto& spec = profile.loss_map)
     studies.push_back([models = loss_map_models(*spec, subjects.models), images = subset(spec->images),
                        setting = map(*spec), draws = spec->draws](auto* run) mutable {
       study::loss_map(models, images, setting, draws, run);
     });
   if (const auto& spec = profile.activation)
-    studies.push_back([models = activation_models(*spec, subjects.models), images = subset(spec->images),
-                       setting = curve(*spec)](auto* run) mutable { study::activation(models, images, setting, run); });
+    studies.push_back(
+        [models = activation_models(*spec, subjects.models), images = subset(spec->images),
+         setting = curve(*spec)](auto* run) mutable { study::activation(models, images, setting, run); });
   if (const auto& spec = profile.compute_map)
     studies.push_back([models = compute_map_models(*spec, subjects.models), images = subset(spec->images),
                        setting = map(*spec), draws = spec->draws](auto* run) mutable {
@@ -80,7 +85,8 @@ std::vector<Studied> studies_of(const Profile& profile, const RunSettings& setti
 void describe_models(const Profile& profile, Subjects& subjects, record::RunDirectory& run) {
   const auto trained = copy_history(profile, run);
   for (Json& entry : subjects.described)
-    if (const auto found = trained.find(entry["name"]); found != trained.end()) entry["trained"] = found->second;
+    if (const auto found = trained.find(entry["name"]); found != trained.end())
+      entry["trained"] = found->second;
   run.describe("models", subjects.described);
 }
 

@@ -16,11 +16,13 @@ namespace dydit::run {
 
 namespace {
 
-// That of the profile, or of the checkpoint that the training begins with; with routers where they are trained.
+// That of the profile, or of the checkpoint that the training begins with; with routers where they are
+// trained.
 model::Configuration configuration_of(const ModelSpec& spec,
                                       const std::optional<train::DynamicOptions>& dynamic) {
   if (spec.configuration.is_null() == spec.checkpoint.empty())
-    throw UsageError(spec.checkpoint.empty() ? "a model without a configuration" : "a model with configuration and checkpoint",
+    throw UsageError(spec.checkpoint.empty() ? "a model without a configuration"
+                                             : "a model with configuration and checkpoint",
                      spec.name, "give configuration = { ... }, or the checkpoint to begin with");
   model::Configuration configuration;
   if (spec.checkpoint.empty()) {
@@ -57,7 +59,8 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
   if (options.dynamic)
     train::require_reachable(*options.dynamic, job.configuration);
   else if (job.configuration.dynamic)
-    throw UsageError("routers need a target", spec.name, "give train = { dynamic = { lambda = ... } }, or --lambda");
+    throw UsageError("routers need a target", spec.name,
+                     "give train = { dynamic = { lambda = ... } }, or --lambda");
   require_fit(*images, profile.data, job.configuration, spec.name);
   require_fit(*held_out, profile.held_out.value_or(profile.data), job.configuration, spec.name);
   return job;
@@ -116,7 +119,8 @@ Outcome run_training(const Profile& profile, const RunSettings& settings,
     if (std::none_of(jobs.begin(), jobs.end(), [&](const train::Job& job) { return job.model == name; }))
       throw UsageError("no such model in the profile", name, "name one of its models");
   if (jobs.empty()) throw UsageError("nothing to train", profile.name, "add models to the profile");
-  Json identity = {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}};
+  Json identity = {
+      {"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}};
   if (!starts.empty()) identity["weights"] = starts;
   Json manifest = base_manifest(profile, settings, identity);
   manifest["data"] = describe_data(*images, profile.data);

@@ -30,8 +30,8 @@ study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
   study::Model model{.name = spec.name,
                      .hash = hash_of_weights(spec),
-                     .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
-                                            settings.device, settings.dtype)};
+                     .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights),
+                                            spec.num_heads, settings.device, settings.dtype)};
   if (model.dit->configuration.dynamic) {
     model.engine_name = "compact";
     model.engine = engine::engine_named(model.engine_name, model.dit);
@@ -42,7 +42,8 @@ study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
 namespace {
 
 // All of them where none is named.
-std::vector<study::Model> named(const std::vector<std::string>& names, const std::vector<study::Model>& models) {
+std::vector<study::Model> named(const std::vector<std::string>& names,
+                                const std::vector<study::Model>& models) {
   if (names.empty()) return models;
   std::vector<study::Model> chosen;
   for (const study::Model& model : models)

@@ -7,10 +7,11 @@ namespace dydit::study {
 
 using torch::Tensor;
 
-void activation(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting,
-                record::RunDirectory* run) {
+void activation(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+                const Setting& setting, record::RunDirectory* run) {
   const auto no_more_axes = [](const Model&) { return record::Json::object(); };
-  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk) -> Found {
+  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion,
+                        const Chunk& chunk) -> Found {
     std::vector<Tensor> heads, channels, tokens, kept;
     for (const std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();

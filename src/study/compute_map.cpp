@@ -14,8 +14,8 @@ struct Maps {
 };
 
 // Means over the draws at one timestep.
-Maps maps_at(Model& model, const diffusion::GaussianDiffusion& diffusion, const Setting& setting, const Chunk& chunk,
-             std::int64_t timestep, std::int64_t draws) {
+Maps maps_at(Model& model, const diffusion::GaussianDiffusion& diffusion, const Setting& setting,
+             const Chunk& chunk, std::int64_t timestep, std::int64_t draws) {
   const auto& c = model.dit->configuration;
   const auto n = chunk.images.size(0), g = c.grid(), p = c.patch_size;
   const Tensor t = timestep_for(setting, chunk, timestep);
@@ -25,17 +25,19 @@ Maps maps_at(Model& model, const diffusion::GaussianDiffusion& diffusion, const 
     const auto outcome = model.engine->forward(diffusion.q_sample(chunk.images, t, noise), t, chunk.labels);
     const Tensor epsilon = outcome.output.to(torch::kFloat32).narrow(1, 0, c.in_channels);
     sums.compute += outcome.masks.tokens.to(torch::kFloat32).mean(1).view({n, g, g});
-    sums.loss += (noise - epsilon).square().view({n, c.in_channels, g, p, g, p}).mean(c10::IntArrayRef{1, 3, 5});
+    sums.loss +=
+        (noise - epsilon).square().view({n, c.in_channels, g, p, g, p}).mean(c10::IntArrayRef{1, 3, 5});
   }
   return {sums.compute / draws, sums.loss / draws};
 }
 
 }  // namespace
 
-void compute_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting,
-                 std::int64_t draws, record::RunDirectory* run) {
+void compute_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+                 const Setting& setting, std::int64_t draws, record::RunDirectory* run) {
   const auto axes = [&](const Model&) { return record::Json{{"draws", draws}}; };
-  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk) -> Found {
+  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion,
+                        const Chunk& chunk) -> Found {
     std::vector<Tensor> compute, loss;
     for (const std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();

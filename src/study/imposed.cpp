@@ -53,16 +53,18 @@ Which which_named(const std::string& name) {
 }
 
 std::string to_string(Which which) {
-  return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == which; })->first;
+  return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == which; })
+      ->first;
 }
 
 Kept kept_of(Which which, double keep) {
   const double widths = which == Which::widths || which == Which::both ? keep : 1;
-  return {.heads = widths, .groups = widths, .tokens = which == Which::tokens || which == Which::both ? keep : 1};
+  return {
+      .heads = widths, .groups = widths, .tokens = which == Which::tokens || which == Which::both ? keep : 1};
 }
 
-engine::Masks imposed_masks(const model::Configuration& c, const Kept& kept, std::int64_t batch, std::uint64_t seed,
-                            std::int64_t draw) {
+engine::Masks imposed_masks(const model::Configuration& c, const Kept& kept, std::int64_t batch,
+                            std::uint64_t seed, std::int64_t draw) {
   const auto widths = [&](Draw purpose, double keep) {
     const Tensor mask = random_widths(c, keep, seed, purpose);
     return mask.expand({batch, c.depth, c.num_heads}).contiguous();

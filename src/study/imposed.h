@@ -8,10 +8,11 @@
 
 namespace dydit::study {
 
-/// Which of a model's units a share is kept of: imposed on any model, or what a trained model's routers keep, and units
-/// drawn by chance in the same shares.
+/// Which of a model's units a share is kept of: imposed on any model, or what a trained model's routers keep,
+/// and units drawn by chance in the same shares.
 enum class Which { all, widths, tokens, both, own, alike };
-/// "all", "widths" (heads and channel groups), "tokens", "both", "own", "alike"; throws UsageError naming them.
+/// "all", "widths" (heads and channel groups), "tokens", "both", "own", "alike"; throws UsageError naming
+/// them.
 Which which_named(const std::string& name);
 std::string to_string(Which which);
 
@@ -22,9 +23,10 @@ struct Kept {
 /// The share `keep` of the units of `which` (of all, widths, tokens and both), all of the others.
 Kept kept_of(Which which, double keep);
 
-/// Masks that keep these shares, for a batch at one timestep. Heads and channel groups: the same for all images, random ones of each layer, in numbers that differ by at most one between
-/// layers so that their sum is nearest to the share; unit 0 is among them. Tokens: each by itself with that
-/// probability, so that images and layers differ as those of a trained router do; another `draw` gives other tokens.
+/// Masks that keep these shares, for a batch at one timestep. Heads and channel groups: the same for all
+/// images, random ones of each layer, in numbers that differ by at most one between layers so that their sum
+/// is nearest to the share; unit 0 is among them. Tokens: each by itself with that probability, so that
+/// images and layers differ as those of a trained router do; another `draw` gives other tokens.
 engine::Masks imposed_masks(const model::Configuration& configuration, const Kept& kept, std::int64_t batch,
                             std::uint64_t seed, std::int64_t draw);
 

@@ -19,8 +19,7 @@ Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, co
   for (std::int64_t draw = 0; draw < draws; ++draw) {
     const Tensor noise = noise_for(setting, chunk, timestep, draw);
     const Tensor x_t = diffusion.q_sample(chunk.images, t, noise);
-    const Tensor epsilon =
-        model.forward(x_t, t, chunk.labels).to(torch::kFloat32).narrow(1, 0, channels);
+    const Tensor epsilon = model.forward(x_t, t, chunk.labels).to(torch::kFloat32).narrow(1, 0, channels);
     const Tensor error = (noise - epsilon).square().mean(1);
     sum = draw == 0 ? error : sum + error;
   }
@@ -31,8 +30,11 @@ Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, co
 
 void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
               const Setting& setting, std::int64_t draws, record::RunDirectory* run) {
-  const auto axes = [&](const Model& model) { return Json{{"draws", draws}, {"patch", model.dit->configuration.patch_size}}; };
-  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk) -> Found {
+  const auto axes = [&](const Model& model) {
+    return Json{{"draws", draws}, {"patch", model.dit->configuration.patch_size}};
+  };
+  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion,
+                        const Chunk& chunk) -> Found {
     std::vector<Tensor> maps;
     for (std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();

@@ -50,7 +50,8 @@ Tensor Parts::some(const Tensor& numbers, std::initializer_list<std::int64_t> si
 void Parts::attention(Pass) {
   const auto& c = dit_->configuration;
   for (const Layer& layer : layers_)
-    model::AttentionImpl::attend(some(qkv_, {tokens_.size(0), c.tokens(), 3 * layer.heads * c.head_size()}), layer.heads);
+    model::AttentionImpl::attend(some(qkv_, {tokens_.size(0), c.tokens(), 3 * layer.heads * c.head_size()}),
+                                 layer.heads);
 }
 
 void Parts::products(Pass pass) {
@@ -59,11 +60,13 @@ void Parts::products(Pass pass) {
   if (products_.empty())
     for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
       const model::BlockImpl& block = dit_->block(layer);
-      const auto width = layers_[layer].heads * c.head_size(), hidden = layers_[layer].groups * c.group_size();
-      // The first rows or columns of a weight; the bias belongs to the product's time, its values do not matter.
+      const auto width = layers_[layer].heads * c.head_size(),
+                 hidden = layers_[layer].groups * c.group_size();
+      // The first rows or columns of a weight; the bias belongs to the product's time, its values do not
+      // matter.
       const auto narrow = [&](const model::Linear& linear, std::int64_t in, std::int64_t out) {
-        return model::PackedLinear(linear->weight.narrow(0, 0, out).narrow(1, 0, in), linear->bias.narrow(0, 0, out),
-                                   c.tokens());
+        return model::PackedLinear(linear->weight.narrow(0, 0, out).narrow(1, 0, in),
+                                   linear->bias.narrow(0, 0, out), c.tokens());
       };
       products_.push_back({narrow(block.attn->qkv, d, 3 * width), narrow(block.attn->proj, width, d),
                            narrow(block.mlp->fc1, d, hidden), narrow(block.mlp->fc2, hidden, d)});
@@ -107,7 +110,8 @@ void Parts::fixed(Pass pass) {
     const auto m = dit_->block(i).modulation(silu_c);
     Tensor normed = model::modulated_norm(tokens, m.shift1, m.scale1);
     if (of_ == Of::dense_model) {
-      std::tie(tokens, normed) = model::gated_residual_norm(std::move(tokens), normed, m.gate1, m.shift2, m.scale2);
+      std::tie(tokens, normed) =
+          model::gated_residual_norm(std::move(tokens), normed, m.gate1, m.shift2, m.scale2);
     } else {
       tokens = model::gated_residual(std::move(tokens), normed, m.gate1);
       if (all_tokens(routed)) normed = model::modulated_norm(tokens, m.shift2, m.scale2);

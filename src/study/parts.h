@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of a forward pass, each run by itself at the shapes that masks leave, every layer after the other: the
-// counterfactuals of a waterfall. Weights and activations have the shapes of the model's, not its values; layers share
-// their activations' memory, as those of a model do.
+// The parts of a forward pass, each run by itself at the shapes that masks leave, every layer after the
+// other: the counterfactuals of a waterfall. Weights and activations have the shapes of the model's, not its
+// values; layers share their activations' memory, as those of a model do.
 #pragma once
 
 #include "engine/engine.h"
@@ -11,17 +11,20 @@ namespace dydit::study {
 class Parts {
  public:
   enum class Of { dense_model, engine };
-  /// Masks (N,depth,...) of a batch at one timestep: one or several draws, which passes go through in turn; they differ
-  /// in their tokens alone. The dense model adds a residual and takes the next norm in one pass; the compact engine
-  /// cannot, as a router stands between them.
+  /// Masks (N,depth,...) of a batch at one timestep: one or several draws, which passes go through in turn;
+  /// they differ in their tokens alone. The dense model adds a residual and takes the next norm in one pass;
+  /// the compact engine cannot, as a router stands between them.
   Parts(model::DiT dit, const std::vector<engine::Masks>& draws, Of of);
 
   using Pass = std::int64_t;
-  void fixed(Pass pass);      ///< embedders, adaLN, final layer, norms and residuals, routed tokens lying together
+  void fixed(
+      Pass pass);  ///< embedders, adaLN, final layer, norms and residuals, routed tokens lying together
   void attention(Pass pass);  ///< scores, softmax and mixing, of the heads that are on
-  void products(Pass pass);   ///< qkv, projection, fc1 with GELU and fc2, of what is on, with the rows that are padding
-  void routed(Pass pass);     ///< routed tokens where they lie: to find them, the norms before the MLP, the residuals after
-  void together(Pass pass);   ///< these norms and residuals with the tokens lying together
+  void products(
+      Pass pass);  ///< qkv, projection, fc1 with GELU and fc2, of what is on, with the rows that are padding
+  void routed(Pass pass);    ///< routed tokens where they lie: to find them, the norms before the MLP, the
+                             ///< residuals after
+  void together(Pass pass);  ///< these norms and residuals with the tokens lying together
 
  private:
   struct Routed {
@@ -29,7 +32,7 @@ class Parts {
     std::int64_t rows, height;
   };
   struct Layer {
-    std::int64_t heads, groups;   // how many are on
+    std::int64_t heads, groups;  // how many are on
     std::vector<Routed> draws;
   };
   struct Products {
@@ -45,7 +48,8 @@ class Parts {
   torch::Tensor x_, t_, y_;        // inputs of the model
   torch::Tensor tokens_, vector_;  // (N,T,D), (N,D)
   torch::Tensor closed_;           // (N,D) zeros: a gate with which what is added to stays as it is
-  torch::Tensor qkv_, attended_, compact_;  // N T 3 D, N T D and N T D numbers, of which a layer takes the first
+  torch::Tensor qkv_, attended_,
+      compact_;  // N T 3 D, N T D and N T D numbers, of which a layer takes the first
   std::vector<Layer> layers_;
   std::vector<Products> products_;  // packed at the first use
 };

@@ -41,7 +41,8 @@ std::vector<Group> groups_of(const SpeedSetting& setting) {
         for (const double keep : shares) groups.push_back({model, model::dtype_named(dtype), batch, keep});
   for (const Trained& trained : setting.trained)
     for (const std::string& dtype : s.dtype)
-      for (const std::int64_t batch : s.trained_batch) groups.push_back({trained.name, model::dtype_named(dtype), batch, 1, &trained});
+      for (const std::int64_t batch : s.trained_batch)
+        groups.push_back({trained.name, model::dtype_named(dtype), batch, 1, &trained});
   return groups;
 }
 
@@ -93,7 +94,9 @@ class Results {
   std::vector<double> blockwise(const Value& value) const;
   static void put(Record& record, const std::string& metric, const std::vector<double>& blocks);
   MacShares shares_of(const Variants::Case& of) const;
-  double milliseconds() const { return 1e3 / static_cast<double>(variants_.passes()); }  // of a pass, where a run takes 1 s
+  double milliseconds() const {
+    return 1e3 / static_cast<double>(variants_.passes());
+  }  // of a pass, where a run takes 1 s
   double executed(const Variants::Case& of) const;
 
   const Group& group_;
@@ -143,13 +146,15 @@ MacShares Results::shares_of(const Variants::Case& of) const {
   const cost::Activity& activity = of.activity;
   const auto& c = variants_.configuration();
   const double total = static_cast<double>(group_.batch) * static_cast<double>(cost::macs_of(c).total());
-  const auto whole = cost::work_of(c, cost::complete(c), group_.batch, 1), left = cost::work_of(c, activity, group_.batch, 1);
+  const auto whole = cost::work_of(c, cost::complete(c), group_.batch, 1),
+             left = cost::work_of(c, activity, group_.batch, 1);
   const auto share = [&](const auto& work, std::initializer_list<std::string_view> parts) {
     double macs = 0;
     for (const std::string_view part : parts) macs += cost::total_of(work, part).macs;
     return macs / total;
   };
-  const auto products = {std::string_view("attention.qkv"), std::string_view("attention.projection"), std::string_view("mlp")};
+  const auto products = {std::string_view("attention.qkv"), std::string_view("attention.projection"),
+                         std::string_view("mlp")};
   return {.executed = executed(of),
           .attention = share(whole, {"attention.products"}),
           .attention_left = share(left, {"attention.products"}),
@@ -164,7 +169,9 @@ void Results::fill(Record& record, const Cell& cell) const {
   const auto& c = variants_.configuration();
   const cost::Activity activity = dense ? cost::complete(c) : variants_.case_of(cell).activity;
   const double executed = dense ? 1 : this->executed(variants_.case_of(cell));
-  const auto value = [&](const char* metric, double number) { record.metrics[metric] = record::measured(metric, number); };
+  const auto value = [&](const char* metric, double number) {
+    record.metrics[metric] = record::measured(metric, number);
+  };
   put(record, "time", blockwise([&](const auto& time) { return milliseconds() * time(name); }));
   record.metrics["time"].blocks = times_.at(name).blocks;
   for (auto& block : record.metrics["time"].blocks)
@@ -175,9 +182,11 @@ void Results::fill(Record& record, const Cell& cell) const {
   value("rho_without_routers", cost::rho(c, activity).without_routers);
   value("theoretical_speedup", 1 / executed);
   put(record, "speedup", blockwise([&](const auto& time) { return time("dense all") / time(name); }));
-  put(record, "realisation", blockwise([&](const auto& time) { return executed * time("dense all") / time(name); }));
-  const cost::Ceilings ceilings{.macs_per_second = variants_.product_macs / median_of(of("product ceiling")).value,
-                                .bytes_per_second = variants_.copied_bytes / median_of(of("copy ceiling")).value};
+  put(record, "realisation",
+      blockwise([&](const auto& time) { return executed * time("dense all") / time(name); }));
+  const cost::Ceilings ceilings{
+      .macs_per_second = variants_.product_macs / median_of(of("product ceiling")).value,
+      .bytes_per_second = variants_.copied_bytes / median_of(of("copy ceiling")).value};
   value("product_ceiling", 1e-9 * ceilings.macs_per_second);
   value("copy_ceiling", 1e-9 * ceilings.bytes_per_second);
   model::Configuration executed_model = c;
@@ -190,8 +199,8 @@ void Results::fill(Record& record, const Cell& cell) const {
   if (cell.engine == "compact") value("packing_time", 1e3 * median_of(variants_.case_of(cell).packing).value);
 }
 
-// The bars of the median times, so that they add up to the cell's; intervals by the bootstrap over blocks (Efron &
-// Tibshirani, 1993, percentiles).
+// The bars of the median times, so that they add up to the cell's; intervals by the bootstrap over blocks
+// (Efron & Tibshirani, 1993, percentiles).
 void Results::fill_waterfall(Record& record, const Cell& cell) const {
   const std::string name = name_of(cell);
   const MacShares shares = shares_of(variants_.case_of(cell));
@@ -223,13 +232,15 @@ void Results::fill_waterfall(Record& record, const Cell& cell) const {
       for (const std::size_t block : chosen) times.push_back(of(of_name)[block]);
       return median_of(std::move(times)).value;
     });
-    for (std::size_t bar = 0; bar < bars.size(); ++bar) resampled[bar].push_back(milliseconds() * again[bar].seconds);
+    for (std::size_t bar = 0; bar < bars.size(); ++bar)
+      resampled[bar].push_back(milliseconds() * again[bar].seconds);
   }
   for (std::size_t bar = 0; bar < bars.size(); ++bar) {
     const std::string metric(bars[bar].metric);
     record.metrics[metric] = record::measured(metric, milliseconds() * bars[bar].seconds);
     std::sort(resampled[bar].begin(), resampled[bar].end());
-    record.metrics[metric].ci95 = {{resampled[bar][resamples / 40], resampled[bar][resamples - 1 - resamples / 40]}};
+    record.metrics[metric].ci95 = {
+        {resampled[bar][resamples / 40], resampled[bar][resamples - 1 - resamples / 40]}};
   }
 }
 
@@ -315,7 +326,8 @@ void speed(const SpeedSetting& s, record::RunDirectory& run) {
     if (!std::all_of(cells.begin(), cells.end(), has)) missing.emplace_back(group, cells);
   }
   const auto blocks = [&](std::size_t count) { return static_cast<std::int64_t>(count) * s.spec.blocks; };
-  Progress progress("speed", "blocks", blocks(groups.size()), s.quiet, blocks(groups.size() - missing.size()));
+  Progress progress("speed", "blocks", blocks(groups.size()), s.quiet,
+                    blocks(groups.size() - missing.size()));
   try {
     for (const auto& [group, cells] : missing)
       for (Record& record : measure(s, group, cells, run, [&] { progress.advance(1); })) {

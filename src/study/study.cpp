@@ -219,9 +219,10 @@ void for_each_chunk(const std::string& label, const Setting& setting,
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
-void look_at_each(const std::string& study, std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
-                  const Setting& setting, const std::function<record::Json(const Model&)>& more_axes,
-                  record::RunDirectory* run, const Look& look) {
+void look_at_each(const std::string& study, std::vector<Model>& models,
+                  const std::shared_ptr<const data::Subset>& images, const Setting& setting,
+                  const std::function<record::Json(const Model&)>& more_axes, record::RunDirectory* run,
+                  const Look& look) {
   torch::InferenceMode inference;
   std::vector<std::vector<std::string>> hashes;
   for (const Model& model : models) hashes.push_back(input_hashes(setting, model, *images));
@@ -233,9 +234,10 @@ void look_at_each(const std::string& study, std::vector<Model>& models, const st
   const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
     for (std::size_t m : missing) {
       const Found found = look(models[m], diffusion_for(setting, models[m].dit), chunk);
-      Result result{.record = cell(m, chunk.first, chunk.count),
-                    .tensors = {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
-                                {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))}}};
+      Result result{
+          .record = cell(m, chunk.first, chunk.count),
+          .tensors = {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
+                      {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))}}};
       result.record.tensors = {tensors_name(result.record)};
       finish_record(result.record, chunk, {});
       for (const auto& [name, tensor] : found) {
@@ -270,7 +272,8 @@ record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t
 }
 
 torch::Tensor timestep_for(const Setting& setting, const Chunk& chunk, std::int64_t t) {
-  return torch::full({chunk.images.size(0)}, t, torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
+  return torch::full({chunk.images.size(0)}, t,
+                     torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
 }
 
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw) {

@@ -63,8 +63,8 @@ engine::Masks concatenated(const std::vector<engine::Masks>& masks) {
 // The same widths at every timestep, and all tokens.
 bool is_static(const std::vector<engine::Masks>& masks) {
   return std::all_of(masks.begin(), masks.end(), [&](const engine::Masks& one) {
-    return torch::equal(one.heads, masks.front().heads) && torch::equal(one.channels, masks.front().channels) &&
-           one.tokens.all().item<bool>();
+    return torch::equal(one.heads, masks.front().heads) &&
+           torch::equal(one.channels, masks.front().channels) && one.tokens.all().item<bool>();
   });
 }
 
@@ -106,7 +106,9 @@ void Variants::for_inputs(std::int64_t run, const std::function<void(std::size_t
 }
 
 Variants::Variants(const SpeedSetting& setting, const Group& group)
-    : setting_(setting), group_(group), dit_(group.trained == nullptr ? untrained(setting, group) : copy_of(group.trained->dit)) {
+    : setting_(setting),
+      group_(group),
+      dit_(group.trained == nullptr ? untrained(setting, group) : copy_of(group.trained->dit)) {
   dit_->to(setting.device, group.dtype);
   dit_->eval();
   torch::manual_seed(setting.seed);
@@ -116,8 +118,9 @@ Variants::Variants(const SpeedSetting& setting, const Group& group)
     for_inputs(run, [&](std::size_t i) { dit_->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); });
   });
   const auto product = instrument::product_ceiling(setting.device, group.dtype);
-  const auto copy = instrument::copy_ceiling(
-      setting.device, group.batch * c.tokens() * c.hidden_size * static_cast<std::int64_t>(c10::elementSize(group.dtype)));
+  const auto copy =
+      instrument::copy_ceiling(setting.device, group.batch * c.tokens() * c.hidden_size *
+                                                   static_cast<std::int64_t>(c10::elementSize(group.dtype)));
   product_macs = product.amount;
   copied_bytes = copy.amount;
   all_.insert(all_.end(), {product.variant, copy.variant});
@@ -138,7 +141,8 @@ std::vector<engine::Masks> Variants::imposed(const Kept& kept) const {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const auto one =
         imposed_masks(dit_->configuration, kept, group_.batch, setting_.seed, static_cast<std::int64_t>(i));
-    masks.push_back({one.heads.to(setting_.device), one.channels.to(setting_.device), one.tokens.to(setting_.device)});
+    masks.push_back(
+        {one.heads.to(setting_.device), one.channels.to(setting_.device), one.tokens.to(setting_.device)});
   }
   return masks;
 }
@@ -161,7 +165,9 @@ std::vector<engine::Masks> Variants::masks_of(Which which) {
 void Variants::add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                           const std::vector<engine::Masks>& masks, engine::Overruled routers) {
   add(name, [this, engine, masks, routers](std::int64_t run) {
-    for_inputs(run, [&](std::size_t i) { engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y, masks[i], routers); });
+    for_inputs(run, [&](std::size_t i) {
+      engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y, masks[i], routers);
+    });
   });
 }
 
@@ -174,15 +180,17 @@ void Variants::add_own(const std::string& name, const std::shared_ptr<engine::En
 void Variants::add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                          const std::vector<std::string>& names) {
   static const std::map<std::string, void (Parts::*)(Parts::Pass)> runs{{"fixed", &Parts::fixed},
-                                                             {"attention", &Parts::attention},
-                                                             {"products", &Parts::products},
-                                                             {"routed", &Parts::routed},
-                                                             {"together", &Parts::together}};
+                                                                        {"attention", &Parts::attention},
+                                                                        {"products", &Parts::products},
+                                                                        {"routed", &Parts::routed},
+                                                                        {"together", &Parts::together}};
   // Those of one timestep differ in their tokens alone, and are the draws of one Parts.
   std::vector<std::shared_ptr<Parts>> parts;
-  if (group_.trained == nullptr) parts.push_back(std::make_shared<Parts>(dit_, masks, of));
+  if (group_.trained == nullptr)
+    parts.push_back(std::make_shared<Parts>(dit_, masks, of));
   else
-    for (const engine::Masks& one : masks) parts.push_back(std::make_shared<Parts>(dit_, std::vector{one}, of));
+    for (const engine::Masks& one : masks)
+      parts.push_back(std::make_shared<Parts>(dit_, std::vector{one}, of));
   for (const std::string& part : names)
     add(name + " " + part, [parts, method = runs.at(part)](std::int64_t run) {
       for (const auto& each : parts) ((*each).*method)(run);
@@ -215,14 +223,14 @@ void Variants::add_cell(const Cell& cell) {
   c.routed = group_.trained == nullptr || !is_static(decided());
   const std::string name = name_of(cell);
   const auto routers = c.routed ? engine::Overruled::run : engine::Overruled::skipped;
-  const auto engine =
-      cell.engine == "masked" ? std::shared_ptr(engine::masked_engine(dit_)) : compact_;
+  const auto engine = cell.engine == "masked" ? std::shared_ptr(engine::masked_engine(dit_)) : compact_;
   if (cell.which == Which::own && c.routed)
     add_own(name, engine);
   else
     add_engine(name, engine, c.masks, routers);
   if (cell.engine == "compact") pack(c);
-  if (cell.engine == "compact" && cell.which != Which::all) {  // its counterfactuals; with everything on, "compact path"
+  if (cell.engine == "compact" &&
+      cell.which != Which::all) {  // its counterfactuals; with everything on, "compact path"
     add_engine(name + " without routers", compact_, c.masks, engine::Overruled::skipped);
     add_parts(name, c.masks, Parts::Of::engine, {"fixed", "attention", "products", "routed", "together"});
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a study of speed times together: the engines at one share, the dense model beside them, and the counterfactual
-// runs of their waterfalls.
+// What a study of speed times together: the engines at one share, the dense model beside them, and the
+// counterfactual runs of their waterfalls.
 #pragma once
 
 #include <map>
@@ -31,15 +31,15 @@ struct Cell {
 /// "compact both": the name of a cell's variant. The runs beside it are named so too, with a word behind.
 std::string name_of(const Cell& cell);
 
-// A run of a variant is one forward pass, each time with the next of several inputs; for a trained model one at each
-// timestep of its schedule.
+// A run of a variant is one forward pass, each time with the next of several inputs; for a trained model one
+// at each timestep of its schedule.
 class Variants {
  public:
   /// Several inputs, so that a pass does not find the decisions of the last one.
   static constexpr std::int64_t draws = 4;
 
-  /// The dense model and the ceilings; where the compact engine is among those of the setting, also "compact path": that
-  /// engine with everything on, routers skipped.
+  /// The dense model and the ceilings; where the compact engine is among those of the setting, also "compact
+  /// path": that engine with everything on, routers skipped.
   Variants(const SpeedSetting& setting, const Group& group);
 
   /// Of a cell that is not dense.
@@ -52,7 +52,9 @@ class Variants {
 
   void add_cell(const Cell& cell);
   const std::vector<instrument::Variant>& all() const { return all_; }
-  std::int64_t passes() const { return group_.trained == nullptr ? 1 : static_cast<std::int64_t>(inputs_.size()); }  ///< of a run
+  std::int64_t passes() const {
+    return group_.trained == nullptr ? 1 : static_cast<std::int64_t>(inputs_.size());
+  }  ///< of a run
   const model::Configuration& configuration() const { return dit_->configuration; }
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
   /// Of the weights that a cell's forward pass works with.
@@ -69,7 +71,9 @@ class Variants {
   std::vector<engine::Masks> imposed(const Kept& kept) const;
   const std::vector<engine::Masks>& decided();  // by the routers of a trained model
   std::vector<engine::Masks> masks_of(Which which);
-  void add(std::string name, std::function<void(std::int64_t)> run) { all_.push_back({std::move(name), std::move(run)}); }
+  void add(std::string name, std::function<void(std::int64_t)> run) {
+    all_.push_back({std::move(name), std::move(run)});
+  }
   void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
   void add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine);

@@ -6,8 +6,8 @@ namespace dydit::train {
 
 using torch::Tensor;
 
-diffusion::LossTerms complete_backward(const Job& job, model::DiT& dit, const diffusion::GaussianDiffusion& diffusion,
-                                       const Inputs& in) {
+diffusion::LossTerms complete_backward(const Job& job, model::DiT& dit,
+                                       const diffusion::GaussianDiffusion& diffusion, const Inputs& in) {
   Tensor output;
   {
     const Autocast autocast(job.device, job.options.bfloat16);
@@ -33,12 +33,14 @@ class Dense final : public Objective {
 
   std::int64_t recorded() const override { return 2; }
 
-  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first, std::int64_t last) const override {
+  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first,
+                                        std::int64_t last) const override {
     const Tensor means = (sums / (last - first)).cpu();
     return {{"train_mse", means[0].item<double>()}, {"train_vb", means[1].item<double>()}};
   }
 
-  std::map<std::string, double> judge(model::DiT& average, const HeldOut& held_out, std::int64_t) const override {
+  std::map<std::string, double> judge(model::DiT& average, const HeldOut& held_out,
+                                      std::int64_t) const override {
     const auto pass = [&](const Inputs& in) { return Passed{average->forward(in.x_t, in.t, in.y)}; };
     const auto loss = held_out.evaluate(pass, diffusion_, job_.device, job_.options.batch, job_.group);
     return {{"held_out_mse", loss.mse}, {"held_out_vb", loss.vb}};

@@ -22,8 +22,10 @@ class Dynamic final : public Objective {
 
   Tensor backward(const Inputs& in, std::int64_t step) override;
   std::int64_t recorded() const override { return 4; }
-  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first, std::int64_t last) const override;
-  std::map<std::string, double> judge(model::DiT& average, const HeldOut& held_out, std::int64_t steps) const override;
+  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first,
+                                        std::int64_t last) const override;
+  std::map<std::string, double> judge(model::DiT& average, const HeldOut& held_out,
+                                      std::int64_t steps) const override;
 
  private:
   bool in_stage_1(std::int64_t step) const { return step < options_.complete_steps; }
@@ -48,17 +50,20 @@ engine::Relaxation Dynamic::relaxation(const Inputs& in, std::int64_t step) cons
     return {.temperature = options_.temperature};
   const auto& c = job_.configuration;
   const std::int64_t units = c.num_heads - 1, tokens = c.tokens();
-  const Tensor noise = model::to_device(
-      diffusion::logistic_rows(job_.seed, Purpose::gumbel, in.images, in.draws, {c.depth, 2 * units + tokens}), job_.device);
-  return {.noise = {noise.narrow(2, 0, units), noise.narrow(2, units, units), noise.narrow(2, 2 * units, tokens)},
-          .temperature = options_.temperature};
+  const Tensor noise = model::to_device(diffusion::logistic_rows(job_.seed, Purpose::gumbel, in.images,
+                                                                 in.draws, {c.depth, 2 * units + tokens}),
+                                        job_.device);
+  return {
+      .noise = {noise.narrow(2, 0, units), noise.narrow(2, units, units), noise.narrow(2, 2 * units, tokens)},
+      .temperature = options_.temperature};
 }
 
 Tensor Dynamic::backward(const Inputs& in, std::int64_t step) {
   const double target = lambda_target(options_, step);
   // Before the other pass: its memory is free again by then.
-  const Tensor complete_mse = in_stage_1(step) ? complete_backward(job_, dit_, diffusion_, in).mse.sum().detach()
-                                               : torch::zeros({}, in.x.options());
+  const Tensor complete_mse = in_stage_1(step)
+                                  ? complete_backward(job_, dit_, diffusion_, in).mse.sum().detach()
+                                  : torch::zeros({}, in.x.options());
   engine::Relaxed relaxed;
   {
     const Autocast autocast(job_.device, job_.options.bfloat16);
@@ -66,7 +71,8 @@ Tensor Dynamic::backward(const Inputs& in, std::int64_t step) {
     relaxed.output = relaxed.output.to(torch::kFloat32);
   }
   const auto terms = diffusion_.loss_terms(relaxed.output, in.x, in.x_t, in.t, in.noise);
-  const Tensor kept = engine::shares_of(relaxed.masks, job_.configuration).select(1, 0).sum() / job_.options.batch;
+  const Tensor kept =
+      engine::shares_of(relaxed.masks, job_.configuration).select(1, 0).sum() / job_.options.batch;
   // The mean over the batches of all processes, with the gradient of this one's part.
   const Tensor all = kept.detach().clone();
   job_.group.sum({all});
@@ -77,7 +83,8 @@ Tensor Dynamic::backward(const Inputs& in, std::int64_t step) {
       .detach();
 }
 
-std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t first, std::int64_t last) const {
+std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t first,
+                                               std::int64_t last) const {
   const Tensor means = (sums / (last - first)).cpu();
   std::map<std::string, double> values{{"train_mse", means[0].item<double>()},
                                        {"train_vb", means[1].item<double>()},
@@ -89,7 +96,8 @@ std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t 
   return values;
 }
 
-std::map<std::string, double> Dynamic::judge(model::DiT& average, const HeldOut& held_out, std::int64_t steps) const {
+std::map<std::string, double> Dynamic::judge(model::DiT& average, const HeldOut& held_out,
+                                             std::int64_t steps) const {
   const auto evaluate = [&](const Pass& pass) {
     return held_out.evaluate(pass, diffusion_, job_.device, job_.options.batch, job_.group);
   };
@@ -101,8 +109,8 @@ std::map<std::string, double> Dynamic::judge(model::DiT& average, const HeldOut&
     return Passed{outcome.output, engine::shares_of(outcome.masks, job_.configuration)};
   });
   const auto& [lambda, heads, channels, tokens] = dynamic.shares.value();
-  std::map<std::string, double> values{{"held_out_mse", dynamic.mse},  {"held_out_vb", dynamic.vb},
-                                       {"lambda_realised", lambda},    {"heads_on", heads},
+  std::map<std::string, double> values{{"held_out_mse", dynamic.mse},   {"held_out_vb", dynamic.vb},
+                                       {"lambda_realised", lambda},     {"heads_on", heads},
                                        {"channel_groups_on", channels}, {"tokens_on", tokens}};
   if (options_.decide == "static") return values;  // its complete model is not trained
   const HeldOutLoss complete =

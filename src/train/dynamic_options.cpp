@@ -36,11 +36,15 @@ DynamicOptions dynamic_options_from_json(const Json& json, const std::string& wh
   keys.read("hold_steps", o.hold_steps).read("target_warmup_steps", o.target_warmup_steps);
   keys.read("complete_steps", o.complete_steps).read("settle_steps", o.settle_steps);
   keys.read("flops_weight", o.flops_weight);
-  keys.read("temperature", o.temperature).read("width_bias", o.width_bias).read("token_bias", o.token_bias).finish();
+  keys.read("temperature", o.temperature)
+      .read("width_bias", o.width_bias)
+      .read("token_bias", o.token_bias)
+      .finish();
   const auto require = [&](bool holds, const char* key, const std::string& remedy) {
     if (!holds) throw UsageError("value out of range", where + "." + key, remedy);
   };
-  const auto require_known = [&](const std::string& value, const char* key, const std::vector<std::string>& known) {
+  const auto require_known = [&](const std::string& value, const char* key,
+                                 const std::vector<std::string>& known) {
     require(std::find(known.begin(), known.end(), value) != known.end(), key,
             fmt::format("known are {}", fmt::join(known, ", ")));
   };

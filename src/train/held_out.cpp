@@ -37,8 +37,9 @@ HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t coun
   }
 }
 
-void HeldOut::for_each(const diffusion::GaussianDiffusion& diffusion, torch::Device device, std::int64_t batch,
-                       const distributed::ProcessGroup& group, const std::function<void(const Inputs&)>& work) const {
+void HeldOut::for_each(const diffusion::GaussianDiffusion& diffusion, torch::Device device,
+                       std::int64_t batch, const distributed::ProcessGroup& group,
+                       const std::function<void(const Inputs&)>& work) const {
   const auto share = group.share(images_.size(0));
   for (std::size_t draw = 0; draw < timesteps_.size(); ++draw)
     for (std::int64_t first = share.first; first < share.first + share.count; first += batch) {
@@ -51,15 +52,16 @@ void HeldOut::for_each(const diffusion::GaussianDiffusion& diffusion, torch::Dev
                 .images = {indices_.begin() + first, indices_.begin() + first + n},
                 .draws = std::vector<std::int64_t>(static_cast<std::size_t>(n),
                                                    held_out_draw + static_cast<std::int64_t>(draw))};
-      in.noise =
-          diffusion::normal_rows(seed_, Purpose::noise, in.images, in.draws, images_.sizes().slice(1)).to(device);
+      in.noise = diffusion::normal_rows(seed_, Purpose::noise, in.images, in.draws, images_.sizes().slice(1))
+                     .to(device);
       in.x_t = diffusion.q_sample(in.x, in.t, in.noise);
       work(in);
     }
 }
 
-HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::GaussianDiffusion& diffusion, torch::Device device,
-                              std::int64_t batch, const distributed::ProcessGroup& group) const {
+HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::GaussianDiffusion& diffusion,
+                              torch::Device device, std::int64_t batch,
+                              const distributed::ProcessGroup& group) const {
   torch::InferenceMode inference;
   Tensor sums = torch::zeros({6}, torch::TensorOptions().dtype(torch::kFloat64).device(device));
   bool shares = false;
@@ -72,7 +74,8 @@ HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::GaussianDiffusi
     if (shares) sums.narrow(0, 2, 4) += passed.shares.to(torch::kFloat64).sum(0);
   });
   group.sum({sums});
-  const Tensor means = (sums / static_cast<double>(images_.size(0) * static_cast<std::int64_t>(timesteps_.size()))).cpu();
+  const Tensor means =
+      (sums / static_cast<double>(images_.size(0) * static_cast<std::int64_t>(timesteps_.size()))).cpu();
   const auto mean = means.accessor<double, 1>();
   HeldOutLoss loss{.mse = mean[0], .vb = mean[1], .shares = {}};
   if (group.any(shares)) loss.shares = {mean[2], mean[3], mean[4], mean[5]};

@@ -34,7 +34,8 @@ std::vector<std::int64_t> spread(std::int64_t total, std::int64_t layers) {
 std::int64_t units_of(double share, const model::Configuration& c) {
   constexpr double rounding = 1e-9;
   const auto most = static_cast<double>(c.depth * c.num_heads);
-  return std::clamp(static_cast<std::int64_t>(std::ceil(share * most - rounding)), c.depth, c.depth * c.num_heads);
+  return std::clamp(static_cast<std::int64_t>(std::ceil(share * most - rounding)), c.depth,
+                    c.depth * c.num_heads);
 }
 
 // (N,depth,H): the first units.
@@ -60,7 +61,8 @@ Chances chances_of(const DynamicOptions& o, const model::Configuration& c, doubl
 }  // namespace
 
 void require_reachable(const DynamicOptions& o, const model::Configuration& c) {
-  if (!c.dynamic) throw UsageError("a model without routers learns no share of its MACs", c.name, "take a DyDiT");
+  if (!c.dynamic)
+    throw UsageError("a model without routers learns no share of its MACs", c.name, "take a DyDiT");
   cost::Activity least = cost::complete(c);
   for (cost::Activity::Layer& layer : least.layers) {
     if (o.skip != "tokens") layer.heads = layer.groups = 1;
@@ -74,7 +76,9 @@ void require_reachable(const DynamicOptions& o, const model::Configuration& c) {
 
 StaticWidths static_widths(const model::Configuration& c, double lambda) {
   const std::int64_t heads = units_of(lambda, c);
-  const auto share = [&](std::int64_t units) { return static_cast<double>(units) / static_cast<double>(c.depth * c.num_heads); };
+  const auto share = [&](std::int64_t units) {
+    return static_cast<double>(units) / static_cast<double>(c.depth * c.num_heads);
+  };
   const double a = attention_share(c);
   const std::int64_t groups = units_of((lambda - a * share(heads)) / (1 - a), c);
   return {spread(heads, c.depth), spread(groups, c.depth)};
@@ -84,7 +88,9 @@ engine::Masks masks_instead_of_routers(const DynamicOptions& o, const model::Con
                                        std::uint64_t seed, std::span<const std::int64_t> images,
                                        std::span<const std::int64_t> draws) {
   const auto n = static_cast<std::int64_t>(images.size());
-  const auto all = [&](std::int64_t units) { return torch::ones({1, 1, 1}, torch::kBool).expand({n, c.depth, units}); };
+  const auto all = [&](std::int64_t units) {
+    return torch::ones({1, 1, 1}, torch::kBool).expand({n, c.depth, units});
+  };
   engine::Masks masks;
   if (o.skip == "tokens") masks.heads = masks.channels = all(c.num_heads);
   if (o.skip == "widths") masks.tokens = all(c.tokens());
@@ -95,7 +101,8 @@ engine::Masks masks_instead_of_routers(const DynamicOptions& o, const model::Con
   }
   if (o.decide == "chance") {
     const auto [widths, tokens] = chances_of(o, c, target);
-    const Tensor drawn = diffusion::logistic_rows(seed, Purpose::mask, images, draws, {c.depth, 2 * c.num_heads + c.tokens()});
+    const Tensor drawn =
+        diffusion::logistic_rows(seed, Purpose::mask, images, draws, {c.depth, 2 * c.num_heads + c.tokens()});
     const auto on = [&](std::int64_t first, std::int64_t count, double chance) {
       const double p = std::clamp(chance, 0.0, 1.0);
       return drawn.narrow(2, first, count) < std::log(p / (1 - p));  // of a uniform variable, its logit

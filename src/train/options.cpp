@@ -13,21 +13,21 @@ using Json = nlohmann::ordered_json;
 
 Json to_json(const TrainOptions& o) {
   Json json = {{"steps", o.steps},
-          {"batch", o.batch},
-          {"learning_rate", o.learning_rate},
-          {"warmup_steps", o.warmup_steps},
-          {"decay", o.decay},
-          {"weight_decay", o.weight_decay},
-          {"gradient_clip", o.gradient_clip},
-          {"ema_decay", o.ema_decay},
-          {"label_dropout", o.label_dropout},
-          {"flip", o.flip},
-          {"bfloat16", o.bfloat16},
-          {"noise_schedule", o.noise_schedule},
-          {"record_every", o.record_every},
-          {"checkpoint_every", o.checkpoint_every},
-          {"held_out_images", o.held_out_images},
-          {"timestep_strata", o.timestep_strata}};
+               {"batch", o.batch},
+               {"learning_rate", o.learning_rate},
+               {"warmup_steps", o.warmup_steps},
+               {"decay", o.decay},
+               {"weight_decay", o.weight_decay},
+               {"gradient_clip", o.gradient_clip},
+               {"ema_decay", o.ema_decay},
+               {"label_dropout", o.label_dropout},
+               {"flip", o.flip},
+               {"bfloat16", o.bfloat16},
+               {"noise_schedule", o.noise_schedule},
+               {"record_every", o.record_every},
+               {"checkpoint_every", o.checkpoint_every},
+               {"held_out_images", o.held_out_images},
+               {"timestep_strata", o.timestep_strata}};
   if (o.dynamic) json["dynamic"] = to_json(*o.dynamic);
   return json;
 }

@@ -13,7 +13,8 @@ using torch::Tensor;
 namespace {
 
 // Summed over batches of the training images, of the complete model's loss.
-model::Importance taylor_on_images(const Job& job, const diffusion::GaussianDiffusion& diffusion, model::DiT& dit) {
+model::Importance taylor_on_images(const Job& job, const diffusion::GaussianDiffusion& diffusion,
+                                   model::DiT& dit) {
   constexpr std::int64_t images = 1024, batch = 64;
   model::Importance total;
   const HeldOut sample(job.images, images, job.seed, diffusion_steps, /*draws=*/1);
@@ -28,8 +29,8 @@ model::Importance taylor_on_images(const Job& job, const diffusion::GaussianDiff
   return total;
 }
 
-model::Importance importance_by(const std::string& order, const Job& job, const diffusion::GaussianDiffusion& diffusion,
-                                model::DiT& dit) {
+model::Importance importance_by(const std::string& order, const Job& job,
+                                const diffusion::GaussianDiffusion& diffusion, model::DiT& dit) {
   if (order == "random") return model::random_importance(job.configuration, job.seed);
   if (order == "magnitude") return model::magnitude_importance(dit);
   return taylor_on_images(job, diffusion, dit);
@@ -91,7 +92,8 @@ model::DiT fresh_model(const Job& job) {
 void begin(const Job& job, const diffusion::GaussianDiffusion& diffusion, model::DiT& dit) {
   bool routed = false;
   if (!job.start.checkpoint.empty()) {
-    model::DiT start = model::load_dit(job.start.checkpoint, job.start.weights, job.start.num_heads, job.device);
+    model::DiT start =
+        model::load_dit(job.start.checkpoint, job.start.weights, job.start.num_heads, job.device);
     routed = start->configuration.dynamic;
     if (job.configuration.dynamic && !routed) start = model::with_open_routers(start, job.seed);
     model::load_parameters(*dit, model::parameters_of(*start), job.start.checkpoint.string());

@@ -78,11 +78,13 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
                  job.device),
       dit_(fresh_model(job)),
       ema_(fresh_model(job)),
-      objective_(options_.dynamic ? dynamic_objective(job, dit_, diffusion_) : dense_objective(job, dit_, diffusion_)),
+      objective_(options_.dynamic ? dynamic_objective(job, dit_, diffusion_)
+                                  : dense_objective(job, dit_, diffusion_)),
       optimiser_(*dit_, options_.weight_decay, options_.gradient_clip),
       average_(*ema_, *dit_),
       held_out_(job.held_out, options_.held_out_images, job.seed, diffusion_steps),
-      sums_(torch::zeros({objective_->recorded()}, torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
+      sums_(torch::zeros({objective_->recorded()},
+                         torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
   ema_->eval();
   if (options_.batch < group_.size())
     throw UsageError("fewer images in a batch than processes",
@@ -97,7 +99,10 @@ Json Trainer::origin() const {
 Json Trainer::axes(std::int64_t step) const {
   Json axes = {{"model", job_.model}, {"step", step}};
   if (const auto& dynamic = options_.dynamic)
-    axes.update({{"lambda", dynamic->lambda}, {"decide", dynamic->decide}, {"skip", dynamic->skip}, {"order", dynamic->order}});
+    axes.update({{"lambda", dynamic->lambda},
+                 {"decide", dynamic->decide},
+                 {"skip", dynamic->skip},
+                 {"order", dynamic->order}});
   return axes;
 }
 

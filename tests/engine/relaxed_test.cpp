@@ -70,7 +70,8 @@ TEST_CASE("noise moves decisions, and a decision's gradient is that of the sigmo
 
   drawn = noise(2);
   constexpr double temperature = 3;
-  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = temperature});
+  const auto relaxed =
+      engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = temperature});
   relaxed.masks.heads.select(1, 1).sum().backward();
   const Tensor bias = dit->block(1).attn_rate->router->bias;
   const auto logits = engine::masked_engine(dit)->forward(b.x, b.t, b.y).logits;
@@ -85,13 +86,15 @@ TEST_CASE("imposed masks take the routers' place in training, and carry no gradi
     mask.select(2, 0).fill_(true);
     return mask;
   };
-  const engine::Masks imposed{first(torch::rand({images, depth, heads}) < 0.5), first(torch::rand({images, depth, heads}) < 0.5),
+  const engine::Masks imposed{first(torch::rand({images, depth, heads}) < 0.5),
+                              first(torch::rand({images, depth, heads}) < 0.5),
                               torch::rand({images, depth, tokens}) < 0.5};
   const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {}, imposed);
   CHECK(rel_l2(relaxed.output, engine::masked_engine(dit)->forward(b.x, b.t, b.y, imposed).output) <= 1e-5);
   relaxed.output.sum().backward();
   for (const auto& item : dit->named_parameters()) {
-    const bool router = item.key().find("_rate.") != item.key().npos || item.key().find("token_selection") != item.key().npos;
+    const bool router =
+        item.key().find("_rate.") != item.key().npos || item.key().find("token_selection") != item.key().npos;
     CAPTURE(item.key());
     CHECK(item.value().grad().defined() == (!router && item.key() != "pos_embed"));
   }

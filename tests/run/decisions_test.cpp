@@ -32,7 +32,8 @@ run::Decisions decisions(const model::DiT& dit, std::int64_t images, std::int64_
   const test::TemporaryFolder folder;
   const std::string file = folder.path() / "dydit.safetensors";
   model::save_dit(file, dit, torch::kFloat32);
-  return run::decisions_of({.name = "tiny", .checkpoint = file}, {.path = "synthetic:40", .size = 8}, images, timesteps,
+  return run::decisions_of({.name = "tiny", .checkpoint = file}, {.path = "synthetic:40", .size = 8}, images,
+                           timesteps,
                            /*seed=*/5, test::settings(""));
 }
 
@@ -55,9 +56,12 @@ TEST_CASE("routers that follow their biases alone decide what these say") {
   CHECK((found.images == 33 && found.timesteps == 3));
   const auto& layers = found.activity.layers;
   REQUIRE(layers.size() == 2);
-  CHECK((layers[0].heads == 1 && layers[0].groups == 2 && layers[0].tokens == 4 && layers[0].group_tokens == 8));
-  CHECK((layers[1].heads == 2 && layers[1].groups == 1 && layers[1].tokens == 0 && layers[1].group_tokens == 0));
-  // Of two blocks of 4 T D^2 + 2 T^2 D and 8 T D^2 half the one and all of the other's attention, and one MLP.
+  CHECK((layers[0].heads == 1 && layers[0].groups == 2 && layers[0].tokens == 4 &&
+         layers[0].group_tokens == 8));
+  CHECK((layers[1].heads == 2 && layers[1].groups == 1 && layers[1].tokens == 0 &&
+         layers[1].group_tokens == 0));
+  // Of two blocks of 4 T D^2 + 2 T^2 D and 8 T D^2 half the one and all of the other's attention, and one
+  // MLP.
   const double attention = 4 * 4 * 256 + 2 * 16 * 16, mlp = 8 * 4 * 256;
   CHECK(cost::lambda_realised(dit->configuration, found.activity) ==
         Approx((1.5 * attention + mlp) / (2 * (attention + mlp))));
@@ -70,7 +74,8 @@ TEST_CASE("decisions are those on the noised images of a loss-gap study, by the 
   const data::Subset subset(data::open_dataset("synthetic:40", {.size = 8}, 5), 36);
   const auto engine = engine::masked_engine(dit);
   const diffusion::GaussianDiffusion diffusion(
-      diffusion::Tables(diffusion::betas(diffusion::NoiseSchedule::linear, 1000)), diffusion::Variance::learned_range);
+      diffusion::Tables(diffusion::betas(diffusion::NoiseSchedule::linear, 1000)),
+      diffusion::Variance::learned_range);
   torch::InferenceMode inference;
   std::vector<Tensor> heads, channels, tokens;
   for (std::int64_t i = 0; i < subset.size(); ++i)
@@ -102,8 +107,14 @@ TEST_CASE("no decisions without routers, nor on data of another shape") {
   model::DiT dense(model::from_json(test::tiny_configuration()));
   dense->initialise(1);
   CHECK_THROWS_AS(decisions(dense, 4, 1), UsageError);
-  model::DiT other(model::from_json({{"input_size", 8}, {"patch_size", 4}, {"in_channels", 4}, {"hidden_size", 16},
-                                     {"depth", 1}, {"num_heads", 2}, {"num_classes", 10}, {"dynamic", true}}));
+  model::DiT other(model::from_json({{"input_size", 8},
+                                     {"patch_size", 4},
+                                     {"in_channels", 4},
+                                     {"hidden_size", 16},
+                                     {"depth", 1},
+                                     {"num_heads", 2},
+                                     {"num_classes", 10},
+                                     {"dynamic", true}}));
   other->initialise(1);
   CHECK_THROWS_WITH(decisions(other, 4, 1), Catch::Contains("do not fit"));
 }

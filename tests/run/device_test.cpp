@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model/device.h"
 #include "base/error.h"
 #include "catch.h"
-#include "model/device.h"
 #include "run/runner.h"
 
 using namespace dydit;

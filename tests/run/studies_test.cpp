@@ -74,7 +74,8 @@ TEST_CASE("a run goes on only with the profile, weights and data it began with")
     test::write_checkpoint(f.path("small.safetensors"), 3);
     refused("/weights/small");
     CHECK_NOTHROW(f.study("run", {.force = true}));
-    CHECK(record::read_run(f.path("run")).records.size() == 5);  // the chunks of `small` once more, those of the old weights dropped
+    CHECK(record::read_run(f.path("run")).records.size() ==
+          5);  // the chunks of `small` once more, those of the old weights dropped
   }
   SECTION("seed") {
     f.profile.seed = 1;

@@ -35,11 +35,13 @@ TEST_CASE("the activation study records the routers' decisions for each image an
   REQUIRE(data::Loader(subset, {.batch = 3}).next(batch));
   const auto chunk = study::to_chunk(*subset, batch, 0, 3, torch::kCPU);
   const auto t = study::timestep_for(setting, chunk, 400);
-  const auto x_t =
-      study::diffusion_for(setting, models[0].dit).q_sample(chunk.images, t, study::noise_for(setting, chunk, 400, 0));
+  const auto x_t = study::diffusion_for(setting, models[0].dit)
+                       .q_sample(chunk.images, t, study::noise_for(setting, chunk, 400, 0));
   const auto masks = engine::masked_engine(models[0].dit)->forward(x_t, t, chunk.labels).masks;
-  CHECK(test::distance(shares.narrow(0, 0, 3).select(1, 1), masks.tokens.to(torch::kFloat32).mean(2)) <= 1e-6);
-  CHECK(test::distance(kept.narrow(0, 0, 3).select(1, 1), engine::shares_of(masks, models[0].dit->configuration).select(1, 0)) <= 1e-6);
+  CHECK(test::distance(shares.narrow(0, 0, 3).select(1, 1), masks.tokens.to(torch::kFloat32).mean(2)) <=
+        1e-6);
+  CHECK(test::distance(kept.narrow(0, 0, 3).select(1, 1),
+                       engine::shares_of(masks, models[0].dit->configuration).select(1, 0)) <= 1e-6);
   const auto first = record::read_run(run.run.path()).tensors(run.records("half")[0].tensors[0]);
   CHECK(torch::equal(model::to_torch(first.at("heads"))[1], masks.heads[0].to(torch::kFloat32)));
   CHECK(torch::equal(model::to_torch(first.at("channels"))[1], masks.channels[0].to(torch::kFloat32)));

@@ -72,18 +72,20 @@ TEST_CASE("a sweep records every cell, and a waterfall for each compact one that
   for (const record::Record& record : records) {
     INFO(record.axes.dump() << " " << record.error);
     REQUIRE(record.status == record::Status::ok);
-    for (const char* name : {"time", "gmacs", "lambda_realised", "rho", "theoretical_speedup", "speedup", "realisation",
-                             "roofline_time", "product_ceiling", "copy_ceiling", "activation_memory", "weight_memory"}) {
+    for (const char* name :
+         {"time", "gmacs", "lambda_realised", "rho", "theoretical_speedup", "speedup", "realisation",
+          "roofline_time", "product_ceiling", "copy_ceiling", "activation_memory", "weight_memory"}) {
       INFO(name);
       CHECK(record.metrics.at(name).value > 0);
     }
     CHECK(record.metrics.at("time").blocks.size() == 6);
     double sum = 0;
-    for (const char* name : {"theoretical_time", "lost_to_fixed", "lost_to_attention", "lost_to_narrow", "lost_to_gather",
-                             "lost_to_path", "lost_to_routers", "unexplained"}) {
+    for (const char* name : {"theoretical_time", "lost_to_fixed", "lost_to_attention", "lost_to_narrow",
+                             "lost_to_gather", "lost_to_path", "lost_to_routers", "unexplained"}) {
       INFO(name);
       const auto metric = record.metrics.find(name);
-      REQUIRE((metric != record.metrics.end()) == (record.axes.at("engine") == "compact" && record.axes.at("which") != "all"));
+      REQUIRE((metric != record.metrics.end()) ==
+              (record.axes.at("engine") == "compact" && record.axes.at("which") != "all"));
       if (metric == record.metrics.end()) continue;
       sum += metric->second.value;
       REQUIRE(metric->second.ci95);
@@ -144,11 +146,13 @@ TEST_CASE("a trained model is measured as its routers decide, and beside as many
     REQUIRE(record.status == record::Status::ok);
     CHECK((record.metrics.count("unexplained") == 1) == (record.axes.at("engine") == "compact"));
   }
-  const auto own = of("half", "compact", "own"), alike = of("half", "compact", "alike"), masked = of("half", "masked", "own");
+  const auto own = of("half", "compact", "own"), alike = of("half", "compact", "alike"),
+             masked = of("half", "masked", "own");
   CHECK((own.at("lambda_realised").value > 0 && own.at("lambda_realised").value < 1));
   CHECK(own.at("rho").value == masked.at("rho").value);
   CHECK(own.at("rho").value > own.at("rho_without_routers").value);
-  CHECK(std::abs(alike.at("lambda_realised").value - own.at("lambda_realised").value) < 0.3);  // few units, by chance
+  CHECK(std::abs(alike.at("lambda_realised").value - own.at("lambda_realised").value) <
+        0.3);  // few units, by chance
   const auto still = of("pruned", "compact", "own");
   CHECK(still.at("lambda_realised").value == Approx(0.5));  // the first of two units
   // Whether a model needs its routers is for its own decisions to say, not for the masks of a cell.
@@ -185,19 +189,22 @@ TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell me
 
 TEST_CASE("a sweep's table is refused where it has no meaning") {
   using nlohmann::ordered_json;
-  const auto read = [](const ordered_json& json) { return study::speed_spec_from_json(json, "p.toml: sweep"); };
+  const auto read = [](const ordered_json& json) {
+    return study::speed_spec_from_json(json, "p.toml: sweep");
+  };
   const auto spec = read({{"keep", {0.5, 1}}, {"batch", {2}}});
   CHECK(spec.keep == std::vector<double>{0.5, 1});
   CHECK(study::to_json(read(study::to_json(spec))) == study::to_json(spec));
   CHECK(read({{"trained", {"half"}}}).models.empty());  // nothing else unless it is named
   CHECK(read({{"trained", {"half"}}, {"models", {"DyDiT-S/2"}}}).models.size() == 1);
   for (const ordered_json& wrong :
-       {ordered_json{{"keep", {0}}}, {{"keep", {1.1}}}, {{"keep", ordered_json::array()}}, {{"keep", {0.5, 0.5}}},
-        {{"models", {"DiT-S/2"}}}, {{"models", {"DyDiT-Q/2"}}}, {{"which", {"all"}}}, {{"which", {"heads"}}},
-        {{"batch", {0}}}, {{"engine", {"fast"}}}, {{"dtype", {"float64"}}}, {{"blocks", 0}}, {{"blocks", 1e12}},
-        {{"seconds", -1}}, {{"seconds", 1e300}},
-        {{"input_size", 33}}, {{"lambda", {0.5}}}, {{"trained", ordered_json::array()}},
-        {{"trained", {"a", "a"}}}, {{"trained_batch", {0}}}, {{"timesteps", 0}}}) {
+       {ordered_json{{"keep", {0}}}, {{"keep", {1.1}}},         {{"keep", ordered_json::array()}},
+        {{"keep", {0.5, 0.5}}},      {{"models", {"DiT-S/2"}}}, {{"models", {"DyDiT-Q/2"}}},
+        {{"which", {"all"}}},        {{"which", {"heads"}}},    {{"batch", {0}}},
+        {{"engine", {"fast"}}},      {{"dtype", {"float64"}}},  {{"blocks", 0}},
+        {{"blocks", 1e12}},          {{"seconds", -1}},         {{"seconds", 1e300}},
+        {{"input_size", 33}},        {{"lambda", {0.5}}},       {{"trained", ordered_json::array()}},
+        {{"trained", {"a", "a"}}},   {{"trained_batch", {0}}},  {{"timesteps", 0}}}) {
     INFO(wrong.dump());
     CHECK_THROWS_AS(read(wrong), UsageError);
   }

@@ -29,7 +29,8 @@ study::Model dynamic_model(const std::string& name) {
   torch::NoGradGuard no_grad;
   torch::manual_seed(3);
   for (auto& item : model.dit->named_parameters())
-    if (item.key().find("_rate.") != std::string::npos || item.key().find("token_selection") != std::string::npos)
+    if (item.key().find("_rate.") != std::string::npos ||
+        item.key().find("token_selection") != std::string::npos)
       item.value().normal_(0, 1);
   model.dit->eval();
   model.engine_name = "compact";

@@ -94,10 +94,10 @@ TEST_CASE("the target holds at 1, then falls to lambda") {
 }
 
 TEST_CASE("options of dynamic training are stored and read back, and what is none is refused") {
-  const Json json = {{"lambda", 0.7},      {"decide", "static"},       {"skip", "widths"},
-                     {"order", "taylor"},  {"hold_steps", 3},          {"target_warmup_steps", 7},
-                     {"complete_steps", 5}, {"settle_steps", 6},        {"flops_weight", 1.5},     {"temperature", 2.0},
-                     {"width_bias", 4.0},  {"token_bias", 6.0}};
+  const Json json = {{"lambda", 0.7},       {"decide", "static"}, {"skip", "widths"},
+                     {"order", "taylor"},   {"hold_steps", 3},    {"target_warmup_steps", 7},
+                     {"complete_steps", 5}, {"settle_steps", 6},  {"flops_weight", 1.5},
+                     {"temperature", 2.0},  {"width_bias", 4.0},  {"token_bias", 6.0}};
   CHECK(train::to_json(train::dynamic_options_from_json(json, "dynamic")) == json);
   const auto [key, value] = GENERATE(table<std::string, Json>({{"lambda", 0},
                                                                {"lambda", 1.1},
@@ -110,15 +110,19 @@ TEST_CASE("options of dynamic training are stored and read back, and what is non
                                                                {"token_bias", 0},
                                                                {"target", 0.5}}));
   CAPTURE(key);
-  CHECK_THROWS_WITH(train::dynamic_options_from_json({{key, value}}, "dynamic"), Catch::Contains("dynamic." + key));
-  CHECK_THROWS_WITH(train::dynamic_options_from_json({{"decide", "static"}}, "dynamic"), Catch::Contains("dynamic.skip"));
+  CHECK_THROWS_WITH(train::dynamic_options_from_json({{key, value}}, "dynamic"),
+                    Catch::Contains("dynamic." + key));
+  CHECK_THROWS_WITH(train::dynamic_options_from_json({{"decide", "static"}}, "dynamic"),
+                    Catch::Contains("dynamic.skip"));
 }
 
 TEST_CASE("a target that cannot be reached is refused") {
   const auto c = tiny_dynamic();
   CHECK_NOTHROW(train::require_reachable({.lambda = 0.3}, c));
-  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.2, .skip = "widths"}, c), UsageError);  // one of 4 units stays
-  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.3, .skip = "tokens"}, c), UsageError);  // attention stays
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.2, .skip = "widths"}, c),
+                  UsageError);  // one of 4 units stays
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.3, .skip = "tokens"}, c),
+                  UsageError);  // attention stays
   auto dense = c;
   dense.dynamic = false;
   CHECK_THROWS_AS(train::require_reachable({.lambda = 0.9}, dense), UsageError);
@@ -135,7 +139,8 @@ TEST_CASE("masks in the routers' place keep the share that is asked for") {
   const std::string skip = GENERATE("both", "widths", "tokens");
   CAPTURE(skip);
   // The shares of 4,000 images lie within .1 of their mean, about.
-  CHECK(share({.lambda = 0.7, .decide = "chance", .skip = skip}).mean().item<double>() == Approx(0.7).margin(0.01));
+  CHECK(share({.lambda = 0.7, .decide = "chance", .skip = skip}).mean().item<double>() ==
+        Approx(0.7).margin(0.01));
   const auto masks = train::masks_instead_of_routers({.lambda = 0.7, .decide = "chance", .skip = skip}, c,
                                                      0.7, 1, images, draws);
   CHECK(masks.tokens.all().item<bool>() == (skip == "widths"));
@@ -154,10 +159,20 @@ TEST_CASE("training reaches its share of MACs on held-out images, and says by wh
   const test::TemporaryFolder folder;
   const std::string skip = GENERATE("both", "widths", "tokens");
   CAPTURE(skip);
-  test::train_in(folder.path() / "run", dynamic_job({.lambda = 0.6, .skip = skip, .hold_steps = 5, .target_warmup_steps = 50, .settle_steps = 100,
-                                                     .width_bias = 3, .token_bias = 3},
-                                                    {.steps = 600, .batch = 16, .learning_rate = 4e-3, .decay = "cosine", .ema_decay = 0.9,
-                                                     .record_every = 100, .held_out_images = 40}));
+  test::train_in(folder.path() / "run", dynamic_job({.lambda = 0.6,
+                                                     .skip = skip,
+                                                     .hold_steps = 5,
+                                                     .target_warmup_steps = 50,
+                                                     .settle_steps = 100,
+                                                     .width_bias = 3,
+                                                     .token_bias = 3},
+                                                    {.steps = 600,
+                                                     .batch = 16,
+                                                     .learning_rate = 4e-3,
+                                                     .decay = "cosine",
+                                                     .ema_decay = 0.9,
+                                                     .record_every = 100,
+                                                     .held_out_images = 40}));
   const auto run = record::read_run(folder.path() / "run");
   CHECK(metric(run, "lambda_target") == Approx(0.6));
   // The tokens of these images are alike: a layer takes all of them or none.
@@ -208,20 +223,25 @@ TEST_CASE("routers that are not trained let all through, also those of a checkpo
 
 TEST_CASE("a dynamic training that breaks off ends in the bytes of an undisturbed one") {
   const test::TemporaryFolder folder;
-  const auto job = dynamic_job({.lambda = 0.6, .hold_steps = 1, .target_warmup_steps = 2, .complete_steps = 3, .settle_steps = 2},
-                               {.steps = 6, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
+  const auto job = dynamic_job(
+      {.lambda = 0.6, .hold_steps = 1, .target_warmup_steps = 2, .complete_steps = 3, .settle_steps = 2},
+      {.steps = 6, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
   test::train_in(folder.path() / "whole", job);
-  std::filesystem::copy(folder.path() / "whole", folder.path() / "broken", std::filesystem::copy_options::recursive);
-  for (const std::int64_t step : {4, 6}) std::filesystem::remove(train::checkpoint_path(folder.path() / "broken", "tiny", step));
+  std::filesystem::copy(folder.path() / "whole", folder.path() / "broken",
+                        std::filesystem::copy_options::recursive);
+  for (const std::int64_t step : {4, 6})
+    std::filesystem::remove(train::checkpoint_path(folder.path() / "broken", "tiny", step));
   test::train_in(folder.path() / "broken", job);
-  CHECK((test::checkpoint_bytes(folder.path() / "whole", 6) == test::checkpoint_bytes(folder.path() / "broken", 6)));
+  CHECK((test::checkpoint_bytes(folder.path() / "whole", 6) ==
+         test::checkpoint_bytes(folder.path() / "broken", 6)));
 }
 
 TEST_CASE("a static model keeps what its checkpoint's routers say") {
   const test::TemporaryFolder folder;
   const std::string order = GENERATE("random", "magnitude", "taylor");
-  test::train_in(folder.path() / "run", dynamic_job({.lambda = 0.7, .decide = "static", .skip = "widths", .order = order},
-                                                    {.steps = 3, .batch = 8, .record_every = 3, .held_out_images = 8}));
+  test::train_in(folder.path() / "run",
+                 dynamic_job({.lambda = 0.7, .decide = "static", .skip = "widths", .order = order},
+                             {.steps = 3, .batch = 8, .record_every = 3, .held_out_images = 8}));
   const auto run = record::read_run(folder.path() / "run");
   CHECK(metric(run, "lambda_realised") >= 0.7 - 1e-6);
   const auto masks = decided_by(train::checkpoint_path(folder.path() / "run", "tiny", 3));
@@ -235,8 +255,9 @@ TEST_CASE("a dynamic training begins from a DiT, whose complete model it starts 
   dense.dynamic = false;
   model::DiT dit = random_model(dense, 0.1);
   model::save_dit(folder.path() / "dit.safetensors", dit, torch::kFloat32);
-  auto job = dynamic_job({.lambda = 0.5, .order = "magnitude", .complete_steps = 2},
-                         {.steps = 1, .batch = 8, .learning_rate = 1e-9, .record_every = 1, .held_out_images = 8});
+  auto job =
+      dynamic_job({.lambda = 0.5, .order = "magnitude", .complete_steps = 2},
+                  {.steps = 1, .batch = 8, .learning_rate = 1e-9, .record_every = 1, .held_out_images = 8});
   job.start = {.checkpoint = folder.path() / "dit.safetensors", .hash = "dit"};
   test::train_in(folder.path() / "run", job);
   const auto run = record::read_run(folder.path() / "run");
@@ -244,7 +265,8 @@ TEST_CASE("a dynamic training begins from a DiT, whose complete model it starts 
   CHECK(metric(run, "train_complete_mse") == Approx(metric(run, "train_mse")).epsilon(1e-4));
   CHECK(metric(run, "held_out_complete_mse") == Approx(metric(run, "held_out_mse")).epsilon(1e-4));
   const torch::NoGradGuard no_grad;
-  model::DiT trained = model::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 1), checkpoint::Weights::model);
+  model::DiT trained =
+      model::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 1), checkpoint::Weights::model);
   const Tensor x = torch::randn({2, 3, 8, 8}), t = torch::tensor({3, 700}), y = torch::tensor({1, 2});
   CHECK(test::rel_l2(trained->forward(x, t, y), dit->forward(x, t, y)) <= 1e-5);
 }

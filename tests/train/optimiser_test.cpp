@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/linear.h"
 #include "train/optimiser.h"
+#include "model/linear.h"
 
 #include "base/error.h"
 #include "catch.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dynamic model as it is trained (DyDiT, arXiv 2410.03456): its decisions are 0 or 1, their gradients those of a
-// relaxation (straight-through Gumbel-sigmoid).
+// The dynamic model as it is trained (DyDiT, arXiv 2410.03456): its decisions are 0 or 1, their gradients
+// those of a relaxation (straight-through Gumbel-sigmoid).
 #pragma once
 
 #include "engine/engine.h"
@@ -12,14 +12,16 @@ struct Relaxed {
   Masks masks;           ///< float32, 0 or 1, that carry gradients; shapes as those of an Outcome
 };
 
-/// How decisions are drawn: on where sigmoid((logit + noise) / temperature) > 0.5, with the gradient of that sigmoid.
+/// How decisions are drawn: on where sigmoid((logit + noise) / temperature) > 0.5, with the gradient of that
+/// sigmoid.
 struct Relaxation {
   Masks noise = {};  ///< float32: heads and channels (N,depth,H-1), tokens (N,depth,T); undefined: none
   double temperature = 5;
 };
 
-/// The published semantics with gradients for weights and routers. x, t, y and `imposed` as Engine::forward's.
-Relaxed relaxed_forward(model::DiT dit, const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y,
-                        const Relaxation& relaxation, const Masks& imposed = {});
+/// The published semantics with gradients for weights and routers. x, t, y and `imposed` as
+/// Engine::forward's.
+Relaxed relaxed_forward(model::DiT dit, const torch::Tensor& x, const torch::Tensor& t,
+                        const torch::Tensor& y, const Relaxation& relaxation, const Masks& imposed = {});
 
 }  // namespace dydit::engine

@@ -17,26 +17,26 @@ namespace dydit::run {
 using Json = nlohmann::ordered_json;
 
 struct DataSpec {
-  std::string path;       ///< see data::open_dataset
+  std::string path;        ///< see data::open_dataset
   std::int64_t size = 32;  ///< side to which images are cropped
   double grain = 0;        ///< see data::Grained
 };
 
 struct ModelSpec {
-  std::string name;                      ///< in records and figures
-  std::string checkpoint = {};           ///< studies: the weights; training: those to begin with
-  std::string weights = "automatic";     ///< "ema", "model" or "automatic"
+  std::string name;                            ///< in records and figures
+  std::string checkpoint = {};                 ///< studies: the weights; training: those to begin with
+  std::string weights = "automatic";           ///< "ema", "model" or "automatic"
   std::optional<std::int64_t> num_heads = {};  ///< where a checkpoint does not tell
-  Json configuration = {};               ///< training from fresh weights: see model::from_json
-  Json train = Json::object();           ///< training: options of this model alone
+  Json configuration = {};                     ///< training from fresh weights: see model::from_json
+  Json train = Json::object();                 ///< training: options of this model alone
 };
 
 /// A study of curves over the timesteps: loss gap, activation.
 struct CurveSpec {
-  std::int64_t timesteps = 50;  ///< how many, spread evenly over the diffusion
-  std::vector<std::int64_t> at = {};  ///< or which; a profile writes either as `timesteps`
-  std::int64_t images = 0;      ///< 0: all
-  std::int64_t chunk = 100;     ///< images of one cell, and of one forward pass
+  std::int64_t timesteps = 50;           ///< how many, spread evenly over the diffusion
+  std::vector<std::int64_t> at = {};     ///< or which; a profile writes either as `timesteps`
+  std::int64_t images = 0;               ///< 0: all
+  std::int64_t chunk = 100;              ///< images of one cell, and of one forward pass
   std::vector<std::string> models = {};  ///< empty: all, for activation all dynamic ones
 };
 
@@ -44,9 +44,10 @@ struct CurveSpec {
 struct MapSpec {
   std::vector<std::int64_t> timesteps{200, 300, 400, 600, 800, 900};  ///< those of the paper's figure
   std::int64_t images = 10, draws = 8;
-  std::int64_t shown = 6;              ///< images in the figure
-  bool normalise_each = false;         ///< loss maps: each to [0, 1] as in the paper, not one scale per timestep
-  std::vector<std::string> models;     ///< empty: the reference (the last model); for compute maps all dynamic ones
+  std::int64_t shown = 6;       ///< images in the figure
+  bool normalise_each = false;  ///< loss maps: each to [0, 1] as in the paper, not one scale per timestep
+  std::vector<std::string>
+      models;  ///< empty: the reference (the last model); for compute maps all dynamic ones
 };
 
 struct Profile {

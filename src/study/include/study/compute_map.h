@@ -6,11 +6,11 @@
 
 namespace dydit::study {
 
-/// For each model, which is dynamic, and chunk of images one record "compute-map" with tensors `index` and `label` (N),
-/// `timestep` (K), `image` (N,C,H,W), and at each position of a token, over the grid of g x g tokens, means over `draws`
-/// draws: `compute` (N,K,g,g), the share of the blocks whose MLP works on it, and `loss` (N,K,g,g), the squared epsilon
-/// error of its patch.
-void compute_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting,
-                 std::int64_t draws, record::RunDirectory* run);
+/// For each model, which is dynamic, and chunk of images one record "compute-map" with tensors `index` and
+/// `label` (N), `timestep` (K), `image` (N,C,H,W), and at each position of a token, over the grid of g x g
+/// tokens, means over `draws` draws: `compute` (N,K,g,g), the share of the blocks whose MLP works on it, and
+/// `loss` (N,K,g,g), the squared epsilon error of its patch.
+void compute_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+                 const Setting& setting, std::int64_t draws, record::RunDirectory* run);
 
 }  // namespace dydit::study

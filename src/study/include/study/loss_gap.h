@@ -9,7 +9,7 @@ namespace dydit::study {
 
 /// For each model and chunk of images one record "loss-gap" with tensors `index` (N), `timestep` (K),
 /// `mse` and `vb` (N,K): the mean over (C,H,W) of the squared epsilon error, and the variational term.
-void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting,
-              record::RunDirectory* run);
+void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+              const Setting& setting, record::RunDirectory* run);
 
 }  // namespace dydit::study

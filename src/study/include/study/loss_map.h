@@ -8,8 +8,9 @@
 namespace dydit::study {
 
 /// For each model and chunk of images one record "loss-map" with tensors `index` and `label` (N), `timestep`
-/// (K), `image` (N,C,H,W) and `map` (N,K,H,W): the squared epsilon error, mean over channels and `draws` draws.
-void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images, const Setting& setting, std::int64_t draws,
-              record::RunDirectory* run);
+/// (K), `image` (N,C,H,W) and `map` (N,K,H,W): the squared epsilon error, mean over channels and `draws`
+/// draws.
+void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
+              const Setting& setting, std::int64_t draws, record::RunDirectory* run);
 
 }  // namespace dydit::study

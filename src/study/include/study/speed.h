@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Actual against theoretical speedup of untrained models under imposed masks and of trained ones, and where the difference
-// goes.
+// Actual against theoretical speedup of untrained models under imposed masks and of trained ones, and where
+// the difference goes.
 //
-// What is compared is measured together: all engines and units of one share, the dense model beside them, and for each
-// compact cell the counterfactuals of its waterfall, in interleaved blocks.
+// What is compared is measured together: all engines and units of one share, the dense model beside them, and
+// for each compact cell the counterfactuals of its waterfall, in interleaved blocks.
 #pragma once
 
 #include <torch/torch.h>
@@ -31,8 +31,8 @@ struct SpeedSetting {
   bool quiet = false;
 };
 
-/// Measures the groups of cells in which one has no record, with everything on before the shares. What fails (out of
-/// memory, say) is recorded as failed; the rest goes on. Throws Interrupted between passes.
+/// Measures the groups of cells in which one has no record, with everything on before the shares. What fails
+/// (out of memory, say) is recorded as failed; the rest goes on. Throws Interrupted between passes.
 void speed(const SpeedSetting& setting, record::RunDirectory& run);
 
 }  // namespace dydit::study

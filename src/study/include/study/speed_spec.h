@@ -13,7 +13,7 @@ struct SpeedSpec {
   std::vector<std::string> models{"DyDiT-S/2"};  ///< published configurations under imposed masks
   std::vector<std::string> trained{};            ///< dynamic models of the profile, as their routers decide
   std::vector<std::int64_t> trained_batch{32};
-  std::int64_t timesteps = 10;                   ///< of a trained model's passes, spread evenly over the diffusion
+  std::int64_t timesteps = 10;  ///< of a trained model's passes, spread evenly over the diffusion
   std::vector<double> keep{0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3};  ///< shares of the units that stay on
   std::vector<std::string> which{"widths", "tokens", "both"};   ///< of which units
   std::vector<std::int64_t> batch{4, 8};

@@ -67,24 +67,27 @@ struct Result {
 using Emit = std::function<void(Result result)>;
 
 /// Works on a chunk for the models whose cell is still missing, and emits each of those cells.
-using Work = std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit)>;
+using Work =
+    std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit)>;
 
-/// Goes through the chunks of the subset that have a missing cell, one chunk a process at a time; what they emit
-/// goes into `run`, which only rank 0 has; it is null on the others. When the work on a chunk fails (out of memory,
-/// say) its cells are recorded as failed, and the next chunk follows. Throws Interrupted between chunks, InputError
-/// when too many images are broken.
+/// Goes through the chunks of the subset that have a missing cell, one chunk a process at a time; what they
+/// emit goes into `run`, which only rank 0 has; it is null on the others. When the work on a chunk fails (out
+/// of memory, say) its cells are recorded as failed, and the next chunk follows. Throws Interrupted between
+/// chunks, InputError when too many images are broken.
 void for_each_chunk(const std::string& label, const Setting& setting,
                     std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
                     const RecordOf& cell, const Work& work);
 
 /// What a study finds of one model on a chunk, by name.
 using Found = std::map<std::string, torch::Tensor>;
-using Look = std::function<Found(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk)>;
+using Look =
+    std::function<Found(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk)>;
 
-/// A study that looks at one model at a time: for each model and chunk one record `study`, with what `look` finds and the
-/// tensors `index` (N) and `timestep` (K). `axes`: those of a model's cells besides chunk_axes.
-void look_at_each(const std::string& study, std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
-                  const Setting& setting, const std::function<record::Json(const Model&)>& axes, record::RunDirectory* run,
+/// A study that looks at one model at a time: for each model and chunk one record `study`, with what `look`
+/// finds and the tensors `index` (N) and `timestep` (K). `axes`: those of a model's cells besides chunk_axes.
+void look_at_each(const std::string& study, std::vector<Model>& models,
+                  const std::shared_ptr<const data::Subset>& images, const Setting& setting,
+                  const std::function<record::Json(const Model&)>& axes, record::RunDirectory* run,
                   const Look& look);
 
 /// Adds the number of broken images; a loss that is not finite makes the record a failed one.
@@ -106,6 +109,7 @@ torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t
 diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit);
 
 /// Hashes that identify a cell beside its axes: weights, data, timesteps, schedule, type of numbers.
-std::vector<std::string> input_hashes(const Setting& setting, const Model& model, const data::Dataset& images);
+std::vector<std::string> input_hashes(const Setting& setting, const Model& model,
+                                      const data::Dataset& images);
 
 }  // namespace dydit::study

@@ -16,9 +16,10 @@ namespace dydit::train {
 
 /// What a forward pass and its loss read, on the model's device. Shapes: N images.
 struct Inputs {
-  torch::Tensor x, y, t, noise;        ///< images (N,C,H,W), labels (N), timesteps (N), noise (N,C,H,W)
-  torch::Tensor x_t;                   ///< the images with that noise
-  std::vector<std::int64_t> images, draws;  ///< numbers of the images in their set, and epochs or repetitions: (N)
+  torch::Tensor x, y, t, noise;  ///< images (N,C,H,W), labels (N), timesteps (N), noise (N,C,H,W)
+  torch::Tensor x_t;             ///< the images with that noise
+  std::vector<std::int64_t> images,
+      draws;  ///< numbers of the images in their set, and epochs or repetitions: (N)
 };
 
 /// What a model makes of them; of a dynamic one also what it kept (N,4), see engine::shares_of.
@@ -36,7 +37,8 @@ struct HeldOutLoss {
 class HeldOut {
  public:
   /// `count` images (at most all) spread evenly over `dataset`, `draws` timesteps and noises for each.
-  HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t count, std::uint64_t seed, std::int64_t timesteps, int draws = 4);
+  HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t count, std::uint64_t seed,
+          std::int64_t timesteps, int draws = 4);
 
   /// Batches of this process's share of the images, one draw after the other.
   void for_each(const diffusion::GaussianDiffusion& diffusion, torch::Device device, std::int64_t batch,

@@ -15,19 +15,20 @@ struct TrainOptions {
   std::int64_t steps = 1000;
   std::int64_t batch = 256;
   double learning_rate = 1e-4;
-  std::int64_t warmup_steps = 0;     ///< linear from 0
-  std::string decay = "none";        ///< "none", or "cosine" to 0 at the last step
+  std::int64_t warmup_steps = 0;  ///< linear from 0
+  std::string decay = "none";     ///< "none", or "cosine" to 0 at the last step
   double weight_decay = 0;
-  double gradient_clip = 1;          ///< global norm; 0 = off
-  double ema_decay = 0.9999;         ///< warmed up: min(decay, (1 + step) / (10 + step))
-  double label_dropout = 0.1;        ///< share of labels replaced by "no class"
-  bool flip = true;                  ///< mirror images left-right with probability 1/2
-  bool bfloat16 = false;             ///< autocast
+  double gradient_clip = 1;    ///< global norm; 0 = off
+  double ema_decay = 0.9999;   ///< warmed up: min(decay, (1 + step) / (10 + step))
+  double label_dropout = 0.1;  ///< share of labels replaced by "no class"
+  bool flip = true;            ///< mirror images left-right with probability 1/2
+  bool bfloat16 = false;       ///< autocast
   std::string noise_schedule = "linear";
-  std::int64_t record_every = 500;   ///< steps between records of training and held-out loss
+  std::int64_t record_every = 500;  ///< steps between records of training and held-out loss
   std::int64_t checkpoint_every = 5000;
   std::int64_t held_out_images = 1000;
-  std::int64_t timestep_strata = 1;  ///< equal parts of the timesteps that images take in turn; 4 for a dynamic model
+  std::int64_t timestep_strata =
+      1;  ///< equal parts of the timesteps that images take in turn; 4 for a dynamic model
   std::optional<DynamicOptions> dynamic = {};  ///< a DyDiT, which learns what to skip
 };
 

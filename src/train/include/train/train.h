@@ -47,19 +47,21 @@ struct Job {
 };
 
 /// checkpoints/<model>-<step>.safetensors of a run: "model.", "ema." and "opt." tensors.
-std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model, std::int64_t step);
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model,
+                                      std::int64_t step);
 
 /// The checkpoint of `model` with the most steps, if there is one.
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model);
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run,
+                                                       const std::string& model);
 
 /// Timestep of an image in an epoch: uniform in one of `strata` equal parts, which take turns over
 /// `position`, the number of the image among all that the training reads.
 std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t position, std::int64_t image,
                          std::int64_t epoch);
 
-/// Trains to the last step, or goes on from the newest checkpoint in `run`, which only rank 0 has; it is null on
-/// the others. Throws Interrupted after saving when the user stops it, RunError when the loss is not finite,
-/// UsageError for more processes than images in a batch.
+/// Trains to the last step, or goes on from the newest checkpoint in `run`, which only rank 0 has; it is null
+/// on the others. Throws Interrupted after saving when the user stops it, RunError when the loss is not
+/// finite, UsageError for more processes than images in a batch.
 void train(const Job& job, record::RunDirectory* run);
 
 }  // namespace dydit::train
