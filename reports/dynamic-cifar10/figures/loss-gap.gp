@@ -12,30 +12,14 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
 M = 7
 array model[M] = ['dynamic-0.9', 'dynamic-0.7', 'dynamic-0.5', 'dynamic-0.3', 'static-random-0.7', 'static-magnitude-0.7', 'dense']
 array first[M] = [0, 20, 40, 60, 80, 100, 120]
 array last[M] = [19, 39, 59, 79, 99, 119, 139]
-$paper << EOD
-5,0.00228487
-10,0.00289417
-20,0.00350346
-40,0.00388428
-60,0.00373195
-80,0.00335114
-100,0.00304649
-150,0.00243719
-200,0.00175173
-250,0.0012186
-300,0.000761623
-350,0.000495055
-400,0.00034273
-450,0.000198022
-500,0.000106627
-550,6.09298e-05
-EOD
+array reference[M] = ['dense', 'dense', 'dense', 'dense', 'dense', 'dense', 'dense']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 640,640 dynamic noenhanced font 'Helvetica,14' }
@@ -54,10 +38,8 @@ unset xlabel
 set ylabel 'loss difference (ε MSE)' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
-  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 \
-    title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
-    title model[m].' minus '.model[M].', 95 % interval'
+for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
+    title model[m].' minus '.reference[m].', 95 % interval'
 set lmargin at screen 0.13
 set rmargin at screen 0.965
 set tmargin at screen 0.44
