@@ -28,7 +28,8 @@ th, td { padding: .3rem .65rem; text-align: right; white-space: nowrap; border-b
 thead th { position: sticky; top: 0; background: var(--box); vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 0; }
 th:first-child { text-align: left; font-weight: 600; }
-.wide th, .wide td { padding: .25rem .4rem; }
+.wide { font-size: .8rem; }
+.wide th, .wide td { padding: .25rem .3rem; }
 .trained th, .trained td, .pairs td { text-align: left; }
 .pairs td, .trained td:nth-child(2) { white-space: normal; }
 .pairs th { width: 9rem; }

@@ -16,7 +16,7 @@ set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
 M = 3
-array model[M] = ['routers: widths and tokens, beside small-dense', 'routers: widths and tokens, beside large-dense', 'routers: widths and tokens, beside huge-dense']
+array model[M] = ['widths and tokens, beside small-dense', 'widths and tokens, beside large-dense', 'widths and tokens, beside huge-dense']
 array first[M] = [0, 5, 10]
 array last[M] = [4, 9, 14]
 
