@@ -12,8 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -21,7 +22,7 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.2395833333
 if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'waterfall-dynamic-0.5.'.format
 set multiplot
-set xtics 5
+set xtics 2
 set xlabel 'ms' offset 0,0.3
 set yrange [-0.6:8.6]
 set label 'dynamic-0.5, float32, cpu, 2 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
@@ -29,28 +30,28 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [16.070837:39.93735]
+set xrange [20.109817:26.549061]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.76 ms, dense 45.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 42.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '23.4 ms' at first 26.617969,8 left offset 0.6,0 font ',12'
-set label '+1.55' at first 25.423959,7 left offset 0.6,0 font ',12'
-set label '+0.377' at first 25.763426,6 left offset 0.6,0 font ',12'
-set label '+0.941' at first 27.343708,5 left offset 0.6,0 font ',12'
-set label '−0.00148' at first 26.29748,4 left offset 0.6,0 font ',12'
-set label '−3.18' at first 26.228818,3 left offset 0.6,0 font ',12'
-set label '+1.90' at first 30.944716,2 left offset 0.6,0 font ',12'
-set label '+1.17' at first 29.982189,1 left offset 0.6,0 font ',12'
-set label '26.1 ms' at first 32.479065,0 left offset 0.6,0 font ',12'
+set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 2.79 ms, dense 40.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 12.2 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '20.6 ms' at first 21.155998,8 left offset 0.6,0 font ',12'
+set label '+1.22' at first 21.846378,7 left offset 0.6,0 font ',12'
+set label '+0.618' at first 22.561836,6 left offset 0.6,0 font ',12'
+set label '+0.462' at first 23.1853,5 left offset 0.6,0 font ',12'
+set label '+0.0274' at first 22.938586,4 left offset 0.6,0 font ',12'
+set label '+0.579' at first 24.211625,3 left offset 0.6,0 font ',12'
+set label '+0.223' at first 24.255627,2 left offset 0.6,0 font ',12'
+set label '−0.342' at first 24.536798,1 left offset 0.6,0 font ',12'
+set label '23.4 ms' at first 23.869757,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -61,28 +62,28 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [15.756902:39.623415]
+set xrange [20.127324:26.566568]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 1.43 ms, dense 45.4 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 93.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '23.4 ms' at first 26.63783,8 left offset 0.6,0 font ',12'
-set label '+1.50' at first 25.539528,7 left offset 0.6,0 font ',12'
-set label '−0.0677' at first 25.275121,6 left offset 0.6,0 font ',12'
-set label '+1.02' at first 26.940389,5 left offset 0.6,0 font ',12'
-set label '+0.0821' at first 26.000043,4 left offset 0.6,0 font ',12'
-set label '−3.18' at first 25.914883,3 left offset 0.6,0 font ',12'
-set label '+0.744' at first 26.095182,2 left offset 0.6,0 font ',12'
-set label '+1.33' at first 29.90098,1 left offset 0.6,0 font ',12'
-set label '24.8 ms' at first 27.9878,0 left offset 0.6,0 font ',12'
+set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 2.50 ms, dense 40.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 12.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '20.6 ms' at first 21.174053,8 left offset 0.6,0 font ',12'
+set label '+1.33' at first 22.223599,7 left offset 0.6,0 font ',12'
+set label '+0.104' at first 22.080631,6 left offset 0.6,0 font ',12'
+set label '+0.500' at first 22.940791,5 left offset 0.6,0 font ',12'
+set label '+0.0499' at first 22.607876,4 left offset 0.6,0 font ',12'
+set label '+0.579' at first 23.883441,3 left offset 0.6,0 font ',12'
+set label '+0.243' at first 23.956919,2 left offset 0.6,0 font ',12'
+set label '−0.303' at first 23.505919,1 left offset 0.6,0 font ',12'
+set label '23.1 ms' at first 23.497157,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::17::17 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \

@@ -12,8 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -21,7 +22,7 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.2395833333
 if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'waterfall-dynamic-0.7.'.format
 set multiplot
-set xtics 5
+set xtics 2
 set xlabel 'ms' offset 0,0.3
 set yrange [-0.6:8.6]
 set label 'dynamic-0.7, float32, cpu, 2 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
@@ -29,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [28.20861:42.806434]
+set xrange [28.526675:37.268322]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap -0.696 ms, dense 46.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 161 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '33.2 ms' at first 34.267978,8 left offset 0.6,0 font ',12'
-set label '+0.697' at first 34.474238,7 left offset 0.6,0 font ',12'
-set label '+0.206' at first 34.755317,6 left offset 0.6,0 font ',12'
-set label '+0.113' at first 35.993626,5 left offset 0.6,0 font ',12'
-set label '+0.0504' at first 34.376876,4 left offset 0.6,0 font ',12'
-set label '−2.54' at first 35.311312,3 left offset 0.6,0 font ',12'
-set label '−0.339' at first 35.542959,2 left offset 0.6,0 font ',12'
-set label '+1.12' at first 35.553284,1 left offset 0.6,0 font ',12'
-set label '32.5 ms' at first 36.998341,0 left offset 0.6,0 font ',12'
+set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 1.34 ms, dense 43.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 24.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '30.6 ms' at first 30.793173,8 left offset 0.6,0 font ',12'
+set label '+0.497' at first 31.713464,7 left offset 0.6,0 font ',12'
+set label '+0.556' at first 32.356939,6 left offset 0.6,0 font ',12'
+set label '+0.414' at first 32.660329,5 left offset 0.6,0 font ',12'
+set label '+0.0449' at first 32.127057,4 left offset 0.6,0 font ',12'
+set label '−1.50' at first 32.319482,3 left offset 0.6,0 font ',12'
+set label '+1.00' at first 32.779114,2 left offset 0.6,0 font ',12'
+set label '+0.323' at first 33.162897,1 left offset 0.6,0 font ',12'
+set label '31.9 ms' at first 33.267003,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -51,7 +52,7 @@ plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor r
   data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::0::8 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
@@ -61,20 +62,20 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [28.780619:43.378443]
+set xrange [28.703799:37.445445]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
-set label '1 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 0.424 ms, dense 46.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 511 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '33.4 ms' at first 34.471012,8 left offset 0.6,0 font ',12'
-set label '+0.738' at first 34.371878,7 left offset 0.6,0 font ',12'
-set label '+0.0398' at first 34.915841,6 left offset 0.6,0 font ',12'
-set label '+1.61' at first 36.408896,5 left offset 0.6,0 font ',12'
-set label '+0.0276' at first 35.900433,4 left offset 0.6,0 font ',12'
-set label '−2.54' at first 36.857263,3 left offset 0.6,0 font ',12'
-set label '+2.72' at first 38.816623,2 left offset 0.6,0 font ',12'
-set label '−2.17' at first 37.449254,1 left offset 0.6,0 font ',12'
-set label '33.8 ms' at first 36.880092,0 left offset 0.6,0 font ',12'
+set label 'λ 0.705, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 1.60 ms, dense 43.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 28.8 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '30.8 ms' at first 30.980776,8 left offset 0.6,0 font ',12'
+set label '+0.853' at first 31.743891,7 left offset 0.6,0 font ',12'
+set label '+0.124' at first 31.92076,6 left offset 0.6,0 font ',12'
+set label '+0.320' at first 33.20745,5 left offset 0.6,0 font ',12'
+set label '+0.0729' at first 32.173943,4 left offset 0.6,0 font ',12'
+set label '−1.50' at first 32.363857,3 left offset 0.6,0 font ',12'
+set label '+1.26' at first 33.896816,2 left offset 0.6,0 font ',12'
+set label '+0.461' at first 33.441182,1 left offset 0.6,0 font ',12'
+set label '32.4 ms' at first 34.713681,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
