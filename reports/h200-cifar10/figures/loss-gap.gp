@@ -12,12 +12,14 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype cycle 6
-array faint[6] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9']
+set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
 M = 3
 array model[M] = ['S', 'B', 'XL']
 array first[M] = [0, 19, 38]
 array last[M] = [18, 37, 56]
+array reference[M] = ['XL', 'XL', 'XL']
 $paper << EOD
 5,0.0450703
 10,0.0570891
@@ -54,10 +56,8 @@ unset xlabel
 set ylabel 'loss difference (ε MSE)' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
-  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 \
-    title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', \
-  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
-    title model[m].' minus '.model[M].', 95 % interval'
+$paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
+    title model[m].' minus '.reference[m].', 95 % interval'
 set lmargin at screen 0.13
 set rmargin at screen 0.965
 set tmargin at screen 0.44
