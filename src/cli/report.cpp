@@ -1,13 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit report: figures, data and one page from run directories.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
+#include "analysis/recorded.h"
 #include "analysis/report.h"
+#include "base/error.h"
 #include "commands.h"
 #include "common.h"
 
 namespace dydit::cli {
+
+namespace {
+
+bool without_tensors(const std::vector<record::Run>& runs) {
+  return std::any_of(runs.begin(), runs.end(), analysis::tensors_left_out);
+}
+
+std::filesystem::path recorded_page(const std::vector<record::Run>& runs, const std::filesystem::path& out) {
+  const record::Run& run = *std::find_if(runs.begin(), runs.end(), analysis::tensors_left_out);
+  if (runs.size() > 1)
+    throw InputError("its tensors were left out", run.path.string(),
+                     "report it alone, or measure it again with its profile");
+  const auto page = analysis::recorded_page(run, out);
+  std::cerr << fmt::format("dydit: its tensors were left out: {}: the page stays as recorded; gnuplot draws a figure from its .gp\n",
+                           run.path.string());
+  return page;
+}
+
+}  // namespace
 
 void add_report(CLI::App& app) {
   struct Report {
@@ -28,7 +52,8 @@ void add_report(CLI::App& app) {
     std::vector<record::Run> runs;
     for (const std::string& path : r->runs) runs.push_back(record::read_run(path));
     const auto out = r->out.empty() ? runs.front().path : std::filesystem::path(r->out);
-    std::cout << write_report(runs, out, r->normalise).string() << std::endl;
+    const auto page = without_tensors(runs) ? recorded_page(runs, out) : write_report(runs, out, r->normalise);
+    std::cout << page.string() << std::endl;
   });
 }
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "catch.h"
+#include "analysis/recorded.h"
 #include "made_up_run.h"
 #include "temporary_folder.h"
 
@@ -132,6 +133,29 @@ TEST_CASE("a manifest whose parts are of other types is refused by name") {
     CHECK_THROWS_WITH(report_of(run, folder.path() / "out"), Contains(run.string()));
     CHECK_THROWS_AS(report_of(run, folder.path() / "out"), InputError);
   }
+}
+
+TEST_CASE("a report whose tensors were left out keeps its page") {
+  const test::TemporaryFolder folder;
+  const auto path = test::make_run(folder.path() / "run", {.train = false});
+  CHECK_FALSE(tensors_left_out(record::read_run(path)));
+  const std::string page = report_of(path, path);
+  std::filesystem::remove_all(path / "tensors");
+  const Run run = record::read_run(path);
+  CHECK(tensors_left_out(run));
+  CHECK_THROWS_AS(report_of(path, path), InputError);
+  const auto before = files_in(path);
+  CHECK(recorded_page(run, path) == path / "index.html");
+  CHECK(files_in(path) == before);
+  CHECK(read_file(recorded_page(run, folder.path() / "out")) == page);
+  const auto copied = files_in(folder.path() / "out");
+  CHECK(copied.size() == 1 + 2 * 4);
+  CHECK(copied.at("figures/loss-gap.gp") == before.at("figures/loss-gap.gp"));
+  std::filesystem::remove(path / "index.html");
+  CHECK_THROWS_WITH(recorded_page(run, path), Contains("neither tensors nor a page"));
+  // A run of which only some files are missing is damaged, not recorded; one that never had any is complete.
+  CHECK_FALSE(tensors_left_out(record::read_run(
+      test::make_run(folder.path() / "curves", {.gap = false, .map = false}))));
 }
 
 TEST_CASE("a report without runs is refused") {

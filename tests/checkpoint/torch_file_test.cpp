@@ -19,6 +19,7 @@ TEST_CASE("the three containers of one model hold the same bits") {
   const auto bare = open_checkpoint(golden / "tiny_bare.pt");
   CHECK(bare.which == "bare");
   CHECK(identical(bare.tensors, expected.tensors));
+  // As the official training wrote it, but for the bytes of its optimizer, which were taken out: nobody reads them.
   const auto model = open_checkpoint(golden / "tiny_train.pt", Weights::model);
   CHECK(model.which == "model");
   const auto ema = open_checkpoint(golden / "tiny_train.pt");
