@@ -28,10 +28,11 @@ configure: deps
 	  || { cat $(BUILD).configure.log; exit 1; }
 
 build: configure
-	@cmake --build $(BUILD) -j $(JOBS)
+	@cmake --build $(BUILD) -j $(JOBS) --target dydit
 	@ln -sfn $(PRESET)/dydit build/dydit
 
-test: build
+test: configure
+	@cmake --build $(BUILD) -j $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure -j 2
 
 test-without-cuda:
@@ -48,7 +49,8 @@ fuzz-coverage: deps
 reproduce: build
 	@build/dydit reproduce profiles/quick.toml
 
-bench: build
+bench: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target dydit_bench
 	@$(BUILD)/bench/dydit_bench
 
 clean:

@@ -22,7 +22,7 @@ namespace dydit::analysis {
 
 // Text is never "enhanced": names of models may hold underscores and braces. The scales make 14 the same size
 // in all three: 14 pixels of 96 to the inch.
-static constexpr const char* script =
+static constexpr const char* script_form =
     R"(# Draws {name}.svg, {name}.pdf and {name}.png from {name}.csv: gnuplot {name}.gp
 set encoding utf8
 set datafile separator comma
@@ -102,7 +102,7 @@ void draw(const Figure& figure, const fs::path& folder, const std::string& date,
   write_atomically(file(".csv"), figure.csv);
   write_atomically(
       file(".gp"),
-      fmt::format(script, fmt::arg("name", figure.name), fmt::arg("settings", figure.settings),
+      fmt::format(script_form, fmt::arg("name", figure.name), fmt::arg("settings", figure.settings),
                   fmt::arg("plot", figure.plot), fmt::arg("width", figure.width),
                   fmt::arg("height", figure.height), fmt::arg("inches_wide", figure.width / 96.0),
                   fmt::arg("inches_high", figure.height / 96.0), fmt::arg("twice_wide", 2 * figure.width),

@@ -2,7 +2,7 @@
 // What it takes to pack the weights of a schedule's timesteps, beside the forward passes that use them.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <chrono>
 #include <limits>

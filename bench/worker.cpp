@@ -4,7 +4,8 @@
 //   forward    forward pass, with weights of the given type
 //   train      training step (forward, mean of the squared output, backward, AdamW): float32 weights, under bfloat16
 //              autocast unless the type is float32
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include <chrono>
 #include <functional>

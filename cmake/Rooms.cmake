@@ -20,8 +20,18 @@ else()
   file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cpp "")
   add_library(dydit_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cpp)
   target_link_libraries(dydit_precompiled PRIVATE dydit_flags dydit_torch fmt::fmt-header-only)
-  target_precompile_headers(dydit_precompiled PRIVATE <torch/torch.h>)
+  target_precompile_headers(dydit_precompiled PRIVATE
+    <torch/types.h> <torch/nn/modules/container/modulelist.h> <torch/nn/modules/container/sequential.h>
+    <torch/nn/modules/conv.h> <torch/nn/modules/embedding.h> <torch/nn/modules/linear.h>)
 endif()
+
+# Sources of one target that are compiled together: reading the headers, above all LibTorch's, takes most of a unit's time.
+function(dydit_unite target)
+  if(DYDIT_UNITY)  # a class of a .cpp may hold what that file's unnamed namespace has
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${DYDIT_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+endfunction()
 
 # dydit_room(name [TORCH] SOURCES ... LINKS public... USES private...)
 function(dydit_room name)
@@ -29,6 +39,7 @@ function(dydit_room name)
   add_library(dydit_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(dydit_${name} PUBLIC include)
   target_link_libraries(dydit_${name} PUBLIC ${ROOM_LINKS} PRIVATE dydit_flags ${ROOM_USES})
+  dydit_unite(dydit_${name})
   if(ROOM_TORCH)
     dydit_use_torch(dydit_${name} PUBLIC)
   else()

@@ -2,7 +2,7 @@
 // The cases of golden/index.json: numbers of the official code, with configuration and advised tolerances.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>

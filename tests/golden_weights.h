@@ -2,7 +2,7 @@
 // Weights by formula, so that a golden case of a large model needs no stored weights.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <nlohmann/json.hpp>
 

@@ -4,7 +4,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <fmt/format.h>
 #include <sched.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <filesystem>

@@ -16,7 +16,7 @@ namespace dydit::model {
 
 namespace {
 
-using checkpoint::Tensor, checkpoint::Tensors;
+using checkpoint::Tensors;
 using Json = nlohmann::ordered_json;
 
 struct Name {
@@ -88,8 +88,8 @@ class Renaming {
 
   /// The first copy counts, and every other must be the same.
   void copy(const std::string& from, const std::string& to) {
-    const Tensor tensor = take(from);
-    const Tensor& first = official_.try_emplace(to, tensor).first->second;
+    const checkpoint::Tensor tensor = take(from);
+    const checkpoint::Tensor& first = official_.try_emplace(to, tensor).first->second;
     if (tensor.type != first.type || tensor.shape != first.shape ||
         !std::ranges::equal(tensor.bytes, first.bytes))
       refuse(where_,
@@ -99,7 +99,7 @@ class Renaming {
   /// Layers of equal shapes, one below the other.
   void join(const std::string& from, const std::array<const char*, 3>& layers, const std::string& to) {
     for (const char* part : parts_of_layer) {
-      std::array<Tensor, 3> tensors;
+      std::array<checkpoint::Tensor, 3> tensors;
       for (std::size_t i = 0; i < layers.size(); ++i) tensors[i] = take(from + layers[i] + part);
       official_[to + part] = joined(tensors, from + part);
     }
@@ -111,23 +111,23 @@ class Renaming {
   }
 
  private:
-  Tensor take(const std::string& name) {
+  checkpoint::Tensor take(const std::string& name) {
     const auto found = left_.extract(name);
     if (found.empty()) refuse(where_, "it has no tensor " + name);
     return std::move(found.mapped());
   }
 
-  Tensor joined(const std::array<Tensor, 3>& tensors, const std::string& name) const {
-    const Tensor& first = tensors.front();
+  checkpoint::Tensor joined(const std::array<checkpoint::Tensor, 3>& tensors, const std::string& name) const {
+    const checkpoint::Tensor& first = tensors.front();
     std::size_t size = 0;
-    for (const Tensor& tensor : tensors) {
+    for (const checkpoint::Tensor& tensor : tensors) {
       if (tensor.type != first.type || tensor.shape != first.shape || tensor.shape.empty())
         refuse(where_, "the parts of " + name + " differ in type or shape");
       size += tensor.bytes.size();
     }
     const auto copy = std::make_shared_for_overwrite<std::byte[]>(size);
     auto* end = copy.get();
-    for (const Tensor& tensor : tensors) end = std::ranges::copy(tensor.bytes, end).out;
+    for (const checkpoint::Tensor& tensor : tensors) end = std::ranges::copy(tensor.bytes, end).out;
     std::vector<std::int64_t> shape = first.shape;
     shape.front() *= static_cast<std::int64_t>(tensors.size());
     return {first.type, std::move(shape), {copy.get(), size}, copy};

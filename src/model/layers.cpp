@@ -2,6 +2,7 @@
 #include "model/layers.h"
 
 #include <ATen/Parallel.h>
+#include <torch/nn/modules/activation.h>
 
 #include <cmath>
 

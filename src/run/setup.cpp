@@ -3,6 +3,7 @@
 
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <fmt/format.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <iostream>

@@ -2,6 +2,7 @@
 #include "train/train.h"
 
 #include <fmt/format.h>
+#include <torch/cuda.h>
 
 #include <chrono>
 #include <cmath>

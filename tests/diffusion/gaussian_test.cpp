@@ -2,6 +2,8 @@
 // One step of the diffusion against the official code, on the outputs of a made-up model.
 #include "diffusion/gaussian.h"
 
+#include <torch/autograd.h>
+
 #include <numbers>
 
 #include "base/error.h"

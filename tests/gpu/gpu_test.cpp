@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same computations on a GPU as on the CPU; passed over where there is none.
+#include <torch/cuda.h>
+
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "engine/engine.h"

@@ -2,6 +2,8 @@
 // The fused elementwise work against its plain formulas in float64, forward and backward.
 #include <fmt/format.h>
 
+#include <torch/autograd.h>
+
 #include "catch.h"
 #include "golden.h"
 #include "model/fused.h"

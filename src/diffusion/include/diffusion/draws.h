@@ -2,7 +2,7 @@
 // Random tensors whose row for an image is a pure function of (seed, purpose, image, draw).
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <span>

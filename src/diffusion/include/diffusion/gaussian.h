@@ -3,7 +3,7 @@
 // Shapes: images (N,C,H,W), timesteps t (N) i64 in this process. Float32 throughout.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "diffusion/schedule.h"
 

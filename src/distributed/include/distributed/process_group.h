@@ -4,7 +4,7 @@
 // of processes, and on nothing else: all get the same bits, every time.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <memory>

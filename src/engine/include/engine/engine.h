@@ -4,7 +4,7 @@
 // Shapes: N images, T tokens, H heads and as many channel groups.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <memory>
 #include <string>

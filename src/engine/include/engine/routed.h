@@ -2,7 +2,7 @@
 // The tokens that go through an MLP, as the compact engine works on them.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 namespace dydit::engine {
 

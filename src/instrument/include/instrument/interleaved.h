@@ -3,7 +3,7 @@
 // so that what disturbs the machine disturbs all alike. The error of a comparison is what varies between blocks.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <functional>

@@ -4,7 +4,7 @@
 // Shapes: x, y (N,T,D); gate, shift, scale (N,D), one vector for each image.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <utility>
 

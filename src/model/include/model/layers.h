@@ -2,7 +2,11 @@
 // The layers of a DiT, with the official names of their parameters. Shapes: N images, T tokens, D width.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/embedding.h>
+#include <torch/nn/modules/linear.h>
 
 #include "model/configuration.h"
 #include "model/linear.h"

@@ -2,7 +2,7 @@
 // From a profile to a run directory.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <string>

@@ -6,7 +6,7 @@
 // for each compact cell the counterfactuals of its waterfall, in interleaved blocks.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "study/speed_spec.h"
 #include "study/study.h"

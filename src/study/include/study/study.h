@@ -3,7 +3,7 @@
 // that are the cells of a run. Shapes: N images, K timesteps.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <functional>
 #include <map>

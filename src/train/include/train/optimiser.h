@@ -3,7 +3,7 @@
 // LibTorch's fused kernel, which its C++ front end does not offer.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/nn/module.h>
 
 #include <string>
 #include <vector>

@@ -6,7 +6,7 @@
 // one process on the whole batch, up to the order in which floats are added.
 #pragma once
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <filesystem>
 #include <memory>
