@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/random.h"
+#include "model/shares.h"
 
 namespace dydit::model {
 
@@ -30,6 +31,12 @@ BlockImpl& DiTImpl::block(std::size_t layer) const {
 }
 
 Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
+  if (torch::GradMode::is_enabled()) return pass(x, t, y);
+  return joined(shares_of(x.size(0), x.device()),
+                [&](const Share& share) { return pass(share.of(x), share.of(t), share.of(y)); });
+}
+
+Tensor DiTImpl::pass(const Tensor& x, const Tensor& t, const Tensor& y) {
   Tensor tokens = embed(x);
   const Tensor silu_c = torch::silu(t_embedder(t) + y_embedder(y));
   for (const auto& block : *blocks) tokens = block->as<Block>()->forward(std::move(tokens), silu_c);

@@ -18,7 +18,9 @@ namespace nn = torch::nn;
 Tensor timestep_sinusoids(const Tensor& t, std::int64_t width) {
   const std::int64_t half = width / 2;
   const auto options = torch::TensorOptions().dtype(torch::kFloat32).device(t.device());
-  const Tensor frequencies = torch::exp(-std::log(10000.0) * torch::arange(0, half, options) / half);
+  const Tensor exponents = -std::log(10000.0) * torch::arange(0, half, options) / half;
+  // Libraries of mathematics differ by an ulp in float32, which t = 999 would make 6e-5.
+  const Tensor frequencies = torch::exp(exponents.to(torch::kFloat64)).to(torch::kFloat32);
   const Tensor angles = t.to(torch::kFloat32).unsqueeze(1) * frequencies;
   return torch::cat({torch::cos(angles), torch::sin(angles)}, 1);
 }

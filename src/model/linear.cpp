@@ -130,14 +130,18 @@ LinearImpl::LinearImpl(std::int64_t in, std::int64_t out)
       bias(register_parameter("bias", torch::empty(out))) {}
 
 template <typename Pack>
-const Tensor& LinearImpl::kept(Layout& layout, const Pack& pack) {
+Tensor LinearImpl::kept(Layout& layout, const Pack& pack) {
   const auto version = weight.is_inference() ? 0 : static_cast<std::int64_t>(weight._version());
-  if (!layout.from.defined() || layout.from.data_ptr() != weight.data_ptr() || layout.version != version)
-    layout = {.weight = pack(), .from = weight.detach(), .version = version};
+  const std::lock_guard lock(layout.being_packed);
+  if (!layout.from.defined() || layout.from.data_ptr() != weight.data_ptr() || layout.version != version) {
+    layout.weight = pack();
+    layout.from = weight.detach();
+    layout.version = version;
+  }
   return layout.weight;
 }
 
-const Tensor& LinearImpl::panels() {
+Tensor LinearImpl::panels() {
   return kept(panels_, [this] {
     const auto out = weight.size(0), panels = (out + panel_width - 1) / panel_width;
     const Tensor padded = torch::constant_pad_nd(weight.detach(), {0, 0, 0, panels * panel_width - out});
@@ -149,15 +153,16 @@ Tensor LinearImpl::apply_to_few(const Tensor& x) {
   auto sizes = x.sizes().vec();
   sizes.back() = weight.size(0);
   const Tensor out = torch::empty(sizes, x.options());
+  const Tensor panels = this->panels();
   const FewRows product{.x = x.const_data_ptr<float>(),
-                        .panels = panels().const_data_ptr<float>(),
+                        .panels = panels.const_data_ptr<float>(),
                         .bias = bias.const_data_ptr<float>(),
                         .out = out.data_ptr<float>(),
                         .rows = x.numel() / weight.size(1),
                         .in_features = weight.size(1),
                         .out_features = weight.size(0)};
   constexpr std::int64_t panels_of_task = 8;
-  at::parallel_for(0, panels().size(0), panels_of_task,
+  at::parallel_for(0, panels.size(0), panels_of_task,
                    [&](std::int64_t begin, std::int64_t end) { few_rows(product, begin, end); });
   return out;
 }

@@ -23,12 +23,16 @@ namespace {
 
 class Dense final : public Objective {
  public:
-  Dense(const Job& job, model::DiT dit, const diffusion::GaussianDiffusion& diffusion)
-      : job_(job), dit_(std::move(dit)), diffusion_(diffusion) {}
+  Dense(const Job& job, const diffusion::GaussianDiffusion& diffusion) : job_(job), diffusion_(diffusion) {}
 
-  Tensor backward(const Inputs& in, std::int64_t) override {
-    const auto terms = complete_backward(job_, dit_, diffusion_, in);
-    return torch::stack({terms.mse.sum(), terms.vb.sum()}).detach() / job_.options.batch;
+  Tensor backward(Replicas& replicas, const Inputs& in, std::int64_t) override {
+    std::vector<Tensor> sums(replicas.size());
+    replicas.in_shares(in, [&](std::size_t share, model::DiT& dit, const Inputs& some) {
+      const auto terms = complete_backward(job_, dit, diffusion_, some);
+      sums[share] = torch::stack({terms.mse.sum(), terms.vb.sum()}).detach();
+    });
+    replicas.sum_gradients();
+    return torch::stack(sums).sum(0) / job_.options.batch;
   }
 
   std::int64_t recorded() const override { return 2; }
@@ -48,15 +52,13 @@ class Dense final : public Objective {
 
  private:
   const Job& job_;
-  model::DiT dit_;
   const diffusion::GaussianDiffusion& diffusion_;
 };
 
 }  // namespace
 
-std::unique_ptr<Objective> dense_objective(const Job& job, model::DiT dit,
-                                           const diffusion::GaussianDiffusion& diffusion) {
-  return std::make_unique<Dense>(job, std::move(dit), diffusion);
+std::unique_ptr<Objective> dense_objective(const Job& job, const diffusion::GaussianDiffusion& diffusion) {
+  return std::make_unique<Dense>(job, diffusion);
 }
 
 }  // namespace dydit::train

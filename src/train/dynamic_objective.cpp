@@ -17,10 +17,10 @@ namespace {
 
 class Dynamic final : public Objective {
  public:
-  Dynamic(const Job& job, model::DiT dit, const diffusion::GaussianDiffusion& diffusion)
-      : job_(job), options_(*job.options.dynamic), dit_(std::move(dit)), diffusion_(diffusion) {}
+  Dynamic(const Job& job, const diffusion::GaussianDiffusion& diffusion)
+      : job_(job), options_(*job.options.dynamic), diffusion_(diffusion) {}
 
-  Tensor backward(const Inputs& in, std::int64_t step) override;
+  Tensor backward(Replicas& replicas, const Inputs& in, std::int64_t step) override;
   std::int64_t recorded() const override { return 4; }
   std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first,
                                         std::int64_t last) const override;
@@ -28,13 +28,20 @@ class Dynamic final : public Objective {
                                       std::int64_t steps) const override;
 
  private:
+  // Of some of the images; parts of the means over the batch.
+  struct Forward {
+    Tensor loss, kept;  // with their gradients
+    Tensor means;       // (4): mse, vb, kept, the complete model's mse
+  };
+  static constexpr std::int64_t kept_of_means = 2;
+
+  Forward forward(model::DiT& dit, const Inputs& in, std::int64_t step, double target) const;
   bool in_stage_1(std::int64_t step) const { return step < options_.complete_steps; }
   engine::Relaxation relaxation(const Inputs& in, std::int64_t step) const;
   engine::Masks imposed(const Inputs& in, double target) const;
 
   const Job& job_;
   const DynamicOptions& options_;
-  model::DiT dit_;
   const diffusion::GaussianDiffusion& diffusion_;
 };
 
@@ -58,29 +65,46 @@ engine::Relaxation Dynamic::relaxation(const Inputs& in, std::int64_t step) cons
       .temperature = options_.temperature};
 }
 
-Tensor Dynamic::backward(const Inputs& in, std::int64_t step) {
+Tensor Dynamic::backward(Replicas& replicas, const Inputs& in, std::int64_t step) {
   const double target = lambda_target(options_, step);
+  std::vector<Forward> forward(replicas.size());
+  replicas.in_shares(in, [&](std::size_t share, model::DiT& dit, const Inputs& some) {
+    forward[share] = this->forward(dit, some, step, target);
+  });
+  std::vector<Tensor> means;
+  for (const Forward& of_share : forward) means.push_back(of_share.means);
+  const Tensor here = torch::stack(means).sum(0);
+  // The share kept, the mean over the batches of all processes; its gradient is that of each share's part.
+  const Tensor all = here[kept_of_means].clone();
+  job_.group.sum({all});
+  replicas.in_shares(in, [&](std::size_t share, model::DiT&, const Inputs&) {
+    Forward& of_share = forward[share];
+    const Tensor held =
+        flops_term(all + (of_share.kept - of_share.kept.detach()), target, options_.flops_weight);
+    (of_share.loss + held).backward();
+    of_share = {};  // its memory is free before the others are done
+  });
+  replicas.sum_gradients();
+  return here;
+}
+
+Dynamic::Forward Dynamic::forward(model::DiT& dit, const Inputs& in, std::int64_t step, double target) const {
   // Before the other pass: its memory is free again by then.
   const Tensor complete_mse = in_stage_1(step)
-                                  ? complete_backward(job_, dit_, diffusion_, in).mse.sum().detach()
+                                  ? complete_backward(job_, dit, diffusion_, in).mse.sum().detach()
                                   : torch::zeros({}, in.x.options());
   engine::Relaxed relaxed;
   {
     const Autocast autocast(job_.device, job_.options.bfloat16);
-    relaxed = engine::relaxed_forward(dit_, in.x_t, in.t, in.y, relaxation(in, step), imposed(in, target));
+    relaxed = engine::relaxed_forward(dit, in.x_t, in.t, in.y, relaxation(in, step), imposed(in, target));
     relaxed.output = relaxed.output.to(torch::kFloat32);
   }
   const auto terms = diffusion_.loss_terms(relaxed.output, in.x, in.x_t, in.t, in.noise);
-  const Tensor kept =
-      engine::shares_of(relaxed.masks, job_.configuration).select(1, 0).sum() / job_.options.batch;
-  // The mean over the batches of all processes, with the gradient of this one's part.
-  const Tensor all = kept.detach().clone();
-  job_.group.sum({all});
-  const Tensor held = flops_term(all + (kept - kept.detach()), target, options_.flops_weight);
-  (terms.loss.sum() / job_.options.batch + held).backward();
-  return torch::stack({terms.mse.sum() / job_.options.batch, terms.vb.sum() / job_.options.batch, kept,
-                       complete_mse / job_.options.batch})
-      .detach();
+  const auto batch = job_.options.batch;
+  const Tensor kept = engine::shares_of(relaxed.masks, job_.configuration).select(1, 0).sum() / batch;
+  return {.loss = terms.loss.sum() / batch,
+          .kept = kept,
+          .means = torch::stack({terms.mse.sum() / batch, terms.vb.sum() / batch, kept, complete_mse / batch}).detach()};
 }
 
 std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t first,
@@ -121,9 +145,8 @@ std::map<std::string, double> Dynamic::judge(model::DiT& average, const HeldOut&
 
 }  // namespace
 
-std::unique_ptr<Objective> dynamic_objective(const Job& job, model::DiT dit,
-                                             const diffusion::GaussianDiffusion& diffusion) {
-  return std::make_unique<Dynamic>(job, std::move(dit), diffusion);
+std::unique_ptr<Objective> dynamic_objective(const Job& job, const diffusion::GaussianDiffusion& diffusion) {
+  return std::make_unique<Dynamic>(job, diffusion);
 }
 
 }  // namespace dydit::train

@@ -57,6 +57,7 @@ class Trainer {
   record::RunDirectory* run_;  // null but at rank 0
   diffusion::GaussianDiffusion diffusion_;
   model::DiT dit_, ema_;
+  Replicas replicas_;
   std::unique_ptr<Objective> objective_;
   AdamW optimiser_;
   MovingAverage average_;
@@ -79,8 +80,8 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
                  job.device),
       dit_(fresh_model(job)),
       ema_(fresh_model(job)),
-      objective_(options_.dynamic ? dynamic_objective(job, dit_, diffusion_)
-                                  : dense_objective(job, dit_, diffusion_)),
+      replicas_(dit_, group_.share(options_.batch).count, job.device),
+      objective_(options_.dynamic ? dynamic_objective(job, diffusion_) : dense_objective(job, diffusion_)),
       optimiser_(*dit_, options_.weight_decay, options_.gradient_clip),
       average_(*ema_, *dit_),
       held_out_(job.held_out, options_.held_out_images, job.seed, diffusion_steps),
@@ -236,7 +237,7 @@ Inputs Trainer::inputs(data::Batch& batch) const {
 }
 
 void Trainer::step(const Inputs& in) {
-  const Tensor means = objective_->backward(in, step_);
+  const Tensor means = objective_->backward(replicas_, in, step_);
   std::vector<Tensor> summed = optimiser_.gradients();
   summed.push_back(means);
   group_.sum(summed);

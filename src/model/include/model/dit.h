@@ -36,6 +36,9 @@ struct DiTImpl : torch::nn::Module {
   torch::nn::ModuleList blocks;
   FinalLayer final_layer{nullptr};
   torch::Tensor pos_embed;
+
+ private:
+  torch::Tensor pass(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);
 };
 TORCH_MODULE(DiT);
 

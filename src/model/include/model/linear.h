@@ -3,6 +3,8 @@
 
 #include <torch/types.h>
 
+#include <mutex>
+
 namespace dydit::model {
 
 /// A fixed weight in the layout in which its product is fastest: oneDNN's own on the CPU, in float32 and bfloat16, and
@@ -37,7 +39,7 @@ struct LinearImpl : torch::nn::Module {
   LinearImpl(std::int64_t in, std::int64_t out);
   torch::Tensor forward(const torch::Tensor& x);
   torch::Tensor gelu(const torch::Tensor& x);  ///< GELU (tanh approximation) of forward(x)
-  const torch::Tensor& panels();               ///< the weight in panels (panels.h)
+  torch::Tensor panels();                      ///< the weight in panels (panels.h)
 
   torch::Tensor weight;  ///< (out, in)
   torch::Tensor bias;    ///< (out)
@@ -45,12 +47,13 @@ struct LinearImpl : torch::nn::Module {
  private:
   // The weight in another layout, as long as it is what that was made from.
   struct Layout {
+    std::mutex being_packed;  // by one of the threads that share a batch
     torch::Tensor weight;
     torch::Tensor from;  // the weight's memory, held so that no other weight can come to lie there
     std::int64_t version = -1;
   };
   template <typename Pack>
-  const torch::Tensor& kept(Layout& layout, const Pack& pack);
+  torch::Tensor kept(Layout& layout, const Pack& pack);
   torch::Tensor apply(const torch::Tensor& x, bool gelu);
   torch::Tensor apply_to_few(const torch::Tensor& x);
 

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What does one other busy process cost? Times a training and a forward pass on one and on all cores, on an idle machine
+and beside one process that computes without end.
+
+    bench/busy.py build/release
+
+prints images a second of fine-tuning the small embedded model (batch 32) and passes a second of S/4 (batch 4), medians
+over the rounds. The folder is one with dydit and bench/dydit_bench. Wants an otherwise idle machine.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+project = pathlib.Path(__file__).resolve().parent.parent
+
+
+@contextlib.contextmanager
+def busy_process(wanted):
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if wanted else None
+    try:
+        yield
+    finally:
+        if process:
+            process.kill()
+            process.wait()
+
+
+def training(build, threads, steps):
+    """Images a second after the first record, whose steps warm up."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [build / "dydit", "train", "--checkpoint", project / "profiles/pretrained/small.safetensors",
+                   "--data", project / "profiles/data/cifar10-sample.zip", "--lambda", "0.6", "--batch", "32",
+                   "--steps", 2 * steps, "--record-every", steps, "--checkpoint-every", 10 * steps, "--held-out-images", "32",
+                   "--threads", threads, "--device", "cpu", "--quiet", "--out", pathlib.Path(folder) / "run"]
+        subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        lines = (pathlib.Path(folder) / "run/results.jsonl").read_text().splitlines()
+    return json.loads(lines[-1])["metrics"]["images_per_second"]["value"]
+
+
+def forward(build, threads, _):
+    command = [build / "bench/dydit_bench", "--benchmark_filter=forward/model:S-4/batch:4/dtype:float32",
+               "--benchmark_format=json"]
+    result = subprocess.run(command, check=True, capture_output=True, text=True,
+                            env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    return 1000 / json.loads(result.stdout)["benchmarks"][0]["real_time"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=30, help="of the training, twice")
+    options = parser.parse_args()
+
+    cores = len(os.sched_getaffinity(0))
+    print(f"{'':32} {'1 thread':>10} {f'{cores} threads':>10}")
+    for name, measure in {"training, images/s": training, "forward pass of S/4, passes/s": forward}.items():
+        for busy in (False, True):
+            samples = {1: [], cores: []}
+            with busy_process(busy):
+                for _ in range(options.rounds):
+                    for threads in samples:
+                        samples[threads].append(measure(options.build.resolve(), threads, options.steps))
+            row = "".join(f" {statistics.median(values):10.1f}" for values in samples.values())
+            print(f"{name + (', one busy process' if busy else ''):32}{row}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
