@@ -52,7 +52,8 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
   if (dataset.classes() == c.num_classes) return;
   std::string remedy = fmt::format("the data have {}, the model {}; a labels.json can state the mapping",
                                    dataset.classes(), c.num_classes);
-  for (const std::string& note : dataset.notes()) remedy += "; " + note;  // which folders were taken as classes
+  // Which folders were taken as classes may tell why.
+  for (const std::string& note : dataset.notes()) remedy += "; " + note;
   throw UsageError("the classes do not fit the model", fmt::format("{} and {}", spec.path, model), remedy);
 }
 
