@@ -19,19 +19,18 @@ class FolderStore final : public Store {
     fs::recursive_directory_iterator next(root_, fs::directory_options::follow_directory_symlink);
     for (; next != fs::recursive_directory_iterator(); ++next) {
       std::error_code error;
-      const fs::file_status status = next->status(error);  // of what a link leads to
       const std::string name = next->path().lexically_relative(root_).generic_string();
-      if (fs::is_directory(status)) {
+      if (next->is_directory(error)) {
         require_outside(*next, next.depth());
         entries.push_back({.name = name + "/"});
         continue;
       }
       next.disable_recursion_pending();  // it would follow a broken link
-      if (!fs::exists(status) && !is_image(name) && !is_hidden(name))
-        throw InputError("cannot open what may be a folder", next->path().string(),
-                         "mend the link, or remove it");
       // An image that cannot be opened counts as broken when it is read.
       const auto size = next->file_size(error);
+      if (error && next->is_symlink() && !is_image(name) && !is_hidden(name))
+        throw InputError("cannot open what may be a folder", next->path().string(),
+                         "mend the link, or remove it");
       entries.push_back({.name = name, .size = error ? 0 : size});
     }
     return entries;
