@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/error.h"
 #include "base/file.h"
+#include "left_out.h"
 #include "store.h"
 
 namespace dydit::data {
@@ -14,11 +16,22 @@ class FolderStore final : public Store {
 
   std::vector<Entry> list() const override {
     std::vector<Entry> entries;
-    for (const auto& item :
-         fs::recursive_directory_iterator(root_, fs::directory_options::follow_directory_symlink)) {
-      const std::string name = item.path().lexically_relative(root_).generic_string();
-      if (item.is_directory()) entries.push_back({.name = name + "/"});
-      if (item.is_regular_file()) entries.push_back({.name = name, .size = item.file_size()});
+    fs::recursive_directory_iterator next(root_, fs::directory_options::follow_directory_symlink);
+    for (; next != fs::recursive_directory_iterator(); ++next) {
+      std::error_code error;
+      const std::string name = next->path().lexically_relative(root_).generic_string();
+      if (next->is_directory(error)) {
+        require_outside(*next, next.depth());
+        entries.push_back({.name = name + "/"});
+        continue;
+      }
+      next.disable_recursion_pending();  // it would follow a broken link
+      // An image that cannot be opened counts as broken when it is read.
+      const auto size = next->file_size(error);
+      if (error && next->is_symlink() && !is_image(name) && !is_hidden(name))
+        throw InputError("cannot open what may be a folder", next->path().string(),
+                         "mend the link, or remove it");
+      entries.push_back({.name = name, .size = error ? 0 : size});
     }
     return entries;
   }
@@ -26,6 +39,17 @@ class FolderStore final : public Store {
   std::string read(const Entry& entry) const override { return read_file(root_ / entry.name); }
 
  private:
+  // A link to one of the `depth` + 1 folders around it would be followed without end.
+  static void require_outside(const fs::directory_entry& folder, int depth) {
+    if (!folder.is_symlink()) return;
+    fs::path around = folder.path();
+    for (int i = 0; i <= depth; ++i) {
+      around = around.parent_path();
+      if (fs::equivalent(around, folder.path()))
+        throw InputError("the folder contains itself", folder.path().string(), "remove the link");
+    }
+  }
+
   fs::path root_;
 };
 

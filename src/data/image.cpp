@@ -26,7 +26,8 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name) {
   };
   if (begins_with(0xFF, 0xD8, 0xFF)) return decode_jpeg(bytes, name);
   if (begins_with(0x89, 'P', 'N', 'G')) return decode_png(bytes, name);
-  throw InputError("broken image", name, "neither JPEG nor PNG");
+  if (begins_with('R', 'I', 'F', 'F')) return decode_webp(bytes, name);
+  throw InputError("broken image", name, "neither JPEG nor PNG nor WebP");
 }
 
 }  // namespace dydit::data

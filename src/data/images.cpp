@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <cctype>
-#include <string_view>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "class_folders.h"
 #include "image.h"
 #include "labels.h"
 #include "sets.h"
@@ -15,18 +13,9 @@ namespace dydit::data {
 
 namespace {
 
-bool is_hidden(std::string_view name) {
-  return name.starts_with('.') || name.find("/.") != name.npos || name.starts_with("__MACOSX/");
-}
-
-bool is_image(std::string_view name) {
-  std::string ending(name.substr(std::min(name.rfind('.'), name.size())));
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
-}
-
-std::string folder_of(const std::string& name) {
-  return name.substr(0, name.find('/'));
+std::string remedy(const ClassFolders& folders) {
+  const std::string expected = "expected CLASS/IMAGE.jpg, .png or .webp below it";
+  return folders.notes.empty() ? expected : fmt::format("{} ({})", expected, fmt::join(folders.notes, "; "));
 }
 
 struct Sample {
@@ -38,22 +27,17 @@ class Images final : public Dataset {
  public:
   Images(std::unique_ptr<Store> store, const std::string& path, std::int64_t size)
       : store_(std::move(store)), size_(size) {
-    std::set<std::string> folders;
-    Entry json;
-    for (Entry& entry : store_->list()) {
-      if (entry.name == "labels.json") json = entry;
-      if (is_hidden(entry.name) || entry.name.find('/') == std::string::npos) continue;
-      folders.insert(folder_of(entry.name));  // one without images as well: it has its number
-      if (is_image(entry.name)) samples_.push_back({std::move(entry), 0});
-    }
-    if (samples_.empty()) throw InputError("no images", path, "expected CLASS/IMAGE.jpg or .png below it");
-    const Labels labels = json.name.empty()
-                              ? number_folders(folders)
-                              : parse_labels(store_->read(json), folders, path + "/" + json.name);
+    ClassFolders folders = find_class_folders(store_->list());
+    for (const std::string& note : folders.notes) notes_.push_back(path + ": " + note);
+    if (folders.images.empty()) throw InputError("no images", path, remedy(folders));
+    const Labels labels = folders.labels ? parse_labels(store_->read(*folders.labels), folders.names,
+                                                        path + "/" + folders.labels->name)
+                                         : number_folders(folders.names, path);
     classes_ = labels.classes;
-    for (Sample& sample : samples_) sample.label = labels.of_folder.at(folder_of(sample.entry.name));
-    std::ranges::sort(samples_, {},
-                      [](const Sample& s) { return std::pair(folder_of(s.entry.name), s.entry.name); });
+    for (Entry& image : folders.images) {
+      const std::int64_t label = labels.of_folder.at(folders.folder_of(image));
+      samples_.push_back({std::move(image), label});
+    }
   }
 
   std::int64_t size() const override { return static_cast<std::int64_t>(samples_.size()); }
@@ -61,6 +45,7 @@ class Images final : public Dataset {
   Shape shape() const override { return {3, size_, size_}; }
   std::int64_t label(std::int64_t index) const override { return at(index).label; }
   std::string name(std::int64_t index) const override { return at(index).entry.name; }
+  std::vector<std::string> notes() const override { return notes_; }
 
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
     const Entry& entry = at(index).entry;
@@ -88,6 +73,7 @@ class Images final : public Dataset {
   std::unique_ptr<Store> store_;
   std::int64_t size_, classes_ = 0;
   std::vector<Sample> samples_;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace

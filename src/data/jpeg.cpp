@@ -4,6 +4,8 @@
 #include <cstdio>
 // After <cstdio>: the header of libjpeg needs FILE.
 #include <jpeglib.h>
+// After it: the codes of its messages.
+#include <jerror.h>
 
 #include <fmt/format.h>
 
@@ -27,13 +29,15 @@ constexpr int most_scans = 100;
 
 // libjpeg's own handler ends the process, and it only warns of truncated data, which it fills with
 // grey. Here both jump back to the method that was called. These methods own nothing a jump would lose.
+// The one warning that is passed over, as PIL does: bytes between the data of the last scan and the end mark.
+// Bytes before any other marker, or too few before the end mark, are other data than were written.
 class Decoder {
  public:
   Decoder() {
     info_.err = jpeg_std_error(&errors_.manager);
     errors_.manager.error_exit = fail;
     errors_.manager.emit_message = [](j_common_ptr info, int level) {
-      if (level < 0) fail(info);
+      if (level < 0 && !is_padding(*info->err)) fail(info);
     };
     progress_.progress_monitor = [](j_common_ptr info) {
       if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= most_scans) return;
@@ -94,6 +98,10 @@ class Decoder {
     std::jmp_buf jump{};
     char message[JMSG_LENGTH_MAX] = "";
   };
+
+  static bool is_padding(const jpeg_error_mgr& warning) {
+    return warning.msg_code == JWRN_EXTRANEOUS_DATA && warning.msg_parm.i[1] == JPEG_EOI;
+  }
 
   [[noreturn]] static void fail(j_common_ptr info) {
     auto* errors = reinterpret_cast<Errors*>(info->err);

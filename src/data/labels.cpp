@@ -7,15 +7,39 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "unicode.h"
 
 namespace dydit::data {
 
 constexpr std::int64_t most_classes = 1'000'000;  // of a model
 
-Labels number_folders(const std::set<std::string>& folders) {
+Labels number_folders(const std::set<std::string>& folders, const std::string& where) {
   Labels labels;
-  for (const std::string& folder : folders) labels.of_folder[folder] = labels.classes++;
+  std::set<std::string> forms;
+  for (const std::string& folder : folders) {
+    if (!forms.insert(decomposed(folder)).second)
+      throw InputError(fmt::format("two folders '{}', in different Unicode forms", folder), where,
+                       "make them one, or give both the same label in a labels.json");
+    labels.of_folder[folder] = labels.classes++;
+  }
   return labels;
+}
+
+// Labels the folders whose names stand there in another Unicode form.
+static void label_other_forms(Labels& labels, const std::set<std::string>& folders,
+                              const std::string& where) {
+  std::map<std::string, std::set<std::int64_t>> forms;
+  for (const auto& [name, label] : labels.of_folder) forms[decomposed(name)].insert(label);
+  for (const std::string& folder : folders) {
+    if (labels.of_folder.contains(folder)) continue;
+    const auto found = forms.find(decomposed(folder));
+    if (found == forms.end())
+      throw InputError(fmt::format("no label for the folder '{}'", folder), where, "add it");
+    if (found->second.size() > 1)
+      throw InputError(fmt::format("two labels for the folder '{}', in different Unicode forms", folder),
+                       where, "keep one");
+    labels.of_folder[folder] = *found->second.begin();
+  }
 }
 
 Labels parse_labels(const std::string& json, const std::set<std::string>& folders, const std::string& where) {
@@ -36,9 +60,7 @@ Labels parse_labels(const std::string& json, const std::set<std::string>& folder
       values.push_back(labels.of_folder[key] = value);
     }
   }
-  for (const std::string& folder : folders)
-    if (!labels.of_folder.contains(folder))
-      throw InputError(fmt::format("no label for the folder '{}'", folder), where, "add it");
+  label_other_forms(labels, folders, where);
   labels.classes = count_classes(values, stated, where);
   return labels;
 }

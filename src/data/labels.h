@@ -15,11 +15,13 @@ struct Labels {
   std::int64_t classes = 0;
 };
 
-/// 0, 1, ... in the order of the names.
-Labels number_folders(const std::set<std::string>& folders);
+/// 0, 1, ... in the order of the names' bytes. Throws InputError naming `where` for two names that look the
+/// same, in two Unicode forms.
+Labels number_folders(const std::set<std::string>& folders, const std::string& where);
 
-/// From a labels.json, {"folder": label, ..., "classes": number of classes, optional}. Throws InputError
-/// naming `where` when it is malformed or lacks one of the folders.
+/// From a labels.json, {"folder": label, ..., "classes": number of classes, optional}. A name may be in
+/// another Unicode form than its folder's. Throws InputError naming `where` when it is malformed or lacks one
+/// of the folders.
 Labels parse_labels(const std::string& json, const std::set<std::string>& folders, const std::string& where);
 
 /// One more than the largest label, or `stated` if that is not 0. Throws InputError naming `where` for a

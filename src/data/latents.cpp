@@ -1,21 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "latents.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "base/error.h"
 
 namespace dydit::data {
 
-void copy_latent(std::span<const float> latent, const Shape& shape, bool flip, const std::string& name,
-                 std::span<float> out) {
-  if (!std::ranges::all_of(latent, [](float value) { return std::isfinite(value); }))
+using checkpoint::DType;
+using checkpoint::Tensor;
+
+namespace {
+
+// IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction.
+float from_half(std::uint16_t half) {
+  const std::uint32_t sign = (half & 0x8000U) << 16U, exponent = half >> 10U & 0x1FU,
+                      fraction = half & 0x3FFU;
+  if (exponent == 0)  // subnormal: fractions of 2^-24
+    return std::copysign(std::ldexp(static_cast<float>(fraction), -24), std::bit_cast<float>(sign));
+  const std::uint32_t wide = exponent == 0x1F ? 0xFF : exponent + 127 - 15;
+  return std::bit_cast<float>(sign | wide << 23U | fraction << 13U);
+}
+
+// The upper half of a float.
+float from_bfloat(std::uint16_t half) {
+  return std::bit_cast<float>(std::uint32_t{half} << 16U);
+}
+
+template <typename T>
+std::span<const T> elements_of(const Tensor& tensor) {
+  return {reinterpret_cast<const T*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(T)};
+}
+
+template <typename T>
+std::vector<std::int64_t> widened(const Tensor& tensor) {
+  const auto values = tensor.as<T>();
+  return {values.begin(), values.end()};
+}
+
+}  // namespace
+
+void require_latents(const Tensor& latents, const std::string& name) {
+  if (latents.type != DType::f32 && latents.type != DType::f16 && latents.type != DType::bf16)
+    throw InputError(fmt::format("latents of type {}", checkpoint::name_of(latents.type)), name,
+                     "write them as F32, F16 or BF16");
+}
+
+void copy_latent(const Tensor& latents, std::int64_t index, const Shape& shape, bool flip,
+                 const std::string& name, std::span<float> out) {
+  const auto length = static_cast<std::size_t>(shape.elements()),
+             first = static_cast<std::size_t>(index) * length;
+  const auto halves = [&] { return elements_of<std::uint16_t>(latents).subspan(first, length); };
+  if (latents.type == DType::f16)
+    std::ranges::transform(halves(), out.begin(), from_half);
+  else if (latents.type == DType::bf16)
+    std::ranges::transform(halves(), out.begin(), from_bfloat);
+  else
+    std::ranges::copy(latents.as<float>().subspan(first, length), out.begin());
+  if (!std::ranges::all_of(out.first(length), [](float value) { return std::isfinite(value); }))
     throw InputError("broken latent", name, "it has values that are not finite");
-  std::ranges::copy(latent, out.begin());
   if (!flip) return;
   const auto width = static_cast<std::size_t>(shape.width);
-  for (std::size_t row = 0; row < latent.size(); row += width) std::ranges::reverse(out.subspan(row, width));
+  for (std::size_t row = 0; row < length; row += width) std::ranges::reverse(out.subspan(row, width));
+}
+
+std::vector<std::int64_t> labels_of(const Tensor& labels, const std::string& name) {
+  switch (labels.type) {
+    case DType::i64:
+      return widened<std::int64_t>(labels);
+    case DType::i32:
+      return widened<std::int32_t>(labels);
+    case DType::i16:
+      return widened<std::int16_t>(labels);
+    case DType::i8:
+      return widened<std::int8_t>(labels);
+    case DType::u8:
+      return widened<std::uint8_t>(labels);
+    default:
+      throw InputError(fmt::format("labels of type {}", checkpoint::name_of(labels.type)), name,
+                       "write them as integers of at most 64 bits");
+  }
 }
 
 }  // namespace dydit::data

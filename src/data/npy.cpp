@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -14,12 +16,15 @@ namespace dydit::data {
 
 namespace {
 
-template <typename T>
-constexpr std::string_view type_name = "";
-template <>
-constexpr std::string_view type_name<float> = "<f4";
-template <>
-constexpr std::string_view type_name<std::int64_t> = "<i8";
+using checkpoint::DType;
+
+constexpr std::array<std::pair<std::string_view, DType>, 7> types{{{"<f4", DType::f32},
+                                                                   {"<f2", DType::f16},
+                                                                   {"<i8", DType::i64},
+                                                                   {"<i4", DType::i32},
+                                                                   {"<i2", DType::i16},
+                                                                   {"|i1", DType::i8},
+                                                                   {"|u1", DType::u8}}};
 
 struct Parts {
   std::string_view type, order, shape, elements;
@@ -78,27 +83,27 @@ std::vector<std::int64_t> parse_shape(std::string_view text, const std::string& 
 
 }  // namespace
 
-template <typename T>
-Array<T> read_npy(const std::filesystem::path& path) {
+checkpoint::Tensor read_npy(const std::filesystem::path& path) {
   const std::string where = path.string(), file = read_file(path);
   const auto [type, order, shape, elements] = split(file, where);
-  if (type != type_name<T>)
-    throw InputError(fmt::format(".npy of type '{}', not '{}'", type, type_name<T>), where);
+  const auto known = std::ranges::find(types, type, &decltype(types)::value_type::first);
+  if (known == types.end())
+    throw InputError(fmt::format(".npy of type '{}', which is not read", type), where,
+                     "write '<f4' or '<f2', labels as integers");
   if (order != "False") throw InputError(".npy not in C order", where);
 
-  Array<T> array{parse_shape(shape, where), {}};
-  std::int64_t bytes = sizeof(T);
-  for (const std::int64_t length : array.shape)
-    if (__builtin_mul_overflow(bytes, length, &bytes)) throw InputError("the .npy shape is too large", where);
-  if (static_cast<std::size_t>(bytes) != elements.size())
+  checkpoint::Tensor tensor{
+      .type = known->second, .shape = parse_shape(shape, where), .bytes = {}, .owner = {}};
+  const auto bytes = checkpoint::bytes_of(tensor.type, tensor.shape);
+  if (!bytes) throw InputError("the .npy shape is too large", where);
+  if (static_cast<std::size_t>(*bytes) != elements.size())
     throw InputError(
-        fmt::format(".npy with {} bytes of data where its shape needs {}", elements.size(), bytes), where);
-  array.values.resize(elements.size() / sizeof(T));
-  if (bytes > 0) std::memcpy(array.values.data(), elements.data(), elements.size());
-  return array;
+        fmt::format(".npy with {} bytes of data where its shape needs {}", elements.size(), *bytes), where);
+  const auto owner = std::make_shared<std::byte[]>(elements.size());  // aligned for any type
+  if (!elements.empty()) std::memcpy(owner.get(), elements.data(), elements.size());
+  tensor.bytes = {owner.get(), elements.size()};
+  tensor.owner = owner;
+  return tensor;
 }
-
-template Array<float> read_npy(const std::filesystem::path& path);
-template Array<std::int64_t> read_npy(const std::filesystem::path& path);
 
 }  // namespace dydit::data

@@ -3,22 +3,14 @@
 // little-endian row-major elements.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <string>
-#include <vector>
+
+#include "checkpoint/tensor.h"
 
 namespace dydit::data {
 
-template <typename T>
-struct Array {
-  std::vector<std::int64_t> shape;
-  std::vector<T> values;
-};
-
-/// T is float ('<f4') or std::int64_t ('<i8'). Throws InputError for another type, Fortran order, a
-/// shape that disagrees with the file's size, and anything else unexpected.
-template <typename T>
-Array<T> read_npy(const std::filesystem::path& path);
+/// Types '<f4', '<f2', '<i8', '<i4', '<i2', '|i1' and '|u1'. Throws InputError for another type, Fortran
+/// order, a shape that disagrees with the file's size, and anything else unexpected.
+checkpoint::Tensor read_npy(const std::filesystem::path& path);
 
 }  // namespace dydit::data

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "labels.h"
 #include "latents.h"
+#include "left_out.h"
 #include "npy.h"
 #include "sets.h"
 
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The i of every i.npy, ascending.
-std::vector<std::int64_t> list_numbers(const fs::path& folder) {
+std::vector<std::int64_t> list_numbers(const fs::path& folder, LeftOut& left_out) {
   std::vector<std::int64_t> numbers;
   for (const auto& item : fs::directory_iterator(folder)) {
     const std::string stem = item.path().stem().string();
@@ -28,6 +29,8 @@ std::vector<std::int64_t> list_numbers(const fs::path& folder) {
     const auto [stop, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
     if (item.path().extension() == ".npy" && error == std::errc() && stop == stem.data() + stem.size())
       numbers.push_back(number);
+    else if (const std::string name = item.path().filename().string(); !is_hidden(name))
+      left_out.add(name);
   }
   std::ranges::sort(numbers);
   return numbers;
@@ -41,17 +44,25 @@ Shape shape_of(const std::vector<std::int64_t>& shape, const std::string& where)
 class NpyLatents final : public Dataset {
  public:
   NpyLatents(LatentFolders folders, const fs::path& path) : folders_(std::move(folders)) {
-    numbers_ = list_numbers(folders_.features);
+    LeftOut left_out, no_labels;
+    numbers_ = list_numbers(folders_.features, left_out);
+    const auto labelled = list_numbers(folders_.labels, no_labels);
+    if (!left_out.empty()) notes_.push_back(folders_.features.string() + ": " + left_out.line());
     if (numbers_.empty())
       throw InputError("no latents", folders_.features.string(), "expected 0.npy, 1.npy, ...");
-    shape_ = shape_of(read_npy<float>(feature(0)).shape, feature(0).string());
+    const auto first = read_npy(feature(0));
+    require_latents(first, feature(0).string());
+    shape_ = shape_of(first.shape, feature(0).string());
     if (shape_.elements() == 0) throw InputError("empty latents", feature(0).string());
     for (const std::int64_t number : numbers_) {
       const fs::path file = folders_.labels / fmt::format("{}.npy", number);
-      const auto label = read_npy<std::int64_t>(file);
-      if (label.values.size() != 1) throw InputError("not one label", file.string());
-      labels_.push_back(label.values[0]);
+      const auto label = labels_of(read_npy(file), file.string());
+      if (label.size() != 1) throw InputError("not one label", file.string());
+      labels_.push_back(label[0]);
     }
+    if (labelled.size() > numbers_.size())
+      notes_.push_back(
+          fmt::format("{}: labels without a latent: {}", path.string(), labelled.size() - numbers_.size()));
     const fs::path json = path / "labels.json";
     const std::int64_t stated =
         fs::exists(json) ? parse_labels(read_file(json), {}, json.string()).classes : 0;
@@ -61,6 +72,7 @@ class NpyLatents final : public Dataset {
   std::int64_t size() const override { return static_cast<std::int64_t>(numbers_.size()); }
   std::int64_t classes() const override { return classes_; }
   Shape shape() const override { return shape_; }
+  std::vector<std::string> notes() const override { return notes_; }
   std::int64_t label(std::int64_t index) const override {
     return labels_.at(static_cast<std::size_t>(index));
   }
@@ -70,16 +82,20 @@ class NpyLatents final : public Dataset {
   }
 
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
-    const auto latent = read_npy<float>(feature(index));
+    const auto latent = read_npy(feature(index));
+    require_latents(latent, name(index));
     if (shape_of(latent.shape, name(index)) != shape_)
       throw InputError("broken latent", name(index), "another shape than the first one's");
-    copy_latent(latent.values, shape_, flip, name(index), out);
+    copy_latent(latent, 0, shape_, flip, name(index), out);
   }
 
   std::string hash() const override {
     std::string text;
-    for (std::int64_t i = 0; i < size(); ++i)
-      fmt::format_to(std::back_inserter(text), "{}\n{} {}\n", name(i), fs::file_size(feature(i)), label(i));
+    for (std::int64_t i = 0; i < size(); ++i) {
+      std::error_code error;
+      const auto bytes = fs::file_size(feature(i), error);  // one that cannot be opened is broken
+      fmt::format_to(std::back_inserter(text), "{}\n{} {}\n", name(i), error ? 0 : bytes, label(i));
+    }
     return hash_of(text);
   }
 
@@ -90,6 +106,7 @@ class NpyLatents final : public Dataset {
 
   LatentFolders folders_;
   std::vector<std::int64_t> numbers_, labels_;
+  std::vector<std::string> notes_;
   Shape shape_;
   std::int64_t classes_ = 0;
 };

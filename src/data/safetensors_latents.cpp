@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -39,13 +40,14 @@ class SafetensorsLatents final : public Dataset {
     latents_ = take("latent");
     const checkpoint::Tensor label = take("label");
     const auto& shape = latents_.shape;
-    if (shape.size() != 4 || label.shape.size() != 1 || label.shape[0] != shape[0])
-      throw InputError("the shapes are not (N, C, h, w) for 'latent' and (N) for 'label'", where);
+    if (shape.size() != 4 || label.shape != std::vector{shape[0]})
+      throw InputError(fmt::format("'latent' has shape {} and 'label' {}, not (N, C, h, w) and (N)",
+                                   checkpoint::to_string(shape), checkpoint::to_string(label.shape)),
+                       where);
     if (latents_.elements() == 0) throw InputError("no latents", where);
     shape_ = {shape[1], shape[2], shape[3]};
-    values_ = latents_.as<float>();
-    const auto labels = label.as<std::int64_t>();
-    labels_.assign(labels.begin(), labels.end());
+    require_latents(latents_, where + ": tensor 'latent'");
+    labels_ = labels_of(label, where + ": tensor 'label'");
     classes_ = count_classes(labels_, stated_classes(file.metadata, where), where);
   }
 
@@ -58,9 +60,8 @@ class SafetensorsLatents final : public Dataset {
   std::string name(std::int64_t index) const override { return fmt::format("latent/{}", index); }
 
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
-    const auto length = static_cast<std::size_t>(shape_.elements());
-    copy_latent(values_.subspan(static_cast<std::size_t>(index) * length, length), shape_, flip, name(index),
-                out);
+    if (index < 0 || index >= size()) throw std::out_of_range("no such latent");
+    copy_latent(latents_, index, shape_, flip, name(index), out);
     watch_.require_unchanged();  // no checksum would tell
   }
 
@@ -70,7 +71,6 @@ class SafetensorsLatents final : public Dataset {
   std::filesystem::path path_;
   FileWatch watch_;
   checkpoint::Tensor latents_;
-  std::span<const float> values_;
   std::vector<std::int64_t> labels_;
   Shape shape_;
   std::int64_t classes_ = 0;

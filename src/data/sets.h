@@ -12,7 +12,7 @@
 
 namespace dydit::data {
 
-/// Images `CLASS/.../IMAGE.jpg` or `.png`. `path` is what messages call the set.
+/// Images `CLASS/.../IMAGE`. `path` is what messages call the set.
 std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path,
                                      std::int64_t size);
 
@@ -20,7 +20,7 @@ std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::st
 /// frequency tell the class.
 std::unique_ptr<Dataset> make_synthetic(std::int64_t count, std::int64_t size, std::uint64_t seed);
 
-/// `latent` f32 (N,C,h,w) and `label` i64 (N); the metadata may state `classes`.
+/// `latent` (N,C,h,w), f32, f16 or bf16, and integers `label` (N); the metadata may state `classes`.
 std::unique_ptr<Dataset> open_safetensors_latents(const std::filesystem::path& path);
 
 struct LatentFolders {
@@ -31,8 +31,8 @@ struct LatentFolders {
 /// one without the other.
 std::optional<LatentFolders> find_latent_folders(const std::filesystem::path& path);
 
-/// `features/i.npy` (1,C,h,w) f32 with `labels/i.npy` i64; `path` may hold a labels.json that states
-/// `classes`.
+/// `features/i.npy` (1,C,h,w), f32 or f16, with integers `labels/i.npy`; `path` may hold a labels.json that
+/// states `classes`.
 std::unique_ptr<Dataset> open_npy_latents(const LatentFolders& folders, const std::filesystem::path& path);
 
 }  // namespace dydit::data

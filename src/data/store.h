@@ -21,8 +21,9 @@ struct Entry {
 class Store {
  public:
   virtual ~Store() = default;
-  /// All files and folders, in no order. Throws InputError or std::filesystem::filesystem_error when they
-  /// cannot be listed.
+  /// All files and folders, in no order, those included that cannot be opened. Throws InputError or
+  /// std::filesystem::filesystem_error when they cannot be listed, InputError for a link that may have been a
+  /// folder.
   virtual std::vector<Entry> list() const = 0;
   /// The content of a file. Throws InputError naming the entry when it cannot be read whole.
   virtual std::string read(const Entry& entry) const = 0;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <zip.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "base/error.h"
@@ -24,6 +25,13 @@ struct CloseEntry {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
+// Names made on Windows may have backslashes, others "./" before them. (Those that are not UTF-8, libzip
+// reads in code page 437, as the format says.)
+std::string normal_name(std::string name) {
+  std::ranges::replace(name, '\\', '/');
+  return std::filesystem::path(name).relative_path().lexically_normal().generic_string();
+}
+
 class ZipStore final : public Store {
  public:
   explicit ZipStore(const std::filesystem::path& path) : watch_(path), file_(path) {
@@ -38,7 +46,7 @@ class ZipStore final : public Store {
       zip_stat_t stat;
       if (zip_stat_index(zip.get(), number, 0, &stat) != 0)
         throw InputError("broken zip", file_.path().string(), zip_strerror(zip.get()));
-      entries.push_back({stat.name, stat.size, stat.crc, number});
+      entries.push_back({normal_name(stat.name), stat.size, stat.crc, number});
     }
     put_back(std::move(zip));
     return entries;

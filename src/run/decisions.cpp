@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/decisions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdio>
 
 #include "base/interrupt.h"
 #include "base/progress.h"
@@ -27,6 +30,7 @@ Decisions decisions_of(const ModelSpec& spec, const DataSpec& data, std::int64_t
   const auto dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights), spec.num_heads,
                                    settings.device, settings.dtype);
   require_fit(*dataset, data, dit->configuration, spec.checkpoint);
+  for (const std::string& note : dataset->notes()) fmt::print(stderr, "dydit: {}\n", note);
   const auto engine = engine::engine_named("compact", dit);
 
   torch::InferenceMode inference;

@@ -50,10 +50,12 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
     throw UsageError("the data do not fit the model", fmt::format("{} and {}", spec.path, model),
                      fmt::format("samples are {}x{}x{}, the model takes {}x{}x{}", shape.channels,
                                  shape.height, shape.width, wanted.channels, wanted.height, wanted.width));
-  if (dataset.classes() != c.num_classes)
-    throw UsageError("the classes do not fit the model", fmt::format("{} and {}", spec.path, model),
-                     fmt::format("the data have {}, the model {}; a labels.json can state the mapping",
-                                 dataset.classes(), c.num_classes));
+  if (dataset.classes() == c.num_classes) return;
+  std::string remedy = fmt::format("the data have {}, the model {}; a labels.json can state the mapping",
+                                   dataset.classes(), c.num_classes);
+  // Which folders were taken as classes may tell why.
+  for (const std::string& note : dataset.notes()) remedy += "; " + note;
+  throw UsageError("the classes do not fit the model", fmt::format("{} and {}", spec.path, model), remedy);
 }
 
 // "13.0 with cuDNN 9.15.1"

@@ -114,7 +114,10 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     manifest["models"] = subjects.described;
   }
   const auto run = open_run(profile, settings, manifest);
-  if (profile.has_subjects() && run != nullptr) describe_models(profile, subjects, *run);
+  if (profile.has_subjects() && run != nullptr) {
+    for (const std::string& note : subjects.dataset->notes()) run->warn(note);
+    describe_models(profile, subjects, *run);
+  }
   for (const Studied& study : studies) study(run.get());
   if (run == nullptr) return {};
   if (profile.sweep && settings.group.size() > 1) {

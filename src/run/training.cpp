@@ -126,6 +126,11 @@ Outcome run_training(const Profile& profile, const RunSettings& settings,
   manifest["data"] = describe_data(*images, profile.data);
   manifest["models"] = described;
   const auto run = open_run(profile, settings, manifest);
+  if (run != nullptr) {
+    for (const std::string& note : images->notes()) run->warn(note);
+    if (profile.held_out)  // otherwise a part of the same set
+      for (const std::string& note : held_out->notes()) run->warn(note);
+  }
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     train::train(jobs[i], run.get());
     if (run == nullptr) continue;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "base/file.h"
 #include "data/dataset.h"
+#include "temporary_folder.h"
 #include "test_folder.h"
 
 namespace dydit::test {
@@ -73,6 +75,34 @@ inline void write_zip(const std::filesystem::path& path, const std::map<std::str
       zip_file_add(zip, name.c_str(), zip_source_buffer(zip, text.data(), text.size(), 0), 0);
   }
   if (zip_close(zip) != 0) throw std::runtime_error("zip_close failed");
+}
+
+/// Images become 24 x 24.
+inline std::unique_ptr<data::Dataset> open(const std::filesystem::path& path) {
+  return data::open_dataset(path.string(), {.size = 24});
+}
+
+/// An image of 24 x 24.
+inline const std::string& picture() {
+  static const std::string bytes = read_file(golden / "formats" / "images" / "png_rgb.png");
+  return bytes;
+}
+
+/// The same files as a folder and as a zip.
+inline std::vector<std::unique_ptr<data::Dataset>> open_both(
+    const TemporaryFolder& place, const std::map<std::string, std::string>& files) {
+  const auto folder = place.path() / "set", zip = place.path() / "set.zip";
+  for (const auto& [name, text] : files) {
+    if (name.ends_with('/'))
+      std::filesystem::create_directories(folder / name);
+    else
+      write(folder / name, text);
+  }
+  write_zip(zip, files);
+  std::vector<std::unique_ptr<data::Dataset>> sets;
+  sets.push_back(open(folder));
+  sets.push_back(open(zip));
+  return sets;
 }
 
 }  // namespace dydit::test

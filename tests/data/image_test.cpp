@@ -24,13 +24,13 @@ static Image decode(const std::string& bytes) {
   return decode_image(std::as_bytes(std::span(bytes)), "a/b");
 }
 
-TEST_CASE("every kind of JPEG and PNG becomes the RGB pixels that Pillow makes of it") {
+TEST_CASE("every kind of JPEG, PNG and WebP becomes the RGB pixels that Pillow makes of it") {
   const auto set = open_dataset((golden / "formats").string(), {.size = 24});
-  REQUIRE(set->size() == 14);
+  REQUIRE(set->size() == 20);
   for (std::int64_t i = 0; i < set->size(); ++i) {
     const auto path = golden / "formats" / set->name(i);
     INFO(path);
-    // Versions of libjpeg may round differently by one level; PNG is exact (1e-4: float to level).
+    // Versions of libjpeg may round differently by one level; PNG and WebP are exact (1e-4: float to level).
     const double tolerance = path.stem().string().starts_with("jpeg") ? 1 : 0;
     auto expected = path;
     CHECK(distance(read_sample(*set, i), read_ppm(expected.replace_extension(".ppm"))) <= tolerance + 1e-4);
@@ -173,8 +173,33 @@ TEST_CASE("a JPEG of very many scans is refused, as each takes the time of a who
   CHECK_THROWS_WITH(decode(header + scans + "\xFF\xD9"), Contains("more than 100 scans"));
 }
 
-TEST_CASE("what is neither JPEG nor PNG is refused by name") {
-  CHECK_THROWS_WITH(decode("GIF89a..."), Contains("a/b") && Contains("neither JPEG nor PNG"));
+TEST_CASE("bytes before the end mark of a JPEG change nothing, missing data still do") {
+  for (const char* name : {"jpeg_420.jpg", "jpeg_444_progressive.jpeg"}) {
+    const std::string sound = dydit::read_file(golden / "formats" / "images" / name);
+    const std::string data = sound.substr(0, sound.size() - 2), end = sound.substr(sound.size() - 2);
+    REQUIRE(end == "\xFF\xD9");
+    for (const std::string& padding : {std::string(65, '\0'), std::string("made by a camera"),
+                                       std::string(100'000, 'x'), std::string(3, '\xFF')}) {
+      CHECK(decode(data + padding + end).pixels == decode(sound).pixels);
+      CHECK_THROWS_WITH(decode(data + padding), Contains("Premature end"));
+    }
+    for (const std::size_t lost : {4, 12, 100})
+      CHECK_THROWS_AS(decode(data.substr(0, data.size() - lost) + end), dydit::InputError);
+  }
+}
+
+TEST_CASE("bytes between the segments or the scans of a JPEG are damage") {
+  const std::string sound = dydit::read_file(golden / "formats" / "images" / "jpeg_444_progressive.jpeg");
+  for (const char* marker : {"\xFF\xDB", "\xFF\xC4", "\xFF\xDA"}) {
+    const std::size_t at = sound.rfind(marker);
+    REQUIRE(at != std::string::npos);
+    CHECK_THROWS_WITH(decode(sound.substr(0, at) + std::string(9, '\0') + sound.substr(at)),
+                      Contains("extraneous bytes before marker"));
+  }
+}
+
+TEST_CASE("what is neither JPEG nor PNG nor WebP is refused by name") {
+  CHECK_THROWS_WITH(decode("GIF89a..."), Contains("a/b") && Contains("neither JPEG nor PNG nor WebP"));
 }
 
 TEST_CASE("very long images are cropped without a picture of their whole length") {

@@ -6,9 +6,10 @@
 
 (Pillow 13 differs by one level in the crop of very tall images.)
 
-formats/ holds kinds of JPEG and PNG with their decoded pixels, crop<size>/ images with their centre
+formats/ holds kinds of JPEG, PNG and WebP with their decoded pixels, crop<size>/ images with their centre
 crop as ADM and DiT cut it, cifar/ the decoded pixels of images in profiles/data/cifar10-sample.zip.
 """
+import io
 import pathlib
 import struct
 import zipfile
@@ -69,6 +70,7 @@ def formats():
     colour.save(folder / "png_gamma.png", pnginfo=gamma())
     write_png(folder / "png_rgb_interlaced.png", picture(24, 24), 2, 8, interlaced=True)
     write_png(folder / "png_rgb_16bit.png", picture(24, 24, 6), 2, 16)
+    webp(folder, colour, alpha)
     for path in folder.iterdir():
         if path.suffix != ".ppm":
             write_ppm(path, Image.open(path))
@@ -76,6 +78,29 @@ def formats():
     wide = picture(24, 24, 2)
     write_png(folder / "png_grey_16bit.png", wide, 0, 16)
     write_ppm(folder / "png_grey_16bit.png", Image.fromarray(wide[:, :, 0]))
+
+
+def webp(folder, colour, alpha):
+    colour.save(folder / "webp_lossy.webp", quality=80)
+    colour.save(folder / "webp_lossless.WEBP", lossless=True)
+    colour.quantize(13).convert("RGB").save(folder / "webp_palette.webp", lossless=True)
+    alpha.save(folder / "webp_lossy_alpha.webp", quality=80)
+    alpha.save(folder / "webp_lossless_alpha.webp", lossless=True, exact=True)
+    # Pillow's first frame covers the canvas; here it is 16 x 12 at (4, 6), as other tools write it.
+    frames = [io.BytesIO(), io.BytesIO()]
+    for frame, part in zip(frames, (alpha.crop((0, 0, 16, 12)), colour)):
+        part.save(frame, "WEBP", lossless=True, exact=True)
+    place = [struct.pack("<5L", 2, 3, 15, 11, 100), struct.pack("<5L", 0, 0, 23, 23, 100)]
+    place = [b"".join(struct.pack("<L", n)[:3] for n in struct.unpack("<5L", p)) + b"\0" for p in place]
+    body = riff(b"VP8X", b"\x12\0\0\0" + struct.pack("<L", 23)[:3] * 2) + riff(b"ANIM", bytes(6))
+    for frame, where in zip(frames, place):
+        data = frame.getvalue()
+        body += riff(b"ANMF", where + data[data.index(b"VP8L"):])
+    (folder / "webp_animated.webp").write_bytes(riff(b"RIFF", b"WEBP" + body))
+
+
+def riff(kind, data):
+    return kind + struct.pack("<L", len(data)) + data + bytes(len(data) % 2)
 
 
 def gamma():

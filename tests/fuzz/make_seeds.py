@@ -46,7 +46,7 @@ for path in files("tests/golden/**/*.safetensors"):
     if content[8:9] == b"{":
         write("safetensors", name_of(path) + ".json", content[8:8 + int.from_bytes(content[:8], "little")])
 
-images = files("tests/golden/data/**/*.png", "tests/golden/data/**/*.[jJ]*")
+images = files("tests/golden/data/**/*.png", "tests/golden/data/**/*.[jJ]*", "tests/golden/data/**/*.[wW]*")
 for path in images:
     write("images", name_of(path), path.read_bytes())
 for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
@@ -56,6 +56,12 @@ for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DE
             archive.writestr(f"{'ab'[number % 2]}/{path.name}", path.read_bytes())
         archive.writestr("labels.json", '{"a": 1, "b": 0, "classes": 3}')
     write("images", name + ".zip", content.getvalue())
+content = io.BytesIO()
+with zipfile.ZipFile(content, "w") as archive:  # names as Windows writes them, folders around, other kinds
+    for name in ("set\\e\u0301\\0.png", "set/b/0.PNG", "./set/b/1.bmp", "set/b/x/2.png", "README", "__MACOSX/._0.png"):
+        archive.writestr(name, images[0].read_bytes())
+    archive.writestr("set/labels.json", '{"\u00e9": 1, "b": 0}')
+write("images", "around.zip", content.getvalue())
 
 
 def plain_jpeg(side, components, data):

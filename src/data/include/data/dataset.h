@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace dydit::data {
 
@@ -33,6 +34,8 @@ class Dataset {
   /// Hash over the names, sizes, labels and, where they are at hand, checksums of the samples:
   /// recognises the data without decoding them. (In a directory a file of the same size goes unnoticed.)
   virtual std::string hash() const = 0;
+  /// Lines for people about what was found when it was opened: which files were left out, and why.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 struct ImageOptions {
@@ -40,11 +43,13 @@ struct ImageOptions {
 };
 
 /// `path` is one of
-/// - a directory or a .zip (read in place) of class folders, `CLASS/.../IMAGE.jpg` or `.png`. Labels are
-///   0, 1, ... in the order of the folders' names, or as a `labels.json` beside them says: {"folder":
-///   label, ..., "classes": number of classes (optional)}. Hidden files and other endings are ignored.
-/// - a .safetensors with `latent` f32 (N,C,h,w) and `label` i64 (N); its metadata may state `classes`.
-/// - a directory with `*_features/i.npy` f32 (1,C,h,w) and `*_labels/i.npy` i64; a `labels.json` there
+/// - a directory or a .zip (read in place) of class folders, `CLASS/.../IMAGE` (JPEG, PNG or WebP, by its ending).
+///   Labels are 0, 1, ... in the order of the folders' names, or as a `labels.json` beside them says: {"folder":
+///   label, ..., "classes": number of classes (optional)}. Folders around them are seen through while each holds
+///   nothing but the next. Files of other kinds are counted in notes(), but for hidden ones.
+/// - a .safetensors with `latent` (N,C,h,w), f32, f16 or bf16, and integers `label` (N); its metadata may state
+///   `classes`.
+/// - a directory with `*_features/i.npy` (1,C,h,w), f32 or f16, and integers `*_labels/i.npy`; a `labels.json` there
 ///   may state "classes".
 /// - "synthetic:N": N images in 10 classes, a pure function of the seed.
 /// Throws InputError when there is nothing usable, UsageError for a bad size or N.

@@ -21,6 +21,7 @@ class Grained : public Dataset {
   std::string name(std::int64_t index) const override { return whole_->name(index); }
   void read(std::int64_t index, bool flip, std::span<float> out) const override;
   std::string hash() const override;
+  std::vector<std::string> notes() const override { return whole_->notes(); }
 
  private:
   std::shared_ptr<const Dataset> whole_;

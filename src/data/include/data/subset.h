@@ -26,6 +26,7 @@ class Subset : public Dataset {
     whole_->read(original(index), flip, out);
   }
   std::string hash() const override;
+  std::vector<std::string> notes() const override { return whole_->notes(); }
 
   /// The index in the whole set.
   std::int64_t original(std::int64_t index) const { return indices_.at(static_cast<std::size_t>(index)); }
