@@ -1,51 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint/checkpoint.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "byte_reader.h"
 #include "diffusers_folder.h"
 #include "safetensors_reader.h"
+#include "sections.h"
 #include "torch_file.h"
 
 namespace dydit::checkpoint {
 
 namespace {
 
-/// Which of the weights in the file to take. Throws InputError when those asked for are not there.
-std::string choose(Weights asked, bool has_ema, bool has_model, const std::string& where) {
-  if (asked == Weights::ema && !has_ema)
-    refuse("checkpoint holds no EMA weights", where, "ask for the model's weights");
-  if (asked == Weights::model && has_ema && !has_model)
-    refuse("checkpoint holds EMA weights alone", where, "ask for the EMA weights");
-  if (has_ema && asked != Weights::model) return "ema";
-  return has_model ? "model" : "bare";
-}
-
 Checkpoint open_torch(std::shared_ptr<const MappedFile> file, TorchForm form, Weights weights) {
-  const std::string where = file->path().string();
   const TorchFile torch(std::move(file), std::move(form));
-  const Node *const ema = torch.section("ema"), *const model = torch.section("model");
-  const std::string which = choose(weights, ema != nullptr, model != nullptr, where);
-  const Node& state_dict = which == "ema" ? *ema : which == "model" ? *model : torch.root();
-  return {.tensors = torch.tensors(state_dict), .metadata = {}, .which = which, .config = {}};
+  const Sections sections = torch.sections();
+  const Section section = sections.choose(weights);
+  return {
+      .tensors = torch.tensors(section), .metadata = {}, .weights = sections.describe(section), .config = {}};
 }
 
 Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file, Weights weights) {
   const std::string where = file->path().string();
   const SafetensorsReader reader(std::move(file));
-  bool has_ema = false, has_model = false, has_bare = false;
-  for (const auto& [name, entry] : reader.header().entries) {
-    const bool ema = name.starts_with("ema."), model = name.starts_with("model.");
-    has_ema = has_ema || ema;
-    has_model = has_model || model;
-    has_bare = has_bare || !(ema || model || name.starts_with("opt."));
-  }
-  const std::string which = choose(weights, has_ema && !has_bare, has_model && !has_bare, where);
-  const std::string prefix = which == "bare" ? "" : which + ".";
-  Checkpoint chosen{.tensors = {}, .metadata = reader.header().metadata, .which = which, .config = {}};
+  const auto is_one = [](std::int64_t size) { return size == 1; };
+  Sections sections(where);
   for (const auto& [name, entry] : reader.header().entries)
-    if (name.starts_with(prefix)) chosen.tensors.emplace(name.substr(prefix.size()), reader.tensor(entry));
+    sections.add(nullptr, "", name, std::ranges::all_of(*entry.shape, is_one));
+  const Section section = sections.choose(weights);
+  Checkpoint chosen{.tensors = {},
+                    .metadata = reader.header().metadata,
+                    .weights = sections.describe(section),
+                    .config = {}};
+  for (const auto& [name, entry] : reader.header().entries)
+    if (prefix_of(name) == section.prefix)
+      chosen.tensors.emplace(name.substr(section.prefix.size()), reader.tensor(entry));
   return chosen;
 }
 
@@ -90,7 +82,7 @@ Checkpoint open_folder(const std::filesystem::path& path, Weights weights) {
         refuse("shard holds " + printable(name) + ", which the index does not place there", file.string());
       whole.tensors.emplace(name, std::move(tensor));
     }
-    whole.which = shard.which;
+    whole.weights = shard.weights;
   }
   for (const auto& [name, file] : folder.shards)
     if (!whole.tensors.contains(name))

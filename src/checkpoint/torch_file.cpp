@@ -18,6 +18,73 @@ namespace {
 constexpr std::string_view first_version = "torch._utils._rebuild_tensor",
                            second_version = "torch._utils._rebuild_tensor_v2";
 
+bool is_tensor(const Value& value) {
+  const Node* const call = node_of(value, Node::Kind::call);
+  return call != nullptr && (call->callee->name == first_version || call->callee->name == second_version);
+}
+
+/// Whether the sizes of a tensor say that it has one element.
+bool is_number(const Value& tensor) {
+  const auto& arguments = arguments_of(*node_of(tensor, Node::Kind::call)).items;
+  const Node* const sizes = arguments.size() > 2 ? node_of(arguments[2], Node::Kind::tuple) : nullptr;
+  return sizes != nullptr &&
+         std::ranges::all_of(sizes->items, [](const Value& size) { return size == Value(std::int64_t{1}); });
+}
+
+/// Looks through the dicts of a file, in a bounded number of steps: a pickle's dicts may contain themselves.
+class Search {
+ public:
+  explicit Search(const std::string& where) : where_(where), sections_(where) {}
+
+  void look_into(const Node& dict, const std::string& keys = "", int depth = 0) {
+    for (std::size_t i = 0; i < dict.items.size(); i += 2) {
+      step();
+      const auto* const name = std::get_if<std::string_view>(&dict.items[i]);
+      if (name == nullptr) continue;
+      const Value& value = dict.items[i + 1];
+      const Node* const inner = node_of(value, Node::Kind::dict);
+      const Word word = word_of(*name);
+      if (is_tensor(value))
+        sections_.add(&dict, keys, *name, is_number(value));
+      else if (word == Word::optimiser)
+        continue;
+      else if (inner != nullptr && word != Word::none && depth < most_words)
+        look_into(*inner, fmt::format("{}{}.", keys, *name), depth + 1);
+      else if (holds_tensors(value, most_words))
+        sections_.add_unknown(keys, *name);
+    }
+  }
+  Sections take() { return std::move(sections_); }
+
+ private:
+  /// An optimizer's state does not count, whatever its key.
+  bool holds_tensors(const Value& value, int depth) {
+    using namespace std::literals;
+    if (is_tensor(value)) return true;
+    const auto* const node = std::get_if<Node*>(&value);
+    if (node == nullptr || depth == 0) return false;
+    const auto& [kind, callee, items] = **node;
+    if (kind == Node::Kind::call || kind == Node::Kind::persistent) return false;
+    for (std::size_t i = 0; kind == Node::Kind::dict && i < items.size(); i += 2) {
+      step();
+      if (items[i] == Value("param_groups"sv)) return false;
+    }
+    return std::ranges::any_of(items, [&](const Value& item) {
+      step();
+      return holds_tensors(item, depth - 1);
+    });
+  }
+
+  void step() {
+    constexpr std::int64_t most_steps = 1 << 22;
+    if (++steps_ > most_steps) refuse("file holds far too many entries beside its tensors", where_);
+  }
+
+  const std::string& where_;
+  Sections sections_;
+  std::int64_t steps_ = 0;
+};
+
 /// Rebuilds one tensor after another; errors name the tensor.
 class Rebuilder {
  public:
@@ -57,10 +124,9 @@ class Rebuilder {
   /// that do not matter here.
   Strided describe(const Value& value) const {
     const Node* const call = node_of(value, Node::Kind::call);
-    const std::string_view callee = call == nullptr ? "" : call->callee->name;
-    if (callee != first_version && callee != second_version) fail("is not a tensor");
     const auto& arguments = arguments_of(*call).items;
-    if (arguments.size() != (callee == first_version ? 4 : 6)) fail("is rebuilt in an unknown way");
+    if (arguments.size() != (call->callee->name == first_version ? 4 : 6))
+      fail("is rebuilt in an unknown way");
     const auto [type, storage] = storage_of(arguments[0]);
     return {type, storage, integer(arguments[1]), integers(arguments[2]), integers(arguments[3])};
   }
@@ -125,20 +191,28 @@ TorchFile::TorchFile(std::shared_ptr<const MappedFile> file, TorchForm form)
     refuse("pickle holds no dict of tensors", file_->path().string(), "save the model's state dict");
 }
 
-const Node* TorchFile::section(std::string_view key) const {
-  for (std::size_t i = 0; i < root_->items.size(); i += 2)
-    if (root_->items[i] == Value(key)) return node_of(root_->items[i + 1], Node::Kind::dict);
-  return nullptr;
+Sections TorchFile::sections() const {
+  const std::string where = file_->path().string();
+  Search search(where);
+  search.look_into(*root_);
+  return search.take();
 }
 
-Tensors TorchFile::tensors(const Node& state_dict) const {
+Tensors TorchFile::tensors(const Section& section) const {
   const std::string where = file_->path().string();
+  const Node& dict = section.dict == nullptr ? *root_ : *section.dict;
   Rebuilder rebuilder(form_, file_);
   Tensors tensors;
-  for (std::size_t i = 0; i < state_dict.items.size(); i += 2) {
-    const auto* const name = std::get_if<std::string_view>(&state_dict.items[i]);
+  for (std::size_t i = 0; i < dict.items.size(); i += 2) {
+    const auto* const name = std::get_if<std::string_view>(&dict.items[i]);
+    const Value& value = dict.items[i + 1];
     if (name == nullptr || !is_utf8(*name)) refuse("state dict has a key that is not a name", where);
-    if (!tensors.emplace(*name, rebuilder.rebuild(*name, state_dict.items[i + 1])).second)
+    if (word_of(*name) != Word::none && !is_tensor(value)) continue;  // another section, or an optimizer
+    if (prefix_of(*name) != section.prefix) continue;
+    if (!is_tensor(value))
+      refuse(fmt::format("entry {} among the weights is not a tensor", printable(*name)), where,
+             "save the tensors alone");
+    if (!tensors.emplace(name->substr(section.prefix.size()), rebuilder.rebuild(*name, value)).second)
       refuse("state dict holds " + printable(*name) + " twice", where);
   }
   return tensors;

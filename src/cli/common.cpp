@@ -33,7 +33,7 @@ void Machine::add_to(CLI::App& app) {
                  "threads of the CPU, shared by the processes of a machine (default: all cores)")
       ->check(CLI::Range(1, 1024));
   app.add_option("--seed", seed, "seed of every random draw");
-  app.add_flag("--quiet", quiet, "no progress on stderr");
+  app.add_flag("--quiet", quiet, "neither progress nor which weights were taken on stderr");
 }
 
 run::RunSettings Machine::settings(const distributed::ProcessGroup& group) const {

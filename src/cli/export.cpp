@@ -30,10 +30,12 @@ void add_export(CLI::App& app) {
   e->machine.add_to(*command);
   command->callback([e] {
     const auto dtype = model::dtype_named(e->machine.dtype);
-    const auto dit = model::load_dit(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights),
-                                     e->checkpoint.num_heads);
+    const auto opened =
+        model::open_official(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights));
+    const auto dit = model::load_dit(opened, e->checkpoint.path, e->checkpoint.num_heads);
     stop_if_interrupted("before anything was written");
     model::save_dit(e->output, dit, dtype);
+    run::tell_weights(e->checkpoint.path, opened.weights, e->machine.quiet);
   });
 }
 

@@ -99,11 +99,12 @@ Json describe(const model::Configuration& c) {
   return json;
 }
 
-model::Configuration configuration(const Info& info) {
+// Of a checkpoint also which weights they are.
+std::pair<model::Configuration, std::string> configuration(const Info& info) {
   if (info.checkpoint.empty()) {
     if (info.options.given.empty())
       throw UsageError("no model", "", "give --model, its dimensions, --checkpoint or --all");
-    return info.options.configuration();
+    return {info.options.configuration(), ""};
   }
   for (const auto& [key, value] : info.options.given.items())
     if (key != "num_heads") throw UsageError("a checkpoint has its own dimensions", key, "leave it out");
@@ -111,7 +112,7 @@ model::Configuration configuration(const Info& info) {
   std::optional<std::int64_t> heads;
   if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end())
     heads = found->get<std::int64_t>();
-  return model::configuration_of(opened.tensors, opened.metadata, info.checkpoint, heads);
+  return {model::configuration_of(opened, info.checkpoint, heads), opened.weights};
 }
 
 void print_cost(const Json& d) {
@@ -132,6 +133,7 @@ void print(const Json& d) {
              c["depth"].get<int>(), c["num_heads"].get<int>(), c["num_classes"].get<int>());
   fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(),
              d["parameters_trainable"].get<std::int64_t>());
+  if (d.contains("weights")) fmt::print("weights       {}\n", d["weights"].get<std::string>());
   fmt::print("one image, in float32; total without routers:\n");
   print_cost(d);
   if (d.contains("target")) {
@@ -178,10 +180,12 @@ void run(const Info& info) {
     print_all(info.json);
     return;
   }
-  const auto c = configuration(info);
+  const auto [c, weights] = configuration(info);
   auto described = describe(c);
+  if (!weights.empty()) described["weights"] = weights;
   if (info.lambda) described["target"] = target(c, *info.lambda);
   if (!info.data.empty()) described["decided"] = decided(info, c);
+  if (!weights.empty()) run::tell_weights(info.checkpoint, weights, info.machine.quiet);
   if (info.json)
     std::cout << described.dump(2) << "\n";
   else

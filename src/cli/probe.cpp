@@ -66,21 +66,24 @@ void require_batch(const model::Configuration& c, const std::string& path, const
           fmt::format("labels must be in 0 ... {}", c.num_classes));
 }
 
-model::DiT load(const Probe& p, const run::RunSettings& settings) {
-  return model::load_dit(p.checkpoint.path, checkpoint::weights_named(p.checkpoint.weights),
-                         p.checkpoint.num_heads, settings.device, settings.dtype);
+// A DiT, and which of its checkpoint's weights it has.
+std::pair<model::DiT, std::string> load(const Probe& p, const run::RunSettings& settings) {
+  const auto opened = model::open_official(p.checkpoint.path, checkpoint::weights_named(p.checkpoint.weights));
+  return {model::load_dit(opened, p.checkpoint.path, p.checkpoint.num_heads, settings.device, settings.dtype),
+          opened.weights};
 }
 
-void write(const Probe& p, const checkpoint::Tensors& results) {
+void write(const Probe& p, const checkpoint::Tensors& results, const std::string& weights) {
   stop_if_interrupted("before anything was written");
   checkpoint::write_safetensors(p.output, results);
+  run::tell_weights(p.checkpoint.path, weights, p.machine.quiet);
 }
 
 void forward(const Probe& p) {
   const auto settings = p.machine.settings();
   torch::InferenceMode inference;
   const Inputs read(p.input, settings.device);
-  auto dit = load(p, settings);
+  auto [dit, weights] = load(p, settings);
   const Tensor x = read("x", 4, torch::kFloat32), t = read("t", 1, torch::kFloat32),
                y = read("y", 1, torch::kInt64);
   require_batch(dit->configuration, p.input, x, t, y);
@@ -103,14 +106,14 @@ void forward(const Probe& p) {
     for (const auto& [name, mask] : {std::pair{"head_mask", masks.heads}, {"channel_mask", masks.channels},
                                      {"token_mask", masks.tokens}})
       results[name] = model::from_torch(mask.to(torch::kFloat32));
-  write(p, results);
+  write(p, results, weights);
 }
 
 void loss(const Probe& p) {
   const auto settings = p.machine.settings();
   torch::InferenceMode inference;
   const Inputs read(p.input, settings.device);
-  auto dit = load(p, settings);
+  auto [dit, weights] = load(p, settings);
   const Tensor x0 = read("x0", 4, torch::kFloat32), noise = read("noise", 4, torch::kFloat32),
                t = read("t", 1, torch::kInt64), y = read("y", 1, torch::kInt64);
   require_batch(dit->configuration, p.input, x0, t, y);
@@ -127,7 +130,8 @@ void loss(const Probe& p) {
             {"vb", model::from_torch(terms.vb)},
             {"loss", model::from_torch(terms.loss)},
             {"mse_map", model::from_torch(terms.mse_map)},
-            {"vb_map", model::from_torch(terms.vb_map)}});
+            {"vb_map", model::from_torch(terms.vb_map)}},
+        weights);
 }
 
 CLI::App* add(CLI::App& parent, Probe& p, const char* name, const char* help, const char* example) {

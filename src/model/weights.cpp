@@ -50,6 +50,12 @@ void require_plausible(const Configuration& c, const checkpoint::Tensors& tensor
                      "its configuration claims far more parameters than the file holds");
 }
 
+// The file, and unless it is bare which of its weights were taken: those that do not fit may be the wrong
+// ones.
+std::string named(const std::string& where, const checkpoint::Checkpoint& opened) {
+  return opened.weights == "model (bare)" ? where : fmt::format("{} [{}]", where, opened.weights);
+}
+
 }  // namespace
 
 Tensor to_torch(const checkpoint::Tensor& tensor) {
@@ -107,17 +113,25 @@ checkpoint::Checkpoint open_official(const std::filesystem::path& path, checkpoi
   return opened.config.empty() ? opened : from_diffusers(std::move(opened), path.string());
 }
 
-DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights,
+Configuration configuration_of(const checkpoint::Checkpoint& opened, const std::string& where,
+                               std::optional<std::int64_t> num_heads) {
+  return configuration_of(opened.tensors, opened.metadata, named(where, opened), num_heads);
+}
+
+DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where,
              std::optional<std::int64_t> num_heads, torch::Device device, torch::Dtype dtype) {
-  const auto opened = open_official(path, weights);
-  const Configuration configuration =
-      configuration_of(opened.tensors, opened.metadata, path.string(), num_heads);
-  require_plausible(configuration, opened.tensors, path.string());
+  const Configuration configuration = configuration_of(opened, where, num_heads);
+  require_plausible(configuration, opened.tensors, named(where, opened));
   DiT dit(configuration);
-  load_parameters(*dit, opened.tensors, path.string());
+  load_parameters(*dit, opened.tensors, named(where, opened));
   dit->to(device, dtype);
   dit->eval();
   return dit;
+}
+
+DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights,
+             std::optional<std::int64_t> num_heads, torch::Device device, torch::Dtype dtype) {
+  return load_dit(open_official(path, weights), path.string(), num_heads, device, dtype);
 }
 
 void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype,

@@ -117,6 +117,7 @@ void dry_run(const Profile& profile, const RunSettings& settings) {
     require_files(profile);
     Subjects subjects = open_subjects(profile, settings);
     trained_of(profile, settings, subjects);
+    tell_weights(profile, subjects, settings);
     if (profile.has_studies()) estimate(profile, settings, subjects);
     fmt::print("data: {} images in {} classes\n", subjects.dataset->size(), subjects.dataset->classes());
   }

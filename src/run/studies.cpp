@@ -114,6 +114,7 @@ Outcome run_studies(const Profile& profile, const RunSettings& settings) {
     manifest["models"] = subjects.described;
   }
   const auto run = open_run(profile, settings, manifest);
+  tell_weights(profile, subjects, settings);
   if (profile.has_subjects() && run != nullptr) {
     for (const std::string& note : subjects.dataset->notes()) run->warn(note);
     describe_models(profile, subjects, *run);

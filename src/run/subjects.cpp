@@ -35,9 +35,16 @@ Subjects open_subjects(const Profile& profile, const RunSettings& settings) {
     Json entry = describe_model(spec.name, configuration);
     // A folder may be named with or without a slash behind it.
     entry["checkpoint"] = (std::filesystem::path(spec.checkpoint) / "").parent_path().filename().string();
+    entry["weights"] = subjects.models.back().weights;
     subjects.described.push_back(entry);
   }
   return subjects;
+}
+
+void tell_weights(const Profile& profile, const Subjects& subjects, const RunSettings& settings) {
+  for (std::size_t i = 0; i < subjects.models.size(); ++i)
+    tell_weights(profile.models[i].checkpoint, subjects.models[i].weights,
+                 settings.quiet || !settings.group.leads());
 }
 
 std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings& settings,

@@ -23,6 +23,9 @@ struct Subjects {
 /// Throws UsageError where there is no model, or one that does not fit the data.
 Subjects open_subjects(const Profile& profile, const RunSettings& settings);
 
+/// Says on stderr which weights of each checkpoint were taken, unless quiet; of several processes the first does.
+void tell_weights(const Profile& profile, const Subjects& subjects, const RunSettings& settings);
+
 /// The trained models of the profile's sweep, with images for its largest batch. Throws UsageError where
 /// there are fewer.
 std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings& settings,

@@ -17,9 +17,10 @@ namespace dydit::run {
 namespace {
 
 // That of the profile, or of the checkpoint that the training begins with; with routers where they are
-// trained.
+// trained. `taken` is set to which of that checkpoint's weights they are.
 model::Configuration configuration_of(const ModelSpec& spec,
-                                      const std::optional<train::DynamicOptions>& dynamic) {
+                                      const std::optional<train::DynamicOptions>& dynamic,
+                                      std::string& taken) {
   if (spec.configuration.is_null() == spec.checkpoint.empty())
     throw UsageError(spec.checkpoint.empty() ? "a model without a configuration"
                                              : "a model with configuration and checkpoint",
@@ -29,7 +30,8 @@ model::Configuration configuration_of(const ModelSpec& spec,
     configuration = model::from_json(spec.configuration);
   } else {
     const auto opened = model::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
-    configuration = model::configuration_of(opened.tensors, opened.metadata, spec.checkpoint, spec.num_heads);
+    configuration = model::configuration_of(opened, spec.checkpoint, spec.num_heads);
+    taken = opened.weights;
     if (dynamic && configuration.dynamic && (dynamic->order != "none" || dynamic->decide == "static"))
       throw UsageError("units are ordered and pruned before routers are trained", spec.checkpoint,
                        "begin from a DiT");
@@ -41,8 +43,9 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
                   const std::shared_ptr<const data::Dataset>& images,
                   const std::shared_ptr<const data::Dataset>& held_out) {
   const train::TrainOptions options = train_options(profile, spec);
+  std::string taken;
   train::Job job{.model = spec.name,
-                 .configuration = configuration_of(spec, options.dynamic),
+                 .configuration = configuration_of(spec, options.dynamic, taken),
                  .options = options,
                  .seed = profile.seed,
                  .device = settings.device,
@@ -55,7 +58,8 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
     job.start = {.checkpoint = spec.checkpoint,
                  .weights = checkpoint::weights_named(spec.weights),
                  .num_heads = spec.num_heads,
-                 .hash = hash_of_weights(spec)};
+                 .hash = hash_of_weights(spec),
+                 .taken = taken};
   if (options.dynamic)
     train::require_reachable(*options.dynamic, job.configuration);
   else if (job.configuration.dynamic)
@@ -113,7 +117,9 @@ Outcome run_training(const Profile& profile, const RunSettings& settings,
     if (!names.empty() && std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
     jobs.push_back(job_of(profile, spec, settings, images, held_out));
     described.push_back(describe_model(spec.name, jobs.back().configuration));
-    if (!jobs.back().start.hash.empty()) starts[spec.name] = jobs.back().start.hash;
+    if (jobs.back().start.hash.empty()) continue;
+    starts[spec.name] = jobs.back().start.hash;
+    described.back()["weights"] = jobs.back().start.taken;  // those that it began with
   }
   for (const std::string& name : names)
     if (std::none_of(jobs.begin(), jobs.end(), [&](const train::Job& job) { return job.model == name; }))
@@ -126,6 +132,9 @@ Outcome run_training(const Profile& profile, const RunSettings& settings,
   manifest["data"] = describe_data(*images, profile.data);
   manifest["models"] = described;
   const auto run = open_run(profile, settings, manifest);
+  for (const train::Job& job : jobs)
+    if (!job.start.checkpoint.empty())
+      tell_weights(job.start.checkpoint, job.start.taken, settings.quiet || !settings.group.leads());
   if (run != nullptr) {
     for (const std::string& note : images->notes()) run->warn(note);
     if (profile.held_out)  // otherwise a part of the same set

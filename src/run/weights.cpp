@@ -25,13 +25,19 @@ std::string hash_of_weights(const ModelSpec& spec) {
   return hash_of(hash_of_checkpoint(spec.checkpoint) + spec.weights + heads);
 }
 
+void tell_weights(const std::string& checkpoint, const std::string& weights, bool quiet) {
+  if (!quiet) fmt::print(stderr, "dydit: weights of {}: {}\n", checkpoint, weights);
+}
+
 study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
   stop_if_interrupted("before all models were read");
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
-  study::Model model{.name = spec.name,
-                     .hash = hash_of_weights(spec),
-                     .dit = model::load_dit(spec.checkpoint, checkpoint::weights_named(spec.weights),
-                                            spec.num_heads, settings.device, settings.dtype)};
+  const auto opened = model::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
+  study::Model model{
+      .name = spec.name,
+      .hash = hash_of_weights(spec),
+      .dit = model::load_dit(opened, spec.checkpoint, spec.num_heads, settings.device, settings.dtype),
+      .weights = opened.weights};
   if (model.dit->configuration.dynamic) {
     model.engine_name = "compact";
     model.engine = engine::engine_named(model.engine_name, model.dit);

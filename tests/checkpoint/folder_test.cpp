@@ -45,7 +45,7 @@ class Sharded {
 TEST_CASE("every form of a folder holds the same bits") {
   const auto expected = open_checkpoint(golden / "diffusers" / "single");
   CHECK(expected.tensors.size() == 44);
-  CHECK(expected.which == "bare");
+  CHECK(expected.weights == "model (bare)");
   CHECK_THAT(expected.config, Contains("DiTTransformer2DModel"));
   for (const char* name : {"sharded", "sharded_bin", "pipeline", "pipeline/transformer"}) {
     CAPTURE(name);

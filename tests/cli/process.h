@@ -49,7 +49,7 @@ Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folde
 /// Waits until `path` is there, a file with something in it; false after half a minute.
 bool appears(const std::filesystem::path& path);
 
-/// True for one line "dydit: ...".
+/// True for one line "dydit: ...", which those that say which weights were taken may precede.
 bool is_one_error(const std::string& text);
 
 }  // namespace dydit::test

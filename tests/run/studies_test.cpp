@@ -53,6 +53,7 @@ TEST_CASE("the studies of a profile make a run that explains itself") {
   CHECK(run.records.back().axes["model"] == "large");
   CHECK(run.manifest["profile"] == run::to_json(f.profile));
   CHECK(run.manifest["models"][0]["checkpoint"] == "small.safetensors");
+  CHECK(run.manifest["models"][0]["weights"] == "model (bare)");
   CHECK(run.manifest["models"][0]["parameters"] > 1000);
   CHECK(run.manifest["data"]["images"] == 20);
   CHECK(run.manifest["end"].is_string());

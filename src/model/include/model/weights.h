@@ -25,7 +25,17 @@ checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::st
 /// A checkpoint in any supported form, under the official names.
 checkpoint::Checkpoint open_official(const std::filesystem::path& path, checkpoint::Weights weights);
 
-/// A DiT with the weights of a checkpoint in any supported form, in eval mode on `device` as `dtype`.
+/// The configuration of a checkpoint opened by `open_official`: see configuration.h. Errors name the file as `where`,
+/// and which weights were taken of several.
+Configuration configuration_of(const checkpoint::Checkpoint& opened, const std::string& where,
+                               std::optional<std::int64_t> num_heads);
+
+/// A DiT with the weights of a checkpoint opened by `open_official`, in eval mode on `device` as `dtype`; `where` names
+/// the file in errors. Throws InputError when they do not fit.
+DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where,
+             std::optional<std::int64_t> num_heads = std::nullopt, torch::Device device = torch::kCPU,
+             torch::Dtype dtype = torch::kFloat32);
+/// The same for a checkpoint that is not yet open.
 DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights = checkpoint::Weights::automatic,
              std::optional<std::int64_t> num_heads = std::nullopt, torch::Device device = torch::kCPU,
              torch::Dtype dtype = torch::kFloat32);

@@ -30,6 +30,9 @@ struct RunSettings {
 /// "cpu", "cuda", "cuda:1" or "auto". Throws RunError when there is no such GPU, UsageError for another name.
 torch::Device device_named(const std::string& name);
 
+/// Says on stderr, unless quiet, which weights of a checkpoint were taken (checkpoint::Checkpoint::weights).
+void tell_weights(const std::string& checkpoint, const std::string& weights, bool quiet);
+
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
 struct Outcome {
   std::filesystem::path path;

@@ -27,6 +27,7 @@ struct Model {
   model::DiT dit;    ///< in eval mode, on the study's device
   std::string engine_name = "dense";
   std::shared_ptr<engine::Engine> engine = {};  ///< of a dynamic model; of a dense one none
+  std::string weights = {};                     ///< which of the checkpoint's: checkpoint::Checkpoint::weights
 
   /// As DiT::forward; a dynamic model as its routers decide.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);

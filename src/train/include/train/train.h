@@ -31,6 +31,7 @@ struct Start {
   checkpoint::Weights weights = checkpoint::Weights::automatic;
   std::optional<std::int64_t> num_heads = {};  ///< where it does not tell
   std::string hash = {};                       ///< of its content
+  std::string taken = {};                      ///< which of its weights: checkpoint::Checkpoint::weights
 };
 
 struct Job {
