@@ -16,7 +16,8 @@ torch::Tensor to_torch(const checkpoint::Tensor& tensor);
 checkpoint::Tensor from_torch(const torch::Tensor& tensor);
 
 /// Copies `tensors` into the parameters of the same name, converting the type. Throws InputError naming
-/// every missing, unexpected and wrongly shaped key (`where` names the file).
+/// every missing, unexpected and wrongly shaped key, or the first tensor with a value that is not finite in the
+/// parameter's type (`where` names the file).
 void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tensors, const std::string& where);
 
 /// All parameters by name, with `prefix` before it; on the CPU.
@@ -25,12 +26,14 @@ checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::st
 /// A checkpoint in any supported form, under the official names.
 checkpoint::Checkpoint open_official(const std::filesystem::path& path, checkpoint::Weights weights);
 
-/// A DiT with the weights of a checkpoint in any supported form, in eval mode on `device` as `dtype`.
+/// A DiT with the weights of a checkpoint in any supported form, in eval mode on `device` as `dtype`. Throws InputError
+/// for weights that do not fit or are not finite, also where `dtype` alone makes them so.
 DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights = checkpoint::Weights::automatic,
              std::optional<std::int64_t> num_heads = std::nullopt, torch::Device device = torch::kCPU,
              torch::Dtype dtype = torch::kFloat32);
 
-/// Writes model weights alone, as `dtype`, with the configuration in the metadata beside `metadata`.
+/// Writes model weights alone, as `dtype`, with the configuration in the metadata beside `metadata`. Throws RunError
+/// where a weight is not finite as `dtype`.
 void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype, checkpoint::Metadata metadata = {});
 
 }  // namespace dydit::model
