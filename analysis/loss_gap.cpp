@@ -70,7 +70,7 @@ std::size_t reference_of(const record::Json& shape, const std::vector<std::strin
                          const std::map<std::string, record::Json>& shapes) {
   if (is_dynamic(shape)) {
     record::Json dense = shape;
-    dense.erase("dynamic");
+    for (const char* of_routers : {"dynamic", "first_unit_always_on"}) dense.erase(of_routers);
     for (std::size_t m = names.size(); m-- > 0;)
       if (const auto other = shapes.find(names[m]); other != shapes.end() && other->second == dense) return m;
   }

@@ -38,7 +38,8 @@ model::Configuration Golden::configuration() const {
           .num_heads = config.at("num_heads"),
           .num_classes = config.at("num_classes"),
           .learn_sigma = config.at("learn_sigma"),
-          .dynamic = entry.at("kind") == "dydit_forward"};
+          .dynamic = entry.at("kind").get<std::string>().starts_with("dydit_forward"),
+          .first_unit_always_on = entry.at("kind") != "dydit_forward_old"};
 }
 
 static Tensor difference(const Tensor& actual, const Tensor& expected) {

@@ -131,6 +131,8 @@ void print(const Json& d) {
              name.empty() ? "" : name + ": ", c["in_channels"].get<int>(), c["input_size"].get<int>(),
              c["input_size"].get<int>(), c["patch_size"].get<int>(), c["hidden_size"].get<int>(),
              c["depth"].get<int>(), c["num_heads"].get<int>(), c["num_classes"].get<int>());
+  if (!c.value("first_unit_always_on", true))
+    fmt::print("older dialect of DyDiT: its routers can switch off every head and every channel group of a block\n");
   fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(),
              d["parameters_trainable"].get<std::int64_t>());
   if (d.contains("weights")) fmt::print("weights       {}\n", d["weights"].get<std::string>());

@@ -11,6 +11,7 @@
 #include "common.h"
 #include "diffusion/gaussian.h"
 #include "engine/engine.h"
+#include "model/finite.h"
 #include "model/weights.h"
 
 namespace dydit::cli {
@@ -42,6 +43,8 @@ class Inputs {
     if (tensor.dim() != rank)
       throw InputError("a tensor has the wrong rank", path_,
                        fmt::format("{} is {}", name, checkpoint::to_string(found->second.shape)));
+    if (!model::not_finite({tensor}).empty())
+      throw InputError("a tensor is not finite", path_, name + " holds NaN or infinity");
     return tensor.to(device_, dtype, false, /*copy=*/true);
   }
 
@@ -101,6 +104,7 @@ void forward(const Probe& p) {
     return outcome.output;
   };
   const Tensor output = p.guidance_scale ? model::guided(x, *p.guidance_scale, pass) : pass(x);
+  model::require_finite_output(output);
   checkpoint::Tensors results{{"output", model::from_torch(output.to(torch::kFloat32))}};
   if (routed)
     for (const auto& [name, mask] : {std::pair{"head_mask", masks.heads}, {"channel_mask", masks.channels},
@@ -125,7 +129,9 @@ void loss(const Probe& p) {
   const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance),
                                                settings.device);
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
-  const auto terms = diffusion.loss_terms(dit->forward(x_t, t, y).to(torch::kFloat32), x0, x_t, t, noise);
+  const Tensor output = dit->forward(x_t, t, y).to(torch::kFloat32);
+  model::require_finite_output(output);
+  const auto terms = diffusion.loss_terms(output, x0, x_t, t, noise);
   write(p, {{"mse", model::from_torch(terms.mse)},
             {"vb", model::from_torch(terms.vb)},
             {"loss", model::from_torch(terms.loss)},

@@ -9,6 +9,47 @@ static void add_linear(Part& part, double rows, double in, double out) {
   part.activations += rows * (in + out);
 }
 
+// Of one layer: norm, products and the residual behind them. With no head on, x + the gated bias is left.
+struct AttentionParts {
+  Part &elementwise, &qkv, &products, &projection;
+
+  void add(double t, double d, double width) const {
+    if (width == 0) {
+      projection.weights += d;
+      elementwise.activations += 2 * t * d + d;
+      return;
+    }
+    // x -> norm, in one pass with the residual before it; x, y -> residual; shift, scale and gate.
+    elementwise.activations += 2 * t * d + 3 * t * d + 3 * d;
+    add_linear(qkv, t, d, 3 * width);
+    products.macs += 2 * t * t * width;
+    products.activations += 4 * t * width;
+    add_linear(projection, t, width, d);
+  }
+};
+
+// Likewise of the routed tokens; `entries` of their hidden layers and so many channels are on.
+struct MlpParts {
+  Part &elementwise, &fc1, &fc2;
+
+  void add(double tokens, double d, double channels, double entries) const {
+    if (tokens == 0) return;
+    if (channels == 0) {
+      fc2.weights += d;
+      elementwise.activations += tokens * d + d;
+      return;
+    }
+    // The norm, in one pass with the residual before it; y -> residual, in one with the norm behind it.
+    elementwise.activations += 3 * tokens * d + 3 * d;
+    for (Part* part : {&fc1, &fc2}) {
+      part->macs += entries * d;
+      part->activations += entries + tokens * d;
+    }
+    fc1.weights += channels * d + channels;
+    fc2.weights += channels * d + d;
+  }
+};
+
 std::vector<Part> parts_of(const model::Configuration& c, const Activity& activity) {
   constexpr double sinusoids = 256;
   const auto t = static_cast<double>(c.tokens()), d = static_cast<double>(c.hidden_size),
@@ -24,31 +65,18 @@ std::vector<Part> parts_of(const model::Configuration& c, const Activity& activi
   add_linear(conditioning, 1, sinusoids, d);
   add_linear(conditioning, 1, d, d);
   conditioning.activations += 2 * d;              // the label's row, and its sum with the time
-  elementwise.activations += 2 * t * d + 2 * d;  // the first norm; shift and scale of the final one
+  elementwise.activations += 2 * t * d + 2 * d;  // the final norm
+  const AttentionParts attention{elementwise, qkv, products, projection};
+  const MlpParts mlp{elementwise, fc1, fc2};
   for (const Activity::Layer& layer : activity.layers) {
-    const double width = d * layer.heads / units;
     add_linear(adaln, 1, d, 6 * d);
-    // Behind the attention x, y -> residual and the norm of its routed rows, behind the MLP the same with x and norm
-    // of all rows and y of the routed ones, whose residual alone is written.
-    elementwise.activations += 5 * t * d + 3 * layer.tokens * d + 3 * d;
-    add_linear(qkv, t, d, 3 * width);
-    products.macs += 2 * t * t * width;
-    products.activations += 4 * t * width;
-    add_linear(projection, t, width, d);
+    attention.add(t, d, d * layer.heads / units);
     if (c.dynamic) {
-      for (int router = 0; router < 2; ++router) add_linear(routers, 1, d, units - 1);
+      for (int router = 0; router < 2; ++router) add_linear(routers, 1, d, static_cast<double>(c.routed_units()));
       add_linear(routers, t, d, inner);
       add_linear(routers, t, inner, 1);
     }
-    if (layer.tokens == 0) continue;
-    const double channels = hidden * layer.groups / units, entries = hidden * layer.group_tokens / units;
-    elementwise.activations += 3 * d;  // shift, scale and gate of the MLP
-    for (Part* part : {&fc1, &fc2}) {
-      part->macs += entries * d;
-      part->activations += entries + layer.tokens * d;
-    }
-    fc1.weights += channels * d + channels;
-    fc2.weights += channels * d + d;
+    mlp.add(layer.tokens, d, hidden * layer.groups / units, hidden * layer.group_tokens / units);
   }
   add_linear(final, 1, d, 2 * d);
   add_linear(final, t, d, pixels * static_cast<double>(c.out_channels()));

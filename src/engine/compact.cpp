@@ -46,6 +46,7 @@ class Compact final : public Engine {
   };
   Part run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan, const Tensor& imposed,
            Overruled routers);
+  Tensor attention(Tensor x, const model::BlockImpl::Modulation& m, std::size_t layer, const Units& heads);
   Tensor mlp(const Tensor& normed, std::size_t layer, const Units& groups);
   Tensor routed_mlp(Tensor residual, const model::BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
                     const Units& groups);
@@ -55,14 +56,27 @@ class Compact final : public Engine {
   std::map<double, Planned> planned_;
 };
 
+// The attention of the heads that are on, added to x. Of none its projection's bias is left.
+Tensor Compact::attention(Tensor x, const model::BlockImpl::Modulation& m, std::size_t layer, const Units& heads) {
+  if (none(heads)) return torch::addcmul(x, m.gate1.unsqueeze(1), dit_->block(layer).attn->proj->bias);
+  const auto part = packing_.attention(layer, heads);
+  const Tensor qkv = part->in.forward(model::modulated_norm(x, m.shift1, m.scale1));
+  const Tensor attended = part->out.forward(model::AttentionImpl::attend(qkv, part->units));
+  return model::gated_residual(std::move(x), attended, m.gate1);
+}
+
 Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups) {
   const auto part = packing_.mlp(layer, groups);
   return part->out.forward(part->in.gelu(normed));
 }
 
-// The MLP on the tokens of `mask` (N,T) alone, added to the residual.
+// The MLP on the tokens of `mask` (N,T) alone, added to the residual. Of no group the bias of fc2 is left.
 Tensor Compact::routed_mlp(Tensor residual, const model::BlockImpl::Modulation& m, const Tensor& mask,
                            std::size_t layer, const Units& groups) {
+  if (none(groups)) {
+    const Tensor bias = mask.unsqueeze(2).to(residual.scalar_type()) * dit_->block(layer).mlp->fc2->bias;
+    return torch::addcmul(residual, m.gate2.unsqueeze(1), bias);
+  }
   const Routed routed = routed_of(mask);
   if (routed.rows.numel() == 0) return residual;
   if (routed.rows.numel() == mask.numel()) {
@@ -83,10 +97,7 @@ Compact::Part Compact::run(const Tensor& x, const Tensor& time, const Tensor& y,
   for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
     model::BlockImpl& block = dit_->block(layer);
     const auto m = block.modulation(silu_c);
-    const auto attention = packing_.attention(layer, plan.heads[layer]);
-    const Tensor qkv = attention->in.forward(model::modulated_norm(tokens, m.shift1, m.scale1));
-    const Tensor attended = attention->out.forward(model::AttentionImpl::attend(qkv, attention->units));
-    Tensor residual = model::gated_residual(std::move(tokens), attended, m.gate1);
+    Tensor residual = attention(std::move(tokens), m, layer, plan.heads[layer]);
     on.push_back(tokens_of(block, residual, layer_of(imposed, layer), routers, logits));
     tokens = routed_mlp(std::move(residual), m, on.back(), layer, plan.channels[layer]);
   }
@@ -128,6 +139,7 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
     outcome.output = part.output;
     outcome.masks.tokens = part.tokens;
     outcome.logits.tokens = part.token_logits;
+    require_finite(outcome);
     return outcome;
   }
   const auto put = [&](Tensor& whole, const Tensor& images, const Tensor& part) {
@@ -149,12 +161,14 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
     put(outcome.masks.tokens, images, part.tokens);
     put(outcome.logits.tokens, images, part.token_logits);
   }
+  require_finite(outcome);
   return outcome;
 }
 
 void Compact::plan(const Tensor& timesteps) {
   torch::NoGradGuard no_grad;
-  const Masks widths = widths_of(dit_, dit_->t_embedder(timesteps), {}, Overruled::skipped).masks;
+  const auto [widths, logits] = widths_of(dit_, dit_->t_embedder(timesteps), {}, Overruled::skipped);
+  require_finite(logits);
   const Tensor at = timesteps.to(torch::kCPU, torch::kFloat64);
   for (std::int64_t i = 0; i < at.numel(); ++i)
     planned_[at.const_data_ptr<double>()[i]] = {widths.heads[i], widths.channels[i]};

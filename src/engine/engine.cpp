@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "base/error.h"
+#include "model/finite.h"
 #include "routing.h"
 
 namespace dydit::engine {
@@ -23,8 +26,8 @@ void require_fit(const Masks& imposed, const model::Configuration& c, std::int64
     if (first_is_on && !mask.select(2, 0).all().item<bool>())
       throw UsageError("an imposed mask switches unit 0 off", name, "it is always on");
   };
-  require("heads", imposed.heads, c.num_heads, true);
-  require("channels", imposed.channels, c.num_heads, true);
+  require("heads", imposed.heads, c.num_heads, c.first_unit_always_on);
+  require("channels", imposed.channels, c.num_heads, c.first_unit_always_on);
   require("tokens", imposed.tokens, c.tokens(), false);
 }
 
@@ -33,8 +36,24 @@ static Tensor decide(const Tensor& logits) {
   return torch::sigmoid(logits) > 0.5;
 }
 
-Tensor with_first_unit(const Tensor& mask) {
+Tensor all_units(const Tensor& mask, const model::Configuration& c) {
+  if (!c.first_unit_always_on) return mask;
   return torch::cat({torch::ones({mask.size(0), 1}, mask.options()), mask}, 1);
+}
+
+void require_finite(const Masks& logits) {
+  constexpr std::array<const char*, 3> routers{"attn_rate", "mlp_rate", "token_selection"};
+  const std::vector<Tensor> all{logits.heads, logits.channels, logits.tokens};
+  const auto found = model::not_finite(all);
+  if (found.empty()) return;
+  const std::size_t block = model::not_finite(all[found.front()].unbind(1)).front();
+  throw NotFinite("a router's logits are not finite", fmt::format("blocks.{}.{}", block, routers.at(found.front())),
+                  model::not_finite_reason);
+}
+
+void require_finite(const Outcome& outcome) {
+  require_finite(outcome.logits);
+  model::require_finite_output(outcome.output);
 }
 
 Tensor layer_of(const Tensor& mask, std::size_t layer) {
@@ -52,7 +71,7 @@ Widths widths_of(const model::DiT& dit, const Tensor& time, const Masks& imposed
     std::vector<Tensor> values, on;
     for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
       values.push_back((dit->block(layer).*router)(time));
-      on.push_back(with_first_unit(decide(values.back())));
+      on.push_back(all_units(decide(values.back()), dit->configuration));
     }
     if (!mask.defined()) mask = stacked(on);
     logits = stacked(values);

@@ -26,7 +26,9 @@ class Masked final : public Engine {
     const Tensor output = masked_pass(dit_, x, time, y, widths.masks.heads, widths.masks.channels, tokens);
     widths.masks.tokens = stacked(on);
     widths.logits.tokens = stacked(logits);
-    return {output, widths.masks, widths.logits};
+    const Outcome outcome{output, widths.masks, widths.logits};
+    require_finite(outcome);
+    return outcome;
   }
 
   // All weights are used at every timestep.

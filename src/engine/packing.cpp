@@ -81,6 +81,7 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
   std::vector<Key> missing;
   needed_.clear();
   const auto want = [&](Key key) {
+    if (none(key.units)) return;
     if (needed_.insert(key).second && !kept_.contains(key)) missing.push_back(std::move(key));
   };
   for (const WidthPlan& plan : plans) {  // neighbours are about as large, so that threads end together

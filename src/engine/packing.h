@@ -2,6 +2,7 @@
 // Packed weights of the units that are on, kept within a budget.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <list>
 #include <map>
@@ -14,6 +15,10 @@
 namespace dydit::engine {
 
 using Units = std::vector<bool>;  ///< of the H heads or channel groups of a layer: which are on
+
+inline bool none(const Units& units) {
+  return std::ranges::find(units, true) == units.end();
+}
 
 /// The units that are on at one timestep, layer by layer.
 struct WidthPlan {
@@ -34,9 +39,11 @@ class Packing {
   /// budget is packed for its use and dropped.
   Packing(model::DiT dit, std::size_t budget) : dit_(std::move(dit)), budget_(budget) {}
 
-  /// Packs what the plans need, in their order, until the budget is used up; what earlier ones needed makes room.
+  /// Packs what the plans need, in their order, until the budget is used up; what earlier ones needed makes room. A layer
+  /// without a unit that is on needs nothing.
   void prepare(const std::vector<WidthPlan>& plans);
 
+  /// At least one unit is on.
   std::shared_ptr<const Part> attention(std::size_t layer, const Units& heads);
   std::shared_ptr<const Part> mlp(std::size_t layer, const Units& groups);
 

@@ -19,28 +19,33 @@ Relaxed relaxed_forward(model::DiT dit, const Tensor& x, const Tensor& t, const 
   require_routers(dit->configuration);
   require_fit(imposed, dit->configuration, x.size(0));
   const Tensor time = dit->t_embedder(t);
-  const auto widths = [&](const Tensor& given, const Tensor& noise,
-                          model::WidthRouter model::BlockImpl::*router) {
-    if (given.defined()) return given.to(torch::kFloat32);
-    std::vector<Tensor> on;
-    for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer)
-      on.push_back(with_first_unit(straight_through((dit->block(layer).*router)(time), layer_of(noise, layer),
-                                                    relaxation.temperature)));
+  Masks logits;
+  const auto widths = [&](Tensor Masks::*of, model::WidthRouter model::BlockImpl::*router) {
+    if ((imposed.*of).defined()) return (imposed.*of).to(torch::kFloat32);
+    std::vector<Tensor> values, on;
+    for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
+      const Tensor value = (dit->block(layer).*router)(time), noise = layer_of(relaxation.noise.*of, layer);
+      values.push_back(value.detach());
+      on.push_back(all_units(straight_through(value, noise, relaxation.temperature), dit->configuration));
+    }
+    logits.*of = stacked(values);
     return stacked(on);
   };
   Relaxed relaxed;
-  relaxed.masks.heads = widths(imposed.heads, relaxation.noise.heads, &model::BlockImpl::attn_rate);
-  relaxed.masks.channels = widths(imposed.channels, relaxation.noise.channels, &model::BlockImpl::mlp_rate);
-  std::vector<Tensor> on;
+  relaxed.masks.heads = widths(&Masks::heads, &model::BlockImpl::attn_rate);
+  relaxed.masks.channels = widths(&Masks::channels, &model::BlockImpl::mlp_rate);
+  std::vector<Tensor> values, on;
   const auto tokens = [&](std::size_t layer, const Tensor& residual) {
-    on.push_back(imposed.tokens.defined()
-                     ? layer_of(imposed.tokens, layer).to(torch::kFloat32)
-                     : straight_through(dit->block(layer).token_selection(residual),
-                                        layer_of(relaxation.noise.tokens, layer), relaxation.temperature));
-    return on.back();
+    if (imposed.tokens.defined()) return on.emplace_back(layer_of(imposed.tokens, layer).to(torch::kFloat32));
+    const Tensor value = dit->block(layer).token_selection(residual),
+                 noise = layer_of(relaxation.noise.tokens, layer);
+    values.push_back(value.detach());
+    return on.emplace_back(straight_through(value, noise, relaxation.temperature));
   };
   relaxed.output = masked_pass(dit, x, time, y, relaxed.masks.heads, relaxed.masks.channels, tokens);
   relaxed.masks.tokens = stacked(on);
+  logits.tokens = stacked(values);
+  require_finite(logits);
   return relaxed;
 }
 

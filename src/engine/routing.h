@@ -12,8 +12,13 @@ void require_routers(const model::Configuration& configuration);
 /// Throws UsageError unless the masks that are there fit N images of the model.
 void require_fit(const Masks& imposed, const model::Configuration& configuration, std::int64_t images);
 
-/// (N,H-1) -> (N,H): unit 0 is always on.
-torch::Tensor with_first_unit(const torch::Tensor& mask);
+/// What a width router decides (N,R) -> all units (N,H): those it does not decide about are on.
+torch::Tensor all_units(const torch::Tensor& mask, const model::Configuration& configuration);
+
+/// Throws NotFinite, naming the block and its router, where a logit of a router that was run is not finite.
+void require_finite(const Masks& logits);
+/// And where the output is not.
+void require_finite(const Outcome& outcome);
 
 /// Heads and channel groups of all layers, by the time embedding (N,D) or imposed; tokens are left out.
 struct Widths {

@@ -59,11 +59,47 @@ struct File {
   }
 };
 
-std::int64_t heads_by_width(std::int64_t width, const std::string& where) {
+std::optional<std::int64_t> heads_by_width(std::int64_t width) {
   for (const Family& family : families)
     if (family.hidden_size == width) return family.num_heads;
-  throw UsageError(fmt::format("the number of heads of a model of width {} is not in its tensors", width),
-                   where, "give --num-heads");
+  return std::nullopt;
+}
+
+// Rows of the routers over heads and groups, alike in all blocks.
+std::int64_t router_rows(const File& file, std::int64_t depth) {
+  const auto rows_of = [&](const std::string& router) { return file.shape(router + ".router.weight", 2)[0]; };
+  const std::int64_t rows = rows_of("blocks.0.attn_rate");
+  for (std::int64_t layer = 0; layer < depth; ++layer)
+    for (const char* router : {"attn_rate", "mlp_rate"}) {
+      const std::string name = fmt::format("blocks.{}.{}", layer, router);
+      if (const std::int64_t other = rows_of(name); other != rows)
+        file.refuse(fmt::format("routers of two dialects: blocks.0.attn_rate has {} rows, {} has {}", rows, name, other));
+    }
+  return rows;
+}
+
+// Adds the routers that have so many rows: H - 1, or H in the older dialect. `heads`: H as far as it is known.
+void add_routers(Configuration& c, std::int64_t rows, std::optional<std::int64_t> heads, const std::string& remedy,
+                 const File& file) {
+  std::vector<Configuration> fitting;
+  for (const bool first_unit_always_on : {true, false}) {
+    Configuration fits = c;
+    fits.dynamic = true;
+    fits.first_unit_always_on = first_unit_always_on;
+    fits.num_heads = first_unit_always_on ? rows + 1 : rows;
+    if (fits.num_heads > 1 && c.hidden_size % fits.num_heads == 0 && c.mlp_hidden() % fits.num_heads == 0)
+      fitting.push_back(fits);
+  }
+  if (fitting.empty())
+    file.refuse(fmt::format("routers of {} rows fit no number of heads of width {} and hidden layer {}", rows,
+                            c.hidden_size, c.mlp_hidden()));
+  if (heads) std::erase_if(fitting, [&](const Configuration& fits) { return fits.num_heads != *heads; });
+  if (fitting.empty())
+    throw UsageError(fmt::format("routers of {} rows do not fit {} heads", rows, *heads), file.where, remedy);
+  if (fitting.size() > 1)
+    throw UsageError(fmt::format("routers of {} rows fit {} heads and, in the older dialect, {}", rows, rows + 1, rows),
+                     file.where, "give --num-heads");
+  c = fitting.front();
 }
 
 }  // namespace
@@ -116,6 +152,8 @@ void validate(const Configuration& c) {
                      fmt::format("{} and {}", c.num_heads, c.hidden_size));
   if (c.hidden_size % 4 != 0)
     throw UsageError("the position embedding needs a width divisible by 4", fmt::format("{}", c.hidden_size));
+  if (!c.dynamic && !c.first_unit_always_on)
+    throw UsageError("no router to switch unit 0 off", "first_unit_always_on = false", "it is of a dynamic model");
   if (c.dynamic && c.num_heads < 2)
     throw UsageError("routers need two heads or more", fmt::format("num_heads = {}", c.num_heads),
                      "take a model with more");
@@ -142,7 +180,9 @@ Json to_json(const Configuration& c) {
                {"mlp_ratio", c.mlp_ratio},
                {"num_classes", c.num_classes},
                {"learn_sigma", c.learn_sigma}};
-  if (c.dynamic) json["dynamic"] = true;  // left out otherwise: what is hashed of a DiT stays what it was
+  // Left out otherwise: what is hashed of other models stays what it was.
+  if (c.dynamic) json["dynamic"] = true;
+  if (!c.first_unit_always_on) json["first_unit_always_on"] = false;
   return json;
 }
 
@@ -155,7 +195,7 @@ Configuration from_json(const Json& json) {
   keys.read("input_size", c.input_size).read("patch_size", c.patch_size).read("in_channels", c.in_channels);
   keys.read("hidden_size", c.hidden_size).read("depth", c.depth).read("num_heads", c.num_heads);
   keys.read("mlp_ratio", c.mlp_ratio).read("num_classes", c.num_classes).read("learn_sigma", c.learn_sigma);
-  keys.read("dynamic", c.dynamic);
+  keys.read("dynamic", c.dynamic).read("first_unit_always_on", c.first_unit_always_on);
   keys.finish();
   validate(c);
   return c;
@@ -186,12 +226,16 @@ Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpo
       file.shape("final_layer.linear.weight", 2)[0] == 2 * c.patch_size * c.patch_size * c.in_channels;
   c.num_heads = 1;
   file.require([&] { validate(c); });  // what the file alone is to blame for
+  const auto heads = num_heads ? num_heads : heads_by_width(c.hidden_size);
   if (tensors.contains("blocks.0.attn_rate.router.weight")) {
-    c.num_heads = file.shape("blocks.0.attn_rate.router.weight", 2)[0] + 1;
-    c.dynamic = true;
+    const std::int64_t rows = router_rows(file, c.depth);
+    add_routers(c, rows, heads, num_heads ? "give another --num-heads, or leave it out" : "give --num-heads", file);
     file.require([&] { validate(c); });
   } else {
-    c.num_heads = num_heads ? *num_heads : heads_by_width(c.hidden_size, where);
+    if (!heads)
+      throw UsageError(fmt::format("the number of heads of a model of width {} is not in its tensors", c.hidden_size),
+                       where, "give --num-heads");
+    c.num_heads = *heads;
     validate(c);
   }
   for (const std::string& name : published_names()) {
@@ -200,6 +244,7 @@ Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpo
     known.in_channels = c.in_channels;
     known.num_classes = c.num_classes;
     known.learn_sigma = c.learn_sigma;
+    known.first_unit_always_on = c.first_unit_always_on;
     c.name = known.name;
     if (known == c) return c;
   }

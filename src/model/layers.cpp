@@ -94,7 +94,7 @@ Tensor MlpImpl::forward(const Tensor& x) {
 }
 
 WidthRouterImpl::WidthRouterImpl(const Configuration& c)
-    : router(register_module("router", Linear(c.hidden_size, c.num_heads - 1))) {}
+    : router(register_module("router", Linear(c.hidden_size, c.routed_units()))) {}
 
 Tensor WidthRouterImpl::forward(const Tensor& time) {
   return router(time);

@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
+#include "model/device.h"
 #include "model/diffusers.h"
+#include "model/finite.h"
 
 namespace dydit::model {
 
@@ -33,6 +35,16 @@ void describe(std::vector<std::string>& parts, const char* kind, const std::vect
   const std::span<const std::string> shown(names.data(), std::min(names.size(), most));
   parts.push_back(fmt::format("{} {}: {}{}", names.size(), kind, fmt::join(shown, ", "),
                               names.size() > most ? ", ..." : ""));
+}
+
+// Names the first parameter that is not finite and counts the others: where a training diverged, that is most
+// of them.
+void require_finite(const torch::nn::Module& module, const std::string& what, const std::string& where) {
+  const auto parameters = module.named_parameters();
+  const auto found = not_finite(parameters.values());
+  if (found.empty()) return;
+  const std::string others = found.size() == 1 ? "" : fmt::format(", as {} more do", found.size() - 1);
+  throw InputError(what, where, parameters[found.front()].key() + " holds NaN or infinity" + others);
 }
 
 // A configuration in the metadata can claim any size: refused before memory is taken for more than
@@ -100,6 +112,7 @@ void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tenso
   if (!parts.empty())
     throw InputError("the weights do not fit the model", where, fmt::format("{}", fmt::join(parts, "; ")));
   for (const auto& item : parameters) item.value().copy_(to_torch(tensors.at(item.key())));
+  require_finite(module, "the weights are not finite", where);
 }
 
 checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::string& prefix) {
@@ -126,6 +139,8 @@ DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where,
   load_parameters(*dit, opened.tensors, named(where, opened));
   dit->to(device, dtype);
   dit->eval();
+  if (dtype != torch::kFloat32)
+    require_finite(*dit, "the weights are not finite as " + dtype_name(dtype), named(where, opened));
   return dit;
 }
 
@@ -137,7 +152,12 @@ DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights,
 void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype,
               checkpoint::Metadata metadata) {
   checkpoint::Tensors tensors;
-  for (const auto& item : dit->named_parameters()) tensors[item.key()] = from_torch(item.value().to(dtype));
+  for (const auto& item : dit->named_parameters()) {
+    const Tensor value = item.value().to(dtype);
+    if (!not_finite({value}).empty())
+      throw RunError("a weight is not finite as " + dtype_name(dtype), path.string(), item.key());
+    tensors[item.key()] = from_torch(value);
+  }
   metadata[configuration_key] = to_json(dit->configuration).dump();
   checkpoint::write_safetensors(path, tensors, metadata);
 }

@@ -41,6 +41,11 @@ const Parts::Routed& Parts::routed_of(const Layer& layer, Pass pass) const {
   return layer.draws[static_cast<std::size_t>(pass) % layer.draws.size()];
 }
 
+bool Parts::all_rows(const Layer& layer, Pass pass) const {
+  const Routed& routed = routed_of(layer, pass);
+  return layer.groups == 0 || routed.rows == routed.mask.numel();
+}
+
 Tensor Parts::some(const Tensor& numbers, std::initializer_list<std::int64_t> sizes) const {
   std::int64_t count = 1;
   for (const std::int64_t size : sizes) count *= size;
@@ -50,8 +55,9 @@ Tensor Parts::some(const Tensor& numbers, std::initializer_list<std::int64_t> si
 void Parts::attention(Pass) {
   const auto& c = dit_->configuration;
   for (const Layer& layer : layers_)
-    model::AttentionImpl::attend(some(qkv_, {tokens_.size(0), c.tokens(), 3 * layer.heads * c.head_size()}),
-                                 layer.heads);
+    if (layer.heads > 0)
+      model::AttentionImpl::attend(some(qkv_, {tokens_.size(0), c.tokens(), 3 * layer.heads * c.head_size()}),
+                                   layer.heads);
 }
 
 void Parts::products(Pass pass) {
@@ -73,17 +79,21 @@ void Parts::products(Pass pass) {
     }
   for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
     const Products& product = products_[layer];
-    product.qkv.forward(tokens_);
-    product.projection.forward(
-        some(attended_, {tokens_.size(0), c.tokens(), layers_[layer].heads * c.head_size()}));
+    if (layers_[layer].heads > 0) {
+      product.qkv.forward(tokens_);
+      product.projection.forward(
+          some(attended_, {tokens_.size(0), c.tokens(), layers_[layer].heads * c.head_size()}));
+    }
+    if (layers_[layer].groups == 0) continue;
     product.fc2.forward(product.fc1.gelu(some(compact_, {routed_of(layers_[layer], pass).height, d})));
   }
 }
 
 void Parts::routed(Pass pass) {
   for (const Layer& layer : layers_) {
+    if (layer.groups == 0) continue;
     const engine::Routed routed = engine::routed_of(routed_of(layer, pass).mask);
-    if (routed.rows.numel() == 0 || all_tokens(routed_of(layer, pass))) continue;
+    if (routed.rows.numel() == 0 || all_rows(layer, pass)) continue;
     const Tensor normed = model::modulated_norm_rows(tokens_, routed.rows, vector_, vector_, routed.height);
     model::add_gated_rows(tokens_, routed.rows, normed, closed_);
   }
@@ -91,7 +101,7 @@ void Parts::routed(Pass pass) {
 
 void Parts::together(Pass pass) {
   for (const Layer& layer : layers_)
-    if (const Routed& routed = routed_of(layer, pass); !all_tokens(routed)) residual_and_norm(routed);
+    if (!all_rows(layer, pass)) residual_and_norm(routed_of(layer, pass));
 }
 
 // Of the routed tokens as if they were an image.
@@ -106,20 +116,21 @@ void Parts::fixed(Pass pass) {
   Tensor tokens = dit_->embed(x_);
   const Tensor silu_c = torch::silu(dit_->t_embedder(t_) + dit_->y_embedder(y_));
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const Routed& routed = routed_of(layers_[i], pass);
+    const Layer& layer = layers_[i];
+    const bool all = all_rows(layer, pass);
     const auto m = dit_->block(i).modulation(silu_c);
-    Tensor normed = model::modulated_norm(tokens, m.shift1, m.scale1);
+    Tensor normed = layer.heads == 0 ? tokens : model::modulated_norm(tokens, m.shift1, m.scale1);
     if (of_ == Of::dense_model) {
       std::tie(tokens, normed) =
           model::gated_residual_norm(std::move(tokens), normed, m.gate1, m.shift2, m.scale2);
     } else {
       tokens = model::gated_residual(std::move(tokens), normed, m.gate1);
-      if (all_tokens(routed)) normed = model::modulated_norm(tokens, m.shift2, m.scale2);
+      if (all && layer.groups > 0) normed = model::modulated_norm(tokens, m.shift2, m.scale2);
     }
-    if (all_tokens(routed))
+    if (all)
       tokens = model::gated_residual(std::move(tokens), normed, m.gate2);
     else
-      residual_and_norm(routed);
+      residual_and_norm(routed_of(layer, pass));
   }
   dit_->unpatchify(dit_->final_layer(tokens, silu_c));
 }

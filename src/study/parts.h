@@ -39,7 +39,9 @@ class Parts {
     model::PackedLinear qkv, projection, fc1, fc2;
   };
   const Routed& routed_of(const Layer& layer, Pass pass) const;
-  bool all_tokens(const Routed& routed) const { return routed.rows == routed.mask.numel(); }
+  // Whether the residual of its MLP is added to all rows: every token is routed, or no group is on and the
+  // bias is left.
+  bool all_rows(const Layer& layer, Pass pass) const;
   void residual_and_norm(const Routed& routed);
   torch::Tensor some(const torch::Tensor& numbers, std::initializer_list<std::int64_t> sizes) const;
 

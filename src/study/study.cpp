@@ -136,9 +136,10 @@ void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Work& w
     if (group.empty()) continue;
     try {
       work(to_chunk(*images_, batch, first_of(chunk), count_of(chunk), setting_.device), group, note);
-    } catch (const Error&) {
-      throw;
     } catch (const std::exception& error) {
+      // Our own errors end the study (a disk is full, a user interrupts), but for a model's own fault.
+      const bool ours = dynamic_cast<const Error*>(&error) != nullptr;
+      if (ours && dynamic_cast<const NotFinite*>(&error) == nullptr) throw;
       if (group.size() > 1) {
         for (std::size_t m : group) groups.push_back({m});
         continue;

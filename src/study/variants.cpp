@@ -8,6 +8,7 @@
 #include "diffusion/schedule.h"
 #include "instrument/ceilings.h"
 #include "instrument/stopwatch.h"
+#include "model/finite.h"
 #include "model/weights.h"
 
 namespace dydit::study {
@@ -115,7 +116,12 @@ Variants::Variants(const SpeedSetting& setting, const Group& group)
   group.trained == nullptr ? draw_inputs() : trained_inputs();
   const auto& c = dit_->configuration;
   add("dense all", [this](std::int64_t run) {
-    for_inputs(run, [&](std::size_t i) { dit_->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); });
+    for_inputs(run, [&](std::size_t i) {
+      const Tensor output = dit_->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y);
+      if (!looked_at_.contains(i))
+        model::require_finite_output(output);  // in the first runs, which are not timed
+      looked_at_.insert(i);
+    });
   });
   const auto product = instrument::product_ceiling(setting.device, group.dtype);
   const auto copy =

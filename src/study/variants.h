@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,7 @@ class Variants {
   model::DiT dit_;
   std::shared_ptr<engine::Engine> compact_;  // of all cells: what they pack alike is there once
   std::vector<Input> inputs_;
+  std::set<std::size_t> looked_at_;     // inputs whose dense output is known to be finite
   std::vector<engine::Masks> decided_;  // empty until somebody asks
   std::vector<instrument::Variant> all_;
   std::map<std::string, Case> cases_;

@@ -56,7 +56,7 @@ engine::Relaxation Dynamic::relaxation(const Inputs& in, std::int64_t step) cons
   if (options_.decide != "routers" || step >= job_.options.steps - options_.settle_steps)
     return {.temperature = options_.temperature};
   const auto& c = job_.configuration;
-  const std::int64_t units = c.num_heads - 1, tokens = c.tokens();
+  const std::int64_t units = c.routed_units(), tokens = c.tokens();
   const Tensor noise = model::to_device(diffusion::logistic_rows(job_.seed, Purpose::gumbel, in.images,
                                                                  in.draws, {c.depth, 2 * units + tokens}),
                                         job_.device);

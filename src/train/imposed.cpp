@@ -65,7 +65,7 @@ void require_reachable(const DynamicOptions& o, const model::Configuration& c) {
     throw UsageError("a model without routers learns no share of its MACs", c.name, "take a DyDiT");
   cost::Activity least = cost::complete(c);
   for (cost::Activity::Layer& layer : least.layers) {
-    if (o.skip != "tokens") layer.heads = layer.groups = 1;
+    if (o.skip != "tokens") layer.heads = layer.groups = c.first_unit_always_on ? 1 : 0;
     if (o.skip != "widths") layer.tokens = 0;
     layer.group_tokens = layer.groups * layer.tokens;
   }
@@ -107,9 +107,10 @@ engine::Masks masks_instead_of_routers(const DynamicOptions& o, const model::Con
       const double p = std::clamp(chance, 0.0, 1.0);
       return drawn.narrow(2, first, count) < std::log(p / (1 - p));  // of a uniform variable, its logit
     };
-    const auto units = [&](std::int64_t first) {  // beside the unit that is always on
+    const auto units = [&](std::int64_t first) {
+      if (!c.first_unit_always_on) return on(first, c.num_heads, widths);
       const auto h = static_cast<double>(c.num_heads);
-      Tensor mask = on(first, c.num_heads, (widths * h - 1) / (h - 1));
+      Tensor mask = on(first, c.num_heads, (widths * h - 1) / (h - 1));  // beside the unit that is always on
       mask.select(2, 0).fill_(true);
       return mask;
     };

@@ -2,6 +2,7 @@
 #include "train/optimiser.h"
 
 #include "base/error.h"
+#include "model/finite.h"
 #include "model/weights.h"
 
 namespace dydit::train {
@@ -67,6 +68,8 @@ void AdamW::load(const checkpoint::Tensors& tensors, const std::string& where) {
     if (found == tensors.end() || found->second.shape != target.sizes().vec())
       throw InputError("the optimizer's state does not fit", where, name);
     target.copy_(model::to_torch(found->second));
+    if (!model::not_finite({target}).empty())
+      throw InputError("the optimizer's state is not finite", where, name);
   };
   for (std::size_t i = 0; i < names_.size(); ++i) {
     copy(exp_avgs_[i], "opt.exp_avg." + names_[i]);

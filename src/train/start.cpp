@@ -60,13 +60,15 @@ void open_routers(const DynamicOptions& o, bool routed, model::DiT& dit) {
   }
 }
 
-// The first `counts` units of each layer are on, at every timestep.
+// The first `counts` units of each layer are on, at every timestep. A router has no row for a unit that is
+// always on.
 void close_routers(const DynamicOptions& o, model::DiT& dit, model::WidthRouter model::BlockImpl::*router,
                    const std::vector<std::int64_t>& counts) {
   torch::NoGradGuard no_grad;
   for (std::size_t layer = 0; layer < counts.size(); ++layer) {
     model::Linear& linear = (dit->block(layer).*router)->router;
-    linear->bias.narrow(0, counts[layer] - 1, linear->bias.size(0) - counts[layer] + 1).fill_(-o.width_bias);
+    const std::int64_t off = dit->configuration.num_heads - counts[layer];
+    linear->bias.narrow(0, linear->bias.size(0) - off, off).fill_(-o.width_bias);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
 #include "model/device.h"
+#include "model/finite.h"
 #include "model/weights.h"
 #include "objective.h"
 #include "record/metric.h"
@@ -31,6 +32,7 @@ using record::Json;
 using torch::Tensor;
 
 constexpr const char* training_key = "dydit.training";
+constexpr const char* loss_not_finite = "the loss is not finite";
 
 class Trainer {
  public:
@@ -41,12 +43,14 @@ class Trainer {
   void resume();
   bool load(const std::filesystem::path& path);
   void train_on();
-  void save(double seconds) const;  // seconds of training so far
+  void save(double seconds);  // seconds of training so far
   double seconds_before() const;
   Inputs inputs(data::Batch& batch) const;
   void step(const Inputs& inputs);
   void record(double images_per_second);
-  [[noreturn]] void refuse() const;
+  record::Record record_of(std::int64_t step, const std::map<std::string, double>& values) const;
+  [[noreturn]] void fail(const std::string& what, std::int64_t step,
+                         const std::map<std::string, double>& values = {});
   Json origin() const;  // what every checkpoint of this training has in common
   Json axes(std::int64_t step) const;
   std::string cell(std::int64_t step) const;
@@ -173,8 +177,11 @@ void Trainer::resume() {
   group_.broadcast(tensors);
 }
 
-void Trainer::save(double seconds) const {
-  if (!sums_.isfinite().all().item<bool>()) refuse();
+void Trainer::save(double seconds) {
+  if (!model::not_finite({sums_}).empty()) fail(loss_not_finite, step_);
+  const auto parameters = dit_->named_parameters();
+  if (const auto found = model::not_finite(parameters.values()); !found.empty())
+    fail("a weight is not finite: " + parameters[found.front()].key(), step_);
   if (run_ == nullptr) return;
   checkpoint::Tensors tensors = model::parameters_of(*dit_, "model.");
   tensors.merge(model::parameters_of(*ema_, "ema."));
@@ -237,7 +244,12 @@ Inputs Trainer::inputs(data::Batch& batch) const {
 }
 
 void Trainer::step(const Inputs& in) {
-  const Tensor means = objective_->backward(replicas_, in, step_);
+  Tensor means;
+  try {
+    means = objective_->backward(replicas_, in, step_);
+  } catch (const NotFinite& error) {
+    fail(error.what(), step_ + 1);
+  }
   std::vector<Tensor> summed = optimiser_.gradients();
   summed.push_back(means);
   group_.sum(summed);
@@ -248,29 +260,39 @@ void Trainer::step(const Inputs& in) {
   ++summed_;
 }
 
+record::Record Trainer::record_of(std::int64_t step, const std::map<std::string, double>& values) const {
+  record::Record record{.cell = cell(step), .study = "train", .axes = axes(step)};
+  record.machine["processes"] = group_.size();
+  for (const auto& [name, value] : values) record.metrics[name] = record::measured(name, value);
+  return record;
+}
+
 void Trainer::record(double images_per_second) {
   auto values = objective_->metrics(sums_, step_ - summed_, step_);
   sums_.zero_();
   summed_ = 0;
-  values.merge(objective_->judge(ema_, held_out_, step_));
+  try {
+    values.merge(objective_->judge(ema_, held_out_, step_));
+  } catch (const NotFinite& error) {
+    fail(error.what(), step_, values);
+  }
   bool finite = true;
   for (const auto& [name, value] : values) finite = finite && std::isfinite(value);
   values["images_per_second"] = images_per_second;
   values["seconds"] = seconds_;
-  record::Record record{.cell = cell(step_), .study = "train", .axes = axes(step_)};
-  record.machine["processes"] = group_.size();
-  for (const auto& [name, value] : values) record.metrics[name] = record::measured(name, value);
-  if (!finite) {
-    record.status = record::Status::failed;
-    record.error = "the loss is not finite";
-  }
-  if (run_ != nullptr && !run_->has(record.cell)) run_->append(record);
-  if (!finite) refuse();
+  if (!finite) fail(loss_not_finite, step_, values);
+  if (run_ != nullptr && !run_->has(cell(step_))) run_->append(record_of(step_, values));
 }
 
-void Trainer::refuse() const {
-  throw RunError("the loss is not finite", fmt::format("{} at step {}", job_.model, step_),
-                 "lower the learning rate");
+// Records that the training failed at a step, and ends it.
+void Trainer::fail(const std::string& what, std::int64_t step, const std::map<std::string, double>& values) {
+  if (run_ != nullptr && !run_->has(cell(step))) {
+    record::Record record = record_of(step, values);
+    record.status = record::Status::failed;
+    record.error = what;
+    run_->append(record);
+  }
+  throw RunError(what, fmt::format("{} at step {}", job_.model, step), "lower the learning rate");
 }
 
 void Trainer::run() {

@@ -85,6 +85,7 @@ TEST_CASE("a dynamic model is held against the dense model of its size, every ot
   const auto of = [](const char* name, const char* called, int width, bool dynamic) {
     Json configuration = {{"name", called}, {"hidden_size", width}};
     if (dynamic) configuration["dynamic"] = true;
+    if (dynamic) configuration["first_unit_always_on"] = false;  // of the older dialect
     return Json{{"name", name}, {"configuration", configuration}};
   };
   const Json manifest = {{"models",

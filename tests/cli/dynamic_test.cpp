@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "catch.h"
+#include "checkpoint/safetensors.h"
 #include "model/weights.h"
 #include "record/run_directory.h"
 #include "tiny_runs.h"
@@ -15,7 +16,8 @@ using test::is_one_error;
 namespace {
 
 // Weights by chance, so that routers let some units and tokens through.
-void write_model(const std::filesystem::path& path, bool dynamic) {
+void write_model(const std::filesystem::path& path, bool dynamic,
+                 const std::map<std::string, double>& spoilt = {}) {
   model::DiT dit(model::from_json({{"input_size", 8},
                                    {"patch_size", 4},
                                    {"in_channels", 3},
@@ -28,7 +30,9 @@ void write_model(const std::filesystem::path& path, bool dynamic) {
   torch::manual_seed(3);
   for (auto& item : dit->named_parameters())
     if (item.key() != "pos_embed") item.value().normal_(0, 0.3);
-  model::save_dit(path, dit, torch::kFloat32);
+  for (const auto& [name, value] : spoilt) dit->named_parameters()[name].view(-1)[0] = value;
+  checkpoint::write_safetensors(path, model::parameters_of(*dit),
+                                {{model::configuration_key, model::to_json(dit->configuration).dump()}});
 }
 
 // A dense model and a dynamic one, with every study.
@@ -39,6 +43,12 @@ class Profile {
     write_model(folder_.path() / "half.safetensors", /*dynamic=*/true);
     write();
   }
+
+  /// The dynamic model with the first values of some parameters replaced.
+  void write_half(const std::map<std::string, double>& spoilt) const {
+    write_model(folder() / "half.safetensors", /*dynamic=*/true, spoilt);
+  }
+  std::filesystem::path folder() const { return folder_.path(); }
 
   /// With one text of the profile replaced by another.
   void write(const std::string& replaced = "", const std::string& by = "") const {
@@ -118,6 +128,42 @@ TEST_CASE("a profile of a dynamic model runs every study, and each command the o
   CHECK(profile.cells_of({"sweep"}) == speed_cells);
   CHECK(profile.cells_of({"study", "activation"}) == Cells{{"activation half compact", 2}});
   CHECK(profile.cells_of({"study", "compute-map"}) == Cells{{"compute-map half compact", 1}});
+}
+
+TEST_CASE("a checkpoint that diverged is refused by the tensor's name, one that overflows fails its cells") {
+  const Profile profile;
+  const std::string router = "blocks.1.attn_rate.router.weight";
+  const auto refused = [&](const Arguments& arguments, const Arguments& more, int code,
+                           const std::string& named) {
+    const auto outcome = profile.run(arguments, more);
+    CAPTURE(arguments, outcome.err);
+    CHECK(outcome.code == code);
+    CHECK(outcome.err.find(named) != std::string::npos);
+    CHECK(outcome.out.find("theoretical") == std::string::npos);
+  };
+  profile.write_half({{router, NAN}});
+  refused({"reproduce"}, {}, 3, router);
+  refused({"sweep"}, {}, 3, router);
+  // A row of a router whose products overflow in float32.
+  profile.write_half({{router, 3e38}, {"t_embedder.mlp.2.bias", 1e6}});
+  refused({"study", "activation"}, {"--out", "activation"}, 4, "cells failed");
+  refused({"sweep"}, {"--out", "sweep"}, 4, "cells failed");
+  for (const char* run : {"activation", "sweep"})
+    for (const record::Record& record : record::read_run(profile.folder() / run).records) {
+      if (record.axes.value("engine", "") == "dense") continue;
+      CHECK(record.status == record::Status::failed);
+      CHECK(record.error.find("blocks.1.attn_rate") != std::string::npos);
+    }
+  const std::string file = profile.folder() / "half.safetensors";
+  for (const Arguments& command : std::vector<Arguments>{
+           {"info", "--checkpoint", file, "--data", "synthetic:4"},
+           {"train", "--checkpoint", file, "--data", "synthetic:40", "--size", "8", "--lambda", "0.5",
+            "--steps", "2", "--batch", "4", "--out", profile.folder() / "training"}}) {
+    const auto outcome = test::run_dydit(command);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == 4);
+    CHECK(outcome.err.find("blocks.1.attn_rate") != std::string::npos);
+  }
 }
 
 TEST_CASE("a dry run tells what a profile of a dynamic model runs") {

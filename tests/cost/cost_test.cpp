@@ -134,6 +134,7 @@ TEST_CASE("parameters and MACs are those of the modules, for any configuration")
     c.learn_sigma = random.below(2) == 1;
     c.dynamic =
         c.num_heads > 1 && c.hidden_size >= 16 && c.mlp_hidden() % c.num_heads == 0 && random.below(2) == 1;
+    c.first_unit_always_on = !c.dynamic || random.below(2) == 1;
     INFO(dydit::model::to_json(c).dump());
     dydit::model::DiT dit(c);
     std::int64_t total = 0, trainable = 0;

@@ -30,7 +30,7 @@ model::DiT official(const Golden& golden) {
 
 TEST_CASE("a DyDiT takes the official decisions and gives the official outputs") {
   const torch::NoGradGuard no_grad;
-  const std::string name = GENERATE("dydit_tiny", "dydit_tiny_random", "dydit_s2");
+  const std::string name = GENERATE("dydit_tiny", "dydit_tiny_random", "dydit_s2", "dydit_old_tiny");
   const Golden golden(name);
   model::DiT dit = official(golden);
   CHECK(dit->configuration.dynamic);
@@ -55,6 +55,15 @@ TEST_CASE("a DyDiT takes the official decisions and gives the official outputs")
       const auto pass = [&](const Tensor& both) { return engine->forward(both, t, y).output; };
       CHECK(rel_l2(model::guided(x, 1.5, pass), golden["cfg.1.5"]) <= tolerance);
     }
+  }
+}
+
+TEST_CASE("the golden case of the older dialect has blocks without a head, without a group, and unit 0 off") {
+  const Golden golden("dydit_old_tiny");
+  for (const char* name : {"attn_mask", "mlp_mask"}) {
+    const Tensor mask = golden[name].to(torch::kBool);
+    CHECK(!mask.any(2).all().item<bool>());
+    CHECK(!mask.select(2, 0).all().item<bool>());
   }
 }
 

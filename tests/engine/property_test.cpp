@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "catch.h"
 #include "engine/engine.h"
+#include "engine/relaxed.h"
 #include "engine/routed.h"
 #include "golden.h"
 
@@ -45,6 +46,7 @@ struct Case {
     c.mlp_ratio = static_cast<double>(draw.one_to(4));
     c.num_classes = 10;
     c.dynamic = true;
+    c.first_unit_always_on = draw.maybe();
     dit = model::DiT(c);
     dit->eval();
     const torch::NoGradGuard no_grad;
@@ -55,14 +57,15 @@ struct Case {
     x = torch::randn({n, c.in_channels, c.input_size, c.input_size});
     t = torch::randint(0, 1000, {draw.maybe() ? n : 1}, torch::kInt64).expand({n}).contiguous();
     y = torch::randint(0, 11, {n}, torch::kInt64);
-    // Shares from none to all; unit 0 is always on.
+    // Shares from none to all; unit 0 is always on in one of the dialects.
     const auto random_mask = [&](std::int64_t units, bool first_is_on) {
       const double share = static_cast<double>(draw.one_to(5) - 1) / 4;
       Tensor mask = torch::rand({n, c.depth, units}) < share;
       if (first_is_on) mask.select(2, 0).fill_(true);
       return mask;
     };
-    imposed = {random_mask(c.num_heads, true), random_mask(c.num_heads, true), random_mask(c.tokens(), false)};
+    const bool first = c.first_unit_always_on;
+    imposed = {random_mask(c.num_heads, first), random_mask(c.num_heads, first), random_mask(c.tokens(), false)};
     if (draw.maybe()) {  // one plan for all images
       imposed.heads = imposed.heads.narrow(0, 0, 1).expand_as(imposed.heads).contiguous();
       imposed.channels = imposed.channels.narrow(0, 0, 1).expand_as(imposed.channels).contiguous();
@@ -142,11 +145,14 @@ TEST_CASE("the compact engine decides as the masked one, but for logits that are
     const auto error_of = [](const Tensor& logits, const Tensor& wide) {
       return logits.numel() == 0 ? 0.0 : (logits.to(torch::kFloat64) - wide).abs().max().item<double>();
     };
-    const std::int64_t rest = c.dit->configuration.num_heads - 1;
-    compare(compact.masks.heads.narrow(2, 1, rest), masked.masks.heads.narrow(2, 1, rest), masked.logits.heads,
+    const auto routed = [&](const Tensor& mask) {
+      const std::int64_t units = c.dit->configuration.routed_units();
+      return mask.narrow(2, mask.size(2) - units, units);
+    };
+    compare(routed(compact.masks.heads), routed(masked.masks.heads), masked.logits.heads,
             error_of(masked.logits.heads, exact.logits.heads));
-    compare(compact.masks.channels.narrow(2, 1, rest), masked.masks.channels.narrow(2, 1, rest),
-            masked.logits.channels, error_of(masked.logits.channels, exact.logits.channels));
+    compare(routed(compact.masks.channels), routed(masked.masks.channels), masked.logits.channels,
+            error_of(masked.logits.channels, exact.logits.channels));
     // Tokens: a layer's logits follow from the decisions before it, so the first one that differs is the one to judge.
     for (std::int64_t layer = 0; agree && layer < c.dit->configuration.depth; ++layer) {
       const auto of = [&](const Tensor& tensor) { return tensor.select(1, layer); };
@@ -215,6 +221,7 @@ TEST_CASE("a plan packs on several threads what its passes need, and no more; an
   const torch::NoGradGuard no_grad;
   model::Configuration configuration = model::published("DyDiT-S/8");
   configuration.hidden_size = 96;
+  configuration.first_unit_always_on = GENERATE(true, false);
   model::DiT dit(configuration);
   torch::manual_seed(0);
   for (auto& item : dit->named_parameters())
@@ -225,7 +232,8 @@ TEST_CASE("a plan packs on several threads what its passes need, and no more; an
     torch::manual_seed(seed);
     const auto widths = [&] {
       Tensor mask = torch::rand({steps, c.depth, c.num_heads}) < 0.5;
-      mask.select(2, 0).fill_(true);
+      mask.select(2, 0).fill_(c.first_unit_always_on);
+      mask.select(1, 1).fill_(c.first_unit_always_on);  // a layer that is complete, or has nothing on
       return mask;
     };
     return engine::Masks{widths(), widths(), {}};
@@ -254,8 +262,84 @@ TEST_CASE("a plan packs on several threads what its passes need, and no more; an
   at::set_num_threads(threads);
 }
 
+TEST_CASE("a block without a head or a group adds a gated bias, and nothing else") {
+  const torch::NoGradGuard no_grad;
+  int empty = 0;
+  for (int number = 0; number < 100; ++number) {
+    Case c(number);
+    if (c.dit->configuration.first_unit_always_on) continue;
+    ++empty;
+    c.imposed.heads.fill_(false);
+    c.imposed.channels.fill_(false);
+    // By the formula: x += gate1 * proj.bias, x += token * gate2 * fc2.bias.
+    Tensor x = c.dit->embed(c.x);
+    const Tensor silu_c = torch::silu(c.dit->t_embedder(c.t) + c.dit->y_embedder(c.y));
+    for (std::size_t layer = 0; layer < c.dit->blocks->size(); ++layer) {
+      model::BlockImpl& block = c.dit->block(layer);
+      const auto m = block.modulation(silu_c);
+      const Tensor on = c.imposed.tokens.select(1, static_cast<std::int64_t>(layer)).unsqueeze(2);
+      x = x + m.gate1.unsqueeze(1) * block.attn->proj->bias;
+      x = x + on * m.gate2.unsqueeze(1) * block.mlp->fc2->bias;
+    }
+    const Tensor expected = c.dit->unpatchify(c.dit->final_layer(x, silu_c));
+    CAPTURE(number);
+    for (const char* kind : {"masked", "compact"})
+      REQUIRE(rel_l2(engine::engine_named(kind, c.dit)->forward(c.x, c.t, c.y, c.imposed).output, expected) <= 1e-5);
+  }
+  CHECK(empty > 10);
+}
+
+TEST_CASE("a logit or an output that is not finite is an error that names the router, never a decision") {
+  const torch::NoGradGuard no_grad;
+  const double value = GENERATE(static_cast<double>(NAN), static_cast<double>(INFINITY), -static_cast<double>(INFINITY));
+  const std::string router = GENERATE("attn_rate.router", "mlp_rate.router", "token_selection.mlp_head.2");
+  CAPTURE(value, router);
+  int number = 0;
+  while (Case(number).dit->blocks->size() < 2) ++number;
+  const Case c(number);
+  const auto parameters = c.dit->named_parameters();
+  parameters["blocks.1." + router + ".bias"][0] = value;
+  const auto refused = [&](const auto& work) {
+    const std::string named = "logits are not finite: blocks.1." + router.substr(0, router.find('.'));
+    CHECK_THROWS_AS(work(), dydit::NotFinite);
+    CHECK_THROWS_WITH(work(), Catch::Matchers::Contains(named));
+  };
+  for (const char* kind : {"masked", "compact"}) {
+    const auto engine = engine::engine_named(kind, c.dit);
+    refused([&] { return engine->forward(c.x, c.t, c.y); });
+    refused([&] { return engine->forward(c.x, c.t, c.y, c.imposed, engine::Overruled::run); });
+    CHECK_NOTHROW(engine->forward(c.x, c.t, c.y, c.imposed));  // no router was asked
+  }
+  if (router.find("_rate") != router.npos) refused([&] { engine::compact_engine(c.dit)->plan(c.t); });
+  refused([&] { return engine::relaxed_forward(c.dit, c.x, c.t, c.y, {}); });
+  CHECK_NOTHROW(engine::relaxed_forward(c.dit, c.x, c.t, c.y, {}, c.imposed));
+}
+
+TEST_CASE("weights that are finite, but overflow, decide nothing") {
+  const torch::NoGradGuard no_grad;
+  Case c(1);
+  const auto parameters = c.dit->named_parameters();
+  SECTION("in a router") {
+    parameters["blocks.0.attn_rate.router.weight"].fill_(3e38);
+    parameters["blocks.0.attn_rate.router.bias"].fill_(3e38);
+  }
+  SECTION("in the output alone") {
+    parameters["final_layer.linear.bias"].fill_(3e38);
+    parameters["final_layer.linear.weight"].fill_(3e38);
+  }
+  SECTION("before every router, in float16") {
+    parameters["x_embedder.proj.weight"].fill_(3e4);
+    c.dit->to(torch::kFloat16);
+  }
+  for (const char* kind : {"masked", "compact"}) {
+    CHECK_THROWS_AS(engine::engine_named(kind, c.dit)->forward(c.x, c.t, c.y), dydit::NotFinite);
+  }
+}
+
 TEST_CASE("imposed masks that do not fit are refused by name") {
-  const Case c(0);
+  int number = 0;
+  while (!Case(number).dit->configuration.first_unit_always_on) ++number;
+  const Case c(number);
   for (const char* kind : {"masked", "compact"}) {
     const auto engine = engine::engine_named(kind, c.dit);
     engine::Masks wrong = c.imposed;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t images = 3, heads = 4, depth = 2, tokens = 16;
 
-model::DiT random_model(torch::Dtype type = torch::kFloat32) {
+model::DiT random_model(torch::Dtype type = torch::kFloat32, bool first_unit_always_on = true) {
   model::Configuration c;
   c.input_size = 8;
   c.hidden_size = 32;
@@ -22,6 +22,7 @@ model::DiT random_model(torch::Dtype type = torch::kFloat32) {
   c.num_heads = heads;
   c.num_classes = 10;
   c.dynamic = true;
+  c.first_unit_always_on = first_unit_always_on;
   model::DiT dit(c);
   torch::manual_seed(4);
   const torch::NoGradGuard no_grad;
@@ -35,17 +36,19 @@ struct Batch {
   Tensor x = torch::randn({images, 4, 8, 8}), t = torch::tensor({3, 400, 999}), y = torch::tensor({1, 5, 10});
 };
 
-engine::Masks noise(double scale) {
-  return {scale * torch::randn({images, depth, heads - 1}), scale * torch::randn({images, depth, heads - 1}),
+engine::Masks noise(double scale, std::int64_t units = heads - 1) {
+  return {scale * torch::randn({images, depth, units}), scale * torch::randn({images, depth, units}),
           scale * torch::randn({images, depth, tokens})};
 }
 
 }  // namespace
 
 TEST_CASE("without noise training decides and computes as the masked engine does") {
-  model::DiT dit = random_model();
+  const bool first_unit_always_on = GENERATE(true, false);
+  model::DiT dit = random_model(torch::kFloat32, first_unit_always_on);
   const Batch b;
-  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = noise(0)});
+  const auto drawn = noise(0, dit->configuration.routed_units());
+  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn});
   const auto outcome = engine::masked_engine(dit)->forward(b.x, b.t, b.y);
   CHECK(torch::equal(relaxed.masks.heads, outcome.masks.heads.to(torch::kFloat32)));
   CHECK(torch::equal(relaxed.masks.channels, outcome.masks.channels.to(torch::kFloat32)));
@@ -53,6 +56,27 @@ TEST_CASE("without noise training decides and computes as the masked engine does
   CHECK(rel_l2(relaxed.output, outcome.output) <= 1e-5);
   CHECK(outcome.masks.tokens.any().item<bool>());
   CHECK(!outcome.masks.tokens.all().item<bool>());
+  CHECK(relaxed.masks.heads.select(2, 0).min().item<float>() == (first_unit_always_on ? 1 : 0));
+}
+
+TEST_CASE("in the older dialect training can switch off every head and group, and knows their gradients") {
+  model::DiT dit = random_model(torch::kFloat32, /*first_unit_always_on=*/false);
+  const Batch b;
+  engine::Masks drawn = noise(0, heads);
+  for (Tensor* part : {&drawn.heads, &drawn.channels}) part->fill_(-100);
+  drawn.tokens.fill_(100);
+  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = 50});
+  CHECK(relaxed.masks.heads.max().item<float>() == 0);
+  CHECK(relaxed.masks.channels.max().item<float>() == 0);
+  const engine::Masks off{relaxed.masks.heads > 0.5, relaxed.masks.channels > 0.5,
+                          relaxed.masks.tokens > 0.5};
+  CHECK(rel_l2(relaxed.output, engine::masked_engine(dit)->forward(b.x, b.t, b.y, off).output) <= 1e-5);
+  relaxed.output.square().sum().backward();
+  for (const Tensor& gradient :
+       {dit->block(0).attn_rate->router->bias.grad(), dit->block(1).mlp_rate->router->bias.grad()}) {
+    REQUIRE(gradient.sizes() == torch::IntArrayRef({heads}));
+    CHECK((gradient != 0).all().item<bool>());
+  }
 }
 
 TEST_CASE("noise moves decisions, and a decision's gradient is that of the sigmoid") {

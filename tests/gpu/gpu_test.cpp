@@ -168,6 +168,32 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
   CHECK(relative(own.output, cpu->forward(x, t, y)) <= 2 * tf32);
 }
 
+TEST_CASE("the older dialect runs on the GPU as on the CPU, also where nothing is on, and what is not finite is named") {
+  if (!has_gpu()) return;
+  torch::InferenceMode inference;
+  model::DiT cpu = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
+  model::DiT copy = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
+  copy->to(gpu);
+  const auto& c = cpu->configuration;
+  const auto x = torch::randn({3, c.in_channels, c.input_size, c.input_size}), t = torch::tensor({5, 500, 500}),
+             y = torch::tensor({0, 1, 2});
+  for (const double share : {0.0, 0.5}) {
+    const auto random = [&](std::int64_t units) { return torch::rand({3, c.depth, units}) < share; };
+    const engine::Masks masks{random(c.num_heads), random(c.num_heads), torch::rand({3, c.depth, c.tokens()}) < 0.5};
+    const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
+    const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
+    for (const char* name : {"masked", "compact"}) {
+      INFO(name << " " << share);
+      const auto outcome = engine::engine_named(name, copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu), there);
+      CHECK(relative(outcome.output, expected) <= 2 * tf32);
+    }
+  }
+  copy->block(0).token_selection->mlp_head[2]->as<model::Linear>()->bias.fill_(INFINITY);
+  for (const char* name : {"masked", "compact"})
+    CHECK_THROWS_WITH(engine::engine_named(name, copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu)),
+                      Catch::Contains("blocks.0.token_selection"));
+}
+
 TEST_CASE("a dynamic training on the GPU takes the CPU's steps") {
   if (!has_gpu()) return;
   const test::TemporaryFolder folder;

@@ -73,6 +73,7 @@ TEST_CASE("a configuration that cannot be built is refused") {
   refused([](Configuration& c) { c.num_heads = 5; }, "heads");
   refused([](Configuration& c) { c.hidden_size = 66, c.num_heads = 2; }, "divisible by 4");
   refused([](Configuration& c) { c.dynamic = true, c.num_heads = 1; }, "num_heads = 1");
+  refused([](Configuration& c) { c.first_unit_always_on = false; }, "first_unit_always_on");
 }
 
 TEST_CASE("a configuration survives JSON") {
@@ -82,6 +83,12 @@ TEST_CASE("a configuration survives JSON") {
   c.mlp_ratio = 8.0 / 3;
   c.learn_sigma = false;
   CHECK(from_json(dydit::model::to_json(c)) == c);
+  c = tiny;
+  c.dynamic = true;
+  CHECK(!dydit::model::to_json(c).contains("first_unit_always_on"));  // so that hashes stay
+  c.first_unit_always_on = false;
+  CHECK(from_json(dydit::model::to_json(c)) == c);
+  CHECK(dydit::model::to_json(c)["first_unit_always_on"] == false);
 }
 
 TEST_CASE("JSON starts from a name and is read strictly") {
@@ -117,9 +124,74 @@ TEST_CASE("the heads of an unknown width have to be told") {
   CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, "file"), UsageError);
   CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, "file", 5), UsageError);
   CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {}, "file", 0), UsageError);
-  Tensors dynamic = shapes_of(tiny);
-  dynamic["blocks.0.attn_rate.router.weight"].shape = {7, 64};
-  CHECK(configuration_of(dynamic, {}, "file", 4).num_heads == 8);
+}
+
+// With the routers over heads and groups that have so many rows.
+static Tensors with_rows(const Configuration& c, std::int64_t rows) {
+  Tensors tensors = shapes_of(c);
+  for (std::int64_t layer = 0; layer < c.depth; ++layer)
+    for (const char* router : {"attn_rate", "mlp_rate"})
+      tensors[fmt::format("blocks.{}.{}.router.weight", layer, router)].shape = {rows, c.hidden_size};
+  return tensors;
+}
+
+TEST_CASE("the dialect of a DyDiT shows in the rows of its routers") {
+  const auto read = [](std::int64_t width, std::int64_t rows,
+                       std::optional<std::int64_t> heads = std::nullopt) {
+    Configuration c = tiny;
+    c.hidden_size = width;
+    return configuration_of(with_rows(c, rows), {}, "file", heads);
+  };
+  const auto is = [](const Configuration& c, std::int64_t heads, bool first_unit_always_on) {
+    CHECK(c.dynamic);
+    return c.num_heads == heads && c.first_unit_always_on == first_unit_always_on;
+  };
+  // By --num-heads.
+  CHECK(is(read(64, 3, 4), 4, true));
+  CHECK(is(read(64, 4, 4), 4, false));
+  CHECK(is(read(384, 8, 8), 8, false));  // which wins over the family's table
+  CHECK(is(read(60, 4, 5), 5, true));
+  CHECK(is(read(60, 4, 4), 4, false));
+  // By the family's table.
+  for (const auto& [width, heads] : {std::pair{384, 6}, {768, 12}, {1024, 16}, {1152, 16}}) {
+    CHECK(is(read(width, heads - 1), heads, true));
+    CHECK(is(read(width, heads), heads, false));
+  }
+  // By what the rows allow.
+  CHECK(is(read(64, 1), 2, true));
+  CHECK(is(read(64, 3), 4, true));
+  CHECK(is(read(64, 4), 4, false));
+  CHECK(is(read(64, 16), 16, false));
+}
+
+TEST_CASE("routers that say more than one number of heads, or none that fits, are refused in a line") {
+  const auto refused = [](const Tensors& tensors, std::optional<std::int64_t> heads, const auto& said) {
+    CHECK_THROWS_AS(configuration_of(tensors, {}, "file", heads), UsageError);
+    CHECK_THROWS_WITH(configuration_of(tensors, {}, "file", heads), said);
+  };
+  Configuration c = tiny;
+  c.hidden_size = 60;
+  refused(with_rows(c, 4), {}, Contains("5 heads") && Contains("4: file: give --num-heads"));
+  refused(with_rows(tiny, 7), 4,
+          Contains("routers of 7 rows do not fit 4 heads: file: give another --num-heads"));
+  refused(with_rows(tiny, 3), 5, Contains("do not fit 5 heads"));
+  Configuration s = published("DiT-S/2");
+  refused(with_rows(s, 7), {}, Contains("routers of 7 rows do not fit 6 heads: file: give --num-heads"));
+  // What no number of heads mends is the file's fault.
+  const auto broken = [](const Tensors& tensors, const auto& said) {
+    CHECK_THROWS_AS(configuration_of(tensors, {}, "file", 4), InputError);
+    CHECK_THROWS_WITH(configuration_of(tensors, {}, "file", 4), said);
+  };
+  broken(with_rows(tiny, 9), Contains("file: routers of 9 rows fit no number of heads of width 64"));
+  Tensors mixed = with_rows(tiny, 3);
+  mixed["blocks.0.mlp_rate.router.weight"].shape[0] = 4;
+  broken(mixed,
+         Contains("file: routers of two dialects: blocks.0.attn_rate has 3 rows, blocks.0.mlp_rate has 4"));
+  mixed = with_rows(tiny, 4);
+  mixed["blocks.2.attn_rate.router.weight"].shape[0] = 3;
+  broken(mixed, Contains("blocks.2.attn_rate has 3"));
+  mixed.erase("blocks.2.attn_rate.router.weight");
+  broken(mixed, Contains("it has no tensor blocks.2.attn_rate.router.weight"));
 }
 
 TEST_CASE("a hidden layer of any width is read exactly") {

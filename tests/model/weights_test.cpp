@@ -97,6 +97,78 @@ TEST_CASE("a DiT saved in any type is the same when it is loaded") {
     CHECK(torch::equal(item.value(), dit->named_parameters()[item.key()].to(type)));
 }
 
+TEST_CASE("a DyDiT of the older dialect is the same when it is loaded, with its configuration and without") {
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "old.safetensors", bare = folder.path() / "bare.safetensors";
+  auto c = model::with_routers(tiny()->configuration);
+  c.first_unit_always_on = false;
+  DiT dit(c);
+  dit->initialise(3);
+  const Tensor router = dit->block(1).mlp_rate->router->weight;
+  CHECK(router.sizes() == torch::IntArrayRef({4, 64}));
+  model::save_dit(path, dit, torch::kFloat32);
+  checkpoint::write_safetensors(bare, model::parameters_of(*dit));
+  for (const DiT& loaded : {model::load_dit(path), model::load_dit(bare)}) {
+    CHECK(loaded->configuration == c);
+    CHECK(torch::equal(loaded->block(1).mlp_rate->router->weight, router));
+    CHECK(model::with_open_routers(loaded)->configuration == c);
+  }
+}
+
+TEST_CASE("weights that are not finite are refused by the tensor's name, whatever type they are stored in") {
+  const auto type = GENERATE(torch::kFloat64, torch::kFloat32, torch::kFloat16, torch::kBFloat16);
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "diverged.safetensors";
+  DiT dit(model::with_routers(tiny()->configuration));
+  dit->initialise(3);
+  const auto write = [&](const std::map<std::string, double>& spoilt) {
+    checkpoint::Tensors tensors;
+    for (const auto& item : dit->named_parameters()) {
+      Tensor value = item.value().detach().to(type, false, /*copy=*/true);
+      if (const auto found = spoilt.find(item.key()); found != spoilt.end())
+        value.view(-1)[value.numel() - 1] = found->second;
+      tensors[item.key()] = model::from_torch(value);
+    }
+    checkpoint::write_safetensors(path, tensors);
+  };
+  const double nan = NAN, infinity = INFINITY;
+  for (const auto& [name, value] : {std::pair{"blocks.1.token_selection.mlp_head.0.weight", nan},
+                                    {"blocks.2.attn.qkv.bias", infinity},
+                                    {"x_embedder.proj.weight", nan},
+                                    {"blocks.0.attn_rate.router.bias", -infinity},
+                                    {"y_embedder.embedding_table.weight", infinity},
+                                    {"pos_embed", nan},
+                                    {"final_layer.linear.weight", -infinity}}) {
+    write({{name, value}});
+    CHECK_THROWS_AS(model::load_dit(path), InputError);
+    CHECK_THROWS_WITH(model::load_dit(path),
+                      Contains("not finite: " + path.string() + ": " + name + " holds") && !Contains("more"));
+  }
+  write({{"pos_embed", nan}, {"blocks.2.attn.qkv.bias", infinity}, {"blocks.0.mlp.fc1.weight", infinity}});
+  CHECK_THROWS_WITH(model::load_dit(path), Contains("as 2 more do"));
+  // Large ones are no fault, also where their sum is beyond the type.
+  dit->block(0).mlp->fc1->weight.data().fill_(type == torch::kFloat16 ? 6e4 : 3e38);
+  write({});
+  CHECK(model::load_dit(path)->configuration == dit->configuration);
+  if (type == torch::kFloat16) return;
+  CHECK_THROWS_WITH(model::load_dit(path, checkpoint::Weights::automatic, {}, torch::kCPU, torch::kFloat16),
+                    Contains("not finite as float16") && Contains("blocks.0.mlp.fc1.weight"));
+  CHECK_THROWS_AS(model::save_dit(path, dit, torch::kFloat16), dydit::RunError);
+}
+
+TEST_CASE("where the average alone has diverged, it alone is refused") {
+  const dydit::test::TemporaryFolder folder;
+  const auto path = folder.path() / "training.safetensors";
+  const DiT dit = tiny();
+  checkpoint::Tensors tensors = model::parameters_of(*dit, "model.");
+  tensors.merge(model::parameters_of(*dit, "ema."));
+  tensors["ema.blocks.0.attn.qkv.bias"] = model::from_torch(torch::full({192}, NAN));
+  checkpoint::write_safetensors(path, tensors);
+  CHECK_THROWS_WITH(model::load_dit(path, checkpoint::Weights::automatic, 4),
+                    Contains("blocks.0.attn.qkv.bias"));
+  CHECK_NOTHROW(model::load_dit(path, checkpoint::Weights::model, 4));
+}
+
 TEST_CASE("a file whose shapes disagree with each other is refused") {
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "dit.safetensors";

@@ -103,6 +103,17 @@ TEST_CASE("decisions are those on the noised images of a loss-gap study, by the 
   CHECK(some);  // the decisions are not all alike
 }
 
+TEST_CASE("logits that are not finite are no decisions") {
+  model::DiT dit = tiny_dydit();
+  {
+    const torch::NoGradGuard no_grad;
+    dit->block(1).attn_rate->router->weight.fill_(-3e38);
+    dit->t_embedder->mlp[2]->as<model::Linear>()->bias.fill_(10);
+  }
+  CHECK_THROWS_AS(decisions(dit, 4, 2), RunError);
+  CHECK_THROWS_WITH(decisions(dit, 4, 2), Catch::Contains("blocks.1.attn_rate"));
+}
+
 TEST_CASE("no decisions without routers, nor on data of another shape") {
   model::DiT dense(model::from_json(test::tiny_configuration()));
   dense->initialise(1);

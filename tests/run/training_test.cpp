@@ -66,7 +66,7 @@ TEST_CASE("a training that cannot begin is refused before anything is written") 
     auto routed = test::tiny_configuration();
     routed["dynamic"] = true;
     f.profile.models[1] = {.name = "b", .checkpoint = f.folder.path() / "routed.safetensors"};
-    model::save_dit(f.profile.models[1].checkpoint, model::DiT(model::from_json(routed)), torch::kFloat32);
+    test::write_checkpoint(f.profile.models[1].checkpoint, 1, routed);
     SECTION("ordered") {
       f.profile.models[1].train = {{"dynamic", {{"order", "taylor"}}}};
     }

@@ -6,6 +6,7 @@
 #include "study/activation.h"
 #include "study/compute_map.h"
 #include "study/loss_gap.h"
+#include "study/loss_map.h"
 #include "support.h"
 
 using namespace dydit;
@@ -45,6 +46,36 @@ TEST_CASE("the activation study records the routers' decisions for each image an
   const auto first = record::read_run(run.run.path()).tensors(run.records("half")[0].tensors[0]);
   CHECK(torch::equal(model::to_torch(first.at("heads"))[1], masks.heads[0].to(torch::kFloat32)));
   CHECK(torch::equal(model::to_torch(first.at("channels"))[1], masks.channels[0].to(torch::kFloat32)));
+}
+
+TEST_CASE(
+    "every study records a dynamic model that overflows as failed, with the router's name, and goes on") {
+  std::vector<study::Model> models{test::dynamic_model("half"), test::dynamic_model("diverged")};
+  const std::string place = GENERATE("router", "output");
+  {
+    const torch::NoGradGuard no_grad;
+    auto& dit = *models[1].dit;
+    (place == "router" ? dit.block(0).mlp_rate->router : dit.final_layer->linear)->weight.fill_(3e38);
+    dit.t_embedder->mlp[2]->as<model::Linear>()->bias.fill_(10);
+  }
+  const auto setting = test::setting({400, 999}, 4);
+  using Study = std::function<void(record::RunDirectory*)>;
+  for (const Study& study : std::vector<Study>{
+           [&](auto* run) { study::activation(models, test::synthetic(images), setting, run); },
+           [&](auto* run) { study::compute_map(models, test::synthetic(images), setting, 1, run); },
+           [&](auto* run) { study::loss_gap(models, test::synthetic(images), setting, run); },
+           [&](auto* run) { study::loss_map(models, test::synthetic(images), setting, 1, run); }}) {
+    test::StudyRun run;
+    study(&run.run);
+    REQUIRE(run.run.records().size() == 4);
+    for (const record::Record& record : run.run.records()) {
+      INFO(record.study << " " << record.error);
+      const bool diverged = record.axes.at("model") == "diverged";
+      CHECK((record.status == record::Status::failed) == diverged);
+      CHECK((record.error.find(place == "router" ? "blocks.0.mlp_rate" : "output is not finite") !=
+             std::string::npos) == diverged);
+    }
+  }
 }
 
 TEST_CASE("the compute map is the share of blocks that work on a token, beside its loss") {

@@ -166,6 +166,76 @@ TEST_CASE("a trained model is measured as its routers decide, and beside as many
   }
 }
 
+TEST_CASE("a model of the older dialect is swept also where blocks have no head, no group and no token on") {
+  test::StudyRun run;
+  auto s = setting();
+  s.spec.models.clear();
+  s.spec.trained = {"old", "empty"};
+  s.spec.trained_batch = {2};
+  s.spec.timesteps = 3;
+  const study::Model old = test::dynamic_model("old", /*first_unit_always_on=*/false),
+                     empty = test::dynamic_model("empty", /*first_unit_always_on=*/false);
+  {
+    const torch::NoGradGuard no_grad;
+    for (auto& item : empty.dit->named_parameters()) {
+      if (item.key().find("_rate.router.weight") != std::string::npos) item.value().zero_();
+      if (item.key().find("_rate.router.bias") != std::string::npos) item.value().fill_(-1);
+    }
+  }
+  const study::Chunk chunk{
+      .count = 2, .indices = {0, 1}, .images = torch::randn({2, 3, 8, 8}), .labels = torch::tensor({0, 1})};
+  for (const study::Model* model : {&old, &empty})
+    s.trained.push_back(
+        {.name = model->name, .hash = model->name, .dit = model->dit, .chunk = chunk, .data_hash = "data"});
+  study::speed(s, run.run);
+  REQUIRE(run.run.records().size() == 2 * 4);
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    REQUIRE(record.status == record::Status::ok);
+    CHECK((record.metrics.count("unexplained") == 1) == (record.axes.at("engine") == "compact"));
+  }
+  const auto nothing = cell(run.records("empty"), "compact", "own").metrics;
+  CHECK(nothing.at("lambda_realised").value == 0);
+  CHECK(nothing.at("rho").value > nothing.at("rho_without_routers").value);
+  CHECK(cell(run.records("empty"), "masked", "own").metrics.at("rho").value == nothing.at("rho").value);
+  CHECK(cell(run.records("empty"), "compact", "alike").metrics.at("lambda_realised").value >
+        0);  // one at least
+}
+
+TEST_CASE("a model that overflows has failed cells, and no speedup") {
+  test::StudyRun run;
+  auto s = setting();
+  s.spec.models.clear();
+  s.spec.trained = {"router", "output"};
+  s.spec.trained_batch = {2};
+  s.spec.timesteps = 2;
+  const study::Model router = test::dynamic_model("router"), output = test::dynamic_model("output");
+  {
+    const torch::NoGradGuard no_grad;
+    const auto parameters = router.dit->block(0).token_selection->named_parameters();
+    parameters["mlp_head.0.bias"].fill_(1000);
+    parameters["mlp_head.2.weight"].fill_(-3e38);
+    output.dit->final_layer->linear->weight.fill_(3e38);
+  }
+  const study::Chunk chunk{
+      .count = 2, .indices = {0, 1}, .images = torch::randn({2, 3, 8, 8}), .labels = torch::tensor({0, 1})};
+  for (const study::Model* model : {&router, &output})
+    s.trained.push_back(
+        {.name = model->name, .hash = model->name, .dit = model->dit, .chunk = chunk, .data_hash = "data"});
+  study::speed(s, run.run);
+  REQUIRE(run.run.records().size() == 2 * 4);
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    const bool decides = record.axes.at("engine") != "dense";  // the complete model of "router" asks none
+    REQUIRE((record.status == record::Status::failed) == (decides || record.axes.at("model") == "output"));
+    if (record.status == record::Status::ok) continue;
+    CHECK(record.metrics.empty());
+    CHECK(record.error.find("not finite") != std::string::npos);
+    if (record.axes.at("model") == "router")
+      CHECK(record.error.find("blocks.0.token_selection") != std::string::npos);
+  }
+}
+
 TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell measures its group") {
   test::StudyRun run;
   auto s = setting({"dense", "masked"});

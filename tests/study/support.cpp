@@ -23,10 +23,20 @@ study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> se
   return {.name = name, .hash = name + std::to_string(seed.value_or(0)), .dit = dit};
 }
 
-study::Model dynamic_model(const std::string& name) {
+study::Model dynamic_model(const std::string& name, bool first_unit_always_on) {
   study::Model model = tiny_model(name, 5);
   model.dit = model::with_open_routers(model.dit);
   torch::NoGradGuard no_grad;
+  if (!first_unit_always_on) {
+    model::Configuration c = model.dit->configuration;
+    c.first_unit_always_on = false;
+    model::DiT older(c);
+    older->initialise(0);
+    const auto given = model.dit->named_parameters();
+    for (auto& item : older->named_parameters())
+      if (item.key().find("_rate.") == std::string::npos) item.value().copy_(given[item.key()]);
+    model.dit = older;
+  }
   torch::manual_seed(3);
   for (auto& item : model.dit->named_parameters())
     if (item.key().find("_rate.") != std::string::npos ||

@@ -15,7 +15,7 @@ namespace dydit::test {
 study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> seed = std::nullopt);
 
 /// With routers of random weights: some units and tokens are on. Run by the compact engine.
-study::Model dynamic_model(const std::string& name);
+study::Model dynamic_model(const std::string& name, bool first_unit_always_on = true);
 
 std::shared_ptr<const data::Subset> synthetic(std::int64_t size);
 

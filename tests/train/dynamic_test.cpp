@@ -129,7 +129,8 @@ TEST_CASE("a target that cannot be reached is refused") {
 }
 
 TEST_CASE("masks in the routers' place keep the share that is asked for") {
-  const auto c = tiny_dynamic();
+  auto c = tiny_dynamic();
+  c.first_unit_always_on = GENERATE(true, false);
   std::vector<std::int64_t> images(4000), draws(4000, 3);
   std::iota(images.begin(), images.end(), 0);
   const auto share = [&](const train::DynamicOptions& options) {
@@ -145,6 +146,7 @@ TEST_CASE("masks in the routers' place keep the share that is asked for") {
                                                      0.7, 1, images, draws);
   CHECK(masks.tokens.all().item<bool>() == (skip == "widths"));
   CHECK(masks.heads.all().item<bool>() == (skip == "tokens"));
+  CHECK(masks.heads.select(2, 0).all().item<bool>() == (skip == "tokens" || c.first_unit_always_on));
   for (double lambda = 0.3; lambda <= 1; lambda += 0.05) {
     const double kept = share({.lambda = lambda, .decide = "static", .skip = "widths"}).mean().item<double>();
     CHECK(kept >= lambda - 1e-6);
@@ -153,6 +155,51 @@ TEST_CASE("masks in the routers' place keep the share that is asked for") {
   const auto learned = train::masks_instead_of_routers({.skip = skip}, c, 0.7, 1, images, draws);
   CHECK(learned.tokens.defined() == (skip == "widths"));
   CHECK(learned.heads.defined() == (skip == "tokens"));
+}
+
+TEST_CASE("a DyDiT of the older dialect begins open, is trained and goes on, and may switch off unit 0") {
+  const test::TemporaryFolder folder;
+  const std::string decide = GENERATE("routers", "chance", "static");
+  CAPTURE(decide);
+  auto job = dynamic_job(
+      {.lambda = 0.7, .decide = decide, .skip = "widths", .hold_steps = 1, .target_warmup_steps = 2},
+      {.steps = 4, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
+  job.configuration.first_unit_always_on = false;
+  CHECK_NOTHROW(train::require_reachable({.lambda = 0.01, .skip = "widths"}, job.configuration));
+  test::train_in(folder.path() / "run", job);
+  const auto last = train::checkpoint_path(folder.path() / "run", "tiny", 4);
+  CHECK(model::load_dit(last)->configuration == job.configuration);
+  const auto masks = decided_by(last);
+  const double kept = engine::shares_of(masks, job.configuration).select(1, 0).mean().item<double>();
+  CHECK(kept == Approx(decide == "static" ? metric(record::read_run(folder.path() / "run"), "lambda_realised")
+                                          : 1.0));
+  std::filesystem::copy(folder.path() / "run", folder.path() / "broken",
+                        std::filesystem::copy_options::recursive);
+  std::filesystem::remove(train::checkpoint_path(folder.path() / "broken", "tiny", 4));
+  test::train_in(folder.path() / "broken", job);
+  CHECK((test::checkpoint_bytes(folder.path() / "broken", 4) ==
+         test::checkpoint_bytes(folder.path() / "run", 4)));
+}
+
+TEST_CASE("a router whose logits are not finite ends the training with its name, in a failed record") {
+  const test::TemporaryFolder folder;
+  model::DiT start = random_model(tiny_dynamic(), 0.1);
+  const auto parameters = start->named_parameters();
+  {
+    const torch::NoGradGuard no_grad;
+    parameters["blocks.1.mlp_rate.router.weight"].fill_(3e38);
+    parameters["t_embedder.mlp.2.bias"].fill_(10);
+  }
+  auto job = dynamic_job({.lambda = 0.7}, {.steps = 4, .batch = 8, .record_every = 4, .held_out_images = 8});
+  job.start = {.checkpoint = folder.path() / "start.safetensors", .hash = "start"};
+  model::save_dit(job.start.checkpoint, start, torch::kFloat32);
+  CHECK_THROWS_WITH(test::train_in(folder.path() / "run", job),
+                    Catch::Contains("blocks.1.mlp_rate") && Catch::Contains("tiny at step 1"));
+  const auto run = record::read_run(folder.path() / "run");
+  REQUIRE(run.records.size() == 1);
+  CHECK(run.records[0].status == record::Status::failed);
+  CHECK(run.records[0].error.find("blocks.1.mlp_rate") != std::string::npos);
+  CHECK(!train::newest_checkpoint(folder.path() / "run", "tiny"));
 }
 
 TEST_CASE("training reaches its share of MACs on held-out images, and says by what") {

@@ -224,3 +224,36 @@ TEST_CASE(
   }
   CHECK((refused > 0 && refused < mutations));
 }
+
+TEST_CASE("a checkpoint with a value that is not finite is not gone on from") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  const auto job = test::tiny_job(options);
+  test::train_in(run, job);
+  const auto path = train::checkpoint_path(run, "tiny", 8);
+  const auto file = checkpoint::read_safetensors(path);
+  for (const char* name : {"model.blocks.0.attn.qkv.bias", "ema.x_embedder.proj.weight",
+                           "opt.exp_avg_sq.final_layer.linear.weight"}) {
+    CAPTURE(name);
+    checkpoint::Tensors spoilt = file.tensors;
+    const torch::Tensor value = model::to_torch(spoilt.at(name)).clone();
+    value.view(-1)[1] = INFINITY;
+    spoilt[name] = model::from_torch(value);
+    checkpoint::write_safetensors(path, spoilt, file.metadata);
+    const std::string named = std::string(name).substr(std::string(name).find('.') + 1);
+    CHECK_THROWS_AS(test::train_in(run, job), InputError);
+    CHECK_THROWS_WITH(test::train_in(run, job),
+                      Catch::Contains("not finite: " + path.string()) && Catch::Contains(named));
+  }
+}
+
+TEST_CASE("weights that are not finite are not saved") {
+  const test::TemporaryFolder folder;
+  auto job = test::tiny_job(options);
+  job.options.learning_rate = 1e30;
+  job.options.warmup_steps = 0;
+  job.options.decay = "none";
+  job.options.record_every = 8;
+  CHECK_THROWS_AS(test::train_in(folder.path() / "run", job), RunError);
+  CHECK(!train::newest_checkpoint(folder.path() / "run", "tiny"));
+}

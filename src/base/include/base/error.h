@@ -39,6 +39,10 @@ struct RunError : Error {
   RunError(const std::string& what, const std::string& where = "", const std::string& remedy = "")
       : Error(ExitCode::failed, what, where, remedy) {}
 };
+/// A value that a model computed is not finite. In a study it fails the cell, and the others go on.
+struct NotFinite : RunError {
+  using RunError::RunError;
+};
 struct Interrupted : Error {
   Interrupted(const std::string& what, const std::string& where = "", const std::string& remedy = "")
       : Error(ExitCode::interrupted, what, where, remedy) {}

@@ -22,8 +22,9 @@ struct Work {
 /// "patch", "conditioning" (time MLP, label), "adaln", "elementwise" (residuals and norms, one pass between two
 /// products, and no MACs), "attention.qkv", "attention.products", "attention.projection", "routers" (of a dynamic
 /// configuration), "mlp.fc1", "mlp.fc2", "final". Not read: weights of heads and groups that are off, a layer's MLP
-/// where no token is on; rows of tokens that are off are neither read nor written by the MLP. `activity` is the mean
-/// over the batch, whose images are of one timestep: they share the weights that are read.
+/// where no token is on; where no head or no group is on, a bias alone is; rows of tokens that are off are neither
+/// read nor written by the MLP. `activity` is the mean over the batch, whose images are of one timestep: they share the
+/// weights that are read.
 std::vector<Work> work_of(const model::Configuration& configuration, const Activity& activity, std::int64_t batch,
                           std::int64_t bytes_of_number);
 

@@ -14,7 +14,9 @@
 
 namespace dydit::engine {
 
-/// What is on, bool: heads and channels (N,depth,H), tokens (N,depth,T). Head 0 and group 0 are always on.
+/// What is on, bool: heads and channels (N,depth,H), tokens (N,depth,T). Head 0 and group 0 are always on, unless the
+/// configuration says otherwise: then a block may have no head or no group on, and adds its projection's or fc2's gated
+/// bias alone.
 struct Masks {
   torch::Tensor heads, channels, tokens;
 };
@@ -29,7 +31,8 @@ torch::Tensor shares_of(const Masks& masks, const model::Configuration& configur
 struct Outcome {
   torch::Tensor output;  ///< as DiT::forward's
   Masks masks;           ///< that were executed
-  Masks logits;          ///< float, of the routers that were run: heads and channels without unit 0; else undefined
+  Masks logits;          ///< float, of the routers that were run: heads and channels (N,depth,R), of the last R of
+                         ///< H units, see Configuration::routed_units; else undefined
 };
 
 /// What becomes of a router whose decision is imposed: left out, or run and overruled, which takes the time of a model
@@ -40,12 +43,13 @@ class Engine {
  public:
   virtual ~Engine() = default;
   /// x, t and y as DiT::forward's. A mask that `imposed` has takes the place of its routers' decisions.
-  /// Throws UsageError where an imposed mask has another shape or switches unit 0 off.
+  /// Throws UsageError where an imposed mask has another shape or switches off a unit that is always on, NotFinite
+  /// where a router's logit or the output is not finite: neither is a decision. On a GPU the host waits for that.
   virtual Outcome forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y,
                           const Masks& imposed = {}, Overruled routers = Overruled::skipped) = 0;
   /// Makes ready for forward passes at these timesteps (K), or with these heads and channels (K,depth,H), in their
   /// order, so that none of them has to pack; what is beyond the budget is packed in its pass. After the first plan or
-  /// pass the weights must not change.
+  /// pass the weights must not change. Throws as forward does.
   virtual void plan(const torch::Tensor& timesteps) = 0;
   virtual void plan(const Masks& widths) = 0;
   /// Bytes of weights that are kept beside the model's own.

@@ -15,12 +15,12 @@ struct Relaxed {
 /// How decisions are drawn: on where sigmoid((logit + noise) / temperature) > 0.5, with the gradient of that
 /// sigmoid.
 struct Relaxation {
-  Masks noise = {};  ///< float32: heads and channels (N,depth,H-1), tokens (N,depth,T); undefined: none
+  Masks noise = {};  ///< float32: heads and channels (N,depth,R), tokens (N,depth,T); undefined: none
   double temperature = 5;
 };
 
 /// The published semantics with gradients for weights and routers. x, t, y and `imposed` as
-/// Engine::forward's.
+/// Engine::forward's. Throws as it does, but for an output that is not finite, which the loss tells.
 Relaxed relaxed_forward(model::DiT dit, const torch::Tensor& x, const torch::Tensor& t,
                         const torch::Tensor& y, const Relaxation& relaxation, const Masks& imposed = {});
 

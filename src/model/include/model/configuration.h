@@ -25,12 +25,16 @@ struct Configuration {
   std::int64_t num_classes = 1000;
   bool learn_sigma = true;  ///< the output carries the variance beside epsilon
   bool dynamic = false;     ///< has routers over heads, channel groups and tokens (DyDiT)
+  /// Head 0 and channel group 0 of every block. False in the older dialect of DyDiT, whose routers can switch off
+  /// every head and every group of a block.
+  bool first_unit_always_on = true;
 
   std::int64_t grid() const { return input_size / patch_size; }
   std::int64_t tokens() const { return grid() * grid(); }  ///< T
   std::int64_t mlp_hidden() const;
   std::int64_t head_size() const { return hidden_size / num_heads; }
   std::int64_t group_size() const { return mlp_hidden() / num_heads; }  ///< channels of a group, of which there are H
+  std::int64_t routed_units() const { return first_unit_always_on ? num_heads - 1 : num_heads; }  ///< of a width router
   std::int64_t token_router_width() const { return hidden_size / 16; }
   std::int64_t out_channels() const { return learn_sigma ? 2 * in_channels : in_channels; }
 
@@ -57,9 +61,9 @@ Configuration from_json(const nlohmann::ordered_json& json);
 inline constexpr const char* configuration_key = "dydit.configuration";
 
 /// The configuration of a checkpoint: from the metadata, which win, else read off the tensors' shapes.
-/// Heads: from a router (its rows + 1), else `num_heads`, else the family's table by width. Throws
-/// InputError when the tensors are no DiT, UsageError when the number of heads cannot be known; both name
-/// `where`, the file.
+/// Heads H: `num_heads`, else by the family's table of widths, else by the width routers, which have H - 1 rows, or H in
+/// the older dialect. Throws InputError when the tensors are no DiT or their routers disagree, UsageError when H cannot be
+/// known or the routers have neither number of rows; both name `where`, the file.
 Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpoint::Metadata& metadata,
                                const std::string& where, std::optional<std::int64_t> num_heads = std::nullopt);
 

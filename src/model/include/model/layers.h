@@ -61,7 +61,7 @@ TORCH_MODULE(Mlp);
 /// DyDiT's router over the heads, or over the channel groups, of a block: a function of the timestep alone.
 struct WidthRouterImpl : torch::nn::Module {
   explicit WidthRouterImpl(const Configuration& configuration);
-  torch::Tensor forward(const torch::Tensor& time);  ///< time embedding (N,D) -> logits of units 1 ... H-1 (N,H-1)
+  torch::Tensor forward(const torch::Tensor& time);  ///< time embedding (N,D) -> logits (N,R) of the last R of H units
   Linear router{nullptr};
 };
 TORCH_MODULE(WidthRouter);

@@ -16,7 +16,8 @@ torch::Tensor to_torch(const checkpoint::Tensor& tensor);
 checkpoint::Tensor from_torch(const torch::Tensor& tensor);
 
 /// Copies `tensors` into the parameters of the same name, converting the type. Throws InputError naming
-/// every missing, unexpected and wrongly shaped key (`where` names the file).
+/// every missing, unexpected and wrongly shaped key, or the first tensor with a value that is not finite in the
+/// parameter's type (`where` names the file).
 void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tensors, const std::string& where);
 
 /// All parameters by name, with `prefix` before it; on the CPU.
@@ -31,7 +32,8 @@ Configuration configuration_of(const checkpoint::Checkpoint& opened, const std::
                                std::optional<std::int64_t> num_heads);
 
 /// A DiT with the weights of a checkpoint opened by `open_official`, in eval mode on `device` as `dtype`; `where` names
-/// the file in errors. Throws InputError when they do not fit.
+/// the file in errors. Throws InputError for weights that do not fit or are not finite, also where `dtype` alone makes them
+/// so.
 DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where,
              std::optional<std::int64_t> num_heads = std::nullopt, torch::Device device = torch::kCPU,
              torch::Dtype dtype = torch::kFloat32);
@@ -40,7 +42,8 @@ DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights = ch
              std::optional<std::int64_t> num_heads = std::nullopt, torch::Device device = torch::kCPU,
              torch::Dtype dtype = torch::kFloat32);
 
-/// Writes model weights alone, as `dtype`, with the configuration in the metadata beside `metadata`.
+/// Writes model weights alone, as `dtype`, with the configuration in the metadata beside `metadata`. Throws RunError
+/// where a weight is not finite as `dtype`.
 void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype, checkpoint::Metadata metadata = {});
 
 }  // namespace dydit::model

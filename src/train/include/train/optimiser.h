@@ -26,7 +26,7 @@ class AdamW {
 
   /// "opt.exp_avg.<name>", "opt.exp_avg_sq.<name>" and "opt.step", for exact resumption.
   void save(checkpoint::Tensors& tensors) const;
-  /// Throws InputError when a tensor is missing or does not fit.
+  /// Throws InputError when a tensor is missing, does not fit or is not finite.
   void load(const checkpoint::Tensors& tensors, const std::string& where);
 
  private:

@@ -61,8 +61,8 @@ std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t p
                          std::int64_t epoch);
 
 /// Trains to the last step, or goes on from the newest checkpoint in `run`, which only rank 0 has; it is null
-/// on the others. Throws Interrupted after saving when the user stops it, RunError when the loss is not
-/// finite, UsageError for more processes than images in a batch.
+/// on the others. Throws Interrupted after saving when the user stops it, RunError when the loss, a weight or
+/// a router's logit is not finite, UsageError for more processes than images in a batch.
 void train(const Job& job, record::RunDirectory* run);
 
 }  // namespace dydit::train
