@@ -27,7 +27,9 @@ struct RunSettings {
   distributed::ProcessGroup group = {};
 };
 
-/// "cpu", "cuda", "cuda:1" or "auto". Throws RunError when there is no such GPU, UsageError for another name.
+/// Throws UsageError for a name that is none of "cpu", "auto", "cuda" and "cuda:" with an index.
+void require_device_name(const std::string& name);
+/// The device of that name. Throws RunError when there is no such GPU, UsageError for another name.
 torch::Device device_named(const std::string& name);
 
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
