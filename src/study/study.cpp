@@ -18,6 +18,7 @@
 #include "model/weights.h"
 #include "record/manifest.h"
 #include "record/metric.h"
+#include "record/readable.h"
 #include "result.h"
 
 namespace dydit::study {
@@ -152,7 +153,7 @@ void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Work& w
 }
 
 void Chunks::write(Result result) const {
-  if (!result.tensors.empty()) run_->write_tensors(result.record.tensors.front(), result.tensors);
+  if (!result.record.tensors.empty()) run_->write_tensors(result.record.tensors.front(), result.tensors);
   run_->append(std::move(result.record));
 }
 
@@ -175,6 +176,7 @@ void Chunks::rounds(const std::string& label, const Work& work) {
   const Emit emit = [&](Result result) {
     result.record.machine["processes"] = group.size();
     record::stamp(result.record);
+    result.record = record::readable(std::move(result.record));  // rank 0 reads it before it writes it
     if (run_ != nullptr)  // what rank 0 found is safe before it waits for others
       write(std::move(result));
     else

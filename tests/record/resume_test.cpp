@@ -317,6 +317,44 @@ TEST_CASE("a manifest of very many keys, or a very long one, is refused, as it w
   CHECK_THROWS_AS(reads({{"schema", 1}, {"text", std::string(4 << 20, 'x')}}), InputError);
 }
 
+TEST_CASE("a record that could not be read back does not take the run with it") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  {
+    RunDirectory run(path, manifest);
+    Record large = result("large");
+    large.metrics["m"].blocks.assign(100'000, std::vector<double>(3, 1.0 / 3));
+    run.append(large);
+    run.append(result("small"));
+    CHECK(run.records()[0].status == Status::failed);
+    run.finish();
+  }
+  const Run run = read_run(path);
+  REQUIRE(run.records.size() == 2);
+  CHECK((run.records[0].cell == "large" && run.records[0].status == Status::failed));
+  CHECK(run.records[0].error.find("could not be read back") != std::string::npos);
+  CHECK(run.records[1].status == Status::ok);
+  CHECK(read_file(path / "log.txt").find("failed: ") != std::string::npos);
+}
+
+TEST_CASE("a manifest that could not be read back is refused before anything is made of it") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  Json wide = manifest, long_one = manifest;
+  for (int i = 0; i <= 1024; ++i) wide["identity"]["weights"][std::to_string(i)] = i;
+  long_one["identity"]["note"] = std::string(4 << 20, 'x');
+  for (const Json& beyond : {wide, long_one}) {
+    CHECK_THROWS_AS(RunDirectory(path, beyond), UsageError);
+    CHECK(!std::filesystem::exists(path));
+  }
+  { RunDirectory(path, manifest).append(result("first")); }
+  CHECK_THROWS_AS(RunDirectory(path, wide, {.force = true}), UsageError);
+  RunDirectory run(path, manifest);
+  CHECK(run.records().size() == 1);
+  CHECK_THROWS_AS(run.describe("models", wide["identity"]["weights"]), UsageError);
+  CHECK(read_run(path).records.size() == 1);
+}
+
 TEST_CASE("what differs is found among very many values") {
   ::alarm(10);  // whose signal ends the program
   Json one = std::vector<int>(200'000, 7), other = one;
