@@ -255,7 +255,7 @@ void RunDirectory::describe(const std::string& key, Json value) {
   state_->manifest = std::move(manifest);
 }
 
-bool RunDirectory::has(const std::string& cell) const {
+bool RunDirectory::has_or_takes_back(const std::string& cell) {
   if (state_->find(state_->file.results, cell) != nullptr) return true;
   const Record* earlier = state_->find(state_->earlier, cell);
   if (earlier != nullptr) state_->add(*earlier);

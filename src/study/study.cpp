@@ -93,7 +93,7 @@ void Chunks::look() {
   for (std::int64_t chunk = 0; first_of(chunk) < images_->size(); ++chunk) {
     left_.missing.emplace_back();
     for (std::size_t m = 0; m < models_; ++m)
-      if (!run_->has(record_of(m, chunk).cell)) left_.missing.back().push_back(m);
+      if (!run_->has_or_takes_back(record_of(m, chunk).cell)) left_.missing.back().push_back(m);
   }
   for (const record::Record& record : run_->records())
     if (record.cell ==

@@ -262,7 +262,7 @@ void Trainer::record(double images_per_second) {
     record.status = record::Status::failed;
     record.error = "the loss is not finite";
   }
-  if (run_ != nullptr && !run_->has(record.cell)) run_->append(record);
+  if (run_ != nullptr && !run_->has_or_takes_back(record.cell)) run_->append(record);
   if (!finite) refuse();
 }
 
@@ -276,8 +276,8 @@ void Trainer::run() {
   if (run_ != nullptr) {
     // The records of the steps behind it are part of this training, also where --force set them aside.
     for (std::int64_t step = options_.record_every; step <= step_; step += options_.record_every)
-      run_->has(cell(step));
-    if (step_ >= options_.steps && !run_->has(cell(step_)))
+      run_->has_or_takes_back(cell(step));
+    if (step_ >= options_.steps && !run_->has_or_takes_back(cell(step_)))
       throw UsageError("the training was ended otherwise",
                        checkpoint_path(run_->path(), job_.model, step_).string(),
                        "choose another --out, or more steps to go on from it");

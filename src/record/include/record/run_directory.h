@@ -40,7 +40,7 @@ class RunDirectory {
   /// `path` is a folder of something else, or when the manifest could not be read back; RunError when another
   /// process writes it or it cannot be written.
   /// With `force` the new identity replaces the old one, "forced" lists what differed, and the records are
-  /// set aside in earlier/: has() takes back those that it is asked for, whenever that is.
+  /// set aside in earlier/: has_or_takes_back() takes back those that it is asked for, whenever that is.
   RunDirectory(std::filesystem::path path, Json manifest, const OpenOptions& options = {});
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -51,7 +51,8 @@ class RunDirectory {
   /// Replaces one entry of the manifest: what is known only after a while (how long a model was trained). Throws
   /// UsageError where the manifest could not be read back then.
   void describe(const std::string& key, Json value);
-  bool has(const std::string& cell) const;
+  /// Whether the cell has a record; that of an earlier identity is taken back from earlier/ first.
+  bool has_or_takes_back(const std::string& cell);
   const std::vector<Record>& records() const;  ///< one for each cell
 
   /// Tensors of a cell, written (atomically) before its record. `name` is a safe_name.
