@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/faults.h"
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/random.h"
@@ -49,8 +50,7 @@ void guarded(Times& times, const Work& work) {
   } catch (const Interrupted&) {
     throw;
   } catch (const std::exception& error) {
-    const std::string text = error.what();  // LibTorch adds a stack trace
-    times = {.blocks = {}, .error = text.substr(0, text.find('\n'))};
+    times = {.blocks = {}, .error = one_line(error)};
   }
 }
 
