@@ -285,6 +285,13 @@ torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t
                           setting.device);
 }
 
+Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::GaussianDiffusion& diffusion,
+              std::int64_t t, std::int64_t draw) {
+  Noised at{.t = timestep_for(setting, chunk, t), .noise = noise_for(setting, chunk, t, draw), .x_t = {}};
+  at.x_t = diffusion.q_sample(chunk.images, at.t, at.noise);
+  return at;
+}
+
 diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit) {
   return {
       diffusion::Tables(

@@ -105,6 +105,14 @@ torch::Tensor timestep_for(const Setting& setting, const Chunk& chunk, std::int6
 /// Noise of draw `draw` at timestep t: (N,C,H,W) on the setting's device, the same for every model.
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw);
 
+/// The images of a chunk on their way to noise.
+struct Noised {
+  torch::Tensor t, noise, x_t;  ///< (N), and twice (N,C,H,W)
+};
+/// At timestep t, with the noise of draw `draw`.
+Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::GaussianDiffusion& diffusion,
+              std::int64_t t, std::int64_t draw = 0);
+
 /// The diffusion that judges `dit` under the setting's schedule.
 diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit);
 
