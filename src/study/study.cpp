@@ -19,7 +19,7 @@
 #include "record/manifest.h"
 #include "record/metric.h"
 #include "record/readable.h"
-#include "result.h"
+#include "done_cell.h"
 
 namespace dydit::study {
 
@@ -61,15 +61,15 @@ class Chunks {
          record::RunDirectory* run, const RecordOf& cell)
       : setting_(setting), images_(std::move(images)), models_(models), run_(run), cell_(cell) {}
 
-  void go_through(const std::string& label, const Work& work);
+  void go_through(const std::string& label, const Task& work);
 
  private:
   void look();
   void tell();
-  void rounds(const std::string& label, const Work& work);
+  void rounds(const std::string& label, const Task& work);
   void count_broken(std::int64_t here);
-  void work_on(const data::Batch& batch, std::int64_t chunk, const Work& work, const Emit& emit) const;
-  void write(Result result) const;
+  void work_on(const data::Batch& batch, std::int64_t chunk, const Task& work, const Emit& emit) const;
+  void write(DoneCell result) const;
 
   std::int64_t first_of(std::int64_t chunk) const { return chunk * setting_.chunk; }
   std::int64_t count_of(std::int64_t chunk) const {
@@ -122,10 +122,10 @@ void Chunks::count_broken(std::int64_t here) {
                      "repair or remove them");
 }
 
-void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Work& work, const Emit& emit) const {
+void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Task& work, const Emit& emit) const {
   const auto& missing = left_.missing[static_cast<std::size_t>(chunk)];
   std::set<std::string> done;
-  const Emit note = [&](Result result) {
+  const Emit note = [&](DoneCell result) {
     done.insert(result.record.cell);
     emit(std::move(result));
   };
@@ -152,7 +152,7 @@ void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Work& w
   }
 }
 
-void Chunks::write(Result result) const {
+void Chunks::write(DoneCell result) const {
   if (!result.record.tensors.empty()) run_->write_tensors(result.record.tensors.front(), result.tensors);
   run_->append(std::move(result.record));
 }
@@ -160,7 +160,7 @@ void Chunks::write(Result result) const {
 // In each round every process works on a chunk of its own, and rank 0 writes what they found in the order of
 // the ranks, which is that of the chunks. A chunk whose images are all broken is passed over, so a process
 // can be done before another.
-void Chunks::rounds(const std::string& label, const Work& work) {
+void Chunks::rounds(const std::string& label, const Task& work) {
   const auto& group = setting_.group;
   const std::int64_t total = images_->size(), start = left_.start();
   if (first_of(start) >= total) return;
@@ -172,8 +172,8 @@ void Chunks::rounds(const std::string& label, const Work& work) {
                                 .skip = (group.size() - 1) * setting_.chunk,
                                 .warn = warn});
   Progress progress(label, "images", total, setting_.quiet || !group.leads(), first_of(start));
-  std::vector<Result> results;
-  const Emit emit = [&](Result result) {
+  std::vector<DoneCell> results;
+  const Emit emit = [&](DoneCell result) {
     result.record.machine["processes"] = group.size();
     record::stamp(result.record);
     result.record = record::readable(std::move(result.record));  // rank 0 reads it before it writes it
@@ -193,7 +193,7 @@ void Chunks::rounds(const std::string& label, const Work& work) {
     if (here) work_on(batch, chunk, work, emit);
     if (group.size() > 1)
       for (const std::string& text : group.gather(to_bytes(std::exchange(results, {}))))
-        for (Result& result : from_bytes(text)) write(std::move(result));
+        for (DoneCell& result : from_bytes(text)) write(std::move(result));
     if (!here) continue;
     const std::int64_t reached = std::min(first_of(chunk + group.size()), total);
     progress.advance(reached - done);
@@ -201,7 +201,7 @@ void Chunks::rounds(const std::string& label, const Work& work) {
   }
 }
 
-void Chunks::go_through(const std::string& label, const Work& work) {
+void Chunks::go_through(const std::string& label, const Task& work) {
   if (run_ != nullptr) look();
   tell();
   try {
@@ -217,7 +217,7 @@ void Chunks::go_through(const std::string& label, const Work& work) {
 
 void for_each_chunk(const std::string& label, const Setting& setting,
                     std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
-                    const RecordOf& cell, const Work& work) {
+                    const RecordOf& cell, const Task& work) {
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
@@ -236,7 +236,7 @@ void look_at_each(const std::string& study, std::vector<Model>& models,
   const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
     for (std::size_t m : missing) {
       const Found found = look(models[m], diffusion_for(setting, models[m].dit), chunk);
-      Result result{
+      DoneCell result{
           .record = cell(m, chunk.first, chunk.count),
           .tensors = {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
                       {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))}}};
