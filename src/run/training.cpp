@@ -8,7 +8,7 @@
 #include "model/weights.h"
 #include "record/manifest.h"
 #include "setup.h"
-#include "train/imposed.h"
+#include "train/baseline_masks.h"
 #include "train/train.h"
 #include "weights.h"
 
