@@ -83,9 +83,9 @@ void execute(const run::Profile& profile, const Study& s, const distributed::Pro
     if (group.leads()) run::dry_run(profile, settings);
     return;
   }
-  const auto outcome = run::run_studies(profile, settings);
-  if (outcome.failed > 0)
-    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),
+  const auto finished = run::run_studies(profile, settings);
+  if (finished.failed > 0)
+    throw RunError(fmt::format("{} cells failed", finished.failed), finished.path.string(),
                    "see its results.jsonl; --retry-failed runs them again");
 }
 

@@ -92,7 +92,7 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 
 }  // namespace
 
-Outcome run_studies(const Profile& profile, const RunSettings& settings) {
+Finished run_studies(const Profile& profile, const RunSettings& settings) {
   require_runnable(profile, settings);
   Subjects subjects;
   std::vector<Studied> studies;

@@ -33,16 +33,16 @@ void require_device_name(const std::string& name);
 torch::Device device_named(const std::string& name);
 
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
-struct Outcome {
+struct Finished {
   std::filesystem::path path;
   std::int64_t failed = 0;  ///< cells
 };
 
 /// The studies of a profile.
-Outcome run_studies(const Profile& profile, const RunSettings& settings);
+Finished run_studies(const Profile& profile, const RunSettings& settings);
 
 /// The training of a profile's models, one after the other; only those in `names` unless it is empty.
-Outcome run_training(const Profile& profile, const RunSettings& settings,
+Finished run_training(const Profile& profile, const RunSettings& settings,
                      const std::vector<std::string>& names);
 
 /// Checks that everything a profile names is there, and estimates the studies' time and memory from a few
