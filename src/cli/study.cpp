@@ -95,10 +95,7 @@ run::Profile curve_profile(const Study& s, const char* study,
   run::Profile profile = profile_of(s, study);
   auto spec = (profile.*member).value_or(run::CurveSpec{});
   if (s.timesteps) spec.timesteps = *s.timesteps, spec.at.clear();
-  if (!s.at.empty()) {
-    run::require_distinct_timesteps(s.at, "--at");
-    spec.at = s.at;
-  }
+  if (!s.at.empty()) spec.at = s.at;
   if (s.images) spec.images = *s.images;
   if (s.chunk) spec.chunk = *s.chunk;
   profile.leave_no_study();
@@ -110,10 +107,7 @@ run::Profile map_profile(const Study& s, const char* study,
                          std::optional<run::MapSpec> run::Profile::*member) {
   run::Profile profile = profile_of(s, study);
   auto spec = (profile.*member).value_or(run::MapSpec{});
-  if (!s.at.empty()) {
-    run::require_distinct_timesteps(s.at, "--at");
-    spec.timesteps = s.at;
-  }
+  if (!s.at.empty()) spec.timesteps = s.at;
   if (s.images) spec.images = *s.images;
   if (s.draws) spec.draws = *s.draws;
   if (!s.normalise.empty()) spec.normalise_each = s.normalise == "each";
@@ -133,6 +127,7 @@ void on_command(CLI::App& command, const std::shared_ptr<Study>& s,
 void add_timesteps(CLI::App& command, Study& s, const char* help) {
   const auto take = [&s](const std::vector<std::string>& texts) {
     for (const std::string& text : texts) s.at.push_back(diffusion::bounds::timestep.parse(text, "--at"));
+    run::require_distinct_timesteps(s.at, "--at");
   };
   command.add_option_function<std::vector<std::string>>("--at", take, help)
       ->type_name(diffusion::bounds::timestep.words());
