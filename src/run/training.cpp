@@ -105,7 +105,7 @@ TrainingData open_training_data(const Profile& profile) {
 }  // namespace
 
 Finished run_training(const Profile& profile, const RunSettings& settings,
-                     const std::vector<std::string>& names) {
+                      const std::vector<std::string>& names) {
   const auto [images, held_out] = open_training_data(profile);
   std::vector<train::Job> jobs;
   Json described = Json::array(), starts = Json::object();

@@ -43,7 +43,7 @@ Finished run_studies(const Profile& profile, const RunSettings& settings);
 
 /// The training of a profile's models, one after the other; only those in `names` unless it is empty.
 Finished run_training(const Profile& profile, const RunSettings& settings,
-                     const std::vector<std::string>& names);
+                      const std::vector<std::string>& names);
 
 /// Checks that everything a profile names is there, and estimates the studies' time and memory from a few
 /// timed forward passes. Prints to stdout.
