@@ -56,10 +56,11 @@ void handle_faults() {
   ::sigaction(SIGBUS, &action, nullptr);
 }
 
+std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
 std::string one_line(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory: use smaller batches";
-  const std::string message = error.what();
-  return message.substr(0, message.find('\n'));
+  return first_line(error.what());
 }
 
 }  // namespace dydit

@@ -3,43 +3,37 @@
 
 #include <ATen/DeviceAccelerator.h>
 #include <fmt/format.h>
-#include <sched.h>
 #include <torch/types.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "base/cores.h"
 #include "model/device.h"
 
 namespace dydit::cli {
-
-static int usable_cores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 void Machine::add_to(CLI::App& app) {
   app.add_option("--device", device, "cpu, cuda, cuda:<index> or auto")
       ->capture_default_str()
       ->check([](const std::string& name) {
-        const bool known = name == "cpu" || name == "auto" || name == "cuda" || name.starts_with("cuda:");
-        return known ? std::string() : name + " is not cpu, cuda, cuda:<index> or auto";
+        run::require_device_name(name);
+        return std::string();
       });
   app.add_option("--dtype", dtype, "float32, bfloat16 or float16")
       ->capture_default_str()
       ->check(CLI::IsMember({"float32", "bfloat16", "float16"}));
-  app.add_option("--threads", threads,
-                 "threads of the CPU, shared by the processes of a machine (default: all cores)")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--seed", seed, "seed of every random draw");
+  add_number(app, "--threads", Bounds<std::int64_t>{1, 1024}, into(threads),
+             "threads of the CPU, shared by the processes of a machine (default: all cores)");
+  add_number(app, "--seed", run::bounds::seed, into(seed), "seed of every random draw");
   app.add_flag("--quiet", quiet, "neither progress nor which weights were taken on stderr");
 }
 
 run::RunSettings Machine::settings(const distributed::ProcessGroup& group) const {
   run::RunSettings settings;
   settings.group = group;
-  settings.all_threads = threads > 0 ? threads : usable_cores();
+  settings.all_threads = threads ? static_cast<int>(*threads) : usable_cores();
   settings.threads = std::max(1, settings.all_threads / group.local_size());
   at::set_num_threads(settings.threads);
   if (group.size() > 1 && device.starts_with("cuda:"))
@@ -69,26 +63,25 @@ void CheckpointOption::add_to(CLI::App& app, bool required) {
       ->required(required);
   app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")
       ->capture_default_str();
-  app.add_option("--num-heads", num_heads, "heads, where the checkpoint does not tell");
+  add_number(app, "--num-heads", model::bounds::num_heads, into(num_heads),
+             "heads, where the checkpoint does not tell");
 }
 
 void ConfigurationOptions::add_to(CLI::App& app) {
-  const auto number = [&](const char* option, const char* key, const char* help) {
-    app.add_option_function<std::int64_t>(
-        option, [this, key](std::int64_t value) { given[key] = value; }, help);
+  const auto number = [&](const char* option, const char* key, const auto& bounds, const char* help) {
+    add_number(app, option, bounds, [this, key](auto value) { given[key] = value; }, help);
   };
   app.add_option_function<std::string>(
       "--model", [this](const std::string& name) { given["name"] = name; },
       "a published configuration, DiT-S/2 ... DiT-XL/8");
-  number("--input-size", "input_size", "side of the latent or image");
-  number("--patch-size", "patch_size", "side of a patch");
-  number("--in-channels", "in_channels", "channels of the latent or image");
-  number("--hidden-size", "hidden_size", "width D");
-  number("--depth", "depth", "number of blocks");
-  number("--num-heads", "num_heads", "attention heads");
-  number("--num-classes", "num_classes", "labels, without the one for no class");
-  app.add_option_function<double>(
-      "--mlp-ratio", [this](double value) { given["mlp_ratio"] = value; }, "hidden layer of the MLP over D");
+  number("--input-size", "input_size", model::bounds::input_size, "side of the latent or image");
+  number("--patch-size", "patch_size", model::bounds::patch_size, "side of a patch");
+  number("--in-channels", "in_channels", model::bounds::in_channels, "channels of the latent or image");
+  number("--hidden-size", "hidden_size", model::bounds::hidden_size, "width D");
+  number("--depth", "depth", model::bounds::depth, "number of blocks");
+  number("--num-heads", "num_heads", model::bounds::num_heads, "attention heads");
+  number("--num-classes", "num_classes", model::bounds::num_classes, "labels, without the one for no class");
+  number("--mlp-ratio", "mlp_ratio", model::bounds::mlp_ratio, "hidden layer of the MLP over D");
   app.add_flag_callback(
       "--no-learn-sigma", [this] { given["learn_sigma"] = false; }, "the output is epsilon alone");
 }

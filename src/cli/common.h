@@ -6,15 +6,35 @@
 #include <optional>
 #include <string>
 
+#include "base/bounds.h"
+#include "model/bounds.h"
 #include "model/configuration.h"
+#include "run/bounds.h"
 #include "run/runner.h"
 
 namespace dydit::cli {
 
+/// An option of one number in decimal digits, which `take` gets. Throws UsageError naming the option where its text is
+/// none, or one that is not within the bounds; the help tells them.
+template <typename T, typename Take>
+CLI::Option* add_number(CLI::App& app, const std::string& option, const Bounds<T>& bounds, Take take,
+                        const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          option, [=](const std::string& text) { take(bounds.parse(text, option)); }, help)
+      ->type_name(bounds.words());
+}
+
+/// What keeps a number of add_number in `target`, a T or an optional one, which outlives the options.
+template <typename Target>
+auto into(Target& target) {
+  return [&target](auto value) { target = value; };
+}
+
 /// --device, --dtype, --threads, --seed, --quiet
 struct Machine {
   std::string device = "auto", dtype = "float32";
-  int threads = 0;  ///< 0: all cores of this process
+  std::optional<std::int64_t> threads;  ///< else all cores of this process
   std::optional<std::uint64_t> seed;
   bool quiet = false;
 
@@ -48,7 +68,6 @@ struct ConfigurationOptions {
   void add_to(CLI::App& app);
   model::Configuration configuration() const { return model::from_json(given); }
 };
-
 
 /// --normalise timestep|each: the scale of loss maps.
 void add_normalise(CLI::App& app, std::string& normalise);

@@ -10,9 +10,10 @@
 #include "commands.h"
 #include "common.h"
 #include "cost/work.h"
-#include "diffusion/schedule.h"
+#include "diffusion/bounds.h"
 #include "model/weights.h"
 #include "run/decisions.h"
+#include "train/bounds.h"
 
 namespace dydit::cli {
 
@@ -206,20 +207,20 @@ void add_info(CLI::App& app) {
   command->add_option("--weights", info->weights, "ema, model or automatic");
   command->add_flag("--json", info->json, "print JSON");
   auto* all = command->add_flag("--all", info->all, "a table of the published configurations");
-  command->add_option("--lambda", info->lambda, "of a DyDiT: GMACs at this share of the blocks, as a target")
-      ->check(CLI::Range(0.0, 1.0))
+  add_number(*command, "--lambda", train::bounds::lambda, into(info->lambda),
+             "of a DyDiT: GMACs at this share of the blocks, as a target")
       ->excludes(all);
   auto* data = command->add_option("--data", info->data,
                                    "of a DyDiT: what its routers decide on these images (class folders, zip, latents, "
                                    "or synthetic:N)")
                    ->needs("--checkpoint");
-  command->add_option("--images", info->images, "at most so many, spread evenly over the data")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+  add_number(*command, "--images", Bounds<std::int64_t>{1, run::bounds::images.most}, into(info->images),
+             "at most so many, spread evenly over the data")
+      ->default_str(std::to_string(info->images))
       ->needs(data);
-  command->add_option("--timesteps", info->timesteps, "how many, spread evenly over the diffusion")
-      ->capture_default_str()
-      ->check(CLI::Range(std::int64_t{1}, diffusion::diffusion_steps))
+  add_number(*command, "--timesteps", diffusion::bounds::timesteps, into(info->timesteps),
+             "how many, spread evenly over the diffusion")
+      ->default_str(std::to_string(info->timesteps))
       ->needs(data);
   info->machine.add_to(*command);
   command->callback([info] { run(*info); });

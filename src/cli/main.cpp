@@ -17,7 +17,7 @@
 namespace {
 
 int fail(dydit::ExitCode code, std::string_view message) {
-  fmt::print(stderr, "dydit: {}\n", message.substr(0, message.find('\n')));
+  fmt::print(stderr, "dydit: {}\n", dydit::first_line(message));
   return static_cast<int>(code);
 }
 

@@ -159,11 +159,13 @@ void add_probe(CLI::App& app) {
   CLI::App* command =
       add(*parent, *f, "forward", "x, t, y -> output",
           "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
-  command->add_option("--cfg-scale", f->guidance_scale, "classifier-free guidance: the batch is two halves");
+  add_number(*command, "--cfg-scale", Bounds<double>{-1000, 1000}, into(f->guidance_scale),
+             "classifier-free guidance: the batch is two halves");
   command->add_option("--engine", f->engine, "of a DyDiT: masked (the published semantics, the default) or compact")
       ->check(CLI::IsMember({"masked", "compact"}));
-  command->add_option("--packing-budget", f->packing_budget, "MiB of packed weights that the compact engine keeps")
-      ->capture_default_str();
+  add_number(*command, "--packing-budget", Bounds<std::uint64_t>{0, 1 << 20}, into(f->packing_budget),
+             "MiB of packed weights that the compact engine keeps")
+      ->default_str(std::to_string(f->packing_budget));
   command->add_flag("--complete", f->complete, "of a DyDiT: the complete model, without masks")->excludes("--engine");
   command->callback([f] { forward(*f); });
   auto l = std::make_shared<Probe>();

@@ -30,12 +30,12 @@ void execute(const Reproduce& r, const distributed::ProcessGroup& group) {
     if (group.leads()) run::dry_run(profile, settings);
     return;
   }
-  const auto outcome = run::run_studies(profile, settings);
+  const auto finished = run::run_studies(profile, settings);
   if (!group.leads()) return;
-  const auto page = write_report({record::read_run(outcome.path)}, outcome.path, "");
+  const auto page = write_report({record::read_run(finished.path)}, finished.path, "");
   std::cout << page.string() << std::endl;
-  if (outcome.failed > 0)
-    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),
+  if (finished.failed > 0)
+    throw RunError(fmt::format("{} cells failed", finished.failed), finished.path.string(),
                    "see its results.jsonl; --retry-failed runs them again");
 }
 

@@ -7,7 +7,7 @@
 
 #include "commands.h"
 #include "common.h"
-#include "diffusion/schedule.h"
+#include "diffusion/bounds.h"
 
 namespace dydit::cli {
 
@@ -16,10 +16,9 @@ namespace {
 struct Study {
   std::string profile, data, small, large, weights, normalise;
   std::vector<std::string> models;  // NAME=F
-  double grain = -1;
-  std::int64_t size = 0, images = -1, timesteps = -1, draws = -1, chunk = -1;
+  std::optional<double> grain;
+  std::optional<std::int64_t> size, images, timesteps, draws, chunk, num_heads;
   std::vector<std::int64_t> at;
-  std::optional<std::int64_t> num_heads;
   bool dry_run = false;
   Machine machine;
   Output output;
@@ -29,13 +28,14 @@ void add_shared(CLI::App& command, Study& s) {
   command.add_option("profile", s.profile, "profile to start from");
   command.add_option("--model", s.models, "NAME=FILE ...; the last one is the reference");
   command.add_option("--weights", s.weights, "ema, model or automatic (ema where it is there)");
-  command.add_option("--num-heads", s.num_heads, "heads, where a checkpoint does not tell");
+  add_number(command, "--num-heads", model::bounds::num_heads, into(s.num_heads),
+             "heads, where a checkpoint does not tell");
   command.add_option("--data", s.data, "images: class folders, zip, latents, or synthetic:N");
-  command.add_option("--size", s.size, "side to which images are cropped (default 32)")
-      ->check(CLI::PositiveNumber);
-  command.add_option("--grain", s.grain, "Gaussian grain added to the images, in 8-bit grey levels")
-      ->check(CLI::NonNegativeNumber);
-  command.add_option("--images", s.images, "number of images, spread evenly over the data (0: all)");
+  add_number(command, "--size", run::bounds::size, into(s.size), "side to which images are cropped (default 32)");
+  add_number(command, "--grain", run::bounds::grain, into(s.grain),
+             "Gaussian grain added to the images, in 8-bit grey levels");
+  add_number(command, "--images", run::bounds::images, into(s.images),
+             "number of images, spread evenly over the data (0: all)");
   command.add_flag("--dry-run", s.dry_run, "check that everything is there and estimate time and memory");
   s.machine.add_to(command);
   s.output.add_to(command);
@@ -55,8 +55,8 @@ run::Profile profile_of(const Study& s, const std::string& study) {
   else
     profile.name = study;
   if (!s.data.empty()) profile.data.path = s.data;
-  if (s.size > 0) profile.data.size = s.size;
-  if (s.grain >= 0) profile.data.grain = s.grain;
+  if (s.size) profile.data.size = *s.size;
+  if (s.grain) profile.data.grain = *s.grain;
   std::vector<std::string> given = s.models;
   if (!s.small.empty()) given.push_back("small=" + s.small);
   if (!s.large.empty()) given.push_back("large=" + s.large);
@@ -83,9 +83,9 @@ void execute(const run::Profile& profile, const Study& s, const distributed::Pro
     if (group.leads()) run::dry_run(profile, settings);
     return;
   }
-  const auto outcome = run::run_studies(profile, settings);
-  if (outcome.failed > 0)
-    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),
+  const auto finished = run::run_studies(profile, settings);
+  if (finished.failed > 0)
+    throw RunError(fmt::format("{} cells failed", finished.failed), finished.path.string(),
                    "see its results.jsonl; --retry-failed runs them again");
 }
 
@@ -94,13 +94,10 @@ run::Profile curve_profile(const Study& s, const char* study,
                            std::optional<run::CurveSpec> run::Profile::*member) {
   run::Profile profile = profile_of(s, study);
   auto spec = (profile.*member).value_or(run::CurveSpec{});
-  if (s.timesteps > 0) spec.timesteps = s.timesteps, spec.at.clear();
-  if (!s.at.empty()) {
-    run::require_timesteps(s.at, "--at");
-    spec.at = s.at;
-  }
-  if (s.images >= 0) spec.images = s.images;
-  if (s.chunk > 0) spec.chunk = s.chunk;
+  if (s.timesteps) spec.timesteps = *s.timesteps, spec.at.clear();
+  if (!s.at.empty()) spec.at = s.at;
+  if (s.images) spec.images = *s.images;
+  if (s.chunk) spec.chunk = *s.chunk;
   profile.leave_no_study();
   profile.*member = spec;
   return profile;
@@ -110,12 +107,9 @@ run::Profile map_profile(const Study& s, const char* study,
                          std::optional<run::MapSpec> run::Profile::*member) {
   run::Profile profile = profile_of(s, study);
   auto spec = (profile.*member).value_or(run::MapSpec{});
-  if (!s.at.empty()) {
-    run::require_timesteps(s.at, "--at");
-    spec.timesteps = s.at;
-  }
-  if (s.images >= 0) spec.images = s.images;
-  if (s.draws > 0) spec.draws = s.draws;
+  if (!s.at.empty()) spec.timesteps = s.at;
+  if (s.images) spec.images = *s.images;
+  if (s.draws) spec.draws = *s.draws;
   if (!s.normalise.empty()) spec.normalise_each = s.normalise == "each";
   profile.leave_no_study();
   profile.*member = spec;
@@ -130,19 +124,27 @@ void on_command(CLI::App& command, const std::shared_ptr<Study>& s,
   });
 }
 
+void add_timesteps(CLI::App& command, Study& s, const char* help) {
+  const auto take = [&s](const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) s.at.push_back(diffusion::bounds::timestep.parse(text, "--at"));
+    run::require_distinct_timesteps(s.at, "--at");
+  };
+  command.add_option_function<std::vector<std::string>>("--at", take, help)
+      ->type_name(diffusion::bounds::timestep.words());
+}
+
 void add_curve_options(CLI::App& command, Study& s) {
   add_shared(command, s);
-  command.add_option("--at", s.at, "these timesteps instead of evenly spread ones");
-  command.add_option("--timesteps", s.timesteps, "how many, spread evenly (default 50)")
-      ->check(CLI::Range(std::int64_t{1}, diffusion::diffusion_steps));
-  command.add_option("--chunk", s.chunk, "images of one cell and forward pass")->check(CLI::PositiveNumber);
+  add_timesteps(command, s, "these timesteps instead of evenly spread ones");
+  add_number(command, "--timesteps", diffusion::bounds::timesteps, into(s.timesteps),
+             "how many, spread evenly (default 50)");
+  add_number(command, "--chunk", run::bounds::chunk, into(s.chunk), "images of one cell and forward pass");
 }
 
 void add_map_options(CLI::App& command, Study& s) {
   add_shared(command, s);
-  command.add_option("--at", s.at, "timesteps (default 200 300 400 600 800 900)");
-  command.add_option("--draws", s.draws, "noise draws to average over (default 8)")
-      ->check(CLI::PositiveNumber);
+  add_timesteps(command, s, "timesteps (default 200 300 400 600 800 900)");
+  add_number(command, "--draws", run::bounds::draws, into(s.draws), "noise draws to average over (default 8)");
 }
 
 void add_loss_gap(CLI::App& parent) {

@@ -29,9 +29,9 @@ void execute(const Sweep& s, bool dtype_given, const distributed::ProcessGroup& 
   s.output.fill(settings);
   settings.argv = arguments();
   settings.reproduce = command_line(settings.argv);
-  const auto outcome = run::run_studies(profile, settings);
-  if (outcome.failed > 0)
-    throw RunError(fmt::format("{} cells failed", outcome.failed), outcome.path.string(),
+  const auto finished = run::run_studies(profile, settings);
+  if (finished.failed > 0)
+    throw RunError(fmt::format("{} cells failed", finished.failed), finished.path.string(),
                    "see its results.jsonl; --retry-failed runs them again");
 }
 

@@ -5,18 +5,21 @@
 
 #include "commands.h"
 #include "common.h"
+#include "train/bounds.h"
 
 namespace dydit::cli {
 
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct Train {
   std::string profile, data, held_out;
-  std::int64_t size = 0;
+  std::optional<std::int64_t> size;
   std::vector<std::string> only;
   ConfigurationOptions options;
   std::string checkpoint, weights = "automatic";  // to begin with
-  nlohmann::ordered_json overrides = nlohmann::ordered_json::object();
+  Json overrides = Json::object();
   Machine machine;
   Output output;
 };
@@ -43,7 +46,7 @@ run::Profile profile_of(const Train& t) {
     }
     profile.name = "train-" + model.name;
     profile.models.push_back(model);
-    profile.train = nlohmann::ordered_json::object();
+    profile.train = Json::object();
   } else {
     if (!t.options.given.empty() || !t.checkpoint.empty())
       throw UsageError("a profile and a model", t.profile,
@@ -52,7 +55,7 @@ run::Profile profile_of(const Train& t) {
     if (profile.train.is_null()) throw UsageError("the profile has no [train]", t.profile);
   }
   if (!t.data.empty()) profile.data.path = t.data;
-  if (t.size > 0) profile.data.size = t.size;
+  if (t.size) profile.data.size = *t.size;
   if (!t.held_out.empty()) {
     profile.held_out = profile.data;
     profile.held_out->path = t.held_out;
@@ -63,16 +66,54 @@ run::Profile profile_of(const Train& t) {
   return profile;
 }
 
-template <typename T>
-void override_dynamic(CLI::App& app, Train& t, const char* option, const char* key, const char* help) {
-  app.add_option_function<T>(
-      option, [&t, key](const T& value) { t.overrides["dynamic"][key] = value; }, help);
+// Options that go before what the profile says, under the profile's keys.
+void add_training_options(CLI::App& app, Json& overrides) {
+  const auto text = [&](const char* option, const char* key, const char* help) {
+    app.add_option_function<std::string>(
+        option, [&overrides, key](const std::string& value) { overrides[key] = value; }, help);
+  };
+  const auto number = [&](const char* option, const char* key, const auto& bounds, const char* help) {
+    add_number(app, option, bounds, [&overrides, key](auto value) { overrides[key] = value; }, help);
+  };
+  using namespace train::bounds;
+  number("--steps", "steps", steps, "optimizer steps");
+  number("--batch", "batch", batch, "images of a step");
+  number("--learning-rate", "learning_rate", learning_rate, "of AdamW");
+  number("--warmup-steps", "warmup_steps", warmup_steps, "linear warm-up");
+  number("--weight-decay", "weight_decay", weight_decay, "of AdamW");
+  number("--gradient-clip", "gradient_clip", gradient_clip, "global norm; 0 is off");
+  number("--ema-decay", "ema_decay", ema_decay, "of the moving average");
+  number("--label-dropout", "label_dropout", label_dropout, "share of labels replaced by no class");
+  text("--noise-schedule", "noise_schedule", "linear or cosine");
+  text("--decay", "decay", "none or cosine");
+  number("--record-every", "record_every", record_every, "steps between records");
+  number("--checkpoint-every", "checkpoint_every", checkpoint_every, "steps between checkpoints");
+  number("--held-out-images", "held_out_images", held_out_images, "images of the held-out loss");
+  app.add_flag_callback("--no-flip", [&overrides] { overrides["flip"] = false; }, "no mirroring (latents)");
+  app.add_flag_callback("--bfloat16", [&overrides] { overrides["bfloat16"] = true; }, "autocast");
 }
 
-template <typename T>
-void override_with(CLI::App& app, Train& t, const char* option, const char* key, const char* help) {
-  app.add_option_function<T>(
-      option, [&t, key](const T& value) { t.overrides[key] = value; }, help);
+// The same for what a dynamic model's training has besides.
+void add_dynamic_options(CLI::App& app, Json& overrides) {
+  const auto text = [&](const char* option, const char* key, const char* help) {
+    app.add_option_function<std::string>(
+        option, [&overrides, key](const std::string& value) { overrides["dynamic"][key] = value; }, help);
+  };
+  const auto number = [&](const char* option, const char* key, const auto& bounds, const char* help) {
+    add_number(app, option, bounds, [&overrides, key](auto value) { overrides["dynamic"][key] = value; }, help);
+  };
+  using namespace train::bounds;
+  number("--lambda", "lambda", lambda, "share of the blocks' MACs that a dynamic model aims at");
+  text("--decide", "decide", "what to skip: routers (learned), chance or static");
+  text("--skip", "skip", "both, widths (heads and channel groups) or tokens");
+  text("--order", "order", "sort heads and channels before by importance: none, magnitude, taylor or random");
+  number("--hold-steps", "hold_steps", phase_steps, "the target stays at 1");
+  number("--target-warmup-steps", "target_warmup_steps", phase_steps, "then it falls to lambda");
+  number("--complete-steps", "complete_steps", phase_steps,
+         "stage 1: first steps that learn the complete model's loss besides");
+  number("--settle-steps", "settle_steps", phase_steps, "last steps, which decide without noise");
+  number("--width-bias", "width_bias", router_bias, "of new routers over widths");
+  number("--token-bias", "token_bias", router_bias, "of new routers over tokens");
 }
 
 }  // namespace
@@ -91,45 +132,9 @@ void add_train(CLI::App& app) {
   command->add_option(
       "--held-out", t->held_out,
       "images for the held-out loss (default: a tenth of the images, at most 1000, held back)");
-  command->add_option("--size", t->size, "side to which images are cropped");
-  override_with<std::int64_t>(*command, *t, "--steps", "steps", "optimizer steps");
-  override_with<std::int64_t>(*command, *t, "--batch", "batch", "images of a step");
-  override_with<double>(*command, *t, "--learning-rate", "learning_rate", "of AdamW");
-  override_with<std::int64_t>(*command, *t, "--warmup-steps", "warmup_steps", "linear warm-up");
-  override_with<double>(*command, *t, "--weight-decay", "weight_decay", "of AdamW");
-  override_with<double>(*command, *t, "--gradient-clip", "gradient_clip", "global norm; 0 is off");
-  override_with<double>(*command, *t, "--ema-decay", "ema_decay", "of the moving average");
-  override_with<double>(*command, *t, "--label-dropout", "label_dropout",
-                        "share of labels replaced by no class");
-  override_with<std::string>(*command, *t, "--noise-schedule", "noise_schedule", "linear or cosine");
-  override_with<std::string>(*command, *t, "--decay", "decay", "none or cosine");
-  override_with<std::int64_t>(*command, *t, "--record-every", "record_every", "steps between records");
-  override_with<std::int64_t>(*command, *t, "--checkpoint-every", "checkpoint_every",
-                              "steps between checkpoints");
-  override_with<std::int64_t>(*command, *t, "--held-out-images", "held_out_images",
-                              "images of the held-out loss");
-  override_dynamic<double>(*command, *t, "--lambda", "lambda",
-                           "share of the blocks' MACs that a dynamic model aims at");
-  override_dynamic<std::string>(*command, *t, "--decide", "decide",
-                                "what to skip: routers (learned), chance or static");
-  override_dynamic<std::string>(*command, *t, "--skip", "skip",
-                                "both, widths (heads and channel groups) or tokens");
-  override_dynamic<std::string>(
-      *command, *t, "--order", "order",
-      "sort heads and channels before by importance: none, magnitude, taylor or random");
-  override_dynamic<std::int64_t>(*command, *t, "--hold-steps", "hold_steps", "the target stays at 1");
-  override_dynamic<std::int64_t>(*command, *t, "--target-warmup-steps", "target_warmup_steps",
-                                 "then it falls to lambda");
-  override_dynamic<std::int64_t>(*command, *t, "--complete-steps", "complete_steps",
-                                 "stage 1: first steps that learn the complete model's loss besides");
-  override_dynamic<std::int64_t>(*command, *t, "--settle-steps", "settle_steps",
-                                 "last steps, which decide without noise");
-  override_dynamic<double>(*command, *t, "--width-bias", "width_bias", "of new routers over widths");
-  override_dynamic<double>(*command, *t, "--token-bias", "token_bias", "of new routers over tokens");
-  command->add_flag_callback(
-      "--no-flip", [raw = t.get()] { raw->overrides["flip"] = false; }, "no mirroring (latents)");
-  command->add_flag_callback(
-      "--bfloat16", [raw = t.get()] { raw->overrides["bfloat16"] = true; }, "autocast");
+  add_number(*command, "--size", run::bounds::size, into(t->size), "side to which images are cropped");
+  add_training_options(*command, t->overrides);
+  add_dynamic_options(*command, t->overrides);
   t->options.add_to(*command);
   command->add_option("--checkpoint", t->checkpoint, "weights to begin with");
   command->add_option("--weights", t->weights, "ema, model or automatic (ema where it is there)")

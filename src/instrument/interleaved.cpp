@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/faults.h"
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/random.h"
@@ -49,8 +50,7 @@ void guarded(Times& times, const Work& work) {
   } catch (const Interrupted&) {
     throw;
   } catch (const std::exception& error) {
-    const std::string text = error.what();  // LibTorch adds a stack trace
-    times = {.blocks = {}, .error = text.substr(0, text.find('\n'))};
+    times = {.blocks = {}, .error = one_line(error)};
   }
 }
 
@@ -62,7 +62,8 @@ std::vector<Times> interleaved(const std::vector<Variant>& variants, const Block
   for (const Variant& variant : variants) running.push_back({&variant});
   std::vector<Times> times(variants.size());
   constexpr std::int64_t warm_up = 3;
-  constexpr double most_passes = 1000;
+  // So that all samples of a variant fit into a record.
+  const double most_passes = std::clamp(100'000.0 / static_cast<double>(blocks.count), 1.0, 1000.0);
   for (std::size_t i = 0; i < variants.size(); ++i)
     guarded(times[i], [&] {
       const double seconds = std::max(running[i].run(warm_up, device).back(), 1e-9);

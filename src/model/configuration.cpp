@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/keys.h"
+#include "model/bounds.h"
 
 namespace dydit::model {
 
@@ -131,19 +132,17 @@ Configuration published(const std::string& name) {
 }
 
 void validate(const Configuration& c) {
-  const std::array<std::pair<const char*, std::int64_t>, 7> dimensions{{{"input_size", c.input_size},
-                                                                        {"patch_size", c.patch_size},
-                                                                        {"in_channels", c.in_channels},
-                                                                        {"hidden_size", c.hidden_size},
-                                                                        {"depth", c.depth},
-                                                                        {"num_heads", c.num_heads},
-                                                                        {"num_classes", c.num_classes}}};
-  for (const auto& [key, value] : dimensions)
-    if (value <= 0 || value > 1'000'000)
-      throw UsageError("a model's dimension is out of range", fmt::format("{} = {}", key, value),
-                       "give a positive number");
-  if (!(c.mlp_ratio > 0 && c.mlp_ratio < 1000))
-    throw UsageError("mlp_ratio is out of range", fmt::format("{}", c.mlp_ratio));
+  const auto require = [](const auto& bounds, const char* key, auto value) {
+    bounds.require(value, fmt::format("{} = {}", key, value));
+  };
+  require(bounds::input_size, "input_size", c.input_size);
+  require(bounds::patch_size, "patch_size", c.patch_size);
+  require(bounds::in_channels, "in_channels", c.in_channels);
+  require(bounds::hidden_size, "hidden_size", c.hidden_size);
+  require(bounds::depth, "depth", c.depth);
+  require(bounds::num_heads, "num_heads", c.num_heads);
+  require(bounds::num_classes, "num_classes", c.num_classes);
+  require(bounds::mlp_ratio, "mlp_ratio", c.mlp_ratio);
   if (c.input_size % c.patch_size != 0)
     throw UsageError("the patch size does not divide the input size",
                      fmt::format("{} and {}", c.patch_size, c.input_size));
@@ -192,10 +191,12 @@ Configuration from_json(const Json& json) {
   std::string name;
   keys.read("name", name);
   if (!name.empty()) c = published(name);
-  keys.read("input_size", c.input_size).read("patch_size", c.patch_size).read("in_channels", c.in_channels);
-  keys.read("hidden_size", c.hidden_size).read("depth", c.depth).read("num_heads", c.num_heads);
-  keys.read("mlp_ratio", c.mlp_ratio).read("num_classes", c.num_classes).read("learn_sigma", c.learn_sigma);
-  keys.read("dynamic", c.dynamic).read("first_unit_always_on", c.first_unit_always_on);
+  keys.read("input_size", c.input_size, bounds::input_size).read("patch_size", c.patch_size, bounds::patch_size);
+  keys.read("in_channels", c.in_channels, bounds::in_channels).read("hidden_size", c.hidden_size, bounds::hidden_size);
+  keys.read("depth", c.depth, bounds::depth).read("num_heads", c.num_heads, bounds::num_heads);
+  keys.read("mlp_ratio", c.mlp_ratio, bounds::mlp_ratio).read("num_classes", c.num_classes, bounds::num_classes);
+  keys.read("learn_sigma", c.learn_sigma).read("dynamic", c.dynamic);
+  keys.read("first_unit_always_on", c.first_unit_always_on);
   keys.finish();
   validate(c);
   return c;

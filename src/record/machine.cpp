@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/chrono.h>
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "base/cores.h"
 #include "gpu.h"
 #include "record/manifest.h"
 
@@ -41,9 +41,6 @@ static double cpu_mhz() {
 }
 
 Json machine_description() {
-  cpu_set_t usable;
-  CPU_ZERO(&usable);
-  ::sched_getaffinity(0, sizeof usable, &usable);
   const double gib =
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 0x1p30;
   utsname system{};
@@ -52,7 +49,7 @@ Json machine_description() {
   for (const Gpu& gpu : gpus()) names.push_back(gpu.name);
   const std::string driver = gpu_driver();
   return {{"cpu", value_in("/proc/cpuinfo", "model name", ':')},
-          {"cores", CPU_COUNT(&usable)},
+          {"cores", usable_cores()},
           {"gpus", names},
           {"driver", driver.empty() ? Json() : Json(driver)},
           {"memory_gib", std::round(gib * 10) / 10},

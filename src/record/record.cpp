@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "record/readable.h"
 
 namespace dydit::record {
 
@@ -115,6 +117,31 @@ Record from_line(std::string_view line) {
   } catch (const Json::exception& error) {
     throw InputError(std::string("not a record (") + error.what() + ")");
   }
+}
+
+/// Why the line of a record would not be taken; nothing where it would.
+static std::optional<std::string> fault_of(const Record& record) {
+  try {
+    std::string line = to_line(record);
+    line.pop_back();
+    from_line(line);
+    return std::nullopt;
+  } catch (const InputError& error) {
+    return error.what();
+  }
+}
+
+Record readable(Record record) {
+  const auto fault = fault_of(record);
+  if (!fault) return record;
+  Record failed{.cell = std::move(record.cell),
+                .study = std::move(record.study),
+                .axes = std::move(record.axes),
+                .status = Status::failed,
+                .process = std::move(record.process),
+                .error = "the record could not be read back (" + *fault + ")"};
+  if (fault_of(failed)) throw RunError("a record could not be read back", failed.study, *fault);
+  return failed;
 }
 
 std::string safe_name(const std::string& name) {

@@ -19,6 +19,7 @@
 #include "checkpoint/safetensors.h"
 #include "lock.h"
 #include "record/manifest.h"
+#include "record/readable.h"
 #include "results.h"
 
 namespace fs = std::filesystem;
@@ -80,9 +81,17 @@ std::vector<std::string> differences(const Json& old_value, const Json& new_valu
   return found;
 }
 
+/// The text of manifest.json. Throws UsageError where read_manifest would not take it.
+static std::string text_of(const fs::path& run, const Json& manifest) {
+  std::string text = manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (!parse_json<Json>(text))
+    throw UsageError("the manifest could not be read back", run.string(),
+                     fmt::format("{}: name fewer models, or give shorter options", json_limits));
+  return text;
+}
+
 static void save(const fs::path& run, const Json& manifest) {
-  write_atomically(run / "manifest.json",
-                   manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_atomically(run / "manifest.json", text_of(run, manifest));
 }
 
 static void log_to(const fs::path& run, std::string_view message) {
@@ -100,7 +109,7 @@ static std::size_t set_aside(const fs::path& run) {
   Results earlier = read_results(earlier_results(run)).results;
   for (const Record& record : records) earlier.add(record);
   std::string lines;
-  for (const Record& record : earlier.records()) lines += to_line(record);
+  for (const Record& record : earlier.records()) lines += to_line(readable(record));
   create_folders(run / "earlier");
   write_atomically(earlier_results(run), lines);
   fs::remove(run / "results.jsonl");
@@ -121,11 +130,12 @@ static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
   if (!force)
     throw UsageError("the run was started otherwise (" + different.front() + ")", run.string(),
                      "choose another --out or go on with --force");
-  // First: killed after it, either command takes back what is its own.
-  const std::size_t records = set_aside(run);
   manifest["identity"] = wanted.value("identity", Json());
   manifest["end"] = nullptr;
   for (const std::string& difference : different) manifest["forced"].push_back(difference);
+  text_of(run, manifest);  // refused before anything is moved
+  // Before the manifest: killed between them, either command takes back what is its own.
+  const std::size_t records = set_aside(run);
   save(run, manifest);
   log_to(run, fmt::format(
                   "forced ({}): {} records set aside in earlier/, to be taken back where they are asked for",
@@ -187,13 +197,16 @@ struct RunDirectory::State {
     file.whole_bytes += line.size();
   }
 
-  void add(const Record& record) {
+  /// What was written: see readable.
+  Record add(Record record) {
+    record = readable(std::move(record));
     if (!manifest.value("end", Json()).is_null()) {
       manifest["end"] = nullptr;
       save(path, manifest);
     }
     write(to_line(record));
     file.results.add(record);
+    return record;
   }
 
   /// A failed record counts as none when failed cells are to run again.
@@ -212,6 +225,7 @@ struct RunDirectory::State {
 };
 
 RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
+  text_of(path, manifest);  // refused before anything is made
   prepare(path);
   const bool there = fs::exists(path / "manifest.json");
   state_ = std::make_unique<State>(std::move(path), manifest, options);
@@ -235,11 +249,13 @@ bool RunDirectory::finished() const {
 }
 
 void RunDirectory::describe(const std::string& key, Json value) {
-  state_->manifest[key] = std::move(value);
-  save(state_->path, state_->manifest);
+  Json manifest = state_->manifest;
+  manifest[key] = std::move(value);
+  save(state_->path, manifest);
+  state_->manifest = std::move(manifest);
 }
 
-bool RunDirectory::has(const std::string& cell) const {
+bool RunDirectory::has_or_takes_back(const std::string& cell) {
   if (state_->find(state_->file.results, cell) != nullptr) return true;
   const Record* earlier = state_->find(state_->earlier, cell);
   if (earlier != nullptr) state_->add(*earlier);
@@ -254,8 +270,8 @@ void RunDirectory::write_tensors(const std::string& name, const checkpoint::Tens
 
 void RunDirectory::append(Record record) {
   stamp(record);
+  record = state_->add(std::move(record));
   if (record.status == Status::failed) log("failed: " + record.axes.dump() + ": " + record.error);
-  copy(record);
 }
 
 void RunDirectory::log(std::string_view message) const {

@@ -49,9 +49,8 @@ Decisions decisions_of(const ModelSpec& spec, const DataSpec& data, std::int64_t
     const auto chunk = study::to_chunk(*subset, batch, batch.indices.front(), batch.size(), settings.device);
     for (const std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();
-      const torch::Tensor t = torch::full_like(chunk.labels, timestep);
-      const torch::Tensor noise = study::noise_for(setting, chunk, timestep, /*draw=*/0);
-      const auto outcome = engine->forward(diffusion.q_sample(chunk.images, t, noise), t, chunk.labels);
+      const auto at = study::noised(setting, chunk, diffusion, timestep);
+      const auto outcome = engine->forward(at.x_t, at.t, chunk.labels);
       seen += batch.size();
       move(decisions.activity, engine::activity_of(outcome.masks),
            static_cast<double>(batch.size()) / static_cast<double>(seen));

@@ -19,7 +19,9 @@
 #include "base/file.h"
 #include "base/keys.h"
 #include "checkpoint/checkpoint.h"
-#include "diffusion/schedule.h"
+#include "diffusion/bounds.h"
+#include "model/bounds.h"
+#include "run/bounds.h"
 
 namespace dydit::run {
 
@@ -47,7 +49,7 @@ Json json_of(const toml::node& node, const std::string& where, int depth = 0) {
   if (const auto* truth = node.as_boolean()) return truth->get();
   if (const auto* number = node.as_floating_point(); number != nullptr && std::isfinite(number->get()))
     return number->get();
-  throw UsageError("neither text, a finite number nor a boolean", where);
+  throw UsageError("a value that no key takes", where, "give text, a finite number, true or false");
 }
 
 Json parse_toml(const std::filesystem::path& path) {
@@ -71,7 +73,7 @@ void resolve(std::string& path, const std::filesystem::path& folder) {
 DataSpec read_data(const Json& json, const std::string& where, const std::filesystem::path& folder) {
   DataSpec data;
   Keys keys(json, where);
-  keys.read("path", data.path).read("size", data.size).read("grain", data.grain).finish();
+  keys.read("path", data.path).read("size", data.size, bounds::size).read("grain", data.grain, bounds::grain).finish();
   resolve(data.path, folder);
   return data;
 }
@@ -89,7 +91,7 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
   Keys keys(json, where);
   keys.read("name", model.name).read("checkpoint", model.checkpoint).read("weights", model.weights);
   if (std::int64_t heads = 0; !keys.take("num_heads").is_null()) {
-    keys.read("num_heads", heads);
+    keys.read("num_heads", heads, model::bounds::num_heads);
     model.num_heads = heads;
   }
   model.configuration = keys.take("configuration");
@@ -105,31 +107,23 @@ CurveSpec read_curve(const Json& json, const std::string& where) {
   CurveSpec spec;
   Keys keys(json, where);
   if (json.is_object() && json.contains("timesteps") && json["timesteps"].is_array()) {
-    keys.read("timesteps", spec.at);
-    require_timesteps(spec.at, where + ".timesteps");
+    keys.read("timesteps", spec.at, diffusion::bounds::timestep);
+    require_distinct_timesteps(spec.at, where + ".timesteps");
   } else {
-    keys.read("timesteps", spec.timesteps);
+    keys.read("timesteps", spec.timesteps, diffusion::bounds::timesteps);
   }
-  keys.read("images", spec.images).read("chunk", spec.chunk).read("models", spec.models).finish();
-  if (spec.timesteps < 1 || spec.timesteps > diffusion::diffusion_steps)
-    throw UsageError("value out of range", where + ".timesteps", "give 1 to 1000, or a list");
-  if (spec.images < 0) throw UsageError("value out of range", where + ".images", "give 0 (all) or more");
-  if (spec.chunk < 1) throw UsageError("value out of range", where + ".chunk", "give a positive number");
+  keys.read("images", spec.images, bounds::images).read("chunk", spec.chunk, bounds::chunk);
+  keys.read("models", spec.models).finish();
   return spec;
 }
 
 MapSpec read_map(const Json& json, const std::string& where) {
   MapSpec spec;
   Keys keys(json, where);
-  keys.read("timesteps", spec.timesteps).read("images", spec.images).read("draws", spec.draws);
-  keys.read("shown", spec.shown)
-      .read("normalise_each", spec.normalise_each)
-      .read("models", spec.models)
-      .finish();
-  if (spec.images < 0) throw UsageError("value out of range", where + ".images", "give 0 (all) or more");
-  if (spec.draws < 1 || spec.shown < 1)
-    throw UsageError("value out of range", where, "draws and shown are positive");
-  require_timesteps(spec.timesteps, where + ".timesteps");
+  keys.read("timesteps", spec.timesteps, diffusion::bounds::timestep).read("images", spec.images, bounds::images);
+  keys.read("draws", spec.draws, bounds::draws).read("shown", spec.shown, bounds::shown);
+  keys.read("normalise_each", spec.normalise_each).read("models", spec.models).finish();
+  require_distinct_timesteps(spec.timesteps, where + ".timesteps");
   return spec;
 }
 
@@ -143,7 +137,7 @@ Profile read_profile(const std::filesystem::path& path) {
   profile.name = path.stem().string();
   Keys keys(json, where);
   keys.read("name", profile.name)
-      .read("seed", profile.seed)
+      .read("seed", profile.seed, bounds::seed)
       .read("history", profile.history)
       .read("note", profile.note);
   keys.read("noise_schedule", profile.noise_schedule);
@@ -223,15 +217,12 @@ Json to_json(const Profile& p) {
   return json;
 }
 
-void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where) {
-  if (timesteps.empty()) throw UsageError("no timesteps", where);
+void require_distinct_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where) {
+  if (timesteps.empty()) throw UsageError("no timesteps", where, diffusion::bounds::timestep.remedy() + " or several");
   std::set<std::int64_t> seen;
-  for (std::int64_t t : timesteps) {
-    if (t < 0 || t >= diffusion::diffusion_steps)
-      throw UsageError("timestep out of range", where, fmt::format("{}: give 0 to 999", t));
+  for (std::int64_t t : timesteps)
     if (!seen.insert(t).second)
       throw UsageError("a timestep given twice", where, fmt::format("{}: give it once", t));
-  }
 }
 
 std::vector<std::int64_t> timesteps_of(const CurveSpec& spec) {

@@ -6,8 +6,12 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
+#include <charconv>
 #include <iostream>
+#include <limits>
+#include <optional>
 
+#include "base/bounds.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "cost/macs.h"
@@ -16,25 +20,34 @@
 
 namespace dydit::run {
 
+// The index after "cuda:", 0 for "cuda"; nothing for other devices. Throws UsageError for what is no name of one.
+static std::optional<c10::DeviceIndex> gpu_index(const std::string& name) {
+  if (name == "cpu" || name == "auto") return std::nullopt;
+  if (name == "cuda") return 0;
+  constexpr int most = std::numeric_limits<c10::DeviceIndex>::max();
+  const std::string prefix = "cuda:";
+  int index = -1;
+  const char* const end = name.data() + name.size();
+  const bool whole = name.starts_with(prefix) && std::from_chars(name.data() + prefix.size(), end, index).ptr == end;
+  if (!whole || index < 0 || index > most)
+    throw UsageError("no such device", "--device " + shortened(name),
+                     fmt::format("give cpu, auto, cuda, or cuda:0 to cuda:{}", most));
+  return static_cast<c10::DeviceIndex>(index);
+}
+
+void require_device_name(const std::string& name) { gpu_index(name); }
+
 torch::Device device_named(const std::string& name) {
+  const auto index = gpu_index(name);
   const bool available = torch::cuda::is_available();
-  if (name == "cpu" || (name == "auto" && !available)) return torch::kCPU;
-  if (name == "auto") return {torch::kCUDA, 0};
-  if (name == "cuda" || name.starts_with("cuda:")) {
-    if (!available)
-      throw RunError(
-          "no GPU", name,
-          "run on a machine with an NVIDIA GPU and driver, with a build that has CUDA, or use --device cpu");
-    try {
-      const torch::Device device(name);
-      const int index = device.has_index() ? device.index() : 0;
-      if (index < static_cast<int>(torch::cuda::device_count()))
-        return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
-      throw RunError("no such GPU", name, fmt::format("there are {}", torch::cuda::device_count()));
-    } catch (const c10::Error&) {
-    }
-  }
-  throw UsageError("no such device", name, "known are cpu, cuda, cuda:<index> and auto");
+  if (!index) return name == "auto" && available ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+  if (!available)
+    throw RunError(
+        "no GPU", name,
+        "run on a machine with an NVIDIA GPU and driver, with a build that has CUDA, or use --device cpu");
+  if (*index >= static_cast<int>(torch::cuda::device_count()))
+    throw RunError("no such GPU", name, fmt::format("there are {}", torch::cuda::device_count()));
+  return {torch::kCUDA, *index};
 }
 
 std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64_t seed) {

@@ -26,7 +26,7 @@ std::map<std::string, Json> copy_history(const Profile& profile, record::RunDire
   if (profile.history.empty()) return trained;
   const record::Run history = record::read_run(profile.history);
   for (const record::Record& record : history.records)
-    if (record.study == "train" && !run.has(record.cell)) run.copy(record);
+    if (record.study == "train" && !run.has_or_takes_back(record.cell)) run.copy(record);
   for (const Json& model : history.manifest.value("models", Json::array()))
     trained[model.value("name", "")] = model.value("trained", Json());
   return trained;
@@ -92,7 +92,7 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 
 }  // namespace
 
-Outcome run_studies(const Profile& profile, const RunSettings& settings) {
+Finished run_studies(const Profile& profile, const RunSettings& settings) {
   require_runnable(profile, settings);
   Subjects subjects;
   std::vector<Studied> studies;

@@ -8,7 +8,7 @@
 #include "model/weights.h"
 #include "record/manifest.h"
 #include "setup.h"
-#include "train/imposed.h"
+#include "train/baseline_masks.h"
 #include "train/train.h"
 #include "weights.h"
 
@@ -108,8 +108,8 @@ TrainingData open_training_data(const Profile& profile) {
 
 }  // namespace
 
-Outcome run_training(const Profile& profile, const RunSettings& settings,
-                     const std::vector<std::string>& names) {
+Finished run_training(const Profile& profile, const RunSettings& settings,
+                      const std::vector<std::string>& names) {
   const auto [images, held_out] = open_training_data(profile);
   std::vector<train::Job> jobs;
   Json described = Json::array(), starts = Json::object();

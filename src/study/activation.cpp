@@ -15,9 +15,8 @@ void activation(std::vector<Model>& models, const std::shared_ptr<const data::Su
     std::vector<Tensor> heads, channels, tokens, kept;
     for (const std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();
-      const Tensor t = timestep_for(setting, chunk, timestep);
-      const Tensor x_t = diffusion.q_sample(chunk.images, t, noise_for(setting, chunk, timestep, /*draw=*/0));
-      const auto masks = model.engine->forward(x_t, t, chunk.labels).masks;
+      const Noised at = noised(setting, chunk, diffusion, timestep);
+      const auto masks = model.engine->forward(at.x_t, at.t, chunk.labels).masks;
       heads.push_back(masks.heads[0].to(torch::kFloat32));
       channels.push_back(masks.channels[0].to(torch::kFloat32));
       tokens.push_back(masks.tokens.to(torch::kFloat32).mean(2));

@@ -18,15 +18,14 @@ Maps maps_at(Model& model, const diffusion::GaussianDiffusion& diffusion, const 
              const Chunk& chunk, std::int64_t timestep, std::int64_t draws) {
   const auto& c = model.dit->configuration;
   const auto n = chunk.images.size(0), g = c.grid(), p = c.patch_size;
-  const Tensor t = timestep_for(setting, chunk, timestep);
   Maps sums{torch::zeros({n, g, g}, chunk.images.options()), torch::zeros({n, g, g}, chunk.images.options())};
   for (std::int64_t draw = 0; draw < draws; ++draw) {
-    const Tensor noise = noise_for(setting, chunk, timestep, draw);
-    const auto outcome = model.engine->forward(diffusion.q_sample(chunk.images, t, noise), t, chunk.labels);
+    const Noised at = noised(setting, chunk, diffusion, timestep, draw);
+    const auto outcome = model.engine->forward(at.x_t, at.t, chunk.labels);
     const Tensor epsilon = outcome.output.to(torch::kFloat32).narrow(1, 0, c.in_channels);
     sums.compute += outcome.masks.tokens.to(torch::kFloat32).mean(1).view({n, g, g});
     sums.loss +=
-        (noise - epsilon).square().view({n, c.in_channels, g, p, g, p}).mean(c10::IntArrayRef{1, 3, 5});
+        (at.noise - epsilon).square().view({n, c.in_channels, g, p, g, p}).mean(c10::IntArrayRef{1, 3, 5});
   }
   return {sums.compute / draws, sums.loss / draws};
 }

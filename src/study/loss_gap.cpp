@@ -21,13 +21,13 @@ struct Columns {
   instrument::Stopwatch forward, terms;
 };
 
-void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk, const Tensor& x_t,
-           const Tensor& t, const Tensor& noise, Columns& columns) {
+void judge(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk, const Noised& at,
+           Columns& columns) {
   columns.forward.start();
-  const Tensor output = model.forward(x_t, t, chunk.labels);
+  const Tensor output = model.forward(at.x_t, at.t, chunk.labels);
   columns.forward.stop();
   columns.terms.start();
-  const auto terms = diffusion.loss_terms(output.to(torch::kFloat32), chunk.images, x_t, t, noise);
+  const auto terms = diffusion.loss_terms(output.to(torch::kFloat32), chunk.images, at.x_t, at.t, at.noise);
   columns.mse.push_back(terms.mse);
   columns.vb.push_back(terms.vb);
   columns.terms.stop();
@@ -58,11 +58,9 @@ void loss_gap(std::vector<Model>& models, const std::shared_ptr<const data::Subs
     for (std::int64_t timestep : setting.timesteps) {
       stop_if_interrupted();
       shared.start();
-      const Tensor t = timestep_for(setting, chunk, timestep);
-      const Tensor noise = noise_for(setting, chunk, timestep, /*draw=*/0);
-      const Tensor x_t = diffusions.front().q_sample(chunk.images, t, noise);
+      const Noised at = noised(setting, chunk, diffusions.front(), timestep);
       shared.stop();
-      for (std::size_t m : missing) judge(models[m], diffusions[m], chunk, x_t, t, noise, columns[m]);
+      for (std::size_t m : missing) judge(models[m], diffusions[m], chunk, at, columns[m]);
     }
     for (std::size_t m : missing) {
       const Tensor mse = torch::stack(columns[m].mse, 1).cpu(), vb = torch::stack(columns[m].vb, 1).cpu();

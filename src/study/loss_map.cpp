@@ -14,13 +14,11 @@ using torch::Tensor;
 Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, const Setting& setting,
                  const Chunk& chunk, std::int64_t timestep, std::int64_t draws) {
   const auto channels = chunk.images.size(1);
-  const Tensor t = timestep_for(setting, chunk, timestep);
   Tensor sum;
   for (std::int64_t draw = 0; draw < draws; ++draw) {
-    const Tensor noise = noise_for(setting, chunk, timestep, draw);
-    const Tensor x_t = diffusion.q_sample(chunk.images, t, noise);
-    const Tensor epsilon = model.forward(x_t, t, chunk.labels).to(torch::kFloat32).narrow(1, 0, channels);
-    const Tensor error = (noise - epsilon).square().mean(1);
+    const Noised at = noised(setting, chunk, diffusion, timestep, draw);
+    const Tensor epsilon = model.forward(at.x_t, at.t, chunk.labels).to(torch::kFloat32).narrow(1, 0, channels);
+    const Tensor error = (at.noise - epsilon).square().mean(1);
     sum = draw == 0 ? error : sum + error;
   }
   return sum / draws;

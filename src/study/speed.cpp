@@ -322,7 +322,7 @@ void speed(const SpeedSetting& s, record::RunDirectory& run) {
   std::vector<std::pair<Group, std::vector<Cell>>> missing;
   for (const Group& group : groups) {
     const auto cells = cells_of(s.spec, group);
-    const auto has = [&](const Cell& cell) { return run.has(empty_record(s, group, cell).cell); };
+    const auto has = [&](const Cell& cell) { return run.has_or_takes_back(empty_record(s, group, cell).cell); };
     if (!std::all_of(cells.begin(), cells.end(), has)) missing.emplace_back(group, cells);
   }
   const auto blocks = [&](std::size_t count) { return static_cast<std::int64_t>(count) * s.spec.blocks; };
@@ -331,7 +331,7 @@ void speed(const SpeedSetting& s, record::RunDirectory& run) {
   try {
     for (const auto& [group, cells] : missing)
       for (Record& record : measure(s, group, cells, run, [&] { progress.advance(1); })) {
-        if (run.has(record.cell)) continue;
+        if (run.has_or_takes_back(record.cell)) continue;
         if (record.status == record::Status::failed)
           run.warn(fmt::format("{} failed: {}", record.axes.dump(), record.error));
         run.append(std::move(record));

@@ -18,7 +18,8 @@
 #include "model/weights.h"
 #include "record/manifest.h"
 #include "record/metric.h"
-#include "result.h"
+#include "record/readable.h"
+#include "done_cell.h"
 
 namespace dydit::study {
 
@@ -60,15 +61,15 @@ class Chunks {
          record::RunDirectory* run, const RecordOf& cell)
       : setting_(setting), images_(std::move(images)), models_(models), run_(run), cell_(cell) {}
 
-  void go_through(const std::string& label, const Work& work);
+  void go_through(const std::string& label, const Task& work);
 
  private:
   void look();
   void tell();
-  void rounds(const std::string& label, const Work& work);
+  void rounds(const std::string& label, const Task& work);
   void count_broken(std::int64_t here);
-  void work_on(const data::Batch& batch, std::int64_t chunk, const Work& work, const Emit& emit) const;
-  void write(Result result) const;
+  void work_on(const data::Batch& batch, std::int64_t chunk, const Task& work, const Emit& emit) const;
+  void write(DoneCell result) const;
 
   std::int64_t first_of(std::int64_t chunk) const { return chunk * setting_.chunk; }
   std::int64_t count_of(std::int64_t chunk) const {
@@ -92,7 +93,7 @@ void Chunks::look() {
   for (std::int64_t chunk = 0; first_of(chunk) < images_->size(); ++chunk) {
     left_.missing.emplace_back();
     for (std::size_t m = 0; m < models_; ++m)
-      if (!run_->has(record_of(m, chunk).cell)) left_.missing.back().push_back(m);
+      if (!run_->has_or_takes_back(record_of(m, chunk).cell)) left_.missing.back().push_back(m);
   }
   for (const record::Record& record : run_->records())
     if (record.cell ==
@@ -121,10 +122,10 @@ void Chunks::count_broken(std::int64_t here) {
                      "repair or remove them");
 }
 
-void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Work& work, const Emit& emit) const {
+void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Task& work, const Emit& emit) const {
   const auto& missing = left_.missing[static_cast<std::size_t>(chunk)];
   std::set<std::string> done;
-  const Emit note = [&](Result result) {
+  const Emit note = [&](DoneCell result) {
     done.insert(result.record.cell);
     emit(std::move(result));
   };
@@ -152,15 +153,15 @@ void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Work& w
   }
 }
 
-void Chunks::write(Result result) const {
-  if (!result.tensors.empty()) run_->write_tensors(result.record.tensors.front(), result.tensors);
+void Chunks::write(DoneCell result) const {
+  if (!result.record.tensors.empty()) run_->write_tensors(result.record.tensors.front(), result.tensors);
   run_->append(std::move(result.record));
 }
 
 // In each round every process works on a chunk of its own, and rank 0 writes what they found in the order of
 // the ranks, which is that of the chunks. A chunk whose images are all broken is passed over, so a process
 // can be done before another.
-void Chunks::rounds(const std::string& label, const Work& work) {
+void Chunks::rounds(const std::string& label, const Task& work) {
   const auto& group = setting_.group;
   const std::int64_t total = images_->size(), start = left_.start();
   if (first_of(start) >= total) return;
@@ -172,10 +173,11 @@ void Chunks::rounds(const std::string& label, const Work& work) {
                                 .skip = (group.size() - 1) * setting_.chunk,
                                 .warn = warn});
   Progress progress(label, "images", total, setting_.quiet || !group.leads(), first_of(start));
-  std::vector<Result> results;
-  const Emit emit = [&](Result result) {
+  std::vector<DoneCell> results;
+  const Emit emit = [&](DoneCell result) {
     result.record.machine["processes"] = group.size();
     record::stamp(result.record);
+    result.record = record::readable(std::move(result.record));  // rank 0 reads it before it writes it
     if (run_ != nullptr)  // what rank 0 found is safe before it waits for others
       write(std::move(result));
     else
@@ -192,7 +194,7 @@ void Chunks::rounds(const std::string& label, const Work& work) {
     if (here) work_on(batch, chunk, work, emit);
     if (group.size() > 1)
       for (const std::string& text : group.gather(to_bytes(std::exchange(results, {}))))
-        for (Result& result : from_bytes(text)) write(std::move(result));
+        for (DoneCell& result : from_bytes(text)) write(std::move(result));
     if (!here) continue;
     const std::int64_t reached = std::min(first_of(chunk + group.size()), total);
     progress.advance(reached - done);
@@ -200,7 +202,7 @@ void Chunks::rounds(const std::string& label, const Work& work) {
   }
 }
 
-void Chunks::go_through(const std::string& label, const Work& work) {
+void Chunks::go_through(const std::string& label, const Task& work) {
   if (run_ != nullptr) look();
   tell();
   try {
@@ -216,7 +218,7 @@ void Chunks::go_through(const std::string& label, const Work& work) {
 
 void for_each_chunk(const std::string& label, const Setting& setting,
                     std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
-                    const RecordOf& cell, const Work& work) {
+                    const RecordOf& cell, const Task& work) {
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
@@ -235,7 +237,7 @@ void look_at_each(const std::string& study, std::vector<Model>& models,
   const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
     for (std::size_t m : missing) {
       const Found found = look(models[m], diffusion_for(setting, models[m].dit), chunk);
-      Result result{
+      DoneCell result{
           .record = cell(m, chunk.first, chunk.count),
           .tensors = {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
                       {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))}}};
@@ -282,6 +284,13 @@ torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t
   return model::to_device(diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws,
                                                  chunk.images.sizes().slice(1)),
                           setting.device);
+}
+
+Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::GaussianDiffusion& diffusion,
+              std::int64_t t, std::int64_t draw) {
+  Noised at{.t = timestep_for(setting, chunk, t), .noise = noise_for(setting, chunk, t, draw), .x_t = {}};
+  at.x_t = diffusion.q_sample(chunk.images, at.t, at.noise);
+  return at;
 }
 
 diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit) {

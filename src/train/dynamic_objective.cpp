@@ -7,7 +7,7 @@
 #include "objective.h"
 #include "train/autocast.h"
 #include "train/flops_term.h"
-#include "train/imposed.h"
+#include "train/baseline_masks.h"
 
 namespace dydit::train {
 

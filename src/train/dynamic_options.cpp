@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/keys.h"
+#include "train/bounds.h"
 
 namespace dydit::train {
 
@@ -32,35 +33,28 @@ Json to_json(const DynamicOptions& o) {
 DynamicOptions dynamic_options_from_json(const Json& json, const std::string& where) {
   DynamicOptions o;
   Keys keys(json, where);
-  keys.read("lambda", o.lambda).read("decide", o.decide).read("skip", o.skip).read("order", o.order);
-  keys.read("hold_steps", o.hold_steps).read("target_warmup_steps", o.target_warmup_steps);
-  keys.read("complete_steps", o.complete_steps).read("settle_steps", o.settle_steps);
-  keys.read("flops_weight", o.flops_weight);
-  keys.read("temperature", o.temperature)
-      .read("width_bias", o.width_bias)
-      .read("token_bias", o.token_bias)
-      .finish();
+  keys.read("lambda", o.lambda, bounds::lambda);
+  keys.read("decide", o.decide).read("skip", o.skip).read("order", o.order);
+  keys.read("hold_steps", o.hold_steps, bounds::phase_steps);
+  keys.read("target_warmup_steps", o.target_warmup_steps, bounds::phase_steps);
+  keys.read("complete_steps", o.complete_steps, bounds::phase_steps);
+  keys.read("settle_steps", o.settle_steps, bounds::phase_steps);
+  keys.read("flops_weight", o.flops_weight, bounds::flops_weight);
+  keys.read("temperature", o.temperature, bounds::temperature);
+  keys.read("width_bias", o.width_bias, bounds::router_bias);
+  keys.read("token_bias", o.token_bias, bounds::router_bias).finish();
   const auto require = [&](bool holds, const char* key, const std::string& remedy) {
-    if (!holds) throw UsageError("value out of range", where + "." + key, remedy);
+    if (!holds) throw UsageError("wrong choice", where + "." + key, remedy);
   };
   const auto require_known = [&](const std::string& value, const char* key,
                                  const std::vector<std::string>& known) {
     require(std::find(known.begin(), known.end(), value) != known.end(), key,
             fmt::format("known are {}", fmt::join(known, ", ")));
   };
-  require(o.lambda > 0 && o.lambda <= 1, "lambda", "give a number above 0, up to 1");
   require_known(o.decide, "decide", {"routers", "chance", "static"});
   require_known(o.skip, "skip", {"both", "widths", "tokens"});
   require_known(o.order, "order", {"none", "magnitude", "taylor", "random"});
   require(o.decide != "static" || o.skip == "widths", "skip", "static skipping is of widths");
-  require(o.hold_steps >= 0, "hold_steps", "give 0 or more");
-  require(o.target_warmup_steps >= 0, "target_warmup_steps", "give 0 or more");
-  require(o.complete_steps >= 0, "complete_steps", "give 0 or more");
-  require(o.settle_steps >= 0, "settle_steps", "give 0 or more");
-  require(o.flops_weight >= 0, "flops_weight", "give 0 or more");
-  require(o.temperature > 0, "temperature", "give a positive number");
-  require(o.width_bias > 0, "width_bias", "give a positive number: new routers begin mostly open");
-  require(o.token_bias > 0, "token_bias", "give a positive number: new routers begin mostly open");
   return o;
 }
 

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "base/keys.h"
+#include "train/bounds.h"
 
 namespace dydit::train {
 
@@ -35,37 +36,28 @@ Json to_json(const TrainOptions& o) {
 TrainOptions train_options_from_json(const Json& json) {
   TrainOptions o;
   Keys keys(json, "train");
-  keys.read("steps", o.steps).read("batch", o.batch).read("learning_rate", o.learning_rate);
-  keys.read("warmup_steps", o.warmup_steps).read("decay", o.decay).read("weight_decay", o.weight_decay);
-  keys.read("gradient_clip", o.gradient_clip)
-      .read("ema_decay", o.ema_decay)
-      .read("label_dropout", o.label_dropout);
+  keys.read("steps", o.steps, bounds::steps).read("batch", o.batch, bounds::batch);
+  keys.read("learning_rate", o.learning_rate, bounds::learning_rate);
+  keys.read("warmup_steps", o.warmup_steps, bounds::warmup_steps).read("decay", o.decay);
+  keys.read("weight_decay", o.weight_decay, bounds::weight_decay);
+  keys.read("gradient_clip", o.gradient_clip, bounds::gradient_clip);
+  keys.read("ema_decay", o.ema_decay, bounds::ema_decay);
+  keys.read("label_dropout", o.label_dropout, bounds::label_dropout);
   keys.read("flip", o.flip).read("bfloat16", o.bfloat16).read("noise_schedule", o.noise_schedule);
-  keys.read("record_every", o.record_every).read("checkpoint_every", o.checkpoint_every);
-  keys.read("held_out_images", o.held_out_images);
+  keys.read("record_every", o.record_every, bounds::record_every);
+  keys.read("checkpoint_every", o.checkpoint_every, bounds::checkpoint_every);
+  keys.read("held_out_images", o.held_out_images, bounds::held_out_images);
   if (const Json dynamic = keys.take("dynamic"); !dynamic.is_null()) {
     o.dynamic = dynamic_options_from_json(dynamic, "train.dynamic");
     o.timestep_strata = 4;
   }
-  keys.read("timestep_strata", o.timestep_strata).finish();
+  keys.read("timestep_strata", o.timestep_strata, bounds::timestep_strata).finish();
   const auto require = [](bool holds, const char* key, const char* remedy) {
-    if (!holds) throw UsageError("value out of range", std::string("train.") + key, remedy);
+    if (!holds) throw UsageError("wrong choice", std::string("train.") + key, remedy);
   };
-  require(o.steps > 0, "steps", "give a positive number");
-  require(o.batch > 0, "batch", "give a positive number");
-  require(o.learning_rate > 0, "learning_rate", "give a positive number");
-  require(o.warmup_steps >= 0, "warmup_steps", "give 0 or more");
   require(o.decay == "none" || o.decay == "cosine", "decay", "known are none and cosine");
-  require(o.weight_decay >= 0, "weight_decay", "give 0 or more");
-  require(o.gradient_clip >= 0, "gradient_clip", "give 0 or more");
-  require(o.ema_decay >= 0 && o.ema_decay < 1, "ema_decay", "give a number in [0, 1)");
-  require(o.label_dropout >= 0 && o.label_dropout <= 1, "label_dropout", "give a number in [0, 1]");
   require(o.noise_schedule == "linear" || o.noise_schedule == "cosine", "noise_schedule",
           "known are linear and cosine");
-  require(o.record_every > 0, "record_every", "give a positive number");
-  require(o.checkpoint_every > 0, "checkpoint_every", "give a positive number");
-  require(o.held_out_images > 0, "held_out_images", "give a positive number");
-  require(o.timestep_strata > 0 && o.timestep_strata <= 1000, "timestep_strata", "give 1 to 1000");
   return o;
 }
 

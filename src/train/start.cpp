@@ -4,7 +4,7 @@
 #include "model/importance.h"
 #include "model/weights.h"
 #include "train/held_out.h"
-#include "train/imposed.h"
+#include "train/baseline_masks.h"
 
 namespace dydit::train {
 

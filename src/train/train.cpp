@@ -281,12 +281,12 @@ void Trainer::record(double images_per_second) {
   values["images_per_second"] = images_per_second;
   values["seconds"] = seconds_;
   if (!finite) fail(loss_not_finite, step_, values);
-  if (run_ != nullptr && !run_->has(cell(step_))) run_->append(record_of(step_, values));
+  if (run_ != nullptr && !run_->has_or_takes_back(cell(step_))) run_->append(record_of(step_, values));
 }
 
 // Records that the training failed at a step, and ends it.
 void Trainer::fail(const std::string& what, std::int64_t step, const std::map<std::string, double>& values) {
-  if (run_ != nullptr && !run_->has(cell(step))) {
+  if (run_ != nullptr && !run_->has_or_takes_back(cell(step))) {
     record::Record record = record_of(step, values);
     record.status = record::Status::failed;
     record.error = what;
@@ -300,8 +300,8 @@ void Trainer::run() {
   if (run_ != nullptr) {
     // The records of the steps behind it are part of this training, also where --force set them aside.
     for (std::int64_t step = options_.record_every; step <= step_; step += options_.record_every)
-      run_->has(cell(step));
-    if (step_ >= options_.steps && !run_->has(cell(step_)))
+      run_->has_or_takes_back(cell(step));
+    if (step_ >= options_.steps && !run_->has_or_takes_back(cell(step_)))
       throw UsageError("the training was ended otherwise",
                        checkpoint_path(run_->path(), job_.model, step_).string(),
                        "choose another --out, or more steps to go on from it");

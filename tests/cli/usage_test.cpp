@@ -55,7 +55,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"info", "--model", "DyDiT-S/2", "--images", "9"}, 2, "--data"},
            {{"info", "--checkpoint", "gone.pt", "--data", "synthetic:9", "--timesteps", "0"}, 2, "--timesteps"},
            {{"train", "--steps", "many"}, 2, "--steps"},
-           {{"train", "--model", "DiT-S/4", "--data", "synthetic:9", "--steps", "0"}, 2, "train.steps"},
+           {{"train", "--model", "DiT-S/4", "--data", "synthetic:9", "--steps", "0"}, 2, "--steps 0"},
            {{"train", "--model", "DiT-S/8", "--num-heads", "1", "--in-channels", "3", "--num-classes", "10",
              "--lambda", "0.5", "--data", "synthetic:9"},
             2,
@@ -68,7 +68,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"study", "loss-gab"}, 2, "loss-gab"},
            {{"study", "loss-gap"}, 2, "no model"},
            {{"study", "loss-gap", "--model", "a", "--data", "synthetic:9"}, 2, "NAME=FILE"},
-           {{"study", "loss-gap", "--at", "4", "1000"}, 2, "--at: 1000"},
+           {{"study", "loss-gap", "--at", "4", "1000"}, 2, "--at 1000"},
            {{"study", "loss-map", "--at", "4", "7", "4"}, 2, "--at: 4: give it once"},
            {{"info", "--all", "--dtype", "float99"}, 2, "float99"},
            {{"info", "--all", "--device", "tpu"}, 2, "tpu"},
@@ -89,4 +89,139 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
     CHECK(outcome.out.empty());
   }
   CHECK(folder.entries() == 4);  // the profiles
+}
+
+namespace {
+
+struct NumericOption {
+  Arguments command;
+  const char* option;
+  std::string within;  // "from 1 to 1,024"
+  const char* beyond;  // a number that is not
+};
+
+// Options of the commands' own are in the tests below; these are those that several share.
+std::vector<NumericOption> shared_options() {
+  std::vector<NumericOption> all;
+  for (const Arguments& command : std::vector<Arguments>{{"info"}, {"train"}, {"study", "loss-gap"}, {"study", "loss-map"},
+                                                         {"study", "activation"}, {"study", "compute-map"}, {"sweep"},
+                                                         {"report"}, {"reproduce"}, {"probe", "forward"}, {"probe", "loss"},
+                                                         {"export"}}) {
+    all.push_back({command, "--threads", "from 1 to 1,024", "0"});
+    all.push_back({command, "--seed", "from 0 to 18,446,744,073,709,551,615", "18446744073709551616"});
+  }
+  for (const char* command : {"info", "train"})
+    for (const auto& [option, most] : {std::pair{"--input-size", "8,192"}, {"--patch-size", "8,192"}, {"--in-channels", "1,024"},
+                                       {"--hidden-size", "65,536"}, {"--depth", "10,000"}, {"--num-heads", "65,536"},
+                                       {"--num-classes", "1,000,000"}})
+      all.push_back({{command}, option, std::string("from 1 to ") + most, "0"});
+  for (const Arguments& command : std::vector<Arguments>{{"probe", "forward"}, {"probe", "loss"}, {"export"}, {"study", "loss-gap"}})
+    all.push_back({command, "--num-heads", "from 1 to 65,536", "-1"});
+  return all;
+}
+
+std::vector<NumericOption> study_options() {
+  std::vector<NumericOption> all;
+  for (const char* study : {"loss-gap", "loss-map", "activation", "compute-map"}) {
+    const Arguments command{"study", study};
+    all.push_back({command, "--size", "from 1 to 16,384", "-3"});
+    all.push_back({command, "--images", "from 0 to 1,000,000,000", "-5"});
+    all.push_back({command, "--at", "from 0 to 999", "-1"});
+  }
+  for (const char* study : {"loss-gap", "activation"}) {
+    all.push_back({{"study", study}, "--timesteps", "from 1 to 1,000", "1001"});
+    all.push_back({{"study", study}, "--chunk", "from 1 to 1,000,000", "0"});
+  }
+  for (const char* study : {"loss-map", "compute-map"}) all.push_back({{"study", study}, "--draws", "from 1 to 1,000,000", "0"});
+  return all;
+}
+
+std::vector<NumericOption> other_options() {
+  std::vector<NumericOption> all{{{"info"}, "--images", "from 1 to 1,000,000,000", "0"},
+                                 {{"info"}, "--timesteps", "from 1 to 1,000", "1001"},
+                                 {{"probe", "forward"}, "--packing-budget", "from 0 to 1,048,576", "-1"},
+                                 {{"train"}, "--size", "from 1 to 16,384", "0"},
+                                 {{"train"}, "--batch", "from 1 to 1,000,000", "0"}};
+  for (const char* option : {"--steps", "--record-every", "--checkpoint-every", "--held-out-images"})
+    all.push_back({{"train"}, option, "from 1 to 1,000,000,000", "0"});
+  for (const char* option : {"--warmup-steps", "--hold-steps", "--target-warmup-steps", "--complete-steps", "--settle-steps"})
+    all.push_back({{"train"}, option, "from 0 to 1,000,000,000", "-1"});
+  return all;
+}
+
+std::vector<NumericOption> fractional_options() {
+  return {{{"info"}, "--lambda", "above 0, up to 1", "0"},
+          {{"train"}, "--lambda", "above 0, up to 1", "nan"},
+          {{"info"}, "--mlp-ratio", "above 0, up to 1,000", "nan"},
+          {{"train"}, "--mlp-ratio", "above 0, up to 1,000", "0"},
+          {{"train"}, "--learning-rate", "above 0, up to 1,000", "inf"},
+          {{"train"}, "--weight-decay", "from 0 to 1,000", "nan"},
+          {{"train"}, "--gradient-clip", "from 0 to 1,000,000", "nan"},
+          {{"train"}, "--ema-decay", "from 0 to below 1", "1"},
+          {{"train"}, "--label-dropout", "from 0 to 1", "1.5"},
+          {{"train"}, "--width-bias", "above 0, up to 1,000,000", "inf"},
+          {{"train"}, "--token-bias", "above 0, up to 1,000,000", "nan"},
+          {{"study", "loss-gap"}, "--grain", "from 0 to 255", "nan"},
+          {{"study", "loss-map"}, "--grain", "from 0 to 255", "-1"},
+          {{"study", "activation"}, "--grain", "from 0 to 255", "256"},
+          {{"study", "compute-map"}, "--grain", "from 0 to 255", "inf"},
+          {{"probe", "forward"}, "--cfg-scale", "from -1,000 to 1,000", "nan"}};
+}
+
+void check_refused(const NumericOption& o, const char* value, const std::string& what, const std::string& give) {
+  Arguments arguments = o.command;
+  arguments.emplace_back(o.option);
+  arguments.emplace_back(value);
+  const auto outcome = run_dydit(arguments);
+  CAPTURE(arguments, outcome.err);
+  const std::string said = *value == 0 ? "''" : value;
+  CHECK(outcome.code == 2);
+  CHECK(outcome.out.empty());
+  CHECK(outcome.err == "dydit: " + what + ": " + o.option + " " + said + ": " + give + " " + o.within + "\n");
+}
+
+}  // namespace
+
+TEST_CASE("every number on the command line is within bounds, which are told where it is not") {
+  for (const auto& options : {shared_options(), study_options(), other_options()})
+    for (const NumericOption& o : options) check_refused(o, o.beyond, "value out of range", "give a whole number");
+  for (const NumericOption& o : fractional_options()) check_refused(o, o.beyond, "value out of range", "give a number");
+}
+
+TEST_CASE("a number on the command line is the whole of its text") {
+  const NumericOption images = study_options().at(1), size = study_options().at(0), lambda = fractional_options().at(1);
+  for (const char* value : {"nan", "inf", "1e3", "3.5", "", " 5", "0x10", "5abc", "4,7"})
+    check_refused(images, value, "not a whole number", "give a whole number");
+  for (const char* value : {"0", "9223372036854775808", "18446744073709551616", "99999999999999999999999999"})
+    check_refused(size, value, "value out of range", "give a whole number");
+  check_refused(study_options().at(2), "3.5", "not a whole number", "give a whole number");
+  for (const char* value : {"", " 5", "0x10", "5abc", "0,5"}) check_refused(lambda, value, "not a number", "give a number");
+  for (const char* value : {"inf", "-inf", "1e999", "-0.5", "18446744073709551616"})
+    check_refused(lambda, value, "value out of range", "give a number");
+}
+
+TEST_CASE("a device has the name of one, and an option of one value is given once") {
+  struct Case {
+    Arguments arguments;
+    const char* named;
+  };
+  for (const Case& c : std::vector<Case>{{{"info", "--all", "--device", "cuda:"}, "--device cuda:"},
+                                         {{"info", "--all", "--device", "cuda:-1"}, "--device cuda:-1"},
+                                         {{"info", "--all", "--device", "cuda:0x1"}, "--device cuda:0x1"},
+                                         {{"info", "--all", "--device", "cuda:128"}, "cuda:0 to cuda:127"},
+                                         {{"info", "--all", "--device", "cuda:99999999999999999999"}, "--device cuda:9999"},
+                                         {{"info", "--all", "--device", ""}, "--device"},
+                                         {{"info", "--all", "--seed", "1", "--seed", "2"}, "--seed"},
+                                         {{"study", "loss-gap", "--images", "1", "--images", "2"}, "--images"},
+                                         {{"train", "--steps", "1", "--steps", "2"}, "--steps"},
+                                         {{"study", "loss-gap", "--at", "4", "--at", "4"}, "--at: 4: give it once"},
+                                         {{"study", "loss-gap", "--at", "{}"}, "no timesteps: --at"},
+                                         {{"study", "loss-map", "--at", ""}, "--at ''"}}) {
+    const auto outcome = run_dydit(c.arguments);
+    CAPTURE(c.arguments, outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK(is_one_error(outcome.err));
+    CHECK(outcome.err.size() < 200);
+    CHECK(outcome.err.find(c.named) != std::string::npos);
+  }
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "record/readable.h"
 
 using dydit::InputError;
 using namespace dydit::record;
@@ -65,6 +66,36 @@ TEST_CASE("a line that is no record of this schema is refused") {
   std::string status = good;
   status.replace(status.find("\"ok\""), 4, "\"fine\"");
   CHECK_THROWS_WITH(from_line(status), Catch::Contains("fine"));
+}
+
+// A record whose line has so many bytes, the newline left out.
+static Record record_of(std::size_t bytes) {
+  Record record{.cell = "c", .study = "s"};
+  record.tensors = {""};
+  record.tensors.front().assign(bytes + 1 - to_line(record).size(), 'x');
+  return record;
+}
+
+TEST_CASE("a record is written as long as it can be read back, and becomes a failed one beyond") {
+  const Record largest = record_of(4 << 20);
+  CHECK(to_line(readable(largest)) == to_line(largest));
+  const Record beyond = record_of((4 << 20) + 1);
+  const Record failed = readable(beyond);
+  CHECK((failed.cell == "c" && failed.study == "s" && failed.status == Status::failed));
+  CHECK((failed.tensors.empty() && to_line(failed).size() < 1000));
+  CHECK(failed.error.find("4 MiB") != std::string::npos);
+  CHECK(to_line(from_line(to_line(failed))) == to_line(failed));
+
+  Record many{.cell = "c", .study = "s"};
+  for (int i = 0; i < 1024; ++i) many.metrics[std::to_string(i)] = {};
+  CHECK(readable(many).status == Status::ok);
+  many.metrics["more"] = {};
+  CHECK(readable(many).status == Status::failed);
+
+  Record deep{.cell = "c", .study = "s"};
+  for (int i = 0; i < 100; ++i) deep.machine = {{"a", deep.machine}};
+  CHECK(readable(deep).status == Status::failed);
+  CHECK_THROWS_AS(readable({.cell = "c", .study = "s", .axes = deep.machine}), dydit::RunError);
 }
 
 TEST_CASE("a cell's hash depends on what identifies it and not on how it was written") {

@@ -39,8 +39,8 @@ TEST_CASE("a run is written and read") {
     run.append(result("one"));
     run.append(result("two"));
     run.append(result("one", 7));
-    CHECK(run.has("one"));
-    CHECK(!run.has("three"));
+    CHECK(run.has_or_takes_back("one"));
+    CHECK(!run.has_or_takes_back("three"));
     run.describe("models", Json::array({"S"}));
     run.finish();
     CHECK(run.finished());
@@ -69,7 +69,7 @@ TEST_CASE("a line torn at any byte is dropped when reading and cut off when resu
     REQUIRE(read_run(path).records.size() == whole);
     {
       RunDirectory run(path, manifest);
-      REQUIRE(run.has("torn") == (whole == 2));
+      REQUIRE(run.has_or_takes_back("torn") == (whole == 2));
       run.append(result("next"));
     }
     REQUIRE(read_run(path).records.size() == whole + 1);
@@ -122,7 +122,7 @@ TEST_CASE("another identity is refused with what differs, and forced on request"
                     Catch::Contains("/source: nothing where the run has \"abc\""));
   {
     const RunDirectory run(path, other, {.force = true});
-    CHECK(run.has("first"));
+    CHECK(run.has_or_takes_back("first"));
     CHECK(run.manifest()["forced"].size() == 1);
   }
   CHECK_NOTHROW(RunDirectory(path, other));
@@ -154,7 +154,7 @@ TEST_CASE("a forced run holds what somebody asked for; the rest is set aside, an
     RunDirectory run(path, other, {.force = true});
     CHECK(!run.finished());
     CHECK(cells_of(path).empty());  // never what two identities recorded
-    CHECK(run.has("kept"));
+    CHECK(run.has_or_takes_back("kept"));
     run.append(result("redone", 2));
     run.append(result("new"));
     CHECK((cells_of(path) == Cells{"kept", "redone", "new"}));
@@ -178,26 +178,26 @@ TEST_CASE(
   RunDirectory(path, other, {.force = true}).append(result("A", 2));  // killed before B was asked for
   {
     RunDirectory run(path, other);
-    CHECK(run.has("B"));
+    CHECK(run.has_or_takes_back("B"));
     run.finish();
   }
   CHECK((cells_of(path) == Cells{"A", "B"}));
   {
     RunDirectory run(path, other);
-    CHECK(run.has("A"));
+    CHECK(run.has_or_takes_back("A"));
     run.finish();
   }
   CHECK((cells_of(path) == Cells{"A", "B"}));
   // And back: of A, set aside twice, the newer one.
   {
     RunDirectory run(path, manifest, {.force = true});
-    CHECK(run.has("A"));
+    CHECK(run.has_or_takes_back("A"));
     run.finish();
   }
   CHECK(read_run(path).records.at(0).metrics.at("m").value == 2);
   {
     RunDirectory run(path, manifest);
-    CHECK(run.has("B"));
+    CHECK(run.has_or_takes_back("B"));
     CHECK(!run.finished());
   }
   CHECK((cells_of(path) == Cells{"A", "B"}));
@@ -245,8 +245,8 @@ TEST_CASE("failed cells run again when asked") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "a";
   { RunDirectory(path, manifest).append(result("f", 0, Status::failed)); }
-  CHECK(RunDirectory(path, manifest).has("f"));
-  CHECK(!RunDirectory(path, manifest, {.retry_failed = true}).has("f"));
+  CHECK(RunDirectory(path, manifest).has_or_takes_back("f"));
+  CHECK(!RunDirectory(path, manifest, {.retry_failed = true}).has_or_takes_back("f"));
 }
 
 TEST_CASE("a finished run that is opened again stays as it is until something is added") {
@@ -315,6 +315,44 @@ TEST_CASE("a manifest of very many keys, or a very long one, is refused, as it w
   many["wide"]["more"] = 0;
   CHECK_THROWS_WITH(reads(many), Catch::Contains("1,024 keys"));
   CHECK_THROWS_AS(reads({{"schema", 1}, {"text", std::string(4 << 20, 'x')}}), InputError);
+}
+
+TEST_CASE("a record that could not be read back does not take the run with it") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  {
+    RunDirectory run(path, manifest);
+    Record large = result("large");
+    large.metrics["m"].blocks.assign(100'000, std::vector<double>(3, 1.0 / 3));
+    run.append(large);
+    run.append(result("small"));
+    CHECK(run.records()[0].status == Status::failed);
+    run.finish();
+  }
+  const Run run = read_run(path);
+  REQUIRE(run.records.size() == 2);
+  CHECK((run.records[0].cell == "large" && run.records[0].status == Status::failed));
+  CHECK(run.records[0].error.find("could not be read back") != std::string::npos);
+  CHECK(run.records[1].status == Status::ok);
+  CHECK(read_file(path / "log.txt").find("failed: ") != std::string::npos);
+}
+
+TEST_CASE("a manifest that could not be read back is refused before anything is made of it") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "a";
+  Json wide = manifest, long_one = manifest;
+  for (int i = 0; i <= 1024; ++i) wide["identity"]["weights"][std::to_string(i)] = i;
+  long_one["identity"]["note"] = std::string(4 << 20, 'x');
+  for (const Json& beyond : {wide, long_one}) {
+    CHECK_THROWS_AS(RunDirectory(path, beyond), UsageError);
+    CHECK(!std::filesystem::exists(path));
+  }
+  { RunDirectory(path, manifest).append(result("first")); }
+  CHECK_THROWS_AS(RunDirectory(path, wide, {.force = true}), UsageError);
+  RunDirectory run(path, manifest);
+  CHECK(run.records().size() == 1);
+  CHECK_THROWS_AS(run.describe("models", wide["identity"]["weights"]), UsageError);
+  CHECK(read_run(path).records.size() == 1);
 }
 
 TEST_CASE("what differs is found among very many values") {

@@ -32,7 +32,7 @@ struct Fixture {
     profile.sweep->engine = {"dense"};
     profile.sweep->timesteps = profile.sweep->blocks = 1;
   }
-  run::Outcome study(const char* out, const record::OpenOptions& open = {}) const {
+  run::Finished study(const char* out, const record::OpenOptions& open = {}) const {
     auto settings = test::settings(path(out));
     settings.open = open;
     return run::run_studies(profile, settings);

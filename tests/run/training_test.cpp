@@ -15,7 +15,7 @@ struct Fixture {
     profile.models = {{.name = "a", .configuration = test::tiny_configuration()},
                       {.name = "b/2", .configuration = test::tiny_configuration(), .train = {{"steps", 3}}}};
   }
-  run::Outcome train(const std::vector<std::string>& names = {}) const {
+  run::Finished train(const std::vector<std::string>& names = {}) const {
     return run::run_training(profile, test::settings(out), names);
   }
 

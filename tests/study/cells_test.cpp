@@ -155,3 +155,26 @@ TEST_CASE("only what is missing is worked on") {
   using Missing = std::vector<std::size_t>;
   CHECK((seen == decltype(seen){{4, 4, Missing{0}}, {8, 2, Missing{0, 1}}}));
 }
+
+TEST_CASE("a cell whose record could not be read back is recorded as failed, without its tensors") {
+  test::StudyRun run;
+  const auto cell = [](std::size_t, std::int64_t first, std::int64_t count) {
+    const record::Json axes = {{"model", "a"}, {"first", first}, {"count", count}};
+    return record::Record{.cell = record::cell_hash("s", axes, {}, 0), .study = "s", .axes = axes};
+  };
+  const std::vector<float> value{1};
+  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>&, const study::Emit& emit) {
+    study::DoneCell done{.record = cell(0, chunk.first, chunk.count),
+                         .tensors = {{"x", checkpoint::Tensor::of<float>(value, {1})}}};
+    done.record.tensors = {"x-" + std::to_string(chunk.first)};
+    if (chunk.first == 4) done.record.error.assign(5 << 20, 'x');
+    emit(std::move(done));
+  };
+  study::for_each_chunk("test", test::setting({500}, 4), test::synthetic(8), 1, &run.run, cell, work);
+  const auto& records = run.run.records();
+  REQUIRE(records.size() == 2);
+  CHECK((records[0].status == record::Status::ok && records[1].status == record::Status::failed));
+  CHECK(records[1].error.find("could not be read back") != std::string::npos);
+  CHECK(std::filesystem::exists(run.run.path() / "tensors" / "x-0.safetensors"));
+  CHECK(!std::filesystem::exists(run.run.path() / "tensors" / "x-4.safetensors"));
+}

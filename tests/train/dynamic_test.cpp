@@ -11,7 +11,7 @@
 #include "model/weights.h"
 #include "support.h"
 #include "train/flops_term.h"
-#include "train/imposed.h"
+#include "train/baseline_masks.h"
 
 using namespace dydit;
 using torch::Tensor;

@@ -45,6 +45,44 @@ TEST_CASE("what is no option is refused by its key") {
   CHECK_THROWS_WITH(train_options_from_json({{key, value}}), Catch::Contains("train." + key));
 }
 
+TEST_CASE("every number of a training is within bounds, which are told where it is not") {
+  struct Key {
+    const char* key;
+    std::string within;
+    std::vector<Json> beyond;
+  };
+  const std::string count = "from 1 to 1,000,000,000", from_0 = "from 0 to 1,000,000,000", positive = "above 0, up to 1,000,000";
+  const auto check = [](const Json& options, const std::string& key, const std::string& within) {
+    CAPTURE(options.dump());
+    CHECK_THROWS_AS(train_options_from_json(options), dydit::UsageError);
+    CHECK_THROWS_WITH(train_options_from_json(options), Catch::Contains(key + " = ") && Catch::EndsWith(within));
+  };
+  for (const Key& k : std::vector<Key>{{"steps", count, {0, -1, 1'000'000'001, 2.5}},
+                                       {"batch", "from 1 to 1,000,000", {0, 1'000'001}},
+                                       {"learning_rate", "above 0, up to 1,000", {0, -1, 1001}},
+                                       {"warmup_steps", from_0, {-1}},
+                                       {"weight_decay", "from 0 to 1,000", {-0.1}},
+                                       {"gradient_clip", "from 0 to 1,000,000", {-1}},
+                                       {"ema_decay", "from 0 to below 1", {1, -0.1}},
+                                       {"label_dropout", "from 0 to 1", {1.1, -0.1}},
+                                       {"record_every", count, {0}},
+                                       {"checkpoint_every", count, {0}},
+                                       {"held_out_images", count, {0}},
+                                       {"timestep_strata", "from 1 to 1,000", {0, 1001}}})
+    for (const Json& value : k.beyond) check({{k.key, value}}, std::string("train.") + k.key, k.within);
+  for (const Key& k : std::vector<Key>{{"lambda", "above 0, up to 1", {0, -0.5, 1.1}},
+                                       {"hold_steps", from_0, {-1}},
+                                       {"target_warmup_steps", from_0, {-1}},
+                                       {"complete_steps", from_0, {-1}},
+                                       {"settle_steps", from_0, {-1}},
+                                       {"flops_weight", "from 0 to 1,000,000", {-1}},
+                                       {"temperature", positive, {0}},
+                                       {"width_bias", positive, {0}},
+                                       {"token_bias", positive, {-1}}})
+    for (const Json& value : k.beyond)
+      check({{"dynamic", {{k.key, value}}}}, std::string("train.dynamic.") + k.key, k.within);
+}
+
 TEST_CASE("the learning rate warms up and decays") {
   TrainOptions options{.steps = 12, .learning_rate = 2, .warmup_steps = 4};
   CHECK(learning_rate(options, 0) == Approx(0.5));

@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 
 namespace dydit {
 
@@ -12,6 +13,9 @@ namespace dydit {
 /// cut short, or that the disk no longer gives, ends the process with one line that names it and the exit
 /// code of bad input (SIGBUS). Called once, by main.
 void handle_faults();
+
+/// The text up to its first line break.
+std::string first_line(std::string_view text);
 
 /// What an exception says, as one line: LibTorch adds a stack trace, and the standard library says no more of
 /// a lack of memory than the name of a class.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bounds.h"
 #include "base/error.h"
 
 namespace dydit {
@@ -27,7 +28,7 @@ class Keys {
   Keys& read(const std::string& key, T& value) {
     known_.insert(key);
     if (const auto found = object_.find(key); found != object_.end()) {
-      const UsageError wrong("wrong type of value", where_ + "." + key, found->dump());
+      const UsageError wrong("wrong type of value", where_ + "." + key, shortened(found->dump()));
       if (!exact<T>(*found)) throw wrong;
       try {
         found->get_to(value);
@@ -35,6 +36,26 @@ class Keys {
         throw wrong;
       }
     }
+    return *this;
+  }
+
+  /// The same for a number. Throws UsageError that tells the bounds, also where it is not within them.
+  template <typename T>
+  Keys& read(const std::string& key, T& value, const Bounds<T>& bounds) {
+    known_.insert(key);
+    if (const auto found = object_.find(key); found != object_.end()) value = number(key, *found, bounds);
+    return *this;
+  }
+
+  /// The same for each number of a list.
+  template <typename T>
+  Keys& read(const std::string& key, std::vector<T>& values, const Bounds<T>& bounds) {
+    known_.insert(key);
+    const auto found = object_.find(key);
+    if (found == object_.end()) return *this;
+    if (!found->is_array()) throw UsageError("not a list", where_ + "." + key, bounds.remedy() + ", or more in [ ]");
+    values.clear();
+    for (const auto& entry : *found) values.push_back(number(key, entry, bounds));
     return *this;
   }
 
@@ -58,6 +79,17 @@ class Keys {
   const std::string& where() const { return where_; }
 
  private:
+  template <typename T>
+  T number(const std::string& key, const nlohmann::ordered_json& json, const Bounds<T>& bounds) const {
+    const std::string where = where_ + "." + key + " = " + shortened(json.dump());
+    if (std::is_floating_point_v<T> ? !json.is_number() : !json.is_number_integer())
+      throw UsageError(std::is_floating_point_v<T> ? "not a number" : "not a whole number", where, bounds.remedy());
+    if (!exact<T>(json)) throw UsageError("value out of range", where, bounds.remedy());
+    const T value = json.get<T>();
+    bounds.require(value, where);
+    return value;
+  }
+
   // The conversion alone would cut 2.7 to 2 and wrap -1 to 2^64 - 1.
   template <typename T>
   static bool exact(const nlohmann::ordered_json& value) {

@@ -36,10 +36,11 @@ struct OpenOptions {
 class RunDirectory {
  public:
   /// Creates `path` with the manifest, or resumes it with the manifest that is there. Throws UsageError
-  /// naming the first difference (key path, old and new value) when the identity is another one, or when
-  /// `path` is a folder of something else; RunError when another process writes it or it cannot be written.
+  /// naming the first difference (key path, old and new value) when the identity is another one, when
+  /// `path` is a folder of something else, or when the manifest could not be read back; RunError when another
+  /// process writes it or it cannot be written.
   /// With `force` the new identity replaces the old one, "forced" lists what differed, and the records are
-  /// set aside in earlier/: has() takes back those that it is asked for, whenever that is.
+  /// set aside in earlier/: has_or_takes_back() takes back those that it is asked for, whenever that is.
   RunDirectory(std::filesystem::path path, Json manifest, const OpenOptions& options = {});
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
@@ -47,15 +48,17 @@ class RunDirectory {
 
   const std::filesystem::path& path() const;
   const Json& manifest() const;
-  /// Replaces one entry of the manifest: what is known only after a while (how long a model was trained).
+  /// Replaces one entry of the manifest: what is known only after a while (how long a model was trained). Throws
+  /// UsageError where the manifest could not be read back then.
   void describe(const std::string& key, Json value);
-  bool has(const std::string& cell) const;
+  /// Whether the cell has a record; that of an earlier identity is taken back from earlier/ first.
+  bool has_or_takes_back(const std::string& cell);
   const std::vector<Record>& records() const;  ///< one for each cell
 
   /// Tensors of a cell, written (atomically) before its record. `name` is a safe_name.
   void write_tensors(const std::string& name, const checkpoint::Tensors& tensors);
   /// Appends one line with this process and the machine's state (see stamp), and flushes it to the disk; a record
-  /// of the same cell is replaced.
+  /// of the same cell is replaced. One that could not be read back becomes a failed one (see readable).
   void append(Record record);
   /// The same for a record that another run measured: as it is.
   void copy(const Record& record);

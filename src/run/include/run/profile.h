@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 struct DataSpec {
   std::string path;        ///< see data::open_dataset
   std::int64_t size = 32;  ///< side to which images are cropped
-  double grain = 0;        ///< see data::Grained
+  double grain = 0;        ///< in 8-bit grey levels, see data::Grained
 };
 
 struct ModelSpec {
@@ -94,8 +94,8 @@ Profile read_profile(const std::filesystem::path& path);
 /// As resolved, all defaults filled in.
 Json to_json(const Profile& profile);
 
-/// Throws UsageError naming `where` for an empty list, a timestep out of 0 ... 999 or one given twice.
-void require_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where);
+/// Throws UsageError naming `where` for an empty list, or a timestep given twice.
+void require_distinct_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where);
 
 /// The timesteps that a study visits.
 std::vector<std::int64_t> timesteps_of(const CurveSpec& spec);

@@ -27,24 +27,26 @@ struct RunSettings {
   distributed::ProcessGroup group = {};
 };
 
-/// "cpu", "cuda", "cuda:1" or "auto". Throws RunError when there is no such GPU, UsageError for another name.
+/// Throws UsageError for a name that is none of "cpu", "auto", "cuda" and "cuda:" with an index.
+void require_device_name(const std::string& name);
+/// The device of that name. Throws RunError when there is no such GPU, UsageError for another name.
 torch::Device device_named(const std::string& name);
 
 /// Says on stderr, unless quiet, which weights of a checkpoint were taken (checkpoint::Checkpoint::weights).
 void tell_weights(const std::string& checkpoint, const std::string& weights, bool quiet);
 
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
-struct Outcome {
+struct Finished {
   std::filesystem::path path;
   std::int64_t failed = 0;  ///< cells
 };
 
 /// The studies of a profile.
-Outcome run_studies(const Profile& profile, const RunSettings& settings);
+Finished run_studies(const Profile& profile, const RunSettings& settings);
 
 /// The training of a profile's models, one after the other; only those in `names` unless it is empty.
-Outcome run_training(const Profile& profile, const RunSettings& settings,
-                     const std::vector<std::string>& names);
+Finished run_training(const Profile& profile, const RunSettings& settings,
+                      const std::vector<std::string>& names);
 
 /// Checks that everything a profile names is there, and estimates the studies' time and memory from a few
 /// timed forward passes. Prints to stdout.

@@ -61,14 +61,14 @@ Chunk to_chunk(const data::Subset& subset, const data::Batch& batch, std::int64_
 using RecordOf = std::function<record::Record(std::size_t model, std::int64_t first, std::int64_t count)>;
 
 /// A cell that is done.
-struct Result {
+struct DoneCell {
   record::Record record;
   checkpoint::Tensors tensors = {};  ///< under the record's only name of tensors
 };
-using Emit = std::function<void(Result result)>;
+using Emit = std::function<void(DoneCell done)>;
 
 /// Works on a chunk for the models whose cell is still missing, and emits each of those cells.
-using Work =
+using Task =
     std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit)>;
 
 /// Goes through the chunks of the subset that have a missing cell, one chunk a process at a time; what they
@@ -77,7 +77,7 @@ using Work =
 /// Throws Interrupted between chunks, InputError when too many images are broken.
 void for_each_chunk(const std::string& label, const Setting& setting,
                     std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
-                    const RecordOf& cell, const Work& work);
+                    const RecordOf& cell, const Task& work);
 
 /// What a study finds of one model on a chunk, by name.
 using Found = std::map<std::string, torch::Tensor>;
@@ -105,6 +105,14 @@ torch::Tensor timestep_for(const Setting& setting, const Chunk& chunk, std::int6
 
 /// Noise of draw `draw` at timestep t: (N,C,H,W) on the setting's device, the same for every model.
 torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw);
+
+/// The images of a chunk on their way to noise.
+struct Noised {
+  torch::Tensor t, noise, x_t;  ///< (N), and twice (N,C,H,W)
+};
+/// At timestep t, with the noise of draw `draw`.
+Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::GaussianDiffusion& diffusion,
+              std::int64_t t, std::int64_t draw = 0);
 
 /// The diffusion that judges `dit` under the setting's schedule.
 diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit);

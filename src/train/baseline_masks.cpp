@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/imposed.h"
+#include "train/baseline_masks.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "base/bounds.h"
+
+/// What the numbers of a SpeedSpec may be. A record holds a time for each pass of each block: so many blocks that it can
+/// be read back.
+namespace dydit::study::bounds {
+
+inline constexpr Bounds<double> keep{.least = 0, .most = 1, .least_excluded = true}, seconds{0, 3600};
+inline constexpr Bounds<std::int64_t> batch{1, 1'000'000}, blocks{1, 1000};
+
+}  // namespace dydit::study::bounds
