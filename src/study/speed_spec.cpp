@@ -46,7 +46,7 @@ SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& wher
       .read("which", spec.which)
       .read("batch", spec.batch);
   keys.read("engine", spec.engine).read("dtype", spec.dtype).read("input_size", spec.input_size);
-  keys.read("blocks", spec.blocks).read("seconds", spec.seconds).finish();
+  keys.read("blocks", spec.blocks).read("seconds", spec.seconds).read("latency", spec.latency).finish();
   const auto refuse = [](bool wrong, const char* what, const std::string& key, const char* remedy) {
     if (wrong) throw UsageError(what, key, remedy);
   };
@@ -73,6 +73,8 @@ SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& wher
     });
   refuse(spec.blocks < 1 || spec.blocks > 100'000, "value out of range", where + ".blocks",
          "give 1 to 100000");
+  refuse(spec.latency && !spec.trained.empty(), "a latency of trained models", where + ".latency",
+         "leave it out, or give models alone");
   refuse(!(spec.seconds >= 0 && spec.seconds <= 3600), "value out of range", where + ".seconds",
          "give 0 to 3600");
   return spec;
@@ -82,7 +84,8 @@ ordered_json to_json(const SpeedSpec& spec) {
   return {{"models", spec.models},         {"trained", spec.trained}, {"trained_batch", spec.trained_batch},
           {"timesteps", spec.timesteps},   {"keep", spec.keep},       {"which", spec.which},
           {"batch", spec.batch},           {"engine", spec.engine},   {"dtype", spec.dtype},
-          {"input_size", spec.input_size}, {"blocks", spec.blocks},   {"seconds", spec.seconds}};
+          {"input_size", spec.input_size}, {"blocks", spec.blocks},   {"seconds", spec.seconds},
+          {"latency", spec.latency}};
 }
 
 }  // namespace dydit::study

@@ -15,6 +15,9 @@ namespace dydit::engine {
 
 using Units = std::vector<bool>;  ///< of the H heads or channel groups of a layer: which are on
 
+/// Layer by layer, of a mask (depth,H) on the CPU.
+std::vector<Units> units_of(const torch::Tensor& mask);
+
 /// The units that are on at one timestep, layer by layer.
 struct WidthPlan {
   std::vector<Units> heads, channels;
