@@ -27,7 +27,7 @@ void require_agreement(const Tensor& output, const Tensor& reference, double tol
   const Tensor exact = reference.to(torch::kFloat64);
   const Tensor difference = norms(output.to(torch::kFloat64) - exact), norm = norms(exact);
   if ((difference <= tolerance * norm).all().item<bool>()) return;
-  const double share = (difference / norm).max().item<double>();
+  const double share = (difference / norm.clamp_min(1e-300)).max().item<double>();
   throw RunError("the output differs from the masked engine's under the same masks",
                  std::isnan(share) ? std::string("it is not a number")
                                    : fmt::format("by {:.3g} of its norm, where rounding explains {:.3g}", share,
