@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "chunks.h"
-#include "record/metric.h"
 #include "text.h"
 
 namespace dydit::analysis {
@@ -206,19 +205,25 @@ std::string over_dense_sentence(const SpeedStudy& study) {
   return text;
 }
 
+/// The largest bar that is clear of zero, among the waterfalls whose gap is.
 std::string waterfall_sentence(const SpeedStudy& study) {
   const SpeedCell* cell = nullptr;
   std::size_t largest = 0;
+  const auto shown = shown_waterfalls(study);
   const auto bar = [&] { return cell->waterfall->causes[largest]; };
-  for (const SpeedCell* shown : shown_waterfalls(study))
-    for (std::size_t i = 0; i < waterfall_causes.size(); ++i)
-      if (cell == nullptr || shown->waterfall->causes[i].mean > bar().mean) cell = shown, largest = i;
-  if (cell == nullptr || bar().mean <= 0) return "";
+  for (const SpeedCell* each : shown)
+    for (std::size_t i = 0; each->waterfall->told() && i < waterfall_causes.size(); ++i)
+      if (const Interval& cause = each->waterfall->causes[i];
+          cause.low > 0 && (cell == nullptr || cause.mean > bar().mean))
+        cell = each, largest = i;
+  if (shown.empty()) return "";
+  if (cell == nullptr)
+    return "Where the rest of the time goes cannot be told: no bar of the waterfall is clear of zero where the gap is. ";
   return fmt::format(
       "The largest bar of the waterfall is {}: {}&nbsp;ms of a pass of {}&nbsp;ms "
       "({}, {:g} kept, batch {}). ",
-      record::metric(waterfall_causes[largest]).label, bold(bar()), number(cell->time.mean),
-      name_of(cell->which), cell->keep, cell->batch);
+      waterfall_causes[largest].label, bold(bar()), number(cell->time.mean), name_of(cell->which), cell->keep,
+      cell->batch);
 }
 
 std::string speed_sentences(const SpeedStudy& study) {

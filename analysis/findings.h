@@ -65,6 +65,9 @@ std::string speed_table(const SpeedStudy& study);
 /// none.
 std::string trained_table(std::span<const SpeedStudy> studies);
 
+/// Of every waterfall how much of its gap is unexplained, beside the dense model's misfit; empty where there is none.
+std::string waterfall_table(const SpeedStudy& study);
+
 /// What multiplying by masks takes; empty when it was not measured.
 std::string masked_table(const SpeedStudy& study);
 

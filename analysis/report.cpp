@@ -181,8 +181,9 @@ std::string speed_terms() {
   std::string terms;
   for (const char* metric : {"lambda_realised", "theoretical_speedup", "speedup", "realisation"})
     terms += described(metric);
-  std::string causes = described("theoretical_time");
-  for (const std::string_view cause : waterfall_causes) causes += described(cause);
+  const auto bar = [](const BarInfo& info) { return fmt::format("<b>{}</b>: {} ", info.label, info.description); };
+  std::string causes = bar(theoretical_bar);
+  for (const BarInfo& cause : waterfall_causes) causes += bar(cause);
   return "<p class=\"note\">" + terms +
          "<b>Published η</b>: of the paper's model of the same size, on a V100 and with the masks that it "
          "learnt, interpolated linearly over the theoretical speedup; a dash beyond what was published. "
@@ -195,8 +196,9 @@ std::string speed_terms() {
 constexpr const char* speedup_caption =
     "Medians over interleaved blocks with 95&nbsp;% intervals; the first point of a curve has everything on.";
 constexpr const char* waterfall_caption =
-    "Each cause was measured by a run of its own; the lines are 95&nbsp;% intervals. Red takes time, green "
-    "gives some back. The panels have one scale, and none begins at 0. The causes are explained below.";
+    "The bars are derived from the times of whole passes and of parts run by themselves; the lines are 95&nbsp;% "
+    "intervals over blocks. Red takes time, green gives some back. The panels have one scale, and none begins at 0. "
+    "Where the interval of the gap contains 0, what it consists of cannot be told. The causes are explained below.";
 
 std::string speed_section(const std::vector<SpeedStudy>& studies, const Gallery& gallery) {
   std::string html;
@@ -219,7 +221,7 @@ std::string speed_section(const std::vector<SpeedStudy>& studies, const Gallery&
     if (const auto figure = speedup_figure(study, "speedup-" + name))
       html += gallery.show(*figure, speedup_caption);
     if (const auto figure = waterfall_figure(study, "waterfall-" + name))
-      html += gallery.show(*figure, waterfall_caption);
+      html += gallery.show(*figure, waterfall_caption) + waterfall_table(study);
     if (study.trained()) continue;
     html += speed_table(study);
     if (const std::string masked = masked_table(study); !masked.empty())

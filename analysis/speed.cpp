@@ -61,17 +61,6 @@ Interval positive(const Record& record, std::string_view name) {
   return found;
 }
 
-std::optional<Waterfall> waterfall(const Record& record) {
-  Waterfall found{positive(record, "theoretical_time"), {}};
-  if (std::isnan(found.theoretical.mean)) return std::nullopt;
-  for (std::size_t i = 0; i < found.causes.size(); ++i) {
-    found.causes[i] = interval(record, waterfall_causes[i]);
-    if (!std::isfinite(found.causes[i].mean))
-      refuse(record, fmt::format("has a theoretical_time but no '{}'", waterfall_causes[i]));
-  }
-  return found;
-}
-
 SpeedCell cell_of(const Record& record) {
   SpeedCell cell{.engine = choice<Engine>(record, "engine", engine_names),
                  .which = choice<Which>(record, "which", which_names),
@@ -87,10 +76,11 @@ SpeedCell cell_of(const Record& record) {
                  .lambda_realised = interval(record, "lambda_realised").mean,
                  .activation_memory = interval(record, "activation_memory").mean,
                  .weight_memory = interval(record, "weight_memory").mean,
-                 .waterfall = waterfall(record)};
+                 .waterfall = std::nullopt};
   if (!(cell.keep >= 0 && cell.keep <= 1)) refuse(record, "has no axis 'keep' from 0 to 1");
   if (cell.batch == 0) refuse(record, "has a batch of 0");
   if (std::isnan(cell.time.mean)) refuse(record, "has no time");
+  cell.waterfall = waterfall_of(record);
   return cell;
 }
 

@@ -173,6 +173,22 @@ std::string trained_table(std::span<const SpeedStudy> studies) {
                               rows);
 }
 
+std::string waterfall_table(const SpeedStudy& study) {
+  std::string rows;
+  for (const SpeedCell& cell : study.cells)
+    if (const auto& waterfall = cell.waterfall)
+      rows += row({std::to_string(cell.batch), skips(cell),
+                   study.trained() ? number(cell.lambda_realised) : kept(cell), number(waterfall->theoretical.mean),
+                   number(cell.time.mean) + (cell.disturbed() ? " †" : ""), plus_minus(waterfall->gap),
+                   plus_minus(waterfall->unexplained()),
+                   waterfall->told() ? number(100 * waterfall->unexplained_share()) : "cannot tell",
+                   plus_minus(waterfall->dense_misfit)});
+  return rows.empty() ? ""
+                      : table({"batch", "masks", study.trained() ? "λ" : "kept", "theoretical<br>ms", "measured<br>ms", "gap<br>ms",
+                               "unexplained<br>ms", "% of<br>the gap", "dense misfit<br>ms"},
+                              rows);
+}
+
 std::string masked_table(const SpeedStudy& study) {
   std::string rows;
   for (const SpeedCell& cell : study.cells)

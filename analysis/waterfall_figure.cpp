@@ -6,7 +6,6 @@
 
 #include "analysis/figures.h"
 #include "plot_style.h"
-#include "record/metric.h"
 #include "text.h"
 
 namespace dydit::analysis {
@@ -15,11 +14,11 @@ namespace {
 
 /// What a row of a waterfall shows: a cause from `start` to `end` ms, or a total, a point.
 struct Bar {
-  std::string_view metric;
+  std::string_view name, label;
   double start, end;
   Interval value;
 
-  bool total() const { return metric == "time" || metric == "theoretical_time"; }
+  bool total() const { return name == "time" || name == theoretical_bar.name; }
   double low() const { return end + value.low - value.mean; }
   double high() const { return end + value.high - value.mean; }
   Range reach() const {
@@ -32,13 +31,13 @@ struct Bar {
 std::vector<Bar> bars_of(const SpeedCell& cell) {
   const Waterfall& waterfall = cell.waterfall.value();
   double at = waterfall.theoretical.mean;
-  std::vector<Bar> bars = {{"theoretical_time", at, at, waterfall.theoretical}};
+  std::vector<Bar> bars = {{theoretical_bar.name, theoretical_bar.label, at, at, waterfall.theoretical}};
   for (std::size_t i = 0; i < waterfall.causes.size(); ++i) {
     const double start = at;
     at += waterfall.causes[i].mean;
-    bars.push_back({waterfall_causes[i], start, at, waterfall.causes[i]});
+    bars.push_back({waterfall_causes[i].name, waterfall_causes[i].label, start, at, waterfall.causes[i]});
   }
-  bars.push_back({"time", cell.time.mean, cell.time.mean, cell.time});
+  bars.push_back({"time", "measured time", cell.time.mean, cell.time.mean, cell.time});
   return bars;
 }
 
@@ -56,23 +55,22 @@ std::string signed_number(double value) {
 }
 
 const char* colour_of(const Bar& bar) {
-  if (bar.metric == "unexplained") return "#999999";
+  if (bar.name == waterfall_causes.back().name) return "#999999";
   return bar.end > bar.start ? "#d55e00" : "#009e73";
 }
 
 /// The dense time is a line where the axis reaches it; the size of a bar stands on its right.
 std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Range& axis) {
-  const double theoretical = cell.waterfall->theoretical.mean, gap = cell.time.mean - theoretical;
-  const double dense = theoretical * cell.theoretical_speedup;
+  const Waterfall& waterfall = cell.waterfall.value();
+  const double dense = waterfall.theoretical.mean * cell.theoretical_speedup;
   const bool trained = cell.which == Which::own || cell.which == Which::alike;
   const std::string kept =
       trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
   const std::string above[] = {
       std::string(skipped(cell.which)), fmt::format("{}, batch {}", kept, cell.batch),
-      std::isfinite(dense) ? fmt::format("gap {} ms, dense {} ms", number(gap), number(dense))
-                           : fmt::format("gap {} ms", number(gap)),
-      fmt::format("unexplained: {} % of the gap",
-                  number(std::abs(100 * cell.waterfall->causes.back().mean / gap)))};
+      fmt::format("gap {} of dense {} ms", number(waterfall.gap.mean), number(dense)),
+      waterfall.told() ? fmt::format("unexplained: {} % of the gap", number(100 * waterfall.unexplained_share()))
+                       : "where it goes: cannot tell"};
   std::string text;
   for (std::size_t i = 0; i < std::size(above); ++i)
     text += fmt::format("set label {} at graph 0.5,1 center offset 0,{}{}\n", gnuplot_string(above[i]),
@@ -94,9 +92,7 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
 std::string cause_tics(const std::vector<Bar>& bars, bool named) {
   std::string tics;
   for (std::size_t i = 0; i < bars.size(); ++i) {
-    const std::string_view label =
-        bars[i].metric == "time" ? "measured time" : record::metric(bars[i].metric).label;
-    tics += fmt::format("{}'{}' {}", i == 0 ? "" : ", ", named ? label : "", bars.size() - 1 - i);
+    tics += fmt::format("{}'{}' {}", i == 0 ? "" : ", ", named ? bars[i].label : "", bars.size() - 1 - i);
   }
   return "set ytics (" + tics + ")\n";
 }
@@ -120,15 +116,22 @@ std::string plot_bars(const std::vector<Bar>& bars, std::size_t first) {
          "4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle\n";
 }
 
+/// The bars, and below them two differences that are not drawn: what the bars add up to, and what the dense model's
+/// parts leave of its time.
 std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
   std::string csv;
-  for (std::size_t i = 0; i < bars.size(); ++i)
-    csv += fmt::format("{},{}", bars.size() - 1 - i, csv_number(bars[i].start)) +
-           csv_interval({bars[i].end, bars[i].low(), bars[i].high()}) +
-           fmt::format(",{},{},{},{},{}\n", csv_number(bars[i].value.mean), bars[i].metric,
-                       name_of(cell.which), csv_number(cell.keep), cell.batch);
+  const auto add = [&](const std::string& row, const Bar& bar) {
+    csv += fmt::format("{},{}", row, csv_number(bar.start)) + csv_interval({bar.end, bar.low(), bar.high()}) +
+           fmt::format(",{},{},{},{},{}\n", csv_number(bar.value.mean), bar.name, name_of(cell.which),
+                       csv_number(cell.keep), cell.batch);
+  };
+  for (std::size_t i = 0; i < bars.size(); ++i) add(std::to_string(bars.size() - 1 - i), bars[i]);
+  const Interval &gap = cell.waterfall->gap, &misfit = cell.waterfall->dense_misfit;
+  add("NaN", {"gap", "", 0, gap.mean, gap});
+  add("NaN", {"dense_misfit", "", 0, misfit.mean, misfit});
   return csv;
 }
+constexpr std::size_t rows_not_drawn = 2;
 
 }  // namespace
 
@@ -150,7 +153,7 @@ std::optional<Figure> waterfall_figure(const SpeedStudy& study, const std::strin
     const double low = reach_of(bars).low - 0.1 * size;
     const Range axis{low, low + 1.6 * size};
     plot += row.place(i) + "set xrange " + axis.text() + "\n" + labels(*cells[i], bars, axis) +
-            cause_tics(bars, i == 0) + plot_bars(bars, i * bars.size()) + "unset label\nunset arrow\n";
+            cause_tics(bars, i == 0) + plot_bars(bars, i * (bars.size() + rows_not_drawn)) + "unset label\nunset arrow\n";
     csv += csv_rows(*cells[i], bars);
   }
   return Figure{.name = name,

@@ -23,16 +23,9 @@ std::uint64_t mix(std::uint64_t z) {
 template <std::size_t blocks>
 using Lanes = std::array<std::array<std::uint32_t, blocks>, 4>;
 
-// Philox4x32-10 of the counters {first, first + 1, ...} x sample.
+// Philox4x32-10 in place of its counters.
 template <std::size_t blocks>
-void philox(std::uint64_t key, std::uint64_t sample, std::uint64_t first, Lanes<blocks>& c) {
-  for (std::size_t b = 0; b < blocks; ++b) {
-    c[0][b] = static_cast<std::uint32_t>(first + b);
-    c[1][b] = static_cast<std::uint32_t>((first + b) >> 32);
-    c[2][b] = static_cast<std::uint32_t>(sample);
-    c[3][b] = static_cast<std::uint32_t>(sample >> 32);
-  }
-  auto k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
+void philox_rounds(std::uint32_t k0, std::uint32_t k1, Lanes<blocks>& c) {
   for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9U, k1 += 0xBB67AE85U)
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::uint64_t p0 = std::uint64_t{0xD2511F53U} * c[0][b], p1 = std::uint64_t{0xCD9E8D57U} * c[2][b];
@@ -41,6 +34,18 @@ void philox(std::uint64_t key, std::uint64_t sample, std::uint64_t first, Lanes<
       c[2][b] = static_cast<std::uint32_t>(p0 >> 32) ^ c[3][b] ^ k1;
       c[3][b] = static_cast<std::uint32_t>(p0);
     }
+}
+
+// Of the counters {first, first + 1, ...} x sample.
+template <std::size_t blocks>
+void philox_blocks(std::uint64_t key, std::uint64_t sample, std::uint64_t first, Lanes<blocks>& c) {
+  for (std::size_t b = 0; b < blocks; ++b) {
+    c[0][b] = static_cast<std::uint32_t>(first + b);
+    c[1][b] = static_cast<std::uint32_t>((first + b) >> 32);
+    c[2][b] = static_cast<std::uint32_t>(sample);
+    c[3][b] = static_cast<std::uint32_t>(sample >> 32);
+  }
+  philox_rounds(static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32), c);
 }
 
 // ln((k + 1) / 2^24) for a 24-bit k, to a few units in the last place: exponent and mantissa in
@@ -89,12 +94,18 @@ void box_muller(const Lanes<blocks>& words, std::array<float, 4 * blocks>& norma
 
 }  // namespace
 
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 2> key, std::array<std::uint32_t, 4> counter) {
+  Lanes<1> c{{{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}}};
+  philox_rounds(key[0], key[1], c);
+  return {c[0][0], c[1][0], c[2][0], c[3][0]};
+}
+
 Random::Random(std::uint64_t seed, Purpose purpose, std::uint64_t sample, std::uint64_t draw)
     : key_(mix(mix(mix(seed) ^ static_cast<std::uint64_t>(purpose)) ^ draw)), sample_(sample) {}
 
 std::array<std::uint32_t, 4> Random::next_block() {
   Lanes<1> c;
-  philox(key_, sample_, block_++, c);
+  philox_blocks(key_, sample_, block_++, c);
   return {c[0][0], c[1][0], c[2][0], c[3][0]};
 }
 
@@ -124,7 +135,7 @@ void Random::fill_normal(std::span<float> out) {
   std::array<float, size> normals;
   while (!out.empty()) {
     Lanes<blocks> words;
-    philox(key_, sample_, block_, words);
+    philox_blocks(key_, sample_, block_, words);
     block_ += blocks;
     box_muller(words, normals);
     const std::size_t count = std::min(size, out.size());

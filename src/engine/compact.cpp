@@ -3,9 +3,9 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "engine/packing.h"
 #include "engine/routed.h"
 #include "model/fused.h"
-#include "packing.h"
 #include "routing.h"
 
 namespace dydit::engine {
@@ -13,16 +13,6 @@ namespace dydit::engine {
 using torch::Tensor;
 
 namespace {
-
-std::vector<Units> units_of(const Tensor& mask) {  // (depth,H) on the host
-  std::vector<Units> layers;
-  const auto on = mask.accessor<bool, 2>();
-  for (std::int64_t layer = 0; layer < mask.size(0); ++layer) {
-    layers.emplace_back();
-    for (std::int64_t unit = 0; unit < mask.size(1); ++unit) layers.back().push_back(on[layer][unit]);
-  }
-  return layers;
-}
 
 class Compact final : public Engine {
  public:

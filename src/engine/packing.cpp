@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "packing.h"
+#include "engine/packing.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
@@ -9,6 +9,16 @@
 namespace dydit::engine {
 
 using torch::Tensor;
+
+std::vector<Units> units_of(const Tensor& mask) {
+  std::vector<Units> layers;
+  const auto on = mask.accessor<bool, 2>();
+  for (std::int64_t layer = 0; layer < mask.size(0); ++layer) {
+    layers.emplace_back();
+    for (std::int64_t unit = 0; unit < mask.size(1); ++unit) layers.back().push_back(on[layer][unit]);
+  }
+  return layers;
+}
 
 // What belongs to the units that are on, of dimension 1; a view where they come first.
 static Tensor select(const Tensor& weight, const Units& units) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "instrument/operands.h"
 #include "model/linear.h"
 
 namespace dydit::instrument {
@@ -13,8 +14,8 @@ Ceiling product_ceiling(torch::Device device, torch::Dtype dtype) {
   const std::int64_t side = device.is_cpu() ? 2048 : 8192;
   const auto options = torch::TensorOptions().device(device).dtype(dtype);
   const auto linear =
-      std::make_shared<model::PackedLinear>(torch::randn({side, side}, options), torch::zeros({side}, options), side);
-  const Tensor x = torch::randn({side, side}, options);
+      std::make_shared<model::PackedLinear>(operand({side, side}, 0, options), torch::zeros({side}, options), side);
+  const Tensor x = operand({side, side}, 1, options);
   const auto rows = static_cast<double>(side);
   return {{"product ceiling", [=](std::int64_t) { linear->forward(x); }}, rows * rows * rows};
 }

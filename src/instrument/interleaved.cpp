@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/error.h"
@@ -10,7 +11,6 @@
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/random.h"
-#include "instrument/stopwatch.h"
 
 namespace dydit::instrument {
 
@@ -22,15 +22,37 @@ struct Running {
   std::int64_t pass = 0;    // the next one
 
   // Seconds of each of `count` passes.
-  std::vector<double> run(std::int64_t count, torch::Device device) {
-    Stopwatch watch(device);
+  std::vector<double> run(std::int64_t count, Timer& timer) {
+    timer.start();
     for (std::int64_t i = 0; i < count; ++i) {
       stop_if_interrupted();
-      watch.start();
       variant->run(pass++);
-      watch.stop();
+      timer.lap();
     }
-    return watch.laps();
+    return timer.laps();
+  }
+
+  // The median pass at the end.
+  double warm_up(Timer& timer) {
+    double before = std::numeric_limits<double>::quiet_NaN(), spent = 0;
+    while (true) {
+      const std::vector<double> laps = run(WarmUp::round, timer);
+      const double median = median_of(laps).value;
+      spent += std::accumulate(laps.begin(), laps.end(), 0.0);
+      const bool settled = std::abs(median - before) <= WarmUp::settled * before;
+      if (settled || pass >= WarmUp::most_passes || spent >= WarmUp::most_seconds) return median;
+      before = median;
+    }
+  }
+
+  void block(Times& times, Timer& timer) {
+    --pass;  // the last input again: those that count go through all of them in turn
+    std::vector<double> laps = run(1 + passes, timer);  // the first finds the caches as the variant before left them
+    laps.erase(laps.begin());
+    times.blocks.push_back(std::move(laps));
+    if (!variant->latency) return;
+    timer.drain();
+    times.latency.push_back(run(1, timer).front());
   }
 };
 
@@ -50,35 +72,38 @@ void guarded(Times& times, const Work& work) {
   } catch (const Interrupted&) {
     throw;
   } catch (const std::exception& error) {
-    times = {.blocks = {}, .error = one_line(error)};
+    times = {.error = one_line(error)};
   }
 }
 
 }  // namespace
 
-std::vector<Times> interleaved(const std::vector<Variant>& variants, const Blocks& blocks, torch::Device device,
+std::vector<Times> interleaved(const std::vector<Variant>& variants, const Blocks& blocks, Timer& timer,
                                const std::function<void()>& after_block) {
   std::vector<Running> running;
   for (const Variant& variant : variants) running.push_back({&variant});
   std::vector<Times> times(variants.size());
-  constexpr std::int64_t warm_up = 3;
-  // So that all samples of a variant fit into a record.
-  const double most_passes = std::clamp(100'000.0 / static_cast<double>(blocks.count), 1.0, 1000.0);
-  for (std::size_t i = 0; i < variants.size(); ++i)
-    guarded(times[i], [&] {
-      const double seconds = std::max(running[i].run(warm_up, device).back(), 1e-9);
-      running[i].passes = static_cast<std::int64_t>(std::clamp(std::ceil(blocks.seconds / seconds), 1.0, most_passes));
-    });
+  const auto each = [&](const std::vector<std::size_t>& order, const auto& work) {
+    for (const std::size_t i : order)
+      if (times[i].error.empty()) guarded(times[i], [&] { work(running[i], times[i]); });
+  };
+  std::vector<std::size_t> as_given(variants.size());
+  std::iota(as_given.begin(), as_given.end(), std::size_t{0});
+  const auto check = [](const Running& variant, const Times&) { variant.variant->check(); };
+  each(as_given, check);
+  each(as_given, [&](Running& variant, const Times&) {
+    // So that all samples of a variant fit into a record.
+    const double most_passes = std::clamp(100'000.0 / static_cast<double>(blocks.count), 1.0, 1000.0);
+    const double seconds = std::max(variant.warm_up(timer), 1e-9);
+    const auto enough = static_cast<std::int64_t>(std::min(std::ceil(blocks.seconds / seconds), most_passes));
+    variant.passes = std::max(enough, blocks.fewest_passes);
+  });
   for (std::int64_t block = 0; block < blocks.count; ++block) {
-    for (const std::size_t i : shuffled(variants.size(), blocks.seed, block))
-      if (times[i].error.empty())
-        guarded(times[i], [&] {
-          --running[i].pass;          // the last input again: those that count go through all of them in turn
-          running[i].run(1, device);  // finds the caches as the variant before left them
-          times[i].blocks.push_back(running[i].run(running[i].passes, device));
-        });
+    each(shuffled(variants.size(), blocks.seed, block),
+         [&](Running& variant, Times& of_variant) { variant.block(of_variant, timer); });
     after_block();
   }
+  each(as_given, check);
   return times;
 }
 

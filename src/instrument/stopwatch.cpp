@@ -8,7 +8,7 @@
 
 namespace dydit::instrument {
 
-static double now() {
+double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
@@ -20,14 +20,14 @@ c10::Event Stopwatch::mark() const {
 
 void Stopwatch::start() {
   if (device_.is_cpu())
-    begin_ = now();
+    begin_ = now_();
   else
     begun_.emplace(mark());
 }
 
 void Stopwatch::stop() {
   if (device_.is_cpu())
-    seconds_.push_back(now() - begin_);
+    seconds_.push_back(now_() - begin_);
   else
     events_.emplace_back(std::move(*begun_), mark());
 }

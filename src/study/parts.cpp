@@ -1,36 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parts.h"
 
+#include <algorithm>
+
 #include "engine/routed.h"
+#include "instrument/operands.h"
 #include "model/fused.h"
 
 namespace dydit::study {
 
 using torch::Tensor;
 
-// How many units of a layer are on, in every image.
-static std::int64_t units_on(const Tensor& mask, std::int64_t layer) {
-  return mask[0][layer].sum().item<std::int64_t>();
+Activations::Activations(const model::DiT& dit, std::int64_t n) {
+  const auto& c = dit->configuration;
+  const auto options = dit->pos_embed.options();
+  const std::int64_t tokens_of_image = c.tokens(), d = c.hidden_size;
+  std::uint64_t which = 2;  // after the ceilings'
+  const auto numbers = [&](at::IntArrayRef sizes) { return instrument::operand(sizes, which++, options); };
+  x = numbers({n, c.in_channels, c.input_size, c.input_size});
+  t = torch::zeros({n}, options.dtype(torch::kInt64));
+  y = torch::zeros({n}, options.dtype(torch::kInt64));
+  tokens = numbers({n, tokens_of_image, d});
+  vector = numbers({n, d});
+  closed = torch::zeros_like(vector);
+  qkv = numbers({n * tokens_of_image * 3 * d});
+  attended = numbers({n * tokens_of_image * d});
+  const Tensor all = torch::ones({n, tokens_of_image}, torch::kBool);
+  compact = numbers({engine::routed_of(all).height * d});  // with rows that are padding
 }
 
-Parts::Parts(model::DiT dit, const std::vector<engine::Masks>& draws, Of of) : dit_(std::move(dit)), of_(of) {
+// The first of the numbers, in these sizes.
+static Tensor some(const Tensor& numbers, std::initializer_list<std::int64_t> sizes) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : sizes) count *= size;
+  return numbers.narrow(0, 0, count).view(sizes);
+}
+
+Parts::Parts(model::DiT dit, std::shared_ptr<engine::Packing> packing, Activations activations,
+             const std::vector<engine::Masks>& draws, Of of)
+    : dit_(std::move(dit)), packing_(std::move(packing)), of_layers_(std::move(activations)), of_(of) {
   const auto& c = dit_->configuration;
-  const auto options = dit_->pos_embed.options();
-  const std::int64_t n = draws.front().tokens.size(0), t = c.tokens(), d = c.hidden_size;
-  x_ = torch::randn({n, c.in_channels, c.input_size, c.input_size}, options);
-  t_ = torch::zeros({n}, options.dtype(torch::kInt64));
-  y_ = torch::zeros({n}, options.dtype(torch::kInt64));
-  tokens_ = torch::randn({n, t, d}, options);
-  vector_ = torch::randn({n, d}, options);
-  closed_ = torch::zeros_like(vector_);
-  qkv_ = torch::randn({n * t * 3 * d}, options);
-  attended_ = torch::randn({n * t * d}, options);
-  const Tensor all = torch::ones({n, t}, torch::kBool);
-  compact_ = torch::randn({engine::routed_of(all).height * d}, options);  // with rows that are padding
-  for (std::int64_t layer = 0; layer < c.depth; ++layer) {
-    layers_.push_back({units_on(draws.front().heads, layer), units_on(draws.front().channels, layer), {}});
+  const auto heads = engine::units_of(draws.front().heads[0].cpu()),
+             groups = engine::units_of(draws.front().channels[0].cpu());
+  for (std::size_t layer = 0; layer < heads.size(); ++layer) {
+    layers_.push_back({heads[layer], groups[layer], std::ranges::count(heads[layer], true) * c.head_size(), {}});
     for (const engine::Masks& masks : draws) {
-      const Tensor mask = masks.tokens.select(1, layer).to(options.device());
+      const Tensor mask = masks.tokens.select(1, static_cast<std::int64_t>(layer)).to(dit_->pos_embed.device());
       const engine::Routed routed = engine::routed_of(mask);
       layers_.back().draws.push_back({mask, routed.rows.numel(), routed.height});
     }
@@ -42,60 +57,58 @@ const Parts::Routed& Parts::routed_of(const Layer& layer, Pass pass) const {
 }
 
 bool Parts::all_rows(const Layer& layer, Pass pass) const {
-  const Routed& routed = routed_of(layer, pass);
-  return layer.groups == 0 || routed.rows == routed.mask.numel();
-}
-
-Tensor Parts::some(const Tensor& numbers, std::initializer_list<std::int64_t> sizes) const {
-  std::int64_t count = 1;
-  for (const std::int64_t size : sizes) count *= size;
-  return numbers.narrow(0, 0, count).view(sizes);
+  return engine::none(layer.groups) || routed_of(layer, pass).all();
 }
 
 void Parts::attention(Pass) {
   const auto& c = dit_->configuration;
   for (const Layer& layer : layers_)
-    if (layer.heads > 0)
-      model::AttentionImpl::attend(some(qkv_, {tokens_.size(0), c.tokens(), 3 * layer.heads * c.head_size()}),
-                                   layer.heads);
+    if (layer.width > 0)
+      model::AttentionImpl::attend(some(of_layers_.qkv, {of_layers_.tokens.size(0), c.tokens(), 3 * layer.width}),
+                                   layer.width / c.head_size());
+}
+
+Tensor Parts::attended_of(const Layer& layer) const {
+  return some(of_layers_.attended, {of_layers_.tokens.size(0), dit_->configuration.tokens(), layer.width});
+}
+
+void Parts::dense_products() {
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    model::BlockImpl& block = dit_->block(i);
+    block.attn->qkv(of_layers_.tokens);
+    block.attn->proj(attended_of(layers_[i]));
+    block.mlp(of_layers_.tokens);
+  }
 }
 
 void Parts::products(Pass pass) {
-  const auto& c = dit_->configuration;
-  const auto d = c.hidden_size;
-  if (products_.empty())
-    for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-      const model::BlockImpl& block = dit_->block(layer);
-      const auto width = layers_[layer].heads * c.head_size(),
-                 hidden = layers_[layer].groups * c.group_size();
-      // The first rows or columns of a weight; the bias belongs to the product's time, its values do not
-      // matter.
-      const auto narrow = [&](const model::Linear& linear, std::int64_t in, std::int64_t out) {
-        return model::PackedLinear(linear->weight.narrow(0, 0, out).narrow(1, 0, in),
-                                   linear->bias.narrow(0, 0, out), c.tokens());
-      };
-      products_.push_back({narrow(block.attn->qkv, d, 3 * width), narrow(block.attn->proj, width, d),
-                           narrow(block.mlp->fc1, d, hidden), narrow(block.mlp->fc2, hidden, d)});
+  if (of_ == Of::dense_model) return dense_products();
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& layer = layers_[i];
+    const Routed& routed = routed_of(layer, pass);
+    if (layer.width > 0) {
+      const auto attention = packing_->attention(i, layer.heads);
+      attention->in.forward(of_layers_.tokens);
+      attention->out.forward(attended_of(layer));
     }
-  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
-    const Products& product = products_[layer];
-    if (layers_[layer].heads > 0) {
-      product.qkv.forward(tokens_);
-      product.projection.forward(
-          some(attended_, {tokens_.size(0), c.tokens(), layers_[layer].heads * c.head_size()}));
-    }
-    if (layers_[layer].groups == 0) continue;
-    product.fc2.forward(product.fc1.gelu(some(compact_, {routed_of(layers_[layer], pass).height, d})));
+    if (engine::none(layer.groups) || routed.rows == 0) continue;
+    const auto mlp = packing_->mlp(i, layer.groups);
+    const Tensor rows = routed.all()
+                            ? of_layers_.tokens
+                            : some(of_layers_.compact, {routed.height, dit_->configuration.hidden_size});
+    mlp->out.forward(mlp->in.gelu(rows));
   }
 }
 
 void Parts::routed(Pass pass) {
+  Tensor& tokens = of_layers_.tokens;
+  const Tensor &vector = of_layers_.vector, &closed = of_layers_.closed;
   for (const Layer& layer : layers_) {
-    if (layer.groups == 0) continue;
+    if (engine::none(layer.groups)) continue;
     const engine::Routed routed = engine::routed_of(routed_of(layer, pass).mask);
-    if (routed.rows.numel() == 0 || all_rows(layer, pass)) continue;
-    const Tensor normed = model::modulated_norm_rows(tokens_, routed.rows, vector_, vector_, routed.height);
-    model::add_gated_rows(tokens_, routed.rows, normed, closed_);
+    if (routed.rows.numel() == 0 || routed_of(layer, pass).all()) continue;
+    const Tensor normed = model::modulated_norm_rows(tokens, routed.rows, vector, vector, routed.height);
+    model::add_gated_rows(tokens, routed.rows, normed, closed);
   }
 }
 
@@ -107,25 +120,25 @@ void Parts::together(Pass pass) {
 // Of the routed tokens as if they were an image.
 void Parts::residual_and_norm(const Routed& routed) {
   if (routed.rows == 0) return;
-  Tensor compact = some(compact_, {1, routed.rows, dit_->configuration.hidden_size});
-  const Tensor vector = vector_.narrow(0, 0, 1);
-  model::add_gated(compact, model::modulated_norm(compact, vector, vector), closed_.narrow(0, 0, 1));
+  Tensor compact = some(of_layers_.compact, {1, routed.rows, dit_->configuration.hidden_size});
+  const Tensor vector = of_layers_.vector.narrow(0, 0, 1);
+  model::add_gated(compact, model::modulated_norm(compact, vector, vector), of_layers_.closed.narrow(0, 0, 1));
 }
 
 void Parts::fixed(Pass pass) {
-  Tensor tokens = dit_->embed(x_);
-  const Tensor silu_c = torch::silu(dit_->t_embedder(t_) + dit_->y_embedder(y_));
+  Tensor tokens = dit_->embed(of_layers_.x);
+  const Tensor silu_c = torch::silu(dit_->t_embedder(of_layers_.t) + dit_->y_embedder(of_layers_.y));
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     const bool all = all_rows(layer, pass);
     const auto m = dit_->block(i).modulation(silu_c);
-    Tensor normed = layer.heads == 0 ? tokens : model::modulated_norm(tokens, m.shift1, m.scale1);
+    Tensor normed = layer.width == 0 ? tokens : model::modulated_norm(tokens, m.shift1, m.scale1);
     if (of_ == Of::dense_model) {
       std::tie(tokens, normed) =
           model::gated_residual_norm(std::move(tokens), normed, m.gate1, m.shift2, m.scale2);
     } else {
       tokens = model::gated_residual(std::move(tokens), normed, m.gate1);
-      if (all && layer.groups > 0) normed = model::modulated_norm(tokens, m.shift2, m.scale2);
+      if (all && !engine::none(layer.groups)) normed = model::modulated_norm(tokens, m.shift2, m.scale2);
     }
     if (all)
       tokens = model::gated_residual(std::move(tokens), normed, m.gate2);

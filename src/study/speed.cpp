@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -14,13 +13,11 @@
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/progress.h"
-#include "base/random.h"
 #include "cost/work.h"
 #include "instrument/memory.h"
 #include "model/device.h"
 #include "record/metric.h"
 #include "variants.h"
-#include "waterfall.h"
 
 namespace dydit::study {
 
@@ -69,7 +66,8 @@ Record empty_record(const SpeedSetting& s, const Group& group, const Cell& cell)
                      {"dtype", model::dtype_name(group.dtype)},
                      {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
                      {"threads", s.threads}};
-  std::vector<std::string> inputs{fmt::format("{} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds)};
+  std::vector<std::string> inputs{
+      fmt::format("throughput {} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds, s.spec.latency)};
   if (const Trained* trained = group.trained)
     inputs.push_back(fmt::format("{} {} {} {}", trained->hash, trained->data_hash, trained->noise_schedule,
                                  s.spec.timesteps));
@@ -83,8 +81,8 @@ class Results {
           std::map<std::string, std::int64_t> memory);
 
   void fill(Record& record, const Cell& cell) const;
-  /// Of a compact cell that skips something.
-  void fill_waterfall(Record& record, const Cell& cell) const;
+  /// Of a compact cell that skips something: what a waterfall is derived from.
+  void fill_parts(Record& record, const Cell& cell) const;
 
  private:
   // Seconds of a variant in each block.
@@ -93,7 +91,7 @@ class Results {
   template <typename Value>
   std::vector<double> blockwise(const Value& value) const;
   static void put(Record& record, const std::string& metric, const std::vector<double>& blocks);
-  MacShares shares_of(const Variants::Case& of) const;
+  void put_shares(Record& record, const Variants::Case& of) const;
   double milliseconds() const {
     return 1e3 / static_cast<double>(variants_.passes());
   }  // of a pass, where a run takes 1 s
@@ -142,25 +140,25 @@ double Results::executed(const Variants::Case& of) const {
   return of.routed ? rho.with_routers : rho.without_routers;
 }
 
-MacShares Results::shares_of(const Variants::Case& of) const {
-  const cost::Activity& activity = of.activity;
+// Of the dense model's MACs.
+void Results::put_shares(Record& record, const Variants::Case& of) const {
   const auto& c = variants_.configuration();
-  const double total = static_cast<double>(group_.batch) * static_cast<double>(cost::macs_of(c).total());
-  const auto whole = cost::work_of(c, cost::complete(c), group_.batch, 1),
-             left = cost::work_of(c, activity, group_.batch, 1);
-  const auto share = [&](const auto& work, std::initializer_list<std::string_view> parts) {
+  const double total = cost::macs_of(c).total();
+  const auto whole = cost::work_of(c, cost::complete(c), 1, 1), left = cost::work_of(c, of.activity, 1, 1);
+  const auto put_share = [&](const char* metric, const auto& work, std::initializer_list<std::string_view> parts) {
     double macs = 0;
     for (const std::string_view part : parts) macs += cost::total_of(work, part).macs;
-    return macs / total;
+    record.metrics[metric] = record::measured(metric, macs / total);
   };
-  const auto products = {std::string_view("attention.qkv"), std::string_view("attention.projection"),
-                         std::string_view("mlp")};
-  return {.executed = executed(of),
-          .attention = share(whole, {"attention.products"}),
-          .attention_left = share(left, {"attention.products"}),
-          .products = share(whole, products),
-          .products_left = share(left, products),
-          .routers = of.routed ? share(whole, {"routers"}) : 0};
+  const std::initializer_list<std::string_view> products{"attention.qkv", "attention.projection", "mlp"};
+  put_share("attention_share", whole, {"attention.products"});
+  put_share("attention_share_left", left, {"attention.products"});
+  put_share("products_share", whole, products);
+  put_share("products_share_left", left, products);
+  if (of.routed)
+    put_share("routers_share", whole, {"routers"});
+  else
+    record.metrics["routers_share"] = record::measured("routers_share", 0);
 }
 
 void Results::fill(Record& record, const Cell& cell) const {
@@ -176,6 +174,11 @@ void Results::fill(Record& record, const Cell& cell) const {
   record.metrics["time"].blocks = times_.at(name).blocks;
   for (auto& block : record.metrics["time"].blocks)
     for (double& seconds : block) seconds *= milliseconds();
+  if (const auto& latency = times_.at(name).latency; !latency.empty()) {
+    std::vector<double> blocks;
+    for (const double seconds : latency) blocks.push_back(milliseconds() * seconds);
+    put(record, "latency", blocks);
+  }
   value("gmacs", executed * cost::macs_of(c).total() * 1e-9);
   value("lambda_realised", cost::lambda_realised(c, activity));
   value("rho", executed);
@@ -199,49 +202,26 @@ void Results::fill(Record& record, const Cell& cell) const {
   if (cell.engine == "compact") value("packing_time", 1e3 * median_of(variants_.case_of(cell).packing).value);
 }
 
-// The bars of the median times, so that they add up to the cell's; intervals by the bootstrap over blocks
-// (Efron & Tibshirani, 1993, percentiles).
-void Results::fill_waterfall(Record& record, const Cell& cell) const {
+void Results::fill_parts(Record& record, const Cell& cell) const {
   const std::string name = name_of(cell);
-  const MacShares shares = shares_of(variants_.case_of(cell));
-  const auto bars_of = [&](const auto& time) {
-    const auto parts = [&](const std::string& of) {
-      return WaterfallTimes::Parts{time(of + " fixed"), time(of + " attention"), time(of + " products")};
-    };
-    return waterfall(shares, {.dense = time("dense all"),
-                              .cell = time(name),
-                              .without_routers = time(name + " without routers"),
-                              .dense_parts = parts("dense all"),
-                              .parts = parts(name),
-                              .routed = time(name + " routed"),
-                              .together = time(name + " together"),
-                              .path = time("compact path"),
-                              .path_fixed = time("compact path fixed"),
-                              .path_routed = time("compact path routed")});
-  };
-  const auto bars = bars_of([&](const std::string& of_name) { return median_of(of(of_name)).value; });
-  const std::size_t blocks = of(name).size();
-  constexpr std::size_t resamples = 1000;
-  std::array<std::vector<double>, bars.size()> resampled;
-  for (std::size_t i = 0; i < resamples; ++i) {
-    Random random(0, Purpose::bootstrap, i);
-    std::vector<std::size_t> chosen(blocks);
-    for (std::size_t& block : chosen) block = random.below(blocks);
-    const auto again = bars_of([&](const std::string& of_name) {
-      std::vector<double> times;
-      for (const std::size_t block : chosen) times.push_back(of(of_name)[block]);
-      return median_of(std::move(times)).value;
-    });
-    for (std::size_t bar = 0; bar < bars.size(); ++bar)
-      resampled[bar].push_back(milliseconds() * again[bar].seconds);
-  }
-  for (std::size_t bar = 0; bar < bars.size(); ++bar) {
-    const std::string metric(bars[bar].metric);
-    record.metrics[metric] = record::measured(metric, milliseconds() * bars[bar].seconds);
-    std::sort(resampled[bar].begin(), resampled[bar].end());
-    record.metrics[metric].ci95 = {
-        {resampled[bar][resamples / 40], resampled[bar][resamples - 1 - resamples / 40]}};
-  }
+  Record filled = record;  // all of them or none
+  for (const auto& [metric, variant] :
+       std::initializer_list<std::pair<const char*, std::string>>{{"dense_time", "dense all"},
+                                                                  {"dense_fixed_time", "dense all fixed"},
+                                                                  {"dense_attention_time", "dense all attention"},
+                                                                  {"dense_products_time", "dense all products"},
+                                                                  {"without_routers_time", name + " without routers"},
+                                                                  {"fixed_time", name + " fixed"},
+                                                                  {"attention_time", name + " attention"},
+                                                                  {"products_time", name + " products"},
+                                                                  {"routed_time", name + " routed"},
+                                                                  {"together_time", name + " together"},
+                                                                  {"path_time", "compact path"},
+                                                                  {"path_fixed_time", "compact path fixed"},
+                                                                  {"path_routed_time", "compact path routed"}})
+    put(filled, metric, blockwise([&](const auto& time) { return milliseconds() * time(variant); }));
+  put_shares(filled, variants_.case_of(cell));
+  record = std::move(filled);
 }
 
 // The most memory of each variant's tensors; one that fails is told by its times.
@@ -301,15 +281,19 @@ std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std
   }
   each([&](Record&, const Cell& cell) { variants->add_cell(cell); });
   auto memory = memory_of(*variants);
-  const instrument::Blocks blocks{.count = s.spec.blocks, .seconds = s.spec.seconds, .seed = s.seed};
+  // On a GPU several passes are under way before the first is done.
+  const std::int64_t fewest_passes = s.device.is_cpu() ? 1 : Variants::draws;
+  const instrument::Blocks blocks{
+      .count = s.spec.blocks, .seconds = s.spec.seconds, .fewest_passes = fewest_passes, .seed = s.seed};
+  const auto timer = instrument::timer_of(s.device);
   results = std::make_unique<Results>(group, *variants,
-                                      instrument::interleaved(variants->all(), blocks, s.device, after_block),
+                                      instrument::interleaved(variants->all(), blocks, *timer, after_block),
                                       std::move(memory));
   each([&](Record& record, const Cell& cell) { results->fill(record, cell); });
   each([&](Record& record, const Cell& cell) {
     if (cell.engine != "compact" || cell.which == Which::all) return;
-    if (const auto error = error_of([&] { results->fill_waterfall(record, cell); }))
-      run.warn(fmt::format("{} has no waterfall: {}", record.axes.dump(), *error));
+    if (const auto error = error_of([&] { results->fill_parts(record, cell); }))
+      run.warn(fmt::format("{} has no times of parts, so no waterfall: {}", record.axes.dump(), *error));
   });
   return records;
 }

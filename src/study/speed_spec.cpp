@@ -57,7 +57,10 @@ SpeedSpec speed_spec_from_json(const ordered_json& json, const std::string& wher
   keys.read("timesteps", spec.timesteps, diffusion::bounds::timesteps).read("keep", spec.keep, bounds::keep);
   keys.read("which", spec.which).read("engine", spec.engine).read("dtype", spec.dtype);
   keys.read("input_size", spec.input_size, model::bounds::input_size);
-  keys.read("blocks", spec.blocks, bounds::blocks).read("seconds", spec.seconds, bounds::seconds).finish();
+  keys.read("blocks", spec.blocks, bounds::blocks).read("seconds", spec.seconds, bounds::seconds);
+  keys.read("latency", spec.latency).finish();
+  if (spec.latency && !spec.trained.empty())
+    throw UsageError("a latency of trained models", where + ".latency", "leave it out, or give models alone");
   if (spec.models.empty() || !spec.trained.empty()) require_distinct(spec.trained, where + ".trained");
   if (!spec.models.empty()) require_models(spec, where + ".models");
   require_distinct(spec.keep, where + ".keep");
@@ -73,7 +76,8 @@ ordered_json to_json(const SpeedSpec& spec) {
   return {{"models", spec.models},         {"trained", spec.trained}, {"trained_batch", spec.trained_batch},
           {"timesteps", spec.timesteps},   {"keep", spec.keep},       {"which", spec.which},
           {"batch", spec.batch},           {"engine", spec.engine},   {"dtype", spec.dtype},
-          {"input_size", spec.input_size}, {"blocks", spec.blocks},   {"seconds", spec.seconds}};
+          {"input_size", spec.input_size}, {"blocks", spec.blocks},   {"seconds", spec.seconds},
+          {"latency", spec.latency}};
 }
 
 }  // namespace dydit::study

@@ -4,7 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "agreement.h"
+#include "base/interrupt.h"
+#include "base/random.h"
+#include "diffusion/draws.h"
 #include "diffusion/schedule.h"
 #include "instrument/ceilings.h"
 #include "instrument/stopwatch.h"
@@ -19,16 +24,22 @@ namespace {
 
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
-// Not the published initialisation alone, whose zeros switch every block off.
+// Not the published initialisation alone, whose zeros switch every block and the output off.
 model::DiT untrained(const SpeedSetting& s, const Group& group) {
   torch::NoGradGuard no_grad;
   model::Configuration c = model::published(group.model);
   c.input_size = s.spec.input_size;
   model::DiT dit(c);
   dit->initialise(s.seed);
-  torch::manual_seed(s.seed);
-  for (auto& item : dit->named_parameters())
-    if (item.key().find("adaLN") != std::string::npos) item.value().normal_(0, 0.02);
+  std::uint64_t index = 0;
+  for (auto& item : dit->named_parameters()) {
+    const std::uint64_t sample = index++;
+    if (item.key().find("adaLN") == std::string::npos && item.key().find("final_layer.") != 0) continue;
+    Tensor value = torch::empty_like(item.value());
+    Random(s.seed, Purpose::initialisation, sample, /*draw=*/1)
+        .fill_normal({value.data_ptr<float>(), static_cast<std::size_t>(value.numel())});
+    item.value().copy_(value * 0.02);
+  }
   return dit;
 }
 
@@ -77,11 +88,22 @@ std::string name_of(const Cell& cell) {
 
 void Variants::draw_inputs() {
   const auto& c = dit_->configuration;
-  const auto options = torch::TensorOptions().device(setting_.device).dtype(group_.dtype);
-  for (std::int64_t i = 0; i < draws; ++i)
-    inputs_.push_back({torch::randn({group_.batch, c.in_channels, c.input_size, c.input_size}, options),
-                       torch::full({group_.batch}, 500, options.dtype(torch::kInt64)),
-                       torch::randint(0, c.num_classes, {group_.batch}, options.dtype(torch::kInt64))});
+  std::vector<std::int64_t> images(static_cast<std::size_t>(group_.batch));
+  std::iota(images.begin(), images.end(), 0);
+  for (std::int64_t i = 0; i < draws; ++i) {
+    const std::vector<std::int64_t> draw(images.size(), i);
+    std::vector<std::int64_t> labels;
+    for (const std::int64_t image : images)
+      labels.push_back(static_cast<std::int64_t>(Random(setting_.seed, Purpose::sweep_label,
+                                                        static_cast<std::uint64_t>(image),
+                                                        static_cast<std::uint64_t>(i))
+                                                     .below(static_cast<std::uint64_t>(c.num_classes))));
+    const Tensor x = diffusion::normal_rows(setting_.seed, Purpose::sweep_input, images, draw,
+                                            {c.in_channels, c.input_size, c.input_size});
+    const Tensor t = torch::full({group_.batch}, 500, torch::kInt64);
+    inputs_.push_back({x.to(setting_.device, group_.dtype), t.to(setting_.device),
+                       torch::tensor(labels, torch::kInt64).to(setting_.device)});
+  }
 }
 
 // Images at each timestep, with the noise that every study gives them.
@@ -112,16 +134,12 @@ Variants::Variants(const SpeedSetting& setting, const Group& group)
       dit_(group.trained == nullptr ? untrained(setting, group) : copy_of(group.trained->dit)) {
   dit_->to(setting.device, group.dtype);
   dit_->eval();
-  torch::manual_seed(setting.seed);
+  masked_ = engine::masked_engine(dit_);
   group.trained == nullptr ? draw_inputs() : trained_inputs();
   const auto& c = dit_->configuration;
-  add("dense all", [this](std::int64_t run) {
-    for_inputs(run, [&](std::size_t i) {
-      const Tensor output = dit_->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y);
-      if (!looked_at_.contains(i))
-        model::require_finite_output(output);  // in the first runs, which are not timed
-      looked_at_.insert(i);
-    });
+  const auto open = imposed({});
+  add_model("dense all", [this, open](std::size_t i) {
+    return engine::Outcome{dit_->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y), open[i], {}};
   });
   const auto product = instrument::product_ceiling(setting.device, group.dtype);
   const auto copy =
@@ -132,11 +150,12 @@ Variants::Variants(const SpeedSetting& setting, const Group& group)
   all_.insert(all_.end(), {product.variant, copy.variant});
   const auto& engines = setting.spec.engine;
   if (std::find(engines.begin(), engines.end(), "compact") == engines.end()) return;
-  compact_ = engine::compact_engine(dit_, {.packing_budget = unlimited});
+  compact_ = setting.compact(dit_, {.packing_budget = unlimited});
+  packing_ = std::make_shared<engine::Packing>(dit_, unlimited);
+  activations_.emplace(dit_, group.batch);
   std::vector<Tensor> timesteps;  // what the width routers say is known before a pass
   for (const Input& input : inputs_) timesteps.push_back(input.t.narrow(0, 0, 1));
   compact_->plan(torch::cat(timesteps));
-  const auto open = imposed({});
   add_engine("compact path", compact_, open, engine::Overruled::skipped);
   add_parts("compact path", open, Parts::Of::engine, {"fixed", "routed"});
   add_parts("dense all", open, Parts::Of::dense_model, {"fixed", "attention", "products"});
@@ -156,8 +175,7 @@ std::vector<engine::Masks> Variants::imposed(const Kept& kept) const {
 const std::vector<engine::Masks>& Variants::decided() {
   if (!decided_.empty()) return decided_;
   std::vector<engine::Masks> masks;
-  const auto engine = engine::masked_engine(dit_);
-  for (const Input& in : inputs_) masks.push_back(engine->forward(in.x, in.t, in.y).masks);
+  for (const Input& in : inputs_) masks.push_back(masked_->forward(in.x, in.t, in.y).masks);
   return decided_ = std::move(masks);
 }
 
@@ -170,17 +188,33 @@ std::vector<engine::Masks> Variants::masks_of(Which which) {
 
 void Variants::add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                           const std::vector<engine::Masks>& masks, engine::Overruled routers) {
-  add(name, [this, engine, masks, routers](std::int64_t run) {
-    for_inputs(run, [&](std::size_t i) {
-      engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y, masks[i], routers);
-    });
+  add_model(name, [this, engine, masks, routers](std::size_t i) {
+    const auto& in = inputs_[i];
+    return engine::Outcome{engine->forward(in.x, in.t, in.y, masks[i], routers).output, masks[i], {}};
   });
 }
 
 void Variants::add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine) {
-  add(name, [this, engine](std::int64_t run) {
-    for_inputs(run, [&](std::size_t i) { engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); });
-  });
+  add_model(name,
+            [this, engine](std::size_t i) { return engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); });
+}
+
+// `forward` says what it computed, and under which masks: those that were imposed, or those that it executed.
+void Variants::add_model(const std::string& name, const Forward& forward) {
+  all_.push_back({.name = name,
+                  .run = [this, forward](std::int64_t run) { for_inputs(run, [&](std::size_t i) { forward(i); }); },
+                  .check = [this, forward] { check(forward); },
+                  .latency = setting_.spec.latency});
+}
+
+void Variants::check(const Forward& forward) const {
+  const double tolerance = tolerance_of(group_.dtype, dit_->configuration.depth);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    stop_if_interrupted();
+    const engine::Outcome outcome = forward(i);
+    const Input& in = inputs_[i];
+    require_agreement(outcome.output, masked_->forward(in.x, in.t, in.y, outcome.masks).output, tolerance);
+  }
 }
 
 void Variants::add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
@@ -193,10 +227,10 @@ void Variants::add_parts(const std::string& name, const std::vector<engine::Mask
   // Those of one timestep differ in their tokens alone, and are the draws of one Parts.
   std::vector<std::shared_ptr<Parts>> parts;
   if (group_.trained == nullptr)
-    parts.push_back(std::make_shared<Parts>(dit_, masks, of));
+    parts.push_back(std::make_shared<Parts>(dit_, packing_, *activations_, masks, of));
   else
     for (const engine::Masks& one : masks)
-      parts.push_back(std::make_shared<Parts>(dit_, std::vector{one}, of));
+      parts.push_back(std::make_shared<Parts>(dit_, packing_, *activations_, std::vector{one}, of));
   for (const std::string& part : names)
     add(name + " " + part, [parts, method = runs.at(part)](std::int64_t run) {
       for (const auto& each : parts) ((*each).*method)(run);
@@ -213,7 +247,7 @@ void Variants::pack(Case& packed) const {
   }
   instrument::Stopwatch watch(setting_.device);
   for (int i = 0; i <= times; ++i) {
-    const auto fresh = engine::compact_engine(dit_, {.packing_budget = unlimited});
+    const auto fresh = setting_.compact(dit_, {.packing_budget = unlimited});
     if (i > 0) watch.start();
     fresh->plan(engine::Masks{torch::cat(heads), torch::cat(channels), {}});
     if (i > 0) watch.stop();
@@ -229,14 +263,14 @@ void Variants::add_cell(const Cell& cell) {
   c.routed = group_.trained == nullptr || !is_static(decided());
   const std::string name = name_of(cell);
   const auto routers = c.routed ? engine::Overruled::run : engine::Overruled::skipped;
-  const auto engine = cell.engine == "masked" ? std::shared_ptr(engine::masked_engine(dit_)) : compact_;
+  const auto engine = cell.engine == "masked" ? masked_ : compact_;
   if (cell.which == Which::own && c.routed)
     add_own(name, engine);
   else
     add_engine(name, engine, c.masks, routers);
   if (cell.engine == "compact") pack(c);
   if (cell.engine == "compact" &&
-      cell.which != Which::all) {  // its counterfactuals; with everything on, "compact path"
+      cell.which != Which::all) {  // with everything on, that is "compact path"
     add_engine(name + " without routers", compact_, c.masks, engine::Overruled::skipped);
     add_parts(name, c.masks, Parts::Of::engine, {"fixed", "attention", "products", "routed", "together"});
   }

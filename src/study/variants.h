@@ -5,7 +5,7 @@
 
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,8 +39,9 @@ class Variants {
   /// Several inputs, so that a pass does not find the decisions of the last one.
   static constexpr std::int64_t draws = 4;
 
-  /// The dense model and the ceilings; where the compact engine is among those of the setting, also "compact
-  /// path": that engine with everything on, routers skipped.
+  /// The dense model and the ceilings; where the compact engine is among those of the setting, also "compact path":
+  /// that engine with everything on, routers skipped. Each variant that is a model checks its outputs against the
+  /// masked engine's.
   Variants(const SpeedSetting& setting, const Group& group);
 
   /// Of a cell that is not dense.
@@ -75,9 +76,12 @@ class Variants {
   void add(std::string name, std::function<void(std::int64_t)> run) {
     all_.push_back({std::move(name), std::move(run)});
   }
+  using Forward = std::function<engine::Outcome(std::size_t input)>;
+  void add_model(const std::string& name, const Forward& forward);
   void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
   void add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine);
+  void check(const Forward& forward) const;
   void add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                  const std::vector<std::string>& parts);
   void pack(Case& packed) const;
@@ -85,9 +89,11 @@ class Variants {
   const SpeedSetting& setting_;
   Group group_;
   model::DiT dit_;
+  std::shared_ptr<engine::Engine> masked_;   // what every model's outputs are compared with
   std::shared_ptr<engine::Engine> compact_;  // of all cells: what they pack alike is there once
+  std::shared_ptr<engine::Packing> packing_;  // of all parts, alike
+  std::optional<Activations> activations_;    // of all parts
   std::vector<Input> inputs_;
-  std::set<std::size_t> looked_at_;     // inputs whose dense output is known to be finite
   std::vector<engine::Masks> decided_;  // empty until somebody asks
   std::vector<instrument::Variant> all_;
   std::map<std::string, Case> cases_;

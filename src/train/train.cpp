@@ -230,7 +230,7 @@ Inputs Trainer::inputs(data::Batch& batch) const {
   const Tensor x =
       torch::from_blob(batch.images.data(), {n, shape.channels, shape.height, shape.width}, torch::kFloat32);
   const Tensor noise =
-      diffusion::normal_rows(job_.seed, Purpose::noise, batch.indices, epochs, x.sizes().slice(1));
+      diffusion::normal_rows(job_.seed, Purpose::training_noise, batch.indices, epochs, x.sizes().slice(1));
   // The loader takes its memory back; the way to a GPU makes a copy anyhow.
   Inputs in{.x = device.is_cpu() ? x.clone() : model::to_device(x, device),
             .y = model::to_device(torch::tensor(batch.labels, torch::kInt64), device),

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/median.h"
+#include "base/random.h"
 #include "catch.h"
 
 using dydit::median_of;
@@ -27,4 +28,29 @@ TEST_CASE("the interval of 100 samples is the published one") {
   for (int i = 1; i <= 100; ++i) samples.push_back(i);
   CHECK(median_of(samples).low == 40);  // order statistics 40 and 61 cover 96.5 %
   CHECK(median_of(samples).high == 61);
+}
+
+TEST_CASE("the interval holds the median of the distribution at least as often as it says, whatever that is") {
+  constexpr int experiments = 2000;
+  const auto skewed = [](double u) { return -std::log(1 - u); };
+  const auto with_jumps = [](double u) { return u < 0.8 ? u : 10 * u; };
+  const auto heavy = [](double u) { return std::tan(3.14159265 * (u - 0.5)); };
+  const auto coverage = [&](const auto& quantile, int samples) {
+    int covered = 0;
+    for (int experiment = 0; experiment < experiments; ++experiment) {
+      dydit::Random random(2, dydit::Purpose::synthetic, static_cast<std::uint64_t>(experiment));
+      std::vector<double> drawn;
+      for (int i = 0; i < samples; ++i) drawn.push_back(quantile(static_cast<double>(random.uniform())));
+      const auto median = median_of(drawn);
+      covered += median.low <= quantile(0.5) && quantile(0.5) <= median.high;
+    }
+    return static_cast<double>(covered) / experiments;
+  };
+  for (const int samples : {6, 15, 40}) {
+    INFO(samples);
+    for (const double share : {coverage(skewed, samples), coverage(with_jumps, samples), coverage(heavy, samples)}) {
+      CHECK(share >= 0.94);  // two standard errors below .95
+      CHECK(share <= 0.985);
+    }
+  }
 }

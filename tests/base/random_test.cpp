@@ -72,3 +72,20 @@ TEST_CASE("below covers its range evenly") {
   for (int i = 0; i < 70'000; ++i) ++histogram.at(random.below(7));
   for (int count : histogram) CHECK(std::abs(count - 10'000) < 5 * std::sqrt(10'000.0 * 6 / 7));
 }
+
+TEST_CASE("a block of Philox4x32-10 is the published one") {
+  // Salmon et al., Random123, tests/kat_vectors.
+  using Counter = std::array<std::uint32_t, 4>;
+  constexpr auto all = 0xFFFFFFFFU;
+  CHECK(dydit::philox({0, 0}, {0, 0, 0, 0}) == Counter{0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8});
+  CHECK(dydit::philox({all, all}, {all, all, all, all}) == Counter{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD});
+  CHECK(dydit::philox({0xA4093822, 0x299F31D0}, {0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344}) ==
+        Counter{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1});
+}
+
+TEST_CASE("a purpose keeps its number, on which all draws ever recorded depend") {
+  CHECK(static_cast<int>(Purpose::initialisation) == 1);
+  CHECK(static_cast<int>(Purpose::noise) == 5);
+  CHECK(static_cast<int>(Purpose::importance) == 13);
+  CHECK(static_cast<int>(Purpose::training_noise) == 14);
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "packing.h"
+#include "engine/packing.h"
 
 #include "catch.h"
 

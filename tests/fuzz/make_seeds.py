@@ -107,13 +107,16 @@ for study in ("loss-gap", "loss-map"):
     cell = {"schema": 1, "cell": "c", "study": study, "axes": axes, "status": "ok", "metrics": {}, "tensors": ["t"]}
     write("report", study, b'{"schema": 1}\0' + json.dumps(cell).encode() + b"\0" + tensors)
 
-causes = ("fixed", "attention", "narrow", "gather", "path", "routers")
-units = {"time": "ms", "theoretical_time": "ms", "unexplained": "ms", "speedup": "", "realisation": "",
-         "theoretical_speedup": "", "gmacs": "GMACs"} | {f"lost_to_{cause}": "ms" for cause in causes}
+parts = ("dense", "without_routers", "dense_fixed", "dense_attention", "dense_products", "fixed", "attention", "products",
+         "routed", "together", "path", "path_fixed", "path_routed")
+shares = ("rho", "attention_share", "attention_share_left", "products_share", "products_share_left", "routers_share")
+units = {"time": "ms", "speedup": "", "realisation": "", "theoretical_speedup": "", "gmacs": "GMACs"}
+units |= {f"{part}_time": "ms" for part in parts} | {share: "" for share in shares}
 cells = [{"schema": 1, "cell": f"{engine}{which}", "study": "speed", "status": "ok",
           "axes": {"model": "DiT-S/2", "engine": engine, "which": which, "keep": keep, "batch": 4, "dtype": "float32",
                    "device": "cpu", "threads": 2},
-          "metrics": {name: {"value": 1.5, "unit": unit, "ci95": [1, 2]} for name, unit in units.items()}}
+          "metrics": {name: {"value": 1.5, "unit": unit, "ci95": [1, 2], "blocks": [[i + 1] for i in range(6)]}
+                      for name, unit in units.items()}}
          for engine, which, keep in (("dense", "all", 1), ("masked", "both", 0.5), ("compact", "all", 1),
                                      ("compact", "both", 0.5))]
 text = "".join(json.dumps(cell) + "\n" for cell in cells)

@@ -77,7 +77,7 @@ void show(const record::Run& run) {
   if (!findings.concentrations.empty()) text += concentration_figure(findings.concentrations).csv.size();
   if (!findings.curves.empty()) text += learning_figure(findings.curves).csv.size();
   for (const auto& study : findings.speed) {
-    text += speed_table(study).size() + masked_table(study).size();
+    text += speed_table(study).size() + waterfall_table(study).size() + masked_table(study).size();
     for (const auto& figure : {speedup_figure(study, "speedup"), waterfall_figure(study, "waterfall")})
       if (figure) text += figure->plot.size();
   }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <numeric>
+
 #include "base/error.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
+#include "diffusion/draws.h"
 #include "support.h"
 
 using namespace dydit;
@@ -24,6 +27,21 @@ TEST_CASE("training lowers the training and the held-out loss") {
     CHECK(run.records.back().metrics.at(metric).value < 0.9 * run.records.front().metrics.at(metric).value);
   }
   CHECK(run.records.back().axes == record::Json{{"model", "tiny"}, {"step", 150}});
+}
+
+TEST_CASE("a training draws noise that no study draws") {
+  const test::TemporaryFolder folder;
+  test::train_in(folder.path() / "run",
+                 test::tiny_job({.steps = 1, .batch = 40, .record_every = 1, .held_out_images = 5}));
+  std::vector<std::int64_t> images(40), epoch(40, 0);
+  std::iota(images.begin(), images.end(), 0);
+  const auto square = [&](Purpose purpose) {
+    return diffusion::normal_rows(0, purpose, images, epoch, {3, 8, 8}).square().mean().item<double>();
+  };
+  // A new model predicts nothing: its error is the noise's square.
+  const double mse = record::read_run(folder.path() / "run").records.at(0).metrics.at("train_mse").value;
+  CHECK(mse == Approx(square(Purpose::training_noise)).epsilon(1e-5));
+  CHECK(mse != Approx(square(Purpose::noise)).epsilon(1e-5));
 }
 
 TEST_CASE("a training is its seed's") {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "analysis/statistics.h"
+#include "analysis/waterfall.h"
 #include "record/run_directory.h"
 
 namespace dydit::analysis {
@@ -28,17 +29,6 @@ std::string_view name_of(Engine engine);
 std::string_view name_of(Which which);
 /// For people: "heads and channels".
 std::string_view skipped(Which which);
-
-/// What lies between the theoretical and the measured time, in the order in which it was taken apart: metrics
-/// of the catalog.
-inline constexpr std::array<std::string_view, 7> waterfall_causes{
-    "lost_to_fixed", "lost_to_attention", "lost_to_narrow", "lost_to_gather",
-    "lost_to_path",  "lost_to_routers",   "unexplained"};
-
-struct Waterfall {
-  Interval theoretical;                                  ///< ms
-  std::array<Interval, waterfall_causes.size()> causes;  ///< ms; below zero: gained
-};
 
 /// One cell; what was not measured is NaN. An Interval holds a median here.
 struct SpeedCell {

@@ -10,7 +10,7 @@
 
 namespace dydit {
 
-/// What a draw is for; part of the key, so that purposes never share numbers.
+/// What a draw is for; part of the key, so that purposes never share numbers. A new one goes to the end.
 enum class Purpose : std::uint32_t {
   initialisation = 1,
   shuffle,
@@ -25,7 +25,14 @@ enum class Purpose : std::uint32_t {
   order,
   gumbel,
   importance,
+  training_noise,
+  sweep_input,
+  sweep_label,
+  operand,
 };
+
+/// One block of Philox4x32-10.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 2> key, std::array<std::uint32_t, 4> counter);
 
 class Random {
  public:

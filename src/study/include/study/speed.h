@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Actual against theoretical speedup of untrained models under imposed masks and of trained ones, and where
-// the difference goes.
+// Actual against theoretical speedup of untrained models under imposed masks and of trained ones, and the times of the
+// parts from which analysis/waterfall.h derives where the difference goes.
 //
-// What is compared is measured together: all engines and units of one share, the dense model beside them, and
-// for each compact cell the counterfactuals of its waterfall, in interleaved blocks.
+// What is compared is measured together: all engines and units of one share, the dense model beside them, and for each
+// compact cell its parts, in interleaved blocks. Before and after the blocks each model's outputs are compared with
+// those of the masked engine under the same masks; a cell that computes something else is a failed one.
 #pragma once
 
 #include <torch/types.h>
+
+#include <functional>
+#include <memory>
 
 #include "study/speed_spec.h"
 #include "study/study.h"
@@ -29,6 +33,9 @@ struct SpeedSetting {
   torch::Device device = torch::kCPU;
   int threads = 2;  ///< for the record
   bool quiet = false;
+  /// What the cells of the compact engine are run by; in tests also something that computes another function.
+  std::function<std::unique_ptr<engine::Engine>(model::DiT, const engine::CompactOptions&)> compact =
+      engine::compact_engine;
 };
 
 /// Measures the groups of cells in which one has no record, with everything on before the shares. What fails

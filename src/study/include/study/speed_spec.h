@@ -21,7 +21,8 @@ struct SpeedSpec {
   std::vector<std::string> dtype{"float32"};
   std::int64_t input_size = 32;  ///< side of the latent
   std::int64_t blocks = 15;
-  double seconds = 0;  ///< that a cell's passes take in a block, at least; one pass if they are longer
+  double seconds = 0;    ///< that a cell's passes take in a block, at least; on a GPU there are four at least
+  bool latency = false;  ///< measure besides one pass on an idle device in each block, of the models under imposed masks
 };
 
 /// Throws UsageError, naming `where`, for a key, name or number that has no meaning.

@@ -19,6 +19,8 @@ using Units = std::vector<bool>;  ///< of the H heads or channel groups of a lay
 inline bool none(const Units& units) {
   return std::ranges::find(units, true) == units.end();
 }
+/// Layer by layer, of a mask (depth,H) on the CPU.
+std::vector<Units> units_of(const torch::Tensor& mask);
 
 /// The units that are on at one timestep, layer by layer.
 struct WidthPlan {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/waterfall.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/median.h"
+#include "base/random.h"
+#include "record/metric.h"
+
+namespace dydit::analysis {
+
+using record::Metric;
+using record::Record;
+
+namespace {
+
+[[noreturn]] void refuse(const Record& record, const std::string& what) {
+  throw InputError("a record of " + record.study + " " + what, record.axes.dump());
+}
+
+const Metric& metric_of(const Record& record, const char* name) {
+  const auto found = record.metrics.find(name);
+  if (found == record.metrics.end()) refuse(record, fmt::format("has times of parts but no '{}'", name));
+  if (const auto unit = record::metric(name).unit; found->second.unit != unit)
+    refuse(record, fmt::format("has '{}' in '{}' where '{}' is expected", name, found->second.unit, unit));
+  return found->second;
+}
+
+double share(const Record& record, const char* name) {
+  const double value = metric_of(record, name).value;
+  if (!(value >= 0 && std::isfinite(value))) refuse(record, fmt::format("has a '{}' of {}", name, value));
+  return value;
+}
+
+MacShares shares_of(const Record& record) {
+  const MacShares shares{.executed = share(record, "rho"),
+                         .attention = share(record, "attention_share"),
+                         .attention_left = share(record, "attention_share_left"),
+                         .products = share(record, "products_share"),
+                         .products_left = share(record, "products_share_left"),
+                         .routers = share(record, "routers_share")};
+  if (shares.products == 0) refuse(record, "has a 'products_share' of 0");
+  return shares;
+}
+
+/// The times that a waterfall needs, by what they are.
+template <typename Times>
+auto named(Times& t) {
+  return std::array{std::pair{"dense_time", &t.dense},
+                    std::pair{"time", &t.cell},
+                    std::pair{"without_routers_time", &t.without_routers},
+                    std::pair{"dense_fixed_time", &t.dense_parts.fixed},
+                    std::pair{"dense_attention_time", &t.dense_parts.attention},
+                    std::pair{"dense_products_time", &t.dense_parts.products},
+                    std::pair{"fixed_time", &t.parts.fixed},
+                    std::pair{"attention_time", &t.parts.attention},
+                    std::pair{"products_time", &t.parts.products},
+                    std::pair{"routed_time", &t.routed},
+                    std::pair{"together_time", &t.together},
+                    std::pair{"path_time", &t.path},
+                    std::pair{"path_fixed_time", &t.path_fixed},
+                    std::pair{"path_routed_time", &t.path_routed}};
+}
+
+/// The median pass of each block.
+std::vector<double> blocks_of(const Record& record, const char* name) {
+  std::vector<double> medians;
+  for (const auto& block : metric_of(record, name).blocks) {
+    const double median = median_of(block).value;
+    if (!(median >= 0 && std::isfinite(median)))
+      refuse(record, fmt::format("has a block of '{}' without a time", name));
+    medians.push_back(median);
+  }
+  if (medians.empty()) refuse(record, fmt::format("has no blocks of '{}'", name));
+  return medians;
+}
+
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return values.size() % 2 == 1 ? *middle : (*std::max_element(values.begin(), middle) + *middle) / 2;
+}
+
+/// The bars of the blocks' medians, of all blocks and of resamples.
+class Resampled {
+ public:
+  explicit Resampled(const Record& record) : shares_(shares_of(record)) {
+    WaterfallTimes times;
+    for (const auto& [name, time] : named(times)) {
+      blocks_.push_back(blocks_of(record, name));
+      if (blocks_.back().size() != blocks_.front().size())
+        refuse(record, fmt::format("has another number of blocks of '{}' than of 'dense_time'", name));
+    }
+  }
+
+  std::size_t blocks() const { return blocks_.front().size(); }
+
+  Bars all() const {
+    std::vector<std::size_t> each(blocks());
+    for (std::size_t i = 0; i < each.size(); ++i) each[i] = i;
+    return of(each);
+  }
+
+  Bars resample(std::uint64_t number) const {
+    Random random(/*seed=*/0, Purpose::bootstrap, number);
+    std::vector<std::size_t> chosen(blocks());
+    for (std::size_t& block : chosen) block = random.below(blocks());
+    return of(chosen);
+  }
+
+ private:
+  Bars of(const std::vector<std::size_t>& chosen) const {
+    WaterfallTimes times;
+    std::vector<double> values(chosen.size());
+    auto series = blocks_.begin();
+    for (const auto& [name, time] : named(times)) {
+      std::transform(chosen.begin(), chosen.end(), values.begin(), [&](std::size_t block) { return (*series)[block]; });
+      *time = median(values);
+      ++series;
+    }
+    return bars_of(shares_, times);
+  }
+
+  MacShares shares_;
+  std::vector<std::vector<double>> blocks_;  // of each time
+};
+
+/// All numbers of the bars, in one order.
+std::vector<double> numbers_of(const Bars& bars) {
+  std::vector<double> numbers{bars.theoretical, bars.gap, bars.dense_misfit};
+  numbers.insert(numbers.end(), bars.causes.begin(), bars.causes.end());
+  return numbers;
+}
+
+std::vector<Interval> intervals_of(const Resampled& resampled) {
+  constexpr std::size_t resamples = 1000, fewest_blocks = 6;
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  std::vector<Interval> intervals;
+  for (const double number : numbers_of(resampled.all())) intervals.push_back({number, none, none});
+  if (resampled.blocks() < fewest_blocks) return intervals;
+  std::vector<std::vector<double>> again(intervals.size());
+  for (std::size_t i = 0; i < resamples; ++i) {
+    const auto numbers = numbers_of(resampled.resample(i));
+    for (std::size_t bar = 0; bar < again.size(); ++bar) again[bar].push_back(numbers[bar]);
+  }
+  for (std::size_t bar = 0; bar < again.size(); ++bar) {
+    std::sort(again[bar].begin(), again[bar].end());
+    intervals[bar].low = again[bar][resamples / 40];
+    intervals[bar].high = again[bar][resamples - 1 - resamples / 40];
+  }
+  return intervals;
+}
+
+}  // namespace
+
+Bars bars_of(const MacShares& shares, const WaterfallTimes& t) {
+  const double kept = shares.products_left / shares.products;
+  // What fixed parts and attention take of the dense time beyond their share of MACs, its products take less; as those
+  // shrink, so does what the theory leaves for the others.
+  const double fixed_share = (1 - shares.attention - shares.products) * t.dense;
+  const double attention_share = shares.attention * t.dense, attention_left = shares.attention_left * t.dense;
+  Bars bars{.theoretical = shares.executed * t.dense,
+            .causes = {t.parts.fixed - fixed_share - kept * (t.dense_parts.fixed - fixed_share),
+                       t.parts.attention - attention_left - kept * (t.dense_parts.attention - attention_share),
+                       t.parts.products - kept * t.dense_parts.products, t.routed - t.together,
+                       t.path - t.dense - (t.path_fixed - t.dense_parts.fixed) - t.path_routed,
+                       t.cell - t.without_routers - shares.routers * t.dense},
+            .gap = t.cell - shares.executed * t.dense,
+            .dense_misfit =
+                t.dense - t.dense_parts.fixed - t.dense_parts.attention - t.dense_parts.products};
+  double& unexplained = bars.causes.back() = bars.gap;
+  for (std::size_t i = 0; i + 1 < bars.causes.size(); ++i) unexplained -= bars.causes[i];
+  return bars;
+}
+
+std::optional<Waterfall> waterfall_of(const Record& record) {
+  if (!record.metrics.contains("dense_time")) return std::nullopt;
+  const auto intervals = intervals_of(Resampled(record));
+  for (const Interval& interval : intervals)
+    if (!std::isfinite(interval.mean)) refuse(record, "has times of parts beyond all numbers");
+  Waterfall waterfall{intervals[0], {}, intervals[1], intervals[2]};
+  std::copy(intervals.begin() + 3, intervals.end(), waterfall.causes.begin());
+  return waterfall;
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agreement.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace dydit::study {
+
+using torch::Tensor;
+
+// (N) float64
+static Tensor norms(const Tensor& x) { return x.flatten(1).norm(2, 1); }
+
+double tolerance_of(torch::Dtype dtype, std::int64_t depth) {
+  const double epsilon = dtype == torch::kFloat32    ? 0x1p-23
+                         : dtype == torch::kBFloat16 ? 0x1p-7
+                                                     : 0x1p-10;  // float16
+  return 4 * epsilon * std::sqrt(2 * static_cast<double>(depth));
+}
+
+void require_agreement(const Tensor& output, const Tensor& reference, double tolerance) {
+  if (output.sizes() != reference.sizes())
+    throw RunError("the output has another shape than the masked engine's");
+  const Tensor exact = reference.to(torch::kFloat64);
+  const Tensor difference = norms(output.to(torch::kFloat64) - exact), norm = norms(exact);
+  if ((difference <= tolerance * norm).all().item<bool>()) return;
+  const double share = (difference / norm.clamp_min(1e-300)).max().item<double>();
+  throw RunError("the output differs from the masked engine's under the same masks",
+                 std::isnan(share) ? std::string("it is not a number")
+                                   : fmt::format("by {:.3g} of its norm, where rounding explains {:.3g}", share,
+                                                 tolerance));
+}
+
+}  // namespace dydit::study
