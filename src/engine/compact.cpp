@@ -31,11 +31,10 @@ class Compact final : public Engine {
     Tensor heads, channels;
   };
   Widths widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const;
-  struct Part {
-    Tensor output, tokens, token_logits;
-  };
-  Part run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan, const Tensor& imposed,
-           Overruled routers);
+  PartialOutcome run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+                     const Tensor& imposed, Overruled routers);
+  PartialOutcome pass(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+                      const Tensor& imposed, Overruled routers);
   Tensor attention(Tensor x, const model::BlockImpl::Modulation& m, std::size_t layer, const Units& heads);
   Tensor mlp(const Tensor& normed, std::size_t layer, const Units& groups);
   Tensor routed_mlp(Tensor residual, const model::BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
@@ -79,8 +78,15 @@ Tensor Compact::routed_mlp(Tensor residual, const model::BlockImpl::Modulation& 
 }
 
 // Images of one plan. `imposed`: tokens (N,depth,T), or undefined.
-Compact::Part Compact::run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
-                           const Tensor& imposed, Overruled routers) {
+PartialOutcome Compact::run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+                            const Tensor& imposed, Overruled routers) {
+  return in_shares(x.size(0), x.device(), [&](const model::Share& share) {
+    return pass(share.of(x), share.of(time), share.of(y), plan, share.of(imposed), routers);
+  });
+}
+
+PartialOutcome Compact::pass(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+                             const Tensor& imposed, Overruled routers) {
   Tensor tokens = dit_->embed(x);
   const Tensor silu_c = torch::silu(time + dit_->y_embedder(y));
   std::vector<Tensor> on, logits;
@@ -125,7 +131,7 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
 
   Outcome outcome{.output = {}, .masks = widths.masks, .logits = widths.logits};
   if (groups.size() == 1) {
-    Part part = run(x, time, y, groups.begin()->first, imposed.tokens, routers);
+    const PartialOutcome part = run(x, time, y, groups.begin()->first, imposed.tokens, routers);
     outcome.output = part.output;
     outcome.masks.tokens = part.tokens;
     outcome.logits.tokens = part.token_logits;
@@ -146,7 +152,7 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
     const auto of = [&](const Tensor& tensor) {
       return tensor.defined() ? tensor.index_select(0, images) : tensor;
     };
-    const Part part = run(of(x), of(time), of(y), plan, of(imposed.tokens), routers);
+    const PartialOutcome part = run(of(x), of(time), of(y), plan, of(imposed.tokens), routers);
     put(outcome.output, images, part.output);
     put(outcome.masks.tokens, images, part.tokens);
     put(outcome.logits.tokens, images, part.token_logits);

@@ -89,6 +89,21 @@ Tensor tokens_of(model::BlockImpl& block, const Tensor& x, const Tensor& imposed
   return imposed.defined() ? imposed : decision;
 }
 
+PartialOutcome in_shares(std::int64_t images, torch::Device device,
+                         const std::function<PartialOutcome(const model::Share&)>& pass) {
+  const auto shares = model::shares_of(images, device);
+  std::vector<PartialOutcome> parts(shares.size());
+  model::in_shares(shares, [&](const model::Share& share) { parts[share.number] = pass(share); });
+  if (parts.size() == 1) return parts.front();
+  const auto together = [&](Tensor PartialOutcome::*of) {
+    if (!(parts.front().*of).defined()) return Tensor();
+    std::vector<Tensor> all;
+    for (const PartialOutcome& part : parts) all.push_back(part.*of);
+    return torch::cat(all);
+  };
+  return {together(&PartialOutcome::output), together(&PartialOutcome::tokens), together(&PartialOutcome::token_logits)};
+}
+
 cost::Activity activity_of(const Masks& masks) {
   const Tensor heads = masks.heads.sum(2), groups = masks.channels.sum(2), tokens = masks.tokens.sum(2);  // (N,depth)
   const Tensor means = torch::stack({heads, groups, tokens, groups * tokens}, 2).to(torch::kFloat64).mean(0).cpu();

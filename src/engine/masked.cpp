@@ -18,15 +18,20 @@ class Masked final : public Engine {
     require_fit(imposed, dit_->configuration, x.size(0));
     const Tensor time = dit_->t_embedder(t);
     Widths widths = widths_of(dit_, time, imposed, routers);
-    std::vector<Tensor> on, logits;
-    const auto tokens = [&](std::size_t layer, const Tensor& residual) {
-      on.push_back(tokens_of(dit_->block(layer), residual, layer_of(imposed.tokens, layer), routers, logits));
-      return on.back();
-    };
-    const Tensor output = masked_pass(dit_, x, time, y, widths.masks.heads, widths.masks.channels, tokens);
-    widths.masks.tokens = stacked(on);
-    widths.logits.tokens = stacked(logits);
-    const Outcome outcome{output, widths.masks, widths.logits};
+    const PartialOutcome whole = in_shares(x.size(0), x.device(), [&](const model::Share& share) {
+      std::vector<Tensor> on, logits;
+      const Tensor imposed_tokens = share.of(imposed.tokens);
+      const auto tokens = [&](std::size_t layer, const Tensor& residual) {
+        on.push_back(tokens_of(dit_->block(layer), residual, layer_of(imposed_tokens, layer), routers, logits));
+        return on.back();
+      };
+      const Tensor output = masked_pass(dit_, share.of(x), share.of(time), share.of(y), share.of(widths.masks.heads),
+                                        share.of(widths.masks.channels), tokens);
+      return PartialOutcome{output, stacked(on), stacked(logits)};
+    });
+    widths.masks.tokens = whole.tokens;
+    widths.logits.tokens = whole.token_logits;
+    const Outcome outcome{whole.output, widths.masks, widths.logits};
     require_finite(outcome);
     return outcome;
   }

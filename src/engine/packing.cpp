@@ -48,6 +48,7 @@ std::shared_ptr<const Part> Packing::pack(const Key& key) const {
 }
 
 std::shared_ptr<const Part> Packing::get(const Key& key) {
+  const std::lock_guard lock(in_use_);
   if (const auto found = kept_.find(key); found != kept_.end()) {
     order_.splice(order_.begin(), order_, found->second.used);
     return found->second.part;

@@ -2,7 +2,10 @@
 // What the routers decide, or what is imposed in their place.
 #pragma once
 
+#include <functional>
+
 #include "engine/engine.h"
+#include "model/shares.h"
 
 namespace dydit::engine {
 
@@ -30,6 +33,15 @@ Widths widths_of(const model::DiT& dit, const torch::Tensor& time, const Masks& 
 /// of a router that was run are added to `logits`.
 torch::Tensor tokens_of(model::BlockImpl& block, const torch::Tensor& x, const torch::Tensor& imposed,
                         Overruled routers, std::vector<torch::Tensor>& logits);
+
+/// What a pass computes of some of a batch's images: the output, the tokens that were on (n,depth,T) and the logits of the
+/// token routers that were run.
+struct PartialOutcome {
+  torch::Tensor output, tokens, token_logits;
+};
+/// `pass` over a batch on `device`, each thread of the CPU taking a share of the images (model/shares.h), put together.
+PartialOutcome in_shares(std::int64_t images, torch::Device device,
+                         const std::function<PartialOutcome(const model::Share&)>& pass);
 
 /// One layer of a (N,depth,...) mask, undefined where that is.
 torch::Tensor layer_of(const torch::Tensor& mask, std::size_t layer);

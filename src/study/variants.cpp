@@ -152,7 +152,8 @@ Variants::Variants(const SpeedSetting& setting, const Group& group)
   if (std::find(engines.begin(), engines.end(), "compact") == engines.end()) return;
   compact_ = setting.compact(dit_, {.packing_budget = unlimited});
   packing_ = std::make_shared<engine::Packing>(dit_, unlimited);
-  activations_.emplace(dit_, group.batch);
+  shares_ = model::shares_of(group.batch, setting.device);
+  for (const model::Share& share : shares_) activations_.emplace_back(dit_, share.count);
   std::vector<Tensor> timesteps;  // what the width routers say is known before a pass
   for (const Input& input : inputs_) timesteps.push_back(input.t.narrow(0, 0, 1));
   compact_->plan(torch::cat(timesteps));
@@ -225,15 +226,26 @@ void Variants::add_parts(const std::string& name, const std::vector<engine::Mask
                                                                         {"routed", &Parts::routed},
                                                                         {"together", &Parts::together}};
   // Those of one timestep differ in their tokens alone, and are the draws of one Parts.
-  std::vector<std::shared_ptr<Parts>> parts;
+  std::vector<std::vector<engine::Masks>> timesteps;
   if (group_.trained == nullptr)
-    parts.push_back(std::make_shared<Parts>(dit_, packing_, *activations_, masks, of));
+    timesteps = {masks};
   else
-    for (const engine::Masks& one : masks)
-      parts.push_back(std::make_shared<Parts>(dit_, packing_, *activations_, std::vector{one}, of));
+    for (const engine::Masks& one : masks) timesteps.push_back({one});
+  std::vector<std::vector<std::shared_ptr<Parts>>> parts;  // of each share of the images, as the models run them
+  for (const model::Share& share : shares_) {
+    parts.emplace_back();
+    for (const auto& draws : timesteps) {
+      std::vector<engine::Masks> some;
+      for (const engine::Masks& one : draws)
+        some.push_back({share.of(one.heads), share.of(one.channels), share.of(one.tokens)});
+      parts.back().push_back(std::make_shared<Parts>(dit_, packing_, activations_.at(share.number), some, of));
+    }
+  }
   for (const std::string& part : names)
-    add(name + " " + part, [parts, method = runs.at(part)](std::int64_t run) {
-      for (const auto& each : parts) ((*each).*method)(run);
+    add(name + " " + part, [this, parts, method = runs.at(part)](std::int64_t run) {
+      model::in_shares(shares_, [&](const model::Share& share) {
+        for (const auto& each : parts[share.number]) ((*each).*method)(run);
+      });
     });
 }
 

@@ -5,11 +5,11 @@
 
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "imposed.h"
+#include "model/shares.h"
 #include "instrument/interleaved.h"
 #include "parts.h"
 #include "study/speed.h"
@@ -92,7 +92,8 @@ class Variants {
   std::shared_ptr<engine::Engine> masked_;   // what every model's outputs are compared with
   std::shared_ptr<engine::Engine> compact_;  // of all cells: what they pack alike is there once
   std::shared_ptr<engine::Packing> packing_;  // of all parts, alike
-  std::optional<Activations> activations_;    // of all parts
+  std::vector<model::Share> shares_;          // of a batch's images
+  std::vector<Activations> activations_;      // of all parts, one for each share
   std::vector<Input> inputs_;
   std::vector<engine::Masks> decided_;  // empty until somebody asks
   std::vector<instrument::Variant> all_;

@@ -7,6 +7,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <vector>
 
@@ -72,6 +73,7 @@ class Packing {
   void keep(const Key& key, std::shared_ptr<const Part> part);  // there is room for it
 
   model::DiT dit_;
+  std::mutex in_use_;  // by one of the threads that share a batch
   std::size_t budget_, bytes_ = 0;
   std::map<Key, Kept> kept_;
   std::set<Key> needed_;  // by the last plan
