@@ -150,36 +150,37 @@ class Page:
     def check(self, claim):
         quote, otherwise, sources = " ".join(claim["text"].split()), claim.get("from", ""), claim.get("values", [])
         found = list(pattern_of(quote).finditer(self.text))
+        shown = f'"{quote}"' if len(quote) < 100 else f'"{quote[:100]}..."'
         if len(found) != 1:
-            self.wrong.append(f"{self.name}: \"{quote}\": " +
+            self.wrong.append(f"{self.name}: {shown}: " +
                               (f"{len(found)} times on the page: quote more of it" if found else "not on the page"))
             self.covered += [match.span() for match in found]
             return
         match = found[0]
         self.covered.append(match.span())
         if quote.count("{}") != len(sources):
-            return self.complain(match.start(), f"\"{quote}\": {len(sources)} values for {quote.count('{}')} places")
+            return self.complain(match.start(), f"{shown}: {len(sources)} values for {quote.count('{}')} places")
         for place, source in enumerate(sources, 1):
             try:
-                self.compare(match, place, quote, source, self.records.value(source, otherwise))
+                self.compare(match, place, shown, source, self.records.value(source, otherwise))
             except Wrong as wrong:
-                self.complain(match.start(place), f"\"{quote}\": {wrong} ({source})")
+                self.complain(match.start(place), f"{shown}: {wrong} ({source})")
         for source in claim.get("holds", []):
             try:
-                self.hold(match, quote, source, otherwise)
+                self.hold(match, shown, source, otherwise)
             except Wrong as wrong:
-                self.complain(match.start(), f"\"{quote}\": {wrong} ({source})")
+                self.complain(match.start(), f"{shown}: {wrong} ({source})")
 
-    def compare(self, match, place, quote, source, expected):
+    def compare(self, match, place, shown, source, expected):
         found = " ".join(match[place].split())
         if found != expected:
-            self.complain(match.start(place), f"\"{quote}\": expected {expected}, found {found} ({source})")
+            self.complain(match.start(place), f"{shown}: expected {expected}, found {found} ({source})")
             self.changes.append((*match.span(place), expected))
 
-    def hold(self, match, quote, source, otherwise):
+    def hold(self, match, shown, source, otherwise):
         where, condition = (" " + source).rsplit(" : ", 1)
         if not all(evaluate(condition, row) for row in self.records.rows(where, otherwise)):
-            self.complain(match.start(), f"\"{quote}\": not so by the record ({source})")
+            self.complain(match.start(), f"{shown}: not so by the record ({source})")
 
     def check_coverage(self, plain):
         """Digits that nobody vouches for. Fenced and inline code, targets of links and comments are not the page's words."""

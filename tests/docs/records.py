@@ -49,24 +49,24 @@ def waterfalls(rows):
     for row in rows:
         key = tuple(row[name] for name in ("which", "keep", "batch"))
         whole = joined.setdefault(key, {name: row[name] for name in ("which", "keep", "batch")})
-        ends = (row["end_low"], row["end_high"]) if row["start"] == row["end"] else None
-        whole.update(with_interval(row["metric"], row["value"], ends) if ends else {row["metric"]: row["value"]})
+        begin = row["end"] - row["value"]  # 0 for the whole times, which stand on the ground
+        whole |= with_interval(row["metric"], row["value"], (row["end_low"] - begin, row["end_high"] - begin))
     return list(joined.values())
 
 
 def records(path, study):
-    rows = []
+    latest = {}  # of two records of one cell the later one counts
     for record in map(json.loads, path.read_text().splitlines()):
         if record["study"] != study or record["status"] != "ok":
             continue
-        row = dict(record["axes"])
+        row = latest[json.dumps(record["axes"], sort_keys=True)] = dict(record["axes"])
         for name, metric in record["metrics"].items():
             row |= with_interval(name, metric["value"], metric["ci95"]) if "ci95" in metric else {name: metric["value"]}
-        rows.append(row)
+    rows = list(latest.values())
     run = ("model", "batch", "dtype", "device", "threads")
     dense = {tuple(row.get(axis) for axis in run): row for row in rows if row.get("engine") == "dense"}
     for row in rows if study == "speed" else []:
-        row["dense"] = dense[tuple(row.get(axis) for axis in run)]
+        row["dense"] = dense.get(tuple(row.get(axis) for axis in run), {})
     return rows
 
 
