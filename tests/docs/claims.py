@@ -5,24 +5,26 @@
     tests/docs/claims.py              # what is wrong, a line each; exit code 1 if anything is
     tests/docs/claims.py --update     # after new records: writes their numbers into the pages
 
-The claims of a page are a file beside this one. Each quotes the page and says for each {} in the quote what stands there:
+The claims of a page are a file beside this one. Each quotes the page, with {} for a number, and says where that comes from:
 
     page = "docs/results.md"
 
     [[claim]]
-    text = "S/2 loses {} more at t = $t, and XL/2 takes {} of that"
-    each.t = [40, 400]                                  # one claim for each; $t stands in text, from, values and holds
-    from = "h200-cifar10/loss-gap.csv"                  # a table (records.py)
-    values = ["model=S timestep=$t : mse_gap : .4f ±", "h200-cifar10/... model=XL timestep=$t : 100*mse_gap : .0f"]
-    holds = ["model=S timestep=$t : mse_gap_low > 0"]   # what must be true of every such row for the sentence to be
+    text = "S/2 loses {} more at t = $t, XL/2 {}"       # `...` is anything without a digit; blanks and line ends are alike
+    each.t = [40, 400]                                  # a claim for each, with $t put into all that it says
+    from = "h200-cifar10/loss-gap.csv"                  # the table of values and holds that name none (records.py)
+    values = ["model=S timestep=$t : mse_gap : .4f ±", "model=XL timestep=$t : 1000*mse : ,.0f"]
+    holds = ["model=S timestep=$t : mse_gap_low > 0"]   # what must be true of all such rows for the sentence to be true
 
-A value is `[TABLE] [COLUMN=VALUE ...] : EXPRESSION : FORMAT`. Names select whole or with a * in them, numbers also by
-<, >, <=, >=. One row must be left, or the expression says what to do with many: `min X`, `max X`, `X at min Y`, `X at max
-Y`, `sum X`, `mean X`, `median X`, `count X` (rows where X is true). Several tables are joined by commas. FORMAT is Python's; the zero
-before the point goes, unless it begins with 0 itself (0.1f). `±` adds half the interval, `[]` its ends. Disturbed times get their † by themselves.
-In a text, `...` stands for anything without a digit; blanks and line ends are alike.
+A value is `[TABLE] [COLUMN=VALUE ...] : EXPRESSION : FORMAT`.
+- TABLE: several are joined by commas.
+- COLUMN=VALUE: names with * and ? as in a shell; numbers also by <, >, <= and >=. One row must be left, unless
+- EXPRESSION is `min X`, `max X`, `Y at min X` or `Y at max X`, which choose one, or `sum X`, `mean X`, `median X` or
+  `count X` (of the rows where X is true).
+- FORMAT is Python's. The zero before the point goes, unless the format begins with one (0.1f). `±` adds half the
+  interval, `[]` its ends. The † of a disturbed time comes by itself.
 
-Digits of the page that are in no claim, in no code and in no link must be of a kind named in plain.toml.
+Digits that are in no claim, no code and no target of a link must be of a kind named in plain.toml.
 """
 import argparse
 import fnmatch
@@ -55,12 +57,12 @@ def evaluate(expression, row):
 
 
 def selected(row, condition):
-    name, compare, value = re.fullmatch(r"(\w+)(<=|>=|=|<|>)(.+)", condition).groups()
-    if name not in row:
-        raise Wrong(f"no column '{name}'")
-    if isinstance(row[name], str):
-        return fnmatch.fnmatchcase(row[name], value)
-    return COMPARE[compare](row[name], float(value))
+    parts = re.fullmatch(r"(\w+)(<=|>=|=|<|>)(.+)", condition)
+    if not parts or parts[1] not in row:
+        raise Wrong(f"'{condition}' is no condition on a column")
+    if isinstance(row[parts[1]], str):
+        return fnmatch.fnmatchcase(row[parts[1]], parts[3])
+    return COMPARE[parts[2]](row[parts[1]], float(parts[3]))
 
 
 class Records:
@@ -88,8 +90,10 @@ class Records:
 
     def value(self, source, otherwise):
         """What stands in a place, as the page prints it."""
-        *where, expression, form = (part.strip() for part in (" " + source).split(" : "))
-        rows = self.rows(where[0] if where else "", otherwise)
+        if source.count(" : ") + source.startswith(": ") != 2:
+            raise Wrong("a value is `[TABLE] [COLUMN=VALUE ...] : EXPRESSION : FORMAT`")
+        where, expression, form = (part.strip() for part in (" " + source).split(" : "))
+        rows = self.rows(where, otherwise)
         if many := re.fullmatch(r"(sum|count|mean|median) (.+)", expression):
             return printed(MANY[many[1]](evaluate(many[2], row) for row in rows), form)
         if end := re.fullmatch(r"(?:(.+) at )?(min|max) (.+)", expression):

@@ -17,7 +17,7 @@ CLAIMS = """
 page = "page.md"
 [[claim]]
 text = "S/2 loses {} more at t = $t, ... its peak of {} is at t = {} ("
-each.t = ["20"]
+each.t = [20]
 from = "small/loss-gap.csv"
 values = ["timestep=$t : mse_gap : .4f ±", "model=S/2 : max mse_gap : .4f", "model=S/* : timestep at max mse_gap : .0f"]
 holds = ["timestep<=20 : mse_gap_low > 0.02"]
@@ -94,6 +94,8 @@ class Claims(unittest.TestCase):
 
     def test_a_choice_of_rows_that_leaves_none_or_many(self):
         self.assert_wrong("no row of small/speed has engine=fused", text=CLAIMS.replace("compact : time", "fused : time"))
+        self.assert_wrong("'modle=S/2' is no condition on a column", text=CLAIMS.replace("model=S/2", "modle=S/2"))
+        self.assert_wrong("a value is", text=CLAIMS.replace(" : sum images : .0f", " : sum images"))
         self.assert_wrong("2 rows are left", text=CLAIMS.replace("model=S/2 : max", ":"))
 
     def test_new_records_renew_the_page(self):
