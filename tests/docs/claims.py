@@ -229,13 +229,13 @@ def main():
     parser.add_argument("--reports", type=Path, default=ROOT / "reports", help="the recorded reports")
     arguments = parser.parse_args()
     pages = check(ROOT, arguments.reports, Path(__file__).parent)
-    for page in pages:
-        print(*page.wrong, sep="\n", end="\n" if page.wrong else "")
-        if arguments.update:
-            (ROOT / page.name).write_text(page.updated())
     if arguments.update:
-        print(f"{sum(len(page.changes) for page in pages)} numbers renewed; read their sentences again")
+        for page in pages:
+            (ROOT / page.name).write_text(page.updated())
+        print(f"{sum(len(page.changes) for page in pages)} numbers renewed: read their sentences again (git diff)")
         pages = check(ROOT, arguments.reports, Path(__file__).parent)
+    for wrong in (line for page in pages for line in page.wrong):
+        print(wrong)
     sys.exit(any(page.wrong for page in pages))
 
 
