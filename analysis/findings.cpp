@@ -253,7 +253,7 @@ Findings findings_of(std::span<const record::Run> runs, const ReportOptions& opt
                     .speed = speed_studies(runs),
                     .failed_speed = failed_speed_cells(runs),
                     .outcomes = {}};
-  findings.outcomes = outcomes(findings.gap, findings.curves, findings.speed);
+  findings.outcomes = outcomes(findings.gap, findings.curves, findings.speed, options.bootstrap_seed);
   return findings;
 }
 

@@ -33,6 +33,24 @@ void add_training(Outcome& outcome, const LearningCurve& curve) {
   outcome.held_out_mse = last.held_out_mse;
 }
 
+void add_paired(std::vector<Outcome>& all, const LossGap& gap, std::uint64_t bootstrap_seed) {
+  const auto loss_of = [&](const Outcome& outcome) {
+    return std::find_if(gap.models.begin(), gap.models.end(),
+                        [&](const ModelLoss& model) { return model.model == outcome.model; });
+  };
+  for (Outcome& outcome : all) {
+    const auto both = std::find_if(all.begin(), all.end(), [&](const Outcome& o) {
+      return o.loss_percent && o.decide == "routers" && o.skip == "both" && o.target == outcome.target &&
+             o.reference == outcome.reference;
+    });
+    if (!outcome.loss_percent || both == all.end() || &*both == &outcome) continue;
+    const auto own = loss_of(outcome), other = loss_of(*both);
+    const double percent = 100 / gap.reference_of(*own).mean_mse();
+    outcome.over_both_percent =
+        bootstrap_means(percent * (own->image_gap - other->image_gap), bootstrap_seed).front();
+  }
+}
+
 /// Of the largest batch.
 const SpeedCell* own_cell(const SpeedStudy& study) {
   const SpeedCell* found = nullptr;
@@ -108,7 +126,7 @@ std::string Outcome::how() const {
 }
 
 std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
-                              const std::vector<SpeedStudy>& speed) {
+                              const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed) {
   std::vector<Outcome> all;
   const auto outcome_of = [&](const std::string& model) -> Outcome& {
     const auto found =
@@ -120,6 +138,7 @@ std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vect
   if (gap)
     for (const ModelLoss& model : gap->models) add_loss(outcome_of(model.model), *gap, model);
   for (const LearningCurve& curve : curves) add_training(outcome_of(curve.model), curve);
+  if (gap) add_paired(all, *gap, bootstrap_seed);
   for (const SpeedStudy& study : speed)
     if (study.trained()) outcome_of(study.model);
   add_speed(all, speed);
@@ -129,13 +148,20 @@ std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vect
 }
 
 std::string to_csv(const std::vector<Outcome>& outcomes) {
-  std::string csv = "lambda_realised,loss_percent,low,high,model,curve\n";
+  std::string csv =
+      "lambda_realised,loss_percent,loss_percent_low,loss_percent_high,over_both_percent,over_both_percent_"
+      "low,"
+      "over_both_percent_high,model,curve\n";
+  constexpr double none = Outcome::missing;
+  const Interval not_paired{none, none, none};
   for (const Curve& curve : curves_of(outcomes)) {
     const std::string name = csv_field(curve.name);
     for (const Outcome* outcome : curve.points)
-      csv += fmt::format("{}{},{},{}\n", csv_number(outcome->lambda), csv_interval(*outcome->loss_percent),
+      csv += fmt::format("{}{}{},{},{}\n", csv_number(outcome->lambda), csv_interval(*outcome->loss_percent),
+                         csv_interval(outcome->over_both_percent.value_or(not_paired)),
                          csv_field(outcome->model), name);
-    csv += fmt::format("1,0,0,0,{},{}\n", csv_field(curve.points.front()->reference), name);
+    csv += fmt::format("1,0,0,0{},{},{}\n", csv_interval(not_paired),
+                       csv_field(curve.points.front()->reference), name);
   }
   return csv;
 }

@@ -26,6 +26,7 @@ from pathlib import Path
 import torch
 
 import dit
+from interval import interval
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET_SECONDS = 0.5  # of one block
@@ -98,13 +99,6 @@ def check_agreement(build, model, checkpoint, device, folder):
     if not distance <= (1e-3 if device == "cuda" else 1e-5):
         sys.exit(f"the models disagree: relative distance {distance:.2e}")
     return distance
-
-
-def interval(values):
-    """Median and the 95 % interval of the median by resampling the blocks."""
-    generator = random.Random(0)
-    medians = sorted(statistics.median(generator.choices(values, k=len(values))) for _ in range(2000))
-    return statistics.median(values), medians[50], medians[-51]
 
 
 def compare(variants, n, blocks):

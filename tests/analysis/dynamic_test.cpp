@@ -229,10 +229,31 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   const std::string csv = to_csv(all);
   CHECK_THAT(
       csv,
-      Contains("\n0.505,20.833333,16.666667,25,half,widths and tokens\n1,0,0,0,dense,widths and tokens"));
+      Contains(
+          "\n0.505,20.833333,16.666667,25,NaN,NaN,NaN,half,widths and tokens\n1,0,0,0,NaN,NaN,NaN,dense,"));
   CHECK_THAT(csv, Contains("\n0.5,33.333333,") && !Contains("alone"));
+  // Paired over the images: 1/4 and 1/8 more than "half".
+  CHECK(!half.over_both_percent);
+  CHECK(pruned.over_both_percent.value().mean == Approx(100 * 0.1875 / 1.5));
+  CHECK(pruned.over_both_percent.value().low == Approx(100 * 0.125 / 1.5));
+  CHECK(pruned.over_both_percent.value().high == Approx(100 * 0.25 / 1.5));
+  CHECK_THAT(csv, Contains(",12.5,8.3333333,16.666667,pruned,"));
   CHECK(outcomes(loss_gap(runs), {}, {}).at(0).how() == "dynamic");
   CHECK(outcomes(std::nullopt, {}, {}).empty());
+}
+
+TEST_CASE("without a dense model the last one is what others are held against") {
+  const test::TemporaryFolder folder;
+  const auto runs = run_of(folder.path() / "run",
+                           [](auto& run) {
+                             test::add_gap_chunk(run, "pruned", {1, 2}, {7}, {2.5F, 2});
+                             test::add_gap_chunk(run, "half", {1, 2}, {7}, {2, 2});
+                             add_training(run, "half", by_routers, 0.5);
+                             add_training(run, "pruned", by_taylor, 0.5);
+                           },
+                           {models()[1], models()[0]});
+  const auto all = outcomes(loss_gap(runs), learning_curves(runs), {});
+  CHECK((all.at(0).over_both_percent.value().mean == Approx(12.5) && !all.at(1).over_both_percent));
 }
 
 TEST_CASE("a report of dynamic models has their figures, table and answers") {

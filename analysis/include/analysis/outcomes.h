@@ -23,6 +23,9 @@ struct Outcome {
   double held_out_mse = missing;    ///< at the end of its training
   /// Percent of the reference's loss by which it loses more; of means over images and the study's timesteps.
   std::optional<Interval> loss_percent;
+  /// Percent of the reference's loss by which it loses more than the model of the same size and target whose
+  /// routers skip both widths and tokens: paired over the images. Nothing for that model itself.
+  std::optional<Interval> over_both_percent;
   std::string timed;  ///< how: "float32, cpu, batch 32"
   std::optional<SpeedCell>
       cell;  ///< as its routers decide, by the compact engine; of a dense model its own pass
@@ -35,10 +38,11 @@ struct Outcome {
 
 /// One for each model of the loss gap, then for each other trained one, where any of them skips work.
 std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
-                              const std::vector<SpeedStudy>& speed);
+                              const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed = 0);
 
-/// A row for each outcome with a loss beside its reference and a share of the MACs, and for each curve its
-/// dense model at (1, 0); the curve (reference and how) last.
+/// A row for each outcome with a loss beside its reference and a share of the MACs, NaN where it was not held
+/// against another of its target, and for each curve its dense model at (1, 0); the curve (reference and how)
+/// last.
 std::string to_csv(const std::vector<Outcome>& outcomes);
 
 }  // namespace dydit::analysis

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of recorded reports, each a list of rows, each row a dict from names to numbers or texts:
+
+    quick/loss-gap.csv          a figure's numbers; a waterfall becomes one row for each model at work, its bars by name
+    quick/speed                 the good records of a study: axes and metrics
+    quick/models                the models as the manifest has them, nested names joined: trained_steps
+    peers/zen4-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
+
+The ends of the interval of X are X_low and X_high. A time is disturbed where its interval is wider than a tenth of it, a
+speedup where its own time is or the dense model's beside it.
+"""
+import csv
+import json
+import statistics
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench/peers"))
+from interval import interval  # noqa: E402
+
+# Counted or declared, not measured: a disturbed clock does not touch them.
+COUNTED = {"gmacs", "lambda_realised", "rho", "rho_without_routers", "theoretical_speedup", "keep", "batch"}
+
+
+def number(text):
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return text
+
+
+def with_interval(name, value, ends):
+    return {name: value, name + "_low": ends[0], name + "_high": ends[1]}
+
+
+def wide(row):
+    return "time_low" in row and row["time_high"] - row["time_low"] > 0.1 * row["time"]
+
+
+def marked(row, names):
+    """Whether a value of these columns bears the mark of a disturbed time."""
+    timed = set(names) - COUNTED
+    return bool(timed) and (wide(row) or ("time" not in timed and wide(row.get("dense", {}))))
+
+
+def waterfalls(rows):
+    """Bars beneath each other as one row: each cause's milliseconds by its name."""
+    joined = {}
+    for row in rows:
+        key = tuple(row[name] for name in ("which", "keep", "batch"))
+        whole = joined.setdefault(key, {name: row[name] for name in ("which", "keep", "batch")})
+        begin = row["end"] - row["value"]  # 0 for the whole times, which stand on the ground
+        whole |= with_interval(row["metric"], row["value"], (row["end_low"] - begin, row["end_high"] - begin))
+    return list(joined.values())
+
+
+def records(path, study):
+    latest = {}  # of two records of one cell the later one counts
+    for record in map(json.loads, path.read_text().splitlines()):
+        if record["study"] != study or record["status"] != "ok":
+            continue
+        row = latest[json.dumps(record["axes"], sort_keys=True)] = dict(record["axes"])
+        for name, metric in record["metrics"].items():
+            row |= with_interval(name, metric["value"], metric["ci95"]) if "ci95" in metric else {name: metric["value"]}
+    rows = list(latest.values())
+    run = ("model", "batch", "dtype", "device", "threads")
+    dense = {tuple(row.get(axis) for axis in run): row for row in rows if row.get("engine") == "dense"}
+    for row in rows if study == "speed" else []:
+        row["dense"] = dense.get(tuple(row.get(axis) for axis in run), {})
+    return rows
+
+
+def flat(tree, before=""):
+    row = {}
+    for name, value in tree.items():
+        row |= flat(value, before + name + "_") if isinstance(value, dict) else {before + name: value}
+    return row
+
+
+def peers(results):
+    rows = []
+    for result in results:
+        seconds = result.pop("seconds")
+        row = result | {"blocks": len(seconds["ours"])} | with_interval("time", *in_ms(seconds["ours"]))
+        for name in seconds.keys() - {"ours"}:
+            median, low, high = interval([theirs / ours for theirs, ours in zip(seconds[name], seconds["ours"])])
+            row |= with_interval(name, median, (low, high))
+        rows.append(row)
+    return rows
+
+
+def in_ms(seconds):
+    median, low, high = interval([1000 * value for value in seconds])
+    return median, (low, high)
+
+
+def table(reports, name):
+    """The rows of a table below the folder of the reports; raises OSError or KeyError where there is none."""
+    report, part = name.split("/", 1)
+    if part.endswith(".csv"):
+        with open(reports / report / "figures" / part, newline="") as file:
+            rows = [{key: number(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        return waterfalls(rows) if part.startswith("waterfall") else rows
+    if part.endswith(".json"):
+        return peers(json.loads((reports / report / part).read_text()))
+    if part == "models":
+        return [flat(model) for model in json.loads((reports / report / "manifest.json").read_text())["models"]]
+    return records(reports / report / "results.jsonl", part)
