@@ -234,9 +234,9 @@ void Variants::add_parts(const std::string& name, const std::vector<engine::Mask
   std::vector<std::vector<std::shared_ptr<Parts>>> parts;  // of each share of the images, as the models run them
   for (const model::Share& share : shares_) {
     parts.emplace_back();
-    for (const auto& draws : timesteps) {
+    for (const auto& of_timestep : timesteps) {
       std::vector<engine::Masks> some;
-      for (const engine::Masks& one : draws)
+      for (const engine::Masks& one : of_timestep)
         some.push_back({share.of(one.heads), share.of(one.channels), share.of(one.tokens)});
       parts.back().push_back(std::make_shared<Parts>(dit_, packing_, activations_.at(share.number), some, of));
     }
