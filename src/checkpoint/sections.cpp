@@ -110,11 +110,13 @@ void Sections::add(const Node* dict, std::string_view keys, std::string_view nam
   }
   const std::string_view rest = name.substr(prefix->size()), part = rest.substr(0, rest.find('.'));
   if (!number) found->numbers_alone = false;
-  if (std::ranges::find(parts_of_dit, part) != parts_of_dit.end())
-    found->of_dit = true;
-  else if (!number && found->other.size() < most_unknown &&
-           std::ranges::find(found->other, part) == found->other.end())
-    found->other.push_back(part);
+  if (std::ranges::find(parts_of_dit, part) != parts_of_dit.end()) {
+    ++found->dit_names;
+  } else if (!number) {
+    ++found->other_names;
+    if (found->other.size() < most_unknown && std::ranges::find(found->other, part) == found->other.end())
+      found->other.push_back(part);
+  }
 }
 
 void Sections::add_unknown(std::string_view keys, std::string_view name) {
@@ -127,7 +129,7 @@ std::vector<const Section*> Sections::candidates() const {
   const bool numbers_alone = std::ranges::all_of(sections_, &Section::numbers_alone);
   std::vector<const Section*> candidates;
   for (const Section& section : sections_)
-    if (of_dit ? section.of_dit : numbers_alone || !section.numbers_alone) candidates.push_back(&section);
+    if (of_dit ? section.of_dit() : numbers_alone || !section.numbers_alone) candidates.push_back(&section);
   return candidates;
 }
 
@@ -178,7 +180,7 @@ std::string Sections::describe(const Section& chosen) const {
   std::string text = chosen.keys.empty() && !prefix.empty() ? whose(chosen) : label(chosen, chosen.keys);
   if (!prefix.empty() && prefix != text + ".")  // as "ema." is in a safetensors file
     text += fmt::format(", prefix {} removed", prefix);
-  if (!chosen.of_dit && !chosen.other.empty())
+  if (!chosen.of_dit() && !chosen.other.empty())
     text += fmt::format(" (not of a DiT: {})", printable(chosen.other.front()));
   if (!others.empty()) text += "; also there: " + labels(others);
   return text + unknown();

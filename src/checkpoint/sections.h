@@ -39,9 +39,11 @@ struct Section {
   std::string keys = {};                       ///< of the dicts around it: "state_dict."
   std::string prefix = {};                     ///< of its tensors' names: "module."
   std::string_view first = {};                 ///< name of its first tensor, with the prefix
-  bool of_dit = false;                       ///< some name is one of a DiT
+  std::size_t dit_names = 0, other_names = 0;  ///< how many are names of a DiT or not, counters' aside
   bool numbers_alone = true;                   ///< counters: no tensor has more than one element
   std::vector<std::string_view> other = {};    ///< what names of no DiT begin with
+
+  bool of_dit() const { return dit_names > other_names; }
 };
 
 class Sections {

@@ -162,7 +162,9 @@ TEST_CASE("what is not understood is named, and the rest taken") {
       {text("ema") + "](" + tensor(2) + "e", "'ema'"},
       {text("ema_params") + "](" + tensor(2) + "e", "'ema_params'"},
       // LitEma: names without their dots
-      {under("model_ema", text("xembedderprojbias") + tensor(2)), "'model_ema.xembedderprojbias'"},
+      {under("model_ema", text("xembedderprojbias") + tensor(2) + text("blocks0attnqkvweight") + tensor(2) +
+                              text("pos_embed") + tensor(2)),
+       "'model_ema.xembedderprojbias', 'model_ema.blocks0attnqkvweight'"},
       {text("rng_state") + tensor(2) + text("step") + number(), "'rng_state'"},
       {under("average_model", items(2)) + under("ema_params", items(2)), "'average_model', 'ema_params'"},
   }));
