@@ -116,7 +116,7 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
     const std::size_t reference = reference_of(shape, names, shapes);
     ModelLoss& model = result.models.emplace_back(
         ModelLoss{names[m], column_means(mse[m]), column_means(vb[m]), {}, {}, reference, is_dynamic(shape)});
-    model.image_gap = Eigen::VectorXd::Zero(mse[m].rows());
+    model.image_gap.assign(images.size(), 0);
     if (m + 1 == names.size()) break;
     MatrixXd difference(mse[m].rows(), 2 * mse[m].cols() + 1);
     difference << mse[m] - mse[reference], vb[m] - vb[reference], (mse[m] - mse[reference]).rowwise().mean();
@@ -125,7 +125,8 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
     model.mse_gap.assign(intervals.begin(), middle);
     model.vb_gap.assign(middle, intervals.end() - 1);
     model.mean_gap = intervals.back();
-    model.image_gap = difference.rightCols(1);
+    const Eigen::VectorXd by_image = difference.rightCols(1);
+    model.image_gap.assign(by_image.begin(), by_image.end());
   }
   return result;
 }

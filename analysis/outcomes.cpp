@@ -45,9 +45,12 @@ void add_paired(std::vector<Outcome>& all, const LossGap& gap, std::uint64_t boo
     });
     if (!outcome.loss_percent || both == all.end() || &*both == &outcome) continue;
     const auto own = loss_of(outcome), other = loss_of(*both);
+    Eigen::MatrixXd difference(static_cast<Eigen::Index>(own->image_gap.size()), 1);
+    for (Eigen::Index i = 0; i < difference.rows(); ++i)
+      difference(i, 0) =
+          own->image_gap[static_cast<std::size_t>(i)] - other->image_gap[static_cast<std::size_t>(i)];
     const double percent = 100 / gap.reference_of(*own).mean_mse();
-    outcome.over_both_percent =
-        bootstrap_means(percent * (own->image_gap - other->image_gap), bootstrap_seed).front();
+    outcome.over_both_percent = bootstrap_means(percent * difference, bootstrap_seed).front();
   }
 }
 

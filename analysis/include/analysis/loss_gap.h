@@ -26,7 +26,7 @@ struct ModelLoss {
   /// Mean over the timesteps of the squared epsilon error, of this model minus the reference; zero for the
   /// last model.
   Interval mean_gap{0, 0, 0};
-  Eigen::VectorXd image_gap = {};  ///< the same of each image
+  std::vector<double> image_gap = {};  ///< the same of each image
 
   double mean_mse() const;  ///< over the timesteps
 };
