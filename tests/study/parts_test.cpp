@@ -32,7 +32,8 @@ TEST_CASE("products that run by themselves work with the weights that the engine
 
   // The dense model's products work with its own weights.
   const auto none = std::make_shared<engine::Packing>(dit, unlimited);
-  study::Parts dense(dit, none, study::Activations(dit, 2), {masks}, study::Parts::Of::dense_model);
+  const auto open = study::imposed_masks(dit->configuration, study::kept_of(Which::all, 1), 2, 0, 0);
+  study::Parts dense(dit, none, study::Activations(dit, 2), {open}, study::Parts::Of::dense_model);
   dense.products(0);
   CHECK(none->bytes() == 0);
 }
