@@ -121,7 +121,7 @@ TEST_CASE("another identity is refused with what differs, and forced on request"
   CHECK_THROWS_WITH(RunDirectory(path, shorter),
                     Catch::Contains("/source: nothing where the run has \"abc\""));
   {
-    const RunDirectory run(path, other, {.force = true});
+    RunDirectory run(path, other, {.force = true});
     CHECK(run.has_or_takes_back("first"));
     CHECK(run.manifest()["forced"].size() == 1);
   }
