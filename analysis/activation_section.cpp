@@ -38,17 +38,17 @@ std::optional<Section> activation_section(const Findings& findings, const Show& 
     section.tile =
         Tile{"Is less computed near noise?", plus_minus(least(less).value),
              fmt::format("percentage points of the MACs less at the noisier half of the timesteps: {}",
-                         least_of(less)),
+                         least_of(less) + how_many_above(less)),
              all_above(less)};
   }
   std::vector<std::string> ends;
-  for (const Activation& activation : findings.activations) {
+  for (const Activation* activation : shown_first(findings, findings.activations)) {
     const std::string html = show(
-        activation_figure(activation),
+        activation_figure(*activation),
         fmt::format("What {} has on: above, by block; below, in all, and the share of the MACs that follows.",
-                    html_escape(activation.model)));
+                    html_escape(activation->model)));
     (section.shown.empty() ? section.shown : section.details) += html;
-    ends.push_back(ends_sentence(activation));
+    ends.push_back(ends_sentence(*activation));
   }
   section.details +=
       list(ends) +

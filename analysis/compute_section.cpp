@@ -68,15 +68,14 @@ std::optional<Section> compute_section(const Findings& findings, const Show& sho
   section.answer =
       fmt::format("How many blocks work on a token correlates with the detail of the image there by {}.",
                   from_to(with_detail));
-  section.tile = Tile{
-      "Is less computed on plain background?", plus_minus(least(with_detail).value),
-      "rank correlation of the blocks at work on a token with the detail there: " + least_of(with_detail),
-      all_above(with_detail)};
-  // The first model of the profile comes last among the maps.
-  for (auto grid = findings.compute_grids.rbegin(); grid != findings.compute_grids.rend(); ++grid) {
-    const std::string html = map_of(*grid, show);
-    (section.shown.empty() ? section.shown : section.details) += html;
-  }
+  section.tile = Tile{"Is less computed on plain background?", plus_minus(least(with_detail).value),
+                      "rank correlation of the blocks at work on a token with the detail there: " +
+                          least_of(with_detail) + how_many_above(with_detail),
+                      all_above(with_detail)};
+  for (const ComputeMap* map : shown_first(findings, findings.compute))
+    for (const MapGrid& grid : findings.compute_grids)
+      if (grid.model == map->model)
+        (section.shown.empty() ? section.shown : section.details) += map_of(grid, show);
   section.details += show(compute_curves_figure(findings.compute),
                           "How much of the image is worked on, and whether that goes with its detail and "
                           "with the loss; bands are "

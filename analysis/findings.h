@@ -2,6 +2,7 @@
 // What the runs show: everything that sections of a report have in common, computed once.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,6 +32,17 @@ struct Findings {
   std::vector<SpeedStudy> speed;
   std::vector<Outcome> outcomes;
 };
+
+/// All of them (each of a model), the one of the model that a report tells of first at the head.
+template <typename T>
+std::vector<const T*> shown_first(const Findings& findings, const std::vector<T>& all) {
+  std::vector<const T*> order;
+  for (const T& one : all) order.push_back(&one);
+  if (const Outcome* shown = shown_outcome(findings.outcomes))
+    std::stable_partition(order.begin(), order.end(),
+                          [&](const T* one) { return one->model == shown->model; });
+  return order;
+}
 
 /// Throws InputError for manifests and records that do not fit together. The runs must outlive it.
 Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options);

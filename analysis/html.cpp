@@ -74,6 +74,14 @@ Judgement all_above(const std::vector<Named>& values) {
   return combined(judgements);
 }
 
+std::string how_many_above(const std::vector<Named>& values) {
+  const auto clear = std::count_if(values.begin(), values.end(),
+                                   [](const Named& one) { return above(one.value) == Judgement::yes; });
+  return clear == 0 || clear == std::ssize(values)
+             ? ""
+             : fmt::format("; clear for {} of {}", clear, values.size());
+}
+
 std::string least_of(const std::vector<Named>& values) {
   const std::string name = html_escape(least(values).name);
   return values.size() == 1 ? name : fmt::format("{}, the least of {}", name, values.size());

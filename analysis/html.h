@@ -42,6 +42,8 @@ const Named& least(const std::vector<Named>& values);
 std::string from_to(const std::vector<Named>& values, const char* unit = "");
 /// Are the values of all models above zero?
 Judgement all_above(const std::vector<Named>& values);
+/// "; clear for 1 of 2", where some are.
+std::string how_many_above(const std::vector<Named>& values);
 /// "small", or "small, the least of 4".
 std::string least_of(const std::vector<Named>& values);
 

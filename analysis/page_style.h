@@ -23,9 +23,10 @@ nav { margin-top: 1.5rem; }
 nav h2 { font-size: 1rem; margin-bottom: .25rem; }
 nav ol { margin: 0; padding-left: 1.5rem; columns: 2 22rem; max-width: none; }
 .answer { font-size: 1.1rem; margin: 0 0 .75rem; }
+.answer b { white-space: nowrap; }
 .alarm { border-left: .25rem solid var(--alarm); padding-left: .75rem; }
 .alarm a { color: var(--alarm); font-weight: 600; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: .75rem; list-style: none;
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: .75rem; list-style: none;
   max-width: none; margin: 1.25rem 0 .5rem; padding: 0; }
 .tiles a { display: grid; grid-template-columns: 1fr auto; align-content: start; gap: .25rem .5rem; height: 100%;
   padding: .75rem .9rem; border: 1px solid var(--line); border-radius: 6px; background: var(--box); color: inherit;
@@ -75,7 +76,7 @@ pre { overflow: auto; max-height: 30rem; padding: .75rem 1rem; border-radius: 4p
   th, td { padding: .15rem .2rem; white-space: normal; }
   pre { white-space: pre-wrap; }
   .files { display: none; }
-  figure, tr, .tiles li { break-inside: avoid; }
+  figure, tr, .answer, .tiles li { break-inside: avoid; }
   thead { display: table-header-group; }
   h2, h3, .answer { break-after: avoid; }
 }

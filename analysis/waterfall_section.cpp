@@ -82,7 +82,8 @@ std::optional<Section> waterfall_section(const Findings& findings, const Show& s
   Section section{.id = "waterfall", .title = "What takes the time that is not saved?"};
   std::vector<std::string> sentences;
   std::string figures;
-  for (const SpeedStudy& study : findings.speed) {
+  for (const SpeedStudy* each : shown_first(findings, findings.speed)) {
+    const SpeedStudy& study = *each;
     const Largest largest = largest_of(study);
     if (largest.cell == nullptr) continue;
     sentences.push_back(sentence(study, largest));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 
+#include "../../analysis/findings.h"
 #include "analysis/figures.h"
 #include "analysis/outcomes.h"
 #include "analysis/report.h"
@@ -268,7 +269,7 @@ TEST_CASE("a report of dynamic models has their figures, table and answers") {
                           "(t&nbsp;=&nbsp;900), clearly positive at 2 and negative at 0 of 3 timesteps"));
   CHECK_THAT(page, Contains("<td>static widths (taylor)</td><td>0.500</td>"));
   CHECK_THAT(page, Contains("above that of the dense model by <b>20.8 ± 4.2</b>&nbsp;% (half) to <b>33") &&
-                       Contains("times as fast as the dense model, as trained routers decide"));
+                       Contains("of the theoretical speedup, as trained routers decide; it is <b>"));
   CHECK_THAT(page, Contains("1 more model of the training history was not run here."));
   CHECK_THAT(page, Contains("<td>16.9</td>"));  // the paper's, beside the model trained as it was
   CHECK_THAT(page, Contains("their own; float32, cpu, batch 4."));
@@ -282,4 +283,20 @@ TEST_CASE("a map of a model that computes every token is a sentence") {
   CHECK_THAT(page, Contains("half computes every token in every block"));
   CHECK(!std::filesystem::exists(folder.path() / "out" / "figures" / "compute-map-half.svg"));
   CHECK_THAT(page, Contains("<strong>cannot tell</strong>"));
+}
+
+TEST_CASE("a report tells first of the model that keeps about a half") {
+  Findings findings{};
+  for (const auto& [model, lambda] :
+       {std::pair{"most", 0.9}, std::pair{"half", 0.52}, std::pair{"least", 0.3}}) {
+    Outcome& outcome = findings.outcomes.emplace_back();
+    outcome.model = model;
+    outcome.lambda = lambda;
+    outcome.loss_percent = Interval{1, 0.5, 1.5};
+    findings.activations.emplace_back().model = model;
+  }
+  const auto order = shown_first(findings, findings.activations);
+  CHECK((order.at(0)->model == "half" && order.at(1)->model == "most" && order.at(2)->model == "least"));
+  findings.outcomes.clear();
+  CHECK(shown_first(findings, findings.activations).at(0)->model == "most");
 }

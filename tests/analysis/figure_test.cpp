@@ -212,7 +212,8 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
     const double panel_top = (1 - std::stod(figure.plot.substr(found + margin.size()))) * figure.height;
     const std::string svg = read_file(folder.path() / (figure.name + ".svg"));
     std::size_t entries = 0;
-    for (auto at = svg.find(entry + "</text>"); at != svg.npos; at = svg.find(entry + "</text>", at + 1)) {
+    const std::string text = "<text>" + entry + "</text>";
+    for (auto at = svg.find(text); at != svg.npos; at = svg.find(text, at + 1)) {
       const auto translate = svg.rfind("translate(", at), comma = svg.find(',', translate);
       CHECK(std::stod(svg.substr(comma + 1)) < panel_top);
       CHECK(std::stod(svg.substr(translate + 10)) < figure.width - 8.0 * static_cast<double>(entry.size()));

@@ -86,4 +86,6 @@ TEST_CASE("several models are told of by the least and the most") {
   CHECK(from_to({values.front()}, "&nbsp;%") == "<b>2.0 ± 1.0</b>&nbsp;% (b)");
   CHECK(least_of(values) == "&lt;a&gt;, the least of 2");
   CHECK(least_of({values.front()}) == "b");
+  CHECK(how_many_above(values).empty());
+  CHECK(how_many_above({{"a", {1, 0.5, 1.5}}, {"b", {0, -1, 1}}}) == "; clear for 1 of 2");
 }
