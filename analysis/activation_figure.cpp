@@ -22,7 +22,9 @@ std::string timestep_tics(const Activation& a) {
 }  // namespace
 
 Figure activation_figure(const Activation& a) {
-  constexpr int width = 760, maps_top = 34, maps_height = 190, lines_top = 300, height = 590;
+  const KeyStrip key({"channel groups", "all MACs (λ)", "heads", "tokens"}, 760);
+  constexpr int width = 760, maps_top = 34, maps_height = 190, key_top = 284;
+  const int lines_top = key_top + key.height(), height = lines_top + 300;
   const auto down = [&](int pixels) { return 1 - static_cast<double>(pixels) / height; };
   const auto across = [&](int pixels) { return static_cast<double>(pixels) / width; };
   std::string plot = fmt::format(
@@ -47,7 +49,8 @@ Figure activation_figure(const Activation& a) {
                         : "unset ylabel\nset format y ''\nunset colorbox\n";
     plot += fmt::format("plot data skip 1 every ::0::K*B-1 using 1:3:{} with image\n", 4 + column++);
   }
-  plot += panel(down(lines_top), down(height - 52), across(left), 0.965) + R"(unset title
+  plot += panel(down(lines_top), down(height - 62), across(left), 0.965) + key.set(height, key_top) +
+          R"(unset title
 set grid
 set style fill transparent solid 0.22 noborder
 set xrange [0:1000]
@@ -56,13 +59,12 @@ set xtics auto
 set ytics 0.2
 set format y '%g'
 set ylabel 'share that is on' offset 1
-set key at graph 1,1.16 right horizontal samplen 2 spacing 1.1
 plot data skip 1 every ::K*B using 2:10:11 with filledcurves linecolor rgb '#000000' notitle, \
   data skip 1 every ::K*B using 2:4 with linespoints linetype 1 title 'heads', \
   data skip 1 every ::K*B using 2:5 with linespoints linetype 2 title 'channel groups', \
   data skip 1 every ::K*B using 2:6 with linespoints linetype 3 title 'tokens', \
   data skip 1 every ::K*B using 2:9 with linespoints linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4 \
-    title 'MACs of the blocks (λ)'
+    title 'all MACs (λ)'
 unset multiplot)";
   return {
       .name = "activation-" + record::safe_name(a.model),

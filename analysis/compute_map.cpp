@@ -67,7 +67,7 @@ std::vector<double> shares(const Tensor& maps, std::size_t at, std::size_t token
 
 ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64_t seed) {
   const auto steps = static_cast<Index>(model.timesteps().size());
-  Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 3 * steps);
+  Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 3 * steps + 1);
   Index row = 0;
   for (const auto& [index, place] : model.images()) {
     const Tensor &compute = place.chunk->floats("compute", 4), &loss = place.chunk->floats("loss", 4),
@@ -85,13 +85,20 @@ ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64
       values(row, steps + k) = rank_correlation(computed, token_values(loss, at, tokens));
       values(row, 2 * steps + k) = rank_correlation(computed, detail);
     }
+    values(row, 3 * steps) = values.row(row).segment(2 * steps, steps).mean();
     ++row;
   }
   const auto intervals = bootstrap_means(values, seed);
   const auto part = [&](Index first) {
     return std::vector<Interval>(intervals.begin() + first, intervals.begin() + first + steps);
   };
-  return {name, std::ssize(model.images()), model.timesteps(), part(0), part(steps), part(2 * steps)};
+  return {name,
+          std::ssize(model.images()),
+          model.timesteps(),
+          part(0),
+          part(steps),
+          part(2 * steps),
+          intervals.back()};
 }
 
 }  // namespace

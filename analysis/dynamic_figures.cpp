@@ -11,18 +11,22 @@ namespace dydit::analysis {
 
 Figure compute_curves_figure(const std::vector<ComputeMap>& maps) {
   std::vector<Series> series;
-  for (const ComputeMap& map : maps) series.push_back({map.model, map.timesteps.size()});
-  // Two panels of equal height below a strip for the key.
-  const double strip = 20 + 21 * static_cast<double>(series.size() + 2), height = strip + 500;
+  std::vector<std::string> entries{"below: with the detail", "below: with the loss"};
+  for (const ComputeMap& map : maps) {
+    series.push_back({map.model, map.timesteps.size()});
+    entries.push_back(map.model);
+  }
+  const KeyStrip key(entries, 640);
+  // Two panels of equal height below the key.
+  const double strip = key.height(), height = strip + 500;
   const std::string share = panel(1 - strip / height, 295 / height) + R"(set format x ''
 unset xlabel
 set ylabel 'blocks that work on a token (%)' offset 0.5
 set yrange [0:100]
-set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$4):(100*$5) with filledcurves linetype m notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$3) with linespoints linetype m title model[m], \
-  NaN with lines linecolor rgb '#404040' linewidth 2 title 'below: rank correlation with the detail of the image', \
-  NaN with lines linecolor rgb '#404040' linewidth 2 dashtype 2 title 'and with the loss'
+  NaN with lines linecolor rgb '#000000' linewidth 2 title 'below: with the detail', \
+  NaN with lines linecolor rgb '#000000' linewidth 2 dashtype 2 title 'below: with the loss'
 )";
   const std::string correlations = panel(270 / height, 65 / height) + R"(set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
@@ -43,7 +47,8 @@ plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
           .height = static_cast<int>(height),
           .csv = to_csv(maps),
           .settings = plot_style() + series_arrays(series),
-          .plot = "set multiplot\nset xrange [0:1000]\n" + share + correlations + "unset multiplot"};
+          .plot = "set multiplot\nset xrange [0:1000]\n" + key.set(height) + share + correlations +
+                  "unset multiplot"};
 }
 
 Figure lambda_figure(const std::vector<LearningCurve>& all) {
@@ -52,18 +57,22 @@ Figure lambda_figure(const std::vector<LearningCurve>& all) {
                [](const LearningCurve& curve) { return curve.learns_both(); });
   if (curves.size() > colours) curves.resize(colours);
   std::vector<Series> series;
-  for (const LearningCurve& curve : curves) series.push_back({curve.model, curve.points.size()});
-  const double strip = 20 + 21 * static_cast<double>(series.size() + 2), height = strip + 520;
+  std::vector<std::string> entries{"target", "below: complete model"};
+  for (const LearningCurve& curve : curves) {
+    series.push_back({curve.model, curve.points.size()});
+    entries.push_back(curve.model);
+  }
+  const KeyStrip key(entries, 640);
+  const double strip = key.height(), height = strip + 520;
   const std::string lambda = panel(1 - strip / height, 305 / height) + R"(set format x ''
 unset xlabel
 set ylabel 'share of the MACs (λ)' offset 0.5
 set yrange [0:1.02]
-set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines linecolor rgb '#909090' linewidth 1.5 \
     dashtype 2 notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m].', held out', \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
   NaN with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'target', \
-  NaN with lines linecolor rgb '#404040' linewidth 1.2 dashtype 3 title 'below: complete model'
+  NaN with lines linecolor rgb '#000000' linewidth 1.2 dashtype 3 title 'below: complete model'
 )";
   const std::string losses = panel(280 / height, 65 / height) + R"(set format x '%g'
 set xlabel 'training step' offset 0,0.3
@@ -81,7 +90,7 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:9 with lines line
           .height = static_cast<int>(height),
           .csv = to_csv(curves),
           .settings = plot_style() + series_arrays(series),
-          .plot = "set multiplot\n" + lambda + losses + "unset multiplot"};
+          .plot = "set multiplot\n" + key.set(height) + lambda + losses + "unset multiplot"};
 }
 
 }  // namespace dydit::analysis

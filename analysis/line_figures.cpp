@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <set>
 
 #include "analysis/figures.h"
 #include "analysis/paper.h"
@@ -34,27 +36,39 @@ static std::vector<ModelLoss> drawn(const LossGap& result) {
 
 Figure loss_gap_figure(const LossGap& all) {
   const LossGap result{all.timesteps, drawn(all), all.images};
-  const bool sizes = !result.models.front().dynamic;
+  const bool sizes = !result.models.front().dynamic, alone = result.models.size() == 1;
   std::vector<Series> series;
-  std::vector<std::string> references;
+  std::vector<std::string> entries;
+  std::set<std::string> references;
   for (const ModelLoss& model : result.models) {
     series.push_back({model.model, result.timesteps.size()});
-    references.push_back(gnuplot_string(all.reference_of(model).model));
+    entries.push_back(model.model);
+    if (!model.mse_gap.empty()) references.insert(all.reference_of(model).model);
   }
-  const bool alone = series.size() == 1;
+  const char* const paper_title = "paper, scaled to this peak";
+  if (sizes && !alone) entries.push_back(paper_title);
+  const KeyStrip key(entries, 640);
+  const int strip = key.height(), upper = alone ? 0 : 310, height = strip + upper + 310;
+  const auto down = [&](int pixels) { return 1 - static_cast<double>(pixels) / height; };
   const std::string paper =
-      sizes ? "$paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
-              "title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', "
+      sizes ? fmt::format(
+                  ", \\\n  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
+                  "title '{}'",
+                  paper_title)
             : "";
-  const std::string differences = panel(0.98, 0.48) + R"(set format x ''
+  const std::string differences =
+      panel(down(strip), down(strip + upper - 25)) + R"(set format x ''
 unset xlabel
-set ylabel 'loss difference (ε MSE)' offset 0.5
+set ylabel )" +
+      gnuplot_string(references.size() == 1 ? "loss minus that of " + *references.begin()
+                                            : "loss minus that of the dense model") +
+      R"( offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
-)" + paper + R"(for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
-    title model[m].' minus '.reference[m].', 95 % interval'
-)";
-  const std::string losses = panel(alone ? 0.97 : 0.44, alone ? 0.15 : 0.1) + R"(set format x '%g'
+  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
+  NaN with linespoints linetype M title model[M])" +
+      paper + "\nunset key\n";
+  const std::string losses = panel(down(strip + upper), down(height - 60)) + R"(set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
 set logscale y
@@ -69,13 +83,11 @@ set format y '%g'
                     : "Above, the loss difference between the models against the timestep with its 95 % "
                       "interval; below, the loss of each model.",
           .width = 640,
-          .height = alone ? 400 : 640,
+          .height = height,
           .csv = to_csv(result),
-          .settings = plot_style() + series_arrays(series) +
-                      fmt::format("array reference[M] = [{}]\n", fmt::join(references, ", ")) +
-                      (sizes && !alone ? paper_block(result) : ""),
-          .plot = "set multiplot\nset xrange [0:1000]\nset key top right samplen 2.5 spacing 1.2\n" +
-                  (alone ? "" : differences) + losses + "unset multiplot"};
+          .settings = plot_style() + series_arrays(series) + (sizes && !alone ? paper_block(result) : ""),
+          .plot = "set multiplot\nset xrange [0:1000]\n" + key.set(height) + (alone ? "" : differences) +
+                  losses + "unset multiplot"};
 }
 
 Figure concentration_figure(const std::vector<ModelConcentration>& result) {
@@ -89,13 +101,15 @@ Figure concentration_figure(const std::vector<ModelConcentration>& result) {
   data skip 1 every ::first[M]::last[M] using 1:(unit*column(chance)) with lines linecolor rgb '#909090' \
     linewidth 1.5 dashtype 2 title 'equally hard tokens, chance alone'
 )";
-  // Two panels of equal height below a strip for the key.
-  const double strip = 20 + 21 * static_cast<double>(series.size() + 1), height = strip + 500;
+  std::vector<std::string> entries{"equally hard tokens, chance alone"};
+  for (const ModelConcentration& model : result) entries.push_back(model.model);
+  const KeyStrip key(entries, 640);
+  // Two panels of equal height below the key.
+  const double strip = key.height(), height = strip + 500;
   const std::string gini = panel(1 - strip / height, 295 / height) + R"(set format x ''
 unset xlabel
 set ylabel 'Gini coefficient' offset 0.5
 set yrange [0:*]
-set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
 value = 3; chance = 9; unit = 1
 )";
   const std::string share = panel(270 / height, 65 / height) + R"(set format x '%g'
@@ -113,8 +127,20 @@ value = 6; chance = 10; unit = 100
           .height = static_cast<int>(height),
           .csv = to_csv(result),
           .settings = plot_style() + series_arrays(series),
-          .plot = "set multiplot\nset xrange [0:1000]\n" + gini + draw_panel + share + draw_panel +
-                  "unset multiplot"};
+          .plot = "set multiplot\nset xrange [0:1000]\n" + key.set(height) + gini + draw_panel + share +
+                  draw_panel + "unset multiplot"};
+}
+
+/// Logarithmic where the losses span more than a factor of three: a shorter axis would have no tics.
+static std::string loss_axis(const std::vector<LearningCurve>& curves) {
+  Range range{std::numeric_limits<double>::infinity(), 0};
+  for (const LearningCurve& curve : curves)
+    for (const LearningPoint& point : curve.points)
+      for (const double loss : {point.train_mse, point.held_out_mse})
+        if (point.step > 0) range.include(loss);
+  return range.low > 0 && range.high > 3 * range.low
+             ? "set logscale y\nset ytics (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)\n"
+             : "";
 }
 
 Figure learning_figure(const std::vector<LearningCurve>& all) {
@@ -122,24 +148,30 @@ Figure learning_figure(const std::vector<LearningCurve>& all) {
   std::copy_if(all.begin(), all.end(), std::back_inserter(curves),
                [](const LearningCurve& curve) { return !curve.dynamic(); });
   std::vector<Series> series;
-  for (const LearningCurve& curve : curves) series.push_back({curve.model, curve.points.size()});
+  std::vector<std::string> entries;
+  for (const LearningCurve& curve : curves) {
+    series.push_back({curve.model, curve.points.size()});
+    entries.push_back(curve.model);
+  }
+  const KeyStrip key(entries, 640);
+  const double strip = key.height(), height = strip + 390;
   return {.name = "learning-curves",
           .description = "Held-out and training loss of each model against the training step.",
           .width = 640,
-          .height = 400,
+          .height = static_cast<int>(height),
           .csv = to_csv(curves),
           .settings = plot_style() + series_arrays(series) + "after_start(step) = step > 0 ? step : NaN\n",
-          .plot = panel(0.97, 0.15) + R"(set xlabel 'training step' offset 0,0.3
+          .plot = panel(1 - strip / height, 60 / height) + loss_axis(curves) + key.set(height) +
+                  R"(set xlabel 'training step' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
-set logscale xy
+set logscale x
 set xrange [*:*] noextend
 set yrange [*:*] noextend
-set ytics (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
-set key top right samplen 2.5 spacing 1.2
+set xtics (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000)
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):2 with lines \
-    linecolor rgb faint[(m-1)%6+1] linewidth 1.2 title model[m].', training batches', \
+    linecolor rgb faint[(m-1)%6+1] linewidth 1.2 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):3 with linespoints linetype m \
-    title model[m].', held out')"};
+    title model[m])"};
 }
 
 }  // namespace dydit::analysis

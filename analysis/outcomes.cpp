@@ -14,6 +14,7 @@ namespace dydit::analysis {
 
 namespace {
 
+/// What a dynamic model loses; of others nothing.
 void add_loss(Outcome& outcome, const LossGap& gap, const ModelLoss& model) {
   if (!model.dynamic) return;
   const ModelLoss& reference = gap.reference_of(model);
@@ -21,6 +22,13 @@ void add_loss(Outcome& outcome, const LossGap& gap, const ModelLoss& model) {
   outcome.reference = reference.model;
   outcome.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low,
                           percent * model.mean_gap.high};
+}
+
+/// Of a dynamic model.
+bool is_reference(const LossGap& gap, const ModelLoss& model) {
+  return std::any_of(gap.models.begin(), gap.models.end(), [&](const ModelLoss& other) {
+    return other.dynamic && &gap.reference_of(other) == &model;
+  });
 }
 
 void add_training(Outcome& outcome, const LearningCurve& curve) {
@@ -122,7 +130,8 @@ std::vector<Curve> curves_of(const std::vector<Outcome>& outcomes) {
 }  // namespace
 
 std::string Outcome::how() const {
-  if (!dynamic()) return reference.empty() ? "dense" : "dynamic";
+  const bool skips = !reference.empty() || (cell && cell->engine != Engine::dense);
+  if (!dynamic()) return skips ? "dynamic" : "dense";
   const std::string units = skip == "both" ? "widths and tokens" : skip;
   if (decide == "static") return fmt::format("static {} ({})", units, order);
   return decide == "chance" ? units + ", by chance" : units;
@@ -139,15 +148,39 @@ std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vect
     return all.back();
   };
   if (gap)
-    for (const ModelLoss& model : gap->models) add_loss(outcome_of(model.model), *gap, model);
-  for (const LearningCurve& curve : curves) add_training(outcome_of(curve.model), curve);
-  if (gap) add_paired(all, *gap, bootstrap_seed);
+    for (const ModelLoss& model : gap->models)
+      if (model.dynamic || is_reference(*gap, model)) add_loss(outcome_of(model.model), *gap, model);
   for (const SpeedStudy& study : speed)
     if (study.trained()) outcome_of(study.model);
+  for (const LearningCurve& curve : curves)
+    if (const auto found =
+            std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == curve.model; });
+        found != all.end())
+      add_training(*found, curve);
+  if (gap) add_paired(all, *gap, bootstrap_seed);
   add_speed(all, speed);
-  const auto skips = [](const Outcome& o) { return o.dynamic() || o.loss_percent || o.cell; };
-  if (std::none_of(all.begin(), all.end(), skips)) all.clear();
   return all;
+}
+
+const Outcome* shown_outcome(const std::vector<Outcome>& outcomes) {
+  const Outcome* nearest = nullptr;
+  for (const Outcome& outcome : outcomes)
+    if (drawn(outcome) &&
+        (nearest == nullptr || std::abs(outcome.lambda - 0.5) < std::abs(nearest->lambda - 0.5)))
+      nearest = &outcome;
+  if (nearest == nullptr) return nullptr;
+  const auto alike = about_as_large(outcomes, *nearest);
+  const auto found = std::find_if(alike.begin(), alike.end(), [](const Outcome* o) {
+    return o->decide == "routers" && o->skip == "both";
+  });
+  return found == alike.end() ? alike.front() : *found;
+}
+
+std::vector<const Outcome*> about_as_large(const std::vector<Outcome>& outcomes, const Outcome& outcome) {
+  std::vector<const Outcome*> found;
+  for (const Outcome& other : outcomes)
+    if (drawn(other) && std::abs(other.lambda - outcome.lambda) < 0.05) found.push_back(&other);
+  return found;
 }
 
 std::string to_csv(const std::vector<Outcome>& outcomes) {
@@ -171,24 +204,31 @@ std::string to_csv(const std::vector<Outcome>& outcomes) {
 
 std::optional<Figure> outcomes_figure(const std::vector<Outcome>& outcomes) {
   std::vector<Series> series;
-  for (const Curve& curve : curves_of(outcomes)) series.push_back({curve.name, curve.points.size() + 1});
+  std::vector<std::string> entries;
+  for (const Curve& curve : curves_of(outcomes)) {
+    series.push_back({curve.name, curve.points.size() + 1});
+    entries.push_back(curve.name);
+  }
   if (series.empty()) return std::nullopt;
+  const KeyStrip key(entries, 640);
+  const double strip = key.height(), height = strip + 400;
   return Figure{
       .name = "loss-over-share",
       .description =
           "How much more models lose than the dense one, against the share of its MACs that they keep.",
       .width = 640,
-      .height = 420,
+      .height = static_cast<int>(height),
       .csv = to_csv(outcomes),
       .settings = plot_style() + series_arrays(series),
-      .plot = panel(0.97, 0.15) + R"(set xlabel 'share of the MACs (λ)' offset 0,0.3
+      .plot = panel(1 - strip / height, 60 / height) + key.set(height) +
+              R"(set xlabel 'share of the MACs (λ)' offset 0,0.3
 set ylabel 'loss above the dense model (%)' offset 0.5
 set xrange [*:1.01]
 set yrange [*:*]
-set key top right samplen 2.5 spacing 1.2
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2:3:4 with yerrorbars linetype m notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with lines linetype m title model[m]
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3:(0):($4-$3) with vectors nohead linetype m \
+    linewidth 1.2 notitle, \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with linespoints linetype m title model[m]
 )"};
 }
 

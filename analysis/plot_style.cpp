@@ -18,7 +18,7 @@ set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
 set style fill transparent solid 0.22 noborder
 )";
   constexpr std::array<const char*, colours + 1> palette = {"d55e00", "0072b2", "009e73", "cc79a7",
-                                                            "e69f00", "56b4e9", "505050"};
+                                                            "e69f00", "56b4e9", "000000"};
   std::string faint;
   for (std::size_t i = 0; i < palette.size(); ++i) {
     style += fmt::format("set linetype {} linecolor rgb '#{}' linewidth 2 pointtype 7 pointsize 0.4\n", i + 1,
@@ -46,6 +46,26 @@ std::string panel(double top, double bottom, double left, double right) {
       "set lmargin at screen {}\nset rmargin at screen {}\n"
       "set tmargin at screen {}\nset bmargin at screen {}\n",
       left, right, top, bottom);
+}
+
+KeyStrip::KeyStrip(const std::vector<std::string>& entries, int width) : width_(width), rows_(1) {
+  constexpr std::size_t letter = 9, sample = 60;  // pixels, as gnuplot reckons
+  std::size_t widest = 1;
+  for (const std::string& entry : entries)  // letters, not bytes
+    widest = std::max(widest, static_cast<std::size_t>(std::count_if(
+                                  entry.begin(), entry.end(), [](char c) { return (c & 0xC0) != 0x80; })));
+  const auto columns = std::max<std::size_t>(1, static_cast<std::size_t>(width) / (letter * widest + sample));
+  rows_ = static_cast<int>((entries.size() + columns - 1) / columns);
+}
+
+int KeyStrip::height() const {
+  return 22 + 19 * rows_;
+}
+
+std::string KeyStrip::set(double figure_height, double top) const {
+  return fmt::format(
+      "set key at screen {:.6f},{:.6f} left top Left reverse vertical maxrows {} samplen 2.5 spacing 1\n",
+      10.0 / width_, 1 - (top + 4) / figure_height, rows_);
 }
 
 double PanelRow::width() const {

@@ -10,10 +10,10 @@
 
 namespace dydit::analysis {
 
-/// More curves in one panel cannot be told apart, but for one more in grey.
+/// More curves in one panel cannot be told apart, but for one more in black.
 inline constexpr std::size_t colours = 6;
 
-/// Axes below and left alone, a faint grid, and line types 1-6 in the colours of Okabe and Ito (7 is grey),
+/// Axes below and left alone, a faint grid, and line types 1-6 in the colours of Okabe and Ito (7 is black),
 /// which colour-blind readers tell apart; `faint` is the array of the same colours, see-through.
 std::string plot_style();
 
@@ -27,7 +27,21 @@ std::string series_arrays(const std::vector<Series>& series);
 
 /// A panel between `top` and `bottom` (fractions of the height) of a figure with several, as wide as the
 /// figure or from `left` to `right` (fractions of the width).
-std::string panel(double top, double bottom, double left = 0.13, double right = 0.965);
+std::string panel(double top, double bottom, double left = 0.16, double right = 0.965);
+
+/// The key of a figure, in rows and columns of a strip of its own: it covers neither axes nor curves.
+class KeyStrip {
+ public:
+  /// Its widest entry says how many columns there are room for; `width` is the figure's, in pixels.
+  KeyStrip(const std::vector<std::string>& entries, int width);
+
+  int height() const;  ///< pixels
+  /// gnuplot's setting for a strip that begins `top` pixels below the upper edge of a figure of that height.
+  std::string set(double figure_height, double top = 0) const;
+
+ private:
+  int width_, rows_;
+};
 
 /// Panels of one size side by side in a figure 760 pixels wide; pixels from the upper left corner. Their axes
 /// below take 62.

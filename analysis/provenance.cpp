@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "provenance.h"
-
+// What was run, on what, and how to run it again; cells without a result.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "html.h"
+#include "sections.h"
 #include "text.h"
 
 namespace dydit::analysis {
@@ -12,10 +15,6 @@ using record::Record;
 using record::Run;
 
 namespace {
-
-std::string cell(const std::string& text, const char* kind = "td") {
-  return fmt::format("<{0}>{1}</{0}>", kind, html_escape(text));
-}
 
 /// A value of a manifest as text for people: strings without quotes, folders left out.
 std::string text_of(const Json& json) {
@@ -55,19 +54,16 @@ std::string millions(const Json& count) {
 
 std::string model_row(const Json& model) {
   const Json trained = at(model, "trained");
-  std::string row = "<tr><th scope=\"row\">" + html_escape(text_of(at(model, "name"))) + "</th>";
-  row += cell(shape_of(at(model, "configuration"))) + cell(millions(at(model, "parameters"))) +
-         cell(text_of(at(model, "gmacs")));
+  std::vector<std::string> fields{text_of(at(model, "name")), shape_of(at(model, "configuration")),
+                                  millions(at(model, "parameters")), text_of(at(model, "gmacs"))};
   for (const char* key : {"images", "steps", "batch"}) {
     const Json count = at(trained, key);
-    row += cell(count.is_number_integer() ? grouped(count.get<std::int64_t>()) : text_of(count));
+    fields.push_back(count.is_number_integer() ? grouped(count.get<std::int64_t>()) : text_of(count));
   }
-  return row + cell(duration(at(trained, "seconds"))) + cell(text_of(at(trained, "device"))) +
-         cell(text_of(at(model, "checkpoint"))) + "</tr>\n";
-}
-
-std::string section(const char* title, const std::string& content) {
-  return fmt::format("<section>\n<h2>{}</h2>\n{}</section>\n", title, content);
+  fields.insert(fields.end(), {duration(at(trained, "seconds")), text_of(at(trained, "device")),
+                               text_of(at(model, "checkpoint"))});
+  for (std::string& field : fields) field = html_escape(field);
+  return row(fields);
 }
 
 /// Only several runs need to be told apart.
@@ -75,86 +71,115 @@ std::string heading(std::span<const Run> runs, std::size_t i) {
   return runs.size() == 1 ? "" : fmt::format("<h3>Run {}</h3>\n", i + 1);
 }
 
-std::string pairs_table(const Json& entries) {
-  std::string html = "<div class=\"scroll\"><table class=\"pairs\"><tbody>\n";
-  for (const auto& [key, value] : entries.items())
-    if (!value.is_null())
-      html += "<tr><th scope=\"row\">" + html_escape(key) + "</th>" + cell(text_of(value)) + "</tr>\n";
-  return html + "</tbody></table></div>\n";
+std::string code(const std::string& text) {
+  return "<pre><code>" + html_escape(text) + "</code></pre>\n";
 }
 
-}  // namespace
+std::string pairs_table(const Json& entries) {
+  std::string rows;
+  for (const auto& [key, value] : entries.items())
+    if (!value.is_null()) rows += row({html_escape(key), html_escape(text_of(value))});
+  return table({}, rows, "pairs");
+}
 
-std::string trained_section(std::span<const Run> runs) {
+/// The models, beside those of the paper; empty when the manifests name none.
+std::string models(std::span<const Run> runs) {
   std::string rows;
   for (const Run& run : runs)
     for (const Json& model : run.manifest.value("models", Json::array())) rows += model_row(model);
   if (rows.empty()) return "";
-  std::string head;
-  for (const char* name : {"model", "configuration", "parameters", "GMACs", "training images", "steps",
-                           "batch", "time", "device", "checkpoint"})
-    head += fmt::format("<th scope=\"col\">{}</th>", name);
-  const std::string paper =
-      "<tr class=\"paper\"><th scope=\"row\">DiT-S/2 (paper)</th><td>depth 12, width 384, heads 6, patch "
-      "2</td><td>33 M</td>"
-      "<td>6.06</td><td colspan=\"6\">ImageNet 256×256, as latents of 32×32×4</td></tr>\n"
-      "<tr class=\"paper\"><th scope=\"row\">DiT-XL/2 (paper)</th><td>depth 28, width 1152, heads 16, patch "
-      "2</td><td>675 M</td>"
-      "<td>118.64</td><td colspan=\"6\">ImageNet 256×256, as latents of 32×32×4</td></tr>\n";
-  return section(
-      "What was trained, and what the paper used",
-      "<div class=\"scroll\"><table class=\"trained\"><thead><tr>" + head + "</tr></thead>\n<tbody>\n" +
-          rows + paper +
-          "</tbody></table></div>\n<p>GMACs: billions of multiply-accumulates of one forward pass of one "
-          "image. The paper's loss gap compares DiT-S and DiT-XL.</p>\n");
+  const std::string data = "ImageNet 256×256, as latents of 32×32×4";
+  rows += row({"DiT-S/2 (paper)", "depth 12, width 384, heads 6, patch 2", "33 M", "6.06", data, "", "", "",
+               "", ""}) +
+          row({"DiT-XL/2 (paper)", "depth 28, width 1152, heads 16, patch 2", "675 M", "118.64", data, "", "",
+               "", "", ""});
+  return table({"model", "configuration", "parameters", "GMACs", "training images", "steps", "batch", "time",
+                "device", "checkpoint"},
+               rows, "models") +
+         note(
+             "GMACs: billions of multiply-accumulates of one forward pass of one image. The paper's loss gap "
+             "compares "
+             "DiT-S and DiT-XL.");
 }
 
-std::string notes_section(std::span<const Run> runs) {
-  std::string html;
+std::string machine(const Json& manifest) {
+  Json entries = Json::object();
+  for (const char* part : {"machine", "build"})
+    if (at(manifest, part).is_object()) entries.update(at(manifest, part));
+  for (const char* key : {"libtorch", "cuda", "threads", "seed", "data", "start", "end", "forced"})
+    entries[key] = at(manifest, key);
+  entries["ceilings"] = at(at(manifest, "sweep"), "ceilings");
+  return pairs_table(entries);
+}
+
+/// "quick, on an AMD EPYC, 2026-11-26".
+std::string line_of(const Json& manifest) {
+  std::vector<std::string> parts;
+  const auto add = [&](const Json& text) {
+    if (text.is_string() && text != "") parts.push_back(html_escape(text_of(text)));
+  };
+  add(at(at(manifest, "profile"), "name"));
+  const Json device = at(manifest, "device"), gpus = at(at(manifest, "machine"), "gpus");
+  const bool gpu =
+      device.is_string() && device.get<std::string>().starts_with("cuda") && gpus.is_array() && !gpus.empty();
+  add(gpu ? gpus.front() : at(at(manifest, "machine"), "cpu"));
+  if (const Json end = at(manifest, "end"); end.is_string()) add(end.get<std::string>().substr(0, 10));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+}  // namespace
+
+std::string subtitle(std::span<const Run> runs) {
+  std::vector<std::string> lines;
   for (const Run& run : runs)
+    if (const std::string line = line_of(run.manifest);
+        !line.empty() && std::find(lines.begin(), lines.end(), line) == lines.end())
+      lines.push_back(line);
+  return lines.empty() ? "" : fmt::format("Run: {}.", fmt::join(lines, "; "));
+}
+
+std::optional<Section> notes_section(const Findings& findings, const Show&) {
+  std::string html;
+  for (const Run& run : findings.runs)
     if (const Json note = at(at(run.manifest, "profile"), "note"); note.is_string() && note != "")
       html += "<p>" + html_escape(note.get<std::string>()) + "</p>\n";
-  return html.empty() ? "" : section("What to keep in mind", html);
+  if (html.empty()) return std::nullopt;
+  return Section{.id = "notes", .title = "What to keep in mind", .shown = html};
 }
 
-std::string reproduce_section(std::span<const Run> runs) {
-  std::string html;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    html += heading(runs, i);
-    const Json command = at(runs[i].manifest, "reproduce"), profile = at(runs[i].manifest, "profile");
-    if (command.is_string()) html += "<pre><code>" + html_escape(text_of(command)) + "</code></pre>\n";
-    if (!profile.is_null())
-      html += "<details><summary>The profile as it was resolved</summary>\n<pre><code>" +
-              html_escape(without_folders(profile.dump(2))) + "</code></pre>\n</details>\n";
-  }
-  return section("How to run this again", html);
-}
-
-std::string machine_section(std::span<const Run> runs) {
-  std::string html;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Json& manifest = runs[i].manifest;
-    Json entries = Json::object();
-    for (const char* part : {"machine", "build"})
-      if (at(manifest, part).is_object()) entries.update(at(manifest, part));
-    for (const char* key : {"libtorch", "cuda", "threads", "seed", "data", "start", "end", "forced"})
-      entries[key] = at(manifest, key);
-    entries["ceilings"] = at(at(manifest, "sweep"), "ceilings");
-    html += heading(runs, i) + pairs_table(entries);
-  }
-  return section("Machine and build", html);
-}
-
-std::string failures_section(std::span<const Run> runs) {
-  std::string items;
-  for (const Run& run : runs)
+std::optional<Section> failures_section(const Findings& findings, const Show&) {
+  std::vector<std::string> failures;
+  for (const Run& run : findings.runs)
     for (const Record& record : run.records)
       if (record.status != record::Status::ok)
-        items += fmt::format("<li><b>{}</b>, {}: {}: {}</li>\n", html_escape(record.study),
-                             html_escape(text_of(record.axes)),
-                             record.status == record::Status::failed ? "failed" : "skipped",
-                             html_escape(without_folders(record.error)));
-  return items.empty() ? "" : section("Cells without a result", "<ul>\n" + items + "</ul>\n");
+        failures.push_back(fmt::format("<b>{}</b>, {}: {}: {}", html_escape(record.study),
+                                       html_escape(text_of(record.axes)),
+                                       record.status == record::Status::failed ? "failed" : "skipped",
+                                       html_escape(without_folders(record.error))));
+  if (failures.empty()) return std::nullopt;
+  const bool one = failures.size() == 1;
+  return Section{.id = "failures",
+                 .title = "Cells without a result",
+                 .answer = fmt::format("{} cell{} no result.", failures.size(), one ? " has" : "s have"),
+                 .shown = list(failures),
+                 .alarm = true};
+}
+
+std::optional<Section> provenance_section(const Findings& findings, const Show&) {
+  const auto& runs = findings.runs;
+  std::string commands, machines, profiles;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Json command = at(runs[i].manifest, "reproduce"), profile = at(runs[i].manifest, "profile");
+    const std::string name = heading(runs, i);
+    if (command.is_string()) commands += name + code(text_of(command));
+    machines += name + machine(runs[i].manifest);
+    if (!profile.is_null()) profiles += name + code(without_folders(profile.dump(2)));
+  }
+  return Section{.id = "provenance",
+                 .title = "How to run this again",
+                 .shown = commands + folded("Machine, build and data", machines) +
+                          folded("The profile as it was resolved", profiles) +
+                          folded("What was trained, and what the paper used", models(runs))};
 }
 
 }  // namespace dydit::analysis

@@ -116,8 +116,12 @@ std::string_view skipped(Which which) {
   return name_in(names, which);
 }
 
+std::string SpeedStudy::setting() const {
+  return fmt::format("{}, {}, {} thread{}", dtype, device, threads, threads == 1 ? "" : "s");
+}
+
 std::string SpeedStudy::title() const {
-  return fmt::format("{}, {}, {}, {} thread{}", model, dtype, device, threads, threads == 1 ? "" : "s");
+  return model + ", " + setting();
 }
 
 bool SpeedStudy::trained() const {
@@ -145,15 +149,6 @@ std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {
     }
   }
   return studies;
-}
-
-std::int64_t failed_speed_cells(std::span<const Run> runs) {
-  std::int64_t failed = 0;
-  for (const Run& run : runs)
-    failed += std::count_if(run.records.begin(), run.records.end(), [](const Record& record) {
-      return record.study == "speed" && record.status != record::Status::ok;
-    });
-  return failed;
 }
 
 std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study) {

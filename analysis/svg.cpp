@@ -21,7 +21,7 @@ std::string inline_svg(const std::string& svg, const std::string& prefix, const 
   // Short matches only: std::regex recurses once for each character of a match.
   static const std::regex viewbox(R"re(viewBox="([\d. ]+)")re"), id(R"re((\sid=)(['"]))re"),
       reference(R"re(xlink:href=(['"])#)re"), url(R"(url\(#)"),
-      black(R"re(((?:stroke|fill|color)\s?=\s?)(?:"black"|'black'))re"), indent(R"(\n\s)");
+      black(R"re(((?:stroke|fill|color)\s?=\s?)["'](?:black|rgb\(  0,   0,   0\))["'])re"), indent(R"(\n\s)");
   const auto open = svg.find("<svg"), content = svg.find('>', open);
   std::smatch box;
   if (open == std::string::npos || content == std::string::npos || !std::regex_search(svg, box, viewbox))

@@ -94,17 +94,23 @@ static int exponent_of(double value) {
   return exponent < -4 || exponent > 6 ? exponent : 0;
 }
 
-/// " × 10⁻⁵".
+/// " × 10⁻⁵", with spaces at which no line breaks.
 static std::string power_of_ten(int exponent) {
   constexpr std::array digits = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
-  std::string power = exponent < 0 ? " × 10⁻" : " × 10";
+  std::string power = exponent < 0 ? "\u00a0×\u00a010⁻" : "\u00a0×\u00a010";
   for (const char c : std::to_string(std::abs(exponent)))
     power += digits.at(static_cast<std::size_t>(c - '0'));
   return power;
 }
 
+/// With a minus sign in the place of a hyphen.
+static std::string with_minus(const std::string& digits) {
+  return digits.front() == '-' ? "−" + digits.substr(1) : digits;
+}
+
 std::string number(double value) {
   if (!std::isfinite(value)) return "–";
+  if (value < 0) return "−" + number(-value);
   if (const int exponent = exponent_of(value))
     return fmt::format("{:.2f}", value / std::pow(10, exponent)) + power_of_ten(exponent);
   if (value == std::trunc(value)) return fmt::format("{:.0f}", value);
@@ -120,7 +126,7 @@ std::string plus_minus(const Interval& interval) {
     return fmt::format("({}){}", plus_minus(scaled), power_of_ten(exponent));
   }
   const int digits = std::clamp(1 - static_cast<int>(std::floor(std::log10(half))), 0, 9);
-  return fmt::format("{:.{}f} ± {:.{}f}", interval.mean, digits, half, digits);
+  return with_minus(fmt::format("{:.{}f} ± {:.{}f}", interval.mean, digits, half, digits));
 }
 
 }  // namespace dydit::analysis

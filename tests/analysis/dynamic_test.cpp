@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 
+#include "../../analysis/findings.h"
 #include "analysis/figures.h"
 #include "analysis/outcomes.h"
 #include "analysis/report.h"
@@ -63,7 +64,7 @@ void add_activation(record::RunDirectory& run, bool torn = false) {
 
 // A grid of 2 x 2 tokens of 2 x 2 pixels: token k has detail k; more blocks work where there is more, and the
 // loss falls.
-void add_compute(record::RunDirectory& run) {
+void add_compute(record::RunDirectory& run, bool every_token = false) {
   std::vector<float> image, compute, loss;
   for (std::size_t i = 0; i < index.size(); ++i) {
     for (int y = 0; y < 4; ++y)
@@ -75,8 +76,9 @@ void add_compute(record::RunDirectory& run) {
     for (std::size_t k = 0; k < timesteps.size(); ++k)
       for (int token = 0; token < 4; ++token) {
         // All alike at t = 900, but for how their sums were rounded.
-        compute.push_back(k == 0 ? 0.5F + 1e-7F * static_cast<float>(token)
-                                 : 0.25F * static_cast<float>(token + 1));
+        compute.push_back(every_token ? 1 - 1e-7F * static_cast<float>(token)
+                          : k == 0    ? 0.5F + 1e-7F * static_cast<float>(token)
+                                      : 0.25F * static_cast<float>(token + 1));
         loss.push_back(1.0F / static_cast<float>(token + 1));
       }
   }
@@ -154,6 +156,7 @@ TEST_CASE("where a model computes is set against loss and detail") {
   CHECK(map.with_detail[0].mean == 0);  // all tokens alike
   CHECK(map.with_detail[1].mean == Approx(1));
   CHECK(map.with_loss[1].mean == Approx(-1));
+  CHECK(map.mean_with_detail.mean == Approx(2.0 / 3));
   const auto grid =
       map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
   CHECK((grid.height == 4 && grid.width == 4));
@@ -216,8 +219,8 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
       },
       models());
   const auto all = outcomes(loss_gap(runs), learning_curves(runs), speed_studies(runs));
-  REQUIRE(all.size() == 4);
-  const Outcome &half = all[0], &pruned = all[1], &dense = all[2], &alone = all[3];
+  REQUIRE(all.size() == 3);  // "alone" was trained, but neither its loss nor its time was measured
+  const Outcome &half = all[0], &pruned = all[1], &dense = all[2];
   CHECK((half.model == "half" && half.reference == "dense" && half.how() == "widths and tokens"));
   CHECK(half.loss_percent.value().mean == Approx(100 * 0.3125 / 1.5));
   CHECK(half.loss_percent.value().low == Approx(100 * 0.25 / 1.5));
@@ -225,7 +228,8 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   CHECK((half.lambda == 0.505 && half.cell.value().time.mean == 5));
   CHECK((pruned.how() == "static widths (taylor)" && !pruned.cell));
   CHECK((dense.how() == "dense" && !dense.loss_percent && dense.cell.value().time.mean == 8));
-  CHECK((alone.model == "alone" && !alone.loss_percent && alone.held_out_mse == Approx(0.03)));
+  CHECK(shown_outcome(all) == &half);  // about as near to one half as the static one, and with routers
+  CHECK(about_as_large(all, half).size() == 2);
   const std::string csv = to_csv(all);
   CHECK_THAT(
       csv,
@@ -240,6 +244,8 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   CHECK_THAT(csv, Contains(",12.5,8.3333333,16.666667,pruned,"));
   CHECK(outcomes(loss_gap(runs), {}, {}).at(0).how() == "dynamic");
   CHECK(outcomes(std::nullopt, {}, {}).empty());
+  CHECK(outcomes(std::nullopt, learning_curves(runs), {}).empty());
+  CHECK(shown_outcome({}) == nullptr);
 }
 
 TEST_CASE("without a dense model the last one is what others are held against") {
@@ -266,6 +272,7 @@ TEST_CASE("a report of dynamic models has their figures, table and answers") {
         add_losses(run);
         add_training(run, "half", by_routers, 0.505);
         add_training(run, "pruned", by_taylor, 0.5);
+        add_training(run, "history", by_taylor, 0.7);
         add_speed(run, "dense", "all", 8, 1);
         add_speed(run, "compact", "own", 5, 0.5);
       },
@@ -275,13 +282,42 @@ TEST_CASE("a report of dynamic models has their figures, table and answers") {
        {"activation-half", "compute-map-half", "compute-curves", "lambda-curves", "loss-over-share"})
     CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) >
           1000);
-  CHECK_THAT(page, Contains("half keeps 0.855 of its MACs at t&nbsp;=&nbsp;100") &&
-                       Contains("less at the noisier half"));
-  CHECK_THAT(page, Contains("half from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> (t&nbsp;=&nbsp;900)") &&
-                       Contains("clearly positive at 2 and negative at 0 of 3 timesteps"));
+  CHECK_THAT(page, Contains("lower than at the other half by <b>30") &&
+                       Contains("half keeps 0.855 of the MACs of its blocks at t&nbsp;=&nbsp;100"));
+  CHECK_THAT(page,
+             Contains("the detail of the image there by <b>0.667</b> (half).") &&
+                 Contains("half: with the detail from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> "
+                          "(t&nbsp;=&nbsp;900), clearly positive at 2 and negative at 0 of 3 timesteps"));
   CHECK_THAT(page, Contains("<td>static widths (taylor)</td><td>0.500</td>"));
-  CHECK_THAT(page, Contains("&nbsp;%</b> (half), <b>33") && Contains("times as fast, η"));
+  CHECK_THAT(page, Contains("above that of the dense model by <b>20.8 ± 4.2</b>&nbsp;% (half) to <b>33") &&
+                       Contains("of the theoretical speedup, as trained routers decide; it is <b>"));
+  CHECK_THAT(page, Contains("1 more model of the training history was not run here."));
   CHECK_THAT(page, Contains("<td>16.9</td>"));  // the paper's, beside the model trained as it was
-  CHECK_THAT(page, Contains("<b>Time</b>: float32, cpu, batch 4."));
+  CHECK_THAT(page, Contains("their own; float32, cpu, batch 4."));
   CHECK(lambda_figure(learning_curves(runs)).csv.find("pruned") == std::string::npos);
+}
+
+TEST_CASE("a map of a model that computes every token is a sentence") {
+  const test::TemporaryFolder folder;
+  const auto runs = run_of(folder.path() / "run", [](auto& run) { add_compute(run, true); });
+  const std::string page = read_file(write_report(runs, folder.path() / "out"));
+  CHECK_THAT(page, Contains("half computes every token in every block"));
+  CHECK(!std::filesystem::exists(folder.path() / "out" / "figures" / "compute-map-half.svg"));
+  CHECK_THAT(page, Contains("<strong>cannot tell</strong>"));
+}
+
+TEST_CASE("a report tells first of the model that keeps about a half") {
+  Findings findings{};
+  for (const auto& [model, lambda] :
+       {std::pair{"most", 0.9}, std::pair{"half", 0.52}, std::pair{"least", 0.3}}) {
+    Outcome& outcome = findings.outcomes.emplace_back();
+    outcome.model = model;
+    outcome.lambda = lambda;
+    outcome.loss_percent = Interval{1, 0.5, 1.5};
+    findings.activations.emplace_back().model = model;
+  }
+  const auto order = shown_first(findings, findings.activations);
+  CHECK((order.at(0)->model == "half" && order.at(1)->model == "most" && order.at(2)->model == "least"));
+  findings.outcomes.clear();
+  CHECK(shown_first(findings, findings.activations).at(0)->model == "most");
 }

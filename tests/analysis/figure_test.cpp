@@ -175,3 +175,59 @@ TEST_CASE("a model's name changes nothing of what is drawn but the name") {
   CHECK(curves("#irst name", "\"ther,name") == plain);
   CHECK(curves("first\"#,,m", "#\"\",\"er na") == plain);
 }
+
+TEST_CASE("a key stands above the panels, however many and long its entries") {
+  const test::TemporaryFolder folder;
+  const std::vector<std::int64_t> timesteps = {20, 500};
+  const std::vector<Interval> gap = {{0.2, 0.1, 0.3}, {0.1, 0, 0.2}};
+  const std::vector<std::string> names = {"one-of-some-length", "another-of-some-length", "third", "fourth",
+                                          "last"};
+  LossGap gaps{timesteps, {}, 3};
+  std::vector<ModelConcentration> spreads;
+  std::vector<LearningCurve> dense, dynamic;
+  std::vector<ComputeMap> maps;
+  std::vector<Outcome> outcomes;
+  for (const std::string& name : names) {
+    const bool last = name == names.back();
+    gaps.models.push_back(
+        {name, {3, 2}, {1, 1}, last ? std::vector<Interval>{} : gap, gap, names.size() - 1});
+    spreads.push_back({name, 3, timesteps, gap, gap, {0.1, 0.2}});
+    dense.push_back({name, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}});
+    dynamic.push_back({name, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}, "routers", "both", "none"});
+    maps.push_back({name, 3, timesteps, gap, gap, gap, gap[0]});
+    Outcome& outcome = outcomes.emplace_back();
+    outcome.reference = name;  // a curve each
+    outcome.lambda = 0.5;
+    outcome.loss_percent = gap[0];
+  }
+  Activation activation{"half", 2, timesteps, 2, {}, {}, {}, gap, gap, gap[0]};
+  activation.heads = activation.groups = activation.tokens = Eigen::MatrixXd::Ones(2, 2);
+  // What a key entry may not be below: the uppermost panel, or in the activation figure the last.
+  const auto check = [&](const Figure& figure, const std::string& entry, bool last_panel = false) {
+    INFO(figure.name);
+    draw(figure, folder.path(), "");
+    const std::string margin = "set tmargin at screen ";
+    const auto found = last_panel ? figure.plot.rfind(margin) : figure.plot.find(margin);
+    REQUIRE(found != figure.plot.npos);
+    const double panel_top = (1 - std::stod(figure.plot.substr(found + margin.size()))) * figure.height;
+    const std::string svg = read_file(folder.path() / (figure.name + ".svg"));
+    std::size_t entries = 0;
+    const std::string text = "<text>" + entry + "</text>";
+    for (auto at = svg.find(text); at != svg.npos; at = svg.find(text, at + 1)) {
+      const auto translate = svg.rfind("translate(", at), comma = svg.find(',', translate);
+      CHECK(std::stod(svg.substr(comma + 1)) < panel_top);
+      CHECK(std::stod(svg.substr(translate + 10)) < figure.width - 8.0 * static_cast<double>(entry.size()));
+      ++entries;
+    }
+    CHECK(entries > 0);
+  };
+  for (const std::string& name : names) {
+    check(loss_gap_figure(gaps), name);
+    check(concentration_figure(spreads), name);
+    check(learning_figure(dense), name);
+    check(lambda_figure(dynamic), name);
+    check(compute_curves_figure(maps), name);
+    check(outcomes_figure(outcomes).value(), "dynamic, beside " + name);
+  }
+  check(activation_figure(activation), "all MACs (λ)", true);
+}

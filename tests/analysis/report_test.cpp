@@ -54,13 +54,15 @@ TEST_CASE("the report is one page with the run's numbers, and the same bytes eac
 
   CHECK(page.find("at t&nbsp;=&nbsp;10") != std::string::npos);
   CHECK(page.find("clear of zero at 5 of 5 timesteps") != std::string::npos);
-  CHECK(page.find("Means over 24 images") != std::string::npos);
+  CHECK(page.find("the same 24 images with the same noise") != std::string::npos);
   CHECK(page.find("32.5 M") != std::string::npos);
   CHECK(page.find("dydit reproduce quick.toml --seed 1") != std::string::npos);
   CHECK(page.find("out of memory: model.pt") != std::string::npos);
-  for (const char* title : {"How much", "Where in", "How unevenly", "How far", "What was trained",
-                            "How to run", "Machine and build", "Cells without"})
+  for (const char* title : {"How much", "Where in", "How far", "How to run", "Cells without"})
     CHECK(has_section(page, title));
+  for (const char* summary :
+       {"What was trained", "Machine, build and data", "The profile as it was resolved"})
+    CHECK(page.find("<summary>" + std::string(summary)) != std::string::npos);
 
   CHECK(page.find("private") == std::string::npos);
   CHECK(page.find(folder.path().string()) == std::string::npos);
@@ -83,17 +85,40 @@ TEST_CASE("studies that a run does not hold are left out") {
       report_of(test::make_run(folder.path() / "gap", {.map = false, .train = false}), folder.path() / "a");
   CHECK(has_section(gap, "How much"));
   CHECK(!has_section(gap, "Where in"));
-  CHECK(!has_section(gap, "How unevenly"));
   CHECK(!has_section(gap, "How far"));
   const std::string train =
       report_of(test::make_run(folder.path() / "train", {.gap = false, .map = false}), folder.path() / "b");
   CHECK(!has_section(train, "How much"));
   CHECK(has_section(train, "How far"));
-  CHECK(train.find("was trained for 12,800 steps") != std::string::npos);
+  CHECK(train.find("(DiT-S/2, 12,800 steps)") != std::string::npos);
   const std::string none =
       report_of(test::make_run(folder.path() / "none", {.gap = false, .map = false, .train = false}),
                 folder.path() / "c");
-  CHECK(none.find("holds no study") != std::string::npos);
+  CHECK(none.find("class=\"tiles\"") == std::string::npos);
+  CHECK(has_section(none, "How to run"));
+}
+
+TEST_CASE("a report opens with its answers, each a link to its section, and shows what failed") {
+  const test::TemporaryFolder folder;
+  const std::string page = report_of(test::make_run(folder.path() / "run"), folder.path() / "out");
+  const auto at = [&](const std::string& text) {
+    const auto found = page.find(text);
+    INFO(text);
+    CHECK(found != std::string::npos);
+    return found;
+  };
+  CHECK_THAT(page,
+             Contains("<li class=\"yes\"><a href=\"#loss-gap\"><span class=\"question\">Does a larger model "
+                      "gain less near noise?</span> <strong>yes</strong>"));
+  CHECK_THAT(page, Contains("<li class=\"yes\"><a href=\"#loss-map\">"));
+  CHECK(at("class=\"tiles\"") < at("<nav>"));
+  CHECK(at("<a href=\"#failures\">1 cell has no result.") < at("class=\"tiles\""));
+  CHECK(at("<section id=\"loss-map\">") < at("<section id=\"failures\">"));
+  CHECK(at("<section id=\"failures\">") < at("<section id=\"provenance\">"));
+  const std::string failures = page.substr(
+      at("<section id=\"failures\">"), at("<section id=\"provenance\">") - at("<section id=\"failures\">"));
+  CHECK_THAT(failures, Contains("out of memory") && !Contains("<details"));
+  CHECK(matches(page, "(<table)").size() == matches(page, R"re((<div class="scroll"><table))re").size());
 }
 
 TEST_CASE("names that try to break out stay names") {

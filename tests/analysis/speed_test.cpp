@@ -264,20 +264,23 @@ TEST_CASE("a report of a sweep holds its figures, tables and answers, the same b
     }
   CHECK_THAT(page, Contains("<h1>What a dynamic diffusion transformer saves"));
   CHECK_THAT(page,
-             Contains("With 0.7 kept, the compact engine realises <b>0.960 ± 0.010</b> (tokens, batch 4)"));
+             Contains("With 0.7 kept, the compact engine reaches <b>0.960 ± 0.010</b> (tokens, batch 4)"));
   CHECK_THAT(page,
-             Contains("With 0.5 kept, the compact engine realises <b>0.910 ± 0.010</b> (both, batch 4) to "
+             Contains("With 0.5 kept, the compact engine reaches <b>0.910 ± 0.010</b> (both, batch 4) to "
                       "<b>0.960 ± 0.010</b> ("));
   CHECK_THAT(page, Contains("Multiplying by masks takes <b>1.200 ± 0.029</b> (batch 4)"));
   CHECK_THAT(
-      page,
-      Contains("The largest bar of the waterfall is fixed parts: <b>33.33 ± 0.33</b>&nbsp;ms of a pass of "
-               "417&nbsp;ms (tokens, 0.5 kept, batch 8)"));
+      page, Contains("The largest cause is fixed parts: <b>33.33 ± 0.33</b>&nbsp;ms of a pass of 417&nbsp;ms "
+                     "(DyDiT-S/2, float32, cpu, 2 threads, tokens, batch 8)"));
+  // The gap is 16.7 ms, and 12.5 ms of the other sign are unexplained.
+  CHECK_THAT(page, Contains("<li class=\"no\"><a href=\"#waterfall\">") && Contains("−75.00 ± 0.75&nbsp;%"));
+  CHECK_THAT(page, Contains("<td>400</td><td>417</td><td>16.67 ± 0.17</td><td>−12.50 ± 0.12</td><td>75.0</td>"
+                            "<td>8.000 ± 0.080</td></tr>"));
+  // At batch 8 .96 of theory, its interval above .9.
+  CHECK_THAT(page, Contains("<li class=\"yes\"><a href=\"#speed\">"));
   CHECK_THAT(page,
              Contains("<th scope=\"row\">4</th><td>both</td><td>0.5</td>") && Contains("<td>25 †</td>"));
-  CHECK_THAT(page, Contains("<td>400</td><td>417</td><td>16.67 ± 0.17</td><td>-12.50 ± 0.12</td><td>75.0</td>"
-                            "<td>8.000 ± 0.080</td></tr>"));
-  CHECK_THAT(page, Contains("1 of the speed cells have no result"));
+  CHECK_THAT(page, Contains("<a href=\"#failures\">1 cell has no result."));
   CHECK_THAT(page, Contains("failed: out of memory"));
   // Half kept, batch 8: 52.1 ms for an image, 1.92 times as fast as dense, of 2; published 0.789 at twice.
   CHECK_THAT(
@@ -310,11 +313,11 @@ TEST_CASE("a report of one engine, of failed cells alone, and of a hostile name"
   }
   CHECK_THAT(
       page_of(run_of(folder.path() / "alone", {measured({"dense", "all", 1, 8})}), folder.path() / "out"),
-      Contains("2 threads: nothing to set against the dense model"));
+      Contains("There is nothing to set against the dense model"));
   Record failed = record_of({"dense", "all", 1, 8});
   failed.status = record::Status::failed;
   const std::string none = page_of(run_of(folder.path() / "failed", {failed}), folder.path() / "none");
-  CHECK_THAT(none, Contains("1 of the speed cells have no result"));
+  CHECK_THAT(none, Contains("1 cell has no result."));
   CHECK(none.find("How much of") == std::string::npos);
 
   const std::string hostile = "<script>alert(1)</script>'\"`touch hacked`\\ %s DiT-S/ @m\nline";

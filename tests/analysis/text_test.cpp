@@ -14,12 +14,13 @@ TEST_CASE("numbers have three digits, intervals as many as they are sure of") {
   CHECK(number(12.345) == "12.3");
   CHECK(number(3) == "3");
   CHECK(number(1234.5) == "1234");
-  CHECK(number(-2.1e-6) == "-2.10 × 10⁻⁶");
-  CHECK(number(3.25e12) == "3.25 × 10¹²");
+  CHECK(number(-2.1e-6) == "−2.10\u00a0×\u00a010⁻⁶");
+  CHECK(number(3.25e12) == "3.25\u00a0×\u00a010¹²");
   CHECK(number(std::nan("")) == "–");
   CHECK(plus_minus({0.0641, 0.0621, 0.0661}) == "0.0641 ± 0.0020");
   CHECK(plus_minus({36.21, 31.5, 40.9}) == "36.2 ± 4.7");
-  CHECK(plus_minus({1.594e-5, 1.522e-5, 1.666e-5}) == "(1.594 ± 0.072) × 10⁻⁵");
+  CHECK(plus_minus({1.594e-5, 1.522e-5, 1.666e-5}) == "(1.594 ± 0.072)\u00a0×\u00a010⁻⁵");
+  CHECK(plus_minus({-0.025, -0.06, 0.01}) == "−0.025 ± 0.035");
   CHECK(plus_minus({0.5, std::nan(""), std::nan("")}) == "0.500");
   CHECK(grouped(999) == "999");
   CHECK(grouped(50'000) == "50,000");
@@ -45,10 +46,10 @@ TEST_CASE("fields are quoted for the format they stand in") {
 TEST_CASE("an inlined SVG keeps its parts, under names of its own and in the page's colour") {
   const std::string svg =
       "<?xml?><svg viewBox=\"0 0 9 9\" xmlns=\"http://x\">\n<title>T</title><g id=\"a\" stroke='black'>"
-      "<use xlink:href='#a' clip-path=\"url(#a)\"/></g></svg>";
+      "<use xlink:href='#a' clip-path=\"url(#a)\" fill = 'rgb(  0,   0,   0)'/></g></svg>";
   CHECK(inline_svg(svg, "f", "\"what\"") ==
         "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"&quot;what&quot;\">\n<g id=\"f-a\" "
         "stroke=\"currentColor\">"
-        "<use href='#f-a' clip-path=\"url(#f-a)\"/></g></svg>");
+        "<use href='#f-a' clip-path=\"url(#f-a)\" fill = \"currentColor\"/></g></svg>");
   CHECK_THROWS_AS(inline_svg("no picture", "f", ""), dydit::RunError);
 }

@@ -60,7 +60,7 @@ TEST_CASE("each command counts once what it does not read, on stderr and in the 
   const auto link = images / "set" / "class3" / "link.png";
   fs::create_symlink("nowhere", link);
   const test::Outcome study = run_dydit({"study", "activation", "--model", "half=" + model, "--data", images,
-                                         "--timesteps", "2", "--device", "cpu", "--out", studied});
+                                         "--size", "8", "--timesteps", "2", "--device", "cpu", "--out", studied});
   CHECK(study.code == 3);
   CHECK_THAT(study.err, Contains("link.png") && Contains("too many broken"));
   CHECK_THAT(read_file(studied / "log.txt"), Contains(left_out) && Contains("link.png"));

@@ -215,7 +215,7 @@ TEST_CASE("a device has the name of one, and an option of one value is given onc
                                          {{"study", "loss-gap", "--images", "1", "--images", "2"}, "--images"},
                                          {{"train", "--steps", "1", "--steps", "2"}, "--steps"},
                                          {{"study", "loss-gap", "--at", "4", "--at", "4"}, "--at: 4: give it once"},
-                                         {{"study", "loss-gap", "--at", "{}"}, "no timesteps: --at"},
+                                         {{"study", "loss-gap", "--at", "{}"}, "--at {}: give a whole number"},
                                          {{"study", "loss-map", "--at", ""}, "--at ''"}}) {
     const auto outcome = run_dydit(c.arguments);
     CAPTURE(c.arguments, outcome.err);

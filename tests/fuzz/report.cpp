@@ -3,11 +3,9 @@
 // results.jsonl, a zero byte, and a few bytes that tensors/t.safetensors is made of.
 #include "analysis/report.h"
 
-#include "analysis/figures.h"
 #include "checkpoint/safetensors.h"
-#include "findings.h"
 #include "fuzz.h"
-#include "provenance.h"
+#include "sections.h"
 
 namespace {
 
@@ -70,21 +68,11 @@ checkpoint::Tensors tensors_of(Bytes bytes) {
 
 void show(const record::Run& run) {
   const std::span<const record::Run> runs(&run, 1);
-  const analysis::Findings findings = analysis::findings_of(runs, {});
-  std::size_t text = analysis::answer(findings).size();
-  if (findings.gap) text += loss_gap_figure(*findings.gap).csv.size() + gap_table(*findings.gap).size();
-  for (const auto& grid : findings.grids) text += loss_map_figure(grid, findings.normalise_each).plot.size();
-  if (!findings.concentrations.empty()) text += concentration_figure(findings.concentrations).csv.size();
-  if (!findings.curves.empty()) text += learning_figure(findings.curves).csv.size();
-  for (const auto& study : findings.speed) {
-    text += speed_table(study).size() + waterfall_table(study).size() + masked_table(study).size();
-    for (const auto& figure : {speedup_figure(study, "speedup"), waterfall_figure(study, "waterfall")})
-      if (figure) text += figure->plot.size();
-  }
-  for (const auto section : {analysis::notes_section, analysis::trained_section, analysis::reproduce_section,
-                             analysis::machine_section, analysis::failures_section})
-    text += section(runs).size();
-  if (text == 0) __builtin_trap();
+  const auto undrawn = [](const analysis::Figure& figure, const std::string& caption) {
+    return figure.csv + figure.settings + figure.plot + caption;
+  };
+  const auto sections = analysis::sections_of(analysis::findings_of(runs, {}), undrawn);
+  if (analysis::page("title", analysis::subtitle(runs), sections).empty()) __builtin_trap();
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct ComputeMap {
   /// standard deviation of the image within its patch. An image whose tokens are all treated alike counts as
   /// 0.
   std::vector<Interval> with_loss, with_detail;
+  Interval mean_with_detail;  ///< over the timesteps
 };
 
 /// One for each model with "compute-map" records. Throws InputError for chunks that do not fit together.

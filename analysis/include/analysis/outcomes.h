@@ -36,9 +36,19 @@ struct Outcome {
   static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// One for each model of the loss gap, then for each other trained one, where any of them skips work.
+/// One for each model that skips work and whose loss or time was measured, and for the dense models beside
+/// which it was: those of the loss gap, then others of the speed study. What is known of their training is
+/// added.
 std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
                               const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed = 0);
+
+/// What a report puts first: of those with a loss and a share of the MACs, which are about as near to one
+/// half as the nearest, the first whose routers choose among widths and tokens, or else the first. Null for
+/// none.
+const Outcome* shown_outcome(const std::vector<Outcome>& outcomes);
+
+/// Those whose share of the MACs is about that of `outcome` (within 0.05) and that have a loss.
+std::vector<const Outcome*> about_as_large(const std::vector<Outcome>& outcomes, const Outcome& outcome);
 
 /// A row for each outcome with a loss beside its reference and a share of the MACs, NaN where it was not held
 /// against another of its target, and for each curve its dense model at (1, 0); the curve (reference and how)

@@ -52,17 +52,15 @@ struct SpeedStudy {
   std::int64_t threads;
   std::vector<SpeedCell> cells;  ///< by engine, batch, what is skipped, and descending share kept
 
-  std::string title() const;  ///< "DyDiT-S/2, float32, cpu, 2 threads"
-  bool trained() const;       ///< of a model that decides itself
+  std::string setting() const;  ///< "float32, cpu, 2 threads"
+  std::string title() const;    ///< "DyDiT-S/2, float32, cpu, 2 threads"
+  bool trained() const;         ///< of a model that decides itself
 };
 
 /// The good "speed" records, a study for each model (in the order of the profile), device, dtype and number
 /// of threads; of two records of one cell the later one counts. Throws InputError for a record with an axis
 /// or a metric that is missing or impossible.
 std::vector<SpeedStudy> speed_studies(std::span<const record::Run> runs);
-
-/// "speed" records without a result.
-std::int64_t failed_speed_cells(std::span<const record::Run> runs);
 
 /// The waterfalls that a report shows: of the compact cells of the largest batch, for each way of skipping
 /// the one whose share kept is nearest to one half.

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "html.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "record/metric.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+static bool smaller(const Named& a, const Named& b) {
+  return a.value.mean < b.value.mean;
+}
+
+std::string row(const std::vector<std::string>& fields) {
+  std::string html = "<tr><th scope=\"row\">" + fields.front() + "</th>";
+  for (std::size_t i = 1; i < fields.size(); ++i) html += "<td>" + fields[i] + "</td>";
+  return html + "</tr>\n";
+}
+
+std::string table(const std::vector<std::string>& head, const std::string& rows, const char* kind) {
+  std::string html;
+  for (const std::string& name : head) html += "<th scope=\"col\">" + name + "</th>";
+  if (!html.empty()) html = "<thead><tr>" + html + "</tr></thead>\n";
+  return fmt::format("<div class=\"scroll\"><table class=\"{}\">{}<tbody>\n{}</tbody></table></div>\n", kind,
+                     html, rows);
+}
+
+std::string decimal(double value, int digits) {
+  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "–";
+}
+
+std::string folded(const std::string& summary, const std::string& content) {
+  if (content.empty()) return "";
+  return fmt::format("<details>\n<summary>{}</summary>\n{}</details>\n", summary, content);
+}
+
+std::string note(const std::string& text) {
+  return "<p class=\"note\">" + text + "</p>\n";
+}
+
+std::string list(const std::vector<std::string>& sentences) {
+  std::string items;
+  for (const std::string& sentence : sentences) items += "<li>" + sentence + "</li>\n";
+  return items.empty() ? "" : "<ul>\n" + items + "</ul>\n";
+}
+
+std::string bold(const Interval& interval) {
+  return "<b>" + plus_minus(interval) + "</b>";
+}
+
+std::string described(std::string_view metric) {
+  return fmt::format("<b>{}</b>: {} ", record::metric(metric).label, record::metric(metric).description);
+}
+
+const Named& least(const std::vector<Named>& values) {
+  return *std::min_element(values.begin(), values.end(), smaller);
+}
+
+std::string from_to(const std::vector<Named>& values, const char* unit) {
+  const auto text = [&](const Named& one) {
+    return fmt::format("{}{} ({})", bold(one.value), unit, html_escape(one.name));
+  };
+  const Named& most = *std::max_element(values.begin(), values.end(), smaller);
+  return values.size() == 1 ? text(most) : text(least(values)) + " to " + text(most);
+}
+
+Judgement all_above(const std::vector<Named>& values) {
+  std::vector<Judgement> judgements;
+  for (const Named& one : values) judgements.push_back(above(one.value));
+  return combined(judgements);
+}
+
+std::string how_many_above(const std::vector<Named>& values) {
+  const auto clear = std::count_if(values.begin(), values.end(),
+                                   [](const Named& one) { return above(one.value) == Judgement::yes; });
+  return clear == 0 || clear == std::ssize(values)
+             ? ""
+             : fmt::format("; clear for {} of {}", clear, values.size());
+}
+
+std::string least_of(const std::vector<Named>& values) {
+  const std::string name = html_escape(least(values).name);
+  return values.size() == 1 ? name : fmt::format("{}, the least of {}", name, values.size());
+}
+
+std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study) {
+  const auto same = [&](const SpeedStudy& other) { return other.model == study.model; };
+  return std::count_if(studies.begin(), studies.end(), same) == 1 ? study.model : study.title();
+}
+
+std::string per_image(const SpeedCell& cell) {
+  return number(cell.time.mean / static_cast<double>(cell.batch)) + (cell.disturbed() ? " †" : "");
+}
+
+}  // namespace dydit::analysis

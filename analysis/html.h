@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pieces of the page that several sections share (HTML).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/speed.h"
+#include "analysis/statistics.h"
+#include "page.h"
+
+namespace dydit::analysis {
+
+/// A row of a table from what stands in it, the first as its head.
+std::string row(const std::vector<std::string>& fields);
+/// Scrolls as a whole where it is wider than the page.
+std::string table(const std::vector<std::string>& head, const std::string& rows,
+                  const char* kind = "numbers");
+/// A figure of that many digits after the point, or a dash.
+std::string decimal(double value, int digits);
+
+/// Shut until the reader opens it; nothing for no content.
+std::string folded(const std::string& summary, const std::string& content);
+std::string note(const std::string& text);
+/// A list of sentences; nothing for none.
+std::string list(const std::vector<std::string>& sentences);
+
+std::string bold(const Interval& interval);
+/// "<b>η</b>: Realisation: ..." from the catalog.
+std::string described(std::string_view metric);
+
+/// A value and whose it is.
+struct Named {
+  std::string name;  ///< as it was given, not HTML
+  Interval value;
+};
+
+/// The smallest mean; there must be one.
+const Named& least(const std::vector<Named>& values);
+/// "<b>0.88 ± 0.02</b> (small)"; of several the least to the most.
+std::string from_to(const std::vector<Named>& values, const char* unit = "");
+/// Are the values of all models above zero?
+Judgement all_above(const std::vector<Named>& values);
+/// "; clear for 1 of 2", where some are.
+std::string how_many_above(const std::vector<Named>& values);
+/// "small", or "small, the least of 4".
+std::string least_of(const std::vector<Named>& values);
+
+/// The model of a study, or its whole title where another of the studies is of the same model.
+std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study);
+
+/// Milliseconds for each image, with a mark where the measurement was disturbed.
+std::string per_image(const SpeedCell& cell);
+
+}  // namespace dydit::analysis

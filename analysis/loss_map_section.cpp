@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/figures.h"
+#include "html.h"
+#include "record/metric.h"
+#include "sections.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+/// The timestep at which the loss of a model is most concentrated.
+std::size_t most_uneven(const ModelConcentration& model) {
+  const auto& shares = model.hardest_share;
+  const auto smaller = [](const Interval& a, const Interval& b) { return a.mean < b.mean; };
+  return static_cast<std::size_t>(std::max_element(shares.begin(), shares.end(), smaller) - shares.begin());
+}
+
+void answer(Section& section, const ModelConcentration& model) {
+  const std::size_t most = most_uneven(model);
+  const Interval& share = model.hardest_share[most];
+  const Interval percent{100 * share.mean, 100 * share.low, 100 * share.high};
+  const double chance = model.chance.hardest_share;
+  section.answer = fmt::format(
+      "The hardest 20&nbsp;% of the tokens of an image hold {}&nbsp;% of the loss of {} at t&nbsp;=&nbsp;{}, "
+      "where it "
+      "is most concentrated; equally hard tokens would show {:.1f}&nbsp;% by chance.",
+      bold(percent), html_escape(model.model), model.timesteps[most], 100 * chance);
+  section.tile =
+      Tile{"Is the loss concentrated in few tokens?", plus_minus(percent) + "&nbsp;%",
+           fmt::format("of the loss of {} in the hardest 20&nbsp;% of the tokens at t&nbsp;=&nbsp;{}; by "
+                       "chance {:.1f}&nbsp;%",
+                       html_escape(model.model), model.timesteps[most], 100 * chance),
+           above(share, chance)};
+}
+
+}  // namespace
+
+std::optional<Section> loss_map_section(const Findings& findings, const Show& show) {
+  if (findings.grids.empty() && findings.concentrations.empty()) return std::nullopt;
+  Section section{.id = "loss-map", .title = "Where in the image is the loss?"};
+  if (!findings.concentrations.empty()) answer(section, findings.concentrations.back());
+  for (const MapGrid& grid : findings.grids) {
+    const std::string html = show(
+        loss_map_figure(grid, findings.normalise_each),
+        fmt::format("Where {} errs, pixel by pixel: white where its loss is high.", html_escape(grid.model)));
+    (section.shown.empty() ? section.shown : section.details) += html;
+  }
+  if (!findings.concentrations.empty())
+    section.details +=
+        show(concentration_figure(findings.concentrations),
+             "How unevenly the loss is spread over the tokens; bands are 95&nbsp;% intervals.") +
+        note(described("gini") + described("hardest_share") +
+             fmt::format("Means over {} images; tokens are the model's patches. The dashed line is "
+                         "what the few noise draws alone would make of equally hard tokens "
+                         "(independent Gaussian errors of one variance).",
+                         grouped(findings.concentrations.front().images)));
+  if (!findings.grids.empty())
+    section.details +=
+        note(std::string(
+                 "<b>Maps</b>: squared epsilon error of each pixel, mean over channels and noise draws. ") +
+             (findings.normalise_each
+                  ? "Each map has its own scale, from its 1st to its 99th percentile."
+                  : "Each timestep has one scale, written below its column: from the 1st to the "
+                    "99th percentile over the images shown."));
+  return section;
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "analysis/figures.h"
+#include "analysis/paper.h"
+#include "html.h"
+#include "record/metric.h"
+#include "sections.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+/// What the paper has for a model trained in the same way toward one half, a dash for others.
+std::string published_fid(const Outcome& outcome) {
+  for (const PaperAblation& paper : paper_ablation)
+    if (outcome.target == 0.5 && outcome.decide == paper.decide && outcome.skip == paper.skip &&
+        (paper.order.empty() || outcome.order == paper.order))
+      return fmt::format("{:.1f}{}", paper.fid, paper.other_data ? " ‡" : "");
+  return "–";
+}
+
+std::string outcomes_table(const std::vector<Outcome>& outcomes) {
+  const bool timed =
+      std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+  std::vector<std::string> head{"model", "skips", "λ", "held-out<br>ε MSE", "loss above<br>dense (%)"};
+  if (timed) head.insert(head.end(), {"GMACs", "ms per<br>image", "speedup", "theory", "η"});
+  head.push_back("paper:<br>FID");
+  std::string rows;
+  for (const Outcome& o : outcomes) {
+    std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
+                                    decimal(o.held_out_mse, 5),
+                                    o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
+    if (const auto& cell = o.cell) {
+      const bool skips = cell->engine != Engine::dense;
+      fields.insert(
+          fields.end(),
+          {number(cell->gmacs), per_image(*cell), skips ? plus_minus(cell->speedup) : "–",
+           skips ? number(cell->theoretical_speedup) : "–", skips ? plus_minus(cell->realisation) : "–"});
+    } else if (timed) {
+      fields.insert(fields.end(), 5, "–");
+    }
+    fields.push_back(published_fid(o));
+    rows += row(fields);
+  }
+  return table(head, rows);
+}
+
+/// Models of the training history that no study of the runs touched.
+std::size_t models_not_run(const Findings& findings) {
+  std::set<std::string> run;
+  for (const record::Run& one : findings.runs)
+    for (const record::Record& record : one.records)
+      if (record.study != "train" && record.axes.contains("model") && record.axes["model"].is_string())
+        run.insert(record.axes["model"].get<std::string>());
+  return static_cast<std::size_t>(
+      std::count_if(findings.curves.begin(), findings.curves.end(),
+                    [&](const LearningCurve& curve) { return !run.contains(curve.model); }));
+}
+
+std::string terms(const std::vector<Outcome>& outcomes) {
+  const auto measured =
+      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+  const std::string timed =
+      measured == outcomes.end()
+          ? ""
+          : fmt::format("<b>Time</b>: of the compact engine, of dense models their own; {}. ",
+                        html_escape(measured->timed));
+  return note(fmt::format(
+      "<b>Skips</b>: what the routers of the model learned to skip; <i>by chance</i>: units drawn anew for "
+      "each "
+      "image; <i>static</i>: all but the first units of each layer, which were ordered by importance. "
+      "<b>λ</b>: {} <b>Loss above dense</b>: the mean over images and timesteps, against the dense model of "
+      "the "
+      "same size on the same images with the same noise. {}<b>Paper</b>: DyDiT-S trained in the same way "
+      "toward "
+      "0.5, mean FID over five data sets other than ImageNet; ‡ over four of fine classes, where the dynamic "
+      "model has {:.1f} and the dense one {:.1f}.",
+      record::metric("lambda_realised").description, timed, paper_fine_dynamic, paper_fine_dense));
+}
+
+std::string answer(const std::vector<Outcome>& outcomes, const Outcome* shown) {
+  if (shown == nullptr)
+    return "The loss of these models was not measured beside that of a dense model; what they save in time "
+           "was.";
+  std::vector<Named> losses;
+  for (const Outcome* outcome : about_as_large(outcomes, *shown))
+    losses.push_back({outcome->model, *outcome->loss_percent});
+  return fmt::format("With {:.2f} of the MACs kept, the loss is above that of the dense model by {}.",
+                     shown->lambda, from_to(losses, "&nbsp;%"));
+}
+
+}  // namespace
+
+std::optional<Section> outcomes_section(const Findings& findings, const Show& show) {
+  const auto& outcomes = findings.outcomes;
+  if (outcomes.empty()) return std::nullopt;
+  Section section{.id = "cost", .title = "What does it cost to skip work, and what does it save?"};
+  const Outcome* shown = shown_outcome(outcomes);
+  section.answer = answer(outcomes, shown);
+  if (shown != nullptr)
+    section.tile = Tile{"Does skipping work cost loss?", plus_minus(*shown->loss_percent) + "&nbsp;%",
+                        fmt::format("more than the dense model: {}, which keeps {:.2f} of the MACs",
+                                    html_escape(shown->model), shown->lambda),
+                        above(*shown->loss_percent)};
+  const auto figure = outcomes_figure(outcomes);
+  if (figure)
+    section.shown = show(*figure,
+                         "The less of its work a model does, the more it loses against the dense model of "
+                         "its size; lines are 95&nbsp;% intervals.");
+  std::string numbers = outcomes_table(outcomes);
+  if (const std::size_t others = models_not_run(findings); others > 0)
+    numbers += note(fmt::format("{} more model{} of the training history {} not run here.", others,
+                                others == 1 ? "" : "s", others == 1 ? "was" : "were"));
+  (figure ? section.details : section.shown) += numbers;
+  section.details += terms(outcomes);
+  return section;
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "analysis/figures.h"
+#include "html.h"
+#include "record/metric.h"
+#include "sections.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+using Cells = std::vector<const SpeedCell*>;
+
+template <typename Condition>
+Cells cells_where(const SpeedStudy& study, Condition condition) {
+  Cells cells;
+  for (const SpeedCell& cell : study.cells)
+    if (std::isfinite(cell.speedup.mean) && condition(cell)) cells.push_back(&cell);
+  return cells;
+}
+
+/// Compact, with masks that were imposed.
+bool imposed(const SpeedCell& cell) {
+  return cell.engine == Engine::compact && cell.which != Which::all && cell.which != Which::own &&
+         cell.which != Which::alike && std::isfinite(cell.realisation.mean);
+}
+
+/// Those of the share kept that is the nearest to `keep`.
+Cells imposed_near(const SpeedStudy& study, double keep) {
+  const auto distance = [&](const SpeedCell* cell) { return std::abs(cell->keep - keep); };
+  Cells cells = cells_where(study, imposed);
+  if (cells.empty()) return cells;
+  const double nearest = (*std::min_element(cells.begin(), cells.end(), [&](const auto* a, const auto* b) {
+                           return distance(a) < distance(b);
+                         }))->keep;
+  std::erase_if(cells, [&](const SpeedCell* cell) { return cell->keep != nearest; });
+  return cells;
+}
+
+std::string name_of_cell(const SpeedCell& cell) {
+  const bool named = cell.which == Which::widths || cell.which == Which::tokens || cell.which == Which::both;
+  return fmt::format("{}batch {}", named ? fmt::format("{}, ", name_of(cell.which)) : "", cell.batch);
+}
+
+template <typename Value>
+std::string from_to(const Cells& cells, Value value) {
+  std::vector<Named> named;
+  for (const SpeedCell* cell : cells) named.push_back({name_of_cell(*cell), value(*cell)});
+  return analysis::from_to(named);
+}
+
+std::string realisation_sentence(const SpeedStudy& study, double keep) {
+  const Cells cells = imposed_near(study, keep);
+  if (cells.empty()) return "";
+  return fmt::format("With {:g} kept, the compact engine reaches {} of the theoretical speedup. ",
+                     cells.front()->keep,
+                     from_to(cells, [](const SpeedCell& cell) { return cell.realisation; }));
+}
+
+std::string over_dense_sentence(const SpeedStudy& study) {
+  const auto over_dense = [](const SpeedCell& cell) { return cell.time_over_dense(); };
+  const auto sentence = [&](const char* what, const Cells& cells) {
+    return cells.empty() ? ""
+                         : fmt::format("{} takes {} times as long as the dense model. ", what,
+                                       from_to(cells, over_dense));
+  };
+  return sentence("With everything on it", cells_where(study,
+                                                       [](const auto& cell) {
+                                                         return cell.engine == Engine::compact &&
+                                                                cell.which == Which::all;
+                                                       })) +
+         sentence("Multiplying by masks",
+                  cells_where(study, [](const auto& cell) { return cell.engine == Engine::masked; }));
+}
+
+/// The dense model and the compact engine over the shares kept, with the published realisation.
+std::string speed_table(const SpeedStudy& study) {
+  std::string rows;
+  for (const SpeedCell& cell : study.cells)
+    if (cell.engine != Engine::masked) {
+      const bool dense = cell.engine == Engine::dense;
+      const std::string masks = dense                      ? "dense"
+                                : cell.which == Which::all ? "all on"
+                                                           : std::string(name_of(cell.which));
+      rows += row(
+          {std::to_string(cell.batch), masks, fmt::format("{:g}", cell.keep), number(cell.lambda_realised),
+           number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
+           dense ? "1" : number(cell.theoretical_speedup), dense ? "–" : plus_minus(cell.realisation),
+           cell.which == Which::both ? number(published_realisation(study.model, cell.theoretical_speedup))
+                                     : "–",
+           number(cell.activation_memory + cell.weight_memory)});
+    }
+  return table({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",
+                "η pub-<br>lished", "MB"},
+               rows);
+}
+
+/// What multiplying by masks takes; empty when it was not measured.
+std::string masked_table(const SpeedStudy& study) {
+  std::string rows;
+  for (const SpeedCell& cell : study.cells)
+    if (cell.engine == Engine::masked)
+      rows += row({std::to_string(cell.batch),
+                   cell.which == Which::all ? "all on" : std::string(name_of(cell.which)),
+                   fmt::format("{:g}", cell.keep), per_image(cell), plus_minus(cell.time_over_dense()),
+                   number(cell.theoretical_speedup)});
+  if (rows.empty()) return "";
+  return "<p>Multiplying by masks, as the published code does, computes everything:</p>\n" +
+         table({"batch", "masks", "kept", "ms per<br>image", "over the<br>dense time", "theory"}, rows);
+}
+
+/// "float32, cpu, 2 threads", of each setting once.
+std::string settings_of(const std::vector<SpeedStudy>& studies) {
+  std::set<std::string> settings;
+  for (const SpeedStudy& study : studies)
+    if (study.trained()) settings.insert(study.setting());
+  return fmt::format("{}", fmt::join(settings, "; "));
+}
+
+/// Trained models as their routers decide: the compact engine beside the dense model.
+std::string trained_table(const std::vector<SpeedStudy>& studies) {
+  std::string rows;
+  for (const SpeedStudy& study : studies)
+    for (const SpeedCell& cell : study.cells) {
+      if (cell.engine != Engine::compact || cell.which != Which::own) continue;
+      const auto of = [&](Engine engine, Which which) {
+        const auto found = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& other) {
+          return other.engine == engine && other.which == which && other.batch == cell.batch;
+        });
+        return found == study.cells.end() ? nullptr : &*found;
+      };
+      const SpeedCell *dense = of(Engine::dense, Which::all), *alike = of(Engine::compact, Which::alike),
+                      *masked = of(Engine::masked, Which::own);
+      rows +=
+          row({html_escape(name_among(studies, study)), std::to_string(cell.batch),
+               number(cell.lambda_realised), number(cell.gmacs), dense == nullptr ? "–" : per_image(*dense),
+               per_image(cell), plus_minus(cell.speedup), number(cell.theoretical_speedup),
+               plus_minus(cell.realisation), alike == nullptr ? "–" : plus_minus(alike->realisation),
+               masked == nullptr ? "–" : plus_minus(masked->speedup)});
+    }
+  if (rows.empty()) return "";
+  return "<h3>Trained models, as their routers decide (" + html_escape(settings_of(studies)) + ")</h3>\n" +
+         table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup",
+                "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
+               rows) +
+         note(
+             "Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of "
+             "heads, "
+             "channel groups and tokens, the same in all blocks and timesteps. A model whose decisions never "
+             "change "
+             "and skip no token is static and is run without routers.");
+}
+
+constexpr double nearly_all = 0.9;  // of the theoretical speedup
+
+Judgement becomes_time(const SpeedCell& cell) {
+  if (cell.speedup.high <= 1) return Judgement::no;
+  if (!(cell.speedup.low > 1)) return Judgement::cannot_tell;
+  return cell.realisation.low >= nearly_all ? Judgement::yes : Judgement::in_part;
+}
+
+/// The cells that the answer is about: of the largest batch, those of trained models; where there is none,
+/// those that keep about a half.
+struct Answered {
+  std::vector<Named> speedups, realisations;
+  std::vector<Judgement> judgements;
+  std::string how;
+
+  void add(std::string name, const SpeedCell& cell) {
+    if (cell.which != Which::own) name += ", " + name_of_cell(cell);
+    speedups.push_back({name, cell.speedup});
+    realisations.push_back({name, cell.realisation});
+    judgements.push_back(becomes_time(cell));
+  }
+};
+
+Answered answered(const std::vector<SpeedStudy>& studies) {
+  Answered all;
+  all.how = "as trained routers decide";
+  for (const SpeedStudy& study : studies)
+    if (const Cells own = cells_where(study,
+                                      [](const SpeedCell& cell) {
+                                        return cell.which == Which::own && cell.engine == Engine::compact &&
+                                               std::isfinite(cell.realisation.mean);
+                                      });
+        !own.empty())
+      all.add(name_among(studies, study), *own.back());
+  if (!all.judgements.empty()) return all;
+  for (const SpeedStudy& study : studies)
+    if (const Cells cells = imposed_near(study, 0.5); !cells.empty()) {
+      all.how = fmt::format("with {:g} of the units kept", cells.back()->keep);
+      all.add(name_among(studies, study), *cells.back());
+    }
+  return all;
+}
+
+/// "1.34 to 1.71".
+std::string span_of(const std::vector<Named>& values) {
+  const auto [low, high] =
+      std::minmax_element(values.begin(), values.end(),
+                          [](const Named& a, const Named& b) { return a.value.mean < b.value.mean; });
+  return low == high ? bold(low->value) : number(low->value.mean) + " to " + number(high->value.mean);
+}
+
+void answer(Section& section, const std::vector<SpeedStudy>& studies) {
+  const Answered all = answered(studies);
+  if (all.judgements.empty()) {
+    section.answer = "There is nothing to set against the dense model.";
+    return;
+  }
+  section.answer = fmt::format(
+      "The compact engine reaches {} of the theoretical speedup, {}; it is {} times as fast as the dense "
+      "model.",
+      analysis::from_to(all.realisations), all.how, span_of(all.speedups));
+  section.tile = Tile{"Does skipped work become time?", plus_minus(least(all.realisations).value),
+                      "of the theoretical speedup, " + all.how + ": " + least_of(all.realisations),
+                      combined(all.judgements)};
+}
+
+std::string terms() {
+  std::string metrics;
+  for (const char* metric : {"lambda_realised", "theoretical_speedup", "speedup", "realisation"})
+    metrics += described(metric);
+  return note(
+      metrics +
+      fmt::format(
+          "<b>Published η</b>: of the paper's model of the same size, on a V100 and with the masks "
+          "that it learnt, interpolated linearly over the theoretical speedup; a dash beyond what was "
+          "published. <b>Masks</b>: widths are heads and channel groups. <b>MB</b>: the tensors of a "
+          "pass at once, and the weights that it reads. <b>†</b>: disturbed, the interval of its time "
+          "is wider than a tenth of it. Times are medians over interleaved blocks. Skipped work is "
+          "judged to become time when {} of the theoretical speedup is reached, in part when the "
+          "engine is faster than the dense model.",
+          nearly_all));
+}
+
+}  // namespace
+
+std::optional<Section> speed_section(const Findings& findings, const Show& show) {
+  const auto& studies = findings.speed;
+  if (studies.empty()) return std::nullopt;
+  Section section{.id = "speed", .title = "How much of the skipped work becomes time?"};
+  answer(section, studies);
+  for (const SpeedStudy& study : studies) {
+    const std::string title = html_escape(study.title());
+    const auto figure = speedup_figure(study, "speedup-" + record::safe_name(name_among(studies, study)));
+    if (figure)
+      (section.shown.empty() ? section.shown : section.details) +=
+          show(*figure,
+               "The nearer a curve comes to the diagonal, the more of the skipped work becomes time; it "
+               "begins with everything on.");
+    if (study.trained()) continue;
+    const std::string high = realisation_sentence(study, 0.7), low = realisation_sentence(study, 0.5);
+    section.details += "<h3>" + title + "</h3>\n<p>" + high + (low == high ? "" : low) +
+                       over_dense_sentence(study) + "</p>\n" + speed_table(study) + masked_table(study);
+  }
+  const std::string trained = trained_table(studies);
+  if (section.shown.empty())
+    section.shown = trained;
+  else
+    section.details = trained + section.details;
+  section.details += terms();
+  return section;
+}
+
+}  // namespace dydit::analysis

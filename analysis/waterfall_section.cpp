@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/figures.h"
+#include "analysis/waterfall.h"
+#include "html.h"
+#include "record/metric.h"
+#include "sections.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+/// The largest cause that is clear of zero, among the waterfalls of a study whose gap is; of a trained model as it decides
+/// itself, not by chance. No cell where there is none.
+struct Largest {
+  const SpeedCell* cell = nullptr;
+  std::size_t cause = 0;
+
+  const Interval& bar() const { return cell->waterfall->causes[cause]; }
+};
+
+std::vector<const SpeedCell*> looked_at(const SpeedStudy& study) {
+  auto cells = shown_waterfalls(study);
+  if (study.trained()) std::erase_if(cells, [](const SpeedCell* cell) { return cell->which != Which::own; });
+  return cells;
+}
+
+Largest largest_of(const std::vector<const SpeedCell*>& cells) {
+  Largest largest;
+  for (const SpeedCell* cell : cells)
+    for (std::size_t i = 0; cell->waterfall->told() && i + 1 < waterfall_causes.size();
+         ++i)  // what is unexplained comes last, and is none
+      if (const Interval& bar = cell->waterfall->causes[i];
+          bar.low > 0 && (largest.cell == nullptr || bar.mean > largest.bar().mean))
+        largest = {cell, i};
+  return largest;
+}
+
+std::string where(const SpeedStudy& study, const SpeedCell& cell) {
+  return fmt::format("{}, {}, batch {}", html_escape(study.title()), skipped(cell.which), cell.batch);
+}
+
+std::string sentence(const SpeedStudy& study, const std::vector<const SpeedCell*>& cells) {
+  const Largest largest = largest_of(cells);
+  if (largest.cell == nullptr)
+    return fmt::format("Where the rest of the time goes cannot be told: no cause is clear of zero where the gap is ({}).",
+                       html_escape(study.title()));
+  return fmt::format("The largest cause is {}: {}&nbsp;ms of a pass of {}&nbsp;ms ({}).",
+                     waterfall_causes[largest.cause].label, bold(largest.bar()), number(largest.cell->time.mean),
+                     where(study, *largest.cell));
+}
+
+/// Is a tenth of the lost time or less without a cause?
+Tile tile_of(const SpeedStudy& study, const SpeedCell& cell) {
+  const Waterfall& waterfall = *cell.waterfall;
+  Tile tile{"Is the lost time explained?", "", ""};
+  if (!waterfall.told()) {
+    tile.number = plus_minus(waterfall.gap) + "&nbsp;ms";
+    tile.label = "more than theory, not clear of zero: " + html_escape(study.title());
+    return tile;
+  }
+  const Interval& ms = waterfall.unexplained();
+  const double gap = waterfall.gap.mean;
+  const Interval percent{100 * ms.mean / gap, std::min(100 * ms.low / gap, 100 * ms.high / gap),
+                         std::max(100 * ms.low / gap, 100 * ms.high / gap)};
+  const double most = 10;
+  if (percent.low >= -most && percent.high <= most)
+    tile.judgement = Judgement::yes;
+  else if (percent.low > most || percent.high < -most)
+    tile.judgement = Judgement::no;
+  tile.number = plus_minus(percent) + "&nbsp;%";
+  tile.label = fmt::format("of a gap of {}&nbsp;ms are unexplained: {}", number(gap), html_escape(study.title()));
+  return tile;
+}
+
+/// Of every waterfall how much of its gap is unexplained, beside the dense model's misfit.
+std::string waterfall_table(const SpeedStudy& study) {
+  std::string rows;
+  for (const SpeedCell& cell : study.cells)
+    if (const auto& waterfall = cell.waterfall)
+      rows += row({std::to_string(cell.batch), std::string(name_of(cell.which)),
+                   study.trained() ? number(cell.lambda_realised) : fmt::format("{:g}", cell.keep),
+                   number(waterfall->theoretical.mean), number(cell.time.mean) + (cell.disturbed() ? " †" : ""),
+                   plus_minus(waterfall->gap), plus_minus(waterfall->unexplained()),
+                   waterfall->told() ? number(100 * waterfall->unexplained_share()) : "cannot tell",
+                   plus_minus(waterfall->dense_misfit)});
+  return table({"batch", "masks", study.trained() ? "λ" : "kept", "theoretical<br>ms", "measured<br>ms", "gap<br>ms",
+                "unexplained<br>ms", "% of<br>the gap", "dense misfit<br>ms"},
+               rows);
+}
+
+std::string causes() {
+  const auto bar = [](const BarInfo& info) { return fmt::format("<b>{}</b>: {} ", info.label, info.description); };
+  std::string terms = bar(theoretical_bar);
+  for (const BarInfo& cause : waterfall_causes) terms += bar(cause);
+  return note(terms +
+              "The bars are derived from the times of whole passes and of parts run by themselves; intervals are over "
+              "blocks. Where the interval of the gap contains 0, what it consists of cannot be told. The lost time "
+              "counts as explained when a tenth of it or less is unexplained.");
+}
+
+}  // namespace
+
+std::optional<Section> waterfall_section(const Findings& findings, const Show& show) {
+  constexpr int most = 5;  // figures
+  Section section{.id = "waterfall", .title = "What takes the time that is not saved?"};
+  std::vector<std::string> sentences;
+  std::string figures, tables;
+  for (const SpeedStudy* each : shown_first(findings, findings.speed)) {
+    const SpeedStudy& study = *each;
+    const auto cells = looked_at(study);
+    if (cells.empty()) continue;
+    sentences.push_back(sentence(study, cells));
+    tables += waterfall_table(study);
+    if (std::ssize(sentences) > most) continue;
+    const auto figure =
+        waterfall_figure(study, "waterfall-" + record::safe_name(name_among(findings.speed, study)));
+    const std::string html = show(*figure,
+                                  "From the theoretical to the measured time, cause by cause: red takes "
+                                  "time, green gives some back, lines are 95&nbsp;% intervals; no axis "
+                                  "begins at 0.");
+    if (sentences.size() > 1) {
+      figures += html;
+      continue;
+    }
+    section.shown = html;
+    section.answer = sentences.front();
+    const Largest largest = largest_of(cells);
+    section.tile = tile_of(study, largest.cell == nullptr ? *cells.front() : *largest.cell);
+  }
+  if (sentences.empty()) return std::nullopt;
+  if (std::ssize(sentences) > most)
+    figures += note(fmt::format("Of {} waterfalls the first {} are drawn.", sentences.size(), most));
+  section.details = (sentences.size() > 1 ? list(sentences) : "") + tables + figures + causes();
+  return section;
+}
+
+}  // namespace dydit::analysis
