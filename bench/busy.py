@@ -58,10 +58,11 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=30, help="of the training, twice")
+    parser.add_argument("--json", type=pathlib.Path, help="file for the rates, a row for each")
     options = parser.parse_args()
 
-    cores = len(os.sched_getaffinity(0))
-    print(f"{'':32} {'1 thread':>10} {f'{cores} threads':>10}")
+    cores, rows = len(os.sched_getaffinity(0)), []
+    print(f"{'':46} {'1 thread':>10} {f'{cores} threads':>10}")
     for name, measure in {"training, images/s": training, "forward pass of S/4, passes/s": forward}.items():
         for busy in (False, True):
             samples = {1: [], cores: []}
@@ -69,8 +70,12 @@ def main():
                 for _ in range(options.rounds):
                     for threads in samples:
                         samples[threads].append(measure(options.build.resolve(), threads, options.steps))
+            rows += [{"work": name.split(",")[0], "busy": int(busy), "threads": threads, "rate": statistics.median(values),
+                      "samples": values} for threads, values in samples.items()]
             row = "".join(f" {statistics.median(values):10.1f}" for values in samples.values())
-            print(f"{name + (', one busy process' if busy else ''):32}{row}", flush=True)
+            print(f"{name + (', one busy process' if busy else ''):46}{row}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ struct Study {
 
 void add_shared(CLI::App& command, Study& s) {
   command.add_option("profile", s.profile, "profile to start from");
-  command.add_option("--model", s.models, "NAME=FILE ...; the last one is the reference");
+  command.add_option("--model", s.models, "NAME=FILE ...; dense models are compared with the last one");
   command.add_option("--weights", s.weights, "ema, model or automatic (ema where it is there)");
   add_number(command, "--num-heads", model::bounds::num_heads, into(s.num_heads),
              "heads, where a checkpoint does not tell");

@@ -23,10 +23,10 @@ struct Kept {
 /// The share `keep` of the units of `which` (of all, widths, tokens and both), all of the others.
 Kept kept_of(Which which, double keep);
 
-/// Masks that keep these shares, for a batch at one timestep. Heads and channel groups: the same for all
-/// images, random ones of each layer, in numbers that differ by at most one between layers so that their sum
-/// is nearest to the share; unit 0 is among them. Tokens: each by itself with that probability, so that
-/// images and layers differ as those of a trained router do; another `draw` gives other tokens.
+/// Masks that keep these shares, for a batch at one timestep. Each layer keeps a random subset of its heads and of its
+/// channel groups, the same for all images, unit 0 among them; the sizes differ by at most one between layers, and their
+/// sum is nearest to the share. Each token is kept with that probability by a draw of its own, so that images and layers
+/// differ as those of a trained router do; another `draw` keeps other tokens.
 engine::Masks imposed_masks(const model::Configuration& configuration, const Kept& kept, std::int64_t batch,
                             std::uint64_t seed, std::int64_t draw);
 

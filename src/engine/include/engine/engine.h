@@ -35,8 +35,8 @@ struct Outcome {
                          ///< H units, see Configuration::routed_units; else undefined
 };
 
-/// What becomes of a router whose decision is imposed: left out, or run and overruled, which takes the time of a model
-/// that decides so itself. The width routers of a planned timestep are left out either way, as they are without masks.
+/// What becomes of a router whose decision is imposed: skipped, or run, and its result discarded, so that the timing
+/// includes it. The width routers of a planned timestep are left out either way, as they are without masks.
 enum class Overruled { skipped, run };
 
 class Engine {
