@@ -4,6 +4,8 @@
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
 
+#include <atomic>
+
 namespace dydit::model {
 
 using torch::Tensor;
@@ -27,6 +29,20 @@ void in_shares(const std::vector<Share>& shares, const std::function<void(const 
   at::parallel_for(0, static_cast<std::int64_t>(shares.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     const at::ThreadLocalStateGuard guard(modes);
     for (std::int64_t i = begin; i < end; ++i) work(shares[static_cast<std::size_t>(i)]);
+  });
+}
+
+void for_each_apart(std::size_t count, torch::Device device, const std::function<void(std::size_t)>& work) {
+  const std::int64_t threads = device.is_cpu() && !at::in_parallel_region() ? at::get_num_threads() : 1;
+  std::atomic<std::size_t> next = 0;
+  const auto take = [&] {
+    for (std::size_t i = next++; i < count; i = next++) work(i);
+  };
+  if (threads == 1) return take();
+  const at::ThreadLocalState modes;
+  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
+    const at::ThreadLocalStateGuard guard(modes);
+    take();
   });
 }
 

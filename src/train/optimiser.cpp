@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/optimiser.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "model/finite.h"
+#include "model/shares.h"
 #include "model/weights.h"
 
 namespace dydit::train {
@@ -38,14 +41,32 @@ std::vector<Tensor> AdamW::state() const {
 void AdamW::step(double learning_rate) {
   torch::NoGradGuard no_grad;
   const std::vector<Tensor> gradients = this->gradients();
+  const bool on_gpu = steps_.front().is_cuda();
+  // On the CPU each tensor by itself (model/shares.h), on a GPU all in one call.
+  const auto for_all = [&](const auto& work) {
+    if (on_gpu) return work(std::size_t{0}, parameters_.size());
+    model::for_each_apart(parameters_.size(), steps_.front().device(), [&](std::size_t i) { work(i, i + 1); });
+  };
+  const auto some = [](const std::vector<Tensor>& all, std::size_t begin, std::size_t end) {
+    return at::TensorList(all).slice(begin, end - begin);
+  };
+  Tensor factor;
   if (gradient_clip_ > 0) {
-    const Tensor norm = torch::stack(at::_foreach_norm(gradients)).norm();
-    at::_foreach_mul_(gradients, (gradient_clip_ / (norm + 1e-6)).clamp_max(1.0));
+    std::vector<Tensor> norms(gradients.size());
+    for_all([&](std::size_t begin, std::size_t end) {
+      const auto of_some = at::_foreach_norm(some(gradients, begin, end));
+      std::ranges::copy(of_some, norms.begin() + static_cast<std::ptrdiff_t>(begin));
+    });
+    factor = (gradient_clip_ / (torch::stack(norms).norm() + 1e-6)).clamp_max(1.0);
   }
-  at::_foreach_add_(steps_, 1);
-  at::_fused_adamw_(
-      parameters_, gradients, exp_avgs_, exp_avg_sqs_, /*max_exp_avg_sqs=*/{}, steps_, learning_rate,
-      /*beta1=*/0.9, /*beta2=*/0.999, weight_decay_, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
+  for_all([&](std::size_t begin, std::size_t end) {
+    const at::TensorList of_some = some(gradients, begin, end);
+    if (factor.defined()) at::_foreach_mul_(of_some, factor);
+    at::_foreach_add_(some(steps_, begin, end), 1);
+    at::_fused_adamw_(some(parameters_, begin, end), of_some, some(exp_avgs_, begin, end), some(exp_avg_sqs_, begin, end),
+                      /*max_exp_avg_sqs=*/{}, some(steps_, begin, end), learning_rate, /*beta1=*/0.9, /*beta2=*/0.999,
+                      weight_decay_, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
+  });
   for (Tensor& parameter : parameters_) {
     parameter.unsafeGetTensorImpl()
         ->bump_version();  // the kernel does not; what was packed from it is old now
@@ -89,7 +110,9 @@ MovingAverage::MovingAverage(const torch::nn::Module& average, const torch::nn::
 
 void MovingAverage::update(double decay) {
   torch::NoGradGuard no_grad;
-  at::_foreach_lerp_(averages_, parameters_, 1 - decay);
+  if (averages_.empty() || averages_.front().is_cuda()) return at::_foreach_lerp_(averages_, parameters_, 1 - decay);
+  model::for_each_apart(averages_.size(), averages_.front().device(),
+                        [&](std::size_t i) { averages_[i].lerp_(parameters_[i], 1 - decay); });
 }
 
 }  // namespace dydit::train

@@ -42,18 +42,16 @@ void Replicas::in_shares(const Inputs& in, const std::function<void(std::size_t,
 
 void Replicas::sum_gradients() {
   torch::NoGradGuard no_grad;
-  std::vector<Tensor> sums, parts;
-  const auto parameters = dits_.front()->parameters();
-  for (std::size_t i = 1; i < dits_.size(); ++i) {
-    auto others = dits_[i]->parameters();
-    for (std::size_t p = 0; p < parameters.size(); ++p) {
-      if (!others[p].grad().defined()) continue;
-      sums.push_back(parameters[p].grad());
-      parts.push_back(others[p].grad());
-      others[p].mutable_grad().reset();
+  if (dits_.size() == 1) return;
+  std::vector<std::vector<Tensor>> parameters;
+  for (const model::DiT& dit : dits_) parameters.push_back(dit->parameters());
+  model::for_each_apart(parameters.front().size(), parameters.front().front().device(), [&](std::size_t p) {
+    for (std::size_t i = 1; i < parameters.size(); ++i) {
+      if (!parameters[i][p].grad().defined()) continue;
+      parameters.front()[p].mutable_grad().add_(parameters[i][p].grad());
+      parameters[i][p].mutable_grad().reset();
     }
-  }
-  if (!sums.empty()) at::_foreach_add_(sums, parts);
+  });
 }
 
 }  // namespace dydit::train

@@ -17,6 +17,7 @@
 #include "diffusion/gaussian.h"
 #include "model/device.h"
 #include "model/finite.h"
+#include "model/shares.h"
 #include "model/weights.h"
 #include "objective.h"
 #include "record/metric.h"
@@ -239,7 +240,9 @@ Inputs Trainer::inputs(data::Batch& batch) const {
             .x_t = {},
             .images = batch.indices,
             .draws = epochs};
-  in.x_t = diffusion_.q_sample(in.x, in.t, in.noise);
+  in.x_t = model::joined(model::shares_of(n, device), [&](const model::Share& share) {
+    return diffusion_.q_sample(share.of(in.x), share.of(in.t), share.of(in.noise));
+  });
   return in;
 }
 

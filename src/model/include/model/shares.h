@@ -28,6 +28,10 @@ std::vector<Share> shares_of(std::int64_t images, torch::Device device);
 /// Throws what it throws.
 void in_shares(const std::vector<Share>& shares, const std::function<void(const Share&)>& work);
 
+/// Does `work` for each of `count` things that do not depend on one another, threads taking the next one as they are free; on
+/// a GPU in their order. The same rules as for `in_shares`.
+void for_each_apart(std::size_t count, torch::Device device, const std::function<void(std::size_t)>& work);
+
 /// What `work` computes (n,...) of every share, put together (N,...).
 torch::Tensor joined(const std::vector<Share>& shares, const std::function<torch::Tensor(const Share&)>& work);
 
