@@ -12,9 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -22,30 +22,30 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.2395833333
 if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'waterfall-DyDiT-XL--2.'.format
 set multiplot
-set xtics 5
+set xtics 10
 set xlabel 'ms' offset 0,0.3
 set yrange [-0.6:8.6]
-set label 'DyDiT-XL/2, bfloat16, cuda, 4 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
+set label 'DyDiT-XL/2, bfloat16, cuda, 16 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
 set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.44561403508771924
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [8.8210156:26.577514]
+set xrange [8.258005:33.98059]
 set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 6.22 ms, dense 19.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 3.16 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.711584,graph 0 to first 19.711584,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.711584,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '9.97 ms' at first 10.040441,8 left offset 0.6,0 font ',12'
-set label '+2.89' at first 13.14342,7 left offset 0.6,0 font ',12'
-set label '+0.104' at first 12.975667,6 left offset 0.6,0 font ',12'
-set label '+0.609' at first 13.67878,5 left offset 0.6,0 font ',12'
-set label '+1.18' at first 14.849131,4 left offset 0.6,0 font ',12'
-set label '+0.576' at first 15.918603,3 left offset 0.6,0 font ',12'
-set label '+0.666' at first 16.370424,2 left offset 0.6,0 font ',12'
-set label '+0.197' at first 16.693248,1 left offset 0.6,0 font ',12'
-set label '16.2 ms' at first 16.553136,0 left offset 0.6,0 font ',12'
+set label 'gap 7.15 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 0.0924 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.550609,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '9.89 ms' at first 9.9835221,8 left offset 0.6,0 font ',12'
+set label '+2.88' at first 13.033758,7 left offset 0.6,0 font ',12'
+set label '+0.230' at first 13.05005,6 left offset 0.6,0 font ',12'
+set label '+0.401' at first 13.668835,5 left offset 0.6,0 font ',12'
+set label '+1.69' at first 15.122523,4 left offset 0.6,0 font ',12'
+set label '+1.01' at first 16.485658,3 left offset 0.6,0 font ',12'
+set label '+0.938' at first 17.400518,2 left offset 0.6,0 font ',12'
+set label '−0.00661' at first 17.594856,1 left offset 0.6,0 font ',12'
+set label '17.0 ms' at first 17.187936,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -64,68 +64,68 @@ set lmargin at screen 0.4640350877192982
 set rmargin at screen 0.7122807017543858
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [12.312377:30.068876]
+set xrange [11.726469:37.449054]
 set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 6.42 ms, dense 19.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 3.99 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.711584,graph 0 to first 19.711584,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.711584,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '13.5 ms' at first 13.570351,8 left offset 0.6,0 font ',12'
-set label '+0.600' at first 14.091265,7 left offset 0.6,0 font ',12'
-set label '+0.228' at first 14.313102,6 left offset 0.6,0 font ',12'
-set label '+0.390' at first 14.899733,5 left offset 0.6,0 font ',12'
-set label '+3.89' at first 19.752768,4 left offset 0.6,0 font ',12'
-set label '+0.576' at first 19.752209,3 left offset 0.6,0 font ',12'
-set label '+0.988' at first 21.968283,2 left offset 0.6,0 font ',12'
-set label '−0.256' at first 20.598337,1 left offset 0.6,0 font ',12'
-set label '19.9 ms' at first 22.219711,0 left offset 0.6,0 font ',12'
+set label 'gap 8.90 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 8.01 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.550609,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '13.4 ms' at first 13.49342,8 left offset 0.6,0 font ',12'
+set label '+0.604' at first 13.979531,7 left offset 0.6,0 font ',12'
+set label '+0.221' at first 14.202509,6 left offset 0.6,0 font ',12'
+set label '−0.0903' at first 14.360686,5 left offset 0.6,0 font ',12'
+set label '+5.49' at first 19.911996,4 left offset 0.6,0 font ',12'
+set label '+1.01' at first 20.983724,3 left offset 0.6,0 font ',12'
+set label '+0.944' at first 22.210339,2 left offset 0.6,0 font ',12'
+set label '+0.713' at first 23.178508,1 left offset 0.6,0 font ',12'
+set label '22.3 ms' at first 23.05472,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::17::17 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::9::17 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::19::19 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::11::19 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 set lmargin at screen 0.7307017543859649
 set rmargin at screen 0.9789473684210525
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [5.6705678:23.427066]
+set xrange [5.1282191:30.850804]
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 8.37 ms, dense 19.7 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 7.09 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.711584,graph 0 to first 19.711584,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.711584,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '6.81 ms' at first 6.8552099,8 left offset 0.6,0 font ',12'
-set label '+2.53' at first 9.3462934,7 left offset 0.6,0 font ',12'
-set label '+0.221' at first 9.5789483,6 left offset 0.6,0 font ',12'
-set label '+0.433' at first 10.126976,5 left offset 0.6,0 font ',12'
-set label '+3.77' at first 14.688146,4 left offset 0.6,0 font ',12'
-set label '+0.576' at first 14.922466,3 left offset 0.6,0 font ',12'
-set label '+0.250' at first 15.455503,2 left offset 0.6,0 font ',12'
-set label '+0.594' at first 16.502245,1 left offset 0.6,0 font ',12'
-set label '15.2 ms' at first 17.87816,0 left offset 0.6,0 font ',12'
+set label 'gap 12.4 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 6.62 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 19.550609,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '6.75 ms' at first 6.8163477,8 left offset 0.6,0 font ',12'
+set label '+2.52' at first 9.2853845,7 left offset 0.6,0 font ',12'
+set label '+0.355' at first 9.6611798,6 left offset 0.6,0 font ',12'
+set label '+0.274' at first 10.098676,5 left offset 0.6,0 font ',12'
+set label '+5.33' at first 15.390851,4 left offset 0.6,0 font ',12'
+set label '+1.01' at first 16.617795,3 left offset 0.6,0 font ',12'
+set label '+2.04' at first 20.673007,2 left offset 0.6,0 font ',12'
+set label '+0.818' at first 19.609507,1 left offset 0.6,0 font ',12'
+set label '19.1 ms' at first 22.812496,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::18::25 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::18::18 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::20::20 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::21::21 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::22::22 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::22::29 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::22::22 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::23::23 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::24::24 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::25::25 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::26::26 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::18::26 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::25::25 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::26::26 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::27::27 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::28::28 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::29::29 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::30::30 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::22::30 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 unset multiplot

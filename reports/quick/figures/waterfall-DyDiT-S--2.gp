@@ -12,9 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -30,26 +30,26 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.44561403508771924
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [118.09321:157.30233]
+set xrange [75.961301:102.37818]
 set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 7.03 ms, dense 246 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 2.83 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '125 ms' at first 128.63318,8 left offset 0.6,0 font ',12'
-set label '+1.87' at first 126.89316,7 left offset 0.6,0 font ',12'
-set label '−0.595' at first 126.50515,6 left offset 0.6,0 font ',12'
-set label '+0.0708' at first 132.94149,5 left offset 0.6,0 font ',12'
-set label '+0.0308' at first 125.94314,4 left offset 0.6,0 font ',12'
-set label '+3.96' at first 139.26177,3 left offset 0.6,0 font ',12'
-set label '+1.49' at first 136.73752,2 left offset 0.6,0 font ',12'
-set label '+0.199' at first 143.98316,1 left offset 0.6,0 font ',12'
-set label '132 ms' at first 139.9874,0 left offset 0.6,0 font ',12'
+set label 'gap 4.55 of dense 158 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 6.70 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '80.1 ms' at first 82.556434,8 left offset 0.6,0 font ',12'
+set label '+3.32' at first 83.517909,7 left offset 0.6,0 font ',12'
+set label '−0.506' at first 84.18147,6 left offset 0.6,0 font ',12'
+set label '−0.403' at first 85.357551,5 left offset 0.6,0 font ',12'
+set label '+0.0278' at first 82.560518,4 left offset 0.6,0 font ',12'
+set label '+0.822' at first 88.012602,3 left offset 0.6,0 font ',12'
+set label '+0.988' at first 85.966895,2 left offset 0.6,0 font ',12'
+set label '+0.305' at first 88.576116,1 left offset 0.6,0 font ',12'
+set label '84.7 ms' at first 87.015738,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
@@ -62,64 +62,64 @@ set lmargin at screen 0.4640350877192982
 set rmargin at screen 0.7122807017543858
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [167.85345:207.06258]
+set xrange [108.23997:134.65685]
 set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 9.56 ms, dense 246 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 10.5 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '174 ms' at first 179.44768,8 left offset 0.6,0 font ',12'
-set label '+1.33' at first 175.26658,7 left offset 0.6,0 font ',12'
-set label '+0.131' at first 179.03357,6 left offset 0.6,0 font ',12'
-set label '+4.99' at first 182.34152,5 left offset 0.6,0 font ',12'
-set label '−0.00141' at first 180.24918,4 left offset 0.6,0 font ',12'
-set label '+3.96' at first 193.53475,3 left offset 0.6,0 font ',12'
-set label '+0.150' at first 190.62656,2 left offset 0.6,0 font ',12'
-set label '−1.01' at first 189.54348,1 left offset 0.6,0 font ',12'
-set label '183 ms' at first 194.80972,0 left offset 0.6,0 font ',12'
+set label 'gap 9.71 of dense 158 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 16.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '112 ms' at first 115.16905,8 left offset 0.6,0 font ',12'
+set label '+1.77' at first 113.71596,7 left offset 0.6,0 font ',12'
+set label '+1.07' at first 115.13956,6 left offset 0.6,0 font ',12'
+set label '+0.536' at first 119.49284,5 left offset 0.6,0 font ',12'
+set label '+0.0916' at first 115.4077,4 left offset 0.6,0 font ',12'
+set label '+0.822' at first 120.70226,3 left offset 0.6,0 font ',12'
+set label '+3.78' at first 122.46617,2 left offset 0.6,0 font ',12'
+set label '+1.64' at first 126.40158,1 left offset 0.6,0 font ',12'
+set label '121 ms' at first 123.39692,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::17::17 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::9::17 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::19::19 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::11::19 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 set lmargin at screen 0.7307017543859649
 set rmargin at screen 0.9789473684210525
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [83.458561:122.66769]
+set xrange [53.863976:80.280852]
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 6.43 ms, dense 246 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 16.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '87.8 ms' at first 90.653838,8 left offset 0.6,0 font ',12'
-set label '+2.16' at first 90.393885,7 left offset 0.6,0 font ',12'
-set label '−0.518' at first 90.3316,6 left offset 0.6,0 font ',12'
-set label '+0.962' at first 92.459757,5 left offset 0.6,0 font ',12'
-set label '+0.0129' at first 90.453436,4 left offset 0.6,0 font ',12'
-set label '+3.96' at first 103.72648,3 left offset 0.6,0 font ',12'
-set label '−1.20' at first 98.76173,2 left offset 0.6,0 font ',12'
-set label '+1.05' at first 101.43739,1 left offset 0.6,0 font ',12'
-set label '94.2 ms' at first 99.040071,0 left offset 0.6,0 font ',12'
+set label 'gap 8.46 of dense 158 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 2.47 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '56.5 ms' at first 58.181395,8 left offset 0.6,0 font ',12'
+set label '+4.09' at first 60.665651,7 left offset 0.6,0 font ',12'
+set label '−0.0756' at first 60.81099,6 left offset 0.6,0 font ',12'
+set label '+1.30' at first 63.400049,5 left offset 0.6,0 font ',12'
+set label '+0.121' at first 61.942759,4 left offset 0.6,0 font ',12'
+set label '+0.822' at first 67.358065,3 left offset 0.6,0 font ',12'
+set label '+1.99' at first 66.511651,2 left offset 0.6,0 font ',12'
+set label '+0.209' at first 70.587922,1 left offset 0.6,0 font ',12'
+set label '64.9 ms' at first 69.422664,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::18::25 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::18::18 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::20::20 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::21::21 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::22::22 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::22::29 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::22::22 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::23::23 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::24::24 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::25::25 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::26::26 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::18::26 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::25::25 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::26::26 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::27::27 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::28::28 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::29::29 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::30::30 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::22::30 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 unset multiplot

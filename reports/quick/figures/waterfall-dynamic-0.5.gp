@@ -12,9 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [20.109817:26.549061]
+set xrange [12.695395:20.047256]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.79 ms, dense 40.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 12.2 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '20.6 ms' at first 21.155998,8 left offset 0.6,0 font ',12'
-set label '+1.22' at first 21.846378,7 left offset 0.6,0 font ',12'
-set label '+0.618' at first 22.561836,6 left offset 0.6,0 font ',12'
-set label '+0.462' at first 23.1853,5 left offset 0.6,0 font ',12'
-set label '+0.0274' at first 22.938586,4 left offset 0.6,0 font ',12'
-set label '+0.579' at first 24.211625,3 left offset 0.6,0 font ',12'
-set label '+0.223' at first 24.255627,2 left offset 0.6,0 font ',12'
-set label '−0.342' at first 24.536798,1 left offset 0.6,0 font ',12'
-set label '23.4 ms' at first 23.869757,0 left offset 0.6,0 font ',12'
+set label 'gap 3.13 of dense 26.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 13.5 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '13.4 ms' at first 13.869527,8 left offset 0.6,0 font ',12'
+set label '+0.961' at first 14.417435,7 left offset 0.6,0 font ',12'
+set label '+0.132' at first 14.5191,6 left offset 0.6,0 font ',12'
+set label '+0.732' at first 15.462362,5 left offset 0.6,0 font ',12'
+set label '+0.0221' at first 15.259149,4 left offset 0.6,0 font ',12'
+set label '+1.25' at first 17.749799,3 left offset 0.6,0 font ',12'
+set label '+0.457' at first 17.28461,2 left offset 0.6,0 font ',12'
+set label '−0.422' at first 17.402286,1 left offset 0.6,0 font ',12'
+set label '16.5 ms' at first 16.889714,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -62,32 +62,32 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [20.127324:26.566568]
+set xrange [12.706622:20.058483]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.50 ms, dense 40.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 12.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '20.6 ms' at first 21.174053,8 left offset 0.6,0 font ',12'
-set label '+1.33' at first 22.223599,7 left offset 0.6,0 font ',12'
-set label '+0.104' at first 22.080631,6 left offset 0.6,0 font ',12'
-set label '+0.500' at first 22.940791,5 left offset 0.6,0 font ',12'
-set label '+0.0499' at first 22.607876,4 left offset 0.6,0 font ',12'
-set label '+0.579' at first 23.883441,3 left offset 0.6,0 font ',12'
-set label '+0.243' at first 23.956919,2 left offset 0.6,0 font ',12'
-set label '−0.303' at first 23.505919,1 left offset 0.6,0 font ',12'
-set label '23.1 ms' at first 23.497157,0 left offset 0.6,0 font ',12'
+set label 'gap 2.99 of dense 26.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 16.6 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '13.4 ms' at first 13.881364,8 left offset 0.6,0 font ',12'
+set label '+0.992' at first 14.443741,7 left offset 0.6,0 font ',12'
+set label '+0.0434' at first 14.52231,6 left offset 0.6,0 font ',12'
+set label '+0.499' at first 15.157772,5 left offset 0.6,0 font ',12'
+set label '+0.0249' at first 15.004913,4 left offset 0.6,0 font ',12'
+set label '+1.25' at first 17.473915,3 left offset 0.6,0 font ',12'
+set label '+0.683' at first 17.223629,2 left offset 0.6,0 font ',12'
+set label '−0.498' at first 17.230047,1 left offset 0.6,0 font ',12'
+set label '16.4 ms' at first 16.652657,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::17::17 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::9::17 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::19::19 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::11::19 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 unset multiplot

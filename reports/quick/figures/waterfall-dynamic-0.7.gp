@@ -12,9 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [28.526675:37.268322]
+set xrange [17.916489:25.892249]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 1.34 ms, dense 43.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 24.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '30.6 ms' at first 30.793173,8 left offset 0.6,0 font ',12'
-set label '+0.497' at first 31.713464,7 left offset 0.6,0 font ',12'
-set label '+0.556' at first 32.356939,6 left offset 0.6,0 font ',12'
-set label '+0.414' at first 32.660329,5 left offset 0.6,0 font ',12'
-set label '+0.0449' at first 32.127057,4 left offset 0.6,0 font ',12'
-set label '−1.50' at first 32.319482,3 left offset 0.6,0 font ',12'
-set label '+1.00' at first 32.779114,2 left offset 0.6,0 font ',12'
-set label '+0.323' at first 33.162897,1 left offset 0.6,0 font ',12'
-set label '31.9 ms' at first 33.267003,0 left offset 0.6,0 font ',12'
+set label 'gap 3.78 of dense 26.1 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 8.03 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '18.6 ms' at first 18.96756,8 left offset 0.6,0 font ',12'
+set label '+0.638' at first 19.258837,7 left offset 0.6,0 font ',12'
+set label '+0.0990' at first 19.34523,6 left offset 0.6,0 font ',12'
+set label '+0.516' at first 20.166382,5 left offset 0.6,0 font ',12'
+set label '+0.0212' at first 19.857727,4 left offset 0.6,0 font ',12'
+set label '+1.72' at first 21.980151,3 left offset 0.6,0 font ',12'
+set label '+1.09' at first 23.068316,2 left offset 0.6,0 font ',12'
+set label '−0.303' at first 23.399824,1 left offset 0.6,0 font ',12'
+set label '22.4 ms' at first 22.56421,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -51,7 +51,7 @@ plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor r
   data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -62,32 +62,32 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [28.703799:37.445445]
+set xrange [18.02868:26.00444]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.705, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 1.60 ms, dense 43.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 28.8 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '30.8 ms' at first 30.980776,8 left offset 0.6,0 font ',12'
-set label '+0.853' at first 31.743891,7 left offset 0.6,0 font ',12'
-set label '+0.124' at first 31.92076,6 left offset 0.6,0 font ',12'
-set label '+0.320' at first 33.20745,5 left offset 0.6,0 font ',12'
-set label '+0.0729' at first 32.173943,4 left offset 0.6,0 font ',12'
-set label '−1.50' at first 32.363857,3 left offset 0.6,0 font ',12'
-set label '+1.26' at first 33.896816,2 left offset 0.6,0 font ',12'
-set label '+0.461' at first 33.441182,1 left offset 0.6,0 font ',12'
-set label '32.4 ms' at first 34.713681,0 left offset 0.6,0 font ',12'
+set label 'gap 3.09 of dense 26.1 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 10.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '18.7 ms' at first 19.083117,8 left offset 0.6,0 font ',12'
+set label '+0.700' at first 19.461869,7 left offset 0.6,0 font ',12'
+set label '−0.0104' at first 19.434568,6 left offset 0.6,0 font ',12'
+set label '+0.382' at first 21.419624,5 left offset 0.6,0 font ',12'
+set label '+0.0233' at first 19.820782,4 left offset 0.6,0 font ',12'
+set label '+1.72' at first 21.913871,3 left offset 0.6,0 font ',12'
+set label '+0.597' at first 22.836806,2 left offset 0.6,0 font ',12'
+set label '−0.322' at first 22.258775,1 left offset 0.6,0 font ',12'
+set label '21.8 ms' at first 22.481195,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::9::16 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::9::9 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::10::10 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::11::11 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::17::17 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::9::17 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::19::19 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::11::19 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 unset multiplot
