@@ -70,7 +70,7 @@ def main():
                 for _ in range(options.rounds):
                     for threads in samples:
                         samples[threads].append(measure(options.build.resolve(), threads, options.steps))
-            rows += [{"work": name.split(",")[0], "busy": int(busy), "threads": threads, "rate": statistics.median(values),
+            rows += [{"work": name.split(",")[0].split()[0], "busy": int(busy), "threads": threads, "rate": statistics.median(values),
                       "samples": values} for threads, values in samples.items()]
             row = "".join(f" {statistics.median(values):10.1f}" for values in samples.values())
             print(f"{name + (', one busy process' if busy else ''):46}{row}", flush=True)
