@@ -33,7 +33,7 @@ class Compact final : public Engine {
   Widths widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const;
   PartialOutcome run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
                      const Tensor& imposed, Overruled routers);
-  PartialOutcome pass(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+  PartialOutcome pass(const Tensor& x, const model::Conditioning& conditioning, const WidthPlan& plan,
                       const Tensor& imposed, Overruled routers);
   Tensor attention(Tensor x, const model::BlockImpl::Modulation& m, std::size_t layer, const Units& heads);
   Tensor mlp(const Tensor& normed, std::size_t layer, const Units& groups);
@@ -80,24 +80,24 @@ Tensor Compact::routed_mlp(Tensor residual, const model::BlockImpl::Modulation& 
 // Images of one plan. `imposed`: tokens (N,depth,T), or undefined.
 PartialOutcome Compact::run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
                             const Tensor& imposed, Overruled routers) {
+  const model::Conditioning conditioning = dit_->condition(time, y);
   return in_shares(x.size(0), x.device(), [&](const model::Share& share) {
-    return pass(share.of(x), share.of(time), share.of(y), plan, share.of(imposed), routers);
+    return pass(share.of(x), conditioning.of(share), plan, share.of(imposed), routers);
   });
 }
 
-PartialOutcome Compact::pass(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+PartialOutcome Compact::pass(const Tensor& x, const model::Conditioning& conditioning, const WidthPlan& plan,
                              const Tensor& imposed, Overruled routers) {
   Tensor tokens = dit_->embed(x);
-  const Tensor silu_c = torch::silu(time + dit_->y_embedder(y));
   std::vector<Tensor> on, logits;
   for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
     model::BlockImpl& block = dit_->block(layer);
-    const auto m = block.modulation(silu_c);
+    const auto m = conditioning.of_block(layer);
     Tensor residual = attention(std::move(tokens), m, layer, plan.heads[layer]);
     on.push_back(tokens_of(block, residual, layer_of(imposed, layer), routers, logits));
     tokens = routed_mlp(std::move(residual), m, on.back(), layer, plan.channels[layer]);
   }
-  return {dit_->unpatchify(dit_->final_layer(tokens, silu_c)), stacked(on), stacked(logits)};
+  return {dit_->unpatchify(dit_->final_layer(tokens, conditioning.final_layer)), stacked(on), stacked(logits)};
 }
 
 // As widths_of, but timesteps that are planned need no router.
@@ -122,6 +122,7 @@ Outcome Compact::forward(const Tensor& x, const Tensor& t, const Tensor& y, cons
                          Overruled routers) {
   torch::NoGradGuard no_grad;
   require_fit(imposed, dit_->configuration, x.size(0));
+  const model::OnlyShares only(x.device());
   const Tensor time = dit_->t_embedder(t);
   const Widths widths = widths_at(t, time, imposed, routers);
   const Tensor heads = widths.masks.heads.cpu(), channels = widths.masks.channels.cpu();

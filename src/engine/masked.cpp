@@ -16,8 +16,10 @@ class Masked final : public Engine {
   Outcome forward(const Tensor& x, const Tensor& t, const Tensor& y, const Masks& imposed,
                   Overruled routers) override {
     require_fit(imposed, dit_->configuration, x.size(0));
+    const model::OnlyShares only(x.device());
     const Tensor time = dit_->t_embedder(t);
     Widths widths = widths_of(dit_, time, imposed, routers);
+    const model::Conditioning conditioning = dit_->condition(time, y);
     const PartialOutcome whole = in_shares(x.size(0), x.device(), [&](const model::Share& share) {
       std::vector<Tensor> on, logits;
       const Tensor imposed_tokens = share.of(imposed.tokens);
@@ -25,7 +27,7 @@ class Masked final : public Engine {
         on.push_back(tokens_of(dit_->block(layer), residual, layer_of(imposed_tokens, layer), routers, logits));
         return on.back();
       };
-      const Tensor output = masked_pass(dit_, share.of(x), share.of(time), share.of(y), share.of(widths.masks.heads),
+      const Tensor output = masked_pass(dit_, share.of(x), conditioning.of(share), share.of(widths.masks.heads),
                                         share.of(widths.masks.channels), tokens);
       return PartialOutcome{output, stacked(on), stacked(logits)};
     });

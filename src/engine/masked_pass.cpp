@@ -13,13 +13,12 @@ static Tensor times_units(const Tensor& x, const Tensor& mask) {
   return (x.unflatten(2, {mask.size(1), -1}) * mask.unsqueeze(1).unsqueeze(3).to(x.scalar_type())).flatten(2);
 }
 
-Tensor masked_pass(model::DiT dit, const Tensor& x, const Tensor& time, const Tensor& y, const Tensor& heads,
+Tensor masked_pass(model::DiT dit, const Tensor& x, const model::Conditioning& conditioning, const Tensor& heads,
                    const Tensor& channels, const TokenMask& tokens_of_block) {
   Tensor tokens = dit->embed(x);
-  const Tensor silu_c = torch::silu(time + dit->y_embedder(y));
   for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
     model::BlockImpl& block = dit->block(layer);
-    const auto m = block.modulation(silu_c);
+    const auto m = conditioning.of_block(layer);
     const Tensor qkv = block.attn->qkv(model::modulated_norm(tokens, m.shift1, m.scale1));
     const Tensor attended =
         times_units(model::AttentionImpl::attend(qkv, dit->configuration.num_heads), layer_of(heads, layer));
@@ -32,7 +31,7 @@ Tensor masked_pass(model::DiT dit, const Tensor& x, const Tensor& time, const Te
     tokens =
         model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
   }
-  return dit->unpatchify(dit->final_layer(tokens, silu_c));
+  return dit->unpatchify(dit->final_layer(tokens, conditioning.final_layer));
 }
 
 }  // namespace dydit::engine

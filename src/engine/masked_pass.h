@@ -11,10 +11,9 @@ namespace dydit::engine {
 /// The mask (N,T) of a block's tokens, by what the attention left of x (N,T,D).
 using TokenMask = std::function<torch::Tensor(std::size_t layer, const torch::Tensor& x)>;
 
-/// The output of the model under masks of any type; their gradients flow. x and y as DiT::forward's, time
-/// embedding (N,D), heads and channels (N,depth,H).
-torch::Tensor masked_pass(model::DiT dit, const torch::Tensor& x, const torch::Tensor& time,
-                          const torch::Tensor& y, const torch::Tensor& heads, const torch::Tensor& channels,
-                          const TokenMask& tokens);
+/// The output of the model under masks of any type; their gradients flow. x as DiT::forward's, heads and channels
+/// (N,depth,H).
+torch::Tensor masked_pass(model::DiT dit, const torch::Tensor& x, const model::Conditioning& conditioning,
+                          const torch::Tensor& heads, const torch::Tensor& channels, const TokenMask& tokens);
 
 }  // namespace dydit::engine

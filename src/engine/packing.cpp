@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/packing.h"
 
-#include <ATen/Parallel.h>
-#include <ATen/ThreadLocalState.h>
-
 #include <algorithm>
+
+#include "model/shares.h"
 
 namespace dydit::engine {
 
@@ -95,30 +94,23 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
     if (none(key.units)) return;
     if (needed_.insert(key).second && !kept_.contains(key)) missing.push_back(std::move(key));
   };
-  for (const WidthPlan& plan : plans) {  // neighbours are about as large, so that threads end together
+  for (const WidthPlan& plan : plans) {
     for (std::size_t layer = 0; layer < plan.heads.size(); ++layer)
       want({.layer = layer, .is_mlp = false, .units = plan.heads[layer]});
     for (std::size_t layer = 0; layer < plan.channels.size(); ++layer)
       want({.layer = layer, .is_mlp = true, .units = plan.channels[layer]});
   }
   // To ask oneDNN for its layout takes longer than the copy, and one thread.
-  const auto together = static_cast<std::size_t>(dit_->pos_embed.is_cpu() ? at::get_num_threads() : 1);
-  const at::ThreadLocalState modes;
   for (std::size_t begin = 0; begin < missing.size();) {
     std::size_t count = 0, bytes = 0;
-    for (; count < std::min(together, missing.size() - begin); ++count) {
+    for (; count < missing.size() - begin; ++count) {
       const std::size_t more = bytes_of(missing[begin + count]);
       if (!make_room(bytes + more)) break;
       bytes += more;
     }
     if (count == 0) return;
     std::vector<std::shared_ptr<const Part>> parts(count);
-    const auto pack_some = [&](std::int64_t first, std::int64_t last) {
-      const at::ThreadLocalStateGuard guard(modes);
-      for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i)
-        parts[i] = pack(missing[begin + i]);
-    };
-    at::parallel_for(0, static_cast<std::int64_t>(count), 1, pack_some);
+    model::for_each_apart(count, dit_->pos_embed.device(), [&](std::size_t i) { parts[i] = pack(missing[begin + i]); });
     for (std::size_t i = 0; i < count; ++i)
       if (make_room(parts[i]->bytes())) keep(missing[begin + i], std::move(parts[i]));
     begin += count;

@@ -42,7 +42,7 @@ Relaxed relaxed_forward(model::DiT dit, const Tensor& x, const Tensor& t, const 
     values.push_back(value.detach());
     return on.emplace_back(straight_through(value, noise, relaxation.temperature));
   };
-  relaxed.output = masked_pass(dit, x, time, y, relaxed.masks.heads, relaxed.masks.channels, tokens);
+  relaxed.output = masked_pass(dit, x, dit->condition(time, y), relaxed.masks.heads, relaxed.masks.channels, tokens);
   relaxed.masks.tokens = stacked(on);
   logits.tokens = stacked(values);
   require_finite(logits);

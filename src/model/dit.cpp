@@ -5,7 +5,6 @@
 #include <span>
 
 #include "base/random.h"
-#include "model/shares.h"
 
 namespace dydit::model {
 
@@ -30,17 +29,42 @@ BlockImpl& DiTImpl::block(std::size_t layer) const {
   return *blocks->ptr<BlockImpl>(layer);
 }
 
-Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
-  if (torch::GradMode::is_enabled()) return pass(x, t, y);
-  return joined(shares_of(x.size(0), x.device()),
-                [&](const Share& share) { return pass(share.of(x), share.of(t), share.of(y)); });
+Conditioning Conditioning::of(const Share& share) const {
+  Conditioning some{.blocks = {}, .final_layer = share.of(final_layer)};
+  for (const Tensor& block : blocks) some.blocks.push_back(share.of(block));
+  return some;
 }
 
-Tensor DiTImpl::pass(const Tensor& x, const Tensor& t, const Tensor& y) {
+Conditioning DiTImpl::condition(const Tensor& time, const Tensor& y) {
+  const Tensor silu_c = torch::silu(time + y_embedder(y));
+  const std::size_t depth = blocks->size();
+  std::vector<Tensor> outputs(depth + 1);
+  const auto one = [&](std::size_t i) {
+    auto& adaln = i < depth ? block(i).adaLN_modulation : final_layer->adaLN_modulation;
+    outputs[i] = adaln[1]->as<Linear>()->forward(silu_c);
+  };
+  if (torch::GradMode::is_enabled())
+    for (std::size_t i = 0; i <= depth; ++i) one(i);
+  else
+    for_each_apart(depth + 1, silu_c.device(), one);
+  const Tensor last = outputs.back();
+  outputs.pop_back();
+  return {.blocks = std::move(outputs), .final_layer = last};
+}
+
+Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
+  if (torch::GradMode::is_enabled()) return pass(x, condition(t_embedder(t), y));
+  const OnlyShares only(x.device());
+  const Conditioning conditioning = condition(t_embedder(t), y);
+  return joined(shares_of(x.size(0), x.device()),
+                [&](const Share& share) { return pass(share.of(x), conditioning.of(share)); });
+}
+
+Tensor DiTImpl::pass(const Tensor& x, const Conditioning& conditioning) {
   Tensor tokens = embed(x);
-  const Tensor silu_c = torch::silu(t_embedder(t) + y_embedder(y));
-  for (const auto& block : *blocks) tokens = block->as<Block>()->forward(std::move(tokens), silu_c);
-  return unpatchify(final_layer(tokens, silu_c));
+  for (std::size_t layer = 0; layer < blocks->size(); ++layer)
+    tokens = block(layer).forward(std::move(tokens), conditioning.of_block(layer));
+  return unpatchify(final_layer(tokens, conditioning.final_layer));
 }
 
 Tensor DiTImpl::unpatchify(const Tensor& x) const {

@@ -134,16 +134,15 @@ BlockImpl::BlockImpl(const Configuration& c)
   token_selection = register_module("token_selection", TokenRouter(c));
 }
 
-BlockImpl::Modulation BlockImpl::modulation(const Tensor& silu_c) {
-  const auto m = adaLN_modulation[1]->as<Linear>()->forward(silu_c).chunk(6, 1);
+BlockImpl::Modulation BlockImpl::split(const Tensor& adaln) {
+  const auto m = adaln.chunk(6, 1);
   return {m[0], m[1], m[2], m[3], m[4], m[5]};
 }
 
-Tensor BlockImpl::forward(Tensor x, const Tensor& silu_c) {
-  const auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation(silu_c);
-  const Tensor attended = attn(modulated_norm(x, shift1, scale1));
-  auto [residual, normed] = gated_residual_norm(std::move(x), attended, gate1, shift2, scale2);
-  return gated_residual(std::move(residual), mlp(normed), gate2);
+Tensor BlockImpl::forward(Tensor x, const Modulation& m) {
+  const Tensor attended = attn(modulated_norm(x, m.shift1, m.scale1));
+  auto [residual, normed] = gated_residual_norm(std::move(x), attended, m.gate1, m.shift2, m.scale2);
+  return gated_residual(std::move(residual), mlp(normed), m.gate2);
 }
 
 FinalLayerImpl::FinalLayerImpl(const Configuration& c)
@@ -152,8 +151,8 @@ FinalLayerImpl::FinalLayerImpl(const Configuration& c)
       adaLN_modulation(register_module(
           "adaLN_modulation", nn::Sequential(nn::SiLU(), Linear(c.hidden_size, 2 * c.hidden_size)))) {}
 
-Tensor FinalLayerImpl::forward(const Tensor& x, const Tensor& silu_c) {
-  const auto m = adaLN_modulation[1]->as<Linear>()->forward(silu_c).chunk(2, 1);
+Tensor FinalLayerImpl::forward(const Tensor& x, const Tensor& adaln) {
+  const auto m = adaln.chunk(2, 1);
   return linear(modulated_norm(x, m[0], m[1]));
 }
 

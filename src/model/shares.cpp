@@ -4,45 +4,94 @@
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
 
-#include <atomic>
+#include <memory>
+
+#include "workers.h"
 
 namespace dydit::model {
 
 using torch::Tensor;
 
+namespace {
+
+// How many threads shares go to, where that is not LibTorch's number. Of the thread that gives them, as LibTorch's is.
+thread_local int given = 0;
+
+int threads() {
+  if (given > 0) return given;
+  return at::in_parallel_region() ? 1 : at::get_num_threads();
+}
+
+// While one lives, the calling thread has so many threads, for operations and for shares.
+class Threads {
+ public:
+  Threads(int operations, int shares) : operations_(at::get_num_threads()), shares_(given) {
+    at::set_num_threads(operations);
+    given = shares;
+  }
+  ~Threads() {
+    at::set_num_threads(operations_);
+    given = shares_;
+  }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  int operations_, shares_;
+};
+
+// Those of the calling thread, as OpenMP has them too.
+Workers& workers(std::size_t others) {
+  thread_local std::unique_ptr<Workers> kept;
+  if (!kept || kept->others() != others) {
+    kept.reset();
+    kept = std::make_unique<Workers>(others, [] { at::set_num_threads(1); });
+  }
+  return *kept;
+}
+
+}  // namespace
+
+OnlyShares::OnlyShares(torch::Device device) : operations_(at::get_num_threads()), shares_(given) {
+  if (!device.is_cpu()) return;
+  given = threads();
+  at::set_num_threads(1);
+}
+
+OnlyShares::~OnlyShares() {
+  at::set_num_threads(operations_);
+  given = shares_;
+}
+
 std::vector<Share> shares_of(std::int64_t images, torch::Device device) {
-  const std::int64_t threads = at::get_num_threads();
+  const std::int64_t count = threads();
   constexpr std::int64_t uneven = 8;  // images of a thread: then one more in some of the shares costs little
-  if (!device.is_cpu() || at::in_parallel_region() || images == 0 || (images % threads != 0 && images < uneven * threads))
-    return {{0, 0, images}};
+  if (!device.is_cpu() || images == 0 || (images % count != 0 && images < uneven * count)) return {{0, 0, images}};
   std::vector<Share> shares;
-  for (std::int64_t i = 0; i < threads; ++i) {
-    const std::int64_t first = images * i / threads;
-    shares.push_back({static_cast<std::size_t>(i), first, images * (i + 1) / threads - first});
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t first = images * i / count;
+    shares.push_back({static_cast<std::size_t>(i), first, images * (i + 1) / count - first});
   }
   return shares;
 }
 
 void in_shares(const std::vector<Share>& shares, const std::function<void(const Share&)>& work) {
-  if (shares.size() == 1) return work(shares.front());
-  const at::ThreadLocalState modes;
-  at::parallel_for(0, static_cast<std::int64_t>(shares.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    const at::ThreadLocalStateGuard guard(modes);
-    for (std::int64_t i = begin; i < end; ++i) work(shares[static_cast<std::size_t>(i)]);
-  });
+  if (shares.size() > 1) return for_each_apart(shares.size(), torch::kCPU, [&](std::size_t i) { work(shares[i]); });
+  const Threads all(threads(), threads());
+  work(shares.front());
 }
 
 void for_each_apart(std::size_t count, torch::Device device, const std::function<void(std::size_t)>& work) {
-  const std::int64_t threads = device.is_cpu() && !at::in_parallel_region() ? at::get_num_threads() : 1;
-  std::atomic<std::size_t> next = 0;
-  const auto take = [&] {
-    for (std::size_t i = next++; i < count; i = next++) work(i);
-  };
-  if (threads == 1) return take();
+  if (!device.is_cpu() || threads() == 1) {
+    for (std::size_t i = 0; i < count; ++i) work(i);
+    return;
+  }
+  Workers& others = workers(static_cast<std::size_t>(threads() - 1));
   const at::ThreadLocalState modes;
-  at::parallel_for(0, threads, 1, [&](std::int64_t, std::int64_t) {
+  const Threads one(1, 1);
+  others.run(count, [&](std::size_t i) {
     const at::ThreadLocalStateGuard guard(modes);
-    take();
+    work(i);
   });
 }
 

@@ -22,6 +22,7 @@ Activations::Activations(const model::DiT& dit, std::int64_t n) {
   y = torch::zeros({n}, options.dtype(torch::kInt64));
   tokens = numbers({n, tokens_of_image, d});
   vector = numbers({n, d});
+  conditioning = {.blocks = {static_cast<std::size_t>(c.depth), numbers({n, 6 * d})}, .final_layer = numbers({n, 2 * d})};
   closed = torch::zeros_like(vector);
   qkv = numbers({n * tokens_of_image * 3 * d});
   attended = numbers({n * tokens_of_image * d});
@@ -127,11 +128,10 @@ void Parts::residual_and_norm(const Routed& routed) {
 
 void Parts::fixed(Pass pass) {
   Tensor tokens = dit_->embed(of_layers_.x);
-  const Tensor silu_c = torch::silu(dit_->t_embedder(of_layers_.t) + dit_->y_embedder(of_layers_.y));
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     const bool all = all_rows(layer, pass);
-    const auto m = dit_->block(i).modulation(silu_c);
+    const auto m = of_layers_.conditioning.of_block(i);
     Tensor normed = layer.width == 0 ? tokens : model::modulated_norm(tokens, m.shift1, m.scale1);
     if (of_ == Of::dense_model) {
       std::tie(tokens, normed) =
@@ -145,7 +145,7 @@ void Parts::fixed(Pass pass) {
     else
       residual_and_norm(routed_of(layer, pass));
   }
-  dit_->unpatchify(dit_->final_layer(tokens, silu_c));
+  dit_->unpatchify(dit_->final_layer(tokens, of_layers_.conditioning.final_layer));
 }
 
 }  // namespace dydit::study

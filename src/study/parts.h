@@ -16,6 +16,7 @@ struct Activations {
   Activations(const model::DiT& dit, std::int64_t images);
 
   torch::Tensor x, t, y;         // inputs of the model
+  model::Conditioning conditioning;
   torch::Tensor tokens, vector;  // (N,T,D), (N,D)
   torch::Tensor closed;          // (N,D) zeros: a gate with which what is added to stays as it is
   torch::Tensor qkv, attended, compact;  // N T 3 D, N T D and N T D numbers, of which a layer takes the first
@@ -32,7 +33,8 @@ class Parts {
         const std::vector<engine::Masks>& draws, Of of);
 
   using Pass = std::int64_t;
-  void fixed(Pass pass);  ///< embedders, adaLN, final layer, norms and residuals, routed tokens lying together
+  void fixed(Pass pass);  ///< embedder of the patches, final layer, norms and residuals, routed tokens lying together;
+                          ///< without adaLN, whose work a batch's shares do not share
   void attention(Pass pass);  ///< scores, softmax and mixing, of the heads that are on
   void products(Pass pass);   ///< qkv, projection, fc1 with GELU and fc2, of what is on, with the rows that are padding
   void routed(Pass pass);     ///< routed tokens where they lie: to find them, the norms before the MLP, the residuals

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -224,14 +225,17 @@ void Results::fill_parts(Record& record, const Cell& cell) const {
   record = std::move(filled);
 }
 
-// The most memory of each variant's tensors; one that fails is told by its times.
-std::map<std::string, std::int64_t> memory_of(const Variants& variants) {
+// The most memory of the tensors of the cells' models; one that fails is told by its times.
+std::map<std::string, std::int64_t> memory_of(const Variants& variants, const std::vector<Cell>& cells) {
+  std::set<std::string> wanted;
+  for (const Cell& cell : cells) wanted.insert(name_of(cell));
   std::map<std::string, std::int64_t> memory;
   for (const instrument::Variant& variant : variants.all()) {
+    if (!wanted.contains(variant.name)) continue;
     stop_if_interrupted();
     try {
       // The first ones pack weights and compile kernels for their numbers of rows.
-      for (std::int64_t draw = 0; draw < Variants::draws; ++draw) variant.run(draw);
+      for (std::int64_t draw = 0; draw < variants.runs(); ++draw) variant.run(draw);
       memory[variant.name] = instrument::peak_bytes([&] { variant.run(0); });
     } catch (const Interrupted&) {
       throw;
@@ -280,7 +284,7 @@ std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std
     return records;
   }
   each([&](Record&, const Cell& cell) { variants->add_cell(cell); });
-  auto memory = memory_of(*variants);
+  auto memory = memory_of(*variants, cells);
   // On a GPU several passes are under way before the first is done.
   const std::int64_t fewest_passes = s.device.is_cpu() ? 1 : Variants::draws;
   const instrument::Blocks blocks{

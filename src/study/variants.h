@@ -57,6 +57,8 @@ class Variants {
   std::int64_t passes() const {
     return group_.trained == nullptr ? 1 : static_cast<std::int64_t>(inputs_.size());
   }  ///< of a run
+  /// So many runs of a variant go through all inputs.
+  std::int64_t runs() const { return group_.trained == nullptr ? draws : 1; }
   const model::Configuration& configuration() const { return dit_->configuration; }
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
   /// Of the weights that a cell's forward pass works with.
@@ -81,7 +83,8 @@ class Variants {
   void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
   void add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine);
-  void check(const Forward& forward) const;
+  void check(const Forward& forward);
+  const torch::Tensor& reference(std::size_t input, const engine::Masks& masks);
   void add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                  const std::vector<std::string>& parts);
   void pack(Case& packed) const;
@@ -96,6 +99,12 @@ class Variants {
   std::vector<Activations> activations_;      // of all parts, one for each share
   std::vector<Input> inputs_;
   std::vector<engine::Masks> decided_;  // empty until somebody asks
+  struct Reference {
+    std::size_t input;
+    engine::Masks masks;
+    torch::Tensor output;  // of the masked engine
+  };
+  std::vector<Reference> references_;  // several variants run under the same masks, and are checked twice
   std::vector<instrument::Variant> all_;
   std::map<std::string, Case> cases_;
 };

@@ -214,6 +214,7 @@ double Trainer::seconds_before() const {
 }
 
 Inputs Trainer::inputs(data::Batch& batch) const {
+  const model::OnlyShares only(job_.device);
   const data::Shape shape = job_.images->shape();
   const auto n = batch.size();
   const std::int64_t position = step_ * options_.batch + group_.share(options_.batch).first;

@@ -273,15 +273,15 @@ TEST_CASE("a block without a head or a group adds a gated bias, and nothing else
     c.imposed.channels.fill_(false);
     // By the formula: x += gate1 * proj.bias, x += token * gate2 * fc2.bias.
     Tensor x = c.dit->embed(c.x);
-    const Tensor silu_c = torch::silu(c.dit->t_embedder(c.t) + c.dit->y_embedder(c.y));
+    const model::Conditioning conditioning = c.dit->condition(c.dit->t_embedder(c.t), c.y);
     for (std::size_t layer = 0; layer < c.dit->blocks->size(); ++layer) {
       model::BlockImpl& block = c.dit->block(layer);
-      const auto m = block.modulation(silu_c);
+      const auto m = conditioning.of_block(layer);
       const Tensor on = c.imposed.tokens.select(1, static_cast<std::int64_t>(layer)).unsqueeze(2);
       x = x + m.gate1.unsqueeze(1) * block.attn->proj->bias;
       x = x + on * m.gate2.unsqueeze(1) * block.mlp->fc2->bias;
     }
-    const Tensor expected = c.dit->unpatchify(c.dit->final_layer(x, silu_c));
+    const Tensor expected = c.dit->unpatchify(c.dit->final_layer(x, conditioning.final_layer));
     CAPTURE(number);
     for (const char* kind : {"masked", "compact"})
       REQUIRE(rel_l2(engine::engine_named(kind, c.dit)->forward(c.x, c.t, c.y, c.imposed).output, expected) <= 1e-5);

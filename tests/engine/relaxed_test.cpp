@@ -160,8 +160,8 @@ TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as centr
              sigmoid(of(logits), of(drawn));
     };
     const Tensor heads_on = units(&engine::Masks::heads), channels_on = units(&engine::Masks::channels);
-    const Tensor time = dit->t_embedder(b.t);
-    const Tensor output = engine::masked_pass(dit, b.x, time, b.y, heads_on, channels_on, tokens_of_block);
+    const auto conditioning = dit->condition(dit->t_embedder(b.t), b.y);
+    const Tensor output = engine::masked_pass(dit, b.x, conditioning, heads_on, channels_on, tokens_of_block);
     return output.square().mean().item<double>();
   };
   CHECK(loss(drawn) == Approx(relaxed_loss.item<double>()).epsilon(1e-6));

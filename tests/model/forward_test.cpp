@@ -73,18 +73,18 @@ TEST_CASE("the activations inside a DiT are the official ones") {
   near(label, "tap.y_embedder");
 
   Tensor tokens = patches + dit->pos_embed;
-  const Tensor silu_c = torch::silu(time + label);
   auto* first = dit->blocks[0]->as<model::Block>();
-  const Tensor adaln = first->adaLN_modulation[1]->as<model::Linear>()->forward(silu_c);
+  const model::Conditioning conditioning = dit->condition(time, golden["y"]);
+  const Tensor& adaln = conditioning.blocks[0];
   near(adaln, "tap.block0_adaln");
   const auto shift_scale = adaln.chunk(6, 1);
   near(first->attn(model::modulated_norm(tokens, shift_scale[0], shift_scale[1])),
        "tap.block0_attn");
   for (std::size_t i = 0; i < dit->blocks->size(); ++i) {
-    tokens = dit->blocks[i]->as<model::Block>()->forward(tokens, silu_c);
+    tokens = dit->block(i).forward(tokens, conditioning.of_block(i));
     near(tokens, fmt::format("tap.block{}", i));
   }
-  near(dit->final_layer(tokens, silu_c), "tap.final_layer");
+  near(dit->final_layer(tokens, conditioning.final_layer), "tap.final_layer");
 }
 
 TEST_CASE("guidance ignores the second half of x and leaves the variance unguided") {

@@ -40,7 +40,7 @@ struct Times {
 /// of passes or seconds is reached.
 struct WarmUp {
   static constexpr std::int64_t round = 3, most_passes = 150;
-  static constexpr double settled = 0.02, most_seconds = 1;
+  static constexpr double settled = 0.02, most_seconds = 0.4;
 };
 
 /// Checks and warms up each variant, measures the blocks, and checks again: one that fails a check has no times. In

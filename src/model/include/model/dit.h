@@ -3,10 +3,20 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "model/layers.h"
+#include "model/shares.h"
 
 namespace dydit::model {
+
+/// What timestep and label of N images are to the model: the outputs of adaLN.
+struct Conditioning {
+  std::vector<torch::Tensor> blocks;  ///< (N,6D) each
+  torch::Tensor final_layer;          ///< (N,2D)
+  BlockImpl::Modulation of_block(std::size_t layer) const { return BlockImpl::split(blocks.at(layer)); }
+  Conditioning of(const Share& share) const;
+};
 
 struct DiTImpl : torch::nn::Module {
   explicit DiTImpl(const Configuration& configuration);
@@ -15,6 +25,10 @@ struct DiTImpl : torch::nn::Module {
   /// -> (N,out_channels,H,W): epsilon, and the variance's interpolation when sigma is learned. Of a dynamic
   /// configuration the complete model, whatever its routers say: engine/ runs the dynamic one.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);
+
+  /// time = t_embedder(t) (N,D), y (N). Of a whole batch at once: the weights of adaLN are large and its rows few, so that
+  /// to read them takes the time.
+  Conditioning condition(const torch::Tensor& time, const torch::Tensor& y);
 
   /// x (N,C,H,W) -> tokens with their positions (N,T,D)
   torch::Tensor embed(const torch::Tensor& x);
@@ -38,7 +52,7 @@ struct DiTImpl : torch::nn::Module {
   torch::Tensor pos_embed;
 
  private:
-  torch::Tensor pass(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);
+  torch::Tensor pass(const torch::Tensor& x, const Conditioning& conditioning);
 };
 TORCH_MODULE(DiT);
 

@@ -76,14 +76,13 @@ TORCH_MODULE(TokenRouter);
 
 struct BlockImpl : torch::nn::Module {
   explicit BlockImpl(const Configuration& configuration);
-  /// x (N,T,D), whose memory may be reused where nobody else holds it; silu_c = SiLU(conditioning) (N,D). All of the
-  /// block, whatever its routers say.
-  torch::Tensor forward(torch::Tensor x, const torch::Tensor& silu_c);
-  /// (N,D) each: what adaLN makes of SiLU(conditioning).
+  /// What adaLN makes of SiLU(conditioning), (N,D) each.
   struct Modulation {
     torch::Tensor shift1, scale1, gate1, shift2, scale2, gate2;
   };
-  Modulation modulation(const torch::Tensor& silu_c);
+  static Modulation split(const torch::Tensor& adaln);  ///< adaLN's output (N,6D)
+  /// x (N,T,D), whose memory may be reused where nobody else holds it. All of the block, whatever its routers say.
+  torch::Tensor forward(torch::Tensor x, const Modulation& modulation);
   Attention attn{nullptr};
   Mlp mlp{nullptr};
   torch::nn::Sequential adaLN_modulation;
@@ -94,7 +93,7 @@ TORCH_MODULE(Block);
 
 struct FinalLayerImpl : torch::nn::Module {
   explicit FinalLayerImpl(const Configuration& configuration);
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& silu_c);  ///< -> (N,T,p*p*out)
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& adaln);  ///< (N,T,D), (N,2D) -> (N,T,p*p*out)
   Linear linear{nullptr};
   torch::nn::Sequential adaLN_modulation;
 };

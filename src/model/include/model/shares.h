@@ -20,7 +20,8 @@ struct Share {
 };
 
 /// As many shares as there are threads where the images can be spread evenly: their number is a multiple of that of the
-/// threads, or at least eight times as large. Else, on a GPU, and within a share: one, of which LibTorch shares the operations.
+/// threads, or at least eight times as large. Else, on a GPU, and within a share: one, of which LibTorch shares the operations
+/// among all threads that there are.
 /// What is computed of an image may differ in its last bits with its share, so with the number of threads.
 std::vector<Share> shares_of(std::int64_t images, torch::Device device);
 
@@ -31,6 +32,19 @@ void in_shares(const std::vector<Share>& shares, const std::function<void(const 
 /// Does `work` for each of `count` things that do not depend on one another, threads taking the next one as they are free; on
 /// a GPU in their order. The same rules as for `in_shares`.
 void for_each_apart(std::size_t count, torch::Device device, const std::function<void(std::size_t)>& work);
+
+/// While one lives, only what is given in shares goes to other threads; LibTorch shares none of the calling thread's operations
+/// on the CPU. For short work between shares: OpenMP's threads spin for a while after each operation that they shared.
+class OnlyShares {
+ public:
+  explicit OnlyShares(torch::Device device);
+  ~OnlyShares();
+  OnlyShares(const OnlyShares&) = delete;
+  OnlyShares& operator=(const OnlyShares&) = delete;
+
+ private:
+  int operations_, shares_;
+};
 
 /// What `work` computes (n,...) of every share, put together (N,...).
 torch::Tensor joined(const std::vector<Share>& shares, const std::function<torch::Tensor(const Share&)>& work);
