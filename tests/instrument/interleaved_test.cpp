@@ -55,13 +55,13 @@ TEST_CASE("passes are counted on from the warm-up, and as many as fill the time"
   std::vector<std::int64_t> passes;
   const auto run = [&](std::int64_t pass) {
     passes.push_back(pass);
-    timer.now += 0.25;
+    timer.now += 0.0625;
   };
-  const auto times = instrument::interleaved({{"quarter", run}}, {.count = 2, .seconds = 1.1}, timer);
+  const auto times = instrument::interleaved({{"sixteenth", run}}, {.count = 2, .seconds = 0.3}, timer);
   // Two rounds to warm up, then in each block one that does not count and those that do, which together miss no number.
   CHECK(passes == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13, 14, 15});
-  CHECK(times[0].blocks == std::vector<std::vector<double>>(2, std::vector<double>(5, 0.25)));
-  const auto fewest = instrument::interleaved({{"quarter", run}}, {.count = 1, .fewest_passes = 4}, timer);
+  CHECK(times[0].blocks == std::vector<std::vector<double>>(2, std::vector<double>(5, 0.0625)));
+  const auto fewest = instrument::interleaved({{"sixteenth", run}}, {.count = 1, .fewest_passes = 4}, timer);
   CHECK(fewest[0].blocks[0].size() == 4);
 }
 

@@ -174,9 +174,11 @@ bool disagrees(const record::Record& record) {
 }  // namespace
 
 TEST_CASE("a compact engine that computes something else has failed cells, and no time") {
-  const auto check = [](const char* what, const Changed::Change& change) {
+  const auto check = [](const char* what, const Changed::Change& change, std::int64_t blocks = 3) {
     INFO(what);
-    const auto records = changed(setting(), change);
+    auto s = setting();
+    s.spec.blocks = blocks;
+    const auto records = changed(s, change);
     REQUIRE(records.size() == 3 + 4);
     for (const record::Record& record : records) {
       INFO(record.axes.dump() << " " << record.error);
@@ -189,7 +191,8 @@ TEST_CASE("a compact engine that computes something else has failed cells, and n
   check("a thousandth too large", [](Tensor& output, auto&, int) { output = output * 1.001; });
   check("one image of two", [](Tensor& output, auto&, int) { output[1] += 0.01; });
   check("not a number", [](Tensor& output, auto&, int) { output[0][0][0][0] = NAN; });
-  check("only after a while", [](Tensor& output, auto&, int pass) { if (pass > 60) output = output * 2; });
+  // More passes than those before the blocks, fewer than in them.
+  check("only after a while", [](Tensor& output, auto&, int pass) { if (pass > 100) output = output * 2; }, /*blocks=*/30);
 }
 
 TEST_CASE("engines that compute the same agree in each type of numbers") {
