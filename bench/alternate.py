@@ -6,12 +6,14 @@
 
 Each round runs both programs once, in random order, so that what disturbs the machine disturbs both alike. The ratio is
 candidate / base within a round; the table has its median over the rounds and the interval of the median from order
-statistics (at least 95 % from six rounds on). Wants an otherwise idle machine.
+statistics (at least 95 % from six rounds on). Wants an otherwise idle machine. A program beside itself, over many rounds,
+shows whether the comparison tells differences that are not there.
 """
 
 import argparse
 import json
 import math
+import pathlib
 import random
 import statistics
 import subprocess
@@ -44,6 +46,7 @@ def main():
     parser.add_argument("candidate", help="dydit_bench after it")
     parser.add_argument("--filter", default="forward/|train", help="regular expression of benchmarks")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--json", type=pathlib.Path, help="file for the times, a row for each benchmark")
     options = parser.parse_args()
 
     programs = {"base": options.base, "candidate": options.candidate}
@@ -58,10 +61,15 @@ def main():
     if not names:
         sys.exit("alternate: the two programs have no benchmark of that name in common")
     print(f"{'benchmark':44} {'base':>9} {'candidate':>9}  ratio")
+    rows = []
     for name in names:
         base, candidate = ([both[side][name] for both in rounds] for side in programs)
         ratio, low, high = median_with_interval([c / b for b, c in zip(base, candidate)])
         print(f"{name:44} {statistics.median(base):9.2f} {statistics.median(candidate):9.2f}  {ratio:.3f} [{low:.3f}, {high:.3f}]")
+        rows.append({"benchmark": name, "rounds": len(rounds), "ratio": ratio, "ratio_low": low, "ratio_high": high,
+                     "base": base, "candidate": candidate})
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
     quick/speed                 the good records of a study: axes and metrics
     quick/models                the models as the manifest has them, nested names joined: trained_steps
     peers/zen4-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
-    peers/busy.json             what bench/busy.py wrote, as it stands
+    peers/busy.json             what bench/busy.py and bench/alternate.py wrote, as it stands
 
 The ends of the interval of X are X_low and X_high. A time is disturbed where its interval is wider than a tenth of it, a
 speedup where its own time is or the dense model's beside it.

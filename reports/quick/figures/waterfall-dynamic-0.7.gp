@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [17.916489:25.892249]
+set xrange [18.909036:26.267746]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 3.78 of dense 26.1 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 8.03 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '18.6 ms' at first 18.96756,8 left offset 0.6,0 font ',12'
-set label '+0.638' at first 19.258837,7 left offset 0.6,0 font ',12'
-set label '+0.0990' at first 19.34523,6 left offset 0.6,0 font ',12'
-set label '+0.516' at first 20.166382,5 left offset 0.6,0 font ',12'
-set label '+0.0212' at first 19.857727,4 left offset 0.6,0 font ',12'
-set label '+1.72' at first 21.980151,3 left offset 0.6,0 font ',12'
-set label '+1.09' at first 23.068316,2 left offset 0.6,0 font ',12'
-set label '−0.303' at first 23.399824,1 left offset 0.6,0 font ',12'
-set label '22.4 ms' at first 22.56421,0 left offset 0.6,0 font ',12'
+set label 'gap 2.59 of dense 27.8 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 36.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '19.8 ms' at first 20.026907,8 left offset 0.6,0 font ',12'
+set label '+0.523' at first 20.375086,7 left offset 0.6,0 font ',12'
+set label '+0.0531' at first 20.43422,6 left offset 0.6,0 font ',12'
+set label '+1.35' at first 21.977941,5 left offset 0.6,0 font ',12'
+set label '+0.0205' at first 21.756411,4 left offset 0.6,0 font ',12'
+set label '+1.03' at first 23.14846,3 left offset 0.6,0 font ',12'
+set label '+0.561' at first 23.968149,2 left offset 0.6,0 font ',12'
+set label '−0.955' at first 23.333845,1 left offset 0.6,0 font ',12'
+set label '22.4 ms' at first 23.478635,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -62,20 +62,20 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [18.02868:26.00444]
+set xrange [19.027039:26.385749]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.705, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 3.09 of dense 26.1 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 10.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '18.7 ms' at first 19.083117,8 left offset 0.6,0 font ',12'
-set label '+0.700' at first 19.461869,7 left offset 0.6,0 font ',12'
-set label '−0.0104' at first 19.434568,6 left offset 0.6,0 font ',12'
-set label '+0.382' at first 21.419624,5 left offset 0.6,0 font ',12'
-set label '+0.0233' at first 19.820782,4 left offset 0.6,0 font ',12'
-set label '+1.72' at first 21.913871,3 left offset 0.6,0 font ',12'
-set label '+0.597' at first 22.836806,2 left offset 0.6,0 font ',12'
-set label '−0.322' at first 22.258775,1 left offset 0.6,0 font ',12'
-set label '21.8 ms' at first 22.481195,0 left offset 0.6,0 font ',12'
+set label 'gap 2.57 of dense 27.8 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 19.7 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '19.9 ms' at first 20.148918,8 left offset 0.6,0 font ',12'
+set label '+0.589' at first 20.556594,7 left offset 0.6,0 font ',12'
+set label '−0.0145' at first 20.581456,6 left offset 0.6,0 font ',12'
+set label '+0.921' at first 21.913908,5 left offset 0.6,0 font ',12'
+set label '+0.0273' at first 21.462844,4 left offset 0.6,0 font ',12'
+set label '+1.03' at first 22.842619,3 left offset 0.6,0 font ',12'
+set label '+0.522' at first 23.737957,2 left offset 0.6,0 font ',12'
+set label '−0.506' at first 23.136035,1 left offset 0.6,0 font ',12'
+set label '22.5 ms' at first 23.079231,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
