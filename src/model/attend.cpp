@@ -22,7 +22,7 @@ std::int64_t Attend::parts() const {
 
 namespace {
 
-using Bits = std::int32_t __attribute__((vector_size(4 * lanes)));
+using Bits = std::uint32_t __attribute__((vector_size(4 * lanes)));
 
 // The right-hand matrix of a product lies in panels of so many columns, one after the other, the last one padded: rows
 // that are far apart would fall on the same few lines of the cache.

@@ -20,6 +20,15 @@ void* operator new(std::size_t size) {
   return memory;
 }
 
+// Of the library's temporary buffers; what it returns is freed below.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 void operator delete(void* memory) noexcept {
   in_use -= ::malloc_usable_size(memory);
   std::free(memory);

@@ -243,7 +243,8 @@ TEST_CASE("a zip's names in code page 437 are read as the format says") {
     const auto at = zip_file_add(zip, "x", zip_source_buffer(zip, picture().data(), picture().size(), 0), 0);
     REQUIRE(zip_file_rename(zip, static_cast<zip_uint64_t>(at), name, ZIP_FL_ENC_CP437) == 0);
   }
-  zip_file_add(zip, "labels.json", zip_source_buffer(zip, "{\"caf\u00E9\": 3, \"b\": 1}", 22, 0), 0);
+  const std::string labels = "{\"caf\u00E9\": 3, \"b\": 1}";
+  zip_file_add(zip, "labels.json", zip_source_buffer(zip, labels.data(), labels.size(), 0), 0);
   REQUIRE(zip_close(zip) == 0);
   CHECK(dydit::read_file(path).find("caf\x82") != std::string::npos);
   CHECK(labelled(*open(path)) == Names{"b/0.png 1", composed + "/0.png 3"});
