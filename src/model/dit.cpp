@@ -43,7 +43,7 @@ Conditioning DiTImpl::condition(const Tensor& time, const Tensor& y) {
     auto& adaln = i < depth ? block(i).adaLN_modulation : final_layer->adaLN_modulation;
     outputs[i] = adaln[1]->as<Linear>()->forward(silu_c);
   };
-  if (torch::GradMode::is_enabled())
+  if (torch::GradMode::is_enabled())  // a graph is made by one thread, and backward in the order that it was made in
     for (std::size_t i = 0; i <= depth; ++i) one(i);
   else
     for_each_apart(depth + 1, silu_c.device(), one);

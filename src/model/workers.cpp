@@ -39,7 +39,8 @@ struct Workers::Job {
   }
 };
 
-Workers::Workers(std::size_t others, const std::function<void()>& begin) {
+// Delegates, so that those that began end where the system refuses another thread.
+Workers::Workers(std::size_t others, const std::function<void()>& begin) : Workers() {
   for (std::size_t i = 0; i < others; ++i)
     threads_.emplace_back([this, begin] {
       begin();

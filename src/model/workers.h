@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads that soon sleep where there is no work, while those of OpenMP spin for 14 ms: beside another busy process that
-// is a core less. And nobody waits for a thread that has not begun: on such a machine it may take longer to begin than the
+// Threads that soon sleep where there is no work, while those of OpenMP spin for milliseconds: beside another busy process
+// that is a core less. And nobody waits for a thread that has not begun: on such a machine it may take longer to begin than the
 // work.
 #pragma once
 
@@ -30,6 +30,7 @@ class Workers {
 
  private:
   struct Job;
+  Workers() = default;
   void serve();
 
   std::mutex mutex_;

@@ -18,8 +18,6 @@ Activations::Activations(const model::DiT& dit, std::int64_t n) {
   std::uint64_t which = 2;  // after the ceilings'
   const auto numbers = [&](at::IntArrayRef sizes) { return instrument::operand(sizes, which++, options); };
   x = numbers({n, c.in_channels, c.input_size, c.input_size});
-  t = torch::zeros({n}, options.dtype(torch::kInt64));
-  y = torch::zeros({n}, options.dtype(torch::kInt64));
   tokens = numbers({n, tokens_of_image, d});
   vector = numbers({n, d});
   conditioning = {.blocks = {static_cast<std::size_t>(c.depth), numbers({n, 6 * d})}, .final_layer = numbers({n, 2 * d})};

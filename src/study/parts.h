@@ -15,7 +15,7 @@ namespace dydit::study {
 struct Activations {
   Activations(const model::DiT& dit, std::int64_t images);
 
-  torch::Tensor x, t, y;         // inputs of the model
+  torch::Tensor x;  // (N,C,H,W)
   model::Conditioning conditioning;
   torch::Tensor tokens, vector;  // (N,T,D), (N,D)
   torch::Tensor closed;          // (N,D) zeros: a gate with which what is added to stays as it is

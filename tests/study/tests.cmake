@@ -1,5 +1,5 @@
 dydit_test(study TORCH
-  SOURCES study/agreement_test.cpp study/cells_test.cpp study/dynamic_test.cpp study/loss_gap_test.cpp study/loss_map_test.cpp study/parts_test.cpp study/speed_test.cpp study/support.cpp
+  SOURCES study/agreement_test.cpp study/cells_test.cpp study/dynamic_test.cpp study/imposed_test.cpp study/loss_gap_test.cpp study/loss_map_test.cpp study/parts_test.cpp study/speed_test.cpp study/support.cpp
   LINKS dydit_study)
 # Threads that wait for each other are slow on a busy machine, and these models are tiny.
 set_tests_properties(study PROPERTIES ENVIRONMENT OMP_NUM_THREADS=1)
