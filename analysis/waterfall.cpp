@@ -83,12 +83,6 @@ std::vector<double> blocks_of(const Record& record, const char* name) {
   return medians;
 }
 
-double median(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return values.size() % 2 == 1 ? *middle : (*std::max_element(values.begin(), middle) + *middle) / 2;
-}
-
 /// The bars of the blocks' medians, of all blocks and of resamples.
 class Resampled {
  public:
@@ -123,7 +117,7 @@ class Resampled {
     auto series = blocks_.begin();
     for (const auto& [name, time] : named(times)) {
       std::transform(chosen.begin(), chosen.end(), values.begin(), [&](std::size_t block) { return (*series)[block]; });
-      *time = median(values);
+      *time = median_of(values).value;
       ++series;
     }
     return bars_of(shares_, times);

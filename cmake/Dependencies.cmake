@@ -19,6 +19,7 @@ find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
 
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(libutf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(libwebp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 

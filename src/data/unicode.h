@@ -7,8 +7,7 @@
 
 namespace dydit::data {
 
-/// UTF-8 with every character canonically decomposed: equal for names that look the same. (Marks keep their
-/// order, which is the canonical one in NFC and NFD alike.) Bytes that are not UTF-8 stay as they are.
+/// UTF-8 in normalisation form D: equal for names that look the same. A name that is not UTF-8 stays as it is.
 std::string decomposed(const std::string& name);
 
 }  // namespace dydit::data

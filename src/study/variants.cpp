@@ -253,7 +253,8 @@ void Variants::add_parts(const std::string& name, const std::vector<engine::Mask
   for (const std::string& part : names)
     add(name + " " + part, [this, parts, method = runs.at(part)](std::int64_t run) {
       const model::OnlyShares only(setting_.device);
-      if (method == &Parts::fixed) dit_->condition(dit_->t_embedder(inputs_.front().t), inputs_.front().y);
+      if (method == &Parts::fixed)
+        for_inputs(run, [&](std::size_t i) { dit_->condition(dit_->t_embedder(inputs_[i].t), inputs_[i].y); });
       model::in_shares(shares_, [&](const model::Share& share) {
         for (const auto& each : parts[share.number]) ((*each).*method)(run);
       });
