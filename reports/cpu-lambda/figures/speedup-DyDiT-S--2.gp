@@ -12,9 +12,9 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 $published << EOD
 1,1
 1.06119,1.03
@@ -31,8 +31,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.1666666666
 if (format eq 'png') { set terminal pngcairo size 1520,800 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-S--2.'.format
 set multiplot
-set xrange [0.903099:2.8988862]
-set yrange [0.86987141:2.8988862]
+set xrange [0.90272068:2.8992645]
+set yrange [0.86192672:2.8992645]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'
@@ -45,7 +45,7 @@ set rmargin at screen 0.3684210526315789
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.10057,2.10057 center rotate by 49.56 offset -1.67,0.78 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.10065,2.10065 center rotate by 49.45 offset -1.67,0.78 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -65,7 +65,7 @@ set rmargin at screen 0.6736842105263158
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.10057,2.10057 center rotate by 49.56 offset -1.67,0.78 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.10065,2.10065 center rotate by 49.45 offset -1.67,0.78 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -82,7 +82,7 @@ set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.10057,2.10057 center rotate by 49.56 offset -1.67,0.78 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.10065,2.10065 center rotate by 49.45 offset -1.67,0.78 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \

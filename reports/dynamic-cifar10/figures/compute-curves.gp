@@ -12,38 +12,38 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 M = 4
 array model[M] = ['dynamic-0.9', 'dynamic-0.7', 'dynamic-0.5', 'dynamic-0.3']
 array first[M] = [0, 7, 14, 21]
 array last[M] = [6, 13, 20, 27]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,646 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.729166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1292 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,579 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.03125 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1158 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'compute-curves.'.format
 set multiplot
 set xrange [0:1000]
-set lmargin at screen 0.13
+set key at screen 0.015625,0.993092 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.7739938080495357
-set bmargin at screen 0.456656346749226
+set tmargin at screen 0.8635578583765112
+set bmargin at screen 0.5094991364421416
 set format x ''
 unset xlabel
 set ylabel 'blocks that work on a token (%)' offset 0.5
 set yrange [0:100]
-set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$4):(100*$5) with filledcurves linetype m notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$3) with linespoints linetype m title model[m], \
-  NaN with lines linecolor rgb '#404040' linewidth 2 title 'below: rank correlation with the detail of the image', \
-  NaN with lines linecolor rgb '#404040' linewidth 2 dashtype 2 title 'and with the loss'
-set lmargin at screen 0.13
+  NaN with lines linecolor rgb '#000000' linewidth 2 title 'below: with the detail', \
+  NaN with lines linecolor rgb '#000000' linewidth 2 dashtype 2 title 'below: with the loss'
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.4179566563467492
-set bmargin at screen 0.10061919504643962
+set tmargin at screen 0.46632124352331605
+set bmargin at screen 0.11226252158894647
 set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'rank correlation' offset 0.5

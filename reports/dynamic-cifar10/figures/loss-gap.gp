@@ -12,38 +12,38 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 M = 7
 array model[M] = ['dynamic-0.9', 'dynamic-0.7', 'dynamic-0.5', 'dynamic-0.3', 'static-random-0.7', 'static-magnitude-0.7', 'dense']
 array first[M] = [0, 20, 40, 60, 80, 100, 120]
 array last[M] = [19, 39, 59, 79, 99, 119, 139]
-array reference[M] = ['dense', 'dense', 'dense', 'dense', 'dense', 'dense', 'dense']
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,640 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.666666666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1280 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,718 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,7.479166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1436 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-gap.'.format
 set multiplot
 set xrange [0:1000]
-set key top right samplen 2.5 spacing 1.2
-set lmargin at screen 0.13
+set key at screen 0.015625,0.994429 left top Left reverse vertical maxrows 4 samplen 2.5 spacing 1
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.98
-set bmargin at screen 0.48
+set tmargin at screen 0.8635097493036212
+set bmargin at screen 0.4665738161559888
 set format x ''
 unset xlabel
-set ylabel 'loss difference (ε MSE)' offset 0.5
+set ylabel 'loss minus that of dense' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
-for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
-    title model[m].' minus '.reference[m].', 95 % interval'
-set lmargin at screen 0.13
+  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
+  NaN with linespoints linetype M title model[M]
+unset key
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.44
-set bmargin at screen 0.1
+set tmargin at screen 0.4317548746518106
+set bmargin at screen 0.08356545961002781
 set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5

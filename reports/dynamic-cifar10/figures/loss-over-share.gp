@@ -12,31 +12,32 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 M = 6
 array model[M] = ['widths and tokens', 'static widths (random)', 'static widths (magnitude)', 'static widths (taylor)', 'widths', 'tokens']
 array first[M] = [0, 5, 8, 11, 14, 17]
 array last[M] = [4, 7, 10, 13, 16, 19]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,420 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,4.375 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,840 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,479 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,4.989583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,958 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-over-share.'.format
-set lmargin at screen 0.13
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.97
-set bmargin at screen 0.15
+set tmargin at screen 0.8350730688935282
+set bmargin at screen 0.12526096033402923
+set key at screen 0.015625,0.991649 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set xlabel 'share of the MACs (λ)' offset 0,0.3
 set ylabel 'loss above the dense model (%)' offset 0.5
 set xrange [*:1.01]
 set yrange [*:*]
-set key top right samplen 2.5 spacing 1.2
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2:3:4 with yerrorbars linetype m notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with lines linetype m title model[m]
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3:(0):($4-$3) with vectors nohead linetype m \
+    linewidth 1.2 notitle, \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with linespoints linetype m title model[m]
 
 unset output
 }

@@ -12,14 +12,13 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 M = 3
 array model[M] = ['S', 'B', 'XL']
 array first[M] = [0, 19, 38]
 array last[M] = [18, 37, 56]
-array reference[M] = ['XL', 'XL', 'XL']
 $paper << EOD
 5,0.0450703
 10,0.0570891
@@ -40,28 +39,30 @@ $paper << EOD
 EOD
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,640 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.666666666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1280 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,680 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,7.083333333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1360 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-gap.'.format
 set multiplot
 set xrange [0:1000]
-set key top right samplen 2.5 spacing 1.2
-set lmargin at screen 0.13
+set key at screen 0.015625,0.994118 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.98
-set bmargin at screen 0.48
+set tmargin at screen 0.9117647058823529
+set bmargin at screen 0.49264705882352944
 set format x ''
 unset xlabel
-set ylabel 'loss difference (ε MSE)' offset 0.5
+set ylabel 'loss minus that of XL' offset 0.5
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:6:7 with filledcurves linetype m notitle, \
-$paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'DiT-S minus DiT-XL on ImageNet (paper), scaled', for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m \
-    title model[m].' minus '.reference[m].', 95 % interval'
-set lmargin at screen 0.13
+  for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
+  NaN with linespoints linetype M title model[M], \
+  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'paper, scaled to this peak'
+unset key
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.44
-set bmargin at screen 0.1
+set tmargin at screen 0.4558823529411765
+set bmargin at screen 0.08823529411764708
 set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5

@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [18.909036:26.267746]
+set xrange [18.444284:25.439881]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.59 of dense 27.8 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 36.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '19.8 ms' at first 20.026907,8 left offset 0.6,0 font ',12'
-set label '+0.523' at first 20.375086,7 left offset 0.6,0 font ',12'
-set label '+0.0531' at first 20.43422,6 left offset 0.6,0 font ',12'
-set label '+1.35' at first 21.977941,5 left offset 0.6,0 font ',12'
-set label '+0.0205' at first 21.756411,4 left offset 0.6,0 font ',12'
-set label '+1.03' at first 23.14846,3 left offset 0.6,0 font ',12'
-set label '+0.561' at first 23.968149,2 left offset 0.6,0 font ',12'
-set label '−0.955' at first 23.333845,1 left offset 0.6,0 font ',12'
-set label '22.4 ms' at first 23.478635,0 left offset 0.6,0 font ',12'
+set label 'gap 2.56 of dense 27.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 23.6 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '19.3 ms' at first 19.642117,8 left offset 0.6,0 font ',12'
+set label '+0.672' at first 20.06539,7 left offset 0.6,0 font ',12'
+set label '+0.0975' at first 20.163645,6 left offset 0.6,0 font ',12'
+set label '+0.862' at first 21.331414,5 left offset 0.6,0 font ',12'
+set label '+0.0140' at first 20.976287,4 left offset 0.6,0 font ',12'
+set label '+0.805' at first 22.149557,3 left offset 0.6,0 font ',12'
+set label '+0.712' at first 23.253757,2 left offset 0.6,0 font ',12'
+set label '−0.604' at first 22.703208,1 left offset 0.6,0 font ',12'
+set label '21.9 ms' at first 22.847008,0 left offset 0.6,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -62,25 +62,25 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [19.027039:26.385749]
+set xrange [18.559318:25.554915]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.705, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.57 of dense 27.8 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 19.7 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '19.9 ms' at first 20.148918,8 left offset 0.6,0 font ',12'
-set label '+0.589' at first 20.556594,7 left offset 0.6,0 font ',12'
-set label '−0.0145' at first 20.581456,6 left offset 0.6,0 font ',12'
-set label '+0.921' at first 21.913908,5 left offset 0.6,0 font ',12'
-set label '+0.0273' at first 21.462844,4 left offset 0.6,0 font ',12'
-set label '+1.03' at first 22.842619,3 left offset 0.6,0 font ',12'
-set label '+0.522' at first 23.737957,2 left offset 0.6,0 font ',12'
-set label '−0.506' at first 23.136035,1 left offset 0.6,0 font ',12'
-set label '22.5 ms' at first 23.079231,0 left offset 0.6,0 font ',12'
+set label 'gap 2.55 of dense 27.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 32.2 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '19.4 ms' at first 19.761784,8 left offset 0.6,0 font ',12'
+set label '+0.687' at first 20.156513,7 left offset 0.6,0 font ',12'
+set label '+0.0865' at first 20.395087,6 left offset 0.6,0 font ',12'
+set label '+0.813' at first 21.295871,5 left offset 0.6,0 font ',12'
+set label '+0.0191' at first 21.053622,4 left offset 0.6,0 font ',12'
+set label '+0.805' at first 22.227411,3 left offset 0.6,0 font ',12'
+set label '+0.955' at first 22.962117,2 left offset 0.6,0 font ',12'
+set label '−0.821' at first 22.901935,1 left offset 0.6,0 font ',12'
+set label '22.0 ms' at first 22.087311,0 left offset 0.6,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \

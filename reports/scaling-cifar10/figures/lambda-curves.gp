@@ -12,38 +12,38 @@ set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
 set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
-set linetype 7 linecolor rgb '#505050' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
 set linetype cycle 7
-array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80505050']
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 M = 6
 array model[M] = ['small-0.5', 'large-0.5', 'huge-0.5', 'small-0.3', 'large-0.3', 'huge-0.3']
 array first[M] = [0, 6, 12, 18, 24, 30]
 array last[M] = [5, 11, 17, 23, 29, 35]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,708 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,7.375 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1416 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,618 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.4375 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1236 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'lambda-curves.'.format
 set multiplot
-set lmargin at screen 0.13
+set key at screen 0.015625,0.993528 left top Left reverse vertical maxrows 4 samplen 2.5 spacing 1
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.7344632768361582
-set bmargin at screen 0.4307909604519774
+set tmargin at screen 0.8414239482200647
+set bmargin at screen 0.4935275080906149
 set format x ''
 unset xlabel
 set ylabel 'share of the MACs (λ)' offset 0.5
 set yrange [0:1.02]
-set key at screen 0.975,0.99 top right samplen 2.5 spacing 1.1
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines linecolor rgb '#909090' linewidth 1.5 \
     dashtype 2 notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m].', held out', \
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
   NaN with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'target', \
-  NaN with lines linecolor rgb '#404040' linewidth 1.2 dashtype 3 title 'below: complete model'
-set lmargin at screen 0.13
+  NaN with lines linecolor rgb '#000000' linewidth 1.2 dashtype 3 title 'below: complete model'
+set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.3954802259887006
-set bmargin at screen 0.09180790960451977
+set tmargin at screen 0.45307443365695793
+set bmargin at screen 0.10517799352750809
 set format x '%g'
 set xlabel 'training step' offset 0,0.3
 set ylabel 'held-out loss (ε MSE)' offset 0.5
