@@ -82,9 +82,9 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
         "'#808080' font ',12'\n",
         dense);
   for (std::size_t i = 0; i < bars.size(); ++i)
-    text += fmt::format("set label '{}' at first {:.8g},{} left offset 0.6,0 font ',12'\n",
+    text += fmt::format("set label '{}' at first {:.8g},{} left offset {},0 font ',12'\n",
                         bars[i].total() ? number(bars[i].end) + " ms" : signed_number(bars[i].value.mean),
-                        bars[i].reach().high, bars.size() - 1 - i);
+                        bars[i].reach().high, bars.size() - 1 - i, bars[i].total() ? 1.2 : 0.6);
   return text;
 }
 

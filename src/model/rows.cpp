@@ -6,13 +6,6 @@
 
 #include "vector.h"
 
-// One version of a function for each generation of processors; the loader picks.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define DYDIT_FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define DYDIT_FOR_EACH_PROCESSOR
-#endif
-
 namespace dydit::model {
 
 namespace {
@@ -150,19 +143,52 @@ DYDIT_INLINE void backward(const BackwardRow<T>& row) {
   }
 }
 
+struct Forward {
+  template <typename Row>
+  DYDIT_INLINE void operator()(const Row& row) const {
+    forward(row);
+  }
+};
+struct Backward {
+  template <typename Row>
+  DYDIT_INLINE void operator()(const Row& row) const {
+    backward(row);
+  }
+};
+
+#ifdef DYDIT_HAS_VECTOR_CODE
+template <typename Work, typename Row>
+__attribute__((target("arch=x86-64-v4"))) void run_v4(const Row& row) {
+  Work()(row);
+}
+template <typename Work, typename Row>
+__attribute__((target("arch=x86-64-v3"))) void run_v3(const Row& row) {
+  Work()(row);
+}
+#endif
+
+template <typename Work, typename Row>
+void run(const Row& row) {
+#ifdef DYDIT_HAS_VECTOR_CODE
+  if (__builtin_cpu_supports("x86-64-v4")) return run_v4<Work>(row);
+  if (__builtin_cpu_supports("x86-64-v3")) return run_v3<Work>(row);
+#endif
+  Work()(row);
+}
+
 }  // namespace
 
-DYDIT_FOR_EACH_PROCESSOR void forward_row(const ForwardRow<float>& row) {
-  forward(row);
+void forward_row(const ForwardRow<float>& row) {
+  run<Forward>(row);
 }
-DYDIT_FOR_EACH_PROCESSOR void forward_row(const ForwardRow<c10::BFloat16>& row) {
-  forward(row);
+void forward_row(const ForwardRow<c10::BFloat16>& row) {
+  run<Forward>(row);
 }
-DYDIT_FOR_EACH_PROCESSOR void backward_row(const BackwardRow<float>& row) {
-  backward(row);
+void backward_row(const BackwardRow<float>& row) {
+  run<Backward>(row);
 }
-DYDIT_FOR_EACH_PROCESSOR void backward_row(const BackwardRow<c10::BFloat16>& row) {
-  backward(row);
+void backward_row(const BackwardRow<c10::BFloat16>& row) {
+  run<Backward>(row);
 }
 
 }  // namespace dydit::model
