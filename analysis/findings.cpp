@@ -21,8 +21,8 @@ Findings findings_of(std::span<const record::Run> runs, const ReportOptions& opt
                     .compute = compute_maps(runs, options.bootstrap_seed),
                     .compute_grids = map_grids(runs, Mapped::compute, shown),
                     .speed = speed_studies(runs),
-                    .outcomes = {}};
-  findings.outcomes = outcomes(findings.gap, findings.curves, findings.speed, options.bootstrap_seed);
+                    .tradeoffs = {}};
+  findings.tradeoffs = tradeoffs(findings.gap, findings.curves, findings.speed, options.bootstrap_seed);
   return findings;
 }
 

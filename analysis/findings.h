@@ -13,7 +13,7 @@
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
-#include "analysis/outcomes.h"
+#include "analysis/tradeoffs.h"
 #include "analysis/report.h"
 #include "analysis/speed.h"
 
@@ -30,7 +30,7 @@ struct Findings {
   std::vector<ComputeMap> compute;
   std::vector<MapGrid> compute_grids;
   std::vector<SpeedStudy> speed;
-  std::vector<Outcome> outcomes;
+  std::vector<Tradeoff> tradeoffs;
 };
 
 /// All of them (each of a model), the one of the model that a report tells of first at the head.
@@ -38,7 +38,7 @@ template <typename T>
 std::vector<const T*> shown_first(const Findings& findings, const std::vector<T>& all) {
   std::vector<const T*> order;
   for (const T& one : all) order.push_back(&one);
-  if (const Outcome* shown = shown_outcome(findings.outcomes))
+  if (const Tradeoff* shown = shown_tradeoff(findings.tradeoffs))
     std::stable_partition(order.begin(), order.end(),
                           [&](const T* one) { return one->model == shown->model; });
   return order;

@@ -79,14 +79,14 @@ std::string clear_sentence(const LossGap& result, const ModelLoss& model) {
                      gaps.size());
 }
 
-/// The one that a report tells of: of dynamic models that of the outcomes, where there is one; else the
+/// The one that a report tells of: of dynamic models that of the tradeoffs, where there is one; else the
 /// first.
 const ModelLoss* shown_model(const Findings& findings, bool dynamic) {
-  const Outcome* outcome = shown_outcome(findings.outcomes);
+  const Tradeoff* tradeoff = shown_tradeoff(findings.tradeoffs);
   const ModelLoss* shown = nullptr;
   for (const ModelLoss& model : findings.gap->models)
     if (!model.mse_gap.empty() && model.dynamic == dynamic &&
-        (shown == nullptr || (outcome != nullptr && outcome->model == model.model)))
+        (shown == nullptr || (tradeoff != nullptr && tradeoff->model == model.model)))
       shown = &model;
   return shown;
 }

@@ -14,7 +14,7 @@ namespace dydit::analysis {
 /// Nothing where the runs do not hold what it is about.
 using SectionOf = std::optional<Section>(const Findings& findings, const Show& show);
 
-SectionOf outcomes_section;    // what skipping work costs in loss and saves in time
+SectionOf tradeoffs_section;   // what skipping work costs in loss and saves in time
 SectionOf speed_section;       // how much of the theoretical speedup is reached
 SectionOf waterfall_section;   // what takes the rest of the time
 SectionOf loss_gap_section;    // at which timesteps a model loses

@@ -26,7 +26,7 @@ constexpr std::array<std::pair<std::string_view, DType>, 7> types{{{"<f4", DType
                                                                    {"|i1", DType::i8},
                                                                    {"|u1", DType::u8}}};
 
-struct Parts {
+struct Fields {
   std::string_view type, order, shape, elements;
 };
 
@@ -39,7 +39,7 @@ std::string_view take_until(std::string_view& text, std::string_view mark, const
   return taken;
 }
 
-Parts split(std::string_view file, const std::string& where) {
+Fields split(std::string_view file, const std::string& where) {
   const auto need = [&](std::size_t bytes) {
     if (file.size() < bytes) throw InputError("the .npy file ends too early", where);
   };

@@ -48,15 +48,15 @@ class Compact final : public Engine {
 // The attention of the heads that are on, added to x. Of none its projection's bias is left.
 Tensor Compact::attention(Tensor x, const model::BlockImpl::Modulation& m, std::size_t layer, const Units& heads) {
   if (none(heads)) return torch::addcmul(x, m.gate1.unsqueeze(1), dit_->block(layer).attn->proj->bias);
-  const auto part = packing_.attention(layer, heads);
-  const Tensor qkv = part->in.forward(model::modulated_norm(x, m.shift1, m.scale1));
-  const Tensor attended = part->out.forward(model::AttentionImpl::attend(qkv, part->units));
+  const auto packed = packing_.attention(layer, heads);
+  const Tensor qkv = packed->in.forward(model::modulated_norm(x, m.shift1, m.scale1));
+  const Tensor attended = packed->out.forward(model::AttentionImpl::attend(qkv, packed->units));
   return model::gated_residual(std::move(x), attended, m.gate1);
 }
 
 Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups) {
-  const auto part = packing_.mlp(layer, groups);
-  return part->out.forward(part->in.gelu(normed));
+  const auto packed = packing_.mlp(layer, groups);
+  return packed->out.forward(packed->in.gelu(normed));
 }
 
 // The MLP on the tokens of `mask` (N,T) alone, added to the residual. Of no group the bias of fc2 is left.

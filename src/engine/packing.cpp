@@ -29,7 +29,7 @@ static Tensor select(const Tensor& weight, const Units& units) {
   return weight.index_select(1, torch::tensor(on, torch::kInt64).to(weight.device()));
 }
 
-std::shared_ptr<const Part> Packing::pack(const Key& key) const {
+std::shared_ptr<const PackedSublayer> Packing::pack(const Key& key) const {
   const auto& c = dit_->configuration;
   const model::BlockImpl& block = dit_->block(key.layer);
   const auto h = c.num_heads, d = c.hidden_size;
@@ -40,21 +40,22 @@ std::shared_ptr<const Part> Packing::pack(const Key& key) const {
   const Tensor in_weight = select(in.weight.view({blocks, h, size, d}), key.units),
                in_bias = select(in.bias.view({blocks, h, size}), key.units),
                out_weight = select(out.weight.view({d, h, size}), key.units);
-  const std::int64_t rows = c.tokens();  // always the same, so that a part's layout, and its rounding, is
-  return std::make_shared<const Part>(Part{.in = {in_weight.reshape({-1, d}), in_bias.reshape(-1), rows},
-                                           .out = {out_weight.reshape({d, -1}), out.bias, rows},
-                                           .units = std::ranges::count(key.units, true)});
+  const std::int64_t rows = c.tokens();  // always the same, so that a packed product's layout, and its rounding, is
+  return std::make_shared<const PackedSublayer>(
+      PackedSublayer{.in = {in_weight.reshape({-1, d}), in_bias.reshape(-1), rows},
+                     .out = {out_weight.reshape({d, -1}), out.bias, rows},
+                     .units = std::ranges::count(key.units, true)});
 }
 
-std::shared_ptr<const Part> Packing::get(const Key& key) {
+std::shared_ptr<const PackedSublayer> Packing::get(const Key& key) {
   const std::lock_guard lock(in_use_);
   if (const auto found = kept_.find(key); found != kept_.end()) {
     order_.splice(order_.begin(), order_, found->second.used);
-    return found->second.part;
+    return found->second.packed;
   }
-  auto part = pack(key);
-  if (make_room(part->bytes())) keep(key, part);
-  return part;
+  auto packed = pack(key);
+  if (make_room(packed->bytes())) keep(key, packed);
+  return packed;
 }
 
 std::size_t Packing::bytes_of(const Key& key) const {
@@ -80,11 +81,11 @@ bool Packing::make_room(std::size_t bytes) {
   return true;
 }
 
-void Packing::keep(const Key& key, std::shared_ptr<const Part> part) {
-  const std::size_t bytes = part->bytes();
+void Packing::keep(const Key& key, std::shared_ptr<const PackedSublayer> packed) {
+  const std::size_t bytes = packed->bytes();
   bytes_ += bytes;
   order_.push_front(key);
-  kept_[key] = {std::move(part), bytes, order_.begin()};
+  kept_[key] = {std::move(packed), bytes, order_.begin()};
 }
 
 void Packing::prepare(const std::vector<WidthPlan>& plans) {
@@ -109,19 +110,19 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
       bytes += more;
     }
     if (count == 0) return;
-    std::vector<std::shared_ptr<const Part>> parts(count);
-    model::for_each_apart(count, dit_->pos_embed.device(), [&](std::size_t i) { parts[i] = pack(missing[begin + i]); });
+    std::vector<std::shared_ptr<const PackedSublayer>> packed(count);
+    model::for_each_apart(count, dit_->pos_embed.device(), [&](std::size_t i) { packed[i] = pack(missing[begin + i]); });
     for (std::size_t i = 0; i < count; ++i)
-      if (make_room(parts[i]->bytes())) keep(missing[begin + i], std::move(parts[i]));
+      if (make_room(packed[i]->bytes())) keep(missing[begin + i], std::move(packed[i]));
     begin += count;
   }
 }
 
-std::shared_ptr<const Part> Packing::attention(std::size_t layer, const Units& heads) {
+std::shared_ptr<const PackedSublayer> Packing::attention(std::size_t layer, const Units& heads) {
   return get({.layer = layer, .is_mlp = false, .units = heads});
 }
 
-std::shared_ptr<const Part> Packing::mlp(std::size_t layer, const Units& groups) {
+std::shared_ptr<const PackedSublayer> Packing::mlp(std::size_t layer, const Units& groups) {
   return get({.layer = layer, .is_mlp = true, .units = groups});
 }
 

@@ -76,10 +76,10 @@ Record empty_record(const SpeedSetting& s, const Group& group, const Cell& cell)
 }
 
 // The times of one group's variants, and what they say of a cell.
-class Results {
+class Measured {
  public:
-  Results(const Group& group, const Variants& variants, std::vector<instrument::Times> times,
-          std::map<std::string, std::int64_t> memory);
+  Measured(const Group& group, const Variants& variants, std::vector<instrument::Times> times,
+           std::map<std::string, std::int64_t> memory);
 
   void fill(Record& record, const Cell& cell) const;
   /// Of a compact cell that skips something: what a waterfall is derived from.
@@ -105,8 +105,8 @@ class Results {
   std::map<std::string, std::int64_t> memory_;
 };
 
-Results::Results(const Group& group, const Variants& variants, std::vector<instrument::Times> times,
-                 std::map<std::string, std::int64_t> memory)
+Measured::Measured(const Group& group, const Variants& variants, std::vector<instrument::Times> times,
+                   std::map<std::string, std::int64_t> memory)
     : group_(group), variants_(variants), memory_(std::move(memory)) {
   for (std::size_t i = 0; i < times.size(); ++i) {
     const std::string& name = variants.all()[i].name;
@@ -115,20 +115,20 @@ Results::Results(const Group& group, const Variants& variants, std::vector<instr
   }
 }
 
-const std::vector<double>& Results::of(const std::string& name) const {
+const std::vector<double>& Measured::of(const std::string& name) const {
   if (const std::string& error = times_.at(name).error; !error.empty()) throw RunError(error, name);
   return blocks_.at(name);
 }
 
 template <typename Value>
-std::vector<double> Results::blockwise(const Value& value) const {
+std::vector<double> Measured::blockwise(const Value& value) const {
   std::vector<double> values;
   for (std::size_t block = 0; block < of("dense all").size(); ++block)
     values.push_back(value([&](const std::string& name) { return of(name)[block]; }));
   return values;
 }
 
-void Results::put(Record& record, const std::string& metric, const std::vector<double>& blocks) {
+void Measured::put(Record& record, const std::string& metric, const std::vector<double>& blocks) {
   const Median median = median_of(blocks);
   record::Metric measured = record::measured(metric, median.value);
   if (std::isfinite(median.low)) measured.ci95 = {{median.low, median.high}};
@@ -136,13 +136,13 @@ void Results::put(Record& record, const std::string& metric, const std::vector<d
   record.metrics[metric] = measured;
 }
 
-double Results::executed(const Variants::Case& of) const {
+double Measured::executed(const Variants::Case& of) const {
   const cost::Rho rho = cost::rho(variants_.configuration(), of.activity);
   return of.routed ? rho.with_routers : rho.without_routers;
 }
 
 // Of the dense model's MACs.
-void Results::put_shares(Record& record, const Variants::Case& of) const {
+void Measured::put_shares(Record& record, const Variants::Case& of) const {
   const auto& c = variants_.configuration();
   const double total = cost::macs_of(c).total();
   const auto whole = cost::work_of(c, cost::complete(c), 1, 1), left = cost::work_of(c, of.activity, 1, 1);
@@ -162,7 +162,7 @@ void Results::put_shares(Record& record, const Variants::Case& of) const {
     record.metrics["routers_share"] = record::measured("routers_share", 0);
 }
 
-void Results::fill(Record& record, const Cell& cell) const {
+void Measured::fill(Record& record, const Cell& cell) const {
   const std::string name = name_of(cell);
   const bool dense = cell.engine == "dense";
   const auto& c = variants_.configuration();
@@ -203,7 +203,7 @@ void Results::fill(Record& record, const Cell& cell) const {
   if (cell.engine == "compact") value("packing_time", 1e3 * median_of(variants_.case_of(cell).packing).value);
 }
 
-void Results::fill_parts(Record& record, const Cell& cell) const {
+void Measured::fill_parts(Record& record, const Cell& cell) const {
   const std::string name = name_of(cell);
   Record filled = record;  // all of them or none
   for (const auto& [metric, variant] :
@@ -272,7 +272,7 @@ std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std
   std::vector<Record> records;
   for (const Cell& cell : cells) records.push_back(empty_record(s, group, cell));
   std::unique_ptr<Variants> variants;
-  std::unique_ptr<Results> results;
+  std::unique_ptr<Measured> measured;
   const auto each = [&](const auto& work) {
     for (std::size_t i = 0; i < cells.size(); ++i)
       if (records[i].status == record::Status::ok)
@@ -290,13 +290,13 @@ std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std
   const instrument::Blocks blocks{
       .count = s.spec.blocks, .seconds = s.spec.seconds, .fewest_passes = fewest_passes, .seed = s.seed};
   const auto timer = instrument::timer_of(s.device);
-  results = std::make_unique<Results>(group, *variants,
-                                      instrument::interleaved(variants->all(), blocks, *timer, after_block),
-                                      std::move(memory));
-  each([&](Record& record, const Cell& cell) { results->fill(record, cell); });
+  measured = std::make_unique<Measured>(group, *variants,
+                                        instrument::interleaved(variants->all(), blocks, *timer, after_block),
+                                        std::move(memory));
+  each([&](Record& record, const Cell& cell) { measured->fill(record, cell); });
   each([&](Record& record, const Cell& cell) {
     if (cell.engine != "compact" || cell.which == Which::all) return;
-    if (const auto error = error_of([&] { results->fill_parts(record, cell); }))
+    if (const auto error = error_of([&] { measured->fill_parts(record, cell); }))
       run.warn(fmt::format("{} has no times of parts, so no waterfall: {}", record.axes.dump(), *error));
   });
   return records;

@@ -5,7 +5,7 @@
 
 #include "../../analysis/findings.h"
 #include "analysis/figures.h"
-#include "analysis/outcomes.h"
+#include "analysis/tradeoffs.h"
 #include "analysis/report.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -218,9 +218,9 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
         add_speed(run, "compact", "own", 5, 0.5);
       },
       models());
-  const auto all = outcomes(loss_gap(runs), learning_curves(runs), speed_studies(runs));
+  const auto all = tradeoffs(loss_gap(runs), learning_curves(runs), speed_studies(runs));
   REQUIRE(all.size() == 3);  // "alone" was trained, but neither its loss nor its time was measured
-  const Outcome &half = all[0], &pruned = all[1], &dense = all[2];
+  const Tradeoff &half = all[0], &pruned = all[1], &dense = all[2];
   CHECK((half.model == "half" && half.reference == "dense" && half.how() == "widths and tokens"));
   CHECK(half.loss_percent.value().mean == Approx(100 * 0.3125 / 1.5));
   CHECK(half.loss_percent.value().low == Approx(100 * 0.25 / 1.5));
@@ -228,7 +228,7 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   CHECK((half.lambda == 0.505 && half.cell.value().time.mean == 5));
   CHECK((pruned.how() == "static widths (taylor)" && !pruned.cell));
   CHECK((dense.how() == "dense" && !dense.loss_percent && dense.cell.value().time.mean == 8));
-  CHECK(shown_outcome(all) == &half);  // about as near to one half as the static one, and with routers
+  CHECK(shown_tradeoff(all) == &half);  // about as near to one half as the static one, and with routers
   CHECK(about_as_large(all, half).size() == 2);
   const std::string csv = to_csv(all);
   CHECK_THAT(
@@ -242,10 +242,10 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   CHECK(pruned.over_both_percent.value().low == Approx(100 * 0.125 / 1.5));
   CHECK(pruned.over_both_percent.value().high == Approx(100 * 0.25 / 1.5));
   CHECK_THAT(csv, Contains(",12.5,8.3333333,16.666667,pruned,"));
-  CHECK(outcomes(loss_gap(runs), {}, {}).at(0).how() == "dynamic");
-  CHECK(outcomes(std::nullopt, {}, {}).empty());
-  CHECK(outcomes(std::nullopt, learning_curves(runs), {}).empty());
-  CHECK(shown_outcome({}) == nullptr);
+  CHECK(tradeoffs(loss_gap(runs), {}, {}).at(0).how() == "dynamic");
+  CHECK(tradeoffs(std::nullopt, {}, {}).empty());
+  CHECK(tradeoffs(std::nullopt, learning_curves(runs), {}).empty());
+  CHECK(shown_tradeoff({}) == nullptr);
 }
 
 TEST_CASE("without a dense model the last one is what others are held against") {
@@ -258,7 +258,7 @@ TEST_CASE("without a dense model the last one is what others are held against") 
                              add_training(run, "pruned", by_taylor, 0.5);
                            },
                            {models()[1], models()[0]});
-  const auto all = outcomes(loss_gap(runs), learning_curves(runs), {});
+  const auto all = tradeoffs(loss_gap(runs), learning_curves(runs), {});
   CHECK((all.at(0).over_both_percent.value().mean == Approx(12.5) && !all.at(1).over_both_percent));
 }
 
@@ -310,14 +310,14 @@ TEST_CASE("a report tells first of the model that keeps about a half") {
   Findings findings{};
   for (const auto& [model, lambda] :
        {std::pair{"most", 0.9}, std::pair{"half", 0.52}, std::pair{"least", 0.3}}) {
-    Outcome& outcome = findings.outcomes.emplace_back();
-    outcome.model = model;
-    outcome.lambda = lambda;
-    outcome.loss_percent = Interval{1, 0.5, 1.5};
+    Tradeoff& tradeoff = findings.tradeoffs.emplace_back();
+    tradeoff.model = model;
+    tradeoff.lambda = lambda;
+    tradeoff.loss_percent = Interval{1, 0.5, 1.5};
     findings.activations.emplace_back().model = model;
   }
   const auto order = shown_first(findings, findings.activations);
   CHECK((order.at(0)->model == "half" && order.at(1)->model == "most" && order.at(2)->model == "least"));
-  findings.outcomes.clear();
+  findings.tradeoffs.clear();
   CHECK(shown_first(findings, findings.activations).at(0)->model == "most");
 }

@@ -186,7 +186,7 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
   std::vector<ModelConcentration> spreads;
   std::vector<LearningCurve> dense, dynamic;
   std::vector<ComputeMap> maps;
-  std::vector<Outcome> outcomes;
+  std::vector<Tradeoff> tradeoffs;
   for (const std::string& name : names) {
     const bool last = name == names.back();
     gaps.models.push_back(
@@ -195,10 +195,10 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
     dense.push_back({name, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}});
     dynamic.push_back({name, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}, "routers", "both", "none"});
     maps.push_back({name, 3, timesteps, gap, gap, gap, gap[0]});
-    Outcome& outcome = outcomes.emplace_back();
-    outcome.reference = name;  // a curve each
-    outcome.lambda = 0.5;
-    outcome.loss_percent = gap[0];
+    Tradeoff& tradeoff = tradeoffs.emplace_back();
+    tradeoff.reference = name;  // a curve each
+    tradeoff.lambda = 0.5;
+    tradeoff.loss_percent = gap[0];
   }
   Activation activation{"half", 2, timesteps, 2, {}, {}, {}, gap, gap, gap[0]};
   activation.heads = activation.groups = activation.tokens = Eigen::MatrixXd::Ones(2, 2);
@@ -227,7 +227,7 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
     check(learning_figure(dense), name);
     check(lambda_figure(dynamic), name);
     check(compute_curves_figure(maps), name);
-    check(outcomes_figure(outcomes).value(), "dynamic, beside " + name);
+    check(tradeoffs_figure(tradeoffs).value(), "dynamic, beside " + name);
   }
   check(activation_figure(activation), "all MACs (λ)", true);
 }

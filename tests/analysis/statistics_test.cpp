@@ -17,7 +17,7 @@ static MatrixXd normals(std::uint64_t seed, Eigen::Index images, Eigen::Index co
   return Eigen::Map<const Eigen::MatrixXf>(values.data(), images, columns).cast<double>();
 }
 
-TEST_CASE("a bootstrap of two images has three outcomes") {
+TEST_CASE("a bootstrap of two images has three tradeoffs") {
   // Means of two draws of {0, 1} are 0, 0.5, 1 with chances 1/4, 1/2, 1/4.
   const MatrixXd values = (MatrixXd(2, 2) << 0, 10, 1, 30).finished();
   const auto intervals = bootstrap_means(values, 1);

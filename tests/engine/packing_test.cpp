@@ -35,8 +35,8 @@ std::vector<engine::WidthPlan> schedule() {
 }
 
 // How many parts a run through the schedule finds packed as the run before found them.
-int found_again(engine::Packing& packing, std::vector<std::shared_ptr<const engine::Part>>& last) {
-  std::vector<std::shared_ptr<const engine::Part>> parts;
+int found_again(engine::Packing& packing, std::vector<std::shared_ptr<const engine::PackedSublayer>>& last) {
+  std::vector<std::shared_ptr<const engine::PackedSublayer>> parts;
   for (const engine::WidthPlan& plan : schedule())
     for (std::size_t layer = 0; layer < depth; ++layer) {
       parts.push_back(packing.attention(layer, plan.heads[layer]));
@@ -59,7 +59,7 @@ TEST_CASE("a plan larger than its budget keeps what fits, run after run") {
   half.prepare(schedule());
   const std::size_t kept = half.bytes();
   CHECK(kept > roomy.bytes() / 4);
-  std::vector<std::shared_ptr<const engine::Part>> last;
+  std::vector<std::shared_ptr<const engine::PackedSublayer>> last;
   found_again(half, last);
   for (int run = 0; run < 3; ++run) CHECK(found_again(half, last) >= static_cast<int>(last.size()) / 4);
   CHECK(half.bytes() <= roomy.bytes() / 2);

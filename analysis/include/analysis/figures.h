@@ -12,7 +12,7 @@
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
-#include "analysis/outcomes.h"
+#include "analysis/tradeoffs.h"
 #include "analysis/speed.h"
 
 namespace dydit::analysis {
@@ -42,7 +42,7 @@ Figure lambda_figure(const std::vector<LearningCurve>& curves);
 
 /// How much more than the dense model of its size each model loses, against the share of the MACs that it
 /// keeps: a curve for each size and way of training. Nothing without such a model.
-std::optional<Figure> outcomes_figure(const std::vector<Outcome>& outcomes);
+std::optional<Figure> tradeoffs_figure(const std::vector<Tradeoff>& tradeoffs);
 
 /// Gini coefficient and share of the hardest 20 % of the tokens against t, with what chance would show.
 Figure concentration_figure(const std::vector<ModelConcentration>& result);

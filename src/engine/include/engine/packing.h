@@ -30,7 +30,7 @@ struct WidthPlan {
 };
 
 /// The two products of a layer's attention (qkv, projection) or MLP (fc1, fc2), for the units that are on.
-struct Part {
+struct PackedSublayer {
   model::PackedLinear in, out;
   std::int64_t units = 0;  ///< how many are on
   std::size_t bytes() const { return in.bytes() + out.bytes(); }
@@ -47,8 +47,8 @@ class Packing {
   void prepare(const std::vector<WidthPlan>& plans);
 
   /// At least one unit is on.
-  std::shared_ptr<const Part> attention(std::size_t layer, const Units& heads);
-  std::shared_ptr<const Part> mlp(std::size_t layer, const Units& groups);
+  std::shared_ptr<const PackedSublayer> attention(std::size_t layer, const Units& heads);
+  std::shared_ptr<const PackedSublayer> mlp(std::size_t layer, const Units& groups);
 
   std::size_t bytes() const { return bytes_; }  ///< of what is kept
 
@@ -60,17 +60,17 @@ class Packing {
     auto operator<=>(const Key&) const = default;
   };
   struct Kept {
-    std::shared_ptr<const Part> part;
+    std::shared_ptr<const PackedSublayer> packed;
     std::size_t bytes;
     std::list<Key>::iterator used;  // in order_
   };
 
-  std::shared_ptr<const Part> get(const Key& key);
-  std::shared_ptr<const Part> pack(const Key& key) const;
-  std::size_t bytes_of(const Key& key) const;  // that its part has
-  // Drops parts that the last plan does not need until there are so many bytes of room; false where that is not enough.
+  std::shared_ptr<const PackedSublayer> get(const Key& key);
+  std::shared_ptr<const PackedSublayer> pack(const Key& key) const;
+  std::size_t bytes_of(const Key& key) const;  // that its weights have
+  // Drops weights that the last plan does not need until there are so many bytes of room; false where that is not enough.
   bool make_room(std::size_t bytes);
-  void keep(const Key& key, std::shared_ptr<const Part> part);  // there is room for it
+  void keep(const Key& key, std::shared_ptr<const PackedSublayer> packed);  // there is room for it
 
   model::DiT dit_;
   std::mutex in_use_;  // by one of the threads that share a batch

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "analysis/outcomes.h"
+#include "analysis/tradeoffs.h"
 
 #include <fmt/format.h>
 
@@ -15,12 +15,12 @@ namespace dydit::analysis {
 namespace {
 
 /// What a dynamic model loses; of others nothing.
-void add_loss(Outcome& outcome, const LossGap& gap, const ModelLoss& model) {
+void add_loss(Tradeoff& tradeoff, const LossGap& gap, const ModelLoss& model) {
   if (!model.dynamic) return;
   const ModelLoss& reference = gap.reference_of(model);
   const double percent = 100 / reference.mean_mse();
-  outcome.reference = reference.model;
-  outcome.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low,
+  tradeoff.reference = reference.model;
+  tradeoff.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low,
                           percent * model.mean_gap.high};
 }
 
@@ -31,34 +31,34 @@ bool is_reference(const LossGap& gap, const ModelLoss& model) {
   });
 }
 
-void add_training(Outcome& outcome, const LearningCurve& curve) {
+void add_training(Tradeoff& tradeoff, const LearningCurve& curve) {
   const LearningPoint& last = curve.points.back();
-  outcome.decide = curve.decide;
-  outcome.skip = curve.skip;
-  outcome.order = curve.order;
-  outcome.target = last.lambda_target;
-  outcome.lambda = last.lambda_realised;
-  outcome.held_out_mse = last.held_out_mse;
+  tradeoff.decide = curve.decide;
+  tradeoff.skip = curve.skip;
+  tradeoff.order = curve.order;
+  tradeoff.target = last.lambda_target;
+  tradeoff.lambda = last.lambda_realised;
+  tradeoff.held_out_mse = last.held_out_mse;
 }
 
-void add_paired(std::vector<Outcome>& all, const LossGap& gap, std::uint64_t bootstrap_seed) {
-  const auto loss_of = [&](const Outcome& outcome) {
+void add_paired(std::vector<Tradeoff>& all, const LossGap& gap, std::uint64_t bootstrap_seed) {
+  const auto loss_of = [&](const Tradeoff& tradeoff) {
     return std::find_if(gap.models.begin(), gap.models.end(),
-                        [&](const ModelLoss& model) { return model.model == outcome.model; });
+                        [&](const ModelLoss& model) { return model.model == tradeoff.model; });
   };
-  for (Outcome& outcome : all) {
-    const auto both = std::find_if(all.begin(), all.end(), [&](const Outcome& o) {
-      return o.loss_percent && o.decide == "routers" && o.skip == "both" && o.target == outcome.target &&
-             o.reference == outcome.reference;
+  for (Tradeoff& tradeoff : all) {
+    const auto both = std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) {
+      return o.loss_percent && o.decide == "routers" && o.skip == "both" && o.target == tradeoff.target &&
+             o.reference == tradeoff.reference;
     });
-    if (!outcome.loss_percent || both == all.end() || &*both == &outcome) continue;
-    const auto own = loss_of(outcome), other = loss_of(*both);
+    if (!tradeoff.loss_percent || both == all.end() || &*both == &tradeoff) continue;
+    const auto own = loss_of(tradeoff), other = loss_of(*both);
     Eigen::MatrixXd difference(static_cast<Eigen::Index>(own->image_gap.size()), 1);
     for (Eigen::Index i = 0; i < difference.rows(); ++i)
       difference(i, 0) =
           own->image_gap[static_cast<std::size_t>(i)] - other->image_gap[static_cast<std::size_t>(i)];
     const double percent = 100 / gap.reference_of(*own).mean_mse();
-    outcome.over_both_percent = bootstrap_means(percent * difference, bootstrap_seed).front();
+    tradeoff.over_both_percent = bootstrap_means(percent * difference, bootstrap_seed).front();
   }
 }
 
@@ -79,18 +79,18 @@ const SpeedCell* dense_cell(const SpeedStudy& study, std::int64_t batch) {
   return found == study.cells.end() ? nullptr : &*found;
 }
 
-void add_speed(std::vector<Outcome>& all, const std::vector<SpeedStudy>& speed) {
+void add_speed(std::vector<Tradeoff>& all, const std::vector<SpeedStudy>& speed) {
   for (const SpeedStudy& study : speed) {
-    const auto outcome =
-        std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == study.model; });
+    const auto tradeoff =
+        std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == study.model; });
     const SpeedCell* own = own_cell(study);
-    if (outcome == all.end() || own == nullptr || outcome->cell) continue;
+    if (tradeoff == all.end() || own == nullptr || tradeoff->cell) continue;
     const std::string setting = fmt::format("{}, {}, batch {}", study.dtype, study.device, own->batch);
-    outcome->cell = *own;
-    outcome->timed = setting;
-    if (!std::isfinite(outcome->lambda)) outcome->lambda = own->lambda_realised;
+    tradeoff->cell = *own;
+    tradeoff->timed = setting;
+    if (!std::isfinite(tradeoff->lambda)) tradeoff->lambda = own->lambda_realised;
     const auto dense =
-        std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == outcome->reference; });
+        std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == tradeoff->reference; });
     const SpeedCell* cell = dense_cell(study, own->batch);
     if (dense == all.end() || cell == nullptr || dense->cell) continue;
     dense->cell = *cell;
@@ -98,38 +98,38 @@ void add_speed(std::vector<Outcome>& all, const std::vector<SpeedStudy>& speed) 
   }
 }
 
-bool drawn(const Outcome& outcome) {
-  return outcome.loss_percent && std::isfinite(outcome.lambda);
+bool drawn(const Tradeoff& tradeoff) {
+  return tradeoff.loss_percent && std::isfinite(tradeoff.lambda);
 }
 
 struct Curve {
   std::string name;
-  std::vector<const Outcome*> points;  ///< ascending shares
+  std::vector<const Tradeoff*> points;  ///< ascending shares
 };
 
-std::vector<Curve> curves_of(const std::vector<Outcome>& outcomes) {
-  const auto first = std::find_if(outcomes.begin(), outcomes.end(), drawn);
-  const bool one_size = std::all_of(first, outcomes.end(), [&](const Outcome& outcome) {
-    return !drawn(outcome) || outcome.reference == first->reference;
+std::vector<Curve> curves_of(const std::vector<Tradeoff>& tradeoffs) {
+  const auto first = std::find_if(tradeoffs.begin(), tradeoffs.end(), drawn);
+  const bool one_size = std::all_of(first, tradeoffs.end(), [&](const Tradeoff& tradeoff) {
+    return !drawn(tradeoff) || tradeoff.reference == first->reference;
   });
   std::vector<Curve> curves;
-  for (const Outcome& outcome : outcomes) {
-    if (!drawn(outcome)) continue;
-    const std::string name = one_size ? outcome.how() : outcome.how() + ", beside " + outcome.reference;
+  for (const Tradeoff& tradeoff : tradeoffs) {
+    if (!drawn(tradeoff)) continue;
+    const std::string name = one_size ? tradeoff.how() : tradeoff.how() + ", beside " + tradeoff.reference;
     auto curve =
         std::find_if(curves.begin(), curves.end(), [&](const Curve& other) { return other.name == name; });
     if (curve == curves.end()) curve = curves.insert(curves.end(), {name, {}});
-    curve->points.push_back(&outcome);
+    curve->points.push_back(&tradeoff);
   }
   for (Curve& curve : curves)
     std::sort(curve.points.begin(), curve.points.end(),
-              [](const Outcome* a, const Outcome* b) { return a->lambda < b->lambda; });
+              [](const Tradeoff* a, const Tradeoff* b) { return a->lambda < b->lambda; });
   return curves;
 }
 
 }  // namespace
 
-std::string Outcome::how() const {
+std::string Tradeoff::how() const {
   const bool skips = !reference.empty() || (cell && cell->engine != Engine::dense);
   if (!dynamic()) return skips ? "dynamic" : "dense";
   const std::string units = skip == "both" ? "widths and tokens" : skip;
@@ -137,24 +137,24 @@ std::string Outcome::how() const {
   return decide == "chance" ? units + ", by chance" : units;
 }
 
-std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
-                              const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed) {
-  std::vector<Outcome> all;
-  const auto outcome_of = [&](const std::string& model) -> Outcome& {
+std::vector<Tradeoff> tradeoffs(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
+                                const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed) {
+  std::vector<Tradeoff> all;
+  const auto tradeoff_of = [&](const std::string& model) -> Tradeoff& {
     const auto found =
-        std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == model; });
+        std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == model; });
     if (found != all.end()) return *found;
     all.emplace_back().model = model;
     return all.back();
   };
   if (gap)
     for (const ModelLoss& model : gap->models)
-      if (model.dynamic || is_reference(*gap, model)) add_loss(outcome_of(model.model), *gap, model);
+      if (model.dynamic || is_reference(*gap, model)) add_loss(tradeoff_of(model.model), *gap, model);
   for (const SpeedStudy& study : speed)
-    if (study.trained()) outcome_of(study.model);
+    if (study.trained()) tradeoff_of(study.model);
   for (const LearningCurve& curve : curves)
     if (const auto found =
-            std::find_if(all.begin(), all.end(), [&](const Outcome& o) { return o.model == curve.model; });
+            std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == curve.model; });
         found != all.end())
       add_training(*found, curve);
   if (gap) add_paired(all, *gap, bootstrap_seed);
@@ -162,50 +162,50 @@ std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vect
   return all;
 }
 
-const Outcome* shown_outcome(const std::vector<Outcome>& outcomes) {
-  const Outcome* nearest = nullptr;
-  for (const Outcome& outcome : outcomes)
-    if (drawn(outcome) &&
-        (nearest == nullptr || std::abs(outcome.lambda - 0.5) < std::abs(nearest->lambda - 0.5)))
-      nearest = &outcome;
+const Tradeoff* shown_tradeoff(const std::vector<Tradeoff>& tradeoffs) {
+  const Tradeoff* nearest = nullptr;
+  for (const Tradeoff& tradeoff : tradeoffs)
+    if (drawn(tradeoff) &&
+        (nearest == nullptr || std::abs(tradeoff.lambda - 0.5) < std::abs(nearest->lambda - 0.5)))
+      nearest = &tradeoff;
   if (nearest == nullptr) return nullptr;
-  const auto alike = about_as_large(outcomes, *nearest);
-  const auto found = std::find_if(alike.begin(), alike.end(), [](const Outcome* o) {
+  const auto alike = about_as_large(tradeoffs, *nearest);
+  const auto found = std::find_if(alike.begin(), alike.end(), [](const Tradeoff* o) {
     return o->decide == "routers" && o->skip == "both";
   });
   return found == alike.end() ? alike.front() : *found;
 }
 
-std::vector<const Outcome*> about_as_large(const std::vector<Outcome>& outcomes, const Outcome& outcome) {
-  std::vector<const Outcome*> found;
-  for (const Outcome& other : outcomes)
-    if (drawn(other) && std::abs(other.lambda - outcome.lambda) < 0.05) found.push_back(&other);
+std::vector<const Tradeoff*> about_as_large(const std::vector<Tradeoff>& tradeoffs, const Tradeoff& tradeoff) {
+  std::vector<const Tradeoff*> found;
+  for (const Tradeoff& other : tradeoffs)
+    if (drawn(other) && std::abs(other.lambda - tradeoff.lambda) < 0.05) found.push_back(&other);
   return found;
 }
 
-std::string to_csv(const std::vector<Outcome>& outcomes) {
+std::string to_csv(const std::vector<Tradeoff>& tradeoffs) {
   std::string csv =
       "lambda_realised,loss_percent,loss_percent_low,loss_percent_high,over_both_percent,over_both_percent_"
       "low,"
       "over_both_percent_high,model,curve\n";
-  constexpr double none = Outcome::missing;
+  constexpr double none = Tradeoff::missing;
   const Interval not_paired{none, none, none};
-  for (const Curve& curve : curves_of(outcomes)) {
+  for (const Curve& curve : curves_of(tradeoffs)) {
     const std::string name = csv_field(curve.name);
-    for (const Outcome* outcome : curve.points)
-      csv += fmt::format("{}{}{},{},{}\n", csv_number(outcome->lambda), csv_interval(*outcome->loss_percent),
-                         csv_interval(outcome->over_both_percent.value_or(not_paired)),
-                         csv_field(outcome->model), name);
+    for (const Tradeoff* tradeoff : curve.points)
+      csv += fmt::format("{}{}{},{},{}\n", csv_number(tradeoff->lambda), csv_interval(*tradeoff->loss_percent),
+                         csv_interval(tradeoff->over_both_percent.value_or(not_paired)),
+                         csv_field(tradeoff->model), name);
     csv += fmt::format("1,0,0,0{},{},{}\n", csv_interval(not_paired),
                        csv_field(curve.points.front()->reference), name);
   }
   return csv;
 }
 
-std::optional<Figure> outcomes_figure(const std::vector<Outcome>& outcomes) {
+std::optional<Figure> tradeoffs_figure(const std::vector<Tradeoff>& tradeoffs) {
   std::vector<Series> series;
   std::vector<std::string> entries;
-  for (const Curve& curve : curves_of(outcomes)) {
+  for (const Curve& curve : curves_of(tradeoffs)) {
     series.push_back({curve.name, curve.points.size() + 1});
     entries.push_back(curve.name);
   }
@@ -218,7 +218,7 @@ std::optional<Figure> outcomes_figure(const std::vector<Outcome>& outcomes) {
           "How much more models lose than the dense one, against the share of its MACs that they keep.",
       .width = 640,
       .height = static_cast<int>(height),
-      .csv = to_csv(outcomes),
+      .csv = to_csv(tradeoffs),
       .settings = plot_style() + series_arrays(series),
       .plot = panel(1 - strip / height, 60 / height) + key.set(height) +
               R"(set xlabel 'share of the MACs (λ)' offset 0,0.3

@@ -15,7 +15,7 @@
 namespace dydit::analysis {
 
 /// One model; NaN, empty or nothing where it was not measured.
-struct Outcome {
+struct Tradeoff {
   std::string model, reference;     ///< the dense model of its size
   std::string decide, skip, order;  ///< as in LearningCurve
   double target = missing;          ///< lambda that it was trained toward
@@ -39,20 +39,20 @@ struct Outcome {
 /// One for each model that skips work and whose loss or time was measured, and for the dense models beside
 /// which it was: those of the loss gap, then others of the speed study. What is known of their training is
 /// added.
-std::vector<Outcome> outcomes(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
-                              const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed = 0);
+std::vector<Tradeoff> tradeoffs(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
+                                const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed = 0);
 
 /// What a report puts first: of those with a loss and a share of the MACs, which are about as near to one
 /// half as the nearest, the first whose routers choose among widths and tokens, or else the first. Null for
 /// none.
-const Outcome* shown_outcome(const std::vector<Outcome>& outcomes);
+const Tradeoff* shown_tradeoff(const std::vector<Tradeoff>& tradeoffs);
 
-/// Those whose share of the MACs is about that of `outcome` (within 0.05) and that have a loss.
-std::vector<const Outcome*> about_as_large(const std::vector<Outcome>& outcomes, const Outcome& outcome);
+/// Those whose share of the MACs is about that of `tradeoff` (within 0.05) and that have a loss.
+std::vector<const Tradeoff*> about_as_large(const std::vector<Tradeoff>& tradeoffs, const Tradeoff& tradeoff);
 
-/// A row for each outcome with a loss beside its reference and a share of the MACs, NaN where it was not held
+/// A row for each trade-off with a loss beside its reference and a share of the MACs, NaN where it was not held
 /// against another of its target, and for each curve its dense model at (1, 0); the curve (reference and how)
 /// last.
-std::string to_csv(const std::vector<Outcome>& outcomes);
+std::string to_csv(const std::vector<Tradeoff>& tradeoffs);
 
 }  // namespace dydit::analysis

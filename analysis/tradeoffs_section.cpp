@@ -17,22 +17,22 @@ namespace dydit::analysis {
 namespace {
 
 /// What the paper has for a model trained in the same way toward one half, a dash for others.
-std::string published_fid(const Outcome& outcome) {
+std::string published_fid(const Tradeoff& tradeoff) {
   for (const PaperAblation& paper : paper_ablation)
-    if (outcome.target == 0.5 && outcome.decide == paper.decide && outcome.skip == paper.skip &&
-        (paper.order.empty() || outcome.order == paper.order))
+    if (tradeoff.target == 0.5 && tradeoff.decide == paper.decide && tradeoff.skip == paper.skip &&
+        (paper.order.empty() || tradeoff.order == paper.order))
       return fmt::format("{:.1f}{}", paper.fid, paper.other_data ? " ‡" : "");
   return "–";
 }
 
-std::string outcomes_table(const std::vector<Outcome>& outcomes) {
+std::string tradeoffs_table(const std::vector<Tradeoff>& tradeoffs) {
   const bool timed =
-      std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+      std::any_of(tradeoffs.begin(), tradeoffs.end(), [](const Tradeoff& o) { return o.cell.has_value(); });
   std::vector<std::string> head{"model", "skips", "λ", "held-out<br>ε MSE", "loss above<br>dense (%)"};
   if (timed) head.insert(head.end(), {"GMACs", "ms per<br>image", "speedup", "theory", "η"});
   head.push_back("paper:<br>FID");
   std::string rows;
-  for (const Outcome& o : outcomes) {
+  for (const Tradeoff& o : tradeoffs) {
     std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
                                     decimal(o.held_out_mse, 5),
                                     o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
@@ -63,11 +63,11 @@ std::size_t models_not_run(const Findings& findings) {
                     [&](const LearningCurve& curve) { return !run.contains(curve.model); }));
 }
 
-std::string terms(const std::vector<Outcome>& outcomes) {
+std::string terms(const std::vector<Tradeoff>& tradeoffs) {
   const auto measured =
-      std::find_if(outcomes.begin(), outcomes.end(), [](const Outcome& o) { return o.cell.has_value(); });
+      std::find_if(tradeoffs.begin(), tradeoffs.end(), [](const Tradeoff& o) { return o.cell.has_value(); });
   const std::string timed =
-      measured == outcomes.end()
+      measured == tradeoffs.end()
           ? ""
           : fmt::format("<b>Time</b>: of the compact engine, of dense models their own; {}. ",
                         html_escape(measured->timed));
@@ -84,41 +84,41 @@ std::string terms(const std::vector<Outcome>& outcomes) {
       record::metric("lambda_realised").description, timed, paper_fine_dynamic, paper_fine_dense));
 }
 
-std::string answer(const std::vector<Outcome>& outcomes, const Outcome* shown) {
+std::string answer(const std::vector<Tradeoff>& tradeoffs, const Tradeoff* shown) {
   if (shown == nullptr)
     return "The loss of these models was not measured beside that of a dense model; what they save in time "
            "was.";
   std::vector<Named> losses;
-  for (const Outcome* outcome : about_as_large(outcomes, *shown))
-    losses.push_back({outcome->model, *outcome->loss_percent});
+  for (const Tradeoff* tradeoff : about_as_large(tradeoffs, *shown))
+    losses.push_back({tradeoff->model, *tradeoff->loss_percent});
   return fmt::format("With {:.2f} of the MACs kept, the loss is above that of the dense model by {}.",
                      shown->lambda, from_to(losses, "&nbsp;%"));
 }
 
 }  // namespace
 
-std::optional<Section> outcomes_section(const Findings& findings, const Show& show) {
-  const auto& outcomes = findings.outcomes;
-  if (outcomes.empty()) return std::nullopt;
+std::optional<Section> tradeoffs_section(const Findings& findings, const Show& show) {
+  const auto& tradeoffs = findings.tradeoffs;
+  if (tradeoffs.empty()) return std::nullopt;
   Section section{.id = "cost", .title = "What does it cost to skip work, and what does it save?"};
-  const Outcome* shown = shown_outcome(outcomes);
-  section.answer = answer(outcomes, shown);
+  const Tradeoff* shown = shown_tradeoff(tradeoffs);
+  section.answer = answer(tradeoffs, shown);
   if (shown != nullptr)
     section.tile = Tile{"Does skipping work cost loss?", plus_minus(*shown->loss_percent) + "&nbsp;%",
                         fmt::format("more than the dense model: {}, which keeps {:.2f} of the MACs",
                                     html_escape(shown->model), shown->lambda),
                         above(*shown->loss_percent)};
-  const auto figure = outcomes_figure(outcomes);
+  const auto figure = tradeoffs_figure(tradeoffs);
   if (figure)
     section.shown = show(*figure,
                          "The less of its work a model does, the more it loses against the dense model of "
                          "its size; lines are 95&nbsp;% intervals.");
-  std::string numbers = outcomes_table(outcomes);
+  std::string numbers = tradeoffs_table(tradeoffs);
   if (const std::size_t others = models_not_run(findings); others > 0)
     numbers += note(fmt::format("{} more model{} of the training history {} not run here.", others,
                                 others == 1 ? "" : "s", others == 1 ? "was" : "were"));
   (figure ? section.details : section.shown) += numbers;
-  section.details += terms(outcomes);
+  section.details += terms(tradeoffs);
   return section;
 }
 
