@@ -59,7 +59,7 @@ const char* colour_of(const Bar& bar) {
   return bar.end > bar.start ? "#d55e00" : "#009e73";
 }
 
-/// The dense time is a line where the axis reaches it; the size of a bar stands on its right.
+/// The dense time is a line where the axis reaches it, named where there is room; the size of a bar stands on its right.
 std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Range& axis) {
   const Waterfall& waterfall = cell.waterfall.value();
   const double dense = waterfall.theoretical.mean * cell.theoretical_speedup;
@@ -78,9 +78,8 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
   if (axis.low < dense && dense < axis.high)
     text += fmt::format(
         "set arrow from first {0:.8g},graph 0 to first {0:.8g},graph 1 nohead linecolor rgb '#808080' "
-        "dashtype 3\nset label 'dense' at first {0:.8g},graph 0.97 right offset -0.5,0 textcolor rgb "
-        "'#808080' font ',12'\n",
-        dense);
+        "dashtype 3\nset label 'dense' at first {0:.8g},graph 0.97 {1} textcolor rgb '#808080' font ',12'\n",
+        dense, dense < axis.low + 0.75 * axis.size() ? "left offset 0.5,0" : "right offset -0.5,0");
   for (std::size_t i = 0; i < bars.size(); ++i)
     text += fmt::format("set label '{}' at first {:.8g},{} left offset {},0 font ',12'\n",
                         bars[i].total() ? number(bars[i].end) + " ms" : signed_number(bars[i].value.mean),

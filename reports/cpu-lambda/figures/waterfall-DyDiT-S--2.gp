@@ -35,7 +35,7 @@ set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 8' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 5.33 of dense 313 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 26.6 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '158 ms' at first 158.57033,8 left offset 0.6,0 font ',12'
+set label '158 ms' at first 158.57033,8 left offset 1.2,0 font ',12'
 set label '+5.02' at first 163.52307,7 left offset 0.6,0 font ',12'
 set label '−1.00' at first 163.32755,6 left offset 0.6,0 font ',12'
 set label '+0.909' at first 170.20361,5 left offset 0.6,0 font ',12'
@@ -43,7 +43,7 @@ set label '+0.0295' at first 163.26816,4 left offset 0.6,0 font ',12'
 set label '−3.03' at first 172.01414,3 left offset 0.6,0 font ',12'
 set label '+1.98' at first 166.9752,2 left offset 0.6,0 font ',12'
 set label '+1.42' at first 173.05801,1 left offset 0.6,0 font ',12'
-set label '164 ms' at first 166.58886,0 left offset 0.6,0 font ',12'
+set label '164 ms' at first 166.58886,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -67,7 +67,7 @@ set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 8' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 8.71 of dense 313 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 116 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '221 ms' at first 221.01645,8 left offset 0.6,0 font ',12'
+set label '221 ms' at first 221.01645,8 left offset 1.2,0 font ',12'
 set label '+1.88' at first 222.83684,7 left offset 0.6,0 font ',12'
 set label '+2.77' at first 226.88423,6 left offset 0.6,0 font ',12'
 set label '−1.18' at first 227.13411,5 left offset 0.6,0 font ',12'
@@ -75,7 +75,7 @@ set label '+0.361' at first 224.57905,4 left offset 0.6,0 font ',12'
 set label '−3.03' at first 233.23342,3 left offset 0.6,0 font ',12'
 set label '−2.19' at first 225.34866,2 left offset 0.6,0 font ',12'
 set label '+10.1' at first 240.18946,1 left offset 0.6,0 font ',12'
-set label '229 ms' at first 234.81837,0 left offset 0.6,0 font ',12'
+set label '229 ms' at first 234.81837,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -99,7 +99,7 @@ set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 8' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 6.65 of dense 313 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 73.2 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '111 ms' at first 111.65467,8 left offset 0.6,0 font ',12'
+set label '111 ms' at first 111.65467,8 left offset 1.2,0 font ',12'
 set label '+4.92' at first 116.72614,7 left offset 0.6,0 font ',12'
 set label '+0.863' at first 118.11627,6 left offset 0.6,0 font ',12'
 set label '−0.0705' at first 118.98222,5 left offset 0.6,0 font ',12'
@@ -107,7 +107,7 @@ set label '+0.332' at first 117.61828,4 left offset 0.6,0 font ',12'
 set label '−3.03' at first 126.2581,3 left offset 0.6,0 font ',12'
 set label '−1.23' at first 117.03394,2 left offset 0.6,0 font ',12'
 set label '+4.87' at first 125.671,1 left offset 0.6,0 font ',12'
-set label '118 ms' at first 123.156,0 left offset 0.6,0 font ',12'
+set label '118 ms' at first 123.156,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::22::29 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::22::22 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \

@@ -36,8 +36,8 @@ set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 7.15 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 0.0924 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.550609,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '9.89 ms' at first 9.9835221,8 left offset 0.6,0 font ',12'
+set label 'dense' at first 19.550609,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
+set label '9.89 ms' at first 9.9835221,8 left offset 1.2,0 font ',12'
 set label '+2.88' at first 13.033758,7 left offset 0.6,0 font ',12'
 set label '+0.230' at first 13.05005,6 left offset 0.6,0 font ',12'
 set label '+0.401' at first 13.668835,5 left offset 0.6,0 font ',12'
@@ -45,7 +45,7 @@ set label '+1.69' at first 15.122523,4 left offset 0.6,0 font ',12'
 set label '+1.01' at first 16.485658,3 left offset 0.6,0 font ',12'
 set label '+0.938' at first 17.400518,2 left offset 0.6,0 font ',12'
 set label '−0.00661' at first 17.594856,1 left offset 0.6,0 font ',12'
-set label '17.0 ms' at first 17.187936,0 left offset 0.6,0 font ',12'
+set label '17.0 ms' at first 17.187936,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -70,8 +70,8 @@ set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 8.90 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 8.01 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.550609,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '13.4 ms' at first 13.49342,8 left offset 0.6,0 font ',12'
+set label 'dense' at first 19.550609,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
+set label '13.4 ms' at first 13.49342,8 left offset 1.2,0 font ',12'
 set label '+0.604' at first 13.979531,7 left offset 0.6,0 font ',12'
 set label '+0.221' at first 14.202509,6 left offset 0.6,0 font ',12'
 set label '−0.0903' at first 14.360686,5 left offset 0.6,0 font ',12'
@@ -79,7 +79,7 @@ set label '+5.49' at first 19.911996,4 left offset 0.6,0 font ',12'
 set label '+1.01' at first 20.983724,3 left offset 0.6,0 font ',12'
 set label '+0.944' at first 22.210339,2 left offset 0.6,0 font ',12'
 set label '+0.713' at first 23.178508,1 left offset 0.6,0 font ',12'
-set label '22.3 ms' at first 23.05472,0 left offset 0.6,0 font ',12'
+set label '22.3 ms' at first 23.05472,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -104,8 +104,8 @@ set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 12.4 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 6.62 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.550609,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '6.75 ms' at first 6.8163477,8 left offset 0.6,0 font ',12'
+set label 'dense' at first 19.550609,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
+set label '6.75 ms' at first 6.8163477,8 left offset 1.2,0 font ',12'
 set label '+2.52' at first 9.2853845,7 left offset 0.6,0 font ',12'
 set label '+0.355' at first 9.6611798,6 left offset 0.6,0 font ',12'
 set label '+0.274' at first 10.098676,5 left offset 0.6,0 font ',12'
@@ -113,7 +113,7 @@ set label '+5.33' at first 15.390851,4 left offset 0.6,0 font ',12'
 set label '+1.01' at first 16.617795,3 left offset 0.6,0 font ',12'
 set label '+2.04' at first 20.673007,2 left offset 0.6,0 font ',12'
 set label '+0.818' at first 19.609507,1 left offset 0.6,0 font ',12'
-set label '19.1 ms' at first 22.812496,0 left offset 0.6,0 font ',12'
+set label '19.1 ms' at first 22.812496,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::22::29 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::22::22 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \

@@ -35,7 +35,7 @@ set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 6.27 of dense 157 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 12.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '79.6 ms' at first 82.062503,8 left offset 0.6,0 font ',12'
+set label '79.6 ms' at first 82.062503,8 left offset 1.2,0 font ',12'
 set label '+2.30' at first 82.269702,7 left offset 0.6,0 font ',12'
 set label '−0.742' at first 82.152652,6 left offset 0.6,0 font ',12'
 set label '+0.0479' at first 82.86044,5 left offset 0.6,0 font ',12'
@@ -43,7 +43,7 @@ set label '+0.0264' at first 81.232247,4 left offset 0.6,0 font ',12'
 set label '+4.69' at first 108.89494,3 left offset 0.6,0 font ',12'
 set label '−0.867' at first 87.125925,2 left offset 0.6,0 font ',12'
 set label '+0.807' at first 90.645676,1 left offset 0.6,0 font ',12'
-set label '85.9 ms' at first 89.946118,0 left offset 0.6,0 font ',12'
+set label '85.9 ms' at first 89.946118,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -69,7 +69,7 @@ set label 'gap 9.21 of dense 157 ms' at graph 0.5,1 center offset 0,1.9 font ',1
 set label 'unexplained: 2.56 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set arrow from first 157.29758,graph 0 to first 157.29758,graph 1 nohead linecolor rgb '#808080' dashtype 3
 set label 'dense' at first 157.29758,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '111 ms' at first 114.48,8 left offset 0.6,0 font ',12'
+set label '111 ms' at first 114.48,8 left offset 1.2,0 font ',12'
 set label '+1.53' at first 112.80633,7 left offset 0.6,0 font ',12'
 set label '+1.56' at first 114.35557,6 left offset 0.6,0 font ',12'
 set label '+1.63' at first 117.66285,5 left offset 0.6,0 font ',12'
@@ -77,7 +77,7 @@ set label '+0.0948' at first 115.86351,4 left offset 0.6,0 font ',12'
 set label '+4.69' at first 143.51236,3 left offset 0.6,0 font ',12'
 set label '−0.535' at first 122.89855,2 left offset 0.6,0 font ',12'
 set label '+0.235' at first 125.46129,1 left offset 0.6,0 font ',12'
-set label '120 ms' at first 121.96357,0 left offset 0.6,0 font ',12'
+set label '120 ms' at first 121.96357,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -101,7 +101,7 @@ set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 7.88 of dense 157 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
 set label 'unexplained: 42.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '56.1 ms' at first 57.833298,8 left offset 0.6,0 font ',12'
+set label '56.1 ms' at first 57.833298,8 left offset 1.2,0 font ',12'
 set label '+3.10' at first 59.411678,7 left offset 0.6,0 font ',12'
 set label '−0.000922' at first 59.915204,6 left offset 0.6,0 font ',12'
 set label '+1.31' at first 69.788156,5 left offset 0.6,0 font ',12'
@@ -109,7 +109,7 @@ set label '+0.0893' at first 60.652896,4 left offset 0.6,0 font ',12'
 set label '+4.69' at first 88.259993,3 left offset 0.6,0 font ',12'
 set label '+2.00' at first 68.005786,2 left offset 0.6,0 font ',12'
 set label '−3.31' at first 69.474977,1 left offset 0.6,0 font ',12'
-set label '64.0 ms' at first 64.72672,0 left offset 0.6,0 font ',12'
+set label '64.0 ms' at first 64.72672,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::22::29 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::22::22 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
