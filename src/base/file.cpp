@@ -110,7 +110,21 @@ static Descriptor open_part(const std::string& part, const std::filesystem::path
   }
 }
 
-void write_atomically(const std::filesystem::path& path, const std::function<void(const Append&)>& write) {
+// What a link leads to; the path itself where it is none. Throws RunError for what is there and no file: the renamed file
+// would take the place of a device or a pipe.
+static std::filesystem::path file_at(const std::filesystem::path& named) {
+  std::error_code error;
+  std::filesystem::path path = named;
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(path, error); ++links)
+    path = path.parent_path() / std::filesystem::read_symlink(path, error);
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw RunError("cannot write", named.string(), "it is no file: name another");
+  return path;
+}
+
+void write_atomically(const std::filesystem::path& named, const std::function<void(const Append&)>& write) {
+  const std::filesystem::path path = file_at(named);
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   const std::string temporary = path.string() + ".part";
   Descriptor file = open_part(temporary, path);

@@ -166,7 +166,8 @@ Section Sections::choose(Weights asked) const {
     const auto named = [](const Section& each) { return printable(each.keys + std::string(each.first)); };
     refuse(
         "two sets of weights, or one under mixed names", where_,
-        fmt::format("{} and {}: save one set under names of one kind", named(*chosen[0]), named(*chosen[1])));
+        fmt::format("{} and {}: save one set under names of one kind{}", named(*chosen[0]), named(*chosen[1]),
+                    &chosen == &ema && model.size() == 1 ? ", or ask for the model's weights" : ""));
   }
   return *chosen.front();
 }

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "base/cores.h"
+#include "base/error.h"
 #include "model/device.h"
 
 namespace dydit::cli {
@@ -84,6 +85,12 @@ void ConfigurationOptions::add_to(CLI::App& app) {
   number("--mlp-ratio", "mlp_ratio", model::bounds::mlp_ratio, "hidden layer of the MLP over D");
   app.add_flag_callback(
       "--no-learn-sigma", [this] { given["learn_sigma"] = false; }, "the output is epsilon alone");
+}
+
+void require_whole(const run::Finished& finished) {
+  if (finished.failed > 0)
+    throw RunError(fmt::format("{} cell{} failed", finished.failed, finished.failed == 1 ? "" : "s"),
+                   finished.path.string(), "see its results.jsonl; --retry-failed runs them again");
 }
 
 void add_normalise(CLI::App& app, std::string& normalise) {

@@ -69,6 +69,9 @@ struct ConfigurationOptions {
   model::Configuration configuration() const { return model::from_json(given); }
 };
 
+/// Throws RunError where cells failed.
+void require_whole(const run::Finished& finished);
+
 /// --normalise timestep|each: the scale of loss maps.
 void add_normalise(CLI::App& app, std::string& normalise);
 

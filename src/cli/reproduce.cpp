@@ -34,9 +34,7 @@ void execute(const Reproduce& r, const distributed::ProcessGroup& group) {
   if (!group.leads()) return;
   const auto page = write_report({record::read_run(finished.path)}, finished.path, "");
   std::cout << page.string() << std::endl;
-  if (finished.failed > 0)
-    throw RunError(fmt::format("{} cells failed", finished.failed), finished.path.string(),
-                   "see its results.jsonl; --retry-failed runs them again");
+  require_whole(finished);
 }
 
 }  // namespace

@@ -84,9 +84,7 @@ void execute(const run::Profile& profile, const Study& s, const distributed::Pro
     return;
   }
   const auto finished = run::run_studies(profile, settings);
-  if (finished.failed > 0)
-    throw RunError(fmt::format("{} cells failed", finished.failed), finished.path.string(),
-                   "see its results.jsonl; --retry-failed runs them again");
+  require_whole(finished);
 }
 
 // The profile's study of that kind alone, as the command line changes it.

@@ -30,9 +30,7 @@ void execute(const Sweep& s, bool dtype_given, const distributed::ProcessGroup& 
   settings.argv = arguments();
   settings.reproduce = command_line(settings.argv);
   const auto finished = run::run_studies(profile, settings);
-  if (finished.failed > 0)
-    throw RunError(fmt::format("{} cells failed", finished.failed), finished.path.string(),
-                   "see its results.jsonl; --retry-failed runs them again");
+  require_whole(finished);
 }
 
 }  // namespace

@@ -76,6 +76,32 @@ void note_splits(ClassFolders& found) {
   if (!note.empty()) found.notes.push_back(note);
 }
 
+// The only folder with images may be one around the classes, which beside other files or folders is not seen through.
+void note_single(ClassFolders& found) {
+  if (found.labels) return;  // which names the classes
+  std::set<std::string> classes, inside;
+  for (const Entry& image : found.images) {
+    classes.insert(found.folder_of(image));
+    const std::string_view rest = std::string_view(image.name).substr(found.root.size() + classes.begin()->size() + 1);
+    const std::size_t end = rest.find('/');
+    if (classes.size() > 1 || end == rest.npos) return;
+    inside.emplace(rest.substr(0, end));
+  }
+  if (inside.size() > 1)
+    found.notes.push_back(fmt::format("'{}' is taken as the one class that has images, and they are in {} folders of it: if "
+                                      "those are the classes, name it as the data",
+                                      *classes.begin(), inside.size()));
+}
+
+// A folder without an image is a class all the same.
+void note_empty(ClassFolders& found) {
+  std::set<std::string> empty = found.names;
+  for (const Entry& image : found.images) empty.erase(found.folder_of(image));
+  if (empty.empty() || found.images.empty()) return;
+  found.notes.push_back(empty.size() == 1 ? fmt::format("class '{}' has no image", *empty.begin())
+                                          : fmt::format("{} classes have no image, '{}' first", empty.size(), *empty.begin()));
+}
+
 }  // namespace
 
 std::string ClassFolders::folder_of(const Entry& image) const {
@@ -112,6 +138,8 @@ ClassFolders find_class_folders(std::vector<Entry> entries) {
   if (!found.root.empty())
     found.notes.push_back(fmt::format("the classes are the folders in '{}'", found.root));
   note_splits(found);
+  note_single(found);
+  note_empty(found);
   return found;
 }
 

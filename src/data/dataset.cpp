@@ -39,7 +39,8 @@ std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOption
     if (const auto folders = find_latent_folders(path)) return open_npy_latents(*folders, path);
     return open_images(open_folder(path), path, options.size);
   } catch (const std::filesystem::filesystem_error& error) {
-    throw InputError("cannot list folder", error.path1().string(), error.code().message());
+    const std::filesystem::path& folder = error.path1();  // not always told
+    throw InputError("cannot list folder", folder.empty() ? path : folder.string(), error.code().message());
   }
 }
 

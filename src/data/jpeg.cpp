@@ -29,15 +29,16 @@ constexpr int most_scans = 100;
 
 // libjpeg's own handler ends the process, and it only warns of truncated data, which it fills with
 // grey. Here both jump back to the method that was called. These methods own nothing a jump would lose.
-// The one warning that is passed over, as PIL does: bytes between the data of the last scan and the end mark.
-// Bytes before any other marker, or too few before the end mark, are other data than were written.
+// Warnings that say nothing of the pixels are passed over, as by PIL: of marks that are newer than the library, and of
+// bytes before a marker of the header or between the data of the last scan and the end mark. Bytes before any other
+// marker, or too few before the end mark, are other data than were written.
 class Decoder {
  public:
   Decoder() {
     info_.err = jpeg_std_error(&errors_.manager);
     errors_.manager.error_exit = fail;
     errors_.manager.emit_message = [](j_common_ptr info, int level) {
-      if (level < 0 && !is_padding(*info->err)) fail(info);
+      if (level < 0 && !is_harmless(*info->err, *reinterpret_cast<j_decompress_ptr>(info))) fail(info);
     };
     progress_.progress_monitor = [](j_common_ptr info) {
       if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= most_scans) return;
@@ -99,8 +100,10 @@ class Decoder {
     char message[JMSG_LENGTH_MAX] = "";
   };
 
-  static bool is_padding(const jpeg_error_mgr& warning) {
-    return warning.msg_code == JWRN_EXTRANEOUS_DATA && warning.msg_parm.i[1] == JPEG_EOI;
+  static bool is_harmless(const jpeg_error_mgr& warning, const jpeg_decompress_struct& info) {
+    if (warning.msg_code == JWRN_EXTRANEOUS_DATA)
+      return warning.msg_parm.i[1] == JPEG_EOI || info.input_scan_number == 0;
+    return warning.msg_code == JWRN_JFIF_MAJOR || warning.msg_code == JWRN_ADOBE_XFORM;
   }
 
   [[noreturn]] static void fail(j_common_ptr info) {

@@ -65,7 +65,7 @@ std::string LeftOut::line() const {
     count += files;
     if (parts.size() < most_kinds) parts.push_back(fmt::format("{} {}", files, ending));
   }
-  if (kinds.size() > most_kinds) parts.push_back(fmt::format("{} other kinds", kinds.size() - most_kinds));
+  if (kinds.size() > most_kinds) parts.push_back(fmt::format("{} more kinds", kinds.size() - most_kinds));
   return fmt::format("{} left out: {}",
                      count == 1 ? "1 file of a kind that is not read was"
                                 : fmt::format("{} files of kinds that are not read were", count),

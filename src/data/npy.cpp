@@ -90,7 +90,7 @@ checkpoint::Tensor read_npy(const std::filesystem::path& path) {
   if (known == types.end())
     throw InputError(fmt::format(".npy of type '{}', which is not read", type), where,
                      "write '<f4' or '<f2', labels as integers");
-  if (order != "False") throw InputError(".npy not in C order", where);
+  if (order != "False") throw InputError(".npy not in C order", where, "write it in C order");
 
   checkpoint::Tensor tensor{
       .type = known->second, .shape = parse_shape(shape, where), .bytes = {}, .owner = {}};

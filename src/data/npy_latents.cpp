@@ -27,7 +27,8 @@ std::vector<std::int64_t> list_numbers(const fs::path& folder, LeftOut& left_out
     const std::string stem = item.path().stem().string();
     std::int64_t number = 0;
     const auto [stop, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-    if (item.path().extension() == ".npy" && error == std::errc() && stop == stem.data() + stem.size())
+    const bool whole = error == std::errc() && stop == stem.data() + stem.size();
+    if (item.path().extension() == ".npy" && whole && stem == std::to_string(number))  // "007" would not be found again
       numbers.push_back(number);
     else if (const std::string name = item.path().filename().string(); !is_hidden(name))
       left_out.add(name);
@@ -54,18 +55,19 @@ class NpyLatents final : public Dataset {
     require_latents(first, feature(0).string());
     shape_ = shape_of(first.shape, feature(0).string());
     if (shape_.elements() == 0) throw InputError("empty latents", feature(0).string());
+    const fs::path json = path / "labels.json";
+    const std::int64_t stated =
+        fs::exists(json) ? parse_labels(read_file(json), {}, json.string()).classes : 0;
     for (const std::int64_t number : numbers_) {
       const fs::path file = folders_.labels / fmt::format("{}.npy", number);
       const auto label = labels_of(read_npy(file), file.string());
       if (label.size() != 1) throw InputError("not one label", file.string());
+      count_classes(label, stated, file.string());  // refuses one that is out of range, by its file
       labels_.push_back(label[0]);
     }
     if (labelled.size() > numbers_.size())
       notes_.push_back(
           fmt::format("{}: labels without a latent: {}", path.string(), labelled.size() - numbers_.size()));
-    const fs::path json = path / "labels.json";
-    const std::int64_t stated =
-        fs::exists(json) ? parse_labels(read_file(json), {}, json.string()).classes : 0;
     classes_ = count_classes(labels_, stated, path.string());
   }
 

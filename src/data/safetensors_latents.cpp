@@ -48,7 +48,7 @@ class SafetensorsLatents final : public Dataset {
     shape_ = {shape[1], shape[2], shape[3]};
     require_latents(latents_, where + ": tensor 'latent'");
     labels_ = labels_of(label, where + ": tensor 'label'");
-    classes_ = count_classes(labels_, stated_classes(file.metadata, where), where);
+    classes_ = count_classes(labels_, stated_classes(file.metadata, where), where + ": tensor 'label'");
   }
 
   std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }

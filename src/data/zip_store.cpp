@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
+#include <string>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -25,11 +27,13 @@ struct CloseEntry {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 
-// Names made on Windows may have backslashes, others "./" before them. (Those that are not UTF-8, libzip
+// Names made on Windows may have backslashes, others "./" or "../" before them. (Those that are not UTF-8, libzip
 // reads in code page 437, as the format says.)
 std::string normal_name(std::string name) {
   std::ranges::replace(name, '\\', '/');
-  return std::filesystem::path(name).relative_path().lexically_normal().generic_string();
+  name = std::filesystem::path(name).relative_path().lexically_normal().generic_string();
+  while (name.starts_with("../")) name.erase(0, 3);
+  return name;
 }
 
 class ZipStore final : public Store {
@@ -41,12 +45,16 @@ class ZipStore final : public Store {
   std::vector<Entry> list() const override {
     Zip zip = take();
     std::vector<Entry> entries;
+    std::set<std::string> names;
     const auto count = static_cast<std::uint64_t>(zip_get_num_entries(zip.get(), 0));
     for (std::uint64_t number = 0; number < count; ++number) {
       zip_stat_t stat;
       if (zip_stat_index(zip.get(), number, 0, &stat) != 0)
         throw InputError("broken zip", file_.path().string(), zip_strerror(zip.get()));
       entries.push_back({normal_name(stat.name), stat.size, stat.crc, number});
+      const std::string& name = entries.back().name;
+      if (!name.ends_with('/') && !names.insert(name).second)
+        throw InputError("the zip holds a file twice", file_.path().string() + ": " + name, "keep one");
     }
     put_back(std::move(zip));
     return entries;

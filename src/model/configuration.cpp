@@ -88,7 +88,7 @@ void add_routers(Configuration& c, std::int64_t rows, std::optional<std::int64_t
     fits.dynamic = true;
     fits.first_unit_always_on = first_unit_always_on;
     fits.num_heads = first_unit_always_on ? rows + 1 : rows;
-    if (fits.num_heads > 1 && c.hidden_size % fits.num_heads == 0 && c.mlp_hidden() % fits.num_heads == 0)
+    if (fits.routed_units() > 0 && c.hidden_size % fits.num_heads == 0 && c.mlp_hidden() % fits.num_heads == 0)
       fitting.push_back(fits);
   }
   if (fitting.empty())
@@ -153,7 +153,7 @@ void validate(const Configuration& c) {
     throw UsageError("the position embedding needs a width divisible by 4", fmt::format("{}", c.hidden_size));
   if (!c.dynamic && !c.first_unit_always_on)
     throw UsageError("no router to switch unit 0 off", "first_unit_always_on = false", "it is of a dynamic model");
-  if (c.dynamic && c.num_heads < 2)
+  if (c.dynamic && c.routed_units() < 1)
     throw UsageError("routers need two heads or more", fmt::format("num_heads = {}", c.num_heads),
                      "take a model with more");
   if (c.dynamic && (c.mlp_hidden() % c.num_heads != 0 || c.token_router_width() == 0))

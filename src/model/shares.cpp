@@ -64,9 +64,10 @@ OnlyShares::~OnlyShares() {
 }
 
 std::vector<Share> shares_of(std::int64_t images, torch::Device device) {
-  const std::int64_t count = threads();
-  constexpr std::int64_t uneven = 8;  // images of a thread: then one more in some of the shares costs little
-  if (!device.is_cpu() || images == 0 || (images % count != 0 && images < uneven * count)) return {{0, 0, images}};
+  const std::int64_t count = threads(), largest = (images + count - 1) / count;
+  // All wait for the largest share: it may be longer than the mean by an eighth, as LibTorch's way is not faster by more.
+  const bool even = 8 * largest * count <= 9 * images;
+  if (!device.is_cpu() || images == 0 || !even) return {{0, 0, images}};
   std::vector<Share> shares;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t first = images * i / count;

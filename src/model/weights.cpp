@@ -112,7 +112,7 @@ void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tenso
   if (!parts.empty())
     throw InputError("the weights do not fit the model", where, fmt::format("{}", fmt::join(parts, "; ")));
   for (const auto& item : parameters) item.value().copy_(to_torch(tensors.at(item.key())));
-  require_finite(module, "the weights are not finite", where);
+  require_finite(module, "the weights are not finite as float32", where);
 }
 
 checkpoint::Tensors parameters_of(const torch::nn::Module& module, const std::string& prefix) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bounds.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -45,7 +46,7 @@ Metric metric_of(const Json& json) {
 Status status_of(const std::string& name) {
   for (const auto& [status, known] : status_names)
     if (name == known) return status;
-  throw InputError("unknown status '" + name + "'");
+  throw InputError("unknown status '" + shortened(name) + "'");
 }
 
 Record record_of(const Json& json) {
@@ -111,7 +112,7 @@ Record from_line(std::string_view line) {
     if (!json) throw InputError("not a record", "", json_limits);
     if (!json->is_object() || !json->contains("schema")) throw InputError("not a record");
     if ((*json)["schema"] != schema_version)
-      throw InputError("schema " + (*json)["schema"].dump() + " where " + std::to_string(schema_version) +
+      throw InputError("schema " + shortened((*json)["schema"].dump()) + " where " + std::to_string(schema_version) +
                        " is known; read it with the version of dydit that wrote it");
     return record_of(*json);
   } catch (const Json::exception& error) {

@@ -96,8 +96,8 @@ void estimate(const Profile& profile, const RunSettings& settings, Subjects& sub
                          minutes);
     total += minutes;
   }
-  fmt::print("{}about {:.1f} minutes on {}, peak memory {:.2f} GiB\n", table, total, settings.device.str(),
-             peak_memory(settings.device));
+  fmt::print("{}about {:.1f} minutes on {}{}, peak memory {:.2f} GiB\n", table, total, settings.device.str(),
+             profile.sweep ? " without the sweep" : "", peak_memory(settings.device));
 }
 
 void tell_of_sweep(const study::SpeedSpec& s) {

@@ -32,6 +32,7 @@ model::Configuration configuration_of(const ModelSpec& spec,
     const auto opened = model::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
     configuration = model::configuration_of(opened, spec.checkpoint, spec.num_heads);
     taken = opened.weights;
+    model::load_dit(opened, spec.checkpoint, spec.num_heads);  // refused before a run is begun
     if (dynamic && configuration.dynamic && (dynamic->order != "none" || dynamic->decide == "static"))
       throw UsageError("units are ordered and pruned before routers are trained", spec.checkpoint,
                        "begin from a DiT");

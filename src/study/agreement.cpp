@@ -34,4 +34,15 @@ void require_agreement(const Tensor& output, const Tensor& reference, double tol
                                                  tolerance));
 }
 
+void require_same_decisions(const engine::Masks& masks, const engine::Masks& reference) {
+  constexpr double most = 0.01;
+  for (const auto& [what, mask] :
+       {std::pair{"heads", &engine::Masks::heads}, {"channel groups", &engine::Masks::channels}, {"tokens", &engine::Masks::tokens}}) {
+    const double share = (masks.*mask != reference.*mask).to(torch::kFloat64).mean().item<double>();
+    if (share > most)
+      throw RunError(fmt::format("decides otherwise than the masked engine over {}", what),
+                     fmt::format("{:.3g} of the decisions differ, where rounding explains {}", share, most));
+  }
+}
+
 }  // namespace dydit::study

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "engine/engine.h"
+
 namespace dydit::study {
 
 /// The relative distance that rounding explains between two executions of a model of so many blocks: 4 epsilon of the
@@ -16,5 +18,9 @@ double tolerance_of(torch::Dtype dtype, std::int64_t depth);
 /// Throws RunError unless |output - reference| <= tolerance |reference| in the l2 norm of each image (N,...); what is
 /// not a number never agrees.
 void require_agreement(const torch::Tensor& output, const torch::Tensor& reference, double tolerance);
+
+/// Throws RunError where more than one in a hundred of the decisions over heads, over channel groups or over tokens differ:
+/// rounding turns those alone whose logit is next to zero.
+void require_same_decisions(const engine::Masks& masks, const engine::Masks& reference);
 
 }  // namespace dydit::study

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/faults.h"
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/progress.h"
@@ -255,8 +256,7 @@ std::optional<std::string> error_of(const Work& work) {
   } catch (const Interrupted&) {
     throw;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    return text.substr(0, text.find('\n'));
+    return one_line(error);
   }
 }
 

@@ -197,14 +197,15 @@ void Variants::add_engine(const std::string& name, const std::shared_ptr<engine:
 
 void Variants::add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine) {
   add_model(name,
-            [this, engine](std::size_t i) { return engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); });
+            [this, engine](std::size_t i) { return engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); },
+            [this](std::size_t i, const engine::Masks& masks) { require_same_decisions(masks, decided()[i]); });
 }
 
 // `forward` says what it computed, and under which masks: those that were imposed, or those that it executed.
-void Variants::add_model(const std::string& name, const Forward& forward) {
+void Variants::add_model(const std::string& name, const Forward& forward, const CheckMasks& check_masks) {
   all_.push_back({.name = name,
                   .run = [this, forward](std::int64_t run) { for_inputs(run, [&](std::size_t i) { forward(i); }); },
-                  .check = [this, forward] { check(forward); },
+                  .check = [this, forward, check_masks] { check(forward, check_masks); },
                   .latency = setting_.spec.latency});
 }
 
@@ -218,11 +219,12 @@ const Tensor& Variants::reference(std::size_t input, const engine::Masks& masks)
   return references_.back().output;
 }
 
-void Variants::check(const Forward& forward) {
+void Variants::check(const Forward& forward, const CheckMasks& check_masks) {
   const double tolerance = tolerance_of(group_.dtype, dit_->configuration.depth);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     stop_if_interrupted();
     const engine::Outcome outcome = forward(i);
+    check_masks(i, outcome.masks);
     require_agreement(outcome.output, reference(i, outcome.masks), tolerance);
   }
 }

@@ -79,11 +79,13 @@ class Variants {
     all_.push_back({std::move(name), std::move(run)});
   }
   using Forward = std::function<engine::Outcome(std::size_t input)>;
-  void add_model(const std::string& name, const Forward& forward);
+  using CheckMasks = std::function<void(std::size_t input, const engine::Masks& executed)>;
+  void add_model(
+      const std::string& name, const Forward& forward, const CheckMasks& check_masks = [](auto, const auto&) {});
   void add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
   void add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine);
-  void check(const Forward& forward);
+  void check(const Forward& forward, const CheckMasks& check_masks);
   const torch::Tensor& reference(std::size_t input, const engine::Masks& masks);
   void add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                  const std::vector<std::string>& parts);

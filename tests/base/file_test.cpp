@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -24,6 +25,20 @@ TEST_CASE("a file is written whole or not at all") {
                   dydit::RunError);
   CHECK(dydit::read_file(path) == "first");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("what a link leads to is written, and nothing that is no file is replaced") {
+  const dydit::test::TemporaryFolder folder;
+  const auto file = folder.path() / "file", link = folder.path() / "link", pipe = folder.path() / "pipe";
+  std::filesystem::create_symlink("file", link);
+  for (const char* text : {"first", "second"}) {  // a link to nowhere, then to a file
+    dydit::write_atomically(link, text);
+    CHECK(dydit::read_file(file) == text);
+    CHECK(std::filesystem::is_symlink(link));
+  }
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  for (const auto& path : {pipe, folder.path()}) CHECK_THROWS_AS(dydit::write_atomically(path, "x"), dydit::RunError);
+  CHECK(std::filesystem::is_fifo(pipe));
 }
 
 TEST_CASE("a missing file and a folder are refused as input") {

@@ -50,7 +50,7 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"info", "--model", "DiT-Q/3"}, 2, "DiT-Q/3"},
            {{"info", "--bogus"}, 2, "--bogus"},
            {{"info", "--checkpoint", "gone.pt"}, 3, "gone.pt"},
-           {{"info", "--checkpoint", folder.path()}, 3, "dydit"},
+           {{"info", "--checkpoint", folder.path()}, 3, "config.json"},
            {{"info", "--model", "DyDiT-S/2", "--data", "synthetic:9"}, 2, "--checkpoint"},
            {{"info", "--model", "DyDiT-S/2", "--images", "9"}, 2, "--data"},
            {{"info", "--checkpoint", "gone.pt", "--data", "synthetic:9", "--timesteps", "0"}, 2, "--timesteps"},

@@ -53,7 +53,7 @@ TEST_CASE("notes tell of one file, of those without an ending, and of most kinds
   for (const auto& set : open_both(two, files))
     CHECK_THAT(set->notes().at(0),
                Contains("12 files of kinds that are not read were left out: 2 without an ending, 1 .a, ") &&
-                   Contains(".g, 3 other kinds"));
+                   Contains(".g, 3 more kinds"));
 }
 
 TEST_CASE("nothing is said of what systems leave behind, nor of texts beside the class folders") {
@@ -154,8 +154,9 @@ TEST_CASE("folders around the class folders are seen through, and named") {
       CHECK(labelled(*set) ==
             Names{around + "cat/0.png 0", around + "cat/deep/1.png 0", around + "dog/0.png 1"});
       CHECK(set->classes() == 3);
-      CHECK(set->notes().size() == 1);
-      CHECK_THAT(set->notes().at(0), Contains("the classes are the folders in '" + around + "'"));
+      REQUIRE(set->notes().size() == 2);
+      CHECK(set->notes()[1].ends_with("class 'empty' has no image"));
+      CHECK_THAT(set->notes()[0], Contains("the classes are the folders in '" + around + "'"));
     }
   }
 }
@@ -189,12 +190,36 @@ TEST_CASE("folders that look like splits of one set are named") {
   }
 }
 
+TEST_CASE("a folder around the classes that is not seen through is named, and so are classes without an image") {
+  const TemporaryFolder around, empty;
+  for (const auto& set : open_both(around, {{"set/a/0.png", picture()}, {"set/b/1.png", picture()}, {"set/x.png", picture()}}))
+    CHECK(set->notes().empty());  // whose images lie beside folders
+  const TemporaryFolder beside;
+  for (const auto& set : open_both(beside, {{"set/a/0.png", picture()}, {"set/b/1.png", picture()}, {"other/x.txt", ""}})) {
+    CHECK(set->classes() == 2);
+    REQUIRE(set->notes().size() == 3);  // of the text, too
+    CHECK_THAT(set->notes()[1], Contains("'set' is taken as the one class") && Contains("in 2 folders of it"));
+    CHECK_THAT(set->notes()[2], Contains("class 'other' has no image"));
+  }
+  for (const auto& set : open_both(empty, {{"a/0.png", picture()}, {"b/0.bmp", ""}, {"c/0.bmp", ""}}))
+    CHECK_THAT(set->notes().back(), Contains("2 classes have no image, 'b' first"));
+}
+
+TEST_CASE("a zip that holds a file twice is refused by its name") {
+  const TemporaryFolder place;
+  const auto zip = place.path() / "set.zip";
+  write_zip(zip, {{"a/0.png", picture()}, {"a\\0.png", picture()}});
+  CHECK_THROWS_WITH(open(zip), Contains("holds a file twice") && Contains("a/0.png"));
+}
+
 TEST_CASE("backslashes in a zip's names separate folders, and what stands for nothing is taken off") {
   const TemporaryFolder place;
   const auto zip = place.path() / "set.zip";
-  write_zip(zip, {{"set\\b\\0.png", picture()}, {"./set/a/1.png", picture()}, {"set//a\\0.png", picture()}});
-  CHECK(labelled(*open(zip)) == Names{"set/a/0.png 0", "set/a/1.png 0", "set/b/0.png 1"});
-  CHECK(!read_sample(*open(zip), 2).empty());
+  write_zip(zip, {{"set\\b\\0.png", picture()}, {"./set/a/1.png", picture()}, {"set//a\\0.png", picture()},
+                  {"../set/c/0.png", picture()}, {"set/../../set/c/1.png", picture()}});
+  CHECK(labelled(*open(zip)) ==
+        Names{"set/a/0.png 0", "set/a/1.png 0", "set/b/0.png 1", "set/c/0.png 2", "set/c/1.png 2"});
+  CHECK(!read_sample(*open(zip), 3).empty());
 }
 
 static const std::string composed = "caf\u00E9", split = "cafe\u0301";

@@ -188,9 +188,23 @@ TEST_CASE("bytes before the end mark of a JPEG change nothing, missing data stil
   }
 }
 
-TEST_CASE("bytes between the segments or the scans of a JPEG are damage") {
-  const std::string sound = dydit::read_file(golden / "formats" / "images" / "jpeg_444_progressive.jpeg");
+TEST_CASE("what a JPEG's header has beside the picture changes nothing") {
+  const std::string sound = dydit::read_file(golden / "formats" / "images" / "jpeg_420.jpg");
+  const auto pixels = decode(sound).pixels;
   for (const char* marker : {"\xFF\xDB", "\xFF\xC4", "\xFF\xDA"}) {
+    const std::size_t at = sound.find(marker);
+    REQUIRE(at != std::string::npos);
+    CHECK(decode(sound.substr(0, at) + std::string(9, '\0') + sound.substr(at)).pixels == pixels);
+  }
+  const std::size_t version = sound.find(std::string("JFIF\0", 5)) + 5;
+  std::string newer = sound;
+  newer[version] = 2;
+  CHECK(decode(newer).pixels == pixels);
+}
+
+TEST_CASE("bytes between the scans of a JPEG are damage") {
+  const std::string sound = dydit::read_file(golden / "formats" / "images" / "jpeg_444_progressive.jpeg");
+  for (const char* marker : {"\xFF\xC4", "\xFF\xDA"}) {
     const std::size_t at = sound.rfind(marker);
     REQUIRE(at != std::string::npos);
     CHECK_THROWS_WITH(decode(sound.substr(0, at) + std::string(9, '\0') + sound.substr(at)),

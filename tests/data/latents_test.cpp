@@ -111,6 +111,9 @@ TEST_CASE("latents in .npy files come in the order of their numbers") {
 
   write(place.path() / "labels.json", R"({"classes": 1000})");
   CHECK(open_dataset(place.path().string(), {})->classes() == 1000);
+  write(place.path() / "labels.json", R"({"classes": 3})");
+  CHECK_THROWS_WITH(open_dataset(place.path().string(), {}),
+                    Contains("label 3 in a set of 3 classes") && Contains("imagenet_labels/3.npy"));
 }
 
 TEST_CASE("in a folder of latents what cannot be opened is broken, and what is not read is counted") {
@@ -122,6 +125,7 @@ TEST_CASE("in a folder of latents what cannot be opened is broken, and what is n
   std::filesystem::remove(features / "11.npy");
   write(features / "0.pt", "");
   write(features / "first.npy", "");
+  write(features / "007.npy", "");
   write(features / ".nfs0", "");
   const auto set = open_dataset(place.path().string(), {});
   CHECK(set->size() == 11);
@@ -129,7 +133,7 @@ TEST_CASE("in a folder of latents what cannot be opened is broken, and what is n
   CHECK(!set->hash().empty());
   REQUIRE(set->notes().size() == 2);
   CHECK_THAT(set->notes()[0],
-             Contains("imagenet_features: 2 files of kinds that are not read were left out: 1 .npy, 1 .pt"));
+             Contains("imagenet_features: 3 files of kinds that are not read were left out: 2 .npy, 1 .pt"));
   CHECK_THAT(set->notes()[1], Contains("labels without a latent: 1"));
 }
 

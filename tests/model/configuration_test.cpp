@@ -158,7 +158,8 @@ TEST_CASE("the dialect of a DyDiT shows in the rows of its routers") {
     CHECK(is(read(width, heads), heads, false));
   }
   // By what the rows allow.
-  CHECK(is(read(64, 1), 2, true));
+  CHECK(is(read(64, 1, 2), 2, true));  // or one in the older dialect
+  CHECK(is(read(64, 1, 1), 1, false));
   CHECK(is(read(64, 3), 4, true));
   CHECK(is(read(64, 4), 4, false));
   CHECK(is(read(64, 16), 16, false));
@@ -175,6 +176,7 @@ TEST_CASE("routers that say more than one number of heads, or none that fits, ar
   refused(with_rows(tiny, 7), 4,
           Contains("routers of 7 rows do not fit 4 heads: file: give another --num-heads"));
   refused(with_rows(tiny, 3), 5, Contains("do not fit 5 heads"));
+  refused(with_rows(tiny, 1), {}, Contains("2 heads") && Contains("1: file: give --num-heads"));
   Configuration s = published("DiT-S/2");
   refused(with_rows(s, 7), {}, Contains("routers of 7 rows do not fit 6 heads: file: give --num-heads"));
   // What no number of heads mends is the file's fault.

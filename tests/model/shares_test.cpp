@@ -67,7 +67,7 @@ TEST_CASE("the first exception of shared work is the caller's, and the work goes
   }
 }
 
-TEST_CASE("a batch is shared evenly or not at all") {
+TEST_CASE("a batch is shared about evenly or not at all") {
   const Threads three(3);
   const auto sizes = [](std::int64_t images) {
     std::vector<std::int64_t> counts;
@@ -83,6 +83,9 @@ TEST_CASE("a batch is shared evenly or not at all") {
   };
   CHECK(sizes(6) == std::vector<std::int64_t>{2, 2, 2});
   CHECK(sizes(4) == std::vector<std::int64_t>{4});
+  CHECK(sizes(7) == std::vector<std::int64_t>{7});
+  CHECK(sizes(8) == std::vector<std::int64_t>{2, 3, 3});
+  CHECK(sizes(10) == std::vector<std::int64_t>{10});
   CHECK(sizes(25) == std::vector<std::int64_t>{8, 8, 9});
   CHECK(sizes(0) == std::vector<std::int64_t>{0});
 }

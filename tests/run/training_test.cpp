@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 #include "catch.h"
+#include "checkpoint/safetensors.h"
 #include "support.h"
 
 using namespace dydit;
@@ -62,6 +63,16 @@ TEST_CASE("a training that cannot begin is refused before anything is written") 
   SECTION("a wrong key of a configuration") {
     f.profile.models[0].configuration["widht"] = 3;
   }
+  SECTION("weights that are not finite") {
+    f.profile.models[1] = {.name = "b", .checkpoint = f.folder.path() / "diverged.safetensors"};
+    test::write_checkpoint(f.profile.models[1].checkpoint, 1, test::tiny_configuration());
+    auto file = checkpoint::read_safetensors(f.profile.models[1].checkpoint);
+    file.tensors["final_layer.linear.bias"] =
+        model::from_torch(model::to_torch(file.tensors.at("final_layer.linear.bias")) * NAN);
+    const auto written = f.folder.path() / "written.safetensors";
+    checkpoint::write_safetensors(written, file.tensors, file.metadata);
+    std::filesystem::rename(written, f.profile.models[1].checkpoint);
+  }
   SECTION("units of a model whose routers are trained") {
     auto routed = test::tiny_configuration();
     routed["dynamic"] = true;
@@ -77,7 +88,7 @@ TEST_CASE("a training that cannot begin is refused before anything is written") 
   SECTION("no models") {
     f.profile.models.clear();
   }
-  CHECK_THROWS_AS(f.train(), UsageError);
+  CHECK_THROWS_AS(f.train(), Error);
   CHECK(!std::filesystem::exists(f.out));
 }
 

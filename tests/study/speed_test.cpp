@@ -105,16 +105,20 @@ TEST_CASE("shares of MACs say what is left") {
 
 namespace {
 
-// The compact engine, whose outputs a test changes; `pass` counts all of this engine's.
+// The compact engine, whose outputs a test changes; `pass` counts all of this engine's. A lazy one leaves out all tokens
+// where it decides itself.
 class Changed final : public engine::Engine {
  public:
   using Change = std::function<void(Tensor& output, const engine::Masks& imposed, int pass)>;
-  Changed(std::unique_ptr<engine::Engine> inner, Change change)
-      : inner_(std::move(inner)), change_(std::move(change)) {}
+  Changed(std::unique_ptr<engine::Engine> inner, Change change, bool lazy)
+      : inner_(std::move(inner)), change_(std::move(change)), lazy_(lazy) {}
 
   engine::Outcome forward(const Tensor& x, const Tensor& t, const Tensor& y, const engine::Masks& imposed,
                           engine::Overruled routers) override {
-    auto outcome = inner_->forward(x, t, y, imposed, routers);
+    engine::Masks masks = imposed;
+    if (lazy_ && !imposed.tokens.defined())
+      masks.tokens = torch::zeros_like(inner_->forward(x, t, y, imposed, routers).masks.tokens);
+    auto outcome = inner_->forward(x, t, y, masks, routers);
     change_(outcome.output, imposed, ++pass_);
     return outcome;
   }
@@ -125,14 +129,15 @@ class Changed final : public engine::Engine {
  private:
   std::unique_ptr<engine::Engine> inner_;
   Change change_;
+  bool lazy_;
   int pass_ = 0;
 };
 
 // The records of a sweep whose compact engine is changed so.
-std::vector<record::Record> changed(study::SpeedSetting s, const Changed::Change& change) {
+std::vector<record::Record> changed(study::SpeedSetting s, const Changed::Change& change, bool lazy = false) {
   test::StudyRun run;
   s.compact = [&](model::DiT dit, const engine::CompactOptions& options) -> std::unique_ptr<engine::Engine> {
-    return std::make_unique<Changed>(engine::compact_engine(std::move(dit), options), change);
+    return std::make_unique<Changed>(engine::compact_engine(std::move(dit), options), change, lazy);
   };
   study::speed(s, run.run);
   return run.run.records();
@@ -211,6 +216,12 @@ TEST_CASE("a trained model is compared under the masks that it executed") {
   });
   CHECK(disagrees(cell(records, "compact", "own")));
   CHECK(cell(records, "compact", "alike").status == record::Status::ok);
+
+  const auto skipping = changed(s, [](auto&, auto&, int) {}, /*lazy=*/true);
+  const auto& own = cell(skipping, "compact", "own");
+  CHECK(own.status == record::Status::failed);
+  CHECK_THAT(own.error, Catch::Contains("decides otherwise than the masked engine over tokens"));
+  CHECK(cell(skipping, "compact", "alike").status == record::Status::ok);
 }
 
 TEST_CASE("a trained model is measured as its routers decide, and beside as many units by chance") {

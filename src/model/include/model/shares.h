@@ -19,8 +19,8 @@ struct Share {
   torch::Tensor of(const torch::Tensor& batch) const { return batch.defined() ? batch.narrow(0, first, count) : batch; }
 };
 
-/// As many shares as there are threads where the images can be spread evenly: their number is a multiple of that of the
-/// threads, or at least eight times as large. Else, on a GPU, and within a share: one, of which LibTorch shares the operations
+/// As many shares as there are threads where the images can be spread about evenly: the largest share is by an eighth larger
+/// than the mean at most. Else, on a GPU, and within a share: one, of which LibTorch shares the operations
 /// among all threads that there are.
 /// What is computed of an image may differ in its last bits with its share, so with the number of threads.
 std::vector<Share> shares_of(std::int64_t images, torch::Device device);
