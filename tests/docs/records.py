@@ -4,7 +4,7 @@
     quick/loss-gap.csv          a figure's numbers; a waterfall becomes one row for each model at work, its bars by name
     quick/speed                 the good records of a study: axes and metrics
     quick/models                the models as the manifest has them, nested names joined: trained_steps
-    peers/zen4-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
+    peers/xeon-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
     peers/busy.json             what bench/busy.py and bench/alternate.py wrote, as it stands
 
 The ends of the interval of X are X_low and X_high. A time is disturbed where its interval is wider than a tenth of it, a
