@@ -34,7 +34,7 @@ class Masked final : public Engine {
     widths.masks.tokens = whole.tokens;
     widths.logits.tokens = whole.token_logits;
     const Outcome outcome{whole.output, widths.masks, widths.logits};
-    require_finite(outcome);
+    if (checks_finite) require_finite(outcome);
     return outcome;
   }
 

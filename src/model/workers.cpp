@@ -58,12 +58,13 @@ Workers::~Workers() {
 
 void Workers::serve() {
   std::shared_ptr<Job> last;
-  for (std::size_t seen = 0;; seen = jobs_) {
+  for (std::size_t seen = 0;;) {
     await_briefly([&] { return jobs_ != seen; });
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] { return stopped_ || (job_ && job_ != last); });
     if (stopped_) return;
     last = job_;
+    seen = jobs_;
     lock.unlock();
     last->take();
   }

@@ -199,7 +199,8 @@ void Measured::fill(Record& record, const Cell& cell) const {
   const auto work = cost::work_of(executed_model, activity, group_.batch,
                                   static_cast<std::int64_t>(c10::elementSize(group_.dtype)));
   value("roofline_time", 1e3 * cost::roofline_seconds(work, ceilings));
-  value("activation_memory", 1e-6 * static_cast<double>(memory_.at(name)));
+  if (const auto memory = memory_.find(name); memory != memory_.end())
+    value("activation_memory", 1e-6 * static_cast<double>(memory->second));
   value("weight_memory", 1e-6 * static_cast<double>(variants_.weight_bytes(cell)));
   if (cell.engine == "compact") value("packing_time", 1e3 * median_of(variants_.case_of(cell).packing).value);
 }
@@ -226,7 +227,7 @@ void Measured::fill_parts(Record& record, const Cell& cell) const {
   record = std::move(filled);
 }
 
-// The most memory of the tensors of the cells' models; one that fails is told by its times.
+// The most memory of the tensors of the cells' models, but of those that fail.
 std::map<std::string, std::int64_t> memory_of(const Variants& variants, const std::vector<Cell>& cells) {
   std::set<std::string> wanted;
   for (const Cell& cell : cells) wanted.insert(name_of(cell));
@@ -240,8 +241,7 @@ std::map<std::string, std::int64_t> memory_of(const Variants& variants, const st
       memory[variant.name] = instrument::peak_bytes([&] { variant.run(0); });
     } catch (const Interrupted&) {
       throw;
-    } catch (const std::exception&) {
-      memory[variant.name] = 0;
+    } catch (const std::exception&) {  // its times will tell, or it has times and no memory
     }
   }
   return memory;

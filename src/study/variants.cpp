@@ -175,9 +175,13 @@ std::vector<engine::Masks> Variants::imposed(const Kept& kept) const {
 
 const std::vector<engine::Masks>& Variants::decided() {
   if (!decided_.empty()) return decided_;
+  return decided_ = decided_by(*masked_);
+}
+
+std::vector<engine::Masks> Variants::decided_by(engine::Engine& engine) const {
   std::vector<engine::Masks> masks;
-  for (const Input& in : inputs_) masks.push_back(masked_->forward(in.x, in.t, in.y).masks);
-  return decided_ = std::move(masks);
+  for (const Input& in : inputs_) masks.push_back(engine.forward(in.x, in.t, in.y).masks);
+  return masks;
 }
 
 std::vector<engine::Masks> Variants::masks_of(Which which) {
@@ -204,9 +208,22 @@ void Variants::add_own(const std::string& name, const std::shared_ptr<engine::En
 // `forward` says what it computed, and under which masks: those that were imposed, or those that it executed.
 void Variants::add_model(const std::string& name, const Forward& forward, const CheckMasks& check_masks) {
   all_.push_back({.name = name,
-                  .run = [this, forward](std::int64_t run) { for_inputs(run, [&](std::size_t i) { forward(i); }); },
-                  .check = [this, forward, check_masks] { check(forward, check_masks); },
+                  .run =
+                      [this, forward](std::int64_t run) {
+                        look_for_not_finite(false);
+                        for_inputs(run, [&](std::size_t i) { forward(i); });
+                      },
+                  .check =
+                      [this, forward, check_masks] {
+                        look_for_not_finite(true);
+                        check(forward, check_masks);
+                      },
                   .latency = setting_.spec.latency});
+}
+
+void Variants::look_for_not_finite(bool wanted) {
+  for (const auto& engine : {masked_, compact_})
+    if (engine != nullptr) engine->checks_finite = wanted;
 }
 
 const Tensor& Variants::reference(std::size_t input, const engine::Masks& masks) {
@@ -284,12 +301,13 @@ void Variants::pack(Case& packed) const {
 void Variants::add_cell(const Cell& cell) {
   if (cell.engine == "dense") return;
   Case c;
-  c.masks = masks_of(cell.which);
-  c.activity = engine::activity_of(concatenated(c.masks));
   c.routed = group_.trained == nullptr || !is_static(decided());
   const std::string name = name_of(cell);
   const auto routers = c.routed ? engine::Overruled::run : engine::Overruled::skipped;
   const auto engine = cell.engine == "masked" ? masked_ : compact_;
+  // Those that it executes itself: rounding may turn a decision whose logit is next to zero.
+  c.masks = cell.which == Which::own && c.routed ? decided_by(*engine) : masks_of(cell.which);
+  c.activity = engine::activity_of(concatenated(c.masks));
   if (cell.which == Which::own && c.routed)
     add_own(name, engine);
   else

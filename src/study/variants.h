@@ -73,7 +73,8 @@ class Variants {
   void trained_inputs();
   void for_inputs(std::int64_t run, const std::function<void(std::size_t)>& work) const;
   std::vector<engine::Masks> imposed(const Kept& kept) const;
-  const std::vector<engine::Masks>& decided();  // by the routers of a trained model
+  const std::vector<engine::Masks>& decided();  // by the routers of a trained model, as the masked engine runs them
+  std::vector<engine::Masks> decided_by(engine::Engine& engine) const;
   std::vector<engine::Masks> masks_of(Which which);
   void add(std::string name, std::function<void(std::int64_t)> run) {
     all_.push_back({std::move(name), std::move(run)});
@@ -86,6 +87,7 @@ class Variants {
                   const std::vector<engine::Masks>& masks, engine::Overruled routers);
   void add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine);
   void check(const Forward& forward, const CheckMasks& check_masks);
+  void look_for_not_finite(bool wanted);  // by the engines, in each pass
   const torch::Tensor& reference(std::size_t input, const engine::Masks& masks);
   void add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
                  const std::vector<std::string>& parts);

@@ -12,6 +12,7 @@ speedup where its own time is or the dense model's beside it.
 """
 import csv
 import json
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def with_interval(name, value, ends):
 
 
 def wide(row):
-    return "time_low" in row and row["time_high"] - row["time_low"] > 0.1 * row["time"]
+    return "time" in row and not row.get("time_high", math.nan) - row.get("time_low", math.nan) <= 0.1 * row["time"]
 
 
 def marked(row, names):

@@ -41,6 +41,22 @@ TEST_CASE("two outputs agree where rounding explains their difference, in each i
                     Catch::Matchers::Contains("it is not a number"));
 }
 
+TEST_CASE("decisions may differ in one of a hundred, or in one") {
+  const auto masks = [](std::int64_t units, std::int64_t tokens_off) {
+    engine::Masks all{torch::ones({2, 3, 4}, torch::kBool), torch::ones({2, 3, 4}, torch::kBool),
+                      torch::ones({2, 3, 100}, torch::kBool)};
+    all.heads[1].flatten().narrow(0, 0, units).fill_(false);
+    all.tokens[1].flatten().narrow(0, 0, tokens_off).fill_(false);
+    return all;
+  };
+  const auto reference = masks(0, 0);
+  CHECK_NOTHROW(study::require_same_decisions(masks(1, 3), reference));
+  CHECK_THROWS_WITH(study::require_same_decisions(masks(2, 0), reference),
+                    Catch::Contains("over heads: 2 of 12 decisions differ, where rounding explains 1"));
+  CHECK_THROWS_WITH(study::require_same_decisions(masks(0, 4), reference),
+                    Catch::Contains("over tokens: 4 of 300 decisions differ, where rounding explains 3"));
+}
+
 TEST_CASE("what rounding explains follows from the type of numbers and the number of roundings") {
   CHECK(study::tolerance_of(torch::kFloat32, 8) == 16 * std::pow(2.0, -23));
   CHECK(study::tolerance_of(torch::kBFloat16, 8) == 16 * std::pow(2.0, -7));

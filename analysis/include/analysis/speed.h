@@ -41,8 +41,8 @@ struct SpeedCell {
   double theoretical_speedup, gmacs, lambda_realised, activation_memory, weight_memory;
   std::optional<Waterfall> waterfall;
 
-  /// The interval of its time is wider than a tenth of it.
-  bool disturbed() const { return time.high - time.low > 0.1 * time.mean; }
+  /// The interval of its time is wider than a tenth of it, or unknown.
+  bool disturbed() const { return !(time.high - time.low <= 0.1 * time.mean); }
   Interval time_over_dense() const { return {1 / speedup.mean, 1 / speedup.high, 1 / speedup.low}; }
 };
 

@@ -54,6 +54,9 @@ class Engine {
   virtual void plan(const Masks& widths) = 0;
   /// Bytes of weights that are kept beside the model's own.
   virtual std::size_t packed_bytes() const = 0;
+  /// Whether forward looks for values that are not finite. Who times passes looks before and after them instead: on a GPU the
+  /// host waits for the answer.
+  bool checks_finite = true;
 };
 
 /// The published semantics: everything is computed, and multiplied by the masks.

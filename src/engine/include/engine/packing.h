@@ -38,11 +38,11 @@ struct PackedSublayer {
 
 class Packing {
  public:
-  /// `budget`: bytes of packed weights to keep. What the last plan keeps makes room for no other part: one beyond the
-  /// budget is packed for its use and dropped.
+  /// `budget`: bytes of packed weights to keep. Weights that the last plan keeps are never dropped for others; what goes
+  /// beyond the budget is packed for its use and dropped after it.
   Packing(model::DiT dit, std::size_t budget) : dit_(std::move(dit)), budget_(budget) {}
 
-  /// Packs what the plans need, in their order, until the budget is used up; what earlier ones needed makes room. A layer
+  /// Packs what the plans need, in their order, until the budget is used up; what earlier ones needed is dropped for it. A layer
   /// without a unit that is on needs nothing.
   void prepare(const std::vector<WidthPlan>& plans);
 

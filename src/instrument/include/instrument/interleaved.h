@@ -25,7 +25,7 @@ struct Variant {
 
 struct Blocks {
   std::int64_t count = 15;
-  double seconds = 0;            ///< a variant's passes in one block take at least about this long
+  double seconds = 0;            ///< a variant's passes in one block take at least about this long, but are 1,000 at most
   std::int64_t fewest_passes = 1;  ///< of a variant in one block
   std::uint64_t seed = 0;
 };
