@@ -129,7 +129,7 @@ class Resampled {
 
 /// All numbers of the bars, in one order.
 std::vector<double> numbers_of(const Bars& bars) {
-  std::vector<double> numbers{bars.theoretical, bars.gap, bars.dense_misfit};
+  std::vector<double> numbers{bars.theoretical, bars.gap, bars.dense_misfit, bars.unexplained_percent()};
   numbers.insert(numbers.end(), bars.causes.begin(), bars.causes.end());
   return numbers;
 }
@@ -178,10 +178,10 @@ Bars bars_of(const MacShares& shares, const WaterfallTimes& t) {
 std::optional<Waterfall> waterfall_of(const Record& record) {
   if (!record.metrics.contains("dense_time")) return std::nullopt;
   const auto intervals = intervals_of(Resampled(record));
-  for (const Interval& interval : intervals)
-    if (!std::isfinite(interval.mean)) refuse(record, "has times of parts beyond all numbers");
-  Waterfall waterfall{intervals[0], {}, intervals[1], intervals[2]};
-  std::copy(intervals.begin() + 3, intervals.end(), waterfall.causes.begin());
+  Waterfall waterfall{intervals[0], {}, intervals[1], intervals[2], intervals[3]};
+  std::copy(intervals.begin() + 4, intervals.end(), waterfall.causes.begin());
+  for (const double number : {waterfall.theoretical.mean, waterfall.gap.mean, waterfall.dense_misfit.mean, waterfall.unexplained().mean})
+    if (!std::isfinite(number)) refuse(record, "has times of parts beyond all numbers");
   return waterfall;
 }
 

@@ -69,7 +69,7 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
   const std::string above[] = {
       std::string(skipped(cell.which)), fmt::format("{}, batch {}", kept, cell.batch),
       fmt::format("gap {} of dense {} ms", number(waterfall.gap.mean), number(dense)),
-      waterfall.told() ? fmt::format("unexplained: {} % of the gap", number(100 * waterfall.unexplained_share()))
+      waterfall.told() ? fmt::format("unexplained: {} % of the gap", number(waterfall.unexplained_percent.mean))
                        : "where it goes: cannot tell"};
   std::string text;
   for (std::size_t i = 0; i < std::size(above); ++i)
@@ -115,8 +115,8 @@ std::string plot_bars(const std::vector<Bar>& bars, std::size_t first) {
          "4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle\n";
 }
 
-/// The bars, and below them two differences that are not drawn: what the bars add up to, and what the dense model's
-/// parts leave of its time.
+/// The bars, and below them what is not drawn: what the bars add up to, what the dense model's parts leave of its time, and
+/// the unexplained share of the gap in percent.
 std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
   std::string csv;
   const auto add = [&](const std::string& row, const Bar& bar) {
@@ -125,12 +125,14 @@ std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
                        csv_number(cell.keep), cell.batch);
   };
   for (std::size_t i = 0; i < bars.size(); ++i) add(std::to_string(bars.size() - 1 - i), bars[i]);
-  const Interval &gap = cell.waterfall->gap, &misfit = cell.waterfall->dense_misfit;
+  const Interval &gap = cell.waterfall->gap, &misfit = cell.waterfall->dense_misfit,
+                 &percent = cell.waterfall->unexplained_percent;
   add("NaN", {"gap", "", 0, gap.mean, gap});
   add("NaN", {"dense_misfit", "", 0, misfit.mean, misfit});
+  add("NaN", {"unexplained_percent", "", 0, percent.mean, percent});
   return csv;
 }
-constexpr std::size_t rows_not_drawn = 2;
+constexpr std::size_t rows_not_drawn = 3;
 
 }  // namespace
 

@@ -64,17 +64,14 @@ Tile tile_of(const SpeedStudy& study, const SpeedCell& cell) {
     tile.label = "more than theory, not clear of zero: " + html_escape(study.title());
     return tile;
   }
-  const Interval& ms = waterfall.unexplained();
-  const double gap = waterfall.gap.mean;
-  const Interval percent{100 * ms.mean / gap, std::min(100 * ms.low / gap, 100 * ms.high / gap),
-                         std::max(100 * ms.low / gap, 100 * ms.high / gap)};
+  const Interval& percent = waterfall.unexplained_percent;
   const double most = 10;
   if (percent.low >= -most && percent.high <= most)
     tile.judgement = Judgement::yes;
   else if (percent.low > most || percent.high < -most)
     tile.judgement = Judgement::no;
   tile.number = plus_minus(percent) + "&nbsp;%";
-  tile.label = fmt::format("of a gap of {}&nbsp;ms are unexplained: {}", number(gap), html_escape(study.title()));
+  tile.label = fmt::format("of a gap of {}&nbsp;ms are unexplained: {}", number(waterfall.gap.mean), html_escape(study.title()));
   return tile;
 }
 
@@ -87,7 +84,7 @@ std::string waterfall_table(const SpeedStudy& study) {
                    study.trained() ? number(cell.lambda_realised) : fmt::format("{:g}", cell.keep),
                    number(waterfall->theoretical.mean), number(cell.time.mean) + (cell.disturbed() ? " †" : ""),
                    plus_minus(waterfall->gap), plus_minus(waterfall->unexplained()),
-                   waterfall->told() ? number(100 * waterfall->unexplained_share()) : "cannot tell",
+                   waterfall->told() ? plus_minus(waterfall->unexplained_percent) : "cannot tell",
                    plus_minus(waterfall->dense_misfit)});
   return table({"batch", "masks", study.trained() ? "λ" : "kept", "theoretical<br>ms", "measured<br>ms", "gap<br>ms",
                 "unexplained<br>ms", "% of<br>the gap", "dense misfit<br>ms"},

@@ -199,3 +199,15 @@ TEST_CASE("the documentation's example is what its record says") {
     }
   CHECK(bars == expected.size());
 }
+
+TEST_CASE("the unexplained share of a gap is as sure as their ratio") {
+  auto record = dydit::record::from_line(dydit::read_file(dydit::test::test_folder() / "golden/waterfall_example.jsonl"));
+  for (auto& [name, metric] : record.metrics)  // a machine that is slower in some blocks, in all alike
+    for (std::size_t i = 0; i < metric.blocks.size(); ++i)
+      metric.blocks[i] = {metric.value * (1 + 0.1 * static_cast<double>(i))};
+  const auto waterfall = waterfall_of(record).value();
+  const auto& percent = waterfall.unexplained_percent;
+  CHECK(waterfall.gap.high > 1.1 * waterfall.gap.low);
+  CHECK(std::abs(percent.mean - 100 * waterfall.unexplained().mean / waterfall.gap.mean) < 1e-9);
+  CHECK(percent.high - percent.low < 1e-6);
+}

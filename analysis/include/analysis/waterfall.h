@@ -75,6 +75,8 @@ struct Bars {
   double theoretical = 0;
   std::array<double, waterfall_causes.size()> causes{};  ///< with the theoretical time they add up to the cell's
   double gap = 0;                                        ///< the cell's time less the theoretical one
+  /// Of the gap; infinite where there is none.
+  double unexplained_percent() const { return gap == 0 ? HUGE_VAL : 100 * causes.back() / gap; }
   double dense_misfit = 0;                               ///< the dense time less the sum of its parts
 };
 Bars bars_of(const MacShares& shares, const WaterfallTimes& times);
@@ -84,11 +86,11 @@ struct Waterfall {
   Interval theoretical;
   std::array<Interval, waterfall_causes.size()> causes;  ///< below zero: gained
   Interval gap, dense_misfit;
+  Interval unexplained_percent;  ///< of the gap, which varies with it; where it is told
 
   /// Whether there is a gap: unless its interval excludes zero, what it consists of cannot be told.
   bool told() const { return gap.clear_of_zero(); }
   const Interval& unexplained() const { return causes.back(); }
-  double unexplained_share() const { return std::abs(causes.back().mean / gap.mean); }
 };
 
 /// Of a "speed" record; none where it has no times of parts. An interval goes from the 2.5th to the 97.5th percentile

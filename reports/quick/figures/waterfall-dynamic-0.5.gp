@@ -34,7 +34,7 @@ set xrange [13.454833:20.722026]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 3.38 of dense 27.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 11.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label 'unexplained: −11.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set label '14.0 ms' at first 14.416321,8 left offset 1.2,0 font ',12'
 set label '+0.998' at first 15.005533,7 left offset 0.6,0 font ',12'
 set label '+0.129' at first 15.141522,6 left offset 0.6,0 font ',12'
@@ -66,7 +66,7 @@ set xrange [13.466704:20.733897]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 2.84 of dense 27.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 14.3 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label 'unexplained: −14.3 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set label '14.0 ms' at first 14.428625,8 left offset 1.2,0 font ',12'
 set label '+1.05' at first 15.116543,7 left offset 0.6,0 font ',12'
 set label '+0.0620' at first 15.134606,6 left offset 0.6,0 font ',12'
@@ -77,17 +77,17 @@ set label '+0.637' at first 17.479834,2 left offset 0.6,0 font ',12'
 set label '−0.408' at first 17.513055,1 left offset 0.6,0 font ',12'
 set label '16.8 ms' at first 17.051818,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::19::19 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::11::19 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::20::20 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::12::20 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 unset multiplot

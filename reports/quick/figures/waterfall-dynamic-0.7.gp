@@ -34,7 +34,7 @@ set xrange [18.444284:25.439881]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 2.56 of dense 27.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 23.6 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label 'unexplained: −23.6 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set label '19.3 ms' at first 19.642117,8 left offset 1.2,0 font ',12'
 set label '+0.672' at first 20.06539,7 left offset 0.6,0 font ',12'
 set label '+0.0975' at first 20.163645,6 left offset 0.6,0 font ',12'
@@ -66,7 +66,7 @@ set xrange [18.559318:25.554915]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.705, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
 set label 'gap 2.55 of dense 27.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 32.2 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label 'unexplained: −32.2 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
 set label '19.4 ms' at first 19.761784,8 left offset 1.2,0 font ',12'
 set label '+0.687' at first 20.156513,7 left offset 0.6,0 font ',12'
 set label '+0.0865' at first 20.395087,6 left offset 0.6,0 font ',12'
@@ -77,17 +77,17 @@ set label '+0.955' at first 22.962117,2 left offset 0.6,0 font ',12'
 set label '−0.821' at first 22.901935,1 left offset 0.6,0 font ',12'
 set label '22.0 ms' at first 22.087311,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::19::19 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::11::19 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::20::20 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::12::20 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 unset multiplot

@@ -29,21 +29,21 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.1666666666
 if (format eq 'png') { set terminal pngcairo size 1520,800 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-XL--2.'.format
 set multiplot
-set xrange [0.73458115:6.1037313]
-set yrange [0.37450542:6.1037313]
+set xrange [0.73516972:6.1031427]
+set yrange [0.38686529:6.1031427]
 set xtics 2
 set ytics 2
 set format y '%g'
 set xlabel 'theoretical speedup' offset 0,0.3
 set ylabel 'actual speedup' offset 0.5
-set label 'DyDiT-XL/2, bfloat16, cuda, 16 threads: how much of the skipped work becomes time?' at screen 0.5,0.965 center
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads: how much of the skipped work becomes time?' at screen 0.5,0.965 center
 set key at screen 0.5,0.930000 center top vertical maxrows 1 samplen 2.5
 set lmargin at screen 0.08157894736842106
 set rmargin at screen 0.3684210526315789
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 3.95607,3.95607 center rotate by 48.18 offset -1.64,0.80 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 3.95595,3.95595 center rotate by 48.24 offset -1.64,0.80 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -63,7 +63,7 @@ set rmargin at screen 0.6736842105263158
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 3.95607,3.95607 center rotate by 48.18 offset -1.64,0.80 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 3.95595,3.95595 center rotate by 48.24 offset -1.64,0.80 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -80,7 +80,7 @@ set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 3.95607,3.95607 center rotate by 48.18 offset -1.64,0.80 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 3.95595,3.95595 center rotate by 48.24 offset -1.64,0.80 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \

@@ -22,30 +22,30 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.2395833333
 if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'waterfall-DyDiT-XL--2.'.format
 set multiplot
-set xtics 10
+set xtics 5
 set xlabel 'ms' offset 0,0.3
 set yrange [-0.6:8.6]
-set label 'DyDiT-XL/2, bfloat16, cuda, 16 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
 set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.44561403508771924
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [8.258005:33.98059]
+set xrange [8.5441579:23.708419]
 set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 7.15 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 0.0924 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.550609,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
-set label '9.89 ms' at first 9.9835221,8 left offset 1.2,0 font ',12'
-set label '+2.88' at first 13.033758,7 left offset 0.6,0 font ',12'
-set label '+0.230' at first 13.05005,6 left offset 0.6,0 font ',12'
-set label '+0.401' at first 13.668835,5 left offset 0.6,0 font ',12'
-set label '+1.69' at first 15.122523,4 left offset 0.6,0 font ',12'
-set label '+1.01' at first 16.485658,3 left offset 0.6,0 font ',12'
-set label '+0.938' at first 17.400518,2 left offset 0.6,0 font ',12'
-set label '−0.00661' at first 17.594856,1 left offset 0.6,0 font ',12'
-set label '17.0 ms' at first 17.187936,0 left offset 1.2,0 font ',12'
+set label 'gap 5.92 of dense 18.9 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 1.97 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 18.861423,graph 0 to first 18.861423,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 18.861423,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
+set label '9.54 ms' at first 9.5965253,8 left offset 1.2,0 font ',12'
+set label '+2.75' at first 12.543867,7 left offset 0.6,0 font ',12'
+set label '+0.0820' at first 12.379523,6 left offset 0.6,0 font ',12'
+set label '+0.425' at first 13.094795,5 left offset 0.6,0 font ',12'
+set label '+1.24' at first 14.337227,4 left offset 0.6,0 font ',12'
+set label '+0.582' at first 14.993115,3 left offset 0.6,0 font ',12'
+set label '+0.726' at first 15.884833,2 left offset 0.6,0 font ',12'
+set label '+0.117' at first 15.593968,1 left offset 0.6,0 font ',12'
+set label '15.5 ms' at first 16.011312,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -64,68 +64,68 @@ set lmargin at screen 0.4640350877192982
 set rmargin at screen 0.7122807017543858
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [11.726469:37.449054]
+set xrange [11.881226:27.045487]
 set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 8.90 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 8.01 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.550609,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
-set label '13.4 ms' at first 13.49342,8 left offset 1.2,0 font ',12'
-set label '+0.604' at first 13.979531,7 left offset 0.6,0 font ',12'
-set label '+0.221' at first 14.202509,6 left offset 0.6,0 font ',12'
-set label '−0.0903' at first 14.360686,5 left offset 0.6,0 font ',12'
-set label '+5.49' at first 19.911996,4 left offset 0.6,0 font ',12'
-set label '+1.01' at first 20.983724,3 left offset 0.6,0 font ',12'
-set label '+0.944' at first 22.210339,2 left offset 0.6,0 font ',12'
-set label '+0.713' at first 23.178508,1 left offset 0.6,0 font ',12'
-set label '22.3 ms' at first 23.05472,0 left offset 1.2,0 font ',12'
+set label 'gap 6.60 of dense 18.9 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 11.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 18.861423,graph 0 to first 18.861423,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 18.861423,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
+set label '12.9 ms' at first 12.970367,8 left offset 1.2,0 font ',12'
+set label '+0.554' at first 13.465009,7 left offset 0.6,0 font ',12'
+set label '+0.198' at first 13.663383,6 left offset 0.6,0 font ',12'
+set label '−0.0528' at first 13.937878,5 left offset 0.6,0 font ',12'
+set label '+3.93' at first 17.698635,4 left offset 0.6,0 font ',12'
+set label '+0.582' at first 18.486714,3 left offset 0.6,0 font ',12'
+set label '+0.659' at first 19.204626,2 left offset 0.6,0 font ',12'
+set label '+0.729' at first 20.085426,1 left offset 0.6,0 font ',12'
+set label '19.5 ms' at first 19.834896,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::11::18 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::11::11 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::12::12 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::19::19 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::11::19 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::20::20 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::12::20 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 set lmargin at screen 0.7307017543859649
 set rmargin at screen 0.9789473684210525
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [5.1282191:30.850804]
+set xrange [5.5329381:20.6972]
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 12.4 of dense 19.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 6.62 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 19.550609,graph 0 to first 19.550609,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 19.550609,graph 0.97 left offset 0.5,0 textcolor rgb '#808080' font ',12'
-set label '6.75 ms' at first 6.8163477,8 left offset 1.2,0 font ',12'
-set label '+2.52' at first 9.2853845,7 left offset 0.6,0 font ',12'
-set label '+0.355' at first 9.6611798,6 left offset 0.6,0 font ',12'
-set label '+0.274' at first 10.098676,5 left offset 0.6,0 font ',12'
-set label '+5.33' at first 15.390851,4 left offset 0.6,0 font ',12'
-set label '+1.01' at first 16.617795,3 left offset 0.6,0 font ',12'
-set label '+2.04' at first 20.673007,2 left offset 0.6,0 font ',12'
-set label '+0.818' at first 19.609507,1 left offset 0.6,0 font ',12'
-set label '19.1 ms' at first 22.812496,0 left offset 1.2,0 font ',12'
+set label 'gap 8.97 of dense 18.9 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 8.20 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 18.861423,graph 0 to first 18.861423,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 18.861423,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '6.52 ms' at first 6.5521218,8 left offset 1.2,0 font ',12'
+set label '+2.36' at first 8.9071177,7 left offset 0.6,0 font ',12'
+set label '+0.175' at first 9.0792943,6 left offset 0.6,0 font ',12'
+set label '+0.352' at first 9.5671681,5 left offset 0.6,0 font ',12'
+set label '+3.99' at first 13.523735,4 left offset 0.6,0 font ',12'
+set label '+0.582' at first 14.355574,3 left offset 0.6,0 font ',12'
+set label '+0.770' at first 15.254852,2 left offset 0.6,0 font ',12'
+set label '+0.736' at first 15.828149,1 left offset 0.6,0 font ',12'
+set label '15.5 ms' at first 15.958368,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
-plot data skip 1 every ::22::29 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
-  data skip 1 every ::22::22 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::23::23 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::24::24 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+plot data skip 1 every ::24::31 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::24::24 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::25::25 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::26::26 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::27::27 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::28::28 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::29::29 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
-  data skip 1 every ::30::30 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
-  data skip 1 every ::22::30 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+  data skip 1 every ::29::29 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::30::30 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::31::31 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::32::32 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::24::32 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
 unset label
 unset arrow
 unset multiplot
