@@ -226,7 +226,7 @@ TEST_CASE("a cell without enough memory fails, the others are as without it") {
   };
   const auto outcome =
       test::run_dydit(study({modest, greedy}, "both"), {}, limit(RLIMIT_DATA, rlim_t{2} << 30));
-  check_refused(outcome, 4, "1 cells failed");
+  check_refused(outcome, 4, "1 cell failed");
   std::map<std::string, int> failed;
   for (const record::Record& record : record::read_run(folder.path() / "both").records) {
     CAPTURE(record.axes.dump(), record.error);
