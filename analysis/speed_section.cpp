@@ -234,8 +234,8 @@ std::string terms() {
           "that it learnt, interpolated linearly over the theoretical speedup; a dash beyond what was "
           "published. <b>Masks</b>: widths are heads and channel groups. <b>MB</b>: the tensors of a "
           "pass at once, and the weights that it reads. <b>†</b>: disturbed, the interval of its time "
-          "is wider than a tenth of it, or unknown (fewer than six blocks). Times are medians over interleaved blocks. Skipped work is "
-          "judged to become time when {} of the theoretical speedup is reached, in part when the "
+          "is wider than a tenth of it, or unknown (fewer than six blocks). Times are medians over "
+          "interleaved blocks. Skipped work is judged to become time when {} of the theoretical speedup is reached, in part when the "
           "engine is faster than the dense model.",
           nearly_all));
 }
