@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "named.h"
 
 namespace dydit::diffusion {
 
@@ -40,10 +41,10 @@ Tensor discretised_log_likelihood(const Tensor& x, const Tensor& mean, const Ten
 }  // namespace
 
 Variance variance_named(const std::string& name) {
-  if (name == "learned-range") return Variance::learned_range;
-  if (name == "fixed-small") return Variance::fixed_small;
-  if (name == "fixed-large") return Variance::fixed_large;
-  throw UsageError("no such variance", name, "known are learned-range, fixed-small and fixed-large");
+  return named<Variance>("variance", name,
+                         {{"learned-range", Variance::learned_range},
+                          {"fixed-small", Variance::fixed_small},
+                          {"fixed-large", Variance::fixed_large}});
 }
 
 Tensor GaussianDiffusion::table(const std::vector<double>& values) const {
@@ -93,7 +94,7 @@ MeanVariance GaussianDiffusion::q_posterior(const Tensor& x_start, const Tensor&
 MeanVariance GaussianDiffusion::p_mean_variance(const Tensor& output, const Tensor& x_t, const Tensor& t,
                                                 bool clip_denoised) const {
   const auto channels = x_t.size(1);
-  const Tensor epsilon = output.narrow(1, 0, channels);
+  const Tensor epsilon = predicted(output, channels);
   MeanVariance p;
   if (variance_ == Variance::learned_range) {
     if (output.size(1) != 2 * channels)
@@ -127,7 +128,7 @@ Tensor GaussianDiffusion::vb_map(const Tensor& output, const Tensor& x_start, co
 LossTerms GaussianDiffusion::loss_terms(const Tensor& output, const Tensor& x_start, const Tensor& x_t, const Tensor& t,
                                         const Tensor& noise) const {
   const auto channels = x_start.size(1);
-  const Tensor epsilon = output.narrow(1, 0, channels);
+  const Tensor epsilon = predicted(output, channels);
   LossTerms terms;
   terms.mse_map = (noise - epsilon).square();
   terms.mse = mean_per_image(terms.mse_map);

@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "named.h"
 
 namespace dydit::diffusion {
 
@@ -34,10 +35,9 @@ std::vector<std::int64_t> fixed_stride(std::int64_t steps, std::int64_t count) {
 
 }  // namespace
 
-NoiseSchedule noise_schedule(const std::string& name) {
-  if (name == "linear") return NoiseSchedule::linear;
-  if (name == "cosine") return NoiseSchedule::squared_cosine;
-  throw UsageError("no such noise schedule", name, "known are linear and cosine");
+NoiseSchedule noise_schedule(const std::string& name, const std::string& where) {
+  return named<NoiseSchedule>("noise schedule", name,
+                              {{"linear", NoiseSchedule::linear}, {"cosine", NoiseSchedule::squared_cosine}}, where);
 }
 
 std::vector<double> betas(NoiseSchedule schedule, std::int64_t steps) {

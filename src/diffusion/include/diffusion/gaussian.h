@@ -5,6 +5,7 @@
 
 #include <torch/types.h>
 
+#include "diffusion/loss_terms.h"
 #include "diffusion/schedule.h"
 
 namespace dydit::diffusion {
@@ -19,12 +20,6 @@ Variance variance_named(const std::string& name);
 struct MeanVariance {
   torch::Tensor mean, variance, log_variance;
   torch::Tensor pred_xstart;  ///< prediction only
-};
-
-struct LossTerms {
-  torch::Tensor mse_map, vb_map;  ///< (N,C,H,W) before averaging; vb in bits per dimension
-  torch::Tensor mse, vb;          ///< (N)
-  torch::Tensor loss;             ///< (N): mse, plus vb where the variance is learned
 };
 
 class GaussianDiffusion {
@@ -42,7 +37,8 @@ class GaussianDiffusion {
                                bool clip_denoised) const;
 
   /// Squared epsilon error and variational term of each element. Epsilon's gradient is stopped in the
-  /// variational term; at t = 0 that is the discretised likelihood of 8-bit images.
+  /// variational term; at t = 0 that is the discretised likelihood of 8-bit images. The loss is mse, plus vb where the
+  /// variance is learned.
   LossTerms loss_terms(const torch::Tensor& output, const torch::Tensor& x_start, const torch::Tensor& x_t,
                        const torch::Tensor& t, const torch::Tensor& noise) const;
 

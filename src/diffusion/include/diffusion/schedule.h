@@ -14,8 +14,8 @@ inline constexpr std::int64_t diffusion_steps = 1000;
 
 enum class NoiseSchedule { linear, squared_cosine };
 
-/// "linear" or "cosine". Throws UsageError.
-NoiseSchedule noise_schedule(const std::string& name);
+/// "linear" or "cosine". Throws UsageError; `where` is the key that has the name, if any.
+NoiseSchedule noise_schedule(const std::string& name, const std::string& where = "");
 
 /// beta_1 ... beta_T for T = `steps`.
 std::vector<double> betas(NoiseSchedule schedule, std::int64_t steps);
