@@ -6,19 +6,40 @@
 #include <memory>
 
 #include "base/interrupt.h"
-#include "checkpoint/safetensors.h"
 #include "commands.h"
 #include "common.h"
 #include "diffusion/gaussian.h"
 #include "engine/engine.h"
 #include "model/finite.h"
 #include "model/weights.h"
+#include "probe.h"
 
 namespace dydit::cli {
 
-namespace {
-
 using torch::Tensor;
+
+Tensor Inputs::operator()(const std::string& name, std::int64_t rank, torch::Dtype dtype) const {
+  const auto found = file_.tensors.find(name);
+  if (found == file_.tensors.end()) throw InputError("a tensor is missing", path_, name);
+  const Tensor tensor = model::to_torch(found->second);
+  if (tensor.dim() != rank)
+    throw InputError("a tensor has the wrong rank", path_,
+                     fmt::format("{} is {}", name, checkpoint::to_string(found->second.shape)));
+  if (!model::not_finite({tensor}).empty())
+    throw InputError("a tensor is not finite", path_, name + " holds NaN or infinity");
+  return tensor.to(device_, dtype, false, /*copy=*/true);
+}
+
+void Inputs::require(bool holds, const std::string& what) const {
+  if (!holds) throw InputError("the tensors do not fit", path_, what);
+}
+
+void write_results(const std::string& path, const checkpoint::Tensors& results) {
+  stop_if_interrupted("before anything was written");
+  checkpoint::write_safetensors(path, results);
+}
+
+namespace {
 
 struct Probe {
   std::string input, output, noise_schedule = "linear", variance = "learned-range";
@@ -30,43 +51,15 @@ struct Probe {
   Machine machine;
 };
 
-// Reads one named tensor of the input with a known rank.
-class Inputs {
- public:
-  Inputs(const std::string& path, torch::Device device)
-      : path_(path), device_(device), file_(checkpoint::read_safetensors(path)) {}
-
-  Tensor operator()(const std::string& name, std::int64_t rank, torch::Dtype dtype) const {
-    const auto found = file_.tensors.find(name);
-    if (found == file_.tensors.end()) throw InputError("a tensor is missing", path_, name);
-    const Tensor tensor = model::to_torch(found->second);
-    if (tensor.dim() != rank)
-      throw InputError("a tensor has the wrong rank", path_,
-                       fmt::format("{} is {}", name, checkpoint::to_string(found->second.shape)));
-    if (!model::not_finite({tensor}).empty())
-      throw InputError("a tensor is not finite", path_, name + " holds NaN or infinity");
-    return tensor.to(device_, dtype, false, /*copy=*/true);
-  }
-
- private:
-  std::string path_;
-  torch::Device device_;
-  checkpoint::SafetensorsFile file_;
-};
-
-void require(bool holds, const std::string& path, const std::string& what) {
-  if (!holds) throw InputError("the tensors do not fit the model", path, what);
-}
-
 // x (N,C,H,W), t (N) and y (N) of one size, with labels in range (num_classes is "no class").
-void require_batch(const model::Configuration& c, const std::string& path, const Tensor& x, const Tensor& t,
+void require_batch(const Inputs& read, const model::Configuration& c, const Tensor& x, const Tensor& t,
                    const Tensor& y) {
-  require(x.size(1) == c.in_channels && x.size(2) == c.input_size && x.size(3) == c.input_size, path,
-          fmt::format("images must be (N, {}, {}, {})", c.in_channels, c.input_size, c.input_size));
-  require(t.size(0) == x.size(0) && y.size(0) == x.size(0) && x.size(0) > 0, path,
-          "x, t and y must have the same length");
-  require(y.min().item<std::int64_t>() >= 0 && y.max().item<std::int64_t>() <= c.num_classes, path,
-          fmt::format("labels must be in 0 ... {}", c.num_classes));
+  read.require(x.size(1) == c.in_channels && x.size(2) == c.input_size && x.size(3) == c.input_size,
+               fmt::format("images must be (N, {}, {}, {})", c.in_channels, c.input_size, c.input_size));
+  read.require(t.size(0) == x.size(0) && y.size(0) == x.size(0) && x.size(0) > 0,
+               "x, t and y must have the same length");
+  read.require(y.min().item<std::int64_t>() >= 0 && y.max().item<std::int64_t>() <= c.num_classes,
+               fmt::format("labels must be in 0 ... {}", c.num_classes));
 }
 
 // A DiT, and which of its checkpoint's weights it has.
@@ -77,8 +70,7 @@ std::pair<model::DiT, std::string> load(const Probe& p, const run::RunSettings& 
 }
 
 void write(const Probe& p, const checkpoint::Tensors& results, const std::string& weights) {
-  stop_if_interrupted("before anything was written");
-  checkpoint::write_safetensors(p.output, results);
+  write_results(p.output, results);
   run::tell_weights(p.checkpoint.path, weights, p.machine.quiet);
 }
 
@@ -89,8 +81,8 @@ void forward(const Probe& p) {
   auto [dit, weights] = load(p, settings);
   const Tensor x = read("x", 4, torch::kFloat32), t = read("t", 1, torch::kFloat32),
                y = read("y", 1, torch::kInt64);
-  require_batch(dit->configuration, p.input, x, t, y);
-  if (p.guidance_scale) require(x.size(0) % 2 == 0, p.input, "guidance needs a batch of two halves");
+  require_batch(read, dit->configuration, x, t, y);
+  if (p.guidance_scale) read.require(x.size(0) % 2 == 0, "guidance needs a batch of two halves");
   if (!dit->configuration.dynamic && (!p.engine.empty() || p.complete))
     throw UsageError("the model has no routers", p.checkpoint.path, "leave --engine and --complete out");
   const bool routed = dit->configuration.dynamic && !p.complete;
@@ -120,12 +112,12 @@ void loss(const Probe& p) {
   auto [dit, weights] = load(p, settings);
   const Tensor x0 = read("x0", 4, torch::kFloat32), noise = read("noise", 4, torch::kFloat32),
                t = read("t", 1, torch::kInt64), y = read("y", 1, torch::kInt64);
-  require_batch(dit->configuration, p.input, x0, t, y);
-  require(noise.sizes() == x0.sizes(), p.input, "noise must have the shape of x0");
+  require_batch(read, dit->configuration, x0, t, y);
+  read.require(noise.sizes() == x0.sizes(), "noise must have the shape of x0");
   const diffusion::Tables tables(
       diffusion::betas(diffusion::noise_schedule(p.noise_schedule), diffusion::diffusion_steps));
-  require(t.min().item<std::int64_t>() >= 0 && t.max().item<std::int64_t>() < tables.steps(), p.input,
-          "timesteps must be in 0 ... 999");
+  read.require(t.min().item<std::int64_t>() >= 0 && t.max().item<std::int64_t>() < tables.steps(),
+               "timesteps must be in 0 ... 999");
   const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance),
                                                settings.device);
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
@@ -175,6 +167,7 @@ void add_probe(CLI::App& app) {
   command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")
       ->capture_default_str();
   command->callback([l] { loss(*l); });
+  add_probe_transport(*parent);
 }
 
 }  // namespace dydit::cli

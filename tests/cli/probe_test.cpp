@@ -2,6 +2,8 @@
 // dydit probe on the tiny checkpoints gives the official code's numbers.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "diffusion/gaussian.h"
@@ -19,25 +21,37 @@ using Named = std::map<std::string, Tensor>;
 namespace checkpoint = dydit::checkpoint;
 namespace model = dydit::model;
 
-// The tensors that a probe of `file` writes for `inputs`.
-static Named probe(const std::string& kind, const std::string& file, const Named& inputs,
-                   const Arguments& more, const dydit::test::Before& before = {}) {
+struct Probed {
+  dydit::test::Outcome outcome;
+  Named written;
+};
+
+// What a probe says of `inputs`, and the tensors that it writes.
+static Probed run_probe(const std::string& kind, const Named& inputs, const Arguments& more,
+                        const dydit::test::Before& before = {}) {
   const dydit::test::TemporaryFolder folder;
   const std::string input = folder.path() / "in.safetensors", output = folder.path() / "out.safetensors";
   checkpoint::Tensors stored;
   for (const auto& [name, tensor] : inputs) stored[name] = model::from_torch(tensor);
   checkpoint::write_safetensors(input, stored);
-  Arguments arguments{"probe",       kind,   "--input",      input,
-                      "--output",    output, "--checkpoint", golden_folder / file,
-                      "--num-heads", "4",    "--device",     "cpu"};
+  Arguments arguments{"probe", kind, "--input", input, "--output", output, "--device", "cpu"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const auto outcome = dydit::test::run_dydit(arguments, {}, before);
-  INFO(outcome.err);
-  REQUIRE(outcome.code == 0);
-  Named written;
-  for (const auto& [name, tensor] : checkpoint::read_safetensors(output).tensors)
-    written[name] = model::to_torch(tensor).clone();
-  return written;
+  Probed probed{dydit::test::run_dydit(arguments, {}, before), {}};
+  if (std::filesystem::exists(output))
+    for (const auto& [name, tensor] : checkpoint::read_safetensors(output).tensors)
+      probed.written[name] = model::to_torch(tensor).clone();
+  return probed;
+}
+
+// The tensors that a probe of `file` writes for `inputs`.
+static Named probe(const std::string& kind, const std::string& file, const Named& inputs,
+                   const Arguments& more, const dydit::test::Before& before = {}) {
+  Arguments arguments{"--checkpoint", golden_folder / file, "--num-heads", "4"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const auto probed = run_probe(kind, inputs, arguments, before);
+  INFO(probed.outcome.err);
+  REQUIRE(probed.outcome.code == 0);
+  return probed.written;
 }
 
 TEST_CASE("probe forward writes the official outputs, plain and guided") {
@@ -123,4 +137,68 @@ TEST_CASE("probe refuses what does not fit the model") {
   CHECK(code({"--input", Golden("dit_s2").file(), "--num-heads", "4"}) == 3);
   CHECK(code({"--input", tiny, "--num-heads", "4"}) == 3);
   CHECK(code({"--input", input, "--num-heads", "4", "--engine", "compact"}) == 2);  // it has no routers
+}
+
+static Named transported(const Golden& golden) {
+  return {{"x1", golden["x1"]}, {"x0", golden["x0"]}, {"t", golden["t"]}, {"model_output", golden["model_output"]}};
+}
+
+TEST_CASE("probe transport writes the official paths, losses, drifts and scores") {
+  const auto [path, official, prediction, weight] =
+      GENERATE(table<std::string, std::string, std::string, std::string>({{"linear", "Linear", "velocity", "none"},
+                                                                          {"gvp", "GVP", "score", "likelihood"},
+                                                                          {"vp", "VP", "noise", "velocity"}}));
+  const Golden golden("sit_transport");
+  const auto probed = run_probe("transport", transported(golden),
+                                {"--path", path, "--prediction", prediction, "--loss-weight", weight});
+  INFO(probed.outcome.err);
+  REQUIRE(probed.outcome.code == 0);
+  CHECK(probed.written.size() == 5);
+  const double tolerance = golden.entry.at("tolerance").at(path == "vp" ? "VP rel_l2" : "fp32_rel_l2");
+  const std::string of_prediction = "." + official + "." + prediction;
+  CHECK(rel_l2(probed.written.at("xt"), golden["xt." + official]) <= tolerance);
+  CHECK(rel_l2(probed.written.at("ut"), golden["ut." + official]) <= tolerance);
+  CHECK(rel_l2(probed.written.at("loss"), golden["loss" + of_prediction + "." + weight]) <= tolerance);
+  CHECK(rel_l2(probed.written.at("drift"), golden["drift" + of_prediction]) <= tolerance);
+  CHECK(rel_l2(probed.written.at("score"), golden["score" + of_prediction]) <= tolerance);
+}
+
+TEST_CASE("probe transport refuses tensors that do not fit and names that are not known") {
+  const Golden golden("sit_transport");
+  const auto refused = [&](const std::string& name, const Tensor& tensor) {
+    Named inputs = transported(golden);
+    if (tensor.defined())
+      inputs[name] = tensor;
+    else
+      inputs.erase(name);
+    const auto probed = run_probe("transport", inputs, {});
+    INFO(name << ": " << probed.outcome.err);
+    CHECK(probed.outcome.code == 3);
+    CHECK(dydit::test::is_one_error(probed.outcome.err));
+    CHECK(probed.outcome.err.find(name) != std::string::npos);
+    CHECK(probed.written.empty());
+  };
+  Tensor t = golden["t"], hole = golden["x1"];
+  hole[1][2][3][4] = std::numeric_limits<float>::quiet_NaN();
+  for (const char* name : {"x1", "x0", "t", "model_output"}) refused(name, {});
+  refused("x0", golden["x0"].flatten());
+  refused("x0", golden["x0"].narrow(2, 0, 4));
+  refused("model_output", golden["model_output"].narrow(1, 0, 3));
+  refused("t", t.view({4, 1}));
+  refused("t", t.narrow(0, 0, 3));
+  refused("t", t + 0.5);
+  refused("t", t - 0.5);
+  refused("x1", hole);
+  refused("x1", torch::empty({0, 4, 8, 8}));
+  for (const Arguments& wrong : std::vector<Arguments>{{"--path", "GVP"},
+                                                       {"--prediction", "x0"},
+                                                       {"--prediction", "noise", "--loss-weight", "snr"},
+                                                       {"--loss-weight", "likelihood"},
+                                                       {"--dtype", "bfloat16"}}) {
+    const auto probed = run_probe("transport", transported(golden), wrong);
+    INFO(probed.outcome.err);
+    CHECK(probed.outcome.code == 2);
+    CHECK(dydit::test::is_one_error(probed.outcome.err));
+    CHECK(probed.written.empty());
+  }
 }
