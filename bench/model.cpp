@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "cost/macs.h"
-#include "model/dit.h"
+#include "dit/dit.h"
 #include "model/fused.h"
 #include "train/optimiser.h"
 
@@ -23,8 +23,8 @@ void bytes(benchmark::State& state, std::int64_t per_iteration) {
                                benchmark::Counter::kIsIterationInvariantRate};
 }
 
-model::DiT random_dit(const std::string& name) {
-  model::DiT dit(model::published(name));
+dit::DiT random_dit(const std::string& name) {
+  dit::DiT dit(dit::published(name));
   dit->initialise(0);
   torch::NoGradGuard no_grad;
   // The published zeros would multiply everything away.
@@ -34,20 +34,20 @@ model::DiT random_dit(const std::string& name) {
 }
 
 struct Batch {
-  Batch(const model::Configuration& c, std::int64_t n)
+  Batch(const dit::Configuration& c, std::int64_t n)
       : x(torch::randn({n, c.in_channels, c.input_size, c.input_size})),
         t(torch::randint(0, 1000, {n}, torch::kInt64)),
         y(torch::randint(0, c.num_classes, {n}, torch::kInt64)) {}
   Tensor x, t, y;
 };
 
-double forward_flops(const model::DiT& dit, std::int64_t n) {
+double forward_flops(const dit::DiT& dit, std::int64_t n) {
   return 2 * static_cast<double>(n) * cost::macs_of(dit->configuration).total();
 }
 
 void forward(benchmark::State& state, const std::string& name, std::int64_t n, torch::Dtype dtype) {
   torch::InferenceMode inference;
-  model::DiT dit = random_dit(name);
+  dit::DiT dit = random_dit(name);
   dit->to(dtype);
   const Batch in(dit->configuration, n);
   dit->forward(in.x, in.t, in.y);
@@ -57,7 +57,7 @@ void forward(benchmark::State& state, const std::string& name, std::int64_t n, t
 }
 
 void train_step(benchmark::State& state, const std::string& name, std::int64_t n) {
-  model::DiT dit = random_dit(name);
+  dit::DiT dit = random_dit(name);
   train::AdamW optimiser(*dit, /*weight_decay=*/0, /*gradient_clip=*/0);
   const Batch in(dit->configuration, n);
   const auto step = [&] {
@@ -73,9 +73,9 @@ void train_step(benchmark::State& state, const std::string& name, std::int64_t n
 // One part of the first block on inputs of its shape.
 void part(benchmark::State& state, const std::string& name, const std::string& which, std::int64_t n) {
   torch::InferenceMode inference;
-  model::DiT dit = random_dit(name);
+  dit::DiT dit = random_dit(name);
   const auto& c = dit->configuration;
-  auto* block = dit->blocks[0]->as<model::Block>();
+  auto* block = dit->blocks[0]->as<dit::Block>();
   const std::int64_t t = c.tokens(), d = c.hidden_size;
   Tensor x = torch::randn({n, t, d});
   const Tensor y = torch::randn({n, t, d}), closed = torch::zeros({n, d}),  // a gate with which x stays as it is
@@ -89,7 +89,7 @@ void part(benchmark::State& state, const std::string& name, const std::string& w
     flops(state, 3 * product);
   } else if (which == "attention") {
     const Tensor qkv = torch::randn({n, t, 3 * d});
-    run = [&, qkv] { model::AttentionImpl::attend(qkv, c.num_heads); };
+    run = [&, qkv] { dit::AttentionImpl::attend(qkv, c.num_heads); };
     flops(state, 4.0 * static_cast<double>(n * t) * static_cast<double>(t) * static_cast<double>(d));
   } else if (which == "projection") {
     run = [&] { block->attn->proj(x); };

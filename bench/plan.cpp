@@ -20,9 +20,9 @@ double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-model::DiT random_dydit(const std::string& name) {
+dit::DiT random_dydit(const std::string& name) {
   torch::NoGradGuard no_grad;
-  model::DiT dit(model::published(name));
+  dit::DiT dit(dit::published(name));
   dit->initialise(0);
   for (auto& item : dit->named_parameters())
     if (item.key().find("adaLN") != std::string::npos) item.value().normal_(0, 0.02);
@@ -32,7 +32,7 @@ model::DiT random_dydit(const std::string& name) {
 
 // Heads and channels of every step (steps,depth,H), each unit on with probability 1/2. One in `period` layers decides
 // anew from a step to the next.
-engine::Masks random_widths(const model::Configuration& c, std::int64_t period) {
+engine::Masks random_widths(const dit::Configuration& c, std::int64_t period) {
   torch::manual_seed(0);
   const auto random = [&] {
     Tensor mask = torch::rand({steps, c.depth, c.num_heads}) < 0.5;
@@ -47,7 +47,7 @@ engine::Masks random_widths(const model::Configuration& c, std::int64_t period) 
 
 void plan(benchmark::State& state, const std::string& name, std::int64_t batch, std::int64_t period, std::size_t budget) {
   torch::InferenceMode inference;
-  const model::DiT dit = random_dydit(name);
+  const dit::DiT dit = random_dydit(name);
   const auto& c = dit->configuration;
   const engine::Masks widths = random_widths(c, period);
   const Tensor x = torch::randn({batch, c.in_channels, c.input_size, c.input_size}),

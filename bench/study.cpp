@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "data/subset.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "study/loss_gap.h"
 
 namespace {
@@ -20,7 +20,7 @@ const std::vector<std::int64_t> timesteps{20, 200, 400, 800};
 study::Model load(const std::string& name) {
   return {.name = name,
           .hash = name,
-          .dit = model::load_dit(std::string(DYDIT_PROFILES "/pretrained/") + name + ".safetensors")};
+          .dit = dit::load_dit(std::string(DYDIT_PROFILES "/pretrained/") + name + ".safetensors")};
 }
 
 void forward(benchmark::State& state, const std::string& name) {

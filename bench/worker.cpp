@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "model/device.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "run/runner.h"
 #include "train/autocast.h"
 #include "train/optimiser.h"
@@ -29,7 +29,7 @@ struct Batch {
   Tensor x, t, y;
 };
 
-Batch batch(const model::Configuration& c, std::int64_t n, torch::Device device, torch::Dtype dtype) {
+Batch batch(const dit::Configuration& c, std::int64_t n, torch::Device device, torch::Dtype dtype) {
   return {.x = torch::randn({n, c.in_channels, c.input_size, c.input_size}).to(device, dtype),
           .t = torch::randint(0, 1000, {n}, torch::kInt64).to(device),
           .y = torch::randint(0, c.num_classes, {n}, torch::kInt64).to(device)};
@@ -49,7 +49,7 @@ double seconds_of(torch::Device device, std::int64_t repetitions, const Repeat& 
 
 using Work = std::function<double(std::int64_t n, std::int64_t repetitions)>;
 
-Work forward(model::DiT dit, torch::Device device, torch::Dtype dtype) {
+Work forward(dit::DiT dit, torch::Device device, torch::Dtype dtype) {
   return [=](std::int64_t n, std::int64_t repetitions) mutable {
     torch::InferenceMode inference;
     const Batch in = batch(dit->configuration, n, device, dtype);
@@ -57,7 +57,7 @@ Work forward(model::DiT dit, torch::Device device, torch::Dtype dtype) {
   };
 }
 
-Work training(model::DiT dit, torch::Device device, bool autocast) {
+Work training(dit::DiT dit, torch::Device device, bool autocast) {
   auto optimiser = std::make_shared<train::AdamW>(*dit, /*weight_decay=*/0, /*gradient_clip=*/0);
   return [=](std::int64_t n, std::int64_t repetitions) mutable {
     const Batch in = batch(dit->configuration, n, device, torch::kFloat32);
@@ -84,7 +84,7 @@ int main(int argc, char** argv) try {
   const bool trains = words[1] == "train";
   const torch::Device device = run::device_named(words[2]);
   const torch::Dtype dtype = model::dtype_named(words[3]);
-  const model::DiT dit = model::load_dit(words[0], checkpoint::Weights::automatic, std::nullopt, device,
+  const dit::DiT dit = dit::load_dit(words[0], checkpoint::Weights::automatic, std::nullopt, device,
                                          trains ? torch::kFloat32 : dtype);
   const Work work = trains ? training(dit, device, dtype != torch::kFloat32) : forward(dit, device, dtype);
   for (std::int64_t n = 0, repetitions = 0; std::cin >> n >> repetitions;)

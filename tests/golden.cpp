@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 
 namespace dydit::test {
 
@@ -27,7 +27,7 @@ Tensor Golden::operator[](const std::string& tensor) const {
   return model::to_torch(tensors.at(tensor)).clone();
 }
 
-model::Configuration Golden::configuration() const {
+dit::Configuration Golden::configuration() const {
   const auto& config = entry.at("config");
   return {.name = "",
           .input_size = config.at("input_size"),

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "checkpoint/tensor.h"
-#include "model/configuration.h"
+#include "dit/configuration.h"
 #include "test_folder.h"
 
 namespace dydit::test {
@@ -21,7 +21,7 @@ struct Golden {
 
   torch::Tensor operator[](const std::string& tensor) const;
   /// Of a case that describes a DiT.
-  model::Configuration configuration() const;
+  dit::Configuration configuration() const;
   std::filesystem::path file() const;
 
   nlohmann::json entry;  ///< the case in the index: "config", "tolerance" ...

@@ -31,8 +31,9 @@ void Machine::add_to(CLI::App& app) {
   app.add_flag("--quiet", quiet, "neither progress nor which weights were taken on stderr");
 }
 
-run::RunSettings Machine::settings(const distributed::ProcessGroup& group) const {
+run::RunSettings Machine::settings(const study::Catalog& catalog, const distributed::ProcessGroup& group) const {
   run::RunSettings settings;
+  settings.catalog = &catalog;
   settings.group = group;
   settings.all_threads = threads ? static_cast<int>(*threads) : usable_cores();
   settings.threads = std::max(1, settings.all_threads / group.local_size());
@@ -64,39 +65,60 @@ void CheckpointOption::add_to(CLI::App& app, bool required) {
       ->required(required);
   app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")
       ->capture_default_str();
-  add_number(app, "--num-heads", model::bounds::num_heads, into(num_heads),
+  add_number(app, "--num-heads", dit::bounds::num_heads, into(num_heads),
              "heads, where the checkpoint does not tell");
 }
 
-void ConfigurationOptions::add_to(CLI::App& app) {
-  const auto number = [&](const char* option, const char* key, const auto& bounds, const char* help) {
-    add_number(app, option, bounds, [this, key](auto value) { given[key] = value; }, help);
+void add_options(CLI::App& app, const std::vector<Option>& options, Json& given, const std::vector<std::string>& except) {
+  for (const Option& option : options) {
+    if (std::ranges::count(except, option.name) > 0) continue;
+    std::string name = "--" + option.name;
+    std::ranges::replace(name, '_', '-');
+    if (option.kind == Option::Kind::flag) {
+      const std::string off = "!--no-" + name.substr(2);
+      app.add_flag_function(name + "," + off, [&given, key = option.name](std::int64_t count) { given[key] = count > 0; },
+                            option.help);
+      continue;
+    }
+    const bool list = option.kind == Option::Kind::list;
+    const auto take = [&given, option, name, list](const std::vector<std::string>& texts) {
+      Json values = Json::array();
+      for (const std::string& text : texts) values.push_back(option.parse(text, name));
+      given[option.name] = list ? values : values.back();
+    };
+    app.add_option_function<std::vector<std::string>>(name, take, option.help)
+        ->type_name(option.words)
+        ->expected(1, list ? CLI::detail::expected_max_vector_size : 1);
+  }
+}
+
+void ProcessOptions::add_to(CLI::App& app) {
+  const auto text = [&](const char* option, const char* key, const char* help) {
+    app.add_option_function<std::string>(option, [this, key](const std::string& value) { given[key] = value; }, help);
   };
+  text("--process", "name", "diffusion (epsilon) or flow (matching, as SiT): where neither profile nor file says it");
+  text("--noise-schedule", "noise_schedule", "of the diffusion: linear or cosine");
+  text("--path", "path", "of flow: linear, gvp or vp");
+  text("--prediction", "prediction", "of flow: velocity, score or noise");
+  text("--loss-weight", "loss_weight", "of flow: none, velocity or likelihood");
+}
+
+std::optional<diffusion::ProcessSpec> ProcessOptions::process() const {
+  if (given.empty()) return std::nullopt;
+  return diffusion::process_spec_from_json(given, "--process");
+}
+
+void ConfigurationOptions::add_to(CLI::App& app) {
   app.add_option_function<std::string>(
       "--model", [this](const std::string& name) { given["name"] = name; },
-      "a published configuration, DiT-S/2 ... DiT-XL/8");
-  number("--input-size", "input_size", model::bounds::input_size, "side of the latent or image");
-  number("--patch-size", "patch_size", model::bounds::patch_size, "side of a patch");
-  number("--in-channels", "in_channels", model::bounds::in_channels, "channels of the latent or image");
-  number("--hidden-size", "hidden_size", model::bounds::hidden_size, "width D");
-  number("--depth", "depth", model::bounds::depth, "number of blocks");
-  number("--num-heads", "num_heads", model::bounds::num_heads, "attention heads");
-  number("--num-classes", "num_classes", model::bounds::num_classes, "labels, without the one for no class");
-  number("--mlp-ratio", "mlp_ratio", model::bounds::mlp_ratio, "hidden layer of the MLP over D");
-  app.add_flag_callback(
-      "--no-learn-sigma", [this] { given["learn_sigma"] = false; }, "the output is epsilon alone");
+      "a published configuration, DiT-S/2 ... DiT-XL/8, or SiT-S/2 ... of flow matching");
+  add_options(app, dit::configuration_schema().options(), given, {"name", "dynamic", "first_unit_always_on"});
 }
 
 void require_whole(const run::Finished& finished) {
   if (finished.failed > 0)
     throw RunError(fmt::format("{} cell{} failed", finished.failed, finished.failed == 1 ? "" : "s"),
                    finished.path.string(), "see its results.jsonl; --retry-failed runs them again");
-}
-
-void add_normalise(CLI::App& app, std::string& normalise) {
-  app.add_option("--normalise", normalise,
-                 "scale of the loss maps: one for each timestep, or each map its own as in the paper")
-      ->check(CLI::IsMember({"timestep", "each"}));
 }
 
 std::vector<std::string> arguments() {

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/bounds.h"
-#include "model/bounds.h"
-#include "model/configuration.h"
+#include "dit/bounds.h"
+#include "dit/configuration.h"
 #include "run/bounds.h"
 #include "run/runner.h"
 
@@ -31,6 +31,18 @@ auto into(Target& target) {
   return [&target](auto value) { target = value; };
 }
 
+/// The options of a schema but those in `except`: what is given goes into `given` under the names of profiles. Of a flag that
+/// is on where nobody asks, --no-NAME switches it off.
+void add_options(CLI::App& app, const std::vector<Option>& options, Json& given, const std::vector<std::string>& except = {});
+
+/// --process and what it needs; nothing where none is given.
+struct ProcessOptions {
+  Json given = Json::object();
+
+  void add_to(CLI::App& app);
+  std::optional<diffusion::ProcessSpec> process() const;
+};
+
 /// --device, --dtype, --threads, --seed, --quiet
 struct Machine {
   std::string device = "auto", dtype = "float32";
@@ -39,9 +51,9 @@ struct Machine {
   bool quiet = false;
 
   void add_to(CLI::App& app);
-  /// Sets LibTorch's threads; fills device, type, threads, quiet and group. The processes of a machine share its
+  /// Sets LibTorch's threads; fills catalog, device, type, threads, quiet and group. The processes of a machine share its
   /// threads, and each takes a GPU of its own.
-  run::RunSettings settings(const distributed::ProcessGroup& group = {}) const;
+  run::RunSettings settings(const study::Catalog& catalog, const distributed::ProcessGroup& group = {}) const;
 };
 
 /// --out, --force, --retry-failed
@@ -63,22 +75,18 @@ struct CheckpointOption {
 
 /// --model NAME and the dimensions that override it.
 struct ConfigurationOptions {
-  nlohmann::ordered_json given = nlohmann::ordered_json::object();
+  Json given = Json::object();
 
   void add_to(CLI::App& app);
-  model::Configuration configuration() const { return model::from_json(given); }
+  dit::Configuration configuration() const { return dit::from_json(given); }
 };
 
 /// Throws RunError where cells failed.
 void require_whole(const run::Finished& finished);
 
-/// --normalise timestep|each: the scale of loss maps.
-void add_normalise(CLI::App& app, std::string& normalise);
-
-/// The report of runs; gives the page's path. `normalise` is "timestep", "each", or empty for what the first
-/// run's profile says.
+/// The report of runs; gives the page's path.
 std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
-                                   const std::string& normalise);
+                                   std::optional<bool> normalise_each);
 
 /// The command line of this process.
 std::vector<std::string> arguments();

@@ -7,7 +7,7 @@
 #include "commands.h"
 #include "common.h"
 #include "model/device.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 
 namespace dydit::cli {
 
@@ -21,7 +21,7 @@ struct Export {
 
 }  // namespace
 
-void add_export(CLI::App& app) {
+void add_export(CLI::App& app, const study::Catalog&) {
   auto e = std::make_shared<Export>();
   CLI::App* command = app.add_subcommand("export", "Model weights of any checkpoint as .safetensors");
   command->footer("Example: dydit export --checkpoint 0400000.pt --output dit.safetensors --dtype bfloat16");
@@ -31,10 +31,12 @@ void add_export(CLI::App& app) {
   command->callback([e] {
     const auto dtype = model::dtype_named(e->machine.dtype);
     const auto opened =
-        model::open_official(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights));
-    const auto dit = model::load_dit(opened, e->checkpoint.path, e->checkpoint.num_heads);
+        dit::open_official(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights));
+    const auto dit = dit::load_dit(opened, e->checkpoint.path, e->checkpoint.num_heads);
     stop_if_interrupted("before anything was written");
-    model::save_dit(e->output, dit, dtype);
+    checkpoint::Metadata metadata;
+    if (const auto found = opened.metadata.find(diffusion::process_key); found != opened.metadata.end()) metadata.insert(*found);
+    dit::save_dit(e->output, dit, dtype, metadata);
     run::tell_weights(e->checkpoint.path, opened.weights, e->machine.quiet);
   });
 }

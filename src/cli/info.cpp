@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit info: parameters, multiply-accumulates and bytes by part; what the routers of a DyDiT decide on data.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <iostream>
 #include <memory>
@@ -10,16 +11,14 @@
 #include "commands.h"
 #include "common.h"
 #include "cost/work.h"
-#include "diffusion/bounds.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "run/decisions.h"
+#include "study/bounds.h"
 #include "train/bounds.h"
 
 namespace dydit::cli {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Info {
   ConfigurationOptions options;
@@ -27,81 +26,88 @@ struct Info {
   bool json = false, all = false;
   std::optional<double> lambda;
   std::int64_t images = 64, timesteps = 10;
+  ProcessOptions process;
   Machine machine;  // computes nothing without data
 };
 
 // In units of 1e9; the total is without routers.
 Json by_part(const std::vector<cost::Work>& work, double cost::Work::*quantity) {
-  Json parts{{"total", 0.0}};
+  Json parts{{"total", 0.0}}, routers = Json::object();
   double total = 0;
-  for (const std::string part :
-       {"patch", "conditioning", "adaln", "elementwise", "attention", "mlp", "final", "routers"}) {
-    if (part == "elementwise" && quantity == &cost::Work::macs) continue;  // has none
-    const double value = cost::total_of(work, part).*quantity * 1e-9;
-    parts[part] = value;
-    if (part != "routers") total += value;
+  for (const cost::Work& part : work) {
+    const std::string whole = part.part.substr(0, part.part.find('.'));
+    const double value = part.*quantity * 1e-9;
+    if (value == 0 && part.macs == 0 && quantity == &cost::Work::macs) continue;  // has none
+    const bool of_routers = part.kind == model::Kind::routers;
+    Json& sum = of_routers ? routers : parts;
+    sum[whole] = sum.value(whole, 0.0) + value;
+    if (!of_routers) total += value;
   }
   parts["total"] = total;
+  if (routers.empty()) routers["routers"] = 0.0;
+  parts.update(routers);
   return parts;
 }
 
 // MACs of one image, and its bytes in float32.
-Json cost_of(const model::Configuration& c, const cost::Activity& activity) {
-  const auto work = cost::work_of(c, activity, /*batch=*/1, /*bytes_of_number=*/4);
+Json cost_of(const model::Architecture& of, const model::Activity& activity) {
+  const auto work = cost::work_of(of, activity, /*batch=*/1, /*bytes_of_number=*/4);
   return {{"gmacs", by_part(work, &cost::Work::macs)}, {"gbytes", by_part(work, &cost::Work::bytes)}};
 }
 
 // A target tells how much of the blocks' attention and MLP training aims at, not which: there are no masks.
-Json target(const model::Configuration& c, double lambda) {
-  if (!c.dynamic) throw UsageError("--lambda is of a model with routers", c.name, "take a DyDiT");
-  const auto macs = cost::macs_of(c);
-  const double total = macs.total() - (1 - lambda) * (macs.attention + macs.mlp);
+Json target(const model::Architecture& of, double lambda) {
+  if (!of.dynamic()) throw UsageError("--lambda is of a model with routers", of.name, "take a DyDiT");
+  double skippable = 0;
+  for (const model::Term& term : of.skippable) skippable += term.macs;
+  const double dense = cost::macs_of(of), total = dense - (1 - lambda) * skippable;
+  const double routers = dense * (cost::rho(of, complete(of.units)).with_routers - 1);
   return {{"lambda", lambda},
           {"gmacs", total * 1e-9},
-          {"gmacs_with_routers", (total + macs.routers) * 1e-9},
-          {"theoretical_speedup", macs.total() / (total + macs.routers)}};
+          {"gmacs_with_routers", (total + routers) * 1e-9},
+          {"theoretical_speedup", dense / (total + routers)}};
 }
 
-// What the routers really decide on data, the mean over images and timesteps.
-Json decided(const Info& info, const model::Configuration& c) {
-  if (!c.dynamic) throw UsageError("the model has no routers", info.checkpoint, "leave --data out");
+// What the routers really decide on data, the mean over images and times.
+Json decided(const Info& info, const model::Architecture& of, std::optional<std::int64_t> num_heads, const study::Catalog& catalog) {
+  if (!of.dynamic()) throw UsageError("the model has no routers", info.checkpoint, "leave --data out");
   const auto decisions = run::decisions_of(
-      {.name = info.checkpoint, .checkpoint = info.checkpoint, .weights = info.weights, .num_heads = c.num_heads},
-      {.path = info.data, .size = c.input_size}, info.images, info.timesteps, info.machine.seed.value_or(0),
-      info.machine.settings());
+      {.name = info.checkpoint, .checkpoint = info.checkpoint, .weights = info.weights, .num_heads = num_heads},
+      {.path = info.data, .size = of.side}, info.images, info.timesteps, info.machine.seed.value_or(0), info.process.process(),
+      info.machine.settings(catalog));
   const auto& activity = decisions.activity;
-  const auto share = [&](double cost::Activity::Layer::*unit, std::int64_t of) {
+  Json on = Json::object();
+  for (std::size_t axis = 0; axis < of.units.size(); ++axis) {
     double sum = 0;
-    for (const auto& layer : activity.layers) sum += layer.*unit;
-    return sum / static_cast<double>(c.depth * of);
-  };
-  const auto rho = cost::rho(c, activity);
+    for (const double units : activity.on[axis]) sum += units;
+    on[of.units[axis].name] = sum / static_cast<double>(of.units[axis].layers * of.units[axis].units);
+  }
+  const auto rho = cost::rho(of, activity);
   Json json{{"data", info.data},
             {"images", decisions.images},
             {"timesteps", decisions.timesteps},
-            {"share_on",
-             {{"heads", share(&cost::Activity::Layer::heads, c.num_heads)},
-              {"groups", share(&cost::Activity::Layer::groups, c.num_heads)},
-              {"tokens", share(&cost::Activity::Layer::tokens, c.tokens())}}},
-            {"lambda_realised", cost::lambda_realised(c, activity)},
+            {"process", diffusion::to_json(decisions.process)},
+            {"share_on", on},
+            {"lambda_realised", cost::lambda_realised(of, activity)},
             {"rho", rho.with_routers},
             {"rho_without_routers", rho.without_routers},
             {"theoretical_speedup", 1 / rho.with_routers}};
-  json.update(cost_of(c, activity));
+  json.update(cost_of(of, activity));
   return json;
 }
 
-Json describe(const model::Configuration& c) {
-  const auto parameters = cost::parameters_of(c);
-  Json json{{"configuration", model::to_json(c)},
-            {"parameters", parameters.total},
-            {"parameters_trainable", parameters.trainable}};
-  json.update(cost_of(c, cost::complete(c)));
+Json describe(const model::Architecture& of) {
+  Json json{{"configuration", of.configuration},
+            {"summary", of.summary},
+            {"parameters", of.parameters},
+            {"parameters_trainable", of.trainable}};
+  if (of.dynamic()) json["units"] = model::to_json(of.units);
+  json.update(cost_of(of, complete(of.units)));
   return json;
 }
 
 // Of a checkpoint also which weights they are.
-std::pair<model::Configuration, std::string> configuration(const Info& info) {
+std::pair<dit::Configuration, std::string> configuration(const Info& info) {
   if (info.checkpoint.empty()) {
     if (info.options.given.empty())
       throw UsageError("no model", "", "give --model, its dimensions, --checkpoint or --all");
@@ -109,11 +115,11 @@ std::pair<model::Configuration, std::string> configuration(const Info& info) {
   }
   for (const auto& [key, value] : info.options.given.items())
     if (key != "num_heads") throw UsageError("a checkpoint has its own dimensions", key, "leave it out");
-  const auto opened = model::open_official(info.checkpoint, checkpoint::weights_named(info.weights));
+  const auto opened = dit::open_official(info.checkpoint, checkpoint::weights_named(info.weights));
   std::optional<std::int64_t> heads;
   if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end())
     heads = found->get<std::int64_t>();
-  return {model::configuration_of(opened, info.checkpoint, heads), opened.weights};
+  return {dit::configuration_of(opened, info.checkpoint, heads), opened.weights};
 }
 
 void print_cost(const Json& d) {
@@ -128,10 +134,7 @@ void print_cost(const Json& d) {
 void print(const Json& d) {
   const auto& c = d["configuration"];
   const std::string name = c["name"];
-  fmt::print("{}input {}x{}x{}, patch {}, width {}, depth {}, heads {}, classes {}\n",
-             name.empty() ? "" : name + ": ", c["in_channels"].get<int>(), c["input_size"].get<int>(),
-             c["input_size"].get<int>(), c["patch_size"].get<int>(), c["hidden_size"].get<int>(),
-             c["depth"].get<int>(), c["num_heads"].get<int>(), c["num_classes"].get<int>());
+  fmt::print("{}{}\n", name.empty() ? "" : name + ": ", d["summary"].get<std::string>());
   if (!c.value("first_unit_always_on", true))
     fmt::print("older dialect of DyDiT: its routers can switch off every head and every channel group of a block\n");
   fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(),
@@ -147,11 +150,12 @@ void print(const Json& d) {
   }
   if (d.contains("decided")) {
     const auto& t = d["decided"];
-    const auto& on = t["share_on"];
     fmt::print("decided by the routers, mean over {} images of {} x {} timesteps:\n", t["images"].get<int>(),
                t["data"].get<std::string>(), t["timesteps"].get<int>());
-    fmt::print("on: heads {:.2f} %, channel groups {:.2f} %, tokens {:.2f} %\n", 100 * on["heads"].get<double>(),
-               100 * on["groups"].get<double>(), 100 * on["tokens"].get<double>());
+    std::vector<std::string> on;
+    for (const auto& axis : d["units"])
+      on.push_back(fmt::format("{} {:.2f} %", axis["label"].get<std::string>(), 100 * t["share_on"][axis["name"]].get<double>()));
+    fmt::print("on: {}\n", fmt::join(on, ", "));
     fmt::print("lambda_realised {:.4f}, rho {:.4f} ({:.4f} without routers), theoretical speedup {:.3f}\n",
                t["lambda_realised"].get<double>(), t["rho"].get<double>(), t["rho_without_routers"].get<double>(),
                t["theoretical_speedup"].get<double>());
@@ -162,7 +166,7 @@ void print(const Json& d) {
 // The published configurations, GMACs by part.
 void print_all(bool json) {
   auto all = Json::array();
-  for (const std::string& name : model::published_names()) all.push_back(describe(model::published(name)));
+  for (const std::string& name : dit::published_names()) all.push_back(describe(dit::architecture_of(dit::published(name))));
   if (json) {
     std::cout << all.dump(2) << "\n";
     return;
@@ -178,16 +182,17 @@ void print_all(bool json) {
   }
 }
 
-void run(const Info& info) {
+void run(const Info& info, const study::Catalog& catalog) {
   if (info.all) {
     print_all(info.json);
     return;
   }
   const auto [c, weights] = configuration(info);
-  auto described = describe(c);
+  const auto architecture = dit::architecture_of(c);
+  auto described = describe(architecture);
   if (!weights.empty()) described["weights"] = weights;
-  if (info.lambda) described["target"] = target(c, *info.lambda);
-  if (!info.data.empty()) described["decided"] = decided(info, c);
+  if (info.lambda) described["target"] = target(architecture, *info.lambda);
+  if (!info.data.empty()) described["decided"] = decided(info, architecture, c.num_heads, catalog);
   if (!weights.empty()) run::tell_weights(info.checkpoint, weights, info.machine.quiet);
   if (info.json)
     std::cout << described.dump(2) << "\n";
@@ -197,7 +202,7 @@ void run(const Info& info) {
 
 }  // namespace
 
-void add_info(CLI::App& app) {
+void add_info(CLI::App& app, const study::Catalog& catalog) {
   auto info = std::make_shared<Info>();
   CLI::App* command = app.add_subcommand("info", "Parameters, GMACs and bytes by part; what routers decide on data");
   command->footer("Example: dydit info --model DiT-XL/2 --input-size 64");
@@ -214,16 +219,17 @@ void add_info(CLI::App& app) {
                                    "of a DyDiT: what its routers decide on these images (class folders, zip, latents, "
                                    "or synthetic:N)")
                    ->needs("--checkpoint");
-  add_number(*command, "--images", Bounds<std::int64_t>{1, run::bounds::images.most}, into(info->images),
+  add_number(*command, "--images", Bounds<std::int64_t>{1, study::bounds::images.most}, into(info->images),
              "at most so many, spread evenly over the data")
       ->default_str(std::to_string(info->images))
       ->needs(data);
-  add_number(*command, "--timesteps", diffusion::bounds::timesteps, into(info->timesteps),
-             "how many, spread evenly over the diffusion")
+  add_number(*command, "--timesteps", study::bounds::times, into(info->timesteps),
+             "how many, spread evenly over the process")
       ->default_str(std::to_string(info->timesteps))
       ->needs(data);
+  info->process.add_to(*command);
   info->machine.add_to(*command);
-  command->callback([info] { run(*info); });
+  command->callback([info, &catalog] { run(*info, catalog); });
 }
 
 }  // namespace dydit::cli

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "commands.h"
 #include "distributed/process_group.h"
+#include "run/runner.h"
 
 namespace {
 
@@ -26,14 +27,15 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Example: dydit reproduce profiles/quick.toml");
   app.set_version_flag("--version", DYDIT_VERSION);
-  dydit::cli::add_info(app);
-  dydit::cli::add_train(app);
-  dydit::cli::add_study(app);
-  dydit::cli::add_sweep(app);
-  dydit::cli::add_report(app);
-  dydit::cli::add_reproduce(app);
-  dydit::cli::add_probe(app);
-  dydit::cli::add_export(app);
+  const dydit::study::Catalog catalog = dydit::run::standard_catalog();
+  dydit::cli::add_info(app, catalog);
+  dydit::cli::add_train(app, catalog);
+  dydit::cli::add_study(app, catalog);
+  dydit::cli::add_sweep(app, catalog);
+  dydit::cli::add_report(app, catalog);
+  dydit::cli::add_reproduce(app, catalog);
+  dydit::cli::add_probe(app, catalog);
+  dydit::cli::add_export(app, catalog);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

@@ -9,9 +9,10 @@
 #include "commands.h"
 #include "common.h"
 #include "diffusion/gaussian.h"
-#include "engine/engine.h"
+#include "dit/dit.h"
+#include "engine/family.h"
 #include "model/finite.h"
-#include "model/weights.h"
+#include "model/tensors.h"
 #include "probe.h"
 
 namespace dydit::cli {
@@ -44,75 +45,101 @@ namespace {
 struct Probe {
   std::string input, output, noise_schedule = "linear", variance = "learned-range";
   CheckpointOption checkpoint;
+  ProcessOptions process;
   std::optional<double> guidance_scale;
   std::string engine;
-  std::size_t packing_budget = engine::CompactOptions{}.packing_budget >> 20;  // MiB
+  std::size_t packing_budget = engine::Options{}.packing_budget >> 20;  // MiB
   bool complete = false;
   Machine machine;
 };
 
-// x (N,C,H,W), t (N) and y (N) of one size, with labels in range (num_classes is "no class").
-void require_batch(const Inputs& read, const model::Configuration& c, const Tensor& x, const Tensor& t,
-                   const Tensor& y) {
-  read.require(x.size(1) == c.in_channels && x.size(2) == c.input_size && x.size(3) == c.input_size,
-               fmt::format("images must be (N, {}, {}, {})", c.in_channels, c.input_size, c.input_size));
+// x (N,C,H,W), t (N) and y (N) of one size, with labels in range (`classes` is "no class").
+void require_batch(const Inputs& read, const model::Architecture& of, const Tensor& x, const Tensor& t, const Tensor& y) {
+  read.require(x.size(1) == of.channels && x.size(2) == of.side && x.size(3) == of.side,
+               fmt::format("images must be (N, {}, {}, {})", of.channels, of.side, of.side));
   read.require(t.size(0) == x.size(0) && y.size(0) == x.size(0) && x.size(0) > 0,
                "x, t and y must have the same length");
-  read.require(y.min().item<std::int64_t>() >= 0 && y.max().item<std::int64_t>() <= c.num_classes,
-               fmt::format("labels must be in 0 ... {}", c.num_classes));
+  read.require(y.min().item<std::int64_t>() >= 0 && y.max().item<std::int64_t>() <= of.classes,
+               fmt::format("labels must be in 0 ... {}", of.classes));
 }
 
-// A DiT, and which of its checkpoint's weights it has.
-std::pair<model::DiT, std::string> load(const Probe& p, const run::RunSettings& settings) {
-  const auto opened = model::open_official(p.checkpoint.path, checkpoint::weights_named(p.checkpoint.weights));
-  return {model::load_dit(opened, p.checkpoint.path, p.checkpoint.num_heads, settings.device, settings.dtype),
-          opened.weights};
+// A model, which of its checkpoint's weights it has, and the process that it is run in.
+struct Loaded {
+  const engine::Family& family;
+  std::shared_ptr<model::Network> network;
+  std::string weights;
+  diffusion::ProcessSpec process;
+  bool process_said;
+};
+
+Loaded load(const Probe& p, const run::RunSettings& settings) {
+  const auto opened = checkpoint::open_checkpoint(p.checkpoint.path, checkpoint::weights_named(p.checkpoint.weights));
+  const auto& family = engine::family_of(settings.catalog->families, opened, p.checkpoint.path);
+  const auto asked = p.process.process(), recorded = run::recorded_process(opened, p.checkpoint.path);
+  return {family, family.load(opened, p.checkpoint.path, p.checkpoint.num_heads, settings.device, settings.dtype), opened.weights,
+          run::process_of(asked, {recorded}, {p.checkpoint.path}), asked || recorded};
 }
 
-void write(const Probe& p, const checkpoint::Tensors& results, const std::string& weights) {
+void write(const Probe& p, const checkpoint::Tensors& results, const Loaded& loaded) {
   write_results(p.output, results);
-  run::tell_weights(p.checkpoint.path, weights, p.machine.quiet);
+  run::tell_weights(p.checkpoint.path, loaded.weights, p.machine.quiet);
+  run::tell_process(loaded.process, loaded.process_said, p.machine.quiet);
 }
 
-void forward(const Probe& p) {
-  const auto settings = p.machine.settings();
+// The engine that is asked for: of a model with routers by default the published semantics, else the complete model.
+const engine::Row& engine_of(const Probe& p, const Loaded& loaded) {
+  const bool dynamic = loaded.network->architecture.dynamic();
+  if (!dynamic && (!p.engine.empty() || p.complete))
+    throw UsageError("the model has no routers", p.checkpoint.path, "leave --engine and --complete out");
+  if (!p.engine.empty()) return loaded.family.engine(p.engine);
+  return loaded.family.engine_that(dynamic && !p.complete ? engine::Executes::masked : engine::Executes::all);
+}
+
+// "head_mask" of the axis "heads".
+std::string mask_name(const model::UnitAxis& axis) {
+  return (axis.name.ends_with('s') ? axis.name.substr(0, axis.name.size() - 1) : axis.name) + "_mask";
+}
+
+void forward(const Probe& p, const study::Catalog& catalog) {
+  const auto settings = p.machine.settings(catalog);
   torch::InferenceMode inference;
   const Inputs read(p.input, settings.device);
-  auto [dit, weights] = load(p, settings);
+  const Loaded loaded = load(p, settings);
+  const auto& architecture = loaded.network->architecture;
   const Tensor x = read("x", 4, torch::kFloat32), t = read("t", 1, torch::kFloat32),
                y = read("y", 1, torch::kInt64);
-  require_batch(read, dit->configuration, x, t, y);
+  require_batch(read, architecture, x, t, y);
+  const bool flow = loaded.process.name == "flow";
+  if (flow) read.require(t.min().item<double>() >= 0 && t.max().item<double>() <= 1, "t must be in 0 ... 1");
   if (p.guidance_scale) read.require(x.size(0) % 2 == 0, "guidance needs a batch of two halves");
-  if (!dit->configuration.dynamic && (!p.engine.empty() || p.complete))
-    throw UsageError("the model has no routers", p.checkpoint.path, "leave --engine and --complete out");
-  const bool routed = dit->configuration.dynamic && !p.complete;
-  const auto engine = routed ? engine::engine_named(p.engine.empty() ? "masked" : p.engine, dit, {.packing_budget = p.packing_budget << 20})
-                             : nullptr;
+  const engine::Row& row = engine_of(p, loaded);
+  const auto engine = row.make(loaded.network, {.packing_budget = p.packing_budget << 20});
   engine::Masks masks;
   const auto pass = [&](const Tensor& both) {
-    if (!routed) return dit->forward(both, t, y);
-    auto outcome = engine->forward(both, t, y);
+    auto outcome = engine->forward({both, t, y});
     masks = outcome.masks;
     return outcome.output;
   };
-  const Tensor output = p.guidance_scale ? model::guided(x, *p.guidance_scale, pass) : pass(x);
+  Tensor output = p.guidance_scale ? dit::guided(x, *p.guidance_scale, pass) : pass(x);
+  if (flow) output = diffusion::predicted(output, architecture.channels);
   model::require_finite_output(output);
   checkpoint::Tensors results{{"output", model::from_torch(output.to(torch::kFloat32))}};
-  if (routed)
-    for (const auto& [name, mask] : {std::pair{"head_mask", masks.heads}, {"channel_mask", masks.channels},
-                                     {"token_mask", masks.tokens}})
-      results[name] = model::from_torch(mask.to(torch::kFloat32));
-  write(p, results, weights);
+  if (row.executes != engine::Executes::all)
+    for (std::size_t axis = 0; axis < masks.size(); ++axis)
+      results[mask_name(architecture.units[axis])] = model::from_torch(masks[axis].to(torch::kFloat32));
+  write(p, results, loaded);
 }
 
-void loss(const Probe& p) {
-  const auto settings = p.machine.settings();
+void loss(const Probe& p, const study::Catalog& catalog) {
+  const auto settings = p.machine.settings(catalog);
   torch::InferenceMode inference;
   const Inputs read(p.input, settings.device);
-  auto [dit, weights] = load(p, settings);
+  const Loaded loaded = load(p, settings);
+  if (loaded.process.name == "flow")
+    throw UsageError("the losses of the diffusion of a model of flow matching", p.checkpoint.path, "see probe transport");
   const Tensor x0 = read("x0", 4, torch::kFloat32), noise = read("noise", 4, torch::kFloat32),
                t = read("t", 1, torch::kInt64), y = read("y", 1, torch::kInt64);
-  require_batch(read, dit->configuration, x0, t, y);
+  require_batch(read, loaded.network->architecture, x0, t, y);
   read.require(noise.sizes() == x0.sizes(), "noise must have the shape of x0");
   const diffusion::Tables tables(
       diffusion::betas(diffusion::noise_schedule(p.noise_schedule), diffusion::diffusion_steps));
@@ -121,7 +148,7 @@ void loss(const Probe& p) {
   const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance),
                                                settings.device);
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
-  const Tensor output = dit->forward(x_t, t, y).to(torch::kFloat32);
+  const Tensor output = loaded.network->complete({x_t, t, y}).to(torch::kFloat32);
   model::require_finite_output(output);
   const auto terms = diffusion.loss_terms(output, x0, x_t, t, noise);
   write(p, {{"mse", model::from_torch(terms.mse)},
@@ -129,7 +156,7 @@ void loss(const Probe& p) {
             {"loss", model::from_torch(terms.loss)},
             {"mse_map", model::from_torch(terms.mse_map)},
             {"vb_map", model::from_torch(terms.vb_map)}},
-        weights);
+        loaded);
 }
 
 CLI::App* add(CLI::App& parent, Probe& p, const char* name, const char* help, const char* example) {
@@ -144,7 +171,7 @@ CLI::App* add(CLI::App& parent, Probe& p, const char* name, const char* help, co
 
 }  // namespace
 
-void add_probe(CLI::App& app) {
+void add_probe(CLI::App& app, const study::Catalog& catalog) {
   CLI::App* parent = app.add_subcommand("probe", "One computation on tensors from a file");
   parent->require_subcommand(1);
   auto f = std::make_shared<Probe>();
@@ -153,21 +180,24 @@ void add_probe(CLI::App& app) {
           "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
   add_number(*command, "--cfg-scale", Bounds<double>{-1000, 1000}, into(f->guidance_scale),
              "classifier-free guidance: the batch is two halves");
-  command->add_option("--engine", f->engine, "of a DyDiT: masked (the published semantics, the default) or compact")
-      ->check(CLI::IsMember({"masked", "compact"}));
+  std::vector<std::string> engines;
+  for (const engine::Row& row : engine::engines_of(catalog.families)) engines.push_back(row.name);
+  command->add_option("--engine", f->engine, "of a DyDiT: masked (the published semantics, the default) or another")
+      ->check(CLI::IsMember(engines));
   add_number(*command, "--packing-budget", Bounds<std::uint64_t>{0, 1 << 20}, into(f->packing_budget),
              "MiB of packed weights that the compact engine keeps")
       ->default_str(std::to_string(f->packing_budget));
   command->add_flag("--complete", f->complete, "of a DyDiT: the complete model, without masks")->excludes("--engine");
-  command->callback([f] { forward(*f); });
+  f->process.add_to(*command);
+  command->callback([f, &catalog] { forward(*f, catalog); });
   auto l = std::make_shared<Probe>();
   command = add(*parent, *l, "loss", "x0, noise, t, y -> mse, vb, loss and their maps",
                 "dydit probe loss --input in.safetensors --output out.safetensors --checkpoint dit.pt");
   command->add_option("--noise-schedule", l->noise_schedule, "linear or cosine")->capture_default_str();
   command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")
       ->capture_default_str();
-  command->callback([l] { loss(*l); });
-  add_probe_transport(*parent);
+  command->callback([l, &catalog] { loss(*l, catalog); });
+  add_probe_transport(*parent, catalog);
 }
 
 }  // namespace dydit::cli

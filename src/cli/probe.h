@@ -8,6 +8,7 @@
 #include <string>
 
 #include "checkpoint/safetensors.h"
+#include "study/catalog.h"
 
 namespace dydit::cli {
 
@@ -32,6 +33,6 @@ class Inputs {
 /// Writes a probe's results, unless the user has interrupted it.
 void write_results(const std::string& path, const checkpoint::Tensors& results);
 
-void add_probe_transport(CLI::App& parent);
+void add_probe_transport(CLI::App& parent, const study::Catalog& catalog);
 
 }  // namespace dydit::cli

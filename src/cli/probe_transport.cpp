@@ -4,7 +4,7 @@
 
 #include "common.h"
 #include "diffusion/flow.h"
-#include "model/weights.h"
+#include "model/tensors.h"
 #include "probe.h"
 
 namespace dydit::cli {
@@ -17,8 +17,8 @@ struct Transport {
   Machine machine;
 };
 
-void transport(const Transport& p) {
-  const auto settings = p.machine.settings();
+void transport(const Transport& p, const study::Catalog& catalog) {
+  const auto settings = p.machine.settings(catalog);
   if (settings.dtype != torch::kFloat32) throw UsageError("transport is float32", "--dtype", "leave it out");
   const diffusion::Flow flow = diffusion::flow_of(p.process, "transport");
   torch::InferenceMode inference;
@@ -42,7 +42,7 @@ void transport(const Transport& p) {
 
 }  // namespace
 
-void add_probe_transport(CLI::App& parent) {
+void add_probe_transport(CLI::App& parent, const study::Catalog& catalog) {
   auto p = std::make_shared<Transport>();
   CLI::App* command =
       parent.add_subcommand("transport", "x1 (data), x0 (noise), t, model_output -> xt, ut, loss, drift, score");
@@ -56,7 +56,7 @@ void add_probe_transport(CLI::App& parent) {
   command->add_option("--loss-weight", p->process.loss_weight, "none; for score and noise also velocity or likelihood")
       ->capture_default_str();
   p->machine.add_to(*command);
-  command->callback([p] { transport(*p); });
+  command->callback([p, &catalog] { transport(*p, catalog); });
 }
 
 }  // namespace dydit::cli

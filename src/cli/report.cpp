@@ -33,11 +33,11 @@ std::filesystem::path recorded_page(const std::vector<record::Run>& runs, const 
 
 }  // namespace
 
-void add_report(CLI::App& app) {
+void add_report(CLI::App& app, const study::Catalog&) {
   struct Report {
     std::vector<std::string> runs;
     std::string out;
-    std::string normalise;
+    Json options = Json::object();
     Machine machine;  // accepted as everywhere; figures are drawn by one thread of the CPU
   };
   auto r = std::make_shared<Report>();
@@ -46,22 +46,25 @@ void add_report(CLI::App& app) {
   command->footer("Example: dydit report runs/quick-1");
   command->add_option("runs", r->runs, "run directories")->required();
   command->add_option("--out", r->out, "folder to write (default: the first run directory)");
-  add_normalise(*command, r->normalise);
+  const auto of_maps = study::map_options().options();
+  std::vector<Option> normalise;
+  std::ranges::copy_if(of_maps, std::back_inserter(normalise), [](const Option& o) { return o.name == "normalise_each"; });
+  add_options(*command, normalise, r->options);
   r->machine.add_to(*command);
   command->callback([r] {
     std::vector<record::Run> runs;
     for (const std::string& path : r->runs) runs.push_back(record::read_run(path));
     const auto out = r->out.empty() ? runs.front().path : std::filesystem::path(r->out);
-    const auto page = without_tensors(runs) ? recorded_page(runs, out) : write_report(runs, out, r->normalise);
+    std::optional<bool> each;
+    if (r->options.contains("normalise_each")) each = r->options["normalise_each"].get<bool>();
+    const auto page = without_tensors(runs) ? recorded_page(runs, out) : write_report(runs, out, each);
     std::cout << page.string() << std::endl;
   });
 }
 
 std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
-                                   const std::string& normalise) {
-  analysis::ReportOptions options;
-  if (!normalise.empty()) options.normalise_each = normalise == "each";
-  return analysis::write_report(runs, out, options);
+                                   std::optional<bool> normalise_each) {
+  return analysis::write_report(runs, out, {.normalise_each = normalise_each});
 }
 
 }  // namespace dydit::cli

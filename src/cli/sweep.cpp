@@ -17,15 +17,15 @@ struct Sweep {
   Output output;
 };
 
-void execute(const Sweep& s, bool dtype_given, const distributed::ProcessGroup& group) {
-  run::Profile profile = run::read_profile(s.profile);
+void execute(const Sweep& s, bool dtype_given, const study::Catalog& catalog, const distributed::ProcessGroup& group) {
+  run::Profile profile = run::read_profile(s.profile, catalog.names());
   if (!profile.sweep) throw UsageError("no sweep", s.profile, "add a table [sweep]");
-  auto sweep = *profile.sweep;
-  if (dtype_given) sweep.dtype = {s.machine.dtype};
-  profile.leave_no_study();
-  profile.sweep = sweep;
+  if (dtype_given)
+    for (auto& [axis, values] : profile.sweep->axes)
+      if (axis == "dtype") values = {s.machine.dtype};
+  profile.studies.clear();
   if (s.machine.seed) profile.seed = *s.machine.seed;
-  auto settings = s.machine.settings(group);
+  auto settings = s.machine.settings(catalog, group);
   s.output.fill(settings);
   settings.argv = arguments();
   settings.reproduce = command_line(settings.argv);
@@ -35,7 +35,7 @@ void execute(const Sweep& s, bool dtype_given, const distributed::ProcessGroup& 
 
 }  // namespace
 
-void add_sweep(CLI::App& app) {
+void add_sweep(CLI::App& app, const study::Catalog& catalog) {
   auto s = std::make_shared<Sweep>();
   CLI::App* command =
       app.add_subcommand("sweep", "Actual against theoretical speedup of every cell of a profile");
@@ -43,9 +43,9 @@ void add_sweep(CLI::App& app) {
   command->add_option("profile", s->profile, "what to measure")->capture_default_str();
   s->machine.add_to(*command);
   s->output.add_to(*command);
-  command->callback([s, command] {
+  command->callback([s, command, &catalog] {
     distributed::together([&](const distributed::ProcessGroup& group) {
-      execute(*s, /*dtype_given=*/command->count("--dtype") > 0, group);
+      execute(*s, /*dtype_given=*/command->count("--dtype") > 0, catalog, group);
     });
   });
 }

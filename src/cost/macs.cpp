@@ -1,48 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cost/macs.h"
 
-#include "cost/work.h"
-#include "parts.h"
+#include <limits>
 
 namespace dydit::cost {
 
-Macs macs_of(const model::Configuration& configuration) {
-  return executed(configuration, complete(configuration));
+using model::Architecture;
+using model::Kind;
+using model::Part;
+
+static double sum_of(const std::vector<Part>& parts, bool routers) {
+  double macs = 0;
+  for (const Part& part : parts)
+    if ((part.kind == Kind::routers) == routers) macs += part.macs;
+  return macs;
 }
 
-Activity complete(const model::Configuration& c) {
-  const auto units = static_cast<double>(c.num_heads), tokens = static_cast<double>(c.tokens());
-  return {std::vector<Activity::Layer>(static_cast<std::size_t>(c.depth), {units, units, tokens, units * tokens})};
+double macs_of(const std::vector<Part>& parts) { return sum_of(parts, /*routers=*/false); }
+
+double macs_of(const Architecture& architecture) { return macs_of(architecture.parts(complete(architecture.units))); }
+
+double lambda_realised(const Architecture& architecture, const Activity& activity) {
+  double on = 0, whole = 0;
+  for (const model::Term& term : architecture.skippable) {
+    const std::size_t a = term.axes.front(), b = term.axes.back();
+    const auto& counts = a == b ? activity.on[a] : activity.both[a][b];
+    double units = static_cast<double>(counts.size());
+    for (const std::size_t axis : term.axes) units *= static_cast<double>(architecture.units[axis].units);
+    for (const double count : counts) on += term.macs * count / units;
+    whole += term.macs;
+  }
+  return architecture.dynamic() ? on / whole : std::numeric_limits<double>::quiet_NaN();
 }
 
-Macs executed(const model::Configuration& configuration, const Activity& activity) {
-  const auto work = work_of(configuration, activity, /*batch=*/1, /*bytes_of_number=*/1);
-  const auto macs = [&](const char* part) { return total_of(work, part).macs; };
-  return {.patch = macs("patch"),
-          .conditioning = macs("conditioning"),
-          .adaln = macs("adaln"),
-          .attention = macs("attention"),
-          .mlp = macs("mlp"),
-          .final = macs("final"),
-          .routers = macs("routers")};
-}
-
-double lambda_realised(const model::Configuration& configuration, const Activity& activity) {
-  const Macs macs = executed(configuration, activity), whole = macs_of(configuration);
-  return (macs.attention + macs.mlp) / (whole.attention + whole.mlp);
-}
-
-Rho rho(const model::Configuration& configuration, const Activity& activity) {
-  const Macs macs = executed(configuration, activity);
-  const double dense = macs_of(configuration).total();
-  return {.with_routers = (macs.total() + macs.routers) / dense, .without_routers = macs.total() / dense};
-}
-
-ParameterCount parameters_of(const model::Configuration& c) {
-  double weights = 0;
-  for (const Part& part : parts_of(c, complete(c))) weights += part.weights;
-  const auto total = static_cast<std::int64_t>(weights) + (c.num_classes + 1) * c.hidden_size;
-  return {.total = total, .trainable = total - c.tokens() * c.hidden_size};
+Rho rho(const Architecture& architecture, const Activity& activity) {
+  const auto parts = architecture.parts(activity);
+  const double dense = macs_of(architecture), macs = macs_of(parts);
+  return {.with_routers = (macs + sum_of(parts, /*routers=*/true)) / dense, .without_routers = macs / dense};
 }
 
 }  // namespace dydit::cost

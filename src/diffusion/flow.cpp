@@ -4,7 +4,6 @@
 #include <numbers>
 
 #include "base/error.h"
-#include "named.h"
 
 namespace dydit::diffusion {
 
@@ -116,21 +115,6 @@ Bounds<double> Flow::finite_times() const {
   return {0, 1, drawn.least > 0, drawn.most < 1};
 }
 
-Flow flow_of(const ProcessSpec& spec, const std::string& where) {
-  const Flow flow(
-      named<Path>("path", spec.path, {{"linear", Path::linear}, {"gvp", Path::gvp}, {"vp", Path::vp}}, where + ".path"),
-      named<Prediction>(
-          "prediction", spec.prediction,
-          {{"velocity", Prediction::velocity}, {"score", Prediction::score}, {"noise", Prediction::noise}},
-          where + ".prediction"),
-      named<LossWeight>(
-          "loss weight", spec.loss_weight,
-          {{"none", LossWeight::none}, {"velocity", LossWeight::velocity}, {"likelihood", LossWeight::likelihood}},
-          where + ".loss_weight"));
-  if (spec.prediction == "velocity" && spec.loss_weight != "none")
-    throw UsageError("a velocity has no loss weight", where + ".loss_weight = " + spec.loss_weight,
-                     "leave it out, or predict score or noise");
-  return flow;
-}
+Flow flow_of(const ProcessSpec& spec, const std::string& where) { return Flow(flow_kind(spec, where)); }
 
 }  // namespace dydit::diffusion

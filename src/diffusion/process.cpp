@@ -47,6 +47,7 @@ class Diffusion final : public Process {
     return std::log(tables_.alphas_cumprod.at(at)) - tables_.log_one_minus_alphas_cumprod.at(at);
   }
   double epsilon_factor(double) const override { return 1; }
+  bool has_vb() const override { return true; }
 
   Tensor noised(const Tensor& x, const Tensor& noise, const Tensor& t) const override {
     return gaussian_.q_sample(x, t, noise);
@@ -93,6 +94,7 @@ class FlowMatching final : public Process {
   }
   double log_snr(double t) const override { return flow_.log_snr(t); }
   double epsilon_factor(double t) const override { return flow_.epsilon_factor(t); }
+  bool has_vb() const override { return false; }
 
   Tensor noised(const Tensor& x, const Tensor& noise, const Tensor& t) const override { return flow_.x_t(x, noise, t); }
   LossTerms loss_terms(const Tensor& output, const Tensor& x, const Tensor&, const Tensor& t,

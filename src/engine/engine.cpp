@@ -3,131 +3,111 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <map>
 
 #include "base/error.h"
 #include "model/finite.h"
-#include "routing.h"
 
 namespace dydit::engine {
 
+using model::UnitAxis;
 using torch::Tensor;
 
-void require_routers(const model::Configuration& c) {
-  if (!c.dynamic) throw UsageError("the model has no routers", c.name, "take a DyDiT");
+Masks require_fit(const Masks& imposed, const std::vector<UnitAxis>& units, std::int64_t images) {
+  if (!imposed.empty() && imposed.size() != units.size())
+    throw UsageError("imposed masks do not fit the model", fmt::format("{} masks", imposed.size()),
+                     fmt::format("give one for each of its {} axes, or none", units.size()));
+  for (std::size_t axis = 0; axis < imposed.size(); ++axis) {
+    const auto& [mask, of] = std::tie(imposed[axis], units[axis]);
+    if (!mask.defined()) continue;
+    if (mask.scalar_type() != torch::kBool || mask.sizes() != torch::IntArrayRef({images, of.layers, of.units}))
+      throw UsageError("an imposed mask does not fit the model", of.name,
+                       fmt::format("give bool of shape ({}, {}, {})", images, of.layers, of.units));
+    if (of.first_on && !mask.select(2, 0).all().item<bool>())
+      throw UsageError("an imposed mask switches unit 0 off", of.name, "it is always on");
+  }
+  return imposed.empty() ? Masks(units.size()) : imposed;
 }
 
-void require_fit(const Masks& imposed, const model::Configuration& c, std::int64_t images) {
-  const auto require = [&](const char* name, const Tensor& mask, std::int64_t units, bool first_is_on) {
-    if (!mask.defined()) return;
-    if (mask.scalar_type() != torch::kBool || mask.sizes() != torch::IntArrayRef({images, c.depth, units}))
-      throw UsageError("an imposed mask does not fit the model", name,
-                       fmt::format("give bool of shape ({}, {}, {})", images, c.depth, units));
-    if (first_is_on && !mask.select(2, 0).all().item<bool>())
-      throw UsageError("an imposed mask switches unit 0 off", name, "it is always on");
+model::Activity activity_of(const Masks& masks) {
+  std::vector<Tensor> counts;
+  for (const Tensor& mask : masks) counts.push_back(mask.sum(2).to(torch::kFloat64));  // (N,layers)
+  const auto mean = [](const Tensor& of_images) {
+    const Tensor means = of_images.mean(0).cpu();
+    return std::vector<double>(means.const_data_ptr<double>(), means.const_data_ptr<double>() + means.numel());
   };
-  require("heads", imposed.heads, c.num_heads, c.first_unit_always_on);
-  require("channels", imposed.channels, c.num_heads, c.first_unit_always_on);
-  require("tokens", imposed.tokens, c.tokens(), false);
-}
-
-// On where sigmoid(logit) > 0.5, strictly.
-static Tensor decide(const Tensor& logits) {
-  return torch::sigmoid(logits) > 0.5;
-}
-
-Tensor all_units(const Tensor& mask, const model::Configuration& c) {
-  if (!c.first_unit_always_on) return mask;
-  return torch::cat({torch::ones({mask.size(0), 1}, mask.options()), mask}, 1);
-}
-
-void require_finite(const Masks& logits) {
-  constexpr std::array<const char*, 3> routers{"attn_rate", "mlp_rate", "token_selection"};
-  const std::vector<Tensor> all{logits.heads, logits.channels, logits.tokens};
-  const auto found = model::not_finite(all);
-  if (found.empty()) return;
-  const std::size_t block = model::not_finite(all[found.front()].unbind(1)).front();
-  throw NotFinite("a router's logits are not finite", fmt::format("blocks.{}.{}", block, routers.at(found.front())),
-                  model::not_finite_reason);
-}
-
-void require_finite(const Outcome& outcome) {
-  require_finite(outcome.logits);
-  model::require_finite_output(outcome.output);
-}
-
-Tensor layer_of(const Tensor& mask, std::size_t layer) {
-  return mask.defined() ? mask.select(1, static_cast<std::int64_t>(layer)) : Tensor();
-}
-
-Tensor stacked(const std::vector<Tensor>& layers) {
-  return layers.empty() || !layers.front().defined() ? Tensor() : torch::stack(layers, 1);
-}
-
-Widths widths_of(const model::DiT& dit, const Tensor& time, const Masks& imposed, Overruled routers) {
-  Widths widths{.masks = {imposed.heads, imposed.channels, {}}, .logits = {}};
-  const auto route = [&](Tensor& mask, Tensor& logits, model::WidthRouter model::BlockImpl::*router) {
-    if (mask.defined() && routers == Overruled::skipped) return;
-    std::vector<Tensor> values, on;
-    for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
-      values.push_back((dit->block(layer).*router)(time));
-      on.push_back(all_units(decide(values.back()), dit->configuration));
-    }
-    if (!mask.defined()) mask = stacked(on);
-    logits = stacked(values);
-  };
-  route(widths.masks.heads, widths.logits.heads, &model::BlockImpl::attn_rate);
-  route(widths.masks.channels, widths.logits.channels, &model::BlockImpl::mlp_rate);
-  return widths;
-}
-
-Tensor tokens_of(model::BlockImpl& block, const Tensor& x, const Tensor& imposed, Overruled routers,
-                 std::vector<Tensor>& logits) {
-  if (imposed.defined() && routers == Overruled::skipped) return imposed;
-  logits.push_back(block.token_selection(x));
-  const Tensor decision = decide(logits.back());
-  return imposed.defined() ? imposed : decision;
-}
-
-PartialOutcome in_shares(std::int64_t images, torch::Device device,
-                         const std::function<PartialOutcome(const model::Share&)>& pass) {
-  const auto shares = model::shares_of(images, device);
-  std::vector<PartialOutcome> parts(shares.size());
-  model::in_shares(shares, [&](const model::Share& share) { parts[share.number] = pass(share); });
-  if (parts.size() == 1) return parts.front();
-  const auto together = [&](Tensor PartialOutcome::*of) {
-    if (!(parts.front().*of).defined()) return Tensor();
-    std::vector<Tensor> all;
-    for (const PartialOutcome& part : parts) all.push_back(part.*of);
-    return torch::cat(all);
-  };
-  return {together(&PartialOutcome::output), together(&PartialOutcome::tokens), together(&PartialOutcome::token_logits)};
-}
-
-cost::Activity activity_of(const Masks& masks) {
-  const Tensor heads = masks.heads.sum(2), groups = masks.channels.sum(2), tokens = masks.tokens.sum(2);  // (N,depth)
-  const Tensor means = torch::stack({heads, groups, tokens, groups * tokens}, 2).to(torch::kFloat64).mean(0).cpu();
-  const auto of = means.accessor<double, 2>();
-  cost::Activity activity;
-  for (std::int64_t layer = 0; layer < means.size(0); ++layer)
-    activity.layers.push_back({of[layer][0], of[layer][1], of[layer][2], of[layer][3]});
+  model::Activity activity;
+  for (const Tensor& a : counts) {
+    activity.on.push_back(mean(a));
+    auto& row = activity.both.emplace_back();
+    for (const Tensor& b : counts) row.push_back(a.size(1) == b.size(1) ? mean(a * b) : std::vector<double>());
+  }
   return activity;
 }
 
-Tensor shares_of(const Masks& masks, const model::Configuration& c) {
-  const cost::Macs macs = cost::macs_of(c);
-  const auto by_layer = [](const Tensor& mask) {  // (N,depth)
-    return (mask.is_floating_point() ? mask : mask.to(torch::kFloat32)).mean(2);
-  };
-  const Tensor heads = by_layer(masks.heads), channels = by_layer(masks.channels), tokens = by_layer(masks.tokens);
-  const Tensor kept = (heads * macs.attention + channels * tokens * macs.mlp) / (macs.attention + macs.mlp);
-  return torch::stack({kept.mean(1), heads.mean(1), channels.mean(1), tokens.mean(1)}, 1);
+Tensor shares_of(const Masks& masks, const model::Architecture& architecture) {
+  std::vector<Tensor> by_layer, shares(1);  // (N,layers), (N)
+  for (const Tensor& mask : masks) {
+    by_layer.push_back((mask.is_floating_point() ? mask : mask.to(torch::kFloat32)).mean(2));
+    shares.push_back(by_layer.back().mean(1));
+  }
+  std::map<std::int64_t, Tensor> macs;  // of axes of so many layers (N,layers)
+  double whole = 0;
+  for (const model::Term& term : architecture.skippable) {
+    Tensor share = by_layer.at(term.axes.front());
+    for (std::size_t i = 1; i < term.axes.size(); ++i) share = share * by_layer.at(term.axes[i]);
+    Tensor& sum = macs[share.size(1)];
+    sum = sum.defined() ? sum + share * term.macs : share * term.macs;
+    whole += term.macs;
+  }
+  for (const auto& [layers, sum] : macs) {
+    const Tensor kept = (sum / whole).mean(1);
+    shares.front() = shares.front().defined() ? shares.front() + kept : kept;
+  }
+  return torch::stack(shares, 1);
 }
 
-std::unique_ptr<Engine> engine_named(const std::string& name, model::DiT dit, const CompactOptions& options) {
-  if (name == "masked") return masked_engine(std::move(dit));
-  if (name == "compact") return compact_engine(std::move(dit), options);
-  throw UsageError("no such engine", name, "known are masked and compact");
+Masks all_on(const model::Architecture& architecture, std::int64_t images, torch::Device device) {
+  Masks masks;
+  for (const UnitAxis& axis : architecture.units)
+    masks.push_back(torch::ones({images, axis.layers, axis.units}, torch::TensorOptions(torch::kBool).device(device)));
+  return masks;
+}
+
+Masks narrow(const Masks& masks, std::int64_t first, std::int64_t count) {
+  Masks some;
+  for (const Tensor& mask : masks) some.push_back(mask.defined() ? mask.narrow(0, first, count) : mask);
+  return some;
+}
+
+Masks concatenated(const std::vector<Masks>& masks) {
+  Masks all;
+  for (std::size_t axis = 0; axis < masks.front().size(); ++axis) {
+    std::vector<Tensor> of_axis;
+    for (const Masks& one : masks) of_axis.push_back(one[axis]);
+    all.push_back(torch::cat(of_axis));
+  }
+  return all;
+}
+
+std::string to_string(Executes executes) {
+  return executes == Executes::all ? "all" : executes == Executes::masked ? "masked" : "kept";
+}
+
+double bytes_of(const torch::nn::Module& module) {
+  double bytes = 0;
+  for (const Tensor& parameter : module.parameters()) bytes += static_cast<double>(parameter.nbytes());
+  return bytes;
+}
+
+Outcome Dense::forward(const model::Inputs& in, const Masks& imposed, Overruled) {
+  const auto& architecture = network_->architecture;
+  for (const Tensor& mask : require_fit(imposed, architecture.units, in.x.size(0)))
+    if (mask.defined() && !mask.all().item<bool>())
+      throw UsageError("the complete model has no masks", architecture.name, "choose an engine that has");
+  Outcome outcome{network_->complete(in), all_on(architecture, in.x.size(0), in.x.device())};
+  if (checks_finite) model::require_finite_output(outcome.output);
+  return outcome;
 }
 
 }  // namespace dydit::engine

@@ -187,4 +187,22 @@ Tensor LinearImpl::gelu(const Tensor& x) {
   return apply(x, /*gelu=*/true);
 }
 
+Tensor row_logits(const Tensor& x, LinearImpl& hidden, LinearImpl& out) {
+  if (!suits_vector_code(x) || x.size(-1) != hidden.weight.size(1) || !hidden.weight.is_cpu())
+    return out.forward(torch::relu(hidden.forward(x))).squeeze(-1);
+  const Tensor logits = torch::empty(x.sizes().slice(0, x.dim() - 1), x.options());
+  const RouterRows router{.x = x.const_data_ptr<float>(),
+                          .panels = hidden.panels().const_data_ptr<float>(),
+                          .bias = hidden.bias.const_data_ptr<float>(),
+                          .v = out.weight.const_data_ptr<float>(),
+                          .v_bias = *out.bias.const_data_ptr<float>(),
+                          .logits = logits.data_ptr<float>(),
+                          .in_features = hidden.weight.size(1),
+                          .hidden = hidden.weight.size(0)};
+  constexpr std::int64_t rows_of_task = 64;
+  at::parallel_for(0, logits.numel(), rows_of_task,
+                   [&](std::int64_t begin, std::int64_t end) { route(router, begin, end); });
+  return logits;
+}
+
 }  // namespace dydit::model

@@ -23,14 +23,14 @@ using Clock = std::chrono::steady_clock;
 // Seconds of one forward pass over `batch` images: the second of two.
 double forward_seconds(study::Model& model, const RunSettings& settings, std::int64_t batch) {
   torch::InferenceMode inference;
-  const auto& c = model.dit->configuration;
+  const auto& of = model.network->architecture;
   const auto options = torch::TensorOptions().device(settings.device);
-  const torch::Tensor x = torch::randn({batch, c.in_channels, c.input_size, c.input_size}, options);
+  const torch::Tensor x = torch::randn({batch, of.channels, of.side, of.side}, options);
   const torch::Tensor t = torch::zeros({batch}, options.dtype(torch::kInt64));
   double seconds = 0;
   for (int pass = 0; pass < 2; ++pass) {
     const auto begin = Clock::now();
-    model.forward(x, t, t).sum().item<float>();  // waits for the device
+    model.engine->forward({x, t, t}).output.sum().item<float>();  // waits for the device
     seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   }
   return seconds;
@@ -66,24 +66,17 @@ void estimate(const Profile& profile, const RunSettings& settings, Subjects& sub
   const auto images = [&](std::int64_t asked) {
     return data::Subset(subjects.dataset, asked == 0 ? subjects.dataset->size() : asked).size();
   };
-  const std::int64_t batch =
-      profile.loss_gap ? std::min(profile.loss_gap->chunk, images(profile.loss_gap->images)) : 64;
-  // Images times timesteps times draws.
-  const auto of_curve = [&](const CurveSpec& spec) {
-    return static_cast<double>(images(spec.images)) * static_cast<double>(timesteps_of(spec).size());
-  };
-  const auto of_map = [&](const MapSpec& spec) {
-    return static_cast<double>(images(spec.images) * spec.draws) * static_cast<double>(spec.timesteps.size());
-  };
-  std::map<std::string, double> passes;
-  const auto add = [&](const std::vector<study::Model>& models, double more) {
-    for (const study::Model& model : models) passes[model.name] += more;
-  };
+  std::int64_t batch = 1;
+  std::map<std::string, double> passes;  // images times timesteps times draws
   const auto& models = subjects.models;
-  if (const auto& spec = profile.loss_gap) add(curve_models(*spec, models), of_curve(*spec));
-  if (const auto& spec = profile.loss_map) add(loss_map_models(*spec, models), of_map(*spec));
-  if (const auto& spec = profile.activation) add(activation_models(*spec, models), of_curve(*spec));
-  if (const auto& spec = profile.compute_map) add(compute_map_models(*spec, models), of_map(*spec));
+  for (const StudySpec& spec : profile.studies) {
+    const auto& o = spec.options;
+    batch = std::max(batch, std::min(o.chunk, images(o.images)));
+    const auto of_model = static_cast<double>(images(o.images) * o.draws) *
+                          static_cast<double>(times_of(spec, subjects.process).size());
+    for (const study::Model& model : chosen(o.models, spec.info.models, models, spec.info.name + ".models"))
+      passes[model.name] += of_model;
+  }
   std::string table = fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs",
                                   "images/s", "minutes");
   double total = 0;
@@ -101,9 +94,10 @@ void estimate(const Profile& profile, const RunSettings& settings, Subjects& sub
 }
 
 void tell_of_sweep(const study::SpeedSpec& s) {
+  std::string axes;
+  for (const auto& [name, values] : s.axes) axes += fmt::format(", {} {}", name, Json(values).dump());
   if (!s.models.empty())
-    fmt::print("sweep: models {}, batches {}, shares {} and everything on, in {} blocks each (no estimate)\n",
-               fmt::join(s.models, " "), fmt::join(s.batch, " "), fmt::join(s.keep, " "), s.blocks);
+    fmt::print("sweep: models {}{} and everything on, in {} blocks each (no estimate)\n", fmt::join(s.models, " "), axes, s.blocks);
   if (!s.trained.empty())
     fmt::print("sweep: trained {}, batches {}, at {} timesteps, in {} blocks each (no estimate)\n",
                fmt::join(s.trained, " "), fmt::join(s.trained_batch, " "), s.timesteps, s.blocks);
@@ -111,14 +105,16 @@ void tell_of_sweep(const study::SpeedSpec& s) {
 
 }  // namespace
 
-void dry_run(const Profile& profile, const RunSettings& settings) {
-  require_runnable(profile, settings);
+void dry_run(const Profile& asked, const RunSettings& settings) {
+  require_runnable(asked, settings);
+  Profile profile = asked;
   if (profile.has_subjects()) {
     require_files(profile);
     Subjects subjects = open_subjects(profile, settings);
+    resolve(profile, subjects);
     trained_of(profile, settings, subjects);
     tell_weights(profile, subjects, settings);
-    if (profile.has_studies()) estimate(profile, settings, subjects);
+    if (!profile.studies.empty()) estimate(profile, settings, subjects);
     fmt::print("data: {} images in {} classes\n", subjects.dataset->size(), subjects.dataset->classes());
   }
   if (profile.sweep) tell_of_sweep(*profile.sweep);

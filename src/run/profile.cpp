@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <set>
 
 // toml++ 3.3 holds most letters outside ASCII for unreachable where it asks whether one is a blank: undefined
 // behaviour, where "no" is meant.
@@ -19,8 +19,7 @@
 #include "base/file.h"
 #include "base/keys.h"
 #include "checkpoint/checkpoint.h"
-#include "diffusion/bounds.h"
-#include "model/bounds.h"
+#include "dit/bounds.h"
 #include "run/bounds.h"
 
 namespace dydit::run {
@@ -71,9 +70,7 @@ void resolve(std::string& path, const std::filesystem::path& folder) {
 }
 
 DataSpec read_data(const Json& json, const std::string& where, const std::filesystem::path& folder) {
-  DataSpec data;
-  Keys keys(json, where);
-  keys.read("path", data.path).read("size", data.size, bounds::size).read("grain", data.grain, bounds::grain).finish();
+  DataSpec data = data_schema().from_json(json, where);
   resolve(data.path, folder);
   return data;
 }
@@ -91,7 +88,7 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
   Keys keys(json, where);
   keys.read("name", model.name).read("checkpoint", model.checkpoint).read("weights", model.weights);
   if (std::int64_t heads = 0; !keys.take("num_heads").is_null()) {
-    keys.read("num_heads", heads, model::bounds::num_heads);
+    keys.read("num_heads", heads, dit::bounds::num_heads);
     model.num_heads = heads;
   }
   model.configuration = keys.take("configuration");
@@ -103,33 +100,25 @@ ModelSpec read_model(const Json& json, const std::string& where, const std::file
   return model;
 }
 
-CurveSpec read_curve(const Json& json, const std::string& where) {
-  CurveSpec spec;
-  Keys keys(json, where);
-  if (json.is_object() && json.contains("timesteps") && json["timesteps"].is_array()) {
-    keys.read("timesteps", spec.at, diffusion::bounds::timestep);
-    require_distinct_timesteps(spec.at, where + ".timesteps");
-  } else {
-    keys.read("timesteps", spec.timesteps, diffusion::bounds::timesteps);
-  }
-  keys.read("images", spec.images, bounds::images).read("chunk", spec.chunk, bounds::chunk);
-  keys.read("models", spec.models).finish();
-  return spec;
-}
-
-MapSpec read_map(const Json& json, const std::string& where) {
-  MapSpec spec;
-  Keys keys(json, where);
-  keys.read("timesteps", spec.timesteps, diffusion::bounds::timestep).read("images", spec.images, bounds::images);
-  keys.read("draws", spec.draws, bounds::draws).read("shown", spec.shown, bounds::shown);
-  keys.read("normalise_each", spec.normalise_each).read("models", spec.models).finish();
-  require_distinct_timesteps(spec.timesteps, where + ".timesteps");
-  return spec;
+// Throws UsageError for a name that is none of the profile's models.
+void require_models(const std::vector<std::string>& named, const Profile& profile, const std::string& where) {
+  for (const std::string& name : named)
+    if (std::ranges::count(profile.models, name, &ModelSpec::name) == 0) throw UsageError("no such model", where, name);
 }
 
 }  // namespace
 
-Profile read_profile(const std::filesystem::path& path) {
+const Schema<DataSpec>& data_schema() {
+  using D = DataSpec;
+  static const auto schema =
+      Schema<D>()
+          .add("path", &D::path, {}, "images: class folders, zip, latents, or synthetic:N")
+          .add("size", &D::size, bounds::size, "side to which images are cropped (default 32)")
+          .add("grain", &D::grain, bounds::grain, "Gaussian grain added to the images, in 8-bit grey levels");
+  return schema;
+}
+
+Profile read_profile(const std::filesystem::path& path, const study::Names& names) {
   const Json json = parse_toml(path);
   const std::string where = path.filename().string();
   const auto folder = path.parent_path();
@@ -140,53 +129,40 @@ Profile read_profile(const std::filesystem::path& path) {
       .read("seed", profile.seed, bounds::seed)
       .read("history", profile.history)
       .read("note", profile.note);
-  keys.read("noise_schedule", profile.noise_schedule);
-  diffusion::noise_schedule(profile.noise_schedule);
+  if (const Json process = keys.take("process"); !process.is_null())
+    profile.process = diffusion::process_spec_from_json(process, where + ": process");
   resolve(profile.history, folder);
   if (const Json data = keys.take("data"); !data.is_null())
     profile.data = read_data(data, where + ": data", folder);
   if (const Json data = keys.take("held-out"); !data.is_null())
     profile.held_out = read_data(data, where + ": held-out", folder);
-  std::set<std::string> names;
-  for (const Json& model : keys.take("models")) {
-    profile.models.push_back(
-        read_model(model, fmt::format("{}: models[{}]", where, profile.models.size()), folder));
-    if (!names.insert(profile.models.back().name).second)
-      throw UsageError("two models of the same name", where, profile.models.back().name);
+  for (const Json& json_of_model : keys.take("models")) {
+    ModelSpec model = read_model(json_of_model, fmt::format("{}: models[{}]", where, profile.models.size()), folder);
+    if (std::ranges::count(profile.models, model.name, &ModelSpec::name) > 0)
+      throw UsageError("two models of the same name", where, model.name);
+    profile.models.push_back(std::move(model));
   }
-  if (const Json gap = keys.take("loss-gap"); !gap.is_null())
-    profile.loss_gap = read_curve(gap, where + ": loss-gap");
-  if (const Json map = keys.take("loss-map"); !map.is_null())
-    profile.loss_map = read_map(map, where + ": loss-map");
-  if (const Json activation = keys.take("activation"); !activation.is_null())
-    profile.activation = read_curve(activation, where + ": activation");
-  if (const Json map = keys.take("compute-map"); !map.is_null())
-    profile.compute_map = read_map(map, where + ": compute-map");
-  if (const Json sweep = keys.take("sweep"); !sweep.is_null())
-    profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep");
+  for (const study::Info& info : names.studies)
+    if (const Json given = keys.take(info.name); !given.is_null()) {
+      const std::string of_study = fmt::format("{}: {}", where, info.name);
+      profile.studies.push_back({info, info.options.from_json(given, of_study, info.defaults)});
+      require_models(profile.studies.back().options.models, profile, of_study + ".models");
+    }
+  if (const Json sweep = keys.take("sweep"); !sweep.is_null()) {
+    profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep", names.sweep);
+    require_models(profile.sweep->trained, profile, where + ": sweep.trained");
+  }
   profile.train = take_train(keys);
   keys.finish();
-  const auto require_models = [&](const std::vector<std::string>& named, const char* key) {
-    for (const std::string& name : named)
-      if (!names.contains(name)) throw UsageError("no such model", fmt::format("{}: {}", where, key), name);
-  };
-  if (profile.loss_gap) require_models(profile.loss_gap->models, "loss-gap.models");
-  if (profile.loss_map) require_models(profile.loss_map->models, "loss-map.models");
-  if (profile.activation) require_models(profile.activation->models, "activation.models");
-  if (profile.compute_map) require_models(profile.compute_map->models, "compute-map.models");
-  if (profile.sweep) require_models(profile.sweep->trained, "sweep.trained");
   if (!profile.train.is_null())
     for (const ModelSpec& model : profile.models) train_options(profile, model);
   return profile;
 }
 
 Json to_json(const Profile& p) {
-  const auto data = [](const DataSpec& d) {
-    return Json{{"path", d.path}, {"size", d.size}, {"grain", d.grain}};
-  };
-  Json json = {
-      {"name", p.name}, {"seed", p.seed}, {"noise_schedule", p.noise_schedule}, {"data", data(p.data)}};
-  if (p.held_out) json["held-out"] = data(*p.held_out);
+  Json json = {{"name", p.name}, {"seed", p.seed}, {"data", data_schema().to_json(p.data)}};
+  if (p.process) json["process"] = diffusion::to_json(*p.process);
+  if (p.held_out) json["held-out"] = data_schema().to_json(*p.held_out);
   json["models"] = Json::array();
   for (const ModelSpec& m : p.models) {
     Json model = {{"name", m.name}};
@@ -196,37 +172,11 @@ Json to_json(const Profile& p) {
     if (!p.train.is_null()) model["train"] = train::to_json(train_options(p, m));
     json["models"].push_back(model);
   }
-  const auto curve = [](const CurveSpec& c) {
-    return Json{{"timesteps", c.at.empty() ? Json(c.timesteps) : Json(c.at)},
-                {"images", c.images},
-                {"chunk", c.chunk},
-                {"models", c.models}};
-  };
-  const auto map = [](const MapSpec& m) {
-    return Json{
-        {"timesteps", m.timesteps},           {"images", m.images}, {"draws", m.draws}, {"shown", m.shown},
-        {"normalise_each", m.normalise_each}, {"models", m.models}};
-  };
-  if (p.loss_gap) json["loss-gap"] = curve(*p.loss_gap);
-  if (p.loss_map) json["loss-map"] = map(*p.loss_map);
-  if (p.activation) json["activation"] = curve(*p.activation);
-  if (p.compute_map) json["compute-map"] = map(*p.compute_map);
+  for (const StudySpec& study : p.studies) json[study.info.name] = study.info.options.to_json(study.options);
   if (p.sweep) json["sweep"] = study::to_json(*p.sweep);
   if (!p.history.empty()) json["history"] = p.history;
   if (!p.note.empty()) json["note"] = p.note;
   return json;
-}
-
-void require_distinct_timesteps(const std::vector<std::int64_t>& timesteps, const std::string& where) {
-  if (timesteps.empty()) throw UsageError("no timesteps", where, diffusion::bounds::timestep.remedy() + " or several");
-  std::set<std::int64_t> seen;
-  for (std::int64_t t : timesteps)
-    if (!seen.insert(t).second)
-      throw UsageError("a timestep given twice", where, fmt::format("{}: give it once", t));
-}
-
-std::vector<std::int64_t> timesteps_of(const CurveSpec& spec) {
-  return spec.at.empty() ? diffusion::even_timesteps(diffusion::diffusion_steps, spec.timesteps) : spec.at;
 }
 
 train::TrainOptions train_options(const Profile& profile, const ModelSpec& model) {

@@ -56,16 +56,16 @@ std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64
   return spec.grain == 0 ? dataset : std::make_shared<data::Grained>(dataset, spec.grain, seed);
 }
 
-void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Configuration& c,
+void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Architecture& c,
                  const std::string& model) {
-  const data::Shape shape = dataset.shape(), wanted{c.in_channels, c.input_size, c.input_size};
+  const data::Shape shape = dataset.shape(), wanted{c.channels, c.side, c.side};
   if (shape != wanted)
     throw UsageError("the data do not fit the model", fmt::format("{} and {}", spec.path, model),
                      fmt::format("samples are {}x{}x{}, the model takes {}x{}x{}", shape.channels,
                                  shape.height, shape.width, wanted.channels, wanted.height, wanted.width));
-  if (dataset.classes() == c.num_classes) return;
+  if (dataset.classes() == c.classes) return;
   std::string remedy = fmt::format("the data have {}, the model {}; a labels.json can state the mapping",
-                                   dataset.classes(), c.num_classes);
+                                   dataset.classes(), c.classes);
   // Which folders were taken as classes may tell why.
   for (const std::string& note : dataset.notes()) remedy += "; " + note;
   throw UsageError("the classes do not fit the model", fmt::format("{} and {}", spec.path, model), remedy);
@@ -89,10 +89,15 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
                   {"revision", build["revision"]},
                   {"tree", build["tree"]}};
   numbers.update(identity);
+  Json engines = Json::array();
+  for (const engine::Row& row : engine::engines_of(settings.catalog->families))
+    engines.push_back({{"name", row.name}, {"executes", engine::to_string(row.executes)}});
   return {{"identity", numbers},
           {"argv", settings.argv},
           {"reproduce", settings.reproduce},
           {"profile", to_json(profile)},
+          {"process", diffusion::to_json(profile.process.value_or(diffusion::ProcessSpec()))},
+          {"engines", engines},
           {"build", build},
           {"machine", record::machine_description()},
           {"libtorch", TORCH_VERSION},
@@ -134,11 +139,15 @@ Json describe_data(const data::Dataset& dataset, const DataSpec& spec) {
           {"hash", dataset.hash()}};
 }
 
-Json describe_model(const std::string& name, const model::Configuration& configuration) {
-  return {{"name", name},
-          {"configuration", model::to_json(configuration)},
-          {"parameters", cost::parameters_of(configuration).total},
-          {"gmacs", cost::macs_of(configuration).total() * 1e-9}};
+Json describe_model(const std::string& name, const model::Architecture& architecture) {
+  Json described{{"name", name},
+                 {"configuration", architecture.configuration},
+                 {"dense", architecture.dense},
+                 {"summary", architecture.summary},
+                 {"parameters", architecture.parameters},
+                 {"gmacs", cost::macs_of(architecture) * 1e-9}};
+  if (architecture.dynamic()) described["units"] = model::to_json(architecture.units);
+  return described;
 }
 
 }  // namespace dydit::run

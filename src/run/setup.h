@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "data/dataset.h"
-#include "model/dit.h"
+#include "model/architecture.h"
 #include "run/runner.h"
 
 namespace dydit::run {
@@ -13,7 +13,7 @@ namespace dydit::run {
 /// Throws InputError naming the file when the data are missing, UsageError when they do not fit the model.
 std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64_t seed);
 void require_fit(const data::Dataset& dataset, const DataSpec& spec,
-                 const model::Configuration& configuration, const std::string& model);
+                 const model::Architecture& architecture, const std::string& model);
 
 /// Entries of a manifest that every run has; `identity` is what must agree on resumption.
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity);
@@ -24,6 +24,6 @@ std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const Run
                                                const Json& manifest);
 
 Json describe_data(const data::Dataset& dataset, const DataSpec& spec);
-Json describe_model(const std::string& name, const model::Configuration& configuration);
+Json describe_model(const std::string& name, const model::Architecture& architecture);
 
 }  // namespace dydit::run

@@ -7,10 +7,6 @@
 
 #include "data/subset.h"
 #include "setup.h"
-#include "study/activation.h"
-#include "study/compute_map.h"
-#include "study/loss_gap.h"
-#include "study/loss_map.h"
 #include "study/speed.h"
 #include "subjects.h"
 #include "weights.h"
@@ -32,53 +28,27 @@ std::map<std::string, Json> copy_history(const Profile& profile, record::RunDire
   return trained;
 }
 
-study::Setting setting_of(const Profile& profile, const RunSettings& settings,
-                          std::vector<std::int64_t> timesteps, std::int64_t chunk) {
-  return {.timesteps = std::move(timesteps),
-          .chunk = chunk,
-          .noise_schedule = profile.noise_schedule,
-          .seed = profile.seed,
-          .device = settings.device,
-          .dtype = settings.dtype,
-          .threads = settings.threads,
-          .quiet = settings.quiet,
-          .group = settings.group};
-}
-
 // One study of the profile on its images.
 using Studied = std::function<void(record::RunDirectory* run)>;
 
-std::vector<Studied> studies_of(const Profile& profile, const RunSettings& settings, Subjects& subjects) {
-  constexpr std::int64_t images_of_map = 64;  // in a cell
-  const auto subset = [&](std::int64_t images) {
-    const auto& dataset = subjects.dataset;
-    return std::make_shared<data::Subset>(dataset, images == 0 ? dataset->size() : images);
-  };
-  const auto curve = [&](const CurveSpec& spec) {
-    return setting_of(profile, settings, timesteps_of(spec), spec.chunk);
-  };
-  const auto map = [&](const MapSpec& spec) {
-    return setting_of(profile, settings, spec.timesteps, images_of_map);
-  };
+std::vector<Studied> studies_of(const Profile& profile, const RunSettings& settings, const Subjects& subjects) {
   std::vector<Studied> studies;
-  if (const auto& spec = profile.loss_gap)
-    studies.push_back(
-        [models = curve_models(*spec, subjects.models), images = subset(spec->images),
-         setting = curve(*spec)](auto* run) mutable { study::loss_gap(models, images, setting, run); });
-  if (const auto& spec = profile.loss_map)
-    studies.push_back([models = loss_map_models(*spec, subjects.models), images = subset(spec->images),
-                       setting = map(*spec), draws = spec->draws](auto* run) mutable {
-      study::loss_map(models, images, setting, draws, run);
-    });
-  if (const auto& spec = profile.activation)
-    studies.push_back(
-        [models = activation_models(*spec, subjects.models), images = subset(spec->images),
-         setting = curve(*spec)](auto* run) mutable { study::activation(models, images, setting, run); });
-  if (const auto& spec = profile.compute_map)
-    studies.push_back([models = compute_map_models(*spec, subjects.models), images = subset(spec->images),
-                       setting = map(*spec), draws = spec->draws](auto* run) mutable {
-      study::compute_map(models, images, setting, draws, run);
-    });
+  for (const StudySpec& spec : profile.studies) {
+    auto models = chosen(spec.options.models, spec.info.models, subjects.models, spec.info.name + ".models");
+    const std::int64_t images = spec.options.images == 0 ? subjects.dataset->size() : spec.options.images;
+    const study::Setting setting{.times = times_of(spec, subjects.process),
+                                 .chunk = spec.options.chunk,
+                                 .process = subjects.process,
+                                 .seed = profile.seed,
+                                 .device = settings.device,
+                                 .dtype = settings.dtype,
+                                 .threads = settings.threads,
+                                 .quiet = settings.quiet,
+                                 .group = settings.group};
+    const study::Row& row = *std::ranges::find(settings.catalog->studies, spec.info.name, &study::Row::name);
+    studies.push_back([&row, spec, models, setting, subset = std::make_shared<data::Subset>(subjects.dataset, images)](
+                          auto* run) mutable { study::run_study(row, spec.options, models, subset, setting, run); });
+  }
   return studies;
 }
 
@@ -92,22 +62,28 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 
 }  // namespace
 
-Finished run_studies(const Profile& profile, const RunSettings& settings) {
-  require_runnable(profile, settings);
+Finished run_studies(const Profile& asked, const RunSettings& settings) {
+  require_runnable(asked, settings);
+  Profile profile = asked;
   Subjects subjects;
   std::vector<Studied> studies;
   std::vector<study::Trained> trained;
   Json identity = Json::object();
   if (profile.has_subjects()) {
     subjects = open_subjects(profile, settings);
+    resolve(profile, subjects);
     studies = studies_of(profile, settings, subjects);
     trained = trained_of(profile, settings, subjects);
     identity = {{"weights", subjects.hashes}, {"data", subjects.dataset->hash()}};
   }
   Json manifest = base_manifest(profile, settings, identity);
-  if (!profile.has_studies()) {  // the sweep states its own
+  if (profile.studies.empty()) {  // the sweep states its own
     manifest["identity"].erase("dtype");
-    manifest["dtype"] = fmt::format("{}", fmt::join(profile.sweep->dtype, ", "));
+    std::vector<std::string> types;
+    for (const auto& [axis, values] : profile.sweep->axes)
+      if (axis == "dtype")
+        for (const Json& value : values) types.push_back(value.get<std::string>());
+    manifest["dtype"] = fmt::format("{}", fmt::join(types, ", "));
   }
   if (profile.has_subjects()) {
     manifest["data"] = describe_data(*subjects.dataset, profile.data);
@@ -120,20 +96,20 @@ Finished run_studies(const Profile& profile, const RunSettings& settings) {
     describe_models(profile, subjects, *run);
   }
   for (const Studied& study : studies) study(run.get());
-  if (run == nullptr) return {};
-  if (profile.sweep && settings.group.size() > 1) {
-    run->warn("the sweep is left out: it measures one process");
-  } else if (profile.sweep) {
+  if (profile.sweep) {
     studies.clear();
     subjects = {};  // their memory is the sweep's
     study::speed({.spec = *profile.sweep,
+                  .catalog = *settings.catalog,
                   .trained = std::move(trained),
                   .seed = profile.seed,
                   .device = settings.device,
                   .threads = settings.threads,
-                  .quiet = settings.quiet},
-                 *run);
+                  .quiet = settings.quiet,
+                  .group = settings.group},
+                 run.get());
   }
+  if (run == nullptr) return {};
   run->finish();
   const auto& records = run->records();
   const auto failed = std::count_if(records.begin(), records.end(), [](const record::Record& r) {

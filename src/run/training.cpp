@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "data/subset.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "record/manifest.h"
 #include "setup.h"
 #include "train/baseline_masks.h"
@@ -17,27 +17,29 @@ namespace dydit::run {
 namespace {
 
 // That of the profile, or of the checkpoint that the training begins with; with routers where they are
-// trained. `taken` is set to which of that checkpoint's weights they are.
-model::Configuration configuration_of(const ModelSpec& spec,
-                                      const std::optional<train::DynamicOptions>& dynamic,
-                                      std::string& taken) {
+// trained. `taken` is set to which of that checkpoint's weights they are,
+// `process` to the one that they or the name are of.
+dit::Configuration configuration_of(const ModelSpec& spec, const std::optional<train::DynamicOptions>& dynamic,
+                                    std::string& taken, std::optional<diffusion::ProcessSpec>& process) {
   if (spec.configuration.is_null() == spec.checkpoint.empty())
     throw UsageError(spec.checkpoint.empty() ? "a model without a configuration"
                                              : "a model with configuration and checkpoint",
                      spec.name, "give configuration = { ... }, or the checkpoint to begin with");
-  model::Configuration configuration;
+  dit::Configuration configuration;
   if (spec.checkpoint.empty()) {
-    configuration = model::from_json(spec.configuration);
+    configuration = dit::from_json(spec.configuration);
+    if (dit::of_flow(configuration)) process = diffusion::ProcessSpec{.name = "flow"};
   } else {
-    const auto opened = model::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
-    configuration = model::configuration_of(opened, spec.checkpoint, spec.num_heads);
+    const auto opened = dit::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
+    configuration = dit::configuration_of(opened, spec.checkpoint, spec.num_heads);
     taken = opened.weights;
-    model::load_dit(opened, spec.checkpoint, spec.num_heads);  // refused before a run is begun
+    process = recorded_process(opened, spec.checkpoint);
+    dit::load_dit(opened, spec.checkpoint, spec.num_heads);  // refused before a run is begun
     if (dynamic && configuration.dynamic && (dynamic->order != "none" || dynamic->decide == "static"))
       throw UsageError("units are ordered and pruned before routers are trained", spec.checkpoint,
                        "begin from a DiT");
   }
-  return dynamic ? model::with_routers(configuration) : configuration;
+  return dynamic ? dit::with_routers(configuration) : configuration;
 }
 
 train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettings& settings,
@@ -45,9 +47,13 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
                   const std::shared_ptr<const data::Dataset>& held_out) {
   const train::TrainOptions options = train_options(profile, spec);
   std::string taken;
+  std::optional<diffusion::ProcessSpec> process;
+  const auto configuration = configuration_of(spec, options.dynamic, taken, process);
+  if (process && profile.process && process->name == profile.process->name && spec.checkpoint.empty()) process = profile.process;
   train::Job job{.model = spec.name,
-                 .configuration = configuration_of(spec, options.dynamic, taken),
+                 .configuration = configuration,
                  .options = options,
+                 .process = process_of(profile.process, {process}, {spec.name}),
                  .seed = profile.seed,
                  .device = settings.device,
                  .threads = settings.threads,
@@ -62,12 +68,12 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
                  .hash = hash_of_weights(spec),
                  .taken = taken};
   if (options.dynamic)
-    train::require_reachable(*options.dynamic, job.configuration);
+    train::require_reachable(*options.dynamic, dit::architecture_of(job.configuration));
   else if (job.configuration.dynamic)
     throw UsageError("routers need a target", spec.name,
                      "give train = { dynamic = { lambda = ... } }, or --lambda");
-  require_fit(*images, profile.data, job.configuration, spec.name);
-  require_fit(*held_out, profile.held_out.value_or(profile.data), job.configuration, spec.name);
+  require_fit(*images, profile.data, dit::architecture_of(job.configuration), spec.name);
+  require_fit(*held_out, profile.held_out.value_or(profile.data), dit::architecture_of(job.configuration), spec.name);
   return job;
 }
 
@@ -109,15 +115,15 @@ TrainingData open_training_data(const Profile& profile) {
 
 }  // namespace
 
-Finished run_training(const Profile& profile, const RunSettings& settings,
-                      const std::vector<std::string>& names) {
+Finished run_training(const Profile& asked, const RunSettings& settings, const std::vector<std::string>& names) {
+  Profile profile = asked;
   const auto [images, held_out] = open_training_data(profile);
   std::vector<train::Job> jobs;
   Json described = Json::array(), starts = Json::object();
   for (const ModelSpec& spec : profile.models) {
     if (!names.empty() && std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
     jobs.push_back(job_of(profile, spec, settings, images, held_out));
-    described.push_back(describe_model(spec.name, jobs.back().configuration));
+    described.push_back(describe_model(spec.name, dit::architecture_of(jobs.back().configuration)));
     if (jobs.back().start.hash.empty()) continue;
     starts[spec.name] = jobs.back().start.hash;
     described.back()["weights"] = jobs.back().start.taken;  // those that it began with
@@ -126,6 +132,11 @@ Finished run_training(const Profile& profile, const RunSettings& settings,
     if (std::none_of(jobs.begin(), jobs.end(), [&](const train::Job& job) { return job.model == name; }))
       throw UsageError("no such model in the profile", name, "name one of its models");
   if (jobs.empty()) throw UsageError("nothing to train", profile.name, "add models to the profile");
+  for (const train::Job& job : jobs)
+    if (job.process != jobs.front().process)
+      throw UsageError("models of two processes in one training", fmt::format("{} and {}", jobs.front().model, job.model),
+                       "train them apart (--only)");
+  profile.process = jobs.front().process;
   Json identity = {
       {"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}};
   if (!starts.empty()) identity["weights"] = starts;
@@ -136,6 +147,7 @@ Finished run_training(const Profile& profile, const RunSettings& settings,
   for (const train::Job& job : jobs)
     if (!job.start.checkpoint.empty())
       tell_weights(job.start.checkpoint, job.start.taken, settings.quiet || !settings.group.leads());
+  tell_process(*profile.process, /*said=*/true, settings.quiet || !settings.group.leads());
   if (run != nullptr) {
     for (const std::string& note : images->notes()) run->warn(note);
     if (profile.held_out)  // otherwise a part of the same set

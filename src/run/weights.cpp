@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
-#include "model/weights.h"
+#include "base/json.h"
 
 namespace dydit::run {
 
@@ -29,67 +29,69 @@ void tell_weights(const std::string& checkpoint, const std::string& weights, boo
   if (!quiet) fmt::print(stderr, "dydit: weights of {}: {}\n", checkpoint, weights);
 }
 
-study::Model open_model(const ModelSpec& spec, const RunSettings& settings) {
+void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet) {
+  if (quiet) return;
+  fmt::print(stderr, "dydit: process: {}{}\n", words(process), said ? "" : " (assumed: no file says it; --process flow for a SiT)");
+}
+
+std::optional<diffusion::ProcessSpec> recorded_process(const checkpoint::Checkpoint& opened, const std::string& where) {
+  const auto found = opened.metadata.find(diffusion::process_key);
+  if (found == opened.metadata.end()) return std::nullopt;
+  const auto json = parse_json<Json>(found->second);
+  if (!json) throw InputError("its process in the metadata is not JSON", where);
+  try {
+    return diffusion::process_spec_from_json(*json, "process");
+  } catch (const UsageError& error) {  // what would be wrong usage on the command line is a bad input in a file
+    throw InputError("its process in the metadata is not one", where, error.what());
+  }
+}
+
+diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& asked,
+                                  const std::vector<std::optional<diffusion::ProcessSpec>>& of_models,
+                                  const std::vector<std::string>& names) {
+  std::optional<diffusion::ProcessSpec> process = asked;
+  std::string by = "the process that is asked for";
+  for (std::size_t i = 0; i < of_models.size(); ++i) {
+    if (!of_models[i]) continue;
+    if (process && *process != *of_models[i])
+      throw UsageError(fmt::format("{} was trained for another process than {}", names[i], by),
+                       fmt::format("{} and {}", words(*of_models[i]), words(*process)), "run them apart");
+    process = of_models[i];
+    by = names[i];
+  }
+  return process.value_or(diffusion::ProcessSpec());
+}
+
+OpenedModel open_model(const ModelSpec& spec, const RunSettings& settings) {
   stop_if_interrupted("before all models were read");
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
-  const auto opened = model::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
-  study::Model model{
-      .name = spec.name,
-      .hash = hash_of_weights(spec),
-      .dit = model::load_dit(opened, spec.checkpoint, spec.num_heads, settings.device, settings.dtype),
-      .weights = opened.weights};
-  if (model.dit->configuration.dynamic) {
-    model.engine_name = "compact";
-    model.engine = engine::engine_named(model.engine_name, model.dit);
-  }
-  return model;
+  const auto opened = checkpoint::open_checkpoint(spec.checkpoint, checkpoint::weights_named(spec.weights));
+  const engine::Family& family = engine::family_of(settings.catalog->families, opened, spec.checkpoint);
+  study::Model model{.name = spec.name,
+                     .hash = hash_of_weights(spec),
+                     .network = family.load(opened, spec.checkpoint, spec.num_heads, settings.device, settings.dtype),
+                     .family = &family,
+                     .weights = opened.weights};
+  const engine::Row& engine = family.default_engine(model.network->architecture);
+  model.engine_name = engine.name;
+  model.engine = engine.make(model.network, {});
+  return {std::move(model), recorded_process(opened, spec.checkpoint)};
 }
 
-namespace {
-
-// All of them where none is named.
-std::vector<study::Model> named(const std::vector<std::string>& names,
-                                const std::vector<study::Model>& models) {
-  if (names.empty()) return models;
+std::vector<study::Model> chosen(const std::vector<std::string>& names, study::Models otherwise,
+                                 const std::vector<study::Model>& models, const std::string& where) {
+  const bool dynamic_only = otherwise == study::Models::dynamic;
+  if (names.empty() && otherwise == study::Models::last) return {models.back()};
   std::vector<study::Model> chosen;
-  for (const study::Model& model : models)
-    if (std::find(names.begin(), names.end(), model.name) != names.end()) chosen.push_back(model);
+  for (const study::Model& model : models) {
+    const bool dynamic = model.network->architecture.dynamic();
+    const bool named = std::ranges::count(names, model.name) > 0;
+    if (named && dynamic_only && !dynamic)
+      throw UsageError("a model without routers", where + ": " + model.name, "name dynamic models alone");
+    if (named || (names.empty() && (dynamic || !dynamic_only))) chosen.push_back(model);
+  }
+  if (chosen.empty()) throw UsageError("no model with routers", where, "name the checkpoint of a DyDiT");
   return chosen;
-}
-
-// Those named, which must have routers; all that have them where none is named.
-std::vector<study::Model> dynamic(const std::vector<std::string>& names,
-                                  const std::vector<study::Model>& models, const std::string& key) {
-  std::vector<study::Model> chosen = named(names, models);
-  const auto dense = [](const study::Model& model) { return !model.engine; };
-  if (names.empty()) std::erase_if(chosen, dense);
-  if (const auto found = std::ranges::find_if(chosen, dense); found != chosen.end())
-    throw UsageError("a model without routers", key + ": " + found->name, "name dynamic models alone");
-  if (chosen.empty()) throw UsageError("no model with routers", key, "name the checkpoint of a DyDiT");
-  return chosen;
-}
-
-}  // namespace
-
-std::vector<study::Model> curve_models(const CurveSpec& spec, const std::vector<study::Model>& models) {
-  return named(spec.models, models);
-}
-
-std::vector<study::Model> activation_models(const CurveSpec& spec, const std::vector<study::Model>& models) {
-  return dynamic(spec.models, models, "activation.models");
-}
-
-std::vector<study::Model> loss_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
-  return spec.models.empty() ? std::vector{models.back()} : named(spec.models, models);
-}
-
-std::vector<study::Model> compute_map_models(const MapSpec& spec, const std::vector<study::Model>& models) {
-  return dynamic(spec.models, models, "compute-map.models");
-}
-
-std::vector<study::Model> sweep_models(const study::SpeedSpec& spec,
-                                       const std::vector<study::Model>& models) {
-  return dynamic(spec.trained, models, "sweep.trained");
 }
 
 }  // namespace dydit::run

@@ -10,15 +10,15 @@ namespace dydit::run {
 std::string hash_of_weights(const ModelSpec& spec);
 
 /// A model of the profile with its weights, on the settings' device as their type of numbers.
-study::Model open_model(const ModelSpec& spec, const RunSettings& settings);
+struct OpenedModel {
+  study::Model model;
+  std::optional<diffusion::ProcessSpec> process;  ///< that it was trained for, where its file says so
+};
+OpenedModel open_model(const ModelSpec& spec, const RunSettings& settings);
 
-/// The models that a study looks at, of those of a profile: those it names, else all of them for the loss
-/// gap, the reference for loss maps, and every dynamic one for activation and compute maps; of a sweep its
-/// trained ones. Throws UsageError naming a model without routers where a study needs them.
-std::vector<study::Model> curve_models(const CurveSpec& spec, const std::vector<study::Model>& models);
-std::vector<study::Model> activation_models(const CurveSpec& spec, const std::vector<study::Model>& models);
-std::vector<study::Model> loss_map_models(const MapSpec& spec, const std::vector<study::Model>& models);
-std::vector<study::Model> compute_map_models(const MapSpec& spec, const std::vector<study::Model>& models);
-std::vector<study::Model> sweep_models(const study::SpeedSpec& spec, const std::vector<study::Model>& models);
+/// The models that are meant, of those of a profile: those named, else those that `otherwise` says. Throws UsageError
+/// naming `where` for a model without routers where `otherwise` is of dynamic ones.
+std::vector<study::Model> chosen(const std::vector<std::string>& names, study::Models otherwise,
+                                 const std::vector<study::Model>& models, const std::string& where);
 
 }  // namespace dydit::run

@@ -1,33 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "study/activation.h"
-
-#include "base/interrupt.h"
+// Study of what a dynamic model has on over the times (DyDiT, arXiv 2410.03456): units of every axis.
+#include "study/row.h"
 
 namespace dydit::study {
 
+namespace {
+
 using torch::Tensor;
 
-void activation(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
-                const Setting& setting, record::RunDirectory* run) {
-  const auto no_more_axes = [](const Model&) { return record::Json::object(); };
-  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion,
-                        const Chunk& chunk) -> Found {
-    std::vector<Tensor> heads, channels, tokens, kept;
-    for (const std::int64_t timestep : setting.timesteps) {
-      stop_if_interrupted();
-      const Noised at = noised(setting, chunk, diffusion, timestep);
-      const auto masks = model.engine->forward(at.x_t, at.t, chunk.labels).masks;
-      heads.push_back(masks.heads[0].to(torch::kFloat32));
-      channels.push_back(masks.channels[0].to(torch::kFloat32));
-      tokens.push_back(masks.tokens.to(torch::kFloat32).mean(2));
-      kept.push_back(engine::shares_of(masks, model.dit->configuration).select(1, 0));
+// Of each unit axis, under its name: (K,layers,units) 0 or 1 where the timestep decides, else (N,K,layers), the share of an
+// image's units that is on; and `kept` (N,K), the share of the blocks' MACs (see cost::lambda_realised).
+class UnitsOn final : public Look {
+ public:
+  void see(const Seen& seen) override {
+    architecture_ = &seen.model.network->architecture;
+    on_.resize(architecture_->units.size());
+    for (std::size_t axis = 0; axis < on_.size(); ++axis) {
+      const Tensor mask = seen.outcome.masks[axis].to(torch::kFloat32);
+      on_[axis].push_back(by_timestep(axis) ? mask[0] : mask.mean(2));
     }
-    return {{"heads", torch::stack(heads)},
-            {"channels", torch::stack(channels)},
-            {"tokens", torch::stack(tokens, 1)},
-            {"kept", torch::stack(kept, 1)}};
-  };
-  look_at_each("activation", models, images, setting, no_more_axes, run, look);
+    kept_.push_back(engine::shares_of(seen.outcome.masks, *architecture_).select(1, 0));
+  }
+  Found found() override {
+    Found found{{"kept", torch::stack(kept_, 1)}};
+    for (std::size_t axis = 0; axis < on_.size(); ++axis)
+      found[architecture_->units[axis].name] = torch::stack(on_[axis], by_timestep(axis) ? 0 : 1);
+    return found;
+  }
+
+ private:
+  bool by_timestep(std::size_t axis) const { return architecture_->units[axis].scope == model::Scope::timestep; }
+
+  const model::Architecture* architecture_ = nullptr;
+  std::vector<std::vector<Tensor>> on_;  // of each axis and time
+  std::vector<Tensor> kept_;             // of each time (N)
+};
+
+}  // namespace
+
+Row activation() {
+  return {{.name = "activation",
+          .help = "What a dynamic model has on (heads, channel groups, tokens), by timestep",
+          .example = "dydit study activation --model half=DyDiT.safetensors --data images.zip",
+          .options = curve_options(),
+          .defaults = {},
+          .models = Models::dynamic},
+          [](const Options&) { return std::make_unique<UnitsOn>(); }};
 }
 
 }  // namespace dydit::study

@@ -35,15 +35,15 @@ void require_agreement(const Tensor& output, const Tensor& reference, double tol
                                                  tolerance));
 }
 
-void require_same_decisions(const engine::Masks& masks, const engine::Masks& reference) {
+void require_same_decisions(const engine::Masks& masks, const engine::Masks& reference,
+                            const std::vector<model::UnitAxis>& units) {
   constexpr double most_share = 0.01;
-  for (const auto& [what, mask] :
-       {std::pair{"heads", &engine::Masks::heads}, {"channel groups", &engine::Masks::channels}, {"tokens", &engine::Masks::tokens}}) {
-    const Tensor differ = (masks.*mask != reference.*mask).flatten(1);
+  for (std::size_t axis = 0; axis < units.size(); ++axis) {
+    const Tensor differ = (masks[axis] != reference[axis]).flatten(1);
     const auto most = std::max(1.0, most_share * static_cast<double>(differ.size(1)));
     const auto worst = static_cast<double>(differ.sum(1).max().item<std::int64_t>());
     if (worst > most)
-      throw RunError(fmt::format("decides otherwise than the masked engine over {}", what),
+      throw RunError(fmt::format("decides otherwise than the masked engine over {}", units[axis].label),
                      fmt::format("{} of {} decisions differ, where rounding explains {:.0f}", worst, differ.size(1), most));
   }
 }

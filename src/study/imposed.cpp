@@ -22,19 +22,16 @@ constexpr std::array<std::pair<const char*, Which>, 6> names{{{"all", Which::all
                                                               {"own", Which::own},
                                                               {"alike", Which::alike}}};
 
-// Purposes of the draws of one layer.
-enum Draw : std::uint64_t { heads, channels, tokens };
-
-// (depth,H): `keep` of the units of every layer.
-Tensor random_widths(const model::Configuration& c, double keep, std::uint64_t seed, Draw draw) {
-  Tensor mask = torch::zeros({c.depth, c.num_heads}, torch::kBool);
+// (layers,units): `keep` of the units of every layer. Unit 0 is among them, as of an axis that has it always on.
+Tensor random_units(const model::UnitAxis& axis, double keep, std::uint64_t seed, std::uint64_t draw) {
+  Tensor mask = torch::zeros({axis.layers, axis.units}, torch::kBool);
   auto on = mask.accessor<bool, 2>();
-  const double share = keep * static_cast<double>(c.num_heads);
-  for (std::int64_t layer = 0; layer < c.depth; ++layer) {
+  const double share = keep * static_cast<double>(axis.units);
+  for (std::int64_t layer = 0; layer < axis.layers; ++layer) {
     const auto sum_before = std::llround(static_cast<double>(layer) * share),
                sum = std::llround(static_cast<double>(layer + 1) * share);
-    const auto count = std::clamp<std::int64_t>(sum - sum_before, 1, c.num_heads);
-    std::vector<std::int64_t> others(static_cast<std::size_t>(c.num_heads - 1));
+    const auto count = std::clamp<std::int64_t>(sum - sum_before, 1, axis.units);
+    std::vector<std::int64_t> others(static_cast<std::size_t>(axis.units - 1));
     std::iota(others.begin(), others.end(), 1);
     Random random(seed, Purpose::mask, static_cast<std::uint64_t>(layer), draw);
     for (std::size_t i = others.size(); i > 1; --i) std::swap(others[i - 1], others[random.below(i)]);
@@ -42,6 +39,16 @@ Tensor random_widths(const model::Configuration& c, double keep, std::uint64_t s
     for (std::int64_t i = 0; i + 1 < count; ++i) on[layer][others[static_cast<std::size_t>(i)]] = true;
   }
   return mask;
+}
+
+// (N,layers,units): each with that probability.
+Tensor random_tokens(const model::UnitAxis& axis, double keep, std::int64_t batch, std::uint64_t seed, std::int64_t draw,
+                     std::uint64_t purpose) {
+  Tensor on = torch::ones({batch, axis.layers, axis.units}, torch::kBool);
+  if (keep == 1) return on;
+  Random random(seed, Purpose::mask, static_cast<std::uint64_t>(draw), purpose);
+  for (bool& value : std::span(on.data_ptr<bool>(), static_cast<std::size_t>(on.numel()))) value = random.uniform() < keep;
+  return on;
 }
 
 }  // namespace
@@ -57,25 +64,26 @@ std::string to_string(Which which) {
       ->first;
 }
 
-Kept kept_of(Which which, double keep) {
-  const double widths = which == Which::widths || which == Which::both ? keep : 1;
-  return {
-      .heads = widths, .groups = widths, .tokens = which == Which::tokens || which == Which::both ? keep : 1};
+std::vector<double> kept_of(Which which, double keep, const std::vector<model::UnitAxis>& units) {
+  std::vector<double> kept;
+  for (const model::UnitAxis& axis : units) {
+    const Which alone = axis.scope == model::Scope::timestep ? Which::widths : Which::tokens;
+    kept.push_back(which == alone || which == Which::both ? keep : 1);
+  }
+  return kept;
 }
 
-engine::Masks imposed_masks(const model::Configuration& c, const Kept& kept, std::int64_t batch,
+engine::Masks imposed_masks(const std::vector<model::UnitAxis>& units, const std::vector<double>& kept, std::int64_t batch,
                             std::uint64_t seed, std::int64_t draw) {
-  const auto widths = [&](Draw purpose, double keep) {
-    const Tensor mask = random_widths(c, keep, seed, purpose);
-    return mask.expand({batch, c.depth, c.num_heads}).contiguous();
-  };
-  Tensor on = torch::ones({batch, c.depth, c.tokens()}, torch::kBool);
-  if (kept.tokens < 1) {
-    const std::span<bool> values(on.data_ptr<bool>(), static_cast<std::size_t>(on.numel()));
-    Random random(seed, Purpose::mask, static_cast<std::uint64_t>(draw), tokens);
-    for (bool& value : values) value = random.uniform() < kept.tokens;
+  engine::Masks masks;
+  for (std::size_t axis = 0; axis < units.size(); ++axis) {
+    const model::UnitAxis& of = units[axis];
+    if (of.scope == model::Scope::token)
+      masks.push_back(random_tokens(of, kept[axis], batch, seed, draw, axis));
+    else
+      masks.push_back(random_units(of, kept[axis], seed, axis).expand({batch, of.layers, of.units}).contiguous());
   }
-  return {widths(heads, kept.heads), widths(channels, kept.groups), on};
+  return masks;
 }
 
 }  // namespace dydit::study

@@ -8,26 +8,21 @@
 
 namespace dydit::study {
 
-/// Which of a model's units a share is kept of: imposed on any model, or what a trained model's routers keep,
-/// and units drawn by chance in the same shares.
+/// Which of a model's units a share is kept of, imposed on any model: of all axes, of those that the timestep decides about
+/// ("widths"), of tokens, or of both; or what a trained model's routers keep, and units drawn by chance in the same shares.
 enum class Which { all, widths, tokens, both, own, alike };
-/// "all", "widths" (heads and channel groups), "tokens", "both", "own", "alike"; throws UsageError naming
-/// them.
+/// Throws UsageError naming them.
 Which which_named(const std::string& name);
 std::string to_string(Which which);
 
-/// Shares of the units that stay on.
-struct Kept {
-  double heads = 1, groups = 1, tokens = 1;
-};
-/// The share `keep` of the units of `which` (of all, widths, tokens and both), all of the others.
-Kept kept_of(Which which, double keep);
+/// Of each unit axis the share that stays on: `keep` of those of `which` (of all, widths, tokens and both), all of the others.
+std::vector<double> kept_of(Which which, double keep, const std::vector<model::UnitAxis>& units);
 
-/// Masks that keep these shares, for a batch at one timestep. Each layer keeps a random subset of its heads and of its
-/// channel groups, the same for all images, unit 0 among them; the sizes differ by at most one between layers, and their
-/// sum is nearest to the share. Each token is kept with that probability by a draw of its own, so that images and layers
-/// differ as those of a trained router do; another `draw` keeps other tokens.
-engine::Masks imposed_masks(const model::Configuration& configuration, const Kept& kept, std::int64_t batch,
+/// Masks that keep these shares, for a batch at one timestep. Each layer keeps a random subset of the units that the
+/// timestep decides about, the same for all images; of an axis whose first one is always on that is among them. The sizes
+/// differ by at most one between layers, and their sum is nearest to the share. Each token is kept with that probability by a
+/// draw of its own, so that images and layers differ as those of a trained router do; another `draw` keeps other tokens.
+engine::Masks imposed_masks(const std::vector<model::UnitAxis>& units, const std::vector<double>& kept, std::int64_t batch,
                             std::uint64_t seed, std::int64_t draw);
 
 }  // namespace dydit::study

@@ -1,46 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "study/loss_map.h"
-
-#include "base/interrupt.h"
+// Study of the redundancy over positions (DyDiT, figure 1b): the prediction error of a model at each
+// position of an image, averaged over several noise draws.
+#include "study/row.h"
 
 namespace dydit::study {
 
 namespace {
 
-using record::Json;
 using torch::Tensor;
 
-// (N,H,W): mean over channels and draws of the squared epsilon error at one timestep.
-Tensor error_map(Model& model, const diffusion::GaussianDiffusion& diffusion, const Setting& setting,
-                 const Chunk& chunk, std::int64_t timestep, std::int64_t draws) {
-  const auto channels = chunk.images.size(1);
-  Tensor sum;
-  for (std::int64_t draw = 0; draw < draws; ++draw) {
-    const Noised at = noised(setting, chunk, diffusion, timestep, draw);
-    const Tensor epsilon = model.forward(at.x_t, at.t, chunk.labels).to(torch::kFloat32).narrow(1, 0, channels);
-    const Tensor error = (at.noise - epsilon).square().mean(1);
-    sum = draw == 0 ? error : sum + error;
+// `label` (N), `image` (N,C,H,W) and `map` (N,K,H,W): the prediction's squared error, mean over channels and draws.
+class ErrorMaps final : public Look {
+ public:
+  explicit ErrorMaps(std::int64_t draws) : draws_(draws) {}
+
+  void see(const Seen& seen) override {
+    const Tensor error = seen.loss_terms().mse_map.mean(1);
+    sum_ = seen.draw == 0 ? error : sum_ + error;
+    if (seen.draw + 1 == draws_) maps_.push_back(sum_ / draws_);
+    chunk_ = &seen.chunk;
   }
-  return sum / draws;
-}
+  Found found() override {
+    return {{"label", chunk_->labels}, {"image", chunk_->images}, {"map", torch::stack(maps_, 1)}};
+  }
+
+ private:
+  std::int64_t draws_;
+  Tensor sum_;                // (N,H,W) of the draws of a time
+  std::vector<Tensor> maps_;  // of each time
+  const Chunk* chunk_ = nullptr;
+};
 
 }  // namespace
 
-void loss_map(std::vector<Model>& models, const std::shared_ptr<const data::Subset>& images,
-              const Setting& setting, std::int64_t draws, record::RunDirectory* run) {
-  const auto axes = [&](const Model& model) {
-    return Json{{"draws", draws}, {"patch", model.dit->configuration.patch_size}};
-  };
-  const auto look = [&](Model& model, const diffusion::GaussianDiffusion& diffusion,
-                        const Chunk& chunk) -> Found {
-    std::vector<Tensor> maps;
-    for (std::int64_t timestep : setting.timesteps) {
-      stop_if_interrupted();
-      maps.push_back(error_map(model, diffusion, setting, chunk, timestep, draws));
-    }
-    return {{"label", chunk.labels}, {"image", chunk.images}, {"map", torch::stack(maps, 1)}};
-  };
-  look_at_each("loss-map", models, images, setting, axes, run, look);
+Row loss_map() {
+  return {{.name = "loss-map",
+          .help = "Prediction error at every position, image by timestep",
+          .example = "dydit study loss-map --model XL=XL.safetensors --data images.zip --at 200 400 800",
+          .options = map_options(),
+          .defaults = map_defaults(),
+          .models = Models::last},
+          [](const Options& options) { return std::make_unique<ErrorMaps>(options.draws); },
+          [](const Model& model) { return record::Json{{"patch", model.network->architecture.patch}}; }};
 }
 
 }  // namespace dydit::study

@@ -17,8 +17,11 @@
 #include "base/progress.h"
 #include "cost/work.h"
 #include "instrument/memory.h"
+#include "done_cell.h"
 #include "model/device.h"
+#include "record/manifest.h"
 #include "record/metric.h"
+#include "record/readable.h"
 #include "variants.h"
 
 namespace dydit::study {
@@ -28,50 +31,62 @@ namespace {
 using record::Json;
 using record::Record;
 
-std::vector<Group> groups_of(const SpeedSetting& setting) {
-  const SpeedSpec& s = setting.spec;
-  std::vector<double> shares{1};
-  for (const double keep : s.keep)
-    if (keep != 1) shares.push_back(keep);
-  std::vector<Group> groups;
-  for (const std::string& model : s.models)
-    for (const std::string& dtype : s.dtype)
-      for (const std::int64_t batch : s.batch)
-        for (const double keep : shares) groups.push_back({model, model::dtype_named(dtype), batch, keep});
+// With everything on before the shares.
+std::vector<Workload> groups_of(const SpeedSetting& setting) {
+  const SpeedSpec& spec = setting.spec;
+  const auto values = [&](const std::string& axis) {
+    return std::ranges::find(spec.axes, axis, [](const auto& entry) { return entry.first; })->second;
+  };
+  std::vector<Workload> groups;
+  const auto add = [&](Workload start, const auto& values_of) {
+    start.point["model"] = start.model;
+    for (Workload& group : product(start, setting.catalog.axes, values_of)) groups.push_back(std::move(group));
+  };
+  for (const std::string& model : spec.models)
+    add({.model = model}, [&](const std::string& axis) {
+      std::vector<Json> all = values(axis);
+      if (axis != "keep") return all;
+      std::erase(all, Json(1.0));
+      all.insert(all.begin(), Json(1.0));
+      return all;
+    });
   for (const Trained& trained : setting.trained)
-    for (const std::string& dtype : s.dtype)
-      for (const std::int64_t batch : s.trained_batch)
-        groups.push_back({trained.name, model::dtype_named(dtype), batch, 1, &trained});
+    add({.model = trained.name, .trained = &trained}, [&](const std::string& axis) {
+      if (axis == "keep") return std::vector<Json>{1.0};
+      return axis == "batch" ? std::vector<Json>(spec.trained_batch.begin(), spec.trained_batch.end()) : values(axis);
+    });
   return groups;
 }
 
-std::vector<Cell> cells_of(const SpeedSpec& s, const Group& group) {
+std::vector<Cell> cells_of(const SpeedSetting& setting, const Workload& group) {
+  const auto& families = setting.catalog.families;
+  const engine::Family& family = group.trained == nullptr ? engine::family_of(families, group.model) : *group.trained->family;
   std::vector<Cell> cells;
-  for (const std::string& engine : s.engine) {
-    if (group.trained != nullptr && engine != "dense") {
+  for (const std::string& name : setting.spec.engine) {
+    const engine::Row& engine = family.engine(name);
+    const bool complete = engine.executes == engine::Executes::all;
+    if (group.trained != nullptr && !complete) {
       cells.push_back({engine, Which::own});
-      if (engine == "compact") cells.push_back({engine, Which::alike});
-    } else if (group.keep == 1)
+      if (engine.executes == engine::Executes::kept) cells.push_back({engine, Which::alike});
+    } else if (group.keep == 1) {
       cells.push_back({engine, Which::all});
-    else if (engine != "dense")
-      for (const std::string& which : s.which) cells.push_back({engine, which_named(which)});
+    } else if (!complete) {
+      for (const std::string& which : setting.spec.which) cells.push_back({engine, which_named(which)});
+    }
   }
   return cells;
 }
 
-Record empty_record(const SpeedSetting& s, const Group& group, const Cell& cell) {
-  const Json axes = {{"model", group.model},
-                     {"engine", cell.engine},
-                     {"which", to_string(cell.which)},
-                     {"keep", group.keep},
-                     {"batch", group.batch},
-                     {"dtype", model::dtype_name(group.dtype)},
-                     {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
-                     {"threads", s.threads}};
+Record empty_record(const SpeedSetting& s, const Workload& group, const Cell& cell) {
+  Json axes = group.point;
+  axes.update(Json{{"engine", cell.engine.name},
+                   {"which", to_string(cell.which)},
+                   {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
+                   {"threads", s.threads}});
   std::vector<std::string> inputs{
       fmt::format("throughput {} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds, s.spec.latency)};
   if (const Trained* trained = group.trained)
-    inputs.push_back(fmt::format("{} {} {} {}", trained->hash, trained->data_hash, trained->noise_schedule,
+    inputs.push_back(fmt::format("{} {} {} {}", trained->hash, trained->data_hash, to_json(trained->process).dump(),
                                  s.spec.timesteps));
   return {.cell = record::cell_hash("speed", axes, inputs, s.seed), .study = "speed", .axes = axes};
 }
@@ -79,16 +94,16 @@ Record empty_record(const SpeedSetting& s, const Group& group, const Cell& cell)
 // The times of one group's variants, and what they say of a cell.
 class Measured {
  public:
-  Measured(const Group& group, const Variants& variants, std::vector<instrument::Times> times,
+  Measured(const Workload& group, Variants& variants, std::vector<instrument::Times> times,
            std::map<std::string, std::int64_t> memory);
 
   void fill(Record& record, const Cell& cell) const;
-  /// Of a compact cell that skips something: what a waterfall is derived from.
+  /// Of a cell that skips something: what a waterfall is derived from.
   void fill_parts(Record& record, const Cell& cell) const;
 
  private:
   // Seconds of a variant in each block.
-  const std::vector<double>& of(const std::string& name) const;
+  const std::vector<double>& of_variant(const std::string& name) const;
   // A function of the times of one block, in every block.
   template <typename Value>
   std::vector<double> blockwise(const Value& value) const;
@@ -98,15 +113,16 @@ class Measured {
     return 1e3 / static_cast<double>(variants_.passes());
   }  // of a pass, where a run takes 1 s
   double executed(const Variants::Case& of) const;
+  std::vector<cost::Work> work_of(const Variants::Case& of, std::int64_t batch, std::int64_t bytes_of_number) const;
 
-  const Group& group_;
-  const Variants& variants_;
+  const Workload& group_;
+  Variants& variants_;
   std::map<std::string, instrument::Times> times_;
   std::map<std::string, std::vector<double>> blocks_;
   std::map<std::string, std::int64_t> memory_;
 };
 
-Measured::Measured(const Group& group, const Variants& variants, std::vector<instrument::Times> times,
+Measured::Measured(const Workload& group, Variants& variants, std::vector<instrument::Times> times,
                    std::map<std::string, std::int64_t> memory)
     : group_(group), variants_(variants), memory_(std::move(memory)) {
   for (std::size_t i = 0; i < times.size(); ++i) {
@@ -116,7 +132,7 @@ Measured::Measured(const Group& group, const Variants& variants, std::vector<ins
   }
 }
 
-const std::vector<double>& Measured::of(const std::string& name) const {
+const std::vector<double>& Measured::of_variant(const std::string& name) const {
   if (const std::string& error = times_.at(name).error; !error.empty()) throw RunError(error, name);
   return blocks_.at(name);
 }
@@ -124,8 +140,8 @@ const std::vector<double>& Measured::of(const std::string& name) const {
 template <typename Value>
 std::vector<double> Measured::blockwise(const Value& value) const {
   std::vector<double> values;
-  for (std::size_t block = 0; block < of("dense all").size(); ++block)
-    values.push_back(value([&](const std::string& name) { return of(name)[block]; }));
+  for (std::size_t block = 0; block < of_variant("dense all").size(); ++block)
+    values.push_back(value([&](const std::string& name) { return of_variant(name)[block]; }));
   return values;
 }
 
@@ -138,37 +154,36 @@ void Measured::put(Record& record, const std::string& metric, const std::vector<
 }
 
 double Measured::executed(const Variants::Case& of) const {
-  const cost::Rho rho = cost::rho(variants_.configuration(), of.activity);
+  const cost::Rho rho = cost::rho(variants_.architecture(), of.activity);
   return of.routed ? rho.with_routers : rho.without_routers;
+}
+
+// Without routers where none was run.
+std::vector<cost::Work> Measured::work_of(const Variants::Case& of, std::int64_t batch, std::int64_t bytes_of_number) const {
+  auto work = cost::work_of(variants_.architecture(), of.activity, batch, bytes_of_number);
+  if (!of.routed) std::erase_if(work, [](const cost::Work& part) { return part.kind == model::Kind::routers; });
+  return work;
 }
 
 // Of the dense model's MACs.
 void Measured::put_shares(Record& record, const Variants::Case& of) const {
-  const auto& c = variants_.configuration();
-  const double total = cost::macs_of(c).total();
-  const auto whole = cost::work_of(c, cost::complete(c), 1, 1), left = cost::work_of(c, of.activity, 1, 1);
-  const auto put_share = [&](const char* metric, const auto& work, std::initializer_list<std::string_view> parts) {
-    double macs = 0;
-    for (const std::string_view part : parts) macs += cost::total_of(work, part).macs;
-    record.metrics[metric] = record::measured(metric, macs / total);
+  const auto& architecture = variants_.architecture();
+  const auto whole = cost::work_of(architecture, complete(architecture.units), 1, 1), left = work_of(of, 1, 1);
+  const auto put_share = [&](const char* metric, const auto& work, model::Kind kind) {
+    record.metrics[metric] = record::measured(metric, cost::macs_of(work, kind) / cost::macs_of(architecture));
   };
-  const std::initializer_list<std::string_view> products{"attention.qkv", "attention.projection", "mlp"};
-  put_share("attention_share", whole, {"attention.products"});
-  put_share("attention_share_left", left, {"attention.products"});
-  put_share("products_share", whole, products);
-  put_share("products_share_left", left, products);
-  if (of.routed)
-    put_share("routers_share", whole, {"routers"});
-  else
-    record.metrics["routers_share"] = record::measured("routers_share", 0);
+  put_share("attention_share", whole, model::Kind::attention);
+  put_share("attention_share_left", left, model::Kind::attention);
+  put_share("products_share", whole, model::Kind::products);
+  put_share("products_share_left", left, model::Kind::products);
+  put_share("routers_share", left, model::Kind::routers);
 }
 
 void Measured::fill(Record& record, const Cell& cell) const {
   const std::string name = name_of(cell);
-  const bool dense = cell.engine == "dense";
-  const auto& c = variants_.configuration();
-  const cost::Activity activity = dense ? cost::complete(c) : variants_.case_of(cell).activity;
-  const double executed = dense ? 1 : this->executed(variants_.case_of(cell));
+  const auto& architecture = variants_.architecture();
+  const Variants::Case& of = variants_.case_of(cell);
+  const double executed = this->executed(of);
   const auto value = [&](const char* metric, double number) {
     record.metrics[metric] = record::measured(metric, number);
   };
@@ -181,32 +196,29 @@ void Measured::fill(Record& record, const Cell& cell) const {
     for (const double seconds : latency) blocks.push_back(milliseconds() * seconds);
     put(record, "latency", blocks);
   }
-  value("gmacs", executed * cost::macs_of(c).total() * 1e-9);
-  value("lambda_realised", cost::lambda_realised(c, activity));
+  value("gmacs", executed * cost::macs_of(architecture) * 1e-9);
+  value("lambda_realised", cost::lambda_realised(architecture, of.activity));
   value("rho", executed);
-  value("rho_without_routers", cost::rho(c, activity).without_routers);
+  value("rho_without_routers", cost::rho(architecture, of.activity).without_routers);
   value("theoretical_speedup", 1 / executed);
   put(record, "speedup", blockwise([&](const auto& time) { return time("dense all") / time(name); }));
   put(record, "realisation",
       blockwise([&](const auto& time) { return executed * time("dense all") / time(name); }));
   const cost::Ceilings ceilings{
-      .macs_per_second = variants_.product_macs / median_of(of("product ceiling")).value,
-      .bytes_per_second = variants_.copied_bytes / median_of(of("copy ceiling")).value};
+      .macs_per_second = variants_.product_macs / median_of(of_variant("product ceiling")).value,
+      .bytes_per_second = variants_.copied_bytes / median_of(of_variant("copy ceiling")).value};
   value("product_ceiling", 1e-9 * ceilings.macs_per_second);
   value("copy_ceiling", 1e-9 * ceilings.bytes_per_second);
-  model::Configuration executed_model = c;
-  executed_model.dynamic = !dense && variants_.case_of(cell).routed;
-  const auto work = cost::work_of(executed_model, activity, group_.batch,
-                                  static_cast<std::int64_t>(c10::elementSize(group_.dtype)));
+  const auto work = work_of(of, group_.batch, static_cast<std::int64_t>(c10::elementSize(model::dtype_named(group_.dtype))));
   value("roofline_time", 1e3 * cost::roofline_seconds(work, ceilings));
   if (const auto memory = memory_.find(name); memory != memory_.end())
     value("activation_memory", 1e-6 * static_cast<double>(memory->second));
-  value("weight_memory", 1e-6 * static_cast<double>(variants_.weight_bytes(cell)));
-  if (cell.engine == "compact") value("packing_time", 1e3 * median_of(variants_.case_of(cell).packing).value);
+  value("weight_memory", 1e-6 * variants_.weight_bytes(cell));
+  if (!of.packing.empty()) value("packing_time", 1e3 * median_of(of.packing).value);
 }
 
 void Measured::fill_parts(Record& record, const Cell& cell) const {
-  const std::string name = name_of(cell);
+  const std::string name = name_of(cell), path = cell.engine.name + " path";
   Record filled = record;  // all of them or none
   for (const auto& [metric, variant] :
        std::initializer_list<std::pair<const char*, std::string>>{{"dense_time", "dense all"},
@@ -219,9 +231,9 @@ void Measured::fill_parts(Record& record, const Cell& cell) const {
                                                                   {"products_time", name + " products"},
                                                                   {"routed_time", name + " routed"},
                                                                   {"together_time", name + " together"},
-                                                                  {"path_time", "compact path"},
-                                                                  {"path_fixed_time", "compact path fixed"},
-                                                                  {"path_routed_time", "compact path routed"}})
+                                                                  {"path_time", path},
+                                                                  {"path_fixed_time", path + " fixed"},
+                                                                  {"path_routed_time", path + " routed"}})
     put(filled, metric, blockwise([&](const auto& time) { return milliseconds() * time(variant); }));
   put_shares(filled, variants_.case_of(cell));
   record = std::move(filled);
@@ -266,9 +278,11 @@ void fail(Record& record, const std::string& error) {
   record.error = error;
 }
 
+using Warn = std::function<void(const std::string&)>;
+
 // All cells of a group, whether they have a record or not: what is compared is measured together.
-std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std::vector<Cell>& cells,
-                            record::RunDirectory& run, const std::function<void()>& after_block) {
+std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const std::vector<Cell>& cells, const Warn& warn,
+                            const std::function<void()>& after_block) {
   std::vector<Record> records;
   for (const Cell& cell : cells) records.push_back(empty_record(s, group, cell));
   std::unique_ptr<Variants> variants;
@@ -295,38 +309,74 @@ std::vector<Record> measure(const SpeedSetting& s, const Group& group, const std
                                         std::move(memory));
   each([&](Record& record, const Cell& cell) { measured->fill(record, cell); });
   each([&](Record& record, const Cell& cell) {
-    if (cell.engine != "compact" || cell.which == Which::all) return;
+    if (!variants->case_of(cell).parts) return;
     if (const auto error = error_of([&] { measured->fill_parts(record, cell); }))
-      run.warn(fmt::format("{} has no times of parts, so no waterfall: {}", record.axes.dump(), *error));
+      warn(fmt::format("{} has no times of parts, so no waterfall: {}", record.axes.dump(), *error));
   });
   return records;
 }
 
+// The groups that have a cell without a record, as rank 0 sees them in the run; told to all.
+std::vector<std::size_t> missing_of(const SpeedSetting& s, const std::vector<Workload>& groups, record::RunDirectory* run) {
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; run != nullptr && i < groups.size(); ++i) {
+    const auto cells = cells_of(s, groups[i]);
+    const auto has = [&](const Cell& cell) { return run->has_or_takes_back(empty_record(s, groups[i], cell).cell); };
+    if (!std::ranges::all_of(cells, has)) missing.push_back(i);
+  }
+  return Json::parse(s.group.broadcast(Json(missing).dump())).get<std::vector<std::size_t>>();
+}
+
+void write(record::RunDirectory& run, Record record) {
+  if (run.has_or_takes_back(record.cell)) return;
+  if (record.status == record::Status::failed) run.warn(fmt::format("{} failed: {}", record.axes.dump(), record.error));
+  run.append(std::move(record));
+}
+
+// In each round every process measures a group of its own, and rank 0 writes what they found in the order of the ranks.
+void rounds(const SpeedSetting& s, record::RunDirectory* run) {
+  const std::vector<Workload> groups = groups_of(s);
+  const std::vector<std::size_t> missing = missing_of(s, groups, run);
+  const auto blocks = [&](std::size_t count) { return static_cast<std::int64_t>(count) * s.spec.blocks; };
+  Progress progress("speed", "blocks", blocks(groups.size()), s.quiet || !s.group.leads(),
+                    blocks(groups.size() - missing.size()));
+  const auto size = static_cast<std::size_t>(s.group.size()), rank = static_cast<std::size_t>(s.group.rank());
+  const Warn warn = [&](const std::string& message) {
+    if (run != nullptr)
+      run->warn(message);
+    else
+      fmt::print(stderr, "dydit: {}\n", message);
+  };
+  for (std::size_t first = 0; first < missing.size(); first += size) {
+    std::vector<DoneCell> done;
+    if (first + rank < missing.size()) {
+      const Workload& group = groups[missing[first + rank]];
+      const auto after_block = [&] { progress.advance(static_cast<std::int64_t>(std::min(size, missing.size() - first))); };
+      for (Record& record : measure(s, group, cells_of(s, group), warn, after_block)) {
+        if (size > 1) record.machine["processes"] = size;
+        record::stamp(record);
+        if (run != nullptr)  // what rank 0 found is safe before it waits for others
+          write(*run, std::move(record));
+        else
+          done.push_back({.record = record::readable(std::move(record))});
+      }
+    }
+    if (size > 1)
+      for (const std::string& text : s.group.gather(to_bytes(done)))
+        for (DoneCell& cell : from_bytes(text)) write(*run, std::move(cell.record));
+  }
+}
+
 }  // namespace
 
-void speed(const SpeedSetting& s, record::RunDirectory& run) {
+void speed(const SpeedSetting& s, record::RunDirectory* run) {
   torch::InferenceMode inference;
-  const std::vector<Group> groups = groups_of(s);
-  std::vector<std::pair<Group, std::vector<Cell>>> missing;
-  for (const Group& group : groups) {
-    const auto cells = cells_of(s.spec, group);
-    const auto has = [&](const Cell& cell) { return run.has_or_takes_back(empty_record(s, group, cell).cell); };
-    if (!std::all_of(cells.begin(), cells.end(), has)) missing.emplace_back(group, cells);
-  }
-  const auto blocks = [&](std::size_t count) { return static_cast<std::int64_t>(count) * s.spec.blocks; };
-  Progress progress("speed", "blocks", blocks(groups.size()), s.quiet,
-                    blocks(groups.size() - missing.size()));
   try {
-    for (const auto& [group, cells] : missing)
-      for (Record& record : measure(s, group, cells, run, [&] { progress.advance(1); })) {
-        if (run.has_or_takes_back(record.cell)) continue;
-        if (record.status == record::Status::failed)
-          run.warn(fmt::format("{} failed: {}", record.axes.dump(), record.error));
-        run.append(std::move(record));
-      }
+    rounds(s, run);
   } catch (const Interrupted&) {
-    run.log("interrupted");
-    throw Interrupted("interrupted", "what is done is saved in " + run.path().string(),
+    if (run == nullptr) throw;
+    run->log("interrupted");
+    throw Interrupted("interrupted", "what is done is saved in " + run->path().string(),
                       "give the same command again to go on");
   }
 }

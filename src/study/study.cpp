@@ -15,7 +15,7 @@
 #include "base/progress.h"
 #include "diffusion/draws.h"
 #include "model/device.h"
-#include "model/weights.h"
+#include "model/tensors.h"
 #include "record/manifest.h"
 #include "record/metric.h"
 #include "record/readable.h"
@@ -24,10 +24,6 @@
 namespace dydit::study {
 
 constexpr double max_broken_share = 0.01;
-
-torch::Tensor Model::forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y) {
-  return engine ? engine->forward(x, t, y).output : dit->forward(x, t, y);
-}
 
 Chunk to_chunk(const data::Subset& subset, const data::Batch& batch, std::int64_t first, std::int64_t count,
                torch::Device device) {
@@ -222,37 +218,6 @@ void for_each_chunk(const std::string& label, const Setting& setting,
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
-void look_at_each(const std::string& study, std::vector<Model>& models,
-                  const std::shared_ptr<const data::Subset>& images, const Setting& setting,
-                  const std::function<record::Json(const Model&)>& more_axes, record::RunDirectory* run,
-                  const Look& look) {
-  torch::InferenceMode inference;
-  std::vector<std::vector<std::string>> hashes;
-  for (const Model& model : models) hashes.push_back(input_hashes(setting, model, *images));
-  const RecordOf cell = [&](std::size_t m, std::int64_t first, std::int64_t count) -> record::Record {
-    record::Json axes = chunk_axes(setting, models[m], first, count);
-    axes.update(more_axes(models[m]));
-    return {.cell = record::cell_hash(study, axes, hashes[m], setting.seed), .study = study, .axes = axes};
-  };
-  const auto work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
-    for (std::size_t m : missing) {
-      const Found found = look(models[m], diffusion_for(setting, models[m].dit), chunk);
-      DoneCell result{
-          .record = cell(m, chunk.first, chunk.count),
-          .tensors = {{"index", model::from_torch(torch::tensor(chunk.indices, torch::kInt64))},
-                      {"timestep", model::from_torch(torch::tensor(setting.timesteps, torch::kInt64))}}};
-      result.record.tensors = {tensors_name(result.record)};
-      finish_record(result.record, chunk, {});
-      for (const auto& [name, tensor] : found) {
-        result.tensors[name] = model::from_torch(tensor);
-        if (tensor.is_floating_point()) finish_record(result.record, chunk, tensor);
-      }
-      emit(std::move(result));
-    }
-  };
-  for_each_chunk(study, setting, images, models.size(), run, cell, work);
-}
-
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses) {
   record.metrics["broken_images"] = record::measured(
       "broken_images", static_cast<double>(chunk.count) - static_cast<double>(chunk.indices.size()));
@@ -274,37 +239,21 @@ record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t
           {"count", count}};
 }
 
-torch::Tensor timestep_for(const Setting& setting, const Chunk& chunk, std::int64_t t) {
-  return torch::full({chunk.images.size(0)}, t,
-                     torch::TensorOptions().dtype(torch::kInt64).device(setting.device));
-}
-
-torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw) {
-  const std::vector<std::int64_t> draws(chunk.indices.size(), draw * diffusion::diffusion_steps + t);
-  return model::to_device(diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws,
-                                                 chunk.images.sizes().slice(1)),
-                          setting.device);
-}
-
-Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::GaussianDiffusion& diffusion,
-              std::int64_t t, std::int64_t draw) {
-  Noised at{.t = timestep_for(setting, chunk, t), .noise = noise_for(setting, chunk, t, draw), .x_t = {}};
-  at.x_t = diffusion.q_sample(chunk.images, at.t, at.noise);
+Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::Process& process, double t, std::int64_t draw) {
+  const std::vector<std::int64_t> draws(chunk.indices.size(), process.draw_of(t, draw));
+  const torch::Tensor noise =
+      diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws, chunk.images.sizes().slice(1));
+  Noised at{.t = process.times({t}).to(setting.device).expand({chunk.images.size(0)}).contiguous(),
+            .noise = model::to_device(noise, setting.device),
+            .x_t = {}};
+  at.x_t = process.noised(chunk.images, at.noise, at.t);
   return at;
-}
-
-diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit) {
-  return {
-      diffusion::Tables(
-          diffusion::betas(diffusion::noise_schedule(setting.noise_schedule), diffusion::diffusion_steps)),
-      dit->configuration.learn_sigma ? diffusion::Variance::learned_range : diffusion::Variance::fixed_large,
-      setting.device};
 }
 
 std::vector<std::string> input_hashes(const Setting& setting, const Model& model,
                                       const data::Dataset& images) {
   return {model.hash, images.hash(),
-          hash_of(fmt::format("{} {} {}", record::Json(setting.timesteps).dump(), setting.noise_schedule,
+          hash_of(fmt::format("{} {} {}", record::Json(setting.times).dump(), to_json(setting.process).dump(),
                               torch::toString(setting.dtype)))};
 }
 

@@ -2,7 +2,6 @@
 #include "variants.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -10,116 +9,90 @@
 #include "base/interrupt.h"
 #include "base/random.h"
 #include "diffusion/draws.h"
-#include "diffusion/schedule.h"
 #include "instrument/ceilings.h"
 #include "instrument/stopwatch.h"
-#include "model/finite.h"
-#include "model/weights.h"
+#include "model/device.h"
 
 namespace dydit::study {
 
+using engine::Executes;
+using engine::Masks;
+using engine::Overruled;
 using torch::Tensor;
 
 namespace {
 
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
-// Not the published initialisation alone, whose zeros switch every block and the output off.
-model::DiT untrained(const SpeedSetting& s, const Group& group) {
-  torch::NoGradGuard no_grad;
-  model::Configuration c = model::published(group.model);
-  c.input_size = s.spec.input_size;
-  model::DiT dit(c);
-  dit->initialise(s.seed);
-  std::uint64_t index = 0;
-  for (auto& item : dit->named_parameters()) {
-    const std::uint64_t sample = index++;
-    if (item.key().find("adaLN") == std::string::npos && item.key().find("final_layer.") != 0) continue;
-    Tensor value = torch::empty_like(item.value());
-    Random(s.seed, Purpose::initialisation, sample, /*draw=*/1)
-        .fill_normal({value.data_ptr<float>(), static_cast<std::size_t>(value.numel())});
-    item.value().copy_(value * 0.02);
+const engine::Family& family_of(const SpeedSetting& setting, const Workload& group) {
+  return group.trained == nullptr ? engine::family_of(setting.catalog.families, group.model) : *group.trained->family;
+}
+
+// Not trained: weights that switch nothing off; else a copy, whose type of numbers the group chooses.
+std::shared_ptr<model::Network> network_of(const SpeedSetting& setting, const Workload& group, const engine::Family& family) {
+  if (group.trained != nullptr) return copy_of(*group.trained->network);
+  const auto network = family.build(family.describe(group.model, setting.spec.input_size));
+  network->randomise(setting.seed);
+  return network;
+}
+
+// Of each unit axis, over its layers.
+std::vector<double> mean_shares(const std::vector<model::UnitAxis>& units, const model::Activity& activity) {
+  std::vector<double> shares;
+  for (std::size_t axis = 0; axis < units.size(); ++axis) {
+    double sum = 0;
+    for (const double on : activity.on[axis]) sum += on / static_cast<double>(units[axis].units);
+    shares.push_back(sum / static_cast<double>(units[axis].layers));
   }
-  return dit;
+  return shares;
 }
 
-// A copy, whose type of numbers the group chooses.
-model::DiT copy_of(const model::DiT& dit) {
-  model::DiT copy(dit->configuration);
-  model::load_parameters(*copy, model::parameters_of(*dit), "");
-  return copy;
-}
-
-// Of the activity's layers.
-Kept mean_shares(const model::Configuration& c, const cost::Activity& activity) {
-  Kept kept{0, 0, 0};
-  const auto layers = static_cast<double>(activity.layers.size()), units = static_cast<double>(c.num_heads);
-  for (const auto& layer : activity.layers) {
-    kept.heads += layer.heads / units / layers;
-    kept.groups += layer.groups / units / layers;
-    kept.tokens += layer.tokens / static_cast<double>(c.tokens()) / layers;
-  }
-  return kept;
-}
-
-engine::Masks concatenated(const std::vector<engine::Masks>& masks) {
-  std::vector<Tensor> heads, channels, tokens;
-  for (const engine::Masks& one : masks) {
-    heads.push_back(one.heads);
-    channels.push_back(one.channels);
-    tokens.push_back(one.tokens);
-  }
-  return {torch::cat(heads), torch::cat(channels), torch::cat(tokens)};
-}
-
-// The same widths at every timestep, and all tokens.
-bool is_static(const std::vector<engine::Masks>& masks) {
-  return std::all_of(masks.begin(), masks.end(), [&](const engine::Masks& one) {
-    return torch::equal(one.heads, masks.front().heads) &&
-           torch::equal(one.channels, masks.front().channels) && one.tokens.all().item<bool>();
+// The same units at every time, and all tokens.
+bool is_static(const std::vector<Masks>& masks, const std::vector<model::UnitAxis>& units) {
+  return std::ranges::all_of(masks, [&](const Masks& one) {
+    for (std::size_t axis = 0; axis < units.size(); ++axis)
+      if (units[axis].scope == model::Scope::timestep ? !torch::equal(one[axis], masks.front()[axis])
+                                                      : !one[axis].all().item<bool>())
+        return false;
+    return true;
   });
+}
+
+bool equal(const Masks& a, const Masks& b) {
+  return std::ranges::equal(a, b, [](const Tensor& x, const Tensor& y) { return torch::equal(x, y); });
 }
 
 }  // namespace
 
-std::string name_of(const Cell& cell) {
-  return cell.engine + " " + to_string(cell.which);
-}
+std::string name_of(const Cell& cell) { return cell.engine.name + " " + to_string(cell.which); }
 
 void Variants::draw_inputs() {
-  const auto& c = dit_->configuration;
+  const auto& of = architecture();
   std::vector<std::int64_t> images(static_cast<std::size_t>(group_.batch));
   std::iota(images.begin(), images.end(), 0);
   for (std::int64_t i = 0; i < draws; ++i) {
     const std::vector<std::int64_t> draw(images.size(), i);
     std::vector<std::int64_t> labels;
     for (const std::int64_t image : images)
-      labels.push_back(static_cast<std::int64_t>(Random(setting_.seed, Purpose::sweep_label,
-                                                        static_cast<std::uint64_t>(image),
+      labels.push_back(static_cast<std::int64_t>(Random(setting_.seed, Purpose::sweep_label, static_cast<std::uint64_t>(image),
                                                         static_cast<std::uint64_t>(i))
-                                                     .below(static_cast<std::uint64_t>(c.num_classes))));
-    const Tensor x = diffusion::normal_rows(setting_.seed, Purpose::sweep_input, images, draw,
-                                            {c.in_channels, c.input_size, c.input_size});
-    const Tensor t = torch::full({group_.batch}, 500, torch::kInt64);
-    inputs_.push_back({x.to(setting_.device, group_.dtype), t.to(setting_.device),
+                                                     .below(static_cast<std::uint64_t>(of.classes))));
+    const Tensor x = diffusion::normal_rows(setting_.seed, Purpose::sweep_input, images, draw, {of.channels, of.side, of.side});
+    const Tensor t = torch::full({group_.batch}, static_cast<std::int64_t>(group_.time), torch::kInt64);
+    inputs_.push_back({x.to(setting_.device, dtype_), t.to(setting_.device),
                        torch::tensor(labels, torch::kInt64).to(setting_.device)});
   }
 }
 
-// Images at each timestep, with the noise that every study gives them.
+// Images at each time, with the noise that every study gives them.
 void Variants::trained_inputs() {
   const Trained& trained = *group_.trained;
-  const Setting setting{
-      .timesteps = diffusion::even_timesteps(diffusion::diffusion_steps, setting_.spec.timesteps),
-      .noise_schedule = trained.noise_schedule,
-      .seed = setting_.seed};
-  const auto diffusion = diffusion_for(setting, dit_);
+  const auto process = diffusion::process_of(trained.process, architecture().learns_sigma, torch::kCPU);
+  const Setting setting{.times = process->even_times(setting_.spec.timesteps), .process = trained.process, .seed = setting_.seed};
   const auto of_batch = [&](const Tensor& all) { return all.narrow(0, 0, group_.batch).to(setting_.device); };
-  for (const std::int64_t timestep : setting.timesteps) {
-    const Tensor t = timestep_for(setting, trained.chunk, timestep);
-    const Tensor noise = noise_for(setting, trained.chunk, timestep, /*draw=*/0);
-    inputs_.push_back({of_batch(diffusion.q_sample(trained.chunk.images, t, noise)).to(group_.dtype),
-                       of_batch(t), of_batch(trained.chunk.labels)});
+  for (const double time : setting.times) {
+    const Noised at = noised(setting, trained.chunk, *process, time);
+    inputs_.push_back({of_batch(at.x_t).to(dtype_), of_batch(at.t), of_batch(trained.chunk.labels)});
   }
 }
 
@@ -128,81 +101,78 @@ void Variants::for_inputs(std::int64_t run, const std::function<void(std::size_t
   for (std::size_t i = 0; i < inputs_.size(); ++i) work(i);
 }
 
-Variants::Variants(const SpeedSetting& setting, const Group& group)
-    : setting_(setting),
-      group_(group),
-      dit_(group.trained == nullptr ? untrained(setting, group) : copy_of(group.trained->dit)) {
-  dit_->to(setting.device, group.dtype);
-  dit_->eval();
-  masked_ = engine::masked_engine(dit_);
+engine::Engine& Variants::engine(const engine::Row& row) {
+  auto& made = engines_[row.name];
+  if (made == nullptr) made = row.make(network_, {.packing_budget = unlimited});
+  return *made;
+}
+
+Variants::Variants(const SpeedSetting& setting, const Workload& group)
+    : setting_(setting), group_(group), dtype_(model::dtype_named(group.dtype)), family_(family_of(setting, group)), network_(network_of(setting, group, family_)) {
+  network_->to(setting.device, dtype_);
+  network_->eval();
   group.trained == nullptr ? draw_inputs() : trained_inputs();
-  const auto& c = dit_->configuration;
-  const auto open = imposed({});
-  add_model("dense all", [this, open](std::size_t i) {
-    return engine::Outcome{dit_->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y), open[i], {}};
-  });
-  const auto product = instrument::product_ceiling(setting.device, group.dtype);
-  const auto copy =
-      instrument::copy_ceiling(setting.device, group.batch * c.tokens() * c.hidden_size *
-                                                   static_cast<std::int64_t>(c10::elementSize(group.dtype)));
+  for (std::size_t i = 0; i < inputs_.size(); ++i) open_.push_back(engine::all_on(architecture(), group.batch, setting.device));
+  engine::Engine& dense = engine(family_.engine_that(Executes::all));
+  add_model("dense all", [this, &dense](std::size_t i) { return dense.forward(inputs_[i]); });
+  const auto product = instrument::product_ceiling(setting.device, dtype_);
+  const auto copy = instrument::copy_ceiling(
+      setting.device, group.batch * architecture().stream * static_cast<std::int64_t>(c10::elementSize(dtype_)));
   product_macs = product.amount;
   copied_bytes = copy.amount;
   all_.insert(all_.end(), {product.variant, copy.variant});
-  const auto& engines = setting.spec.engine;
-  if (std::find(engines.begin(), engines.end(), "compact") == engines.end()) return;
-  compact_ = setting.compact(dit_, {.packing_budget = unlimited});
-  packing_ = std::make_shared<engine::Packing>(dit_, unlimited);
-  shares_ = model::shares_of(group.batch, setting.device);
-  for (const model::Share& share : shares_) activations_.emplace_back(dit_, share.count);
-  std::vector<Tensor> timesteps;  // what the width routers say is known before a pass
-  for (const Input& input : inputs_) timesteps.push_back(input.t.narrow(0, 0, 1));
-  compact_->plan(torch::cat(timesteps));
-  add_engine("compact path", compact_, open, engine::Overruled::skipped);
-  add_parts("compact path", open, Parts::Of::engine, {"fixed", "routed"});
-  add_parts("dense all", open, Parts::Of::dense_model, {"fixed", "attention", "products"});
 }
 
-std::vector<engine::Masks> Variants::imposed(const Kept& kept) const {
-  std::vector<engine::Masks> masks;
+// The engine with everything on and its routers skipped; beside the first one the parts of the complete model.
+void Variants::add_path(const engine::Row& row) {
+  if (paths_.contains(row.name)) return;
+  engine::Engine& kept = engine(row);
+  std::vector<Tensor> times;  // what the timestep decides is known before a pass
+  for (const model::Inputs& in : inputs_) times.push_back(in.t.narrow(0, 0, 1));
+  kept.plan(torch::cat(times));
+  add_engine(row.name + " path", kept, open_, Overruled::skipped);
+  const bool first = paths_.empty();
+  paths_[row.name] = add_parts(row.name + " path", kept, open_, {"fixed", "routed"});
+  if (first && paths_[row.name])
+    paths_[row.name] = add_parts("dense all", engine(family_.engine_that(Executes::all)), open_, {"fixed", "attention", "products"});
+}
+
+std::vector<Masks> Variants::imposed(const std::vector<double>& kept) const {
+  std::vector<Masks> masks;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    const auto one =
-        imposed_masks(dit_->configuration, kept, group_.batch, setting_.seed, static_cast<std::int64_t>(i));
-    masks.push_back(
-        {one.heads.to(setting_.device), one.channels.to(setting_.device), one.tokens.to(setting_.device)});
+    masks.push_back(imposed_masks(architecture().units, kept, group_.batch, setting_.seed, static_cast<std::int64_t>(i)));
+    for (Tensor& mask : masks.back()) mask = mask.to(setting_.device);
   }
   return masks;
 }
 
-const std::vector<engine::Masks>& Variants::decided() {
-  if (!decided_.empty()) return decided_;
-  return decided_ = decided_by(*masked_);
+const std::vector<Masks>& Variants::decided() {
+  if (decided_.empty()) decided_ = decided_by(engine(family_.engine_that(Executes::masked)));
+  return decided_;
 }
 
-std::vector<engine::Masks> Variants::decided_by(engine::Engine& engine) const {
-  std::vector<engine::Masks> masks;
-  for (const Input& in : inputs_) masks.push_back(engine.forward(in.x, in.t, in.y).masks);
+std::vector<Masks> Variants::decided_by(engine::Engine& engine) const {
+  std::vector<Masks> masks;
+  for (const model::Inputs& in : inputs_) masks.push_back(engine.forward(in).masks);
   return masks;
 }
 
-std::vector<engine::Masks> Variants::masks_of(Which which) {
+std::vector<Masks> Variants::masks_of(Which which) {
+  const auto& units = architecture().units;
   if (which == Which::own) return decided();
-  if (which == Which::alike)
-    return imposed(mean_shares(dit_->configuration, engine::activity_of(concatenated(decided()))));
-  return imposed(kept_of(which, group_.keep));
+  if (which == Which::alike) return imposed(mean_shares(units, engine::activity_of(engine::concatenated(decided()))));
+  return imposed(kept_of(which, group_.keep, units));
 }
 
-void Variants::add_engine(const std::string& name, const std::shared_ptr<engine::Engine>& engine,
-                          const std::vector<engine::Masks>& masks, engine::Overruled routers) {
-  add_model(name, [this, engine, masks, routers](std::size_t i) {
-    const auto& in = inputs_[i];
-    return engine::Outcome{engine->forward(in.x, in.t, in.y, masks[i], routers).output, masks[i], {}};
+void Variants::add_engine(const std::string& name, engine::Engine& engine, const std::vector<Masks>& masks, Overruled routers) {
+  add_model(name, [this, &engine, masks, routers](std::size_t i) {
+    return engine::Outcome{engine.forward(inputs_[i], masks[i], routers).output, masks[i]};
   });
 }
 
-void Variants::add_own(const std::string& name, const std::shared_ptr<engine::Engine>& engine) {
-  add_model(name,
-            [this, engine](std::size_t i) { return engine->forward(inputs_[i].x, inputs_[i].t, inputs_[i].y); },
-            [this](std::size_t i, const engine::Masks& masks) { require_same_decisions(masks, decided()[i]); });
+void Variants::add_own(const std::string& name, engine::Engine& engine) {
+  add_model(name, [this, &engine](std::size_t i) { return engine.forward(inputs_[i]); },
+            [this](std::size_t i, const Masks& masks) { require_same_decisions(masks, decided()[i], architecture().units); });
 }
 
 // `forward` says what it computed, and under which masks: those that were imposed, or those that it executed.
@@ -221,23 +191,28 @@ void Variants::add_model(const std::string& name, const Forward& forward, const 
                   .latency = setting_.spec.latency});
 }
 
-void Variants::look_for_not_finite(bool wanted) {
-  for (const auto& engine : {masked_, compact_})
-    if (engine != nullptr) engine->checks_finite = wanted;
+bool Variants::add_parts(const std::string& name, engine::Engine& engine, const std::vector<Masks>& masks,
+                         const std::vector<std::string>& names) {
+  const auto parts = engine.parts({.inputs = inputs_, .masks = masks, .in_turn = group_.trained == nullptr});
+  for (const engine::PartRun& part : parts)
+    if (std::ranges::count(names, part.name) > 0) all_.push_back({.name = name + " " + part.name, .run = part.run});
+  return !parts.empty();
 }
 
-const Tensor& Variants::reference(std::size_t input, const engine::Masks& masks) {
+void Variants::look_for_not_finite(bool wanted) {
+  for (const auto& [name, engine] : engines_) engine->checks_finite = wanted;
+}
+
+const Tensor& Variants::reference(std::size_t input, const Masks& masks) {
   for (const Reference& known : references_)
-    if (known.input == input && torch::equal(known.masks.heads, masks.heads) &&
-        torch::equal(known.masks.channels, masks.channels) && torch::equal(known.masks.tokens, masks.tokens))
-      return known.output;
-  const Input& in = inputs_[input];
-  references_.push_back({input, masks, masked_->forward(in.x, in.t, in.y, masks).output});
+    if (known.input == input && equal(known.masks, masks)) return known.output;
+  const auto outcome = engine(family_.engine_that(Executes::masked)).forward(inputs_[input], masks);
+  references_.push_back({input, masks, outcome.output});
   return references_.back().output;
 }
 
 void Variants::check(const Forward& forward, const CheckMasks& check_masks) {
-  const double tolerance = tolerance_of(group_.dtype, dit_->configuration.depth);
+  const double tolerance = tolerance_of(dtype_, architecture().depth);
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     stop_if_interrupted();
     const engine::Outcome outcome = forward(i);
@@ -246,97 +221,49 @@ void Variants::check(const Forward& forward, const CheckMasks& check_masks) {
   }
 }
 
-void Variants::add_parts(const std::string& name, const std::vector<engine::Masks>& masks, Parts::Of of,
-                         const std::vector<std::string>& names) {
-  static const std::map<std::string, void (Parts::*)(Parts::Pass)> runs{{"fixed", &Parts::fixed},
-                                                                        {"attention", &Parts::attention},
-                                                                        {"products", &Parts::products},
-                                                                        {"routed", &Parts::routed},
-                                                                        {"together", &Parts::together}};
-  // Those of one timestep differ in their tokens alone, and are the draws of one Parts.
-  std::vector<std::vector<engine::Masks>> timesteps;
-  if (group_.trained == nullptr)
-    timesteps = {masks};
-  else
-    for (const engine::Masks& one : masks) timesteps.push_back({one});
-  std::vector<std::vector<std::shared_ptr<Parts>>> parts;  // of each share of the images, as the models run them
-  for (const model::Share& share : shares_) {
-    parts.emplace_back();
-    for (const auto& of_timestep : timesteps) {
-      std::vector<engine::Masks> some;
-      for (const engine::Masks& one : of_timestep)
-        some.push_back({share.of(one.heads), share.of(one.channels), share.of(one.tokens)});
-      parts.back().push_back(std::make_shared<Parts>(dit_, packing_, activations_.at(share.number), some, of));
-    }
-  }
-  for (const std::string& part : names)
-    add(name + " " + part, [this, parts, method = runs.at(part)](std::int64_t run) {
-      const model::OnlyShares only(setting_.device);
-      if (method == &Parts::fixed)
-        for_inputs(run, [&](std::size_t i) { dit_->condition(dit_->t_embedder(inputs_[i].t), inputs_[i].y); });
-      model::in_shares(shares_, [&](const model::Share& share) {
-        for (const auto& each : parts[share.number]) ((*each).*method)(run);
-      });
-    });
-}
-
 // Several times, after one that asks the system for memory.
-void Variants::pack(Case& packed) const {
+void Variants::pack(Case& packed, const engine::Row& row) const {
   constexpr int times = 5;
-  std::vector<Tensor> heads, channels;
-  for (const engine::Masks& masks : packed.masks) {
-    heads.push_back(masks.heads.narrow(0, 0, 1));
-    channels.push_back(masks.channels.narrow(0, 0, 1));
-  }
+  std::vector<Masks> of_timesteps;
+  for (const Masks& masks : packed.masks) of_timesteps.push_back(engine::narrow(masks, 0, 1));
+  Masks together = engine::concatenated(of_timesteps);
+  for (std::size_t axis = 0; axis < together.size(); ++axis)
+    if (architecture().units[axis].scope == model::Scope::token) together[axis] = Tensor();
   instrument::Stopwatch watch(setting_.device);
   for (int i = 0; i <= times; ++i) {
-    const auto fresh = setting_.compact(dit_, {.packing_budget = unlimited});
+    const auto fresh = row.make(network_, {.packing_budget = unlimited});
     if (i > 0) watch.start();
-    fresh->plan(engine::Masks{torch::cat(heads), torch::cat(channels), {}});
+    fresh->plan(together);
     if (i > 0) watch.stop();
   }
   packed.packing = watch.laps();
 }
 
 void Variants::add_cell(const Cell& cell) {
-  if (cell.engine == "dense") return;
-  Case c;
-  c.routed = group_.trained == nullptr || !is_static(decided());
   const std::string name = name_of(cell);
-  const auto routers = c.routed ? engine::Overruled::run : engine::Overruled::skipped;
-  const auto engine = cell.engine == "masked" ? masked_ : compact_;
+  if (cell.engine.executes == Executes::all) {
+    cases_.emplace(name, Case{open_, complete(architecture().units), /*routed=*/false});
+    return;
+  }
+  const bool keeps = cell.engine.executes == Executes::kept;
+  if (keeps) add_path(cell.engine);
+  Case c;
+  c.routed = group_.trained == nullptr || !is_static(decided(), architecture().units);
+  auto& engine = this->engine(cell.engine);
+  const bool own = cell.which == Which::own && c.routed;
   // Those that it executes itself: rounding may turn a decision whose logit is next to zero.
-  c.masks = cell.which == Which::own && c.routed ? decided_by(*engine) : masks_of(cell.which);
-  c.activity = engine::activity_of(concatenated(c.masks));
-  if (cell.which == Which::own && c.routed)
+  c.masks = own ? decided_by(engine) : masks_of(cell.which);
+  c.activity = engine::activity_of(engine::concatenated(c.masks));
+  if (own)
     add_own(name, engine);
   else
-    add_engine(name, engine, c.masks, routers);
-  if (cell.engine == "compact") pack(c);
-  if (cell.engine == "compact" &&
-      cell.which != Which::all) {  // with everything on, that is "compact path"
-    add_engine(name + " without routers", compact_, c.masks, engine::Overruled::skipped);
-    add_parts(name, c.masks, Parts::Of::engine, {"fixed", "attention", "products", "routed", "together"});
+    add_engine(name, engine, c.masks, c.routed ? Overruled::run : Overruled::skipped);
+  if (keeps) pack(c, cell.engine);
+  if (keeps && cell.which != Which::all && paths_.at(cell.engine.name)) {  // with everything on, that is its path
+    add_engine(name + " without routers", engine, c.masks, Overruled::skipped);
+    c.parts = add_parts(name, engine, c.masks, {"fixed", "attention", "products", "routed", "together"});
   }
   cases_.emplace(name, std::move(c));
-}
-
-std::int64_t Variants::weight_bytes(const Cell& cell) const {
-  std::int64_t bytes = 0;
-  for (const Tensor& parameter : dit_->parameters()) bytes += static_cast<std::int64_t>(parameter.nbytes());
-  if (cell.engine != "compact") return bytes;
-  const auto& layers = case_of(cell).activity.layers;
-  double off = 0;
-  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-    const model::BlockImpl& block = dit_->block(layer);
-    const auto units = static_cast<double>(configuration().num_heads);
-    const auto both = [](const model::Linear& in, const model::Linear& out) {
-      return static_cast<double>(in->weight.nbytes() + out->weight.nbytes());
-    };
-    off += (1 - layers[layer].heads / units) * both(block.attn->qkv, block.attn->proj) +
-           (1 - layers[layer].groups / units) * both(block.mlp->fc1, block.mlp->fc2);
-  }
-  return bytes - std::llround(off);
 }
 
 }  // namespace dydit::study

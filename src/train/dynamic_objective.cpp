@@ -2,7 +2,8 @@
 #include <algorithm>
 
 #include "diffusion/draws.h"
-#include "engine/relaxed.h"
+#include "dit/engines.h"
+#include "dit/relaxed.h"
 #include "model/device.h"
 #include "objective.h"
 #include "train/autocast.h"
@@ -17,14 +18,14 @@ namespace {
 
 class Dynamic final : public Objective {
  public:
-  Dynamic(const Job& job, const diffusion::GaussianDiffusion& diffusion)
-      : job_(job), options_(*job.options.dynamic), diffusion_(diffusion) {}
+  Dynamic(const Job& job, const diffusion::Process& process)
+      : job_(job), options_(*job.options.dynamic), process_(process) {}
 
   Tensor backward(Replicas& replicas, const Inputs& in, std::int64_t step) override;
   std::int64_t recorded() const override { return 4; }
   std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first,
                                         std::int64_t last) const override;
-  std::map<std::string, double> judge(model::DiT& average, const HeldOut& held_out,
+  std::map<std::string, double> judge(dit::DiT& average, const HeldOut& held_out,
                                       std::int64_t steps) const override;
 
  private:
@@ -35,40 +36,44 @@ class Dynamic final : public Objective {
   };
   static constexpr std::int64_t kept_of_means = 2;
 
-  Forward forward(model::DiT& dit, const Inputs& in, std::int64_t step, double target) const;
+  Forward forward(dit::DiT& dit, const Inputs& in, std::int64_t step, double target) const;
   bool in_stage_1(std::int64_t step) const { return step < options_.complete_steps; }
-  engine::Relaxation relaxation(const Inputs& in, std::int64_t step) const;
+  dit::Relaxation relaxation(const Inputs& in, std::int64_t step) const;
   engine::Masks imposed(const Inputs& in, double target) const;
 
   const Job& job_;
+  const model::Architecture architecture_ = dit::architecture_of(job_.configuration);
   const DynamicOptions& options_;
-  const diffusion::GaussianDiffusion& diffusion_;
+  const diffusion::Process& process_;
 };
 
 engine::Masks Dynamic::imposed(const Inputs& in, double target) const {
-  const auto masks =
-      masks_instead_of_routers(options_, job_.configuration, target, job_.seed, in.images, in.draws);
-  const auto there = [&](const Tensor& mask) { return mask.defined() ? mask.to(job_.device) : mask; };
-  return {there(masks.heads), there(masks.channels), there(masks.tokens)};
+  auto masks = masks_instead_of_routers(options_, architecture_, target, job_.seed, in.images, in.draws);
+  for (Tensor& mask : masks)
+    if (mask.defined()) mask = mask.to(job_.device);
+  return masks;
 }
 
-engine::Relaxation Dynamic::relaxation(const Inputs& in, std::int64_t step) const {
-  if (options_.decide != "routers" || step >= job_.options.steps - options_.settle_steps)
-    return {.temperature = options_.temperature};
-  const auto& c = job_.configuration;
-  const std::int64_t units = c.routed_units(), tokens = c.tokens();
-  const Tensor noise = model::to_device(diffusion::logistic_rows(job_.seed, Purpose::gumbel, in.images,
-                                                                 in.draws, {c.depth, 2 * units + tokens}),
-                                        job_.device);
-  return {
-      .noise = {noise.narrow(2, 0, units), noise.narrow(2, units, units), noise.narrow(2, 2 * units, tokens)},
-      .temperature = options_.temperature};
+dit::Relaxation Dynamic::relaxation(const Inputs& in, std::int64_t step) const {
+  dit::Relaxation relaxation{.noise = {}, .temperature = options_.temperature};
+  if (options_.decide != "routers" || step >= job_.options.steps - options_.settle_steps) return relaxation;
+  std::int64_t decided = 0;  // of a layer
+  for (const model::UnitAxis& axis : architecture_.units) decided += axis.routed();
+  const Tensor noise =
+      model::to_device(diffusion::logistic_rows(job_.seed, Purpose::gumbel, in.images, in.draws, {architecture_.depth, decided}),
+                       job_.device);
+  std::int64_t first = 0;
+  for (const model::UnitAxis& axis : architecture_.units) {
+    relaxation.noise.push_back(noise.narrow(2, first, axis.routed()));
+    first += axis.routed();
+  }
+  return relaxation;
 }
 
 Tensor Dynamic::backward(Replicas& replicas, const Inputs& in, std::int64_t step) {
   const double target = lambda_target(options_, step);
   std::vector<Forward> forward(replicas.size());
-  replicas.in_shares(in, [&](std::size_t share, model::DiT& dit, const Inputs& some) {
+  replicas.in_shares(in, [&](std::size_t share, dit::DiT& dit, const Inputs& some) {
     forward[share] = this->forward(dit, some, step, target);
   });
   std::vector<Tensor> means;
@@ -77,7 +82,7 @@ Tensor Dynamic::backward(Replicas& replicas, const Inputs& in, std::int64_t step
   // The share kept, the mean over the batches of all processes; its gradient is that of each share's part.
   const Tensor all = here[kept_of_means].clone();
   job_.group.sum({all});
-  replicas.in_shares(in, [&](std::size_t share, model::DiT&, const Inputs&) {
+  replicas.in_shares(in, [&](std::size_t share, dit::DiT&, const Inputs&) {
     Forward& of_share = forward[share];
     const Tensor held =
         flops_term(all + (of_share.kept - of_share.kept.detach()), target, options_.flops_weight);
@@ -88,65 +93,67 @@ Tensor Dynamic::backward(Replicas& replicas, const Inputs& in, std::int64_t step
   return here;
 }
 
-Dynamic::Forward Dynamic::forward(model::DiT& dit, const Inputs& in, std::int64_t step, double target) const {
+Dynamic::Forward Dynamic::forward(dit::DiT& dit, const Inputs& in, std::int64_t step, double target) const {
   // Before the other pass: its memory is free again by then.
   const Tensor complete_mse = in_stage_1(step)
-                                  ? complete_backward(job_, dit, diffusion_, in).mse.sum().detach()
+                                  ? complete_backward(job_, dit, process_, in).mse.sum().detach()
                                   : torch::zeros({}, in.x.options());
-  engine::Relaxed relaxed;
+  dit::Relaxed relaxed;
   {
     const Autocast autocast(job_.device, job_.options.bfloat16);
-    relaxed = engine::relaxed_forward(dit, in.x_t, in.t, in.y, relaxation(in, step), imposed(in, target));
+    relaxed = dit::relaxed_forward(dit, {in.x_t, in.t, in.y}, relaxation(in, step), imposed(in, target));
     relaxed.output = relaxed.output.to(torch::kFloat32);
   }
-  const auto terms = diffusion_.loss_terms(relaxed.output, in.x, in.x_t, in.t, in.noise);
+  const auto terms = process_.loss_terms(relaxed.output, in.x, in.x_t, in.t, in.noise);
   const auto batch = job_.options.batch;
-  const Tensor kept = engine::shares_of(relaxed.masks, job_.configuration).select(1, 0).sum() / batch;
+  const Tensor kept = engine::shares_of(relaxed.masks, architecture_).select(1, 0).sum() / batch;
   return {.loss = terms.loss.sum() / batch,
           .kept = kept,
-          .means = torch::stack({terms.mse.sum() / batch, terms.vb.sum() / batch, kept, complete_mse / batch}).detach()};
+          .means = torch::cat({sums_of(terms) / batch, torch::stack({kept, complete_mse / batch})}).detach()};
 }
 
 std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t first,
                                                std::int64_t last) const {
   const Tensor means = (sums / (last - first)).cpu();
-  std::map<std::string, double> values{{"train_mse", means[0].item<double>()},
-                                       {"train_vb", means[1].item<double>()},
-                                       {"train_lambda", means[2].item<double>()},
-                                       {"lambda_target", lambda_target(options_, last - 1)}};
+  auto values = train_losses(means, process_);
+  values["train_lambda"] = means[kept_of_means].item<double>();
+  values["lambda_target"] = lambda_target(options_, last - 1);
   if (in_stage_1(first))
     values["train_complete_mse"] =
         sums[3].item<double>() / static_cast<double>(std::min(last, options_.complete_steps) - first);
   return values;
 }
 
-std::map<std::string, double> Dynamic::judge(model::DiT& average, const HeldOut& held_out,
+std::map<std::string, double> Dynamic::judge(dit::DiT& average, const HeldOut& held_out,
                                              std::int64_t steps) const {
-  const auto evaluate = [&](const Pass& pass) {
-    return held_out.evaluate(pass, diffusion_, job_.device, job_.options.batch, job_.group);
+  const auto axes = static_cast<std::int64_t>(architecture_.units.size());
+  const auto evaluate = [&](const Pass& pass, std::int64_t shares) {
+    return held_out.evaluate(pass, process_, job_.device, job_.options.batch, job_.group, shares);
   };
-  // Each image has a timestep of its own: packing would take longer than the work that it saves.
-  const auto engine = engine::masked_engine(average);
+  // Each image has a time of its own: packing would take longer than the work that it saves.
+  const auto engine = dit::masked_engine(average);
   const double target = lambda_target(options_, steps - 1);
-  const HeldOutLoss dynamic = evaluate([&](const Inputs& in) {
-    auto outcome = engine->forward(in.x_t, in.t, in.y, imposed(in, target));
-    return Passed{outcome.output, engine::shares_of(outcome.masks, job_.configuration)};
-  });
-  const auto& [lambda, heads, channels, tokens] = dynamic.shares.value();
-  std::map<std::string, double> values{{"held_out_mse", dynamic.mse},   {"held_out_vb", dynamic.vb},
-                                       {"lambda_realised", lambda},     {"heads_on", heads},
-                                       {"channel_groups_on", channels}, {"tokens_on", tokens}};
+  const HeldOutLoss dynamic = evaluate(
+      [&](const Inputs& in) {
+        const auto outcome = engine->forward({in.x_t, in.t, in.y}, imposed(in, target));
+        return Passed{outcome.output, engine::shares_of(outcome.masks, architecture_)};
+      },
+      1 + axes);
+  auto values = held_out_losses(dynamic);
+  values["lambda_realised"] = dynamic.shares.front();
+  for (std::size_t axis = 0; axis < architecture_.units.size(); ++axis)
+    values["units_on." + architecture_.units[axis].name] = dynamic.shares[axis + 1];
   if (options_.decide == "static") return values;  // its complete model is not trained
   const HeldOutLoss complete =
-      evaluate([&](const Inputs& in) { return Passed{average->forward(in.x_t, in.t, in.y)}; });
+      evaluate([&](const Inputs& in) { return Passed{average->forward(in.x_t, in.t, in.y)}; }, 0);
   values["held_out_complete_mse"] = complete.mse;
   return values;
 }
 
 }  // namespace
 
-std::unique_ptr<Objective> dynamic_objective(const Job& job, const diffusion::GaussianDiffusion& diffusion) {
-  return std::make_unique<Dynamic>(job, diffusion);
+std::unique_ptr<Objective> dynamic_objective(const Job& job, const diffusion::Process& process) {
+  return std::make_unique<Dynamic>(job, process);
 }
 
 }  // namespace dydit::train

@@ -1,60 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/dynamic_options.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
-#include "base/keys.h"
 #include "train/bounds.h"
 
 namespace dydit::train {
 
-using Json = nlohmann::ordered_json;
-
-Json to_json(const DynamicOptions& o) {
-  return {{"lambda", o.lambda},
-          {"decide", o.decide},
-          {"skip", o.skip},
-          {"order", o.order},
-          {"hold_steps", o.hold_steps},
-          {"target_warmup_steps", o.target_warmup_steps},
-          {"complete_steps", o.complete_steps},
-          {"settle_steps", o.settle_steps},
-          {"flops_weight", o.flops_weight},
-          {"temperature", o.temperature},
-          {"width_bias", o.width_bias},
-          {"token_bias", o.token_bias}};
+const Schema<DynamicOptions>& dynamic_schema() {
+  using O = DynamicOptions;
+  static const auto schema =
+      Schema<O>()
+          .add("lambda", &O::lambda, bounds::lambda, "share of the blocks' MACs that a dynamic model aims at")
+          .add("decide", &O::decide, {"routers", "chance", "static"}, "what to skip: routers (learned), chance or static")
+          .add("skip", &O::skip, {"both", "widths", "tokens"}, "both, widths (heads and channel groups) or tokens")
+          .add("order", &O::order, {"none", "magnitude", "taylor", "random"}, "sort heads and channels before, by importance")
+          .add("hold_steps", &O::hold_steps, bounds::phase_steps, "the target stays at 1")
+          .add("target_warmup_steps", &O::target_warmup_steps, bounds::phase_steps, "then it falls to lambda")
+          .add("complete_steps", &O::complete_steps, bounds::phase_steps,
+               "stage 1: first steps that learn the complete model's loss besides")
+          .add("settle_steps", &O::settle_steps, bounds::phase_steps, "last steps, which decide without noise")
+          .add("flops_weight", &O::flops_weight, bounds::flops_weight, "of the squared distance from the target")
+          .add("temperature", &O::temperature, bounds::temperature, "of the Gumbel-sigmoid")
+          .add("width_bias", &O::width_bias, bounds::router_bias, "of new routers over widths")
+          .add("token_bias", &O::token_bias, bounds::router_bias, "of new routers over tokens");
+  return schema;
 }
 
 DynamicOptions dynamic_options_from_json(const Json& json, const std::string& where) {
-  DynamicOptions o;
-  Keys keys(json, where);
-  keys.read("lambda", o.lambda, bounds::lambda);
-  keys.read("decide", o.decide).read("skip", o.skip).read("order", o.order);
-  keys.read("hold_steps", o.hold_steps, bounds::phase_steps);
-  keys.read("target_warmup_steps", o.target_warmup_steps, bounds::phase_steps);
-  keys.read("complete_steps", o.complete_steps, bounds::phase_steps);
-  keys.read("settle_steps", o.settle_steps, bounds::phase_steps);
-  keys.read("flops_weight", o.flops_weight, bounds::flops_weight);
-  keys.read("temperature", o.temperature, bounds::temperature);
-  keys.read("width_bias", o.width_bias, bounds::router_bias);
-  keys.read("token_bias", o.token_bias, bounds::router_bias).finish();
-  const auto require = [&](bool holds, const char* key, const std::string& remedy) {
-    if (!holds) throw UsageError("wrong choice", where + "." + key, remedy);
-  };
-  const auto require_known = [&](const std::string& value, const char* key,
-                                 const std::vector<std::string>& known) {
-    require(std::find(known.begin(), known.end(), value) != known.end(), key,
-            fmt::format("known are {}", fmt::join(known, ", ")));
-  };
-  require_known(o.decide, "decide", {"routers", "chance", "static"});
-  require_known(o.skip, "skip", {"both", "widths", "tokens"});
-  require_known(o.order, "order", {"none", "magnitude", "taylor", "random"});
-  require(o.decide != "static" || o.skip == "widths", "skip", "static skipping is of widths");
+  const auto o = dynamic_schema().from_json(json, where);
+  if (o.decide == "static" && o.skip != "widths")
+    throw UsageError("wrong choice", where + ".skip", "static skipping is of widths");
   return o;
 }
 

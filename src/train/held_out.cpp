@@ -16,7 +16,7 @@ using torch::Tensor;
 constexpr std::int64_t held_out_draw = std::int64_t{1} << 40;
 
 HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t count, std::uint64_t seed,
-                 std::int64_t timesteps, int draws)
+                 const diffusion::Process& process, int draws)
     : seed_(seed) {
   const auto subset = std::make_shared<data::Subset>(dataset, std::min(count, dataset->size()));
   data::Batch batch;
@@ -28,25 +28,25 @@ HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t coun
   images_ =
       torch::tensor(batch.images, torch::kFloat32).view({-1, shape.channels, shape.height, shape.width});
   for (int draw = 0; draw < draws; ++draw) {
-    std::vector<std::int64_t> t;
-    for (std::int64_t index : indices_)
-      t.push_back(static_cast<std::int64_t>(Random(seed, Purpose::timestep, static_cast<std::uint64_t>(index),
-                                                   static_cast<std::uint64_t>(held_out_draw + draw))
-                                                .below(static_cast<std::uint64_t>(timesteps))));
-    timesteps_.push_back(torch::tensor(t, torch::kInt64));
+    std::vector<double> t;
+    for (std::int64_t index : indices_) {
+      Random random(seed, Purpose::timestep, static_cast<std::uint64_t>(index), static_cast<std::uint64_t>(held_out_draw + draw));
+      t.push_back(process.drawn_time(random, 0, 1));
+    }
+    times_.push_back(process.times(t));
   }
 }
 
-void HeldOut::for_each(const diffusion::GaussianDiffusion& diffusion, torch::Device device,
+void HeldOut::for_each(const diffusion::Process& process, torch::Device device,
                        std::int64_t batch, const distributed::ProcessGroup& group,
                        const std::function<void(const Inputs&)>& work) const {
   const auto share = group.share(images_.size(0));
-  for (std::size_t draw = 0; draw < timesteps_.size(); ++draw)
+  for (std::size_t draw = 0; draw < times_.size(); ++draw)
     for (std::int64_t first = share.first; first < share.first + share.count; first += batch) {
       const auto n = std::min(batch, share.first + share.count - first);
       Inputs in{.x = images_.narrow(0, first, n).to(device),
                 .y = labels_.narrow(0, first, n).to(device),
-                .t = timesteps_[draw].narrow(0, first, n).to(device),
+                .t = times_[draw].narrow(0, first, n).to(device),
                 .noise = {},
                 .x_t = {},
                 .images = {indices_.begin() + first, indices_.begin() + first + n},
@@ -54,31 +54,36 @@ void HeldOut::for_each(const diffusion::GaussianDiffusion& diffusion, torch::Dev
                                                    held_out_draw + static_cast<std::int64_t>(draw))};
       in.noise = diffusion::normal_rows(seed_, Purpose::noise, in.images, in.draws, images_.sizes().slice(1))
                      .to(device);
-      in.x_t = diffusion.q_sample(in.x, in.t, in.noise);
+      in.x_t = process.noised(in.x, in.noise, in.t);
       work(in);
     }
 }
 
-HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::GaussianDiffusion& diffusion,
-                              torch::Device device, std::int64_t batch,
-                              const distributed::ProcessGroup& group) const {
+HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::Process& process,
+                              torch::Device device, std::int64_t batch, const distributed::ProcessGroup& group,
+                              std::int64_t shares_of_each) const {
   torch::InferenceMode inference;
-  Tensor sums = torch::zeros({6}, torch::TensorOptions().dtype(torch::kFloat64).device(device));
-  bool shares = false;
-  for_each(diffusion, device, batch, group, [&](const Inputs& in) {
+  const auto options = torch::TensorOptions().dtype(torch::kFloat64).device(device);
+  Tensor sums = torch::zeros({2}, options), shares = torch::zeros({shares_of_each}, options);
+  bool has_vb = false;
+  for_each(process, device, batch, group, [&](const Inputs& in) {
     const Passed passed = pass(in);
-    const auto terms = diffusion.loss_terms(passed.output, in.x, in.x_t, in.t, in.noise);
+    const auto terms = process.loss_terms(passed.output, in.x, in.x_t, in.t, in.noise);
     sums[0] += terms.mse.to(torch::kFloat64).sum();
-    sums[1] += terms.vb.to(torch::kFloat64).sum();
-    shares = passed.shares.defined();
-    if (shares) sums.narrow(0, 2, 4) += passed.shares.to(torch::kFloat64).sum(0);
+    has_vb = terms.vb.defined();
+    if (has_vb) sums[1] += terms.vb.to(torch::kFloat64).sum();
+    if (shares_of_each > 0) shares += passed.shares.to(torch::kFloat64).sum(0);
   });
   group.sum({sums});
-  const Tensor means =
-      (sums / static_cast<double>(images_.size(0) * static_cast<std::int64_t>(timesteps_.size()))).cpu();
-  const auto mean = means.accessor<double, 1>();
-  HeldOutLoss loss{.mse = mean[0], .vb = mean[1], .shares = {}};
-  if (group.any(shares)) loss.shares = {mean[2], mean[3], mean[4], mean[5]};
+  if (shares_of_each > 0) group.sum({shares});
+  const auto passes = static_cast<double>(images_.size(0) * static_cast<std::int64_t>(times_.size()));
+  const Tensor means = (sums / passes).cpu();
+  HeldOutLoss loss{.mse = means[0].item<double>()};
+  if (group.any(has_vb)) loss.vb = means[1].item<double>();
+  if (shares_of_each > 0) {
+    shares = (shares / passes).cpu();
+    loss.shares.assign(shares.const_data_ptr<double>(), shares.const_data_ptr<double>() + shares.numel());
+  }
   return loss;
 }
 

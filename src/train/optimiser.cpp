@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "model/finite.h"
 #include "model/shares.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 
 namespace dydit::train {
 

@@ -5,59 +5,48 @@
 #include <cmath>
 #include <numbers>
 
-#include "base/keys.h"
 #include "train/bounds.h"
 
 namespace dydit::train {
 
-using Json = nlohmann::ordered_json;
+const Schema<TrainOptions>& train_schema() {
+  using O = TrainOptions;
+  static const auto schema =
+      Schema<O>()
+          .add("steps", &O::steps, bounds::steps, "optimizer steps")
+          .add("batch", &O::batch, bounds::batch, "images of a step")
+          .add("learning_rate", &O::learning_rate, bounds::learning_rate, "of AdamW")
+          .add("warmup_steps", &O::warmup_steps, bounds::warmup_steps, "linear warm-up")
+          .add("decay", &O::decay, {"none", "cosine"}, "of the learning rate")
+          .add("weight_decay", &O::weight_decay, bounds::weight_decay, "of AdamW")
+          .add("gradient_clip", &O::gradient_clip, bounds::gradient_clip, "global norm; 0 is off")
+          .add("ema_decay", &O::ema_decay, bounds::ema_decay, "of the moving average")
+          .add("label_dropout", &O::label_dropout, bounds::label_dropout, "share of labels replaced by no class")
+          .add("flip", &O::flip, "mirror images left-right (not of latents)")
+          .add("bfloat16", &O::bfloat16, "autocast")
+          .add("record_every", &O::record_every, bounds::record_every, "steps between records")
+          .add("checkpoint_every", &O::checkpoint_every, bounds::checkpoint_every, "steps between checkpoints")
+          .add("held_out_images", &O::held_out_images, bounds::held_out_images, "images of the held-out loss")
+          .add("timestep_strata", &O::timestep_strata, bounds::timestep_strata,
+               "equal parts of the times that images take in turn (of a dynamic model 4)");
+  return schema;
+}
 
 Json to_json(const TrainOptions& o) {
-  Json json = {{"steps", o.steps},
-               {"batch", o.batch},
-               {"learning_rate", o.learning_rate},
-               {"warmup_steps", o.warmup_steps},
-               {"decay", o.decay},
-               {"weight_decay", o.weight_decay},
-               {"gradient_clip", o.gradient_clip},
-               {"ema_decay", o.ema_decay},
-               {"label_dropout", o.label_dropout},
-               {"flip", o.flip},
-               {"bfloat16", o.bfloat16},
-               {"noise_schedule", o.noise_schedule},
-               {"record_every", o.record_every},
-               {"checkpoint_every", o.checkpoint_every},
-               {"held_out_images", o.held_out_images},
-               {"timestep_strata", o.timestep_strata}};
-  if (o.dynamic) json["dynamic"] = to_json(*o.dynamic);
+  Json json = train_schema().to_json(o);
+  if (o.dynamic) json["dynamic"] = dynamic_schema().to_json(*o.dynamic);
   return json;
 }
 
 TrainOptions train_options_from_json(const Json& json) {
   TrainOptions o;
   Keys keys(json, "train");
-  keys.read("steps", o.steps, bounds::steps).read("batch", o.batch, bounds::batch);
-  keys.read("learning_rate", o.learning_rate, bounds::learning_rate);
-  keys.read("warmup_steps", o.warmup_steps, bounds::warmup_steps).read("decay", o.decay);
-  keys.read("weight_decay", o.weight_decay, bounds::weight_decay);
-  keys.read("gradient_clip", o.gradient_clip, bounds::gradient_clip);
-  keys.read("ema_decay", o.ema_decay, bounds::ema_decay);
-  keys.read("label_dropout", o.label_dropout, bounds::label_dropout);
-  keys.read("flip", o.flip).read("bfloat16", o.bfloat16).read("noise_schedule", o.noise_schedule);
-  keys.read("record_every", o.record_every, bounds::record_every);
-  keys.read("checkpoint_every", o.checkpoint_every, bounds::checkpoint_every);
-  keys.read("held_out_images", o.held_out_images, bounds::held_out_images);
   if (const Json dynamic = keys.take("dynamic"); !dynamic.is_null()) {
     o.dynamic = dynamic_options_from_json(dynamic, "train.dynamic");
     o.timestep_strata = 4;
   }
-  keys.read("timestep_strata", o.timestep_strata, bounds::timestep_strata).finish();
-  const auto require = [](bool holds, const char* key, const char* remedy) {
-    if (!holds) throw UsageError("wrong choice", std::string("train.") + key, remedy);
-  };
-  require(o.decay == "none" || o.decay == "cosine", "decay", "known are none and cosine");
-  require(o.noise_schedule == "linear" || o.noise_schedule == "cosine", "noise_schedule",
-          "known are linear and cosine");
+  train_schema().read(keys, o);
+  keys.finish();
   return o;
 }
 

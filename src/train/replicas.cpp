@@ -6,9 +6,9 @@ namespace dydit::train {
 using torch::Tensor;
 
 // The weights are the given model's; what autograd keeps of them is not.
-static model::DiT replica_of(const model::DiT& dit) {
+static dit::DiT replica_of(const dit::DiT& dit) {
   torch::NoGradGuard no_grad;
-  model::DiT replica(dit->configuration);
+  dit::DiT replica(dit->configuration);
   const auto parameters = dit->named_parameters();
   for (auto& item : replica->named_parameters()) {
     const Tensor& parameter = parameters[item.key()];
@@ -19,12 +19,12 @@ static model::DiT replica_of(const model::DiT& dit) {
   return replica;
 }
 
-Replicas::Replicas(const model::DiT& dit, std::int64_t images, torch::Device device)
+Replicas::Replicas(const dit::DiT& dit, std::int64_t images, torch::Device device)
     : shares_(model::shares_of(images, device)), dits_{dit} {
   while (dits_.size() < shares_.size()) dits_.push_back(replica_of(dit));
 }
 
-void Replicas::in_shares(const Inputs& in, const std::function<void(std::size_t, model::DiT&, const Inputs&)>& work) {
+void Replicas::in_shares(const Inputs& in, const std::function<void(std::size_t, dit::DiT&, const Inputs&)>& work) {
   model::in_shares(shares_, [&](const model::Share& share) {
     const auto some = [&](const auto& all) {
       return std::vector(all.begin() + share.first, all.begin() + share.first + share.count);
@@ -44,7 +44,7 @@ void Replicas::sum_gradients() {
   torch::NoGradGuard no_grad;
   if (dits_.size() == 1) return;
   std::vector<std::vector<Tensor>> parameters;
-  for (const model::DiT& dit : dits_) parameters.push_back(dit->parameters());
+  for (const dit::DiT& dit : dits_) parameters.push_back(dit->parameters());
   model::for_each_apart(parameters.front().size(), parameters.front().front().device(), [&](std::size_t p) {
     for (std::size_t i = 1; i < parameters.size(); ++i) {
       if (!parameters[i][p].grad().defined()) continue;

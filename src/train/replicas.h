@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "model/dit.h"
+#include "dit/dit.h"
 #include "model/shares.h"
 #include "train/train.h"
 
@@ -15,17 +15,17 @@ namespace dydit::train {
 class Replicas {
  public:
   /// `images`: of a batch of this process.
-  Replicas(const model::DiT& dit, std::int64_t images, torch::Device device);
+  Replicas(const dit::DiT& dit, std::int64_t images, torch::Device device);
 
   std::size_t size() const { return shares_.size(); }
   /// Does `work` for every share of the batch, with the share's number, replica and inputs.
-  void in_shares(const Inputs& in, const std::function<void(std::size_t, model::DiT&, const Inputs&)>& work);
+  void in_shares(const Inputs& in, const std::function<void(std::size_t, dit::DiT&, const Inputs&)>& work);
   /// Adds the gradients of all replicas to those of the model, in their order.
   void sum_gradients();
 
  private:
   std::vector<model::Share> shares_;
-  std::vector<model::DiT> dits_;  // the model itself comes first
+  std::vector<dit::DiT> dits_;  // the model itself comes first
 };
 
 }  // namespace dydit::train

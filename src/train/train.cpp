@@ -14,11 +14,10 @@
 #include "checkpoint/safetensors.h"
 #include "data/loader.h"
 #include "diffusion/draws.h"
-#include "diffusion/gaussian.h"
 #include "model/device.h"
 #include "model/finite.h"
 #include "model/shares.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "objective.h"
 #include "record/metric.h"
 #include "start.h"
@@ -60,8 +59,8 @@ class Trainer {
   const TrainOptions& options_;
   const distributed::ProcessGroup& group_;
   record::RunDirectory* run_;  // null but at rank 0
-  diffusion::GaussianDiffusion diffusion_;
-  model::DiT dit_, ema_;
+  std::unique_ptr<diffusion::Process> process_;
+  dit::DiT dit_, ema_;
   Replicas replicas_;
   std::unique_ptr<Objective> objective_;
   AdamW optimiser_;
@@ -78,18 +77,14 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
       options_(job.options),
       group_(job.group),
       run_(run),
-      diffusion_(diffusion::Tables(
-                     diffusion::betas(diffusion::noise_schedule(options_.noise_schedule), diffusion_steps)),
-                 job.configuration.learn_sigma ? diffusion::Variance::learned_range
-                                               : diffusion::Variance::fixed_large,
-                 job.device),
+      process_(diffusion::process_of(job.process, job.configuration.learn_sigma, job.device)),
       dit_(fresh_model(job)),
       ema_(fresh_model(job)),
       replicas_(dit_, group_.share(options_.batch).count, job.device),
-      objective_(options_.dynamic ? dynamic_objective(job, diffusion_) : dense_objective(job, diffusion_)),
+      objective_(options_.dynamic ? dynamic_objective(job, *process_) : dense_objective(job, *process_)),
       optimiser_(*dit_, options_.weight_decay, options_.gradient_clip),
       average_(*ema_, *dit_),
-      held_out_(job.held_out, options_.held_out_images, job.seed, diffusion_steps),
+      held_out_(job.held_out, options_.held_out_images, job.seed, *process_),
       sums_(torch::zeros({objective_->recorded()},
                          torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
   ema_->eval();
@@ -100,7 +95,7 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
 
 Json Trainer::origin() const {
   const Json start = job_.start.hash.empty() ? Json() : Json(job_.start.hash);
-  return {{"seed", job_.seed}, {"data", job_.images->hash()}, {"start", start}};
+  return {{"seed", job_.seed}, {"data", job_.images->hash()}, {"start", start}, {"process", to_json(job_.process)}};
 }
 
 Json Trainer::axes(std::int64_t step) const {
@@ -116,11 +111,11 @@ Json Trainer::axes(std::int64_t step) const {
 std::string Trainer::cell(std::int64_t step) const {
   return record::cell_hash("train", axes(step),
                            {job_.images->hash(), job_.held_out->hash(), to_json(options_).dump(),
-                            model::to_json(job_.configuration).dump(), job_.start.hash},
+                            dit::to_json(job_.configuration).dump(), to_json(job_.process).dump(), job_.start.hash},
                            job_.seed);
 }
 
-// False for a checkpoint of another seed, start or data: --force goes on with other options, but not from
+// False for a checkpoint of another seed, start, data or process: --force goes on with other options, but not from
 // what this training has not begun with or seen.
 bool Trainer::load(const std::filesystem::path& path) {
   const auto file = checkpoint::read_safetensors(path);
@@ -160,11 +155,11 @@ void Trainer::resume() {
       const auto earlier = run_->path() / "earlier";
       create_folders(earlier);
       std::filesystem::rename(*path, earlier / path->filename());
-      run_->log(fmt::format("{} is of another seed, start or data: set aside in earlier/",
+      run_->log(fmt::format("{} is of another seed, start, data or process: set aside in earlier/",
                             path->filename().string()));
     }
     if (!loaded) {
-      begin(job_, diffusion_, dit_);
+      begin(job_, *process_, dit_);
       model::load_parameters(*ema_, model::parameters_of(*dit_), job_.start.checkpoint.string());
     }
   }
@@ -192,7 +187,8 @@ void Trainer::save(double seconds) {
   Json training = {{"steps", step_}, {"summed", summed_}, {"options", to_json(options_)}};
   training.update(origin());
   checkpoint::write_safetensors(checkpoint_path(run_->path(), job_.model, step_), tensors,
-                                {{model::configuration_key, model::to_json(job_.configuration).dump()},
+                                {{dit::configuration_key, dit::to_json(job_.configuration).dump()},
+                                 {diffusion::process_key, to_json(job_.process).dump()},
                                  {training_key, training.dump()}});
   // Beside the checkpoint, whose bytes must not depend on how long it took.
   Json spent = run_->manifest().value("spent", Json::object());
@@ -218,12 +214,12 @@ Inputs Trainer::inputs(data::Batch& batch) const {
   const data::Shape shape = job_.images->shape();
   const auto n = batch.size();
   const std::int64_t position = step_ * options_.batch + group_.share(options_.batch).first;
-  std::vector<std::int64_t> t, epochs;
+  std::vector<std::int64_t> epochs;
+  std::vector<double> t;
   for (std::int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<std::size_t>(i);
     epochs.push_back((position + i) / job_.images->size());
-    t.push_back(
-        timestep_of(job_.seed, options_.timestep_strata, position + i, batch.indices[at], epochs.back()));
+    t.push_back(time_of(*process_, job_.seed, options_.timestep_strata, position + i, batch.indices[at], epochs.back()));
     Random random(job_.seed, Purpose::label_dropout, static_cast<std::uint64_t>(batch.indices[at]),
                   static_cast<std::uint64_t>(epochs.back()));
     if (random.uniform() < options_.label_dropout) batch.labels[at] = job_.configuration.num_classes;
@@ -236,13 +232,13 @@ Inputs Trainer::inputs(data::Batch& batch) const {
   // The loader takes its memory back; the way to a GPU makes a copy anyhow.
   Inputs in{.x = device.is_cpu() ? x.clone() : model::to_device(x, device),
             .y = model::to_device(torch::tensor(batch.labels, torch::kInt64), device),
-            .t = model::to_device(torch::tensor(t, torch::kInt64), device),
+            .t = model::to_device(process_->times(t), device),
             .noise = model::to_device(noise, device),
             .x_t = {},
             .images = batch.indices,
             .draws = epochs};
   in.x_t = model::joined(model::shares_of(n, device), [&](const model::Share& share) {
-    return diffusion_.q_sample(share.of(in.x), share.of(in.t), share.of(in.noise));
+    return process_->noised(share.of(in.x), share.of(in.noise), share.of(in.t));
   });
   return in;
 }
@@ -385,14 +381,10 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
   return newest;
 }
 
-std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t position, std::int64_t image,
-                         std::int64_t epoch) {
-  const std::int64_t stratum = position % strata;
-  const std::int64_t first = stratum * diffusion_steps / strata;
-  const std::int64_t last = (stratum + 1) * diffusion_steps / strata;
-  Random random(seed, Purpose::timestep, static_cast<std::uint64_t>(image),
-                static_cast<std::uint64_t>(epoch));
-  return first + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last - first)));
+double time_of(const diffusion::Process& process, std::uint64_t seed, std::int64_t strata, std::int64_t position,
+               std::int64_t image, std::int64_t epoch) {
+  Random random(seed, Purpose::timestep, static_cast<std::uint64_t>(image), static_cast<std::uint64_t>(epoch));
+  return process.drawn_time(random, position % strata, strata);
 }
 
 void train(const Job& job, record::RunDirectory* run) {

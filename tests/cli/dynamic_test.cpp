@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "record/run_directory.h"
 #include "tiny_runs.h"
 
@@ -18,7 +18,7 @@ namespace {
 // Weights by chance, so that routers let some units and tokens through.
 void write_model(const std::filesystem::path& path, bool dynamic,
                  const std::map<std::string, double>& spoilt = {}) {
-  model::DiT dit(model::from_json({{"input_size", 8},
+  dit::DiT dit(dit::from_json({{"input_size", 8},
                                    {"patch_size", 4},
                                    {"in_channels", 3},
                                    {"hidden_size", 16},
@@ -32,7 +32,7 @@ void write_model(const std::filesystem::path& path, bool dynamic,
     if (item.key() != "pos_embed") item.value().normal_(0, 0.3);
   for (const auto& [name, value] : spoilt) dit->named_parameters()[name].view(-1)[0] = value;
   checkpoint::write_safetensors(path, model::parameters_of(*dit),
-                                {{model::configuration_key, model::to_json(dit->configuration).dump()}});
+                                {{dit::configuration_key, dit::to_json(dit->configuration).dump()}});
 }
 
 // A dense model and a dynamic one, with every study.

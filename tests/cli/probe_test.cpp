@@ -8,7 +8,7 @@
 #include "checkpoint/safetensors.h"
 #include "diffusion/gaussian.h"
 #include "golden.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "process.h"
 
 using dydit::test::Arguments;

@@ -8,12 +8,12 @@
 #include "base/random.h"
 #include "catch.h"
 #include "cost/macs.h"
-#include "model/dit.h"
+#include "dit/dit.h"
 #include "test_folder.h"
 
 using dydit::cost::Macs;
-using dydit::model::Configuration;
-using dydit::model::published;
+using dydit::dit::Configuration;
+using dydit::dit::published;
 
 TEST_CASE("S/2 and B/2 cost what the official code counts") {
   const auto counts =
@@ -66,7 +66,7 @@ TEST_CASE("the published family has the official numbers of parameters") {
       {"DiT-B/2", 130'512'416},  {"DiT-B/4", 130'475'648},  {"DiT-B/8", 130'881'536},
       {"DiT-L/2", 458'102'816},  {"DiT-L/4", 458'053'760},  {"DiT-L/8", 458'594'816},
       {"DiT-XL/2", 675'129'632}, {"DiT-XL/4", 675'074'432}, {"DiT-XL/8", 675'683'072}};
-  for (const std::string& name : dydit::model::published_names()) {
+  for (const std::string& name : dydit::dit::published_names()) {
     INFO(name);
     CHECK(dydit::cost::parameters_of(published(name)).total == official.at(name));
   }
@@ -82,14 +82,14 @@ TEST_CASE("the published family has the published GMACs") {
     INFO(c.name << ": " << giga << ", printed " << printed);
     CHECK(std::abs(giga - printed) <= std::max(0.005, 0.005 * printed));
   };
-  for (const std::string& name : dydit::model::published_names()) agrees(published(name), table.at(name));
+  for (const std::string& name : dydit::dit::published_names()) agrees(published(name), table.at(name));
   Configuration large = published("DiT-XL/2");
   large.input_size = 64;
   agrees(large, 524.60);
 }
 
 // From the modules: a linear multiplies each weight once for every token it sees.
-static Macs counted(dydit::model::DiT& dit) {
+static Macs counted(dydit::dit::DiT& dit) {
   const auto tokens = dit->configuration.tokens();
   Macs macs;
   for (const auto& item : dit->named_parameters()) {
@@ -135,8 +135,8 @@ TEST_CASE("parameters and MACs are those of the modules, for any configuration")
     c.dynamic =
         c.num_heads > 1 && c.hidden_size >= 16 && c.mlp_hidden() % c.num_heads == 0 && random.below(2) == 1;
     c.first_unit_always_on = !c.dynamic || random.below(2) == 1;
-    INFO(dydit::model::to_json(c).dump());
-    dydit::model::DiT dit(c);
+    INFO(dydit::dit::to_json(c).dump());
+    dydit::dit::DiT dit(c);
     std::int64_t total = 0, trainable = 0;
     for (const auto& parameter : dit->parameters()) {
       total += parameter.numel();

@@ -8,8 +8,8 @@
 #include "catch.h"
 
 using namespace dydit::cost;
-using dydit::model::Configuration;
-using dydit::model::published;
+using dydit::dit::Configuration;
+using dydit::dit::published;
 
 namespace {
 
@@ -105,7 +105,7 @@ TEST_CASE("a layer without a head or a group reads their biases alone") {
 
 TEST_CASE("the parts are all that is executed, whatever is on") {
   dydit::Random random(5, dydit::Purpose::synthetic, 0);
-  for (const std::string& size : dydit::model::published_names())
+  for (const std::string& size : dydit::dit::published_names())
     for (const std::string& name : {size, "Dy" + size}) {
       INFO(name);
       const Configuration c = published(name);

@@ -4,7 +4,7 @@
 #include "engine/engine.h"
 #include "golden.h"
 #include "golden_weights.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 
 using dydit::test::Golden;
 using dydit::test::max_abs;
@@ -15,11 +15,11 @@ namespace model = dydit::model;
 
 namespace {
 
-model::DiT official(const Golden& golden) {
+dit::DiT official(const Golden& golden) {
   const auto& config = golden.entry.at("config");
   if (config.contains("weights"))
-    return model::load_dit(dydit::test::golden_folder / config.at("weights").get<std::string>());
-  model::DiT dit(golden.configuration());
+    return dit::load_dit(dydit::test::golden_folder / config.at("weights").get<std::string>());
+  dit::DiT dit(golden.configuration());
   dydit::test::fill_dydit(*dit, config.at("hash_seed"));
   dydit::test::check_weights(*dit, config.at("weight_check"));
   dit->eval();
@@ -32,7 +32,7 @@ TEST_CASE("a DyDiT takes the official decisions and gives the official outputs")
   const torch::NoGradGuard no_grad;
   const std::string name = GENERATE("dydit_tiny", "dydit_tiny_random", "dydit_s2", "dydit_old_tiny", "dydit_old_random");
   const Golden golden(name);
-  model::DiT dit = official(golden);
+  dit::DiT dit = official(golden);
   CHECK(dit->configuration.dynamic);
   const double tolerance = golden.entry.at("tolerance").at("fp32_rel_l2");
   const Tensor x = golden["x"], t = golden["t"], y = golden["y"];
@@ -53,7 +53,7 @@ TEST_CASE("a DyDiT takes the official decisions and gives the official outputs")
     }
     if (golden.tensors.contains("cfg.1.5")) {
       const auto pass = [&](const Tensor& both) { return engine->forward(both, t, y).output; };
-      CHECK(rel_l2(model::guided(x, 1.5, pass), golden["cfg.1.5"]) <= tolerance);
+      CHECK(rel_l2(dit::guided(x, 1.5, pass), golden["cfg.1.5"]) <= tolerance);
     }
   }
 }
@@ -70,10 +70,10 @@ TEST_CASE("the golden case of the older dialect has blocks without a head, witho
 TEST_CASE("a DiT becomes a DyDiT whose routers let all through") {
   const torch::NoGradGuard no_grad;
   const Golden golden("dit_tiny");
-  model::DiT dit(golden.configuration());
+  dit::DiT dit(golden.configuration());
   dydit::test::fill_plain(*dit);
   dit->eval();
-  model::DiT dynamic = model::with_open_routers(dit);
+  dit::DiT dynamic = dit::with_open_routers(dit);
   const Tensor x = golden["x"], t = golden["t"], y = golden["y"];
   CHECK(torch::equal(dynamic->forward(x, t, y), dit->forward(x, t, y)));
   for (const char* kind : {"masked", "compact"}) {
@@ -90,7 +90,7 @@ TEST_CASE("the golden decisions of S/2 have the official ratio") {
   const auto on = [&](const char* mask) { return golden[mask].to(torch::kBool); };
   const auto activity = engine::activity_of({on("attn_mask"), on("mlp_mask"), on("token_mask")});
   const double official = golden.entry.at("config").at("dynamic_loss").at("0.5").at("activate_rate");
-  CHECK(dydit::cost::lambda_realised(model::published("DyDiT-S/2"), activity) == Approx(official).epsilon(1e-12));
+  CHECK(dydit::cost::lambda_realised(dit::published("DyDiT-S/2"), activity) == Approx(official).epsilon(1e-12));
 }
 
 TEST_CASE("what is on is counted by layer and averaged over the images") {

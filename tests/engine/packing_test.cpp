@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/packing.h"
+#include "dit/packing.h"
 
 #include "catch.h"
 
@@ -9,24 +9,24 @@ namespace {
 
 constexpr std::int64_t steps = 6, depth = 2, heads = 4;
 
-model::DiT small_model() {
-  model::Configuration c;
+dit::DiT small_model() {
+  dit::Configuration c;
   c.input_size = 8;
   c.hidden_size = 64;
   c.depth = depth;
   c.num_heads = heads;
   c.num_classes = 10;
   c.dynamic = true;
-  model::DiT dit(c);
+  dit::DiT dit(c);
   dit->initialise(0);
   return dit;
 }
 
 // Step k has the units 0 and 1 + k % 3 of layer 0, and k % 2 others of layer 1: all parts are as large or half as large.
-std::vector<engine::WidthPlan> schedule() {
-  std::vector<engine::WidthPlan> plans;
+std::vector<dit::WidthPlan> schedule() {
+  std::vector<dit::WidthPlan> plans;
   for (std::size_t step = 0; step < steps; ++step) {
-    engine::Units first(heads, false), second(heads, false);
+    dit::Units first(heads, false), second(heads, false);
     first[0] = first[1 + step % 3] = second[0] = true;
     second[1 + step % 2] = true;
     plans.push_back({{first, second}, {second, first}});
@@ -35,9 +35,9 @@ std::vector<engine::WidthPlan> schedule() {
 }
 
 // How many parts a run through the schedule finds packed as the run before found them.
-int found_again(engine::Packing& packing, std::vector<std::shared_ptr<const engine::PackedSublayer>>& last) {
-  std::vector<std::shared_ptr<const engine::PackedSublayer>> parts;
-  for (const engine::WidthPlan& plan : schedule())
+int found_again(dit::Packing& packing, std::vector<std::shared_ptr<const dit::PackedSublayer>>& last) {
+  std::vector<std::shared_ptr<const dit::PackedSublayer>> parts;
+  for (const dit::WidthPlan& plan : schedule())
     for (std::size_t layer = 0; layer < depth; ++layer) {
       parts.push_back(packing.attention(layer, plan.heads[layer]));
       parts.push_back(packing.mlp(layer, plan.channels[layer]));
@@ -52,14 +52,14 @@ int found_again(engine::Packing& packing, std::vector<std::shared_ptr<const engi
 
 TEST_CASE("a plan larger than its budget keeps what fits, run after run") {
   const torch::NoGradGuard no_grad;
-  const model::DiT dit = small_model();
-  engine::Packing roomy(dit, std::size_t{1} << 30);
+  const dit::DiT dit = small_model();
+  dit::Packing roomy(dit, std::size_t{1} << 30);
   roomy.prepare(schedule());
-  engine::Packing half(dit, roomy.bytes() / 2);
+  dit::Packing half(dit, roomy.bytes() / 2);
   half.prepare(schedule());
   const std::size_t kept = half.bytes();
   CHECK(kept > roomy.bytes() / 4);
-  std::vector<std::shared_ptr<const engine::PackedSublayer>> last;
+  std::vector<std::shared_ptr<const dit::PackedSublayer>> last;
   found_again(half, last);
   for (int run = 0; run < 3; ++run) CHECK(found_again(half, last) >= static_cast<int>(last.size()) / 4);
   CHECK(half.bytes() <= roomy.bytes() / 2);
@@ -67,12 +67,12 @@ TEST_CASE("a plan larger than its budget keeps what fits, run after run") {
 
 TEST_CASE("what a plan needs makes room for another plan, and for nothing else") {
   const torch::NoGradGuard no_grad;
-  const model::DiT dit = small_model();
+  const dit::DiT dit = small_model();
   const auto plans = schedule();
-  const std::vector<engine::WidthPlan> first{plans[0]}, second{plans[1]};
-  engine::Packing probe(dit, std::size_t{1} << 30);
+  const std::vector<dit::WidthPlan> first{plans[0]}, second{plans[1]};
+  dit::Packing probe(dit, std::size_t{1} << 30);
   probe.prepare(first);
-  engine::Packing packing(dit, probe.bytes());
+  dit::Packing packing(dit, probe.bytes());
   packing.prepare(first);
   const auto kept = packing.attention(0, plans[0].heads[0]);
   const auto other = packing.attention(0, plans[1].heads[0]);

@@ -6,8 +6,8 @@
 #include "base/random.h"
 #include "catch.h"
 #include "engine/engine.h"
-#include "engine/relaxed.h"
-#include "engine/routed.h"
+#include "dit/relaxed.h"
+#include "dit/routed.h"
 #include "golden.h"
 
 using dydit::test::rel_l2;
@@ -35,7 +35,7 @@ class Draw {
 struct Case {
   explicit Case(int number) {
     Draw draw(number);
-    model::Configuration c;
+    dit::Configuration c;
     c.patch_size = draw.one_to(2);
     c.input_size = c.patch_size * draw.one_to(6);
     c.in_channels = 3;
@@ -47,7 +47,7 @@ struct Case {
     c.num_classes = 10;
     c.dynamic = true;
     c.first_unit_always_on = draw.maybe();
-    dit = model::DiT(c);
+    dit = dit::DiT(c);
     dit->eval();
     const torch::NoGradGuard no_grad;
     for (auto& item : dit->named_parameters())
@@ -72,17 +72,17 @@ struct Case {
     }
   }
 
-  model::DiT in(torch::Dtype type) const {
-    model::DiT other(dit->configuration);
+  dit::DiT in(torch::Dtype type) const {
+    dit::DiT other(dit->configuration);
     other->to(type);
     const torch::NoGradGuard no_grad;
     const auto given = dit->named_parameters();
     for (auto& item : other->named_parameters()) item.value().copy_(given[item.key()]);
     return other;
   }
-  model::DiT in_float64() const { return in(torch::kFloat64); }
+  dit::DiT in_float64() const { return in(torch::kFloat64); }
 
-  model::DiT dit{nullptr};
+  dit::DiT dit{nullptr};
   std::int64_t n = 0;
   Tensor x, t, y;
   engine::Masks imposed;
@@ -101,7 +101,7 @@ TEST_CASE("with imposed masks the compact engine is as near to the masked one as
     const double distance = rel_l2(compact.output, masked.output);
     const double bound = std::max(1e-5, 2 * rel_l2(masked.output, exact.output));
     worst = std::max(worst, distance / bound);
-    CAPTURE(number, distance, bound, model::to_json(c.dit->configuration).dump());
+    CAPTURE(number, distance, bound, dit::to_json(c.dit->configuration).dump());
     REQUIRE(distance <= bound);
     REQUIRE(torch::equal(compact.masks.tokens, c.imposed.tokens));
     REQUIRE(!compact.logits.tokens.defined());
@@ -113,11 +113,11 @@ TEST_CASE("in bfloat16 the compact engine is as near to float64 as the masked on
   const torch::NoGradGuard no_grad;
   for (int number = 0; number < cases / 5; ++number) {
     const Case c(number);
-    const model::DiT dit = c.in(torch::kBFloat16);
+    const dit::DiT dit = c.in(torch::kBFloat16);
     const auto exact = engine::masked_engine(c.in_float64())->forward(c.x, c.t, c.y, c.imposed).output;
     const double masked = rel_l2(engine::masked_engine(dit)->forward(c.x, c.t, c.y, c.imposed).output, exact),
                  compact = rel_l2(engine::compact_engine(dit)->forward(c.x, c.t, c.y, c.imposed).output, exact);
-    CAPTURE(number, masked, compact, model::to_json(c.dit->configuration).dump());
+    CAPTURE(number, masked, compact, dit::to_json(c.dit->configuration).dump());
     REQUIRE(compact <= 2 * masked + 2e-3);  // half a unit in the last place of bfloat16 is 2e-3
   }
 }
@@ -207,22 +207,22 @@ TEST_CASE("the rows of a mask are where it is on, and are rounded up to few diff
   for (const std::int64_t tokens : {1, 16, 256})
     for (const double keep : {0.0, 0.3, 1.0}) {
       const Tensor mask = torch::rand({4, 3, tokens}).select(1, 1) < keep;  // does not lie together
-      const auto routed = engine::routed_of(mask);
+      const auto routed = dit::routed_of(mask);
       CHECK(torch::equal(routed.rows, mask.flatten().nonzero().squeeze(1)));
       CHECK(routed.height >= routed.rows.numel());
       CHECK(routed.height <= routed.rows.numel() + routed.rows.numel() / 64);
     }
   std::set<std::int64_t> heights;
-  for (std::int64_t on = 513; on <= 1024; ++on) heights.insert(engine::routed_of(torch::arange(1024) < on).height);
+  for (std::int64_t on = 513; on <= 1024; ++on) heights.insert(dit::routed_of(torch::arange(1024) < on).height);
   CHECK(heights.size() == 64);
 }
 
 TEST_CASE("a plan packs on several threads what its passes need, and no more; another plan takes its place") {
   const torch::NoGradGuard no_grad;
-  model::Configuration configuration = model::published("DyDiT-S/8");
+  dit::Configuration configuration = dit::published("DyDiT-S/8");
   configuration.hidden_size = 96;
   configuration.first_unit_always_on = GENERATE(true, false);
-  model::DiT dit(configuration);
+  dit::DiT dit(configuration);
   torch::manual_seed(0);
   for (auto& item : dit->named_parameters())
     if (item.key() != "pos_embed") item.value().normal_(0, 0.05);
@@ -273,9 +273,9 @@ TEST_CASE("a block without a head or a group adds a gated bias, and nothing else
     c.imposed.channels.fill_(false);
     // By the formula: x += gate1 * proj.bias, x += token * gate2 * fc2.bias.
     Tensor x = c.dit->embed(c.x);
-    const model::Conditioning conditioning = c.dit->condition(c.dit->t_embedder(c.t), c.y);
+    const dit::Conditioning conditioning = c.dit->condition(c.dit->t_embedder(c.t), c.y);
     for (std::size_t layer = 0; layer < c.dit->blocks->size(); ++layer) {
-      model::BlockImpl& block = c.dit->block(layer);
+      dit::BlockImpl& block = c.dit->block(layer);
       const auto m = conditioning.of_block(layer);
       const Tensor on = c.imposed.tokens.select(1, static_cast<std::int64_t>(layer)).unsqueeze(2);
       x = x + m.gate1.unsqueeze(1) * block.attn->proj->bias;
@@ -311,8 +311,8 @@ TEST_CASE("a logit or an output that is not finite is an error that names the ro
     CHECK_NOTHROW(engine->forward(c.x, c.t, c.y, c.imposed));  // no router was asked
   }
   if (router.find("_rate") != router.npos) refused([&] { engine::compact_engine(c.dit)->plan(c.t); });
-  refused([&] { return engine::relaxed_forward(c.dit, c.x, c.t, c.y, {}); });
-  CHECK_NOTHROW(engine::relaxed_forward(c.dit, c.x, c.t, c.y, {}, c.imposed));
+  refused([&] { return dit::relaxed_forward(c.dit, c.x, c.t, c.y, {}); });
+  CHECK_NOTHROW(dit::relaxed_forward(c.dit, c.x, c.t, c.y, {}, c.imposed));
 }
 
 TEST_CASE("weights that are finite, but overflow, decide nothing") {
@@ -355,5 +355,5 @@ TEST_CASE("imposed masks that do not fit are refused by name") {
   CHECK_THROWS_AS(compact->plan(nothing), dydit::UsageError);
   CHECK_THROWS_AS(compact->plan(engine::Masks{c.imposed.heads, {}, {}}), dydit::UsageError);
   CHECK_THROWS_AS(engine::engine_named("fast", c.dit), dydit::UsageError);
-  CHECK_THROWS_AS(engine::masked_engine(model::DiT(model::published("DiT-S/8"))), dydit::UsageError);
+  CHECK_THROWS_AS(engine::masked_engine(dit::DiT(dit::published("DiT-S/8"))), dydit::UsageError);
 }

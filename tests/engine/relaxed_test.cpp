@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/relaxed.h"
+#include "dit/relaxed.h"
 
 #include "catch.h"
 #include "golden.h"
@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::int64_t images = 3, heads = 4, depth = 2, tokens = 16;
 
-model::DiT random_model(torch::Dtype type = torch::kFloat32, bool first_unit_always_on = true) {
-  model::Configuration c;
+dit::DiT random_model(torch::Dtype type = torch::kFloat32, bool first_unit_always_on = true) {
+  dit::Configuration c;
   c.input_size = 8;
   c.hidden_size = 32;
   c.depth = depth;
@@ -23,7 +23,7 @@ model::DiT random_model(torch::Dtype type = torch::kFloat32, bool first_unit_alw
   c.num_classes = 10;
   c.dynamic = true;
   c.first_unit_always_on = first_unit_always_on;
-  model::DiT dit(c);
+  dit::DiT dit(c);
   torch::manual_seed(4);
   const torch::NoGradGuard no_grad;
   for (auto& item : dit->named_parameters())
@@ -45,10 +45,10 @@ engine::Masks noise(double scale, std::int64_t units = heads - 1) {
 
 TEST_CASE("without noise training decides and computes as the masked engine does") {
   const bool first_unit_always_on = GENERATE(true, false);
-  model::DiT dit = random_model(torch::kFloat32, first_unit_always_on);
+  dit::DiT dit = random_model(torch::kFloat32, first_unit_always_on);
   const Batch b;
   const auto drawn = noise(0, dit->configuration.routed_units());
-  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn});
+  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn});
   const auto outcome = engine::masked_engine(dit)->forward(b.x, b.t, b.y);
   CHECK(torch::equal(relaxed.masks.heads, outcome.masks.heads.to(torch::kFloat32)));
   CHECK(torch::equal(relaxed.masks.channels, outcome.masks.channels.to(torch::kFloat32)));
@@ -60,12 +60,12 @@ TEST_CASE("without noise training decides and computes as the masked engine does
 }
 
 TEST_CASE("in the older dialect training can switch off every head and group, and knows their gradients") {
-  model::DiT dit = random_model(torch::kFloat32, /*first_unit_always_on=*/false);
+  dit::DiT dit = random_model(torch::kFloat32, /*first_unit_always_on=*/false);
   const Batch b;
   engine::Masks drawn = noise(0, heads);
   for (Tensor* part : {&drawn.heads, &drawn.channels}) part->fill_(-100);
   drawn.tokens.fill_(100);
-  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = 50});
+  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = 50});
   CHECK(relaxed.masks.heads.max().item<float>() == 0);
   CHECK(relaxed.masks.channels.max().item<float>() == 0);
   const engine::Masks off{relaxed.masks.heads > 0.5, relaxed.masks.channels > 0.5,
@@ -80,11 +80,11 @@ TEST_CASE("in the older dialect training can switch off every head and group, an
 }
 
 TEST_CASE("noise moves decisions, and a decision's gradient is that of the sigmoid") {
-  model::DiT dit = random_model();
+  dit::DiT dit = random_model();
   const Batch b;
   engine::Masks drawn = noise(0);
   for (Tensor* part : {&drawn.heads, &drawn.channels, &drawn.tokens}) part->fill_(100)[1].fill_(-100);
-  const auto masks = engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn}).masks;
+  const auto masks = dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn}).masks;
   for (const Tensor& mask : {masks.heads, masks.channels, masks.tokens}) {
     CHECK(mask[0].min().item<float>() == 1);
     CHECK(mask[2].min().item<float>() == 1);
@@ -95,7 +95,7 @@ TEST_CASE("noise moves decisions, and a decision's gradient is that of the sigmo
   drawn = noise(2);
   constexpr double temperature = 3;
   const auto relaxed =
-      engine::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = temperature});
+      dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = temperature});
   relaxed.masks.heads.select(1, 1).sum().backward();
   const Tensor bias = dit->block(1).attn_rate->router->bias;
   const auto logits = engine::masked_engine(dit)->forward(b.x, b.t, b.y).logits;
@@ -104,7 +104,7 @@ TEST_CASE("noise moves decisions, and a decision's gradient is that of the sigmo
 }
 
 TEST_CASE("imposed masks take the routers' place in training, and carry no gradient to them") {
-  model::DiT dit = random_model();
+  dit::DiT dit = random_model();
   const Batch b;
   const auto first = [](const Tensor& mask) {
     mask.select(2, 0).fill_(true);
@@ -113,7 +113,7 @@ TEST_CASE("imposed masks take the routers' place in training, and carry no gradi
   const engine::Masks imposed{first(torch::rand({images, depth, heads}) < 0.5),
                               first(torch::rand({images, depth, heads}) < 0.5),
                               torch::rand({images, depth, tokens}) < 0.5};
-  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, {}, imposed);
+  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, {}, imposed);
   CHECK(rel_l2(relaxed.output, engine::masked_engine(dit)->forward(b.x, b.t, b.y, imposed).output) <= 1e-5);
   relaxed.output.sum().backward();
   for (const auto& item : dit->named_parameters()) {
@@ -125,15 +125,15 @@ TEST_CASE("imposed masks take the routers' place in training, and carry no gradi
 }
 
 TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as central differences say") {
-  model::DiT dit = random_model(torch::kFloat64);
+  dit::DiT dit = random_model(torch::kFloat64);
   const Batch b;
   constexpr double temperature = 3;
   // Noise is added to the logits, so that its gradient is theirs.
   engine::Masks drawn = noise(1);
   for (Tensor* part : {&drawn.heads, &drawn.channels, &drawn.tokens})
     *part = part->to(torch::kFloat64).set_requires_grad(true);
-  const engine::Relaxation relaxation{.noise = drawn, .temperature = temperature};
-  const auto relaxed = engine::relaxed_forward(dit, b.x, b.t, b.y, relaxation);
+  const dit::Relaxation relaxation{.noise = drawn, .temperature = temperature};
+  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, relaxation);
   const Tensor relaxed_loss = relaxed.output.square().mean();
   relaxed_loss.backward();
 
@@ -161,7 +161,7 @@ TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as centr
     };
     const Tensor heads_on = units(&engine::Masks::heads), channels_on = units(&engine::Masks::channels);
     const auto conditioning = dit->condition(dit->t_embedder(b.t), b.y);
-    const Tensor output = engine::masked_pass(dit, b.x, conditioning, heads_on, channels_on, tokens_of_block);
+    const Tensor output = dit::masked_pass(dit, b.x, conditioning, heads_on, channels_on, tokens_of_block);
     return output.square().mean().item<double>();
   };
   CHECK(loss(drawn) == Approx(relaxed_loss.item<double>()).epsilon(1e-6));
@@ -184,7 +184,7 @@ TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as centr
     const auto summed = [&](const Tensor& noise) {
       return noise.grad().select(1, static_cast<std::int64_t>(layer)).sum(0);
     };
-    model::BlockImpl& block = dit->block(layer);
+    dit::BlockImpl& block = dit->block(layer);
     CHECK(rel_l2(block.attn_rate->router->bias.grad(), summed(drawn.heads)) <= 1e-5);
     CHECK(rel_l2(block.mlp_rate->router->bias.grad(), summed(drawn.channels)) <= 1e-5);
     const Tensor bias = block.token_selection->mlp_head[2]->as<model::Linear>()->bias;

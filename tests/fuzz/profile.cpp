@@ -3,7 +3,7 @@
 #include "run/profile.h"
 
 #include "fuzz.h"
-#include "model/configuration.h"
+#include "dit/configuration.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace dydit;
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (run::to_json(profile).dump().empty()) __builtin_trap();
     if (profile.loss_gap) run::timesteps_of(*profile.loss_gap);
     for (const run::ModelSpec& each : profile.models)
-      if (!each.configuration.is_null()) model::from_json(each.configuration);
+      if (!each.configuration.is_null()) dit::from_json(each.configuration);
   });
   return 0;
 }

@@ -3,7 +3,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "fuzz.h"
-#include "model/configuration.h"
+#include "dit/configuration.h"
 
 namespace dydit::fuzz {
 
@@ -22,7 +22,7 @@ inline void read_weights(std::string_view bytes) {
           __builtin_trap();
       }
       static_cast<void>(sink);
-      model::configuration_of(opened.tensors, opened.metadata, "input");
+      dit::configuration_of(opened.tensors, opened.metadata, "input");
     });
   }
 }

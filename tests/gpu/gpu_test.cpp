@@ -40,7 +40,7 @@ study::Model on_gpu(const study::Model& model) {
 study::Model wide_model(const std::string& name, std::int64_t width) {
   study::Model model{.name = name,
                      .hash = name,
-                     .dit = model::DiT(model::from_json({{"input_size", 8},
+                     .dit = dit::DiT(dit::from_json({{"input_size", 8},
                                                          {"patch_size", 1},
                                                          {"in_channels", 3},
                                                          {"hidden_size", width},
@@ -136,7 +136,7 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
   torch::InferenceMode inference;
   torch::manual_seed(6);
   const auto plain = test::tiny_model("a", 1);
-  model::DiT cpu = model::with_open_routers(plain.dit), copy = model::with_open_routers(on_gpu(plain).dit);
+  dit::DiT cpu = dit::with_open_routers(plain.dit), copy = dit::with_open_routers(on_gpu(plain).dit);
   const auto& c = cpu->configuration;
   const auto x = torch::randn({3, c.in_channels, c.input_size, c.input_size}), t = torch::tensor({5, 500, 500}),
              y = torch::tensor({0, 1, 2});
@@ -171,8 +171,8 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
 TEST_CASE("the older dialect runs on the GPU as on the CPU, also where nothing is on, and what is not finite is named") {
   if (!has_gpu()) return;
   torch::InferenceMode inference;
-  model::DiT cpu = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
-  model::DiT copy = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
+  dit::DiT cpu = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
+  dit::DiT copy = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
   copy->to(gpu);
   const auto& c = cpu->configuration;
   const auto x = torch::randn({3, c.in_channels, c.input_size, c.input_size}), t = torch::tensor({5, 500, 500}),
@@ -200,7 +200,7 @@ TEST_CASE("a dynamic training on the GPU takes the CPU's steps") {
   auto job = test::tiny_job({.steps = 6, .batch = 8, .learning_rate = 1e-3, .record_every = 6, .held_out_images = 5,
                              .timestep_strata = 4, .dynamic = train::DynamicOptions{.lambda = 0.6, .hold_steps = 0,
                                                                                    .target_warmup_steps = 1, .complete_steps = 3}});
-  job.configuration = model::with_routers(job.configuration);
+  job.configuration = dit::with_routers(job.configuration);
   test::train_in(folder.path() / "cpu", job);
   job.device = gpu;
   test::train_in(folder.path() / "gpu", job);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/configuration.h"
+#include "dit/configuration.h"
 
 #include <fmt/format.h>
 
@@ -13,10 +13,10 @@ using Catch::Matchers::Contains;
 using dydit::InputError;
 using dydit::UsageError;
 using dydit::checkpoint::Tensors;
-using dydit::model::Configuration;
-using dydit::model::configuration_of;
-using dydit::model::from_json;
-using dydit::model::published;
+using dydit::dit::Configuration;
+using dydit::dit::configuration_of;
+using dydit::dit::from_json;
+using dydit::dit::published;
 
 static const Configuration tiny{
     .name = "", .input_size = 8, .hidden_size = 64, .depth = 3, .num_heads = 4, .num_classes = 10};
@@ -37,7 +37,7 @@ static Tensors shapes_of(const Configuration& c) {
 }
 
 TEST_CASE("the published family has twelve members") {
-  const auto names = dydit::model::published_names();
+  const auto names = dydit::dit::published_names();
   CHECK(names == std::vector<std::string>{"DiT-S/2", "DiT-S/4", "DiT-S/8", "DiT-B/2", "DiT-B/4", "DiT-B/8",
                                           "DiT-L/2", "DiT-L/4", "DiT-L/8", "DiT-XL/2", "DiT-XL/4",
                                           "DiT-XL/8"});
@@ -53,12 +53,12 @@ TEST_CASE("the published family has twelve members") {
 }
 
 TEST_CASE("a configuration that cannot be built is refused") {
-  CHECK_NOTHROW(dydit::model::validate(tiny));
+  CHECK_NOTHROW(dydit::dit::validate(tiny));
   const auto refused = [](const std::function<void(Configuration&)>& spoil, const std::string& said) {
     Configuration c = tiny;
     spoil(c);
-    CHECK_THROWS_AS(dydit::model::validate(c), UsageError);
-    CHECK_THROWS_WITH(dydit::model::validate(c), Contains(said));
+    CHECK_THROWS_AS(dydit::dit::validate(c), UsageError);
+    CHECK_THROWS_WITH(dydit::dit::validate(c), Contains(said));
   };
   refused([](Configuration& c) { c.input_size = 0; }, "input_size = 0");
   refused([](Configuration& c) { c.patch_size = -2; }, "patch_size = -2");
@@ -77,18 +77,18 @@ TEST_CASE("a configuration that cannot be built is refused") {
 }
 
 TEST_CASE("a configuration survives JSON") {
-  for (const std::string& name : dydit::model::published_names())
-    CHECK(from_json(dydit::model::to_json(published(name))) == published(name));
+  for (const std::string& name : dydit::dit::published_names())
+    CHECK(from_json(dydit::dit::to_json(published(name))) == published(name));
   Configuration c = tiny;
   c.mlp_ratio = 8.0 / 3;
   c.learn_sigma = false;
-  CHECK(from_json(dydit::model::to_json(c)) == c);
+  CHECK(from_json(dydit::dit::to_json(c)) == c);
   c = tiny;
   c.dynamic = true;
-  CHECK(!dydit::model::to_json(c).contains("first_unit_always_on"));  // so that hashes stay
+  CHECK(!dydit::dit::to_json(c).contains("first_unit_always_on"));  // so that hashes stay
   c.first_unit_always_on = false;
-  CHECK(from_json(dydit::model::to_json(c)) == c);
-  CHECK(dydit::model::to_json(c)["first_unit_always_on"] == false);
+  CHECK(from_json(dydit::dit::to_json(c)) == c);
+  CHECK(dydit::dit::to_json(c)["first_unit_always_on"] == false);
 }
 
 TEST_CASE("JSON starts from a name and is read strictly") {
@@ -106,7 +106,7 @@ TEST_CASE("JSON starts from a name and is read strictly") {
 }
 
 TEST_CASE("every published configuration is read off its tensors' shapes") {
-  for (const std::string& name : dydit::model::published_names()) {
+  for (const std::string& name : dydit::dit::published_names()) {
     INFO(name);
     CHECK(configuration_of(shapes_of(published(name)), {}, "file") == published(name));
     Configuration c = published(name);
@@ -210,8 +210,8 @@ TEST_CASE("a hidden layer of any width is read exactly") {
 TEST_CASE("the configuration in the metadata wins over the shapes") {
   Configuration told = tiny;
   told.num_heads = 8;
-  const std::string key = dydit::model::configuration_key;
-  CHECK(configuration_of(shapes_of(tiny), {{key, dydit::model::to_json(told).dump()}}, "file", 4) == told);
+  const std::string key = dydit::dit::configuration_key;
+  CHECK(configuration_of(shapes_of(tiny), {{key, dydit::dit::to_json(told).dump()}}, "file", 4) == told);
   for (const char* bad : {"", "{", "[]", "{\"depth\": 3}", "{\"name\": \"DiT-S/3\"}", "{\"colour\": 3}",
                           "{\"name\": \"DyDiT-S/2\", \"num_heads\": 1}"})
     CHECK_THROWS_AS(configuration_of(shapes_of(tiny), {{key, bad}}, "file", 4), InputError);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/diffusers.h"
+#include "dit/diffusers.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "golden.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 
 using Catch::Matchers::Contains;
 using dydit::InputError;
@@ -37,14 +37,14 @@ checkpoint::Checkpoint with_config(const std::string& key, const Json& value) {
 
 void check_refused(const checkpoint::Checkpoint& opened, const std::string& reason) {
   CAPTURE(reason);
-  CHECK_THROWS_WITH(model::from_diffusers(opened, "dit"), Contains("dit") && Contains(reason));
-  CHECK_THROWS_AS(model::from_diffusers(opened, "dit"), InputError);
+  CHECK_THROWS_WITH(dit::from_diffusers(opened, "dit"), Contains("dit") && Contains(reason));
+  CHECK_THROWS_AS(dit::from_diffusers(opened, "dit"), InputError);
 }
 
 /// False when it is refused.
 bool loads(const checkpoint::Checkpoint& opened) {
   try {
-    model::from_diffusers(opened, "dit");
+    dit::from_diffusers(opened, "dit");
     return true;
   } catch (const InputError&) {
     return false;
@@ -57,7 +57,7 @@ TEST_CASE("a folder of diffusers holds the official tensors, bit for bit") {
   const auto official = checkpoint::read_safetensors(folder / "official.safetensors").tensors;
   for (const char* name : {"single", "sharded", "sharded_bin", "pipeline"}) {
     CAPTURE(name);
-    const auto opened = model::open_official(folder / name, checkpoint::Weights::automatic);
+    const auto opened = dit::open_official(folder / name, checkpoint::Weights::automatic);
     CHECK(opened.config.empty());
     CHECK(opened.tensors.size() == official.size());
     for (const auto& [key, tensor] : official) {
@@ -67,9 +67,9 @@ TEST_CASE("a folder of diffusers holds the official tensors, bit for bit") {
       CHECK((ours.type == tensor.type && ours.shape == tensor.shape));
       CHECK(std::ranges::equal(ours.bytes, tensor.bytes));
     }
-    const auto c = model::configuration_of(opened.tensors, opened.metadata, name);
+    const auto c = dit::configuration_of(opened.tensors, opened.metadata, name);
     CHECK(c ==
-          model::Configuration{
+          dit::Configuration{
               .name = "", .input_size = 4, .hidden_size = 4, .depth = 2, .num_heads = 2, .num_classes = 3});
   }
 }
@@ -78,7 +78,7 @@ TEST_CASE("a DiT from a folder of diffusers computes what diffusers does") {
   const torch::NoGradGuard no_grad;
   const auto expected = checkpoint::read_safetensors(folder / "forward.safetensors").tensors;
   const auto read = [&](const char* name) { return model::to_torch(expected.at(name)); };
-  auto dit = model::load_dit(folder / "pipeline");
+  auto dit = dit::load_dit(folder / "pipeline");
   // Weights of order 1 make outputs of 20; the widest error of a float32 sum of squares is far below this.
   CHECK(dydit::test::rel_l2(dit->forward(read("x"), read("t"), read("y")), read("out")) <= 1e-5);
 }

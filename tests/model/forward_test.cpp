@@ -6,10 +6,10 @@
 #include "golden.h"
 #include "golden_weights.h"
 #include "model/fused.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 
 using dydit::checkpoint::Weights;
-using dydit::model::DiT;
+using dydit::dit::DiT;
 using dydit::test::check_close;
 using dydit::test::Golden;
 using dydit::test::golden_folder;
@@ -25,7 +25,7 @@ static DiT by_formula(const Golden& golden) {
 }
 
 static Tensor guided(DiT& dit, const Tensor& x, const Tensor& t, const Tensor& y, double scale) {
-  return model::guided(x, scale, [&](const Tensor& both) { return dit->forward(both, t, y); });
+  return dit::guided(x, scale, [&](const Tensor& both) { return dit->forward(both, t, y); });
 }
 
 // Plain and guided outputs at every scale of the case.
@@ -52,7 +52,7 @@ TEST_CASE("a DiT read from a file gives the official outputs") {
                                                 {"tiny_train.pt", Weights::model, "dit_tiny_train_model"}}));
   INFO(file);
   const Golden golden(name);
-  DiT dit = model::load_dit(golden_folder / file, weights, 4);
+  DiT dit = dit::load_dit(golden_folder / file, weights, 4);
   dydit::test::check_weights(*dit, golden.entry.at("config").at("weight_check"));
   check_outputs(dit, golden);
 }
@@ -73,8 +73,8 @@ TEST_CASE("the activations inside a DiT are the official ones") {
   near(label, "tap.y_embedder");
 
   Tensor tokens = patches + dit->pos_embed;
-  auto* first = dit->blocks[0]->as<model::Block>();
-  const model::Conditioning conditioning = dit->condition(time, golden["y"]);
+  auto* first = dit->blocks[0]->as<dit::Block>();
+  const dit::Conditioning conditioning = dit->condition(time, golden["y"]);
   const Tensor& adaln = conditioning.blocks[0];
   near(adaln, "tap.block0_adaln");
   const auto shift_scale = adaln.chunk(6, 1);
@@ -110,7 +110,7 @@ TEST_CASE("a DiT in a half type is near float32") {
   const auto [type, tolerance] =
       GENERATE(table<torch::Dtype, double>({{torch::kBFloat16, 4 * 9e-3}, {torch::kFloat16, 4 * 9e-3 / 8}}));
   const Golden golden("dit_tiny");
-  DiT dit = model::load_dit(golden_folder / "tiny.safetensors", Weights::automatic, 4, torch::kCPU, type);
+  DiT dit = dit::load_dit(golden_folder / "tiny.safetensors", Weights::automatic, 4, torch::kCPU, type);
   const Tensor output = dit->forward(golden["x"], golden["t"], golden["y"]);
   CHECK(output.scalar_type() == type);
   CHECK(rel_l2(output, golden["out"]) <= tolerance);

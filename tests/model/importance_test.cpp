@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/importance.h"
+#include "dit/importance.h"
 
 #include "catch.h"
 #include "golden.h"
@@ -10,14 +10,14 @@ namespace model = dydit::model;
 
 namespace {
 
-model::DiT random_model() {
-  model::Configuration c;
+dit::DiT random_model() {
+  dit::Configuration c;
   c.input_size = 8;
   c.hidden_size = 32;
   c.depth = 2;
   c.num_heads = 4;
   c.num_classes = 10;
-  model::DiT dit(c);
+  dit::DiT dit(c);
   torch::manual_seed(9);
   const torch::NoGradGuard no_grad;
   for (auto& item : dit->named_parameters())
@@ -25,7 +25,7 @@ model::DiT random_model() {
   return dit;
 }
 
-Tensor output_of(model::DiT& dit) {
+Tensor output_of(dit::DiT& dit) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(2);
   return dit->forward(torch::randn({3, 4, 8, 8}), torch::tensor({3, 400, 999}), torch::tensor({1, 5, 10}));
@@ -38,24 +38,24 @@ bool descends(const Tensor& scores) {
 }  // namespace
 
 TEST_CASE("ordered units come in descending importance, and the complete model stays what it was") {
-  model::DiT dit = random_model();
+  dit::DiT dit = random_model();
   const Tensor before = output_of(dit);
-  CHECK(!descends(model::magnitude_importance(dit).heads));
+  CHECK(!descends(dit::magnitude_importance(dit).heads));
   SECTION("by magnitude") {
-    model::order_units(dit, model::magnitude_importance(dit));
-    const auto importance = model::magnitude_importance(dit);
+    dit::order_units(dit, dit::magnitude_importance(dit));
+    const auto importance = dit::magnitude_importance(dit);
     CHECK(descends(importance.heads));
     CHECK(descends(importance.channels));
   }
   SECTION("by chance") {
-    model::order_units(dit, model::random_importance(dit->configuration, 5));
+    dit::order_units(dit, dit::random_importance(dit->configuration, 5));
   }
   CHECK(rel_l2(output_of(dit), before) <= 1e-5);
   CHECK(!torch::equal(output_of(dit), before));
 }
 
 TEST_CASE("importance is of the weights that belong to a unit") {
-  model::DiT dit = random_model();
+  dit::DiT dit = random_model();
   {
     const torch::NoGradGuard no_grad;
     for (Tensor& parameter : dit->parameters()) parameter.zero_();
@@ -65,18 +65,18 @@ TEST_CASE("importance is of the weights that belong to a unit") {
     dit->block(1).mlp->fc1->weight[17][0] = 1;
     dit->block(1).mlp->fc2->weight[0][17] = 4;
   }
-  const auto magnitude = model::magnitude_importance(dit);
+  const auto magnitude = dit::magnitude_importance(dit);
   CHECK(magnitude.heads[0][1].item<float>() == 4 + 9);
   CHECK(magnitude.heads.sum().item<float>() == 4 + 9);
   CHECK(magnitude.channels[1][17].item<float>() == 1 + 16);
   CHECK(magnitude.channels.sum().item<float>() == 1 + 16);
   for (Tensor& parameter : dit->parameters()) parameter.mutable_grad() = torch::full_like(parameter, 0.5);
-  CHECK(model::taylor_importance(dit).heads[0][1].item<float>() == (4 + 9) * 0.25F);
-  CHECK(model::taylor_importance(dit).channels[1][17].item<float>() == (1 + 16) * 0.25F);
+  CHECK(dit::taylor_importance(dit).heads[0][1].item<float>() == (4 + 9) * 0.25F);
+  CHECK(dit::taylor_importance(dit).channels[1][17].item<float>() == (1 + 16) * 0.25F);
 }
 
 TEST_CASE("importance by chance is its seed's") {
   const auto c = random_model()->configuration;
-  CHECK(torch::equal(model::random_importance(c, 1).channels, model::random_importance(c, 1).channels));
-  CHECK(!torch::equal(model::random_importance(c, 1).channels, model::random_importance(c, 2).channels));
+  CHECK(torch::equal(dit::random_importance(c, 1).channels, dit::random_importance(c, 1).channels));
+  CHECK(!torch::equal(dit::random_importance(c, 1).channels, dit::random_importance(c, 2).channels));
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.h"
 #include "golden.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 
-using dydit::model::DiT;
+using dydit::dit::DiT;
 using torch::Tensor;
 
 static DiT initialised(std::uint64_t seed) {
-  DiT dit(dydit::model::Configuration{
+  DiT dit(dydit::dit::Configuration{
       .name = "", .input_size = 8, .hidden_size = 64, .depth = 2, .num_heads = 4, .num_classes = 100});
   dit->initialise(seed);
   return dit;
@@ -63,11 +63,11 @@ TEST_CASE("an initial DiT predicts nothing") {
 }
 
 TEST_CASE("the position embedding is the official one and stays as it is") {
-  const DiT tiny = dydit::model::load_dit(dydit::test::golden_folder / "tiny.safetensors",
+  const DiT tiny = dydit::dit::load_dit(dydit::test::golden_folder / "tiny.safetensors",
                                           dydit::checkpoint::Weights::automatic, 4);
   // One rounding of values up to 1 to float32.
-  CHECK(dydit::test::max_abs(dydit::model::position_embedding(4, 64), tiny->pos_embed) <= 1.2e-7);
+  CHECK(dydit::test::max_abs(dydit::dit::position_embedding(4, 64), tiny->pos_embed) <= 1.2e-7);
   const DiT dit = initialised(4);
-  CHECK(torch::equal(dit->pos_embed, dydit::model::position_embedding(4, 64)));
+  CHECK(torch::equal(dit->pos_embed, dydit::dit::position_embedding(4, 64)));
   CHECK_FALSE(dit->pos_embed.requires_grad());
 }

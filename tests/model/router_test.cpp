@@ -2,22 +2,22 @@
 // The token router in inference against its formula in float64.
 #include "catch.h"
 #include "golden.h"
-#include "model/layers.h"
+#include "dit/layers.h"
 
 using dydit::test::rel_l2;
 using torch::Tensor;
 namespace model = dydit::model;
 
-static model::TokenRouter random_router(std::int64_t width) {
-  model::Configuration c;
+static dit::TokenRouter random_router(std::int64_t width) {
+  dit::Configuration c;
   c.hidden_size = width;
-  model::TokenRouter router(c);
+  dit::TokenRouter router(c);
   for (Tensor& parameter : router->parameters()) parameter.set_data(torch::randn_like(parameter));
   return router;
 }
 
 // In float64, with the sizes of what is added up: where logits are nearly zero, so is the sum of large numbers.
-static std::pair<Tensor, Tensor> formula(model::TokenRouter& router, const Tensor& x) {
+static std::pair<Tensor, Tensor> formula(dit::TokenRouter& router, const Tensor& x) {
   const auto f64 = [](const Tensor& tensor) { return tensor.to(torch::kFloat64); };
   const auto& first = *router->mlp_head[0]->as<model::Linear>();
   const auto& second = *router->mlp_head[2]->as<model::Linear>();
@@ -31,7 +31,7 @@ TEST_CASE("a token router equals its formula, for any width and number of rows, 
   const std::int64_t width = GENERATE(16, 64, 384, 768, 1024, 1152);  // S, B, L and XL have 24, 48, 64 and 72 hidden
   const std::int64_t rows = GENERATE(1, 7, 65, 130);
   CAPTURE(width, rows);
-  model::TokenRouter router = random_router(width);
+  dit::TokenRouter router = random_router(width);
   const Tensor x = torch::randn({2, rows, width});
   const auto [expected, size] = formula(router, x);
   const auto check = [&](const Tensor& logits) {
@@ -50,7 +50,7 @@ TEST_CASE("a token router equals its formula, for any width and number of rows, 
 
 TEST_CASE("rows of another width are refused") {
   const torch::NoGradGuard no_grad;
-  model::TokenRouter router = random_router(64);
+  dit::TokenRouter router = random_router(64);
   CHECK_THROWS_AS(router->forward(torch::zeros({2, 3, 128})), std::exception);
   model::Linear linear(50, 3);
   CHECK_THROWS_AS(linear->forward(torch::zeros({4, 100})), std::exception);

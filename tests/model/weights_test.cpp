@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/weights.h"
+#include "dit/weights.h"
 
 #include "base/error.h"
 #include "catch.h"
@@ -9,14 +9,14 @@
 
 using Catch::Matchers::Contains;
 using dydit::InputError;
-using dydit::model::DiT;
+using dydit::dit::DiT;
 using dydit::test::golden_folder;
 using torch::Tensor;
 namespace model = dydit::model;
 namespace checkpoint = dydit::checkpoint;
 
 static DiT tiny() {
-  return model::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4);
+  return dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4);
 }
 
 TEST_CASE("tensors pass between files and LibTorch and outlive both") {
@@ -57,7 +57,7 @@ TEST_CASE("a training file of DyDiT loads, its EMA by default and its optimizer 
   using checkpoint::Weights;
   const auto [weights, first] =
       GENERATE(table<Weights, int>({{Weights::automatic, 1}, {Weights::ema, 1}, {Weights::model, 0}}));
-  const DiT dit = model::load_dit(golden_folder / "checkpoint" / "dydit_train.pt", weights, 2);
+  const DiT dit = dit::load_dit(golden_folder / "checkpoint" / "dydit_train.pt", weights, 2);
   const auto& c = dit->configuration;
   CHECK((c.dynamic && c.num_heads == 2 && c.hidden_size == 16 && c.depth == 1 && c.input_size == 4));
   for (const auto& item : dit->named_parameters()) {
@@ -83,16 +83,16 @@ TEST_CASE("a DiT saved in any type is the same when it is loaded") {
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "dit.safetensors";
   const DiT dit = tiny();
-  model::save_dit(path, dit, type, {{"step", "7"}});
+  dit::save_dit(path, dit, type, {{"step", "7"}});
   CHECK(checkpoint::read_safetensors(path).metadata.at("step") == "7");
-  const DiT loaded = model::load_dit(path);  // the heads are in the metadata
+  const DiT loaded = dit::load_dit(path);  // the heads are in the metadata
   CHECK(loaded->configuration == dit->configuration);
   CHECK_FALSE(loaded->is_training());
   for (const auto& item : loaded->named_parameters()) {
     CHECK(item.value().scalar_type() == torch::kFloat32);
     CHECK(torch::equal(item.value(), dit->named_parameters()[item.key()].to(type).to(torch::kFloat32)));
   }
-  const DiT narrow = model::load_dit(path, checkpoint::Weights::automatic, {}, torch::kCPU, type);
+  const DiT narrow = dit::load_dit(path, checkpoint::Weights::automatic, {}, torch::kCPU, type);
   for (const auto& item : narrow->named_parameters())
     CHECK(torch::equal(item.value(), dit->named_parameters()[item.key()].to(type)));
 }
@@ -100,18 +100,18 @@ TEST_CASE("a DiT saved in any type is the same when it is loaded") {
 TEST_CASE("a DyDiT of the older dialect is the same when it is loaded, with its configuration and without") {
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "old.safetensors", bare = folder.path() / "bare.safetensors";
-  auto c = model::with_routers(tiny()->configuration);
+  auto c = dit::with_routers(tiny()->configuration);
   c.first_unit_always_on = false;
   DiT dit(c);
   dit->initialise(3);
   const Tensor router = dit->block(1).mlp_rate->router->weight;
   CHECK(router.sizes() == torch::IntArrayRef({4, 64}));
-  model::save_dit(path, dit, torch::kFloat32);
+  dit::save_dit(path, dit, torch::kFloat32);
   checkpoint::write_safetensors(bare, model::parameters_of(*dit));
-  for (const DiT& loaded : {model::load_dit(path), model::load_dit(bare)}) {
+  for (const DiT& loaded : {dit::load_dit(path), dit::load_dit(bare)}) {
     CHECK(loaded->configuration == c);
     CHECK(torch::equal(loaded->block(1).mlp_rate->router->weight, router));
-    CHECK(model::with_open_routers(loaded)->configuration == c);
+    CHECK(dit::with_open_routers(loaded)->configuration == c);
   }
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("weights that are not finite are refused by the tensor's name, whateve
   const auto type = GENERATE(torch::kFloat64, torch::kFloat32, torch::kFloat16, torch::kBFloat16);
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "diverged.safetensors";
-  DiT dit(model::with_routers(tiny()->configuration));
+  DiT dit(dit::with_routers(tiny()->configuration));
   dit->initialise(3);
   const auto write = [&](const std::map<std::string, double>& spoilt) {
     checkpoint::Tensors tensors;
@@ -140,20 +140,20 @@ TEST_CASE("weights that are not finite are refused by the tensor's name, whateve
                                     {"pos_embed", nan},
                                     {"final_layer.linear.weight", -infinity}}) {
     write({{name, value}});
-    CHECK_THROWS_AS(model::load_dit(path), InputError);
-    CHECK_THROWS_WITH(model::load_dit(path),
+    CHECK_THROWS_AS(dit::load_dit(path), InputError);
+    CHECK_THROWS_WITH(dit::load_dit(path),
                       Contains("not finite as float32: " + path.string() + ": " + name + " holds") && !Contains("more"));
   }
   write({{"pos_embed", nan}, {"blocks.2.attn.qkv.bias", infinity}, {"blocks.0.mlp.fc1.weight", infinity}});
-  CHECK_THROWS_WITH(model::load_dit(path), Contains("as 2 more do"));
+  CHECK_THROWS_WITH(dit::load_dit(path), Contains("as 2 more do"));
   // Large ones are no fault, also where their sum is beyond the type.
   dit->block(0).mlp->fc1->weight.data().fill_(type == torch::kFloat16 ? 6e4 : 3e38);
   write({});
-  CHECK(model::load_dit(path)->configuration == dit->configuration);
+  CHECK(dit::load_dit(path)->configuration == dit->configuration);
   if (type == torch::kFloat16) return;
-  CHECK_THROWS_WITH(model::load_dit(path, checkpoint::Weights::automatic, {}, torch::kCPU, torch::kFloat16),
+  CHECK_THROWS_WITH(dit::load_dit(path, checkpoint::Weights::automatic, {}, torch::kCPU, torch::kFloat16),
                     Contains("not finite as float16") && Contains("blocks.0.mlp.fc1.weight"));
-  CHECK_THROWS_AS(model::save_dit(path, dit, torch::kFloat16), dydit::RunError);
+  CHECK_THROWS_AS(dit::save_dit(path, dit, torch::kFloat16), dydit::RunError);
 }
 
 TEST_CASE("where the average alone has diverged, it alone is refused") {
@@ -164,9 +164,9 @@ TEST_CASE("where the average alone has diverged, it alone is refused") {
   tensors.merge(model::parameters_of(*dit, "ema."));
   tensors["ema.blocks.0.attn.qkv.bias"] = model::from_torch(torch::full({192}, NAN));
   checkpoint::write_safetensors(path, tensors);
-  CHECK_THROWS_WITH(model::load_dit(path, checkpoint::Weights::automatic, 4),
+  CHECK_THROWS_WITH(dit::load_dit(path, checkpoint::Weights::automatic, 4),
                     Contains("blocks.0.attn.qkv.bias"));
-  CHECK_NOTHROW(model::load_dit(path, checkpoint::Weights::model, 4));
+  CHECK_NOTHROW(dit::load_dit(path, checkpoint::Weights::model, 4));
 }
 
 TEST_CASE("a file whose shapes disagree with each other is refused") {
@@ -176,7 +176,7 @@ TEST_CASE("a file whose shapes disagree with each other is refused") {
     auto tensors = model::parameters_of(*tiny());
     tensors[name] = model::from_torch(torch::zeros(shape));
     checkpoint::write_safetensors(path, tensors);
-    CHECK_THROWS_AS(model::load_dit(path, checkpoint::Weights::automatic, 4), InputError);
+    CHECK_THROWS_AS(dit::load_dit(path, checkpoint::Weights::automatic, 4), InputError);
   };
   broken("pos_embed", {1, 15, 64});
   broken("x_embedder.proj.weight", {64, 4, 2, 3});
@@ -191,7 +191,7 @@ TEST_CASE("a configuration that claims far more than the file holds is refused b
   claimed.depth = 900'000;
   claimed.hidden_size = 400'000;
   checkpoint::write_safetensors(path, model::parameters_of(*tiny()),
-                                {{model::configuration_key, model::to_json(claimed).dump()}});
-  CHECK_THROWS_WITH(model::load_dit(path), Contains("claims"));
-  CHECK_THROWS_AS(model::load_dit(path), InputError);
+                                {{dit::configuration_key, dit::to_json(claimed).dump()}});
+  CHECK_THROWS_WITH(dit::load_dit(path), Contains("claims"));
+  CHECK_THROWS_AS(dit::load_dit(path), InputError);
 }

@@ -15,11 +15,11 @@ using torch::Tensor;
 namespace {
 
 // Two blocks of two heads on made up images of 3x8x8, four tokens, weights alike at random.
-model::DiT tiny_dydit() {
+dit::DiT tiny_dydit() {
   run::Json configuration = test::tiny_configuration();
   configuration["depth"] = 2;
   configuration["dynamic"] = true;
-  model::DiT dit(model::from_json(configuration));
+  dit::DiT dit(dit::from_json(configuration));
   torch::NoGradGuard no_grad;
   torch::manual_seed(3);
   for (auto& item : dit->named_parameters())
@@ -28,10 +28,10 @@ model::DiT tiny_dydit() {
   return dit;
 }
 
-run::Decisions decisions(const model::DiT& dit, std::int64_t images, std::int64_t timesteps) {
+run::Decisions decisions(const dit::DiT& dit, std::int64_t images, std::int64_t timesteps) {
   const test::TemporaryFolder folder;
   const std::string file = folder.path() / "dydit.safetensors";
-  model::save_dit(file, dit, torch::kFloat32);
+  dit::save_dit(file, dit, torch::kFloat32);
   return run::decisions_of({.name = "tiny", .checkpoint = file}, {.path = "synthetic:40", .size = 8}, images,
                            timesteps,
                            /*seed=*/5, test::settings(""));
@@ -40,10 +40,10 @@ run::Decisions decisions(const model::DiT& dit, std::int64_t images, std::int64_
 }  // namespace
 
 TEST_CASE("routers that follow their biases alone decide what these say") {
-  model::DiT dit = tiny_dydit();
+  dit::DiT dit = tiny_dydit();
   torch::NoGradGuard no_grad;
   const auto say = [&](std::size_t layer, double head, double group, double token) {
-    model::BlockImpl& block = dit->block(layer);
+    dit::BlockImpl& block = dit->block(layer);
     auto& last = *block.token_selection->mlp_head[2]->as<model::Linear>();
     for (auto* linear : {&*block.attn_rate->router, &*block.mlp_rate->router, &last}) linear->weight.zero_();
     block.attn_rate->router->bias.fill_(head);
@@ -68,7 +68,7 @@ TEST_CASE("routers that follow their biases alone decide what these say") {
 }
 
 TEST_CASE("decisions are those on the noised images of a loss-gap study, by the published semantics") {
-  const model::DiT dit = tiny_dydit();
+  const dit::DiT dit = tiny_dydit();
   const auto found = decisions(dit, 36, 4);
   // The same, image by image.
   const data::Subset subset(data::open_dataset("synthetic:40", {.size = 8}, 5), 36);
@@ -104,7 +104,7 @@ TEST_CASE("decisions are those on the noised images of a loss-gap study, by the 
 }
 
 TEST_CASE("logits that are not finite are no decisions") {
-  model::DiT dit = tiny_dydit();
+  dit::DiT dit = tiny_dydit();
   {
     const torch::NoGradGuard no_grad;
     dit->block(1).attn_rate->router->weight.fill_(-3e38);
@@ -115,10 +115,10 @@ TEST_CASE("logits that are not finite are no decisions") {
 }
 
 TEST_CASE("no decisions without routers, nor on data of another shape") {
-  model::DiT dense(model::from_json(test::tiny_configuration()));
+  dit::DiT dense(dit::from_json(test::tiny_configuration()));
   dense->initialise(1);
   CHECK_THROWS_AS(decisions(dense, 4, 1), UsageError);
-  model::DiT other(model::from_json({{"input_size", 8},
+  dit::DiT other(dit::from_json({{"input_size", 8},
                                      {"patch_size", 4},
                                      {"in_channels", 4},
                                      {"hidden_size", 16},

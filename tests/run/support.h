@@ -2,7 +2,7 @@
 // Profiles of a moment: DiTs of width 16 on made up images of 3x8x8.
 #pragma once
 
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "run/runner.h"
 #include "temporary_folder.h"
 
@@ -15,9 +15,9 @@ inline run::Json tiny_configuration(std::int64_t classes = 10) {
 
 inline void write_checkpoint(const std::filesystem::path& path, std::uint64_t seed,
                              const run::Json& configuration = tiny_configuration()) {
-  model::DiT dit(model::from_json(configuration));
+  dit::DiT dit(dit::from_json(configuration));
   dit->initialise(seed);
-  model::save_dit(path, dit, torch::kFloat32);
+  dit::save_dit(path, dit, torch::kFloat32);
 }
 
 inline run::RunSettings settings(const std::filesystem::path& out) {

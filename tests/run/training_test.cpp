@@ -35,8 +35,8 @@ TEST_CASE("the models of a profile are trained one after the other") {
   CHECK(std::filesystem::exists(f.out / "checkpoints" / "b--2-00000003.safetensors"));
   CHECK(run.manifest["models"][1]["trained"]["steps"] == 3);
   CHECK(run.manifest["end"].is_string());
-  CHECK(model::load_dit(f.out / "checkpoints" / "a-00000002.safetensors")->configuration ==
-        model::from_json(test::tiny_configuration()));
+  CHECK(dit::load_dit(f.out / "checkpoints" / "a-00000002.safetensors")->configuration ==
+        dit::from_json(test::tiny_configuration()));
 }
 
 TEST_CASE("only the models that are named are trained") {

@@ -2,7 +2,7 @@
 // Studies of what a dynamic model has on.
 #include "catch.h"
 #include "engine/engine.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "study/activation.h"
 #include "study/compute_map.h"
 #include "study/loss_gap.h"

@@ -5,14 +5,14 @@
 
 #include "base/error.h"
 #include "catch.h"
-#include "model/configuration.h"
+#include "dit/configuration.h"
 
 using namespace dydit;
 using study::Which;
 using torch::Tensor;
 
 TEST_CASE("imposed masks keep the share, spread evenly over the layers") {
-  const auto c = model::published("DyDiT-S/2");
+  const auto c = dit::published("DyDiT-S/2");
   const auto masks = study::imposed_masks(c, study::kept_of(Which::both, 0.7), 3, /*seed=*/1, /*draw=*/0);
   for (const Tensor& mask : {masks.heads, masks.channels}) {
     CHECK(mask.sizes() == torch::IntArrayRef({3, 12, 6}));

@@ -136,7 +136,7 @@ class Changed final : public engine::Engine {
 // The records of a sweep whose compact engine is changed so.
 std::vector<record::Record> changed(study::SpeedSetting s, const Changed::Change& change, bool lazy = false) {
   test::StudyRun run;
-  s.compact = [&](model::DiT dit, const engine::CompactOptions& options) -> std::unique_ptr<engine::Engine> {
+  s.compact = [&](dit::DiT dit, const engine::CompactOptions& options) -> std::unique_ptr<engine::Engine> {
     return std::make_unique<Changed>(engine::compact_engine(std::move(dit), options), change, lazy);
   };
   study::speed(s, run.run);

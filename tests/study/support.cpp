@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support.h"
 
-#include "model/weights.h"
+#include "dit/weights.h"
 
 namespace dydit::test {
 
 study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> seed) {
-  model::DiT dit(model::from_json({{"input_size", 8},
+  dit::DiT dit(dit::from_json({{"input_size", 8},
                                    {"patch_size", 4},
                                    {"in_channels", 3},
                                    {"hidden_size", 16},
@@ -25,12 +25,12 @@ study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> se
 
 study::Model dynamic_model(const std::string& name, bool first_unit_always_on) {
   study::Model model = tiny_model(name, 5);
-  model.dit = model::with_open_routers(model.dit);
+  model.dit = dit::with_open_routers(model.dit);
   torch::NoGradGuard no_grad;
   if (!first_unit_always_on) {
-    model::Configuration c = model.dit->configuration;
+    dit::Configuration c = model.dit->configuration;
     c.first_unit_always_on = false;
-    model::DiT older(c);
+    dit::DiT older(c);
     older->initialise(0);
     const auto given = model.dit->named_parameters();
     for (auto& item : older->named_parameters())

@@ -8,7 +8,7 @@
 #include "catch.h"
 #include "engine/engine.h"
 #include "golden.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "support.h"
 #include "train/flops_term.h"
 #include "train/baseline_masks.h"
@@ -19,8 +19,8 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-model::Configuration tiny_dynamic() {
-  return model::with_routers(model::from_json({{"input_size", 8},
+dit::Configuration tiny_dynamic() {
+  return dit::with_routers(dit::from_json({{"input_size", 8},
                                                {"patch_size", 2},
                                                {"in_channels", 3},
                                                {"hidden_size", 32},
@@ -45,13 +45,13 @@ double metric(const record::Run& run, const char* name) {
 engine::Masks decided_by(const std::filesystem::path& checkpoint) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(2);
-  const auto engine = engine::compact_engine(model::load_dit(checkpoint));
+  const auto engine = engine::compact_engine(dit::load_dit(checkpoint));
   const Tensor x = 30 * torch::randn({8, 3, 8, 8});
   return engine->forward(x, torch::arange(0, 1000, 125), torch::arange(8)).masks;
 }
 
-model::DiT random_model(const model::Configuration& configuration, double scale) {
-  model::DiT dit(configuration);
+dit::DiT random_model(const dit::Configuration& configuration, double scale) {
+  dit::DiT dit(configuration);
   torch::manual_seed(4);
   const torch::NoGradGuard no_grad;
   for (auto& item : dit->named_parameters())
@@ -63,7 +63,7 @@ model::DiT random_model(const model::Configuration& configuration, double scale)
 
 TEST_CASE("the term that holds training to its target has the official value and gradients") {
   const test::Golden golden("dydit_loss");
-  auto c = model::published("DyDiT-S/2");
+  auto c = dit::published("DyDiT-S/2");
   c.depth = golden.entry.at("config").at("depth");
   for (const double lambda : {0.5, 0.7}) {
     const std::string name = fmt::format("lam{}_min0.0w0.0", lambda);
@@ -168,7 +168,7 @@ TEST_CASE("a DyDiT of the older dialect begins open, is trained and goes on, and
   CHECK_NOTHROW(train::require_reachable({.lambda = 0.01, .skip = "widths"}, job.configuration));
   test::train_in(folder.path() / "run", job);
   const auto last = train::checkpoint_path(folder.path() / "run", "tiny", 4);
-  CHECK(model::load_dit(last)->configuration == job.configuration);
+  CHECK(dit::load_dit(last)->configuration == job.configuration);
   const auto masks = decided_by(last);
   const double kept = engine::shares_of(masks, job.configuration).select(1, 0).mean().item<double>();
   CHECK(kept == Approx(decide == "static" ? metric(record::read_run(folder.path() / "run"), "lambda_realised")
@@ -183,7 +183,7 @@ TEST_CASE("a DyDiT of the older dialect begins open, is trained and goes on, and
 
 TEST_CASE("a router whose logits are not finite ends the training with its name, in a failed record") {
   const test::TemporaryFolder folder;
-  model::DiT start = random_model(tiny_dynamic(), 0.1);
+  dit::DiT start = random_model(tiny_dynamic(), 0.1);
   const auto parameters = start->named_parameters();
   {
     const torch::NoGradGuard no_grad;
@@ -192,7 +192,7 @@ TEST_CASE("a router whose logits are not finite ends the training with its name,
   }
   auto job = dynamic_job({.lambda = 0.7}, {.steps = 4, .batch = 8, .record_every = 4, .held_out_images = 8});
   job.start = {.checkpoint = folder.path() / "start.safetensors", .hash = "start"};
-  model::save_dit(job.start.checkpoint, start, torch::kFloat32);
+  dit::save_dit(job.start.checkpoint, start, torch::kFloat32);
   CHECK_THROWS_WITH(test::train_in(folder.path() / "run", job),
                     Catch::Contains("blocks.1.mlp_rate") && Catch::Contains("tiny at step 1"));
   const auto run = record::read_run(folder.path() / "run");
@@ -248,9 +248,9 @@ TEST_CASE("routers that are not trained let all through, also those of a checkpo
       dynamic_job({.lambda = 0.9, .decide = decide, .skip = skip, .width_bias = 1, .token_bias = 1}, options);
   auto configuration = tiny_dynamic();
   configuration.dynamic = routed;
-  model::DiT start = random_model(configuration, 0.3);
+  dit::DiT start = random_model(configuration, 0.3);
   job.start = {.checkpoint = folder.path() / "start.safetensors", .hash = "start"};
-  model::save_dit(job.start.checkpoint, start, torch::kFloat32);
+  dit::save_dit(job.start.checkpoint, start, torch::kFloat32);
   test::train_in(folder.path() / "run", job);
   const auto trained = train::checkpoint_path(folder.path() / "run", "tiny", 1);
   const auto masks = decided_by(trained);
@@ -261,7 +261,7 @@ TEST_CASE("routers that are not trained let all through, also those of a checkpo
   CHECK(masks.tokens.all().item<bool>() == !tokens);
   if (!routed) return;
   // Those that are trained go on as they are.
-  const auto before = start->named_parameters(), after = model::load_dit(trained)->named_parameters();
+  const auto before = start->named_parameters(), after = dit::load_dit(trained)->named_parameters();
   const auto kept = [&](const char* router) { return test::rel_l2(after[router], before[router]) <= 1e-5; };
   CHECK(kept("blocks.1.attn_rate.router.bias") == widths);
   CHECK(kept("blocks.1.mlp_rate.router.weight") == widths);
@@ -301,8 +301,8 @@ TEST_CASE("a dynamic training begins from a DiT, whose complete model it starts 
   const test::TemporaryFolder folder;
   auto dense = tiny_dynamic();
   dense.dynamic = false;
-  model::DiT dit = random_model(dense, 0.1);
-  model::save_dit(folder.path() / "dit.safetensors", dit, torch::kFloat32);
+  dit::DiT dit = random_model(dense, 0.1);
+  dit::save_dit(folder.path() / "dit.safetensors", dit, torch::kFloat32);
   auto job =
       dynamic_job({.lambda = 0.5, .order = "magnitude", .complete_steps = 2},
                   {.steps = 1, .batch = 8, .learning_rate = 1e-9, .record_every = 1, .held_out_images = 8});
@@ -313,8 +313,8 @@ TEST_CASE("a dynamic training begins from a DiT, whose complete model it starts 
   CHECK(metric(run, "train_complete_mse") == Approx(metric(run, "train_mse")).epsilon(1e-4));
   CHECK(metric(run, "held_out_complete_mse") == Approx(metric(run, "held_out_mse")).epsilon(1e-4));
   const torch::NoGradGuard no_grad;
-  model::DiT trained =
-      model::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 1), checkpoint::Weights::model);
+  dit::DiT trained =
+      dit::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 1), checkpoint::Weights::model);
   const Tensor x = torch::randn({2, 3, 8, 8}), t = torch::tensor({3, 700}), y = torch::tensor({1, 2});
   CHECK(test::rel_l2(trained->forward(x, t, y), dit->forward(x, t, y)) <= 1e-5);
 }

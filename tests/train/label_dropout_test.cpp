@@ -2,7 +2,7 @@
 // The share of labels replaced by "no class", seen from outside: where every image has a class of its own,
 // a row of the label table moves only when its label was kept.
 #include "catch.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "support.h"
 
 using namespace dydit;
@@ -31,7 +31,7 @@ torch::Tensor moved_rows(double share) {
   const test::TemporaryFolder folder;
   auto job = test::tiny_job(
       {.steps = 3, .batch = batch, .learning_rate = 1e-2, .label_dropout = share, .held_out_images = 1});
-  job.configuration = model::from_json({{"input_size", 4},
+  job.configuration = dit::from_json({{"input_size", 4},
                                         {"patch_size", 4},
                                         {"in_channels", 1},
                                         {"hidden_size", 16},
@@ -41,8 +41,8 @@ torch::Tensor moved_rows(double share) {
   job.images = job.held_out = std::make_shared<OneImagePerClass>();
   test::train_in(folder.path() / "run", job);
   const auto trained =
-      model::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 3), checkpoint::Weights::model);
-  model::DiT fresh(job.configuration);
+      dit::load_dit(train::checkpoint_path(folder.path() / "run", "tiny", 3), checkpoint::Weights::model);
+  dit::DiT fresh(job.configuration);
   fresh->initialise(job.seed);
   return (trained->y_embedder->embedding_table->weight != fresh->y_embedder->embedding_table->weight).any(1);
 }

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
-#include "model/weights.h"
+#include "dit/weights.h"
 #include "support.h"
 
 using namespace dydit;
@@ -102,10 +102,10 @@ TEST_CASE("a checkpoint of another seed, start or data is set aside, and the tra
   const auto path = folder.path() / "run";
   auto job = test::tiny_job(options), other = job;
   const auto started = [&](train::Job& one, const char* hash) {
-    model::DiT dit(one.configuration);
+    dit::DiT dit(one.configuration);
     dit->initialise(3);
     one.start = {.checkpoint = folder.path() / "start.safetensors", .hash = hash};
-    model::save_dit(one.start.checkpoint, dit, torch::kFloat32);
+    dit::save_dit(one.start.checkpoint, dit, torch::kFloat32);
   };
   SECTION("seed") {
     other.seed = 1;

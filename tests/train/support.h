@@ -12,7 +12,7 @@ namespace dydit::test {
 inline train::Job tiny_job(const train::TrainOptions& options) {
   const auto images = std::make_shared<AlteredData>(40);
   return {.model = "tiny",
-          .configuration = model::from_json({{"input_size", 8},
+          .configuration = dit::from_json({{"input_size", 8},
                                              {"patch_size", 4},
                                              {"in_channels", 3},
                                              {"hidden_size", 16},

@@ -15,21 +15,20 @@ namespace dydit::cost {
 /// Of one part, all layers together: multiply-accumulates, and the bytes between it and memory that it cannot avoid:
 /// weights, inputs and outputs of each product once, where nothing stays in a cache from one product to the next.
 struct Work {
-  std::string_view part;
+  std::string part;
+  model::Kind kind = model::Kind::fixed;
   double macs = 0, bytes = 0;
 };
 
-/// "patch", "conditioning" (time MLP, label), "adaln", "elementwise" (residuals and norms, one pass between two
-/// products, and no MACs), "attention.qkv", "attention.products", "attention.projection", "routers" (of a dynamic
-/// configuration), "mlp.fc1", "mlp.fc2", "final". Not read: weights of heads and groups that are off, a layer's MLP
-/// where no token is on; where no head or no group is on, a bias alone is; rows of tokens that are off are neither
-/// read nor written by the MLP. `activity` is the mean over the batch, whose images are of one timestep: they share the
-/// weights that are read.
-std::vector<Work> work_of(const model::Configuration& configuration, const Activity& activity, std::int64_t batch,
+/// Of the parts of `activity`, the mean over the batch, whose images are of one timestep: they share the weights that are
+/// read. Not read: weights of units that are off.
+std::vector<Work> work_of(const model::Architecture& architecture, const Activity& activity, std::int64_t batch,
                           std::int64_t bytes_of_number);
 
 /// The work of a part with all that it has: "mlp" is "mlp.fc1" and "mlp.fc2".
 Work total_of(std::span<const Work> work, std::string_view part);
+/// MACs of the parts of a kind.
+double macs_of(std::span<const Work> work, model::Kind kind);
 
 /// What a machine reaches at best.
 struct Ceilings {

@@ -13,11 +13,6 @@
 
 namespace dydit::diffusion {
 
-/// linear: (t, 1 - t); gvp: sine and cosine of pi t / 2; vp: the variance-preserving diffusion with beta from .1 to 20.
-enum class Path { linear, gvp, vp };
-enum class Prediction { velocity, score, noise };
-enum class LossWeight { none, velocity, likelihood };
-
 /// alpha, sigma and their derivatives by t, float64 of the shape of t. Of vp sigma's derivative is infinite at t = 1.
 struct Coefficients {
   torch::Tensor alpha, sigma, d_alpha, d_sigma;
@@ -26,7 +21,7 @@ Coefficients coefficients(Path path, const torch::Tensor& t);
 
 class Flow {
  public:
-  Flow(Path path, Prediction prediction, LossWeight weight) : path_(path), prediction_(prediction), weight_(weight) {}
+  explicit Flow(const FlowKind& kind) : path_(kind.path), prediction_(kind.prediction), weight_(kind.weight) {}
 
   torch::Tensor x_t(const torch::Tensor& x1, const torch::Tensor& x0, const torch::Tensor& t) const;
   /// u_t = alpha' x1 + sigma' x0, what a model of the velocity learns.
@@ -59,7 +54,6 @@ class Flow {
   LossWeight weight_;
 };
 
-/// Throws UsageError naming `where` and the key for a name that is not known, and for a weight of a velocity.
 Flow flow_of(const ProcessSpec& spec, const std::string& where = "process");
 
 }  // namespace dydit::diffusion

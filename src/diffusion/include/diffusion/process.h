@@ -41,6 +41,8 @@ class Process {
 
   /// x_t for images x and noise (N,C,H,W) at times t (N), on the process's device.
   virtual torch::Tensor noised(const torch::Tensor& x, const torch::Tensor& noise, const torch::Tensor& t) const = 0;
+  /// Whether losses have a variational term.
+  virtual bool has_vb() const = 0;
   /// What the model's output (N, C or 2C, H, W) at x_t loses.
   virtual LossTerms loss_terms(const torch::Tensor& output, const torch::Tensor& x, const torch::Tensor& x_t,
                                const torch::Tensor& t, const torch::Tensor& noise) const = 0;

@@ -1,76 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
-// Execution of a dynamic model (DyDiT, arXiv 2410.03456): its routers choose heads and channel groups by the
-// timestep, and tokens by their content. Every engine computes the same function.
-// Shapes: N images, T tokens, H heads and as many channel groups.
+// Execution of a model whose routers choose which of its units are on (DyDiT, arXiv 2410.03456). Every engine of a model
+// computes the same function.
 #pragma once
 
 #include <torch/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "cost/macs.h"
-#include "model/dit.h"
+#include "model/network.h"
 
 namespace dydit::engine {
 
-/// What is on, bool: heads and channels (N,depth,H), tokens (N,depth,T). Head 0 and group 0 are always on, unless the
-/// configuration says otherwise: then a block may have no head or no group on, and adds its projection's or fc2's gated
-/// bias alone.
-struct Masks {
-  torch::Tensor heads, channels, tokens;
-};
+/// What is on, in the order of the model's unit axes: bool (N,layers,units). As imposed masks an undefined one leaves its
+/// units to their routers; none at all leaves all to them.
+using Masks = std::vector<torch::Tensor>;
 
 /// How much is on, the mean over the images.
-cost::Activity activity_of(const Masks& masks);
+model::Activity activity_of(const Masks& masks);
 
-/// (N,4): of each image the share of the blocks' MACs (see cost::lambda_realised), of heads, of channel groups and of
-/// tokens. Of masks of any type, that of floats is kept and their gradients flow.
-torch::Tensor shares_of(const Masks& masks, const model::Configuration& configuration);
+/// (N, 1 + axes): of each image the share of the blocks' MACs (see cost::lambda_realised), then that of each axis. Of masks
+/// of any type, that of floats is kept and their gradients flow.
+torch::Tensor shares_of(const Masks& masks, const model::Architecture& architecture);
+
+/// Everything on, for `images` images.
+Masks all_on(const model::Architecture& architecture, std::int64_t images, torch::Device device);
+
+/// Images [first, first + count) of masks.
+Masks narrow(const Masks& masks, std::int64_t first, std::int64_t count);
+/// Of all images together.
+Masks concatenated(const std::vector<Masks>& masks);
 
 struct Outcome {
-  torch::Tensor output;  ///< as DiT::forward's
+  torch::Tensor output;  ///< as Network::complete's
   Masks masks;           ///< that were executed
-  Masks logits;          ///< float, of the routers that were run: heads and channels (N,depth,R), of the last R of
-                         ///< H units, see Configuration::routed_units; else undefined
+  Masks logits = {};     ///< float, of the routers that were run, for the units that they decide about; else undefined
 };
 
 /// What becomes of a router whose decision is imposed: skipped, or run, and its result discarded, so that the timing
-/// includes it. The width routers of a planned timestep are left out either way, as they are without masks.
+/// includes it. A router of a planned timestep is left out either way, as it is without masks.
 enum class Overruled { skipped, run };
+
+/// Passes that follow one another: each with the next inputs and masks.
+struct Passes {
+  std::vector<model::Inputs> inputs;
+  std::vector<Masks> masks;  ///< one for each
+  bool in_turn = true;       ///< a run is one pass, the next each time; else a run is all of them
+};
+
+/// A part of passes, run by itself at the shapes that their masks leave; names are those of docs/dynamic.md.
+struct PartRun {
+  std::string name;
+  std::function<void(std::int64_t run)> run;
+};
 
 class Engine {
  public:
   virtual ~Engine() = default;
-  /// x, t and y as DiT::forward's. A mask that `imposed` has takes the place of its routers' decisions.
-  /// Throws UsageError where an imposed mask has another shape or switches off a unit that is always on, NotFinite
-  /// where a router's logit or the output is not finite: neither is a decision. On a GPU the host waits for that.
-  virtual Outcome forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y,
-                          const Masks& imposed = {}, Overruled routers = Overruled::skipped) = 0;
-  /// Makes ready for forward passes at these timesteps (K), or with these heads and channels (K,depth,H), in their
-  /// order, so that none of them has to pack; what is beyond the budget is packed in its pass. After the first plan or
-  /// pass the weights must not change. Throws as forward does.
-  virtual void plan(const torch::Tensor& timesteps) = 0;
-  virtual void plan(const Masks& widths) = 0;
+  /// A mask that `imposed` has takes the place of its routers' decisions. Throws UsageError where an imposed mask has another
+  /// shape or switches off a unit that is always on, NotFinite where a router's logit or the output is not finite: neither is a
+  /// decision. On a GPU the host waits for that.
+  virtual Outcome forward(const model::Inputs& in, const Masks& imposed = {}, Overruled routers = Overruled::skipped) = 0;
+  /// Makes ready for forward passes at these times (K), or with these masks of the axes that the timestep decides
+  /// about (K,layers,units), in their order, so that none of them has to pack; what is beyond the budget is packed in its pass.
+  /// After the first plan or pass the weights must not change. Throws as forward does.
+  virtual void plan(const torch::Tensor& /*times*/) {}
+  virtual void plan(const Masks& /*of_timesteps*/) {}
   /// Bytes of weights that are kept beside the model's own.
-  virtual std::size_t packed_bytes() const = 0;
+  virtual std::size_t packed_bytes() const { return 0; }
+  /// Bytes of weights that a pass reads with so much on.
+  virtual double weight_bytes(const model::Activity& activity) const = 0;
+  /// What a waterfall is derived from; nothing where it cannot be.
+  virtual std::vector<PartRun> parts(const Passes& /*passes*/) { return {}; }
   /// Whether forward looks for values that are not finite. Who times passes looks before and after them instead: on a GPU the
   /// host waits for the answer.
   bool checks_finite = true;
 };
 
-/// The published semantics: everything is computed, and multiplied by the masks.
-std::unique_ptr<Engine> masked_engine(model::DiT dit);
+/// Throws UsageError unless the masks that are there fit so many images of the model; gives one for each axis.
+Masks require_fit(const Masks& imposed, const std::vector<model::UnitAxis>& units, std::int64_t images);
 
-struct CompactOptions {
+/// What an engine does with units that are off: the complete model has none, the masked one computes them and multiplies by 0,
+/// the others keep what is on.
+enum class Executes { all, masked, kept };
+std::string to_string(Executes executes);
+
+struct Options {
   std::size_t packing_budget = std::size_t{2} << 30;  ///< bytes of packed weights that are kept
 };
 
-/// The same function with nothing multiplied by zero: for each timestep the weights of its heads and groups packed
-/// together, and the MLP on the routed tokens of the batch alone. For inference.
-std::unique_ptr<Engine> compact_engine(model::DiT dit, const CompactOptions& options = {});
+/// An engine of a family of models: a row of its table.
+struct Row {
+  std::string name;  ///< on the command line, in profiles and in records
+  std::string help;
+  Executes executes;
+  std::function<std::unique_ptr<Engine>(std::shared_ptr<model::Network>, const Options&)> make;
+};
 
-/// "masked" or "compact"; throws UsageError naming them.
-std::unique_ptr<Engine> engine_named(const std::string& name, model::DiT dit, const CompactOptions& options = {});
+/// Of a module's parameters.
+double bytes_of(const torch::nn::Module& module);
+
+/// The complete model: it takes no mask with a unit off.
+class Dense : public Engine {
+ public:
+  explicit Dense(std::shared_ptr<model::Network> network) : network_(std::move(network)) {}
+  Outcome forward(const model::Inputs& in, const Masks& imposed, Overruled routers) override;
+  double weight_bytes(const model::Activity&) const override { return bytes_of(*network_); }
+
+ private:
+  std::shared_ptr<model::Network> network_;
+};
 
 }  // namespace dydit::engine

@@ -61,4 +61,7 @@ struct LinearImpl : torch::nn::Module {
 };
 TORCH_MODULE(Linear);
 
+/// v relu(x W^T + b) + v_b of each row, (..., in) -> (...): a router of two layers, `out` having one row.
+torch::Tensor row_logits(const torch::Tensor& x, LinearImpl& hidden, LinearImpl& out);
+
 }  // namespace dydit::model

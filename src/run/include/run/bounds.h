@@ -11,8 +11,7 @@
 namespace dydit::run::bounds {
 
 inline constexpr Bounds<std::uint64_t> seed{0, std::numeric_limits<std::uint64_t>::max()};
-inline constexpr Bounds<std::int64_t> size{1, 16'384}, images{0, 1'000'000'000}, chunk{1, 1'000'000}, draws{1, 1'000'000},
-    shown{1, 1000};
+inline constexpr Bounds<std::int64_t> size{1, 16'384};
 inline constexpr Bounds<double> grain{0, 255};
 
 }  // namespace dydit::run::bounds

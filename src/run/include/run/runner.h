@@ -11,10 +11,12 @@
 #include "distributed/process_group.h"
 #include "record/run_directory.h"
 #include "run/profile.h"
+#include "study/catalog.h"
 
 namespace dydit::run {
 
 struct RunSettings {
+  const study::Catalog* catalog = nullptr;
   std::filesystem::path out;  ///< empty: runs/<profile>-<n>
   torch::Device device = torch::kCPU;
   torch::Dtype dtype = torch::kFloat32;
@@ -34,6 +36,20 @@ torch::Device device_named(const std::string& name);
 
 /// Says on stderr, unless quiet, which weights of a checkpoint were taken (checkpoint::Checkpoint::weights).
 void tell_weights(const std::string& checkpoint, const std::string& weights, bool quiet);
+/// Likewise which process the models are run in, and whether it is assumed.
+void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet);
+
+/// Everything that can be named: the families of models with their engines, the axes of sweeps, the studies.
+study::Catalog standard_catalog();
+
+/// The process of models that were trained for `of_models` (one for each, nothing where a file does not say): the one that is
+/// `asked` for, else that of the files, else the epsilon diffusion. Throws UsageError where they contradict each other.
+diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& asked,
+                                  const std::vector<std::optional<diffusion::ProcessSpec>>& of_models,
+                                  const std::vector<std::string>& names);
+
+/// What a checkpoint's metadata say of it. Throws InputError naming `where`.
+std::optional<diffusion::ProcessSpec> recorded_process(const checkpoint::Checkpoint& opened, const std::string& where);
 
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
 struct Finished {

@@ -13,30 +13,27 @@
 
 #include "data/loader.h"
 #include "data/subset.h"
-#include "diffusion/gaussian.h"
+#include "diffusion/process.h"
 #include "distributed/process_group.h"
-#include "engine/engine.h"
-#include "model/dit.h"
+#include "engine/family.h"
 #include "record/run_directory.h"
 
 namespace dydit::study {
 
 struct Model {
   std::string name;
-  std::string hash;  ///< of the checkpoint's content
-  model::DiT dit;    ///< in eval mode, on the study's device
-  std::string engine_name = "dense";
-  std::shared_ptr<engine::Engine> engine = {};  ///< of a dynamic model; of a dense one none
+  std::string hash;                         ///< of the checkpoint's content
+  std::shared_ptr<model::Network> network;  ///< in eval mode, on the study's device
+  const engine::Family* family = nullptr;   ///< of the catalog
+  std::string engine_name = {};
+  std::shared_ptr<engine::Engine> engine = {};  ///< that runs it, of a dynamic model as its routers decide
   std::string weights = {};                     ///< which of the checkpoint's: checkpoint::Checkpoint::weights
-
-  /// As DiT::forward; a dynamic model as its routers decide.
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);
 };
 
 struct Setting {
-  std::vector<std::int64_t> timesteps;
+  std::vector<double> times;
   std::int64_t chunk = 100;  ///< images of a cell, and of a forward pass
-  std::string noise_schedule = "linear";
+  diffusion::ProcessSpec process = {};
   std::uint64_t seed = 0;
   torch::Device device = torch::kCPU;
   torch::Dtype dtype = torch::kFloat32;
@@ -79,18 +76,6 @@ void for_each_chunk(const std::string& label, const Setting& setting,
                     std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
                     const RecordOf& cell, const Task& work);
 
-/// What a study finds of one model on a chunk, by name.
-using Found = std::map<std::string, torch::Tensor>;
-using Look =
-    std::function<Found(Model& model, const diffusion::GaussianDiffusion& diffusion, const Chunk& chunk)>;
-
-/// A study that looks at one model at a time: for each model and chunk one record `study`, with what `look`
-/// finds and the tensors `index` (N) and `timestep` (K). `axes`: those of a model's cells besides chunk_axes.
-void look_at_each(const std::string& study, std::vector<Model>& models,
-                  const std::shared_ptr<const data::Subset>& images, const Setting& setting,
-                  const std::function<record::Json(const Model&)>& axes, record::RunDirectory* run,
-                  const Look& look);
-
 /// Adds the number of broken images; a loss that is not finite makes the record a failed one.
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses);
 
@@ -100,22 +85,13 @@ std::string tensors_name(const record::Record& record);
 /// The axes of a cell that every study of losses has: model, engine and type of numbers, chunk.
 record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count);
 
-/// Timestep t for every image (N) of the chunk, on the setting's device.
-torch::Tensor timestep_for(const Setting& setting, const Chunk& chunk, std::int64_t t);
-
-/// Noise of draw `draw` at timestep t: (N,C,H,W) on the setting's device, the same for every model.
-torch::Tensor noise_for(const Setting& setting, const Chunk& chunk, std::int64_t t, std::int64_t draw);
-
 /// The images of a chunk on their way to noise.
 struct Noised {
   torch::Tensor t, noise, x_t;  ///< (N), and twice (N,C,H,W)
 };
-/// At timestep t, with the noise of draw `draw`.
-Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::GaussianDiffusion& diffusion,
-              std::int64_t t, std::int64_t draw = 0);
-
-/// The diffusion that judges `dit` under the setting's schedule.
-diffusion::GaussianDiffusion diffusion_for(const Setting& setting, const model::DiT& dit);
+/// At time t, with the noise of draw `draw`, the same for every model, on the setting's device.
+Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::Process& process, double t,
+              std::int64_t draw = 0);
 
 /// Hashes that identify a cell beside its axes: weights, data, timesteps, schedule, type of numbers.
 std::vector<std::string> input_hashes(const Setting& setting, const Model& model,

@@ -4,8 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include "base/schema.h"
 
 namespace dydit::train {
 
@@ -27,9 +28,9 @@ struct DynamicOptions {
   double width_bias = 15, token_bias = 35;
 };
 
-nlohmann::ordered_json to_json(const DynamicOptions& options);
+const Schema<DynamicOptions>& dynamic_schema();
 /// Throws UsageError naming the key.
-DynamicOptions dynamic_options_from_json(const nlohmann::ordered_json& json, const std::string& where);
+DynamicOptions dynamic_options_from_json(const Json& json, const std::string& where);
 
 /// The target of step `step` (0-based).
 double lambda_target(const DynamicOptions& options, std::int64_t step);

@@ -2,27 +2,26 @@
 // The loss on images with fixed noise and timesteps: a learning curve without sampling noise.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "data/dataset.h"
-#include "diffusion/gaussian.h"
+#include "diffusion/process.h"
 #include "distributed/process_group.h"
 
 namespace dydit::train {
 
 /// What a forward pass and its loss read, on the model's device. Shapes: N images.
 struct Inputs {
-  torch::Tensor x, y, t, noise;  ///< images (N,C,H,W), labels (N), timesteps (N), noise (N,C,H,W)
+  torch::Tensor x, y, t, noise;  ///< images (N,C,H,W), labels (N), times (N), noise (N,C,H,W)
   torch::Tensor x_t;             ///< the images with that noise
   std::vector<std::int64_t> images,
       draws;  ///< numbers of the images in their set, and epochs or repetitions: (N)
 };
 
-/// What a model makes of them; of a dynamic one also what it kept (N,4), see engine::shares_of.
+/// What a model makes of them; of a dynamic one also what it kept, see engine::shares_of.
 struct Passed {
   torch::Tensor output, shares = {};
 };
@@ -30,28 +29,29 @@ using Pass = std::function<Passed(const Inputs&)>;
 
 /// Means over images and draws.
 struct HeldOutLoss {
-  double mse = 0, vb = 0;
-  std::optional<std::array<double, 4>> shares;
+  double mse = 0;
+  std::optional<double> vb = {};    ///< where the process has one
+  std::vector<double> shares = {};  ///< of a dynamic model
 };
 
 class HeldOut {
  public:
-  /// `count` images (at most all) spread evenly over `dataset`, `draws` timesteps and noises for each.
+  /// `count` images (at most all) spread evenly over `dataset`, `draws` times and noises for each.
   HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t count, std::uint64_t seed,
-          std::int64_t timesteps, int draws = 4);
+          const diffusion::Process& process, int draws = 4);
 
   /// Batches of this process's share of the images, one draw after the other.
-  void for_each(const diffusion::GaussianDiffusion& diffusion, torch::Device device, std::int64_t batch,
+  void for_each(const diffusion::Process& process, torch::Device device, std::int64_t batch,
                 const distributed::ProcessGroup& group, const std::function<void(const Inputs&)>& work) const;
 
-  /// Of all processes.
-  HeldOutLoss evaluate(const Pass& pass, const diffusion::GaussianDiffusion& diffusion, torch::Device device,
-                       std::int64_t batch, const distributed::ProcessGroup& group) const;
+  /// Of all processes; `shares_of_each`: how many shares a pass gives of an image.
+  HeldOutLoss evaluate(const Pass& pass, const diffusion::Process& process, torch::Device device,
+                       std::int64_t batch, const distributed::ProcessGroup& group, std::int64_t shares_of_each = 0) const;
 
  private:
   torch::Tensor images_, labels_;         // (N,C,H,W), (N)
   std::vector<std::int64_t> indices_;     // (N)
-  std::vector<torch::Tensor> timesteps_;  // for each draw (N)
+  std::vector<torch::Tensor> times_;  // for each draw (N)
   std::uint64_t seed_;
 };
 

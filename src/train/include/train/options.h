@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "base/schema.h"
 #include "train/dynamic_options.h"
 
 namespace dydit::train {
@@ -23,7 +23,6 @@ struct TrainOptions {
   double label_dropout = 0.1;  ///< share of labels replaced by "no class"
   bool flip = true;            ///< mirror images left-right with probability 1/2
   bool bfloat16 = false;       ///< autocast
-  std::string noise_schedule = "linear";
   std::int64_t record_every = 500;  ///< steps between records of training and held-out loss
   std::int64_t checkpoint_every = 5000;
   std::int64_t held_out_images = 1000;
@@ -32,9 +31,11 @@ struct TrainOptions {
   std::optional<DynamicOptions> dynamic = {};  ///< a DyDiT, which learns what to skip
 };
 
-nlohmann::ordered_json to_json(const TrainOptions& options);
+/// All but `dynamic`.
+const Schema<TrainOptions>& train_schema();
+Json to_json(const TrainOptions& options);
 /// Unknown keys and values out of range are refused. Throws UsageError naming the key.
-TrainOptions train_options_from_json(const nlohmann::ordered_json& json);
+TrainOptions train_options_from_json(const Json& json);
 
 /// The learning rate of step `step` (0-based).
 double learning_rate(const TrainOptions& options, std::int64_t step);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training of a DiT as in Peebles & Xie: uniform timesteps, epsilon mse plus variational term, AdamW,
-// exponential moving average; fine-tuning of a DyDiT toward a share of its MACs, with stratified timesteps.
+// exponential moving average; of a SiT by the loss of its process; fine-tuning of a DyDiT toward a share of its MACs, with stratified timesteps.
 // Killed at any point, it goes on from its last checkpoint and ends in the same bytes (at the same number of
 // threads and processes). Several processes share the batch of each step: what they compute is the step of
 // one process on the whole batch, up to the order in which floats are added.
@@ -15,15 +15,13 @@
 
 #include "checkpoint/checkpoint.h"
 #include "data/dataset.h"
-#include "diffusion/schedule.h"
 #include "distributed/process_group.h"
-#include "model/configuration.h"
+#include "diffusion/process.h"
+#include "dit/configuration.h"
 #include "record/run_directory.h"
 #include "train/options.h"
 
 namespace dydit::train {
-
-using diffusion::diffusion_steps;
 
 /// The checkpoint whose weights a training begins with.
 struct Start {
@@ -36,8 +34,9 @@ struct Start {
 
 struct Job {
   std::string model;  ///< name in records and file names
-  model::Configuration configuration;
+  dit::Configuration configuration;
   TrainOptions options;
+  diffusion::ProcessSpec process = {};
   Start start = {};
   std::uint64_t seed = 0;
   torch::Device device = torch::kCPU;
@@ -55,10 +54,10 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& run, const st
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run,
                                                        const std::string& model);
 
-/// Timestep of an image in an epoch: uniform in one of `strata` equal parts, which take turns over
-/// `position`, the number of the image among all that the training reads.
-std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t position, std::int64_t image,
-                         std::int64_t epoch);
+/// Time of an image in an epoch: uniform in one of `strata` equal parts, which take turns over `position`, the number of the
+/// image among all that the training reads.
+double time_of(const diffusion::Process& process, std::uint64_t seed, std::int64_t strata, std::int64_t position,
+               std::int64_t image, std::int64_t epoch);
 
 /// Trains to the last step, or goes on from the newest checkpoint in `run`, which only rank 0 has; it is null
 /// on the others. Throws Interrupted after saving when the user stops it, RunError when the loss, a weight or

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include "base/error.h"
+#include "dit/engines.h"
+#include "dit/packing.h"
+#include "dit/routed.h"
+#include "model/attention.h"
+#include "model/fused.h"
+#include "parts.h"
+#include "routing.h"
+
+namespace dydit::dit {
+
+using torch::Tensor;
+
+namespace {
+
+class Compact final : public engine::Engine {
+ public:
+  Compact(DiT dit, const engine::Options& options)
+      : dit_(std::move(dit)), packing_(std::make_shared<Packing>(dit_, options.packing_budget)) {}
+
+  Outcome forward(const model::Inputs& in, const Masks& given, Overruled routers) override;
+  void plan(const Tensor& timesteps) override;
+  void plan(const Masks& widths) override;
+  std::size_t packed_bytes() const override { return packing_->bytes(); }
+  double weight_bytes(const model::Activity& activity) const override;
+  std::vector<engine::PartRun> parts(const engine::Passes& passes) override {
+    return parts_of(dit_, packing_, memory_, passes, Parts::Of::engine);
+  }
+
+ private:
+  // One timestep's heads and channels (depth,H).
+  struct Planned {
+    Tensor heads, channels;
+  };
+  Widths widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const;
+  PartialOutcome run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+                     const Tensor& imposed, Overruled routers);
+  PartialOutcome pass(const Tensor& x, const Conditioning& conditioning, const WidthPlan& plan,
+                      const Tensor& imposed, Overruled routers);
+  Tensor attention(Tensor x, const BlockImpl::Modulation& m, std::size_t layer, const Units& heads);
+  Tensor mlp(const Tensor& normed, std::size_t layer, const Units& groups);
+  Tensor routed_mlp(Tensor residual, const BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
+                    const Units& groups);
+
+  DiT dit_;
+  std::shared_ptr<Packing> packing_;
+  std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
+  std::map<double, Planned> planned_;
+};
+
+// The attention of the heads that are on, added to x. Of none its projection's bias is left.
+Tensor Compact::attention(Tensor x, const BlockImpl::Modulation& m, std::size_t layer, const Units& heads) {
+  if (none(heads)) return torch::addcmul(x, m.gate1.unsqueeze(1), dit_->block(layer).attn->proj->bias);
+  const auto packed = packing_->attention(layer, heads);
+  const Tensor qkv = packed->in.forward(model::modulated_norm(x, m.shift1, m.scale1));
+  const Tensor attended = packed->out.forward(model::attention(qkv, packed->units));
+  return model::gated_residual(std::move(x), attended, m.gate1);
+}
+
+Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups) {
+  const auto packed = packing_->mlp(layer, groups);
+  return packed->out.forward(packed->in.gelu(normed));
+}
+
+// The MLP on the tokens of `mask` (N,T) alone, added to the residual. Of no group the bias of fc2 is left.
+Tensor Compact::routed_mlp(Tensor residual, const BlockImpl::Modulation& m, const Tensor& mask,
+                           std::size_t layer, const Units& groups) {
+  if (none(groups)) {
+    const Tensor bias = mask.unsqueeze(2).to(residual.scalar_type()) * dit_->block(layer).mlp->fc2->bias;
+    return torch::addcmul(residual, m.gate2.unsqueeze(1), bias);
+  }
+  const Routed routed = routed_of(mask);
+  if (routed.rows.numel() == 0) return residual;
+  if (routed.rows.numel() == mask.numel()) {
+    const Tensor out = mlp(model::modulated_norm(residual, m.shift2, m.scale2), layer, groups);
+    return model::gated_residual(std::move(residual), out, m.gate2);
+  }
+  const Tensor normed = model::modulated_norm_rows(residual, routed.rows, m.shift2, m.scale2, routed.height);
+  model::add_gated_rows(residual, routed.rows, mlp(normed, layer, groups), m.gate2);
+  return residual;
+}
+
+// Images of one plan. `imposed`: tokens (N,depth,T), or undefined.
+PartialOutcome Compact::run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
+                            const Tensor& imposed, Overruled routers) {
+  const Conditioning conditioning = dit_->condition(time, y);
+  return in_shares(x.size(0), x.device(), [&](const model::Share& share) {
+    return pass(share.of(x), conditioning.of(share), plan, share.of(imposed), routers);
+  });
+}
+
+PartialOutcome Compact::pass(const Tensor& x, const Conditioning& conditioning, const WidthPlan& plan,
+                             const Tensor& imposed, Overruled routers) {
+  Tensor tokens = dit_->embed(x);
+  std::vector<Tensor> on, logits;
+  for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
+    BlockImpl& block = dit_->block(layer);
+    const auto m = conditioning.of_block(layer);
+    Tensor residual = attention(std::move(tokens), m, layer, plan.heads[layer]);
+    on.push_back(tokens_of(block, residual, layer_of(imposed, layer), routers, logits));
+    tokens = routed_mlp(std::move(residual), m, on.back(), layer, plan.channels[layer]);
+  }
+  return {dit_->unpatchify(dit_->final_layer(tokens, conditioning.final_layer)), stacked(on), stacked(logits)};
+}
+
+// As widths_of, but timesteps that are planned need no router.
+Widths Compact::widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const {
+  const bool both = imposed[axis::heads].defined() && imposed[axis::channels].defined();
+  if (planned_.empty() || (both && routers == Overruled::skipped)) return widths_of(dit_, time, imposed, routers);
+  const Tensor timesteps = t.to(torch::kCPU, torch::kFloat64);
+  std::vector<Tensor> heads, channels;
+  for (std::int64_t i = 0; i < timesteps.numel(); ++i) {
+    const auto found = planned_.find(timesteps.const_data_ptr<double>()[i]);
+    if (found == planned_.end()) return widths_of(dit_, time, imposed, routers);
+    heads.push_back(found->second.heads);
+    channels.push_back(found->second.channels);
+  }
+  return {.masks = {imposed[axis::heads].defined() ? imposed[axis::heads] : torch::stack(heads),
+                    imposed[axis::channels].defined() ? imposed[axis::channels] : torch::stack(channels), Tensor()},
+          .logits = Masks(3)};
+}
+
+Outcome Compact::forward(const model::Inputs& in, const Masks& given, Overruled routers) {
+  torch::NoGradGuard no_grad;
+  const auto& [x, t, y] = in;
+  const Masks imposed = engine::require_fit(given, dit_->architecture.units, x.size(0));
+  const model::OnlyShares only(x.device());
+  const Tensor time = dit_->t_embedder(t);
+  const Widths widths = widths_at(t, time, imposed, routers);
+  const Tensor heads = widths.masks[axis::heads].cpu(), channels = widths.masks[axis::channels].cpu();
+  std::map<WidthPlan, std::vector<std::int64_t>> groups;
+  for (std::int64_t i = 0; i < x.size(0); ++i)
+    groups[{units_of(heads[i]), units_of(channels[i])}].push_back(i);
+
+  Outcome outcome{.output = {}, .masks = widths.masks, .logits = widths.logits};
+  if (groups.size() == 1) {
+    const PartialOutcome part = run(x, time, y, groups.begin()->first, imposed[axis::tokens], routers);
+    outcome.output = part.output;
+    outcome.masks[axis::tokens] = part.tokens;
+    outcome.logits[axis::tokens] = part.token_logits;
+    if (checks_finite) require_finite(outcome);
+    return outcome;
+  }
+  const auto put = [&](Tensor& whole, const Tensor& images, const Tensor& part) {
+    if (!part.defined()) return;
+    if (!whole.defined()) {
+      auto sizes = part.sizes().vec();
+      sizes.front() = x.size(0);
+      whole = torch::empty(sizes, part.options());
+    }
+    whole.index_copy_(0, images, part);
+  };
+  for (const auto& [plan, members] : groups) {
+    const Tensor images = torch::tensor(members, torch::kInt64).to(x.device());
+    const auto of = [&](const Tensor& tensor) {
+      return tensor.defined() ? tensor.index_select(0, images) : tensor;
+    };
+    const PartialOutcome part = run(of(x), of(time), of(y), plan, of(imposed[axis::tokens]), routers);
+    put(outcome.output, images, part.output);
+    put(outcome.masks[axis::tokens], images, part.tokens);
+    put(outcome.logits[axis::tokens], images, part.token_logits);
+  }
+  if (checks_finite) require_finite(outcome);
+  return outcome;
+}
+
+void Compact::plan(const Tensor& timesteps) {
+  torch::NoGradGuard no_grad;
+  const auto [widths, logits] = widths_of(dit_, dit_->t_embedder(timesteps), Masks(3), Overruled::skipped);
+  require_finite(logits);
+  const Tensor at = timesteps.to(torch::kCPU, torch::kFloat64);
+  for (std::int64_t i = 0; i < at.numel(); ++i)
+    planned_[at.const_data_ptr<double>()[i]] = {widths[axis::heads][i], widths[axis::channels][i]};
+  plan(widths);
+}
+
+void Compact::plan(const Masks& widths) {
+  torch::NoGradGuard no_grad;
+  if (widths.size() < 2 || !widths[axis::heads].defined() || !widths[axis::channels].defined())
+    throw UsageError("a plan without widths", "masks", "give heads and channels");
+  const Masks both{widths[axis::heads], widths[axis::channels], Tensor()};
+  engine::require_fit(both, dit_->architecture.units, both[axis::heads].size(0));
+  const Tensor heads = both[axis::heads].cpu(), channels = both[axis::channels].cpu();
+  std::vector<WidthPlan> plans;
+  for (std::int64_t i = 0; i < heads.size(0); ++i) plans.push_back({units_of(heads[i]), units_of(channels[i])});
+  packing_->prepare(plans);
+}
+
+// All but those of the units that are off.
+double Compact::weight_bytes(const model::Activity& activity) const {
+  double bytes = engine::bytes_of(*dit_);
+  const auto units = static_cast<double>(dit_->configuration.num_heads);
+  const auto both = [](const model::Linear& first, const model::Linear& second) {
+    return static_cast<double>(first->weight.nbytes() + second->weight.nbytes());
+  };
+  for (std::size_t layer = 0; layer < dit_->blocks->size(); ++layer) {
+    const BlockImpl& block = dit_->block(layer);
+    bytes -= (1 - activity.on[axis::heads][layer] / units) * both(block.attn->qkv, block.attn->proj) +
+             (1 - activity.on[axis::channels][layer] / units) * both(block.mlp->fc1, block.mlp->fc2);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::unique_ptr<engine::Engine> compact_engine(DiT dit, const engine::Options& options) {
+  require_routers(dit->configuration);
+  return std::make_unique<Compact>(std::move(dit), options);
+}
+
+}  // namespace dydit::dit

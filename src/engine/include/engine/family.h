@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// A family of models: what a name, a file or a profile makes of it, and the engines that run it.
+#pragma once
+
+#include <optional>
+
+#include "base/error.h"
+#include "checkpoint/checkpoint.h"
+#include "engine/engine.h"
+
+namespace dydit::engine {
+
+struct Family {
+  std::string name;
+  std::vector<std::string> published;  ///< names of configurations: "DyDiT-S/2"
+  /// A published configuration for inputs of that side. Throws UsageError.
+  std::function<model::Architecture(const std::string& name, std::int64_t side)> describe;
+  /// Its weights as memory was.
+  std::function<std::shared_ptr<model::Network>(const model::Architecture& architecture)> build;
+  std::function<bool(const checkpoint::Checkpoint& opened)> recognises;
+  /// With the weights of a checkpoint, in eval mode. Throws InputError for weights that do not fit or are not finite, UsageError
+  /// where a number of heads is needed; both name `where`, the file.
+  std::function<std::shared_ptr<model::Network>(const checkpoint::Checkpoint& opened, const std::string& where,
+                                                std::optional<std::int64_t> num_heads, torch::Device device,
+                                                torch::Dtype dtype)>
+      load;
+  std::vector<Row> engines;
+
+  /// Throws UsageError naming the known ones.
+  const Row& engine(const std::string& wanted) const;
+  /// The first engine that runs a model so.
+  const Row& engine_that(Executes executes) const;
+  /// What runs a model where nobody says: what keeps what is on, of a dense model the complete one.
+  const Row& default_engine(const model::Architecture& architecture) const;
+};
+
+using Families = std::vector<Family>;
+
+/// The family that has a published configuration of that name. Throws UsageError naming the known ones.
+const Family& family_of(const Families& families, const std::string& published);
+/// The family whose checkpoint it is. Throws InputError naming `where`.
+const Family& family_of(const Families& families, const checkpoint::Checkpoint& opened, const std::string& where);
+
+/// Every engine of the families once, by name; of one name in several families that of the first.
+std::vector<Row> engines_of(const Families& families);
+
+}  // namespace dydit::engine
