@@ -89,7 +89,10 @@ void add(CLI::App& parent, const study::Row& row, const study::Catalog& catalog)
   add_options(command, run::data_schema().options(), s->data, {"path"});
   add_options(command, row.options.options(), s->options, {"models"});
   const auto at = [s](const std::vector<std::string>& texts) {
-    for (const std::string& text : texts) s->options["timesteps"].push_back(study::bounds::time.parse(text, "--at"));
+    std::vector<double> times;
+    for (const std::string& text : texts) times.push_back(study::bounds::time.parse(text, "--at"));
+    require_distinct(times, "--at");
+    s->options["timesteps"] = times;
   };
   command.add_option_function<std::vector<std::string>>("--at", at, "these times instead of evenly spread ones")
       ->type_name(study::bounds::time.words())

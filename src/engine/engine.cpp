@@ -6,7 +6,6 @@
 #include <map>
 
 #include "base/error.h"
-#include "model/finite.h"
 
 namespace dydit::engine {
 
@@ -105,9 +104,7 @@ Outcome Dense::forward(const model::Inputs& in, const Masks& imposed, Overruled)
   for (const Tensor& mask : require_fit(imposed, architecture.units, in.x.size(0)))
     if (mask.defined() && !mask.all().item<bool>())
       throw UsageError("the complete model has no masks", architecture.name, "choose an engine that has");
-  Outcome outcome{network_->complete(in), all_on(architecture, in.x.size(0), in.x.device())};
-  if (checks_finite) model::require_finite_output(outcome.output);
-  return outcome;
+  return {network_->complete(in), all_on(architecture, in.x.size(0), in.x.device())};
 }
 
 }  // namespace dydit::engine

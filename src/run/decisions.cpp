@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/error.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "setup.h"
@@ -20,6 +21,7 @@ Decisions decisions_of(const ModelSpec& spec, const DataSpec& data, std::int64_t
   const auto dataset = open_data(data, seed);
   const auto [model, recorded] = open_model(spec, settings);
   const auto& architecture = model.network->architecture;
+  if (!architecture.dynamic()) throw UsageError("the model has no routers", spec.checkpoint, "take a DyDiT");
   require_fit(*dataset, data, architecture, spec.checkpoint);
   for (const std::string& note : dataset->notes()) fmt::print(stderr, "dydit: {}\n", note);
   Decisions decisions{.process = process_of(asked, {recorded}, {spec.checkpoint}), .timesteps = timesteps};

@@ -113,8 +113,7 @@ Variants::Variants(const SpeedSetting& setting, const Workload& group)
   network_->eval();
   group.trained == nullptr ? draw_inputs() : trained_inputs();
   for (std::size_t i = 0; i < inputs_.size(); ++i) open_.push_back(engine::all_on(architecture(), group.batch, setting.device));
-  engine::Engine& dense = engine(family_.engine_that(Executes::all));
-  add_model("dense all", [this, &dense](std::size_t i) { return dense.forward(inputs_[i]); });
+  add_model("dense all", [this](std::size_t i) { return engine::Outcome{network_->complete(inputs_[i]), open_[i]}; });
   const auto product = instrument::product_ceiling(setting.device, dtype_);
   const auto copy = instrument::copy_ceiling(
       setting.device, group.batch * architecture().stream * static_cast<std::int64_t>(c10::elementSize(dtype_)));

@@ -122,8 +122,9 @@ bool Trainer::load(const std::filesystem::path& path) {
   const auto training = file.metadata.find(training_key);
   const Json state = training == file.metadata.end() ? Json() : Json::parse(training->second, nullptr, false);
   const Json ours = origin();
+  const Json before_it_was_said{{"process", to_json(diffusion::ProcessSpec())}};
   for (const auto& [key, value] : ours.items())
-    if (state.is_object() && state.value(key, Json()) != value) return false;
+    if (state.is_object() && state.value(key, before_it_was_said.value(key, Json())) != value) return false;
   checkpoint::Tensors model, ema;
   for (const auto& [name, tensor] : file.tensors) {
     if (name.starts_with("model.")) model[name.substr(6)] = tensor;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <limits>
 #include <list>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -47,17 +48,17 @@ std::uint16_t free_port() {
   return ntohs(address.sin_port);
 }
 
-// Two processes; `commands` has one for each, or one for both.
+// Two processes, told that they are on so many machines; `commands` has one for each, or one for both.
 class Pair {
  public:
-  explicit Pair(const std::vector<test::Arguments>& commands) {
+  explicit Pair(const std::vector<test::Arguments>& commands, int machines = 1) {
     const std::string port = std::to_string(free_port());
     for (int rank = 0; rank < 2; ++rank)
       processes_.emplace_back(commands[commands.size() == 1 ? 0 : static_cast<std::size_t>(rank)], fs::path(),
                               launched({{"WORLD_SIZE", "2"},
                                         {"RANK", std::to_string(rank)},
-                                        {"LOCAL_WORLD_SIZE", "2"},
-                                        {"LOCAL_RANK", std::to_string(rank)},
+                                        {"LOCAL_WORLD_SIZE", std::to_string(2 / machines)},
+                                        {"LOCAL_RANK", std::to_string(rank / machines)},
                                         {"MASTER_ADDR", "127.0.0.1"},
                                         {"MASTER_PORT", port}}));
   }
@@ -183,26 +184,31 @@ TEST_CASE("two processes study as one does, to the byte") {
   CHECK(measuring.size() == 2);
 }
 
-TEST_CASE("two processes leave a profile's sweep to one, and say so") {
+TEST_CASE("processes with a machine of their own share the groups of a sweep; those that would share one are refused") {
   const test::TemporaryFolder folder;
   const auto profile = test::study_profile(folder.path()), run = folder.path() / "run";
   std::ofstream(profile, std::ios::app) << "\n[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"tokens\"]\n"
                                            "batch = [1]\nblocks = 1\nengine = [\"dense\", \"compact\"]\n";
   const test::Arguments machine{"--threads", "1", "--device", "cpu", "--out", run};
-  const auto timed = [&] {
-    const auto records = record::read_run(run).records;
-    return std::count_if(records.begin(), records.end(), [](const record::Record& r) { return r.study == "speed"; });
-  };
-  const Outcomes both = run_pair(with({"reproduce", profile}, machine));
-  require_done(both);
-  CHECK((both[0].err + both[1].err).find("the sweep is left out") != std::string::npos);
-  CHECK(timed() == 0);
-  REQUIRE(test::run_dydit(with({"reproduce", profile}, machine)).code == 0);
-  CHECK(timed() == 3);
-  const Outcomes refused = run_pair(with({"sweep", profile}, {"--device", "cpu", "--out", folder.path() / "other"}));
-  CHECK(refused[0].code == 2);
-  CHECK(refused[1].code == 2);
-  CHECK(the_error(refused).find("a sweep measures one process") != std::string::npos);
+  for (const char* command : {"reproduce", "sweep"}) {
+    const Outcomes refused = run_pair(with({command, profile}, machine));
+    CHECK((refused[0].code == 2 && refused[1].code == 2));
+    CHECK(the_error(refused).find("would disturb each other's times") != std::string::npos);
+    CHECK(!fs::exists(run));
+  }
+  require_done(Pair({with({"reproduce", profile}, machine)}, /*machines=*/2).wait());
+  std::map<double, std::set<std::string>> measured_by;  // of each group, which are the shares kept
+  std::size_t timed = 0;
+  for (const record::Record& record : record::read_run(run).records) {
+    if (record.study != "speed") continue;
+    CHECK(record.status == record::Status::ok);
+    CHECK(record.machine["processes"] == 2);
+    measured_by[record.axes.at("keep")].insert(record.process);
+    ++timed;
+  }
+  CHECK(timed == 3);
+  REQUIRE(measured_by.size() == 2);
+  CHECK((measured_by[1].size() == 1 && measured_by[0.5].size() == 1 && measured_by[1] != measured_by[0.5]));
 }
 
 TEST_CASE("a run that loses a process or is interrupted ends as a whole and goes on by the same command") {

@@ -79,7 +79,7 @@ TEST_CASE("info on data tells what routers decide") {
   REQUIRE(outcome.code == 0);
   const Json whole = Json::parse(outcome.out), decided = whole["decided"];
   CHECK((decided["images"] == 5 && decided["timesteps"] == 3));
-  for (const char* unit : {"heads", "groups", "tokens"})
+  for (const char* unit : {"heads", "channels", "tokens"})
     CHECK((decided["share_on"][unit] > 0 && decided["share_on"][unit] < 1));
   CHECK((decided["lambda_realised"] > 0 && decided["lambda_realised"] < 1));
   CHECK(decided["rho"] > decided["rho_without_routers"]);

@@ -88,6 +88,31 @@ TEST_CASE("probe forward of a DyDiT writes the official decisions, by either eng
   CHECK(rel_l2(complete.at("output"), golden["out_complete"]) <= tolerance);
 }
 
+TEST_CASE("probe forward of a SiT: times from 0 to 1, the sigma half left out; the process is an option or stands in the file") {
+  const dydit::test::TemporaryFolder folder;
+  const Golden golden("sit_ode");  // the weights are those of tiny.safetensors
+  const double tolerance = golden.entry.at("tolerance").at("fp32_rel_l2");
+  const Named inputs{{"x", golden["z"]}, {"t", golden["t"]}, {"y", golden["y"]}};
+  const auto written = probe("forward", "tiny.safetensors", inputs, {"--process", "flow"});
+  CHECK(rel_l2(written.at("output"), golden["out"]) <= tolerance);
+  CHECK(probe("forward", "tiny.safetensors", inputs, {}).at("output").size(1) == 8);  // as the diffusion has it
+
+  const std::string sit = folder.path() / "sit.safetensors";
+  dydit::dit::save_dit(sit, dydit::dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4),
+                       torch::kFloat32, {{"dydit.process", R"({"name": "flow", "path": "gvp", "prediction": "noise"})"}});
+  const auto said = run_probe("forward", inputs, {"--checkpoint", sit});
+  REQUIRE(said.outcome.code == 0);
+  CHECK(said.outcome.err.find("process: flow matching, gvp path, noise\n") != std::string::npos);
+  CHECK(torch::equal(said.written.at("output"), written.at("output")));
+  const auto otherwise = run_probe("forward", inputs, {"--checkpoint", sit, "--process", "diffusion"});
+  CHECK(otherwise.outcome.code == 2);
+  CHECK(otherwise.outcome.err.find("trained for another process") != std::string::npos);
+  const auto late = run_probe("forward", {{"x", golden["z"]}, {"t", golden["t"] + 1}, {"y", golden["y"]}}, {"--checkpoint", sit});
+  CHECK((late.outcome.code == 3 && dydit::test::is_one_error(late.outcome.err)));
+  const auto loss = run_probe("loss", inputs, {"--checkpoint", sit});
+  CHECK((loss.outcome.code == 2 && dydit::test::is_one_error(loss.outcome.err)));
+}
+
 TEST_CASE("bfloat16 runs on a CPU whose instructions oneDNN cannot use for it") {
   const Golden golden("dit_tiny");
   const Named plain{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};

@@ -6,7 +6,8 @@
 #include "data/subset.h"
 #include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
-#include "engine/engine.h"
+#include "cost/macs.h"
+#include "dit/engines.h"
 #include "support.h"
 
 using namespace dydit;
@@ -16,7 +17,7 @@ namespace {
 
 // Two blocks of two heads on made up images of 3x8x8, four tokens, weights alike at random.
 dit::DiT tiny_dydit() {
-  run::Json configuration = test::tiny_configuration();
+  Json configuration = test::tiny_configuration();
   configuration["depth"] = 2;
   configuration["dynamic"] = true;
   dit::DiT dit(dit::from_json(configuration));
@@ -34,7 +35,7 @@ run::Decisions decisions(const dit::DiT& dit, std::int64_t images, std::int64_t 
   dit::save_dit(file, dit, torch::kFloat32);
   return run::decisions_of({.name = "tiny", .checkpoint = file}, {.path = "synthetic:40", .size = 8}, images,
                            timesteps,
-                           /*seed=*/5, test::settings(""));
+                           /*seed=*/5, std::nullopt, test::settings(""));
 }
 
 }  // namespace
@@ -54,16 +55,14 @@ TEST_CASE("routers that follow their biases alone decide what these say") {
   say(1, 1, -1, -1);
   const auto found = decisions(dit, 33, 3);
   CHECK((found.images == 33 && found.timesteps == 3));
-  const auto& layers = found.activity.layers;
-  REQUIRE(layers.size() == 2);
-  CHECK((layers[0].heads == 1 && layers[0].groups == 2 && layers[0].tokens == 4 &&
-         layers[0].group_tokens == 8));
-  CHECK((layers[1].heads == 2 && layers[1].groups == 1 && layers[1].tokens == 0 &&
-         layers[1].group_tokens == 0));
+  using Layers = std::vector<double>;
+  const auto& [on, both] = found.activity;
+  CHECK((on[dit::axis::heads] == Layers{1, 2} && on[dit::axis::channels] == Layers{2, 1} && on[dit::axis::tokens] == Layers{4, 0}));
+  CHECK(both[dit::axis::channels][dit::axis::tokens] == Layers{8, 0});
   // Of two blocks of 4 T D^2 + 2 T^2 D and 8 T D^2 half the one and all of the other's attention, and one
   // MLP.
   const double attention = 4 * 4 * 256 + 2 * 16 * 16, mlp = 8 * 4 * 256;
-  CHECK(cost::lambda_realised(dit->configuration, found.activity) ==
+  CHECK(cost::lambda_realised(dit->architecture, found.activity) ==
         Approx((1.5 * attention + mlp) / (2 * (attention + mlp))));
 }
 
@@ -72,12 +71,12 @@ TEST_CASE("decisions are those on the noised images of a loss-gap study, by the 
   const auto found = decisions(dit, 36, 4);
   // The same, image by image.
   const data::Subset subset(data::open_dataset("synthetic:40", {.size = 8}, 5), 36);
-  const auto engine = engine::masked_engine(dit);
+  const auto engine = dit::masked_engine(dit);
   const diffusion::GaussianDiffusion diffusion(
       diffusion::Tables(diffusion::betas(diffusion::NoiseSchedule::linear, 1000)),
       diffusion::Variance::learned_range);
   torch::InferenceMode inference;
-  std::vector<Tensor> heads, channels, tokens;
+  std::vector<engine::Masks> all;
   for (std::int64_t i = 0; i < subset.size(); ++i)
     for (const std::int64_t timestep : diffusion::even_timesteps(1000, 4)) {
       const std::vector<std::int64_t> index{subset.original(i)}, draw{timestep};
@@ -85,20 +84,18 @@ TEST_CASE("decisions are those on the noised images of a loss-gap study, by the 
       subset.read(i, false, {image.data_ptr<float>(), 192});
       const Tensor t = torch::tensor({timestep}), y = torch::tensor({subset.label(i)});
       const Tensor noise = diffusion::normal_rows(5, Purpose::noise, index, draw, {3, 8, 8});
-      const auto masks = engine->forward(diffusion.q_sample(image, t, noise), t, y).masks;
-      heads.push_back(masks.heads);
-      channels.push_back(masks.channels);
-      tokens.push_back(masks.tokens);
+      all.push_back(engine->forward({diffusion.q_sample(image, t, noise), t, y}).masks);
     }
-  const auto expected = engine::activity_of({torch::cat(heads), torch::cat(channels), torch::cat(tokens)});
+  const auto expected = engine::activity_of(engine::concatenated(all));
   bool some = false;
   for (std::size_t layer = 0; layer < 2; ++layer) {
-    const auto &ours = found.activity.layers.at(layer), &theirs = expected.layers.at(layer);
-    CHECK(ours.heads == Approx(theirs.heads));
-    CHECK(ours.groups == Approx(theirs.groups));
-    CHECK(ours.tokens == Approx(theirs.tokens));
-    CHECK(ours.group_tokens == Approx(theirs.group_tokens));
-    some = some || (theirs.tokens > 0.1 && theirs.tokens < 3.9);
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      CHECK(found.activity.on[axis][layer] == Approx(expected.on[axis][layer]));
+      for (std::size_t other = 0; other < 3; ++other)
+        CHECK(found.activity.both[axis][other][layer] == Approx(expected.both[axis][other][layer]));
+    }
+    const double tokens = expected.on[dit::axis::tokens][layer];
+    some = some || (tokens > 0.1 && tokens < 3.9);
   }
   CHECK(some);  // the decisions are not all alike
 }

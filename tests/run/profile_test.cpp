@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "run/runner.h"
 #include "temporary_folder.h"
 
 using namespace dydit;
-using run::Json;
 
 namespace {
 
@@ -22,6 +22,8 @@ class ProfileFile {
   test::TemporaryFolder folder_;
 };
 
+run::Profile read(const std::filesystem::path& path) { return run::read_profile(path, run::standard_catalog().names()); }
+
 // A JSON value as TOML writes it inline: keys stand bare before "=".
 std::string toml(const Json& value) {
   if (!value.is_structured()) return value.dump();
@@ -34,7 +36,7 @@ std::string toml(const Json& value) {
 const std::string studies = R"(
 seed = 7
 history = "../old/history"
-noise_schedule = "cosine"
+process = { noise_schedule = "cosine" }
 note = "two models"
 data = { path = "data/images.zip", size = 16 }
 loss-gap = { timesteps = 25, images = 100, chunk = 10 }
@@ -75,13 +77,13 @@ train = { steps = 200 }
 
 TEST_CASE("a profile of studies is resolved, with paths from its folder") {
   const ProfileFile file(studies);
-  const auto profile = run::read_profile(file.path());
+  const auto profile = read(file.path());
   const auto in_folder = [&](const char* path) { return (file.folder() / path).lexically_normal().string(); };
   const Json expected = {
       {"name", "tiny"},
       {"seed", 7},
-      {"noise_schedule", "cosine"},
       {"data", {{"path", in_folder("data/images.zip")}, {"size", 16}, {"grain", 0.0}}},
+      {"process", {{"name", "diffusion"}, {"noise_schedule", "cosine"}}},
       {"models",
        {{{"name", "S"}, {"checkpoint", in_folder("weights/S.pt")}, {"weights", "model"}, {"num_heads", 4}},
         {{"name", "XL"}, {"checkpoint", "/absolute/XL.pt"}, {"weights", "automatic"}}}},
@@ -96,29 +98,29 @@ TEST_CASE("a profile of studies is resolved, with paths from its folder") {
       {"history", in_folder("../old/history")},
       {"note", "two models"}};
   CHECK(run::to_json(profile) == expected);
-  CHECK(run::timesteps_of(*profile.loss_gap).front() == 20);
-  CHECK(run::timesteps_of(*profile.loss_gap).size() == 25);
+  REQUIRE(profile.studies.size() == 2);
+  CHECK((profile.studies[0].info.name == "loss-gap" && profile.studies[0].options.count == 25));
 }
 
 TEST_CASE("what is resolved reads back as the same profile") {
   for (const std::string gap : {"timesteps = 25", "timesteps = [7, 5, 900]", "images = 3"}) {
     const ProfileFile file("loss-gap = { " + gap + " }\n" + studies.substr(0, studies.find("loss-gap")) +
                            studies.substr(studies.find("[[models]]")));
-    const Json resolved = run::to_json(run::read_profile(file.path()));
+    const Json resolved = run::to_json(read(file.path()));
     std::string text;
     for (const auto& [key, value] : resolved.items()) text += key + " = " + toml(value) + "\n";
-    CHECK(run::to_json(run::read_profile(ProfileFile(text).path())) == resolved);
+    CHECK(run::to_json(read(ProfileFile(text).path())) == resolved);
   }
 }
 
 TEST_CASE("a list of timesteps is visited as it is") {
   const ProfileFile file("[loss-gap]\ntimesteps = [7, 5, 900]\n");
-  CHECK(run::timesteps_of(*run::read_profile(file.path()).loss_gap) == std::vector<std::int64_t>{7, 5, 900});
+  CHECK(read(file.path()).studies.front().options.at == std::vector<double>{7, 5, 900});
 }
 
 TEST_CASE("a profile of a training: options of all models and of one") {
   const ProfileFile file(training);
-  const auto profile = run::read_profile(file.path());
+  const auto profile = read(file.path());
   CHECK(profile.name == "pair");
   CHECK(profile.data.path == "synthetic:40");
   CHECK(profile.held_out->path == file.folder() / "test.zip");
@@ -143,7 +145,9 @@ TEST_CASE("what is wrong in a profile is named") {
       {"data = { pth = \"images.zip\" }", "tiny.toml: data.pth"},
       {"data = { size = \"32\" }", "tiny.toml: data.size"},
       {"held-out = { sizes = 32 }", "tiny.toml: held-out.sizes"},
-      {"noise_schedule = \"quadratic\"", "quadratic"},
+      {"process = { noise_schedule = \"quadratic\" }", "tiny.toml: process.noise_schedule = quadratic"},
+      {"process = { name = \"flow\", noise_schedule = \"linear\" }", "tiny.toml: process.noise_schedule"},
+      {"process = \"flow\"", "tiny.toml: process"},
       {"[[models]]\ncheckpoint = \"a.pt\"", "tiny.toml: models[0]"},
       {"[[models]]\nname = \"a\"\n[[models]]\nname = \"a\"", "two models of the same name: tiny.toml: a"},
       {"[[models]]\nname = \"a\"\n[[models]]\nnam = \"a\"", "tiny.toml: models[1].nam"},
@@ -157,7 +161,7 @@ TEST_CASE("what is wrong in a profile is named") {
       {"[loss-gap]\nchunk = 0", "tiny.toml: loss-gap.chunk"},
       {"[loss-gap]\ndraws = 3", "tiny.toml: loss-gap.draws"},
       {"[loss-map]\ntimesteps = []", "tiny.toml: loss-map.timesteps"},
-      {"[loss-map]\ntimesteps = [1, 2.5]", "tiny.toml: loss-map.timesteps"},
+      {"[loss-map]\ntimesteps = [1, 1]", "tiny.toml: loss-map.timesteps"},
       {"[loss-map]\ndraws = 0", "tiny.toml: loss-map"},
       {"[loss-map]\nmodels = [\"a\"]", "tiny.toml: loss-map.models: a"},
       {"[[models]]\nname = \"a\"\ntrain = 3", "tiny.toml: models[0].train"},
@@ -170,8 +174,8 @@ TEST_CASE("what is wrong in a profile is named") {
   }));
   CAPTURE(text);
   const ProfileFile file(text);
-  CHECK_THROWS_AS(run::read_profile(file.path()), UsageError);
-  CHECK_THROWS_WITH(run::read_profile(file.path()), Catch::Contains(named));
+  CHECK_THROWS_AS(read(file.path()), UsageError);
+  CHECK_THROWS_WITH(read(file.path()), Catch::Contains(named));
 }
 
 TEST_CASE("every number of a profile is within bounds, which are told where it is not") {
@@ -197,13 +201,13 @@ TEST_CASE("every number of a profile is within bounds, which are told where it i
   for (const std::string study : {"loss-gap", "activation"}) {
     const std::string table = "[" + study + "]\n", where = "tiny.toml: " + study;
     keys.push_back({table + "timesteps = @", where + ".timesteps", "from 1 to 1,000", {"0", "-1", "1001"}, {"2.5", "true"}});
-    keys.push_back({table + "timesteps = [@]", where + ".timesteps", "from 0 to 999", {"-1", "1000"}});
+    keys.push_back({table + "timesteps = [@]", where + ".timesteps", "from 0 to 999", {"-1", "1000"}, not_numbers});
     keys.push_back({table + "images = @", where + ".images", "from 0 to 1,000,000,000", {"-5", "1000000001"}});
     keys.push_back({table + "chunk = @", where + ".chunk", "from 1 to 1,000,000", {"0", "-1", "1000001"}});
   }
   for (const std::string study : {"loss-map", "compute-map"}) {
     const std::string table = "[" + study + "]\n", where = "tiny.toml: " + study;
-    keys.push_back({table + "timesteps = [5, @]", where + ".timesteps", "from 0 to 999", {"-1", "1000"}});
+    keys.push_back({table + "timesteps = [5, @]", where + ".timesteps", "from 0 to 999", {"-1", "1000"}, not_numbers});
     keys.push_back({table + "images = @", where + ".images", "from 0 to 1,000,000,000", {"-5"}});
     keys.push_back({table + "draws = @", where + ".draws", "from 1 to 1,000,000", {"0", "-1"}});
     keys.push_back({table + "shown = @", where + ".shown", "from 1 to 1,000", {"0", "-1"}});
@@ -216,23 +220,23 @@ TEST_CASE("every number of a profile is within bounds, which are told where it i
         text.replace(text.find('@'), 1, value);
         CAPTURE(text);
         const ProfileFile file(text);
-        CHECK_THROWS_AS(run::read_profile(file.path()), UsageError);
-        CHECK_THROWS_WITH(run::read_profile(file.path()), Catch::Contains(key.where + " = ") && Catch::EndsWith(key.within));
+        CHECK_THROWS_AS(read(file.path()), UsageError);
+        CHECK_THROWS_WITH(read(file.path()), Catch::Contains(key.where + " = ") && Catch::EndsWith(key.within));
       }
   for (const char* text : {"seed = 9223372036854775808", "data = { grain = nan }", "sweep = { keep = [inf] }", "seed = 1e3",
                            "seed = \"\"", "data = { size = 0x1_0000 }"}) {
     CAPTURE(text);
-    CHECK_THROWS_AS(run::read_profile(ProfileFile(text).path()), UsageError);
+    CHECK_THROWS_AS(read(ProfileFile(text).path()), UsageError);
   }
 }
 
 TEST_CASE("a profile that is not there is a missing file") {
-  CHECK_THROWS_AS(run::read_profile("nowhere/tiny.toml"), InputError);
+  CHECK_THROWS_AS(read("nowhere/tiny.toml"), InputError);
 }
 
 TEST_CASE("letters outside ASCII are text in strings and comments, and an error elsewhere") {
   const auto note_of = [](const std::string& text) {
-    return run::read_profile(ProfileFile(text).path()).note;
+    return read(ProfileFile(text).path()).note;
   };
   CHECK(note_of("# grün\nnote = 'grün' # ü") == "grün");
   CHECK(note_of("note = \"\"\"ü \\\n  ü\"\"\"") == "ü ü");
@@ -246,10 +250,10 @@ TEST_CASE("a profile whose keys nest deep, or that is far too large, is refused"
     for (int i = 1; i < parts; ++i) key += ".a";
     return key + " = 1\n";
   };
-  const auto read = [](const std::string& text) { return run::read_profile(ProfileFile(text).path()); };
-  CHECK_THROWS_WITH(read(key_of(60)), Catch::Contains("unknown key"));
-  CHECK_THROWS_WITH(read(key_of(10'000)), Catch::Contains("nest too deep"));
-  CHECK_THROWS_WITH(read(key_of(20'000)), Catch::Contains("far larger"));
-  CHECK_THROWS_WITH(read("\nseed = 1979-05-27"), Catch::Contains("tiny.toml.seed"));
-  CHECK_THROWS_WITH(read("data = { grain = inf }"), Catch::Contains("tiny.toml.data.grain"));
+  const auto read_text = [](const std::string& text) { return read(ProfileFile(text).path()); };
+  CHECK_THROWS_WITH(read_text(key_of(60)), Catch::Contains("unknown key"));
+  CHECK_THROWS_WITH(read_text(key_of(10'000)), Catch::Contains("nest too deep"));
+  CHECK_THROWS_WITH(read_text(key_of(20'000)), Catch::Contains("far larger"));
+  CHECK_THROWS_WITH(read_text("\nseed = 1979-05-27"), Catch::Contains("tiny.toml.seed"));
+  CHECK_THROWS_WITH(read_text("data = { grain = inf }"), Catch::Contains("tiny.toml.data.grain"));
 }

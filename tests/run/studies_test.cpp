@@ -17,18 +17,26 @@ struct Fixture {
     profile.data = {.path = "synthetic:20", .size = 8};
     profile.models = {{.name = "small", .checkpoint = path("small.safetensors")},
                       {.name = "large", .checkpoint = path("large.safetensors")}};
-    profile.loss_gap = run::CurveSpec{.timesteps = 3, .images = 10, .chunk = 5};
-    profile.loss_map = run::MapSpec{.timesteps = {500}, .images = 4, .draws = 2, .models = {}};
+    profile.studies = {test::study_named("loss-gap"), test::study_named("loss-map")};
+    gap().count = 3;
+    gap().images = 10;
+    gap().chunk = 5;
+    map().at = {500};
+    map().images = 4;
+    map().draws = 2;
   }
+  study::Options& gap() { return profile.studies.front().options; }
+  study::Options& map() { return profile.studies.back().options; }
   std::string path(const char* name) const { return (folder.path() / name).string(); }
   // Beside the others a dynamic model, and a sweep of it alone.
   void add_sweep() {
-    run::Json dynamic = test::tiny_configuration();
+    Json dynamic = test::tiny_configuration();
     dynamic["dynamic"] = true;
     test::write_checkpoint(path("half.safetensors"), 3, dynamic);
     profile.models.push_back({.name = "half", .checkpoint = path("half.safetensors")});
-    profile.leave_no_study();
+    profile.studies.clear();
     profile.sweep = study::SpeedSpec{.models = {}, .trained = {"half"}, .trained_batch = {2}};
+    for (const study::Axis& axis : test::catalog().axes) profile.sweep->axes.emplace_back(axis.name, axis.values);
     profile.sweep->engine = {"dense"};
     profile.sweep->timesteps = profile.sweep->blocks = 1;
   }
@@ -51,7 +59,11 @@ TEST_CASE("the studies of a profile make a run that explains itself") {
   const auto run = record::read_run(outcome.path);
   CHECK(run.records.size() == 2 * 2 + 1);  // two chunks of two models, and the map of the reference
   CHECK(run.records.back().axes["model"] == "large");
-  CHECK(run.manifest["profile"] == run::to_json(f.profile));
+  auto resolved = f.profile;
+  resolved.process = diffusion::ProcessSpec();  // no file says it
+  CHECK(run.manifest["profile"] == run::to_json(resolved));
+  CHECK(run.manifest["process"] == diffusion::to_json(*resolved.process));
+  CHECK(run.manifest["engines"].size() == 3);
   CHECK(run.manifest["models"][0]["checkpoint"] == "small.safetensors");
   CHECK(run.manifest["models"][0]["weights"] == "model (bare)");
   CHECK(run.manifest["models"][0]["parameters"] > 1000);
@@ -68,7 +80,7 @@ TEST_CASE("a run goes on only with the profile, weights and data it began with")
   };
   CHECK_NOTHROW(f.study("run"));
   SECTION("profile") {
-    f.profile.loss_gap->timesteps = 4;
+    f.gap().count = 4;
     refused("/profile/loss-gap/timesteps: 4");
   }
   SECTION("weights") {
@@ -115,7 +127,7 @@ TEST_CASE("a cell of a trained model's sweep is that of its images and noise sch
   const auto run = f.study("run", {.force = true});
   for (const record::Record& record : record::read_run(run.path).records) cells.insert(record.cell);
   f.profile.sweep->trained_batch = {2};
-  f.profile.noise_schedule = "cosine";
+  f.profile.process = diffusion::ProcessSpec{.noise_schedule = "cosine"};
   cells.insert(cell());
   CHECK(cells.size() == 5);
 }
@@ -147,14 +159,16 @@ TEST_CASE("what a study lacks is said") {
     f.profile.models[0].checkpoint.clear();
   }
   SECTION("no study") {
-    f.profile.loss_gap.reset();
-    f.profile.loss_map.reset();
+    f.profile.studies.clear();
   }
   SECTION("no data") {
     f.profile.data.path.clear();
   }
+  SECTION("no time of the process") {
+    f.map().at = {2.5};
+  }
   SECTION("more images than there are") {
-    f.profile.loss_gap->images = 21;
+    f.gap().images = 21;
   }
   CHECK_THROWS_AS(f.study("run"), UsageError);
   CHECK(!std::filesystem::exists(f.path("run")));
@@ -204,6 +218,6 @@ TEST_CASE("a dry run of a sweep of trained models looks for their weights and im
 
 TEST_CASE("a dry run of nothing is refused as the run is") {
   Fixture f;
-  f.profile.leave_no_study();
+  f.profile.studies.clear();
   CHECK_THROWS_AS(run::dry_run(f.profile, test::settings(f.path("run"))), UsageError);
 }

@@ -45,15 +45,16 @@ TEST_CASE("decisions may differ in one of a hundred, or in one") {
   const auto masks = [](std::int64_t units, std::int64_t tokens_off) {
     engine::Masks all{torch::ones({2, 3, 4}, torch::kBool), torch::ones({2, 3, 4}, torch::kBool),
                       torch::ones({2, 3, 100}, torch::kBool)};
-    all.heads[1].flatten().narrow(0, 0, units).fill_(false);
-    all.tokens[1].flatten().narrow(0, 0, tokens_off).fill_(false);
+    all[0][1].flatten().narrow(0, 0, units).fill_(false);
+    all[2][1].flatten().narrow(0, 0, tokens_off).fill_(false);
     return all;
   };
   const auto reference = masks(0, 0);
-  CHECK_NOTHROW(study::require_same_decisions(masks(1, 3), reference));
-  CHECK_THROWS_WITH(study::require_same_decisions(masks(2, 0), reference),
+  const std::vector<model::UnitAxis> units{{"heads", "heads"}, {"channels", "channel groups"}, {"tokens", "tokens"}};
+  CHECK_NOTHROW(study::require_same_decisions(masks(1, 3), reference, units));
+  CHECK_THROWS_WITH(study::require_same_decisions(masks(2, 0), reference, units),
                     Catch::Contains("over heads: 2 of 12 decisions differ, where rounding explains 1"));
-  CHECK_THROWS_WITH(study::require_same_decisions(masks(0, 4), reference),
+  CHECK_THROWS_WITH(study::require_same_decisions(masks(0, 4), reference, units),
                     Catch::Contains("over tokens: 4 of 300 decisions differ, where rounding explains 3"));
 }
 

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "catch.h"
-#include "study/loss_gap.h"
 #include "support.h"
 
 using namespace dydit;
@@ -29,8 +28,8 @@ TEST_CASE("broken images are left out of their chunk") {
   test::StudyRun run, unbroken;
   std::vector<study::Model> models{test::tiny_model("a", 1)};
   const auto setting = test::setting({500}, 50);
-  study::loss_gap(models, all_of(broken_at(300, {0, 120})), setting, &run.run);
-  study::loss_gap(models, test::synthetic(300), setting, &unbroken.run);
+  test::run_study("loss-gap", models, all_of(broken_at(300, {0, 120})), setting, &run.run);
+  test::run_study("loss-gap", models, test::synthetic(300), setting, &unbroken.run);
   const auto index = run.gathered("a", "index");
   CHECK(run.records("a").size() == 6);
   REQUIRE(index.size(0) == 298);
@@ -44,7 +43,7 @@ TEST_CASE("too many broken images stop the study") {
   test::StudyRun run;
   std::vector<study::Model> models{test::tiny_model("a", 1)};
   CHECK_THROWS_AS(
-      study::loss_gap(models, all_of(broken_at(300, {3, 40, 41, 299})), test::setting({500}, 50), &run.run),
+      test::run_study("loss-gap", models, all_of(broken_at(300, {3, 40, 41, 299})), test::setting({500}, 50), &run.run),
       InputError);
 }
 
@@ -62,7 +61,7 @@ TEST_CASE("broken images count over a whole study, also where a part of it was d
   };
   for (int attempt = 0; attempt < 2; ++attempt) {
     record::RunDirectory run(path, {{"identity", "test"}});
-    CHECK_THROWS_WITH(study::loss_gap(models, all_of(images), setting, &run), Catch::Contains("4 of 300"));
+    CHECK_THROWS_WITH(test::run_study("loss-gap", models, all_of(images), setting, &run), Catch::Contains("4 of 300"));
     CHECK(broken_so_far() == 3);
   }
   const std::string log = read_file(path / "log.txt");
@@ -76,9 +75,9 @@ TEST_CASE("a loss that is not finite fails its cell and no other") {
   std::vector<study::Model> models{test::tiny_model("a", 1), test::tiny_model("b", 2)};
   {
     torch::NoGradGuard no_grad;
-    models[1].dit->final_layer->linear->bias.fill_(NAN);
+    test::dit_of(models[1])->final_layer->linear->bias.fill_(NAN);
   }
-  study::loss_gap(models, test::synthetic(8), test::setting({100, 500}, 4), &run.run);
+  test::run_study("loss-gap", models, test::synthetic(8), test::setting({100, 500}, 4), &run.run);
   REQUIRE(run.run.records().size() == 4);
   for (const record::Record& record : run.run.records()) {
     const bool failed = record.axes["model"] == "b";
@@ -90,10 +89,10 @@ TEST_CASE("a loss that is not finite fails its cell and no other") {
 TEST_CASE("a model that fails leaves the cells of the others as they are without it") {
   test::StudyRun both, alone;
   std::vector<study::Model> models{test::tiny_model("a", 1), test::tiny_model("b", 2)}, first{models[0]};
-  models[1].dit->final_layer->linear->weight.set_data(torch::zeros({3, 3}));
+  test::dit_of(models[1])->final_layer->linear->weight.set_data(torch::zeros({3, 3}));
   const auto setting = test::setting({100, 500}, 4);
-  study::loss_gap(models, test::synthetic(8), setting, &both.run);
-  study::loss_gap(first, test::synthetic(8), setting, &alone.run);
+  test::run_study("loss-gap", models, test::synthetic(8), setting, &both.run);
+  test::run_study("loss-gap", first, test::synthetic(8), setting, &alone.run);
   REQUIRE(both.run.records().size() == 4);
   for (const record::Record& record : both.records("b")) CHECK(record.status == record::Status::failed);
   for (const record::Record& record : both.records("a")) CHECK(record.status == record::Status::ok);
@@ -115,7 +114,7 @@ TEST_CASE("a cell that fails is recorded, the study goes on, and the cell runs a
   };
   {
     record::RunDirectory run(path, {{"identity", "test"}});
-    study::loss_gap(models, all_of(images), setting, &run);
+    test::run_study("loss-gap", models, all_of(images), setting, &run);
   }
   REQUIRE(statuses().size() == 6);
   for (const auto& [place, record] : statuses()) {
@@ -128,7 +127,7 @@ TEST_CASE("a cell that fails is recorded, the study goes on, and the cell runs a
   images->labels.clear();
   for (const bool retry : {false, true}) {
     record::RunDirectory run(path, {{"identity", "test"}}, {.retry_failed = retry});
-    study::loss_gap(models, all_of(images), setting, &run);
+    test::run_study("loss-gap", models, all_of(images), setting, &run);
     CHECK((statuses().at({10, "b"}).status == record::Status::ok) == retry);
   }
 }

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Studies of what a dynamic model has on.
 #include "catch.h"
-#include "engine/engine.h"
-#include "dit/weights.h"
-#include "study/activation.h"
-#include "study/compute_map.h"
-#include "study/loss_gap.h"
-#include "study/loss_map.h"
+#include "model/tensors.h"
 #include "support.h"
 
 using namespace dydit;
@@ -22,7 +17,7 @@ TEST_CASE("the activation study records the routers' decisions for each image an
   std::vector<study::Model> models{test::dynamic_model("half")};
   test::StudyRun run;
   const auto setting = test::setting({0, 400, 999}, 3);
-  study::activation(models, test::synthetic(images), setting, &run.run);
+  test::run_study("activation", models, test::synthetic(images), setting, &run.run);
   REQUIRE(run.records("half").size() == 3);
   CHECK(run.records("half")[0].axes.at("engine") == "compact");
   const Tensor shares = run.gathered("half", "tokens"), kept = run.gathered("half", "kept");
@@ -35,17 +30,15 @@ TEST_CASE("the activation study records the routers' decisions for each image an
   data::Batch batch;
   REQUIRE(data::Loader(subset, {.batch = 3}).next(batch));
   const auto chunk = study::to_chunk(*subset, batch, 0, 3, torch::kCPU);
-  const auto t = study::timestep_for(setting, chunk, 400);
-  const auto x_t = study::diffusion_for(setting, models[0].dit)
-                       .q_sample(chunk.images, t, study::noise_for(setting, chunk, 400, 0));
-  const auto masks = engine::masked_engine(models[0].dit)->forward(x_t, t, chunk.labels).masks;
-  CHECK(test::distance(shares.narrow(0, 0, 3).select(1, 1), masks.tokens.to(torch::kFloat32).mean(2)) <=
+  const auto at = study::noised(setting, chunk, *diffusion::process_of({}, true, torch::kCPU), 400);
+  const auto masks = dit::masked_engine(test::dit_of(models[0]))->forward({at.x_t, at.t, chunk.labels}).masks;
+  CHECK(test::distance(shares.narrow(0, 0, 3).select(1, 1), masks[dit::axis::tokens].to(torch::kFloat32).mean(2)) <=
         1e-6);
   CHECK(test::distance(kept.narrow(0, 0, 3).select(1, 1),
-                       engine::shares_of(masks, models[0].dit->configuration).select(1, 0)) <= 1e-6);
+                       engine::shares_of(masks, models[0].network->architecture).select(1, 0)) <= 1e-6);
   const auto first = record::read_run(run.run.path()).tensors(run.records("half")[0].tensors[0]);
-  CHECK(torch::equal(model::to_torch(first.at("heads"))[1], masks.heads[0].to(torch::kFloat32)));
-  CHECK(torch::equal(model::to_torch(first.at("channels"))[1], masks.channels[0].to(torch::kFloat32)));
+  CHECK(torch::equal(model::to_torch(first.at("heads"))[1], masks[dit::axis::heads][0].to(torch::kFloat32)));
+  CHECK(torch::equal(model::to_torch(first.at("channels"))[1], masks[dit::axis::channels][0].to(torch::kFloat32)));
 }
 
 TEST_CASE(
@@ -54,17 +47,17 @@ TEST_CASE(
   const std::string place = GENERATE("router", "output");
   {
     const torch::NoGradGuard no_grad;
-    auto& dit = *models[1].dit;
+    auto& dit = *test::dit_of(models[1]);
     (place == "router" ? dit.block(0).mlp_rate->router : dit.final_layer->linear)->weight.fill_(3e38);
     dit.t_embedder->mlp[2]->as<model::Linear>()->bias.fill_(10);
   }
   const auto setting = test::setting({400, 999}, 4);
   using Study = std::function<void(record::RunDirectory*)>;
   for (const Study& study : std::vector<Study>{
-           [&](auto* run) { study::activation(models, test::synthetic(images), setting, run); },
-           [&](auto* run) { study::compute_map(models, test::synthetic(images), setting, 1, run); },
-           [&](auto* run) { study::loss_gap(models, test::synthetic(images), setting, run); },
-           [&](auto* run) { study::loss_map(models, test::synthetic(images), setting, 1, run); }}) {
+           [&](auto* run) { test::run_study("activation", models, test::synthetic(images), setting, run); },
+           [&](auto* run) { test::run_study("compute-map", models, test::synthetic(images), setting, run, 1); },
+           [&](auto* run) { test::run_study("loss-gap", models, test::synthetic(images), setting, run); },
+           [&](auto* run) { test::run_study("loss-map", models, test::synthetic(images), setting, run, 1); }}) {
     test::StudyRun run;
     study(&run.run);
     REQUIRE(run.run.records().size() == 4);
@@ -82,16 +75,16 @@ TEST_CASE("the compute map is the share of blocks that work on a token, beside i
   std::vector<study::Model> models{test::dynamic_model("half")};
   test::StudyRun run, again;
   const auto setting = test::setting({400, 999}, 4);
-  study::compute_map(models, test::synthetic(images), setting, /*draws=*/1, &run.run);
+  test::run_study("compute-map", models, test::synthetic(images), setting, &run.run, /*draws=*/1);
   const Tensor compute = run.gathered("half", "compute"), loss = run.gathered("half", "loss");
   CHECK(compute.sizes() == torch::IntArrayRef({images, 2, 2, 2}));
   CHECK(((compute == 0) | (compute == 1)).all().item<bool>());  // of one block and one draw
   CHECK((compute.mean().item<float>() > 0 && compute.mean().item<float>() < 1));
   // The mean over the tokens is the loss of a loss-gap study.
   test::StudyRun gap;
-  study::loss_gap(models, test::synthetic(images), setting, &gap.run);
+  test::run_study("loss-gap", models, test::synthetic(images), setting, &gap.run);
   CHECK(test::distance(loss.mean(c10::IntArrayRef{2, 3}), gap.gathered("half", "mse")) <= 1e-5);
-  study::compute_map(models, test::synthetic(images), setting, /*draws=*/3, &again.run);
+  test::run_study("compute-map", models, test::synthetic(images), setting, &again.run, /*draws=*/3);
   CHECK(!torch::equal(again.gathered("half", "compute"), compute));
   CHECK(torch::equal(again.gathered("half", "image"), run.gathered("half", "image")));
 }

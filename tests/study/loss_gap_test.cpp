@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "study/loss_gap.h"
 
 #include "catch.h"
 #include "support.h"
@@ -8,7 +7,7 @@ using namespace dydit;
 
 namespace {
 
-const std::vector<std::int64_t> timesteps{0, 20, 400, 980};
+const std::vector<double> timesteps{0, 20, 400, 980};
 
 // mse (N,K) of model b on 23 images, as its study was cut up.
 struct Judged {
@@ -17,7 +16,7 @@ struct Judged {
 
 Judged judge(const study::Setting& setting, std::vector<study::Model> models) {
   test::StudyRun run;
-  study::loss_gap(models, test::synthetic(23), setting, &run.run);
+  test::run_study("loss-gap", models, test::synthetic(23), setting, &run.run);
   return {run.gathered("b", "index"), run.gathered("b", "mse"), run.gathered("b", "vb")};
 }
 
@@ -53,22 +52,22 @@ TEST_CASE("a model added later sees the noise that the first saw") {
   test::StudyRun one, later;
   std::vector<study::Model> a{test::tiny_model("a", 1)}, both{a[0], test::tiny_model("b", 1)};
   const auto setting = test::setting(timesteps, 10);
-  study::loss_gap(a, test::synthetic(23), setting, &later.run);
-  study::loss_gap(both, test::synthetic(23), setting, &later.run);
+  test::run_study("loss-gap", a, test::synthetic(23), setting, &later.run);
+  test::run_study("loss-gap", both, test::synthetic(23), setting, &later.run);
   CHECK(later.records("a").size() == 3);
   // The same weights under another name: the gap is zero, not nearly.
   CHECK(torch::equal(later.gathered("a", "mse"), later.gathered("b", "mse")));
   CHECK(torch::equal(later.gathered("a", "vb"), later.gathered("b", "vb")));
-  study::loss_gap(both, test::synthetic(23), setting, &one.run);
+  test::run_study("loss-gap", both, test::synthetic(23), setting, &one.run);
   CHECK(torch::equal(one.gathered("b", "mse"), later.gathered("b", "mse")));
 }
 
 TEST_CASE("a model that predicts nothing has the noise's variance as its error") {
   test::StudyRun run;
   std::vector<study::Model> models{test::tiny_model("zero")};
-  std::vector<std::int64_t> many;
-  for (std::int64_t t = 0; t < 1000; t += 50) many.push_back(t);
-  study::loss_gap(models, test::synthetic(200), test::setting(many, 100), &run.run);
+  std::vector<double> many;
+  for (double t = 0; t < 1000; t += 50) many.push_back(t);
+  test::run_study("loss-gap", models, test::synthetic(200), test::setting(many, 100), &run.run);
   const auto mse = run.gathered("zero", "mse").to(torch::kFloat64);
   REQUIRE(mse.numel() == 4000);
   // A mean of 192 squares of normals has variance 2/192; five standard deviations of what is estimated

@@ -17,8 +17,10 @@ using torch::Tensor;
 namespace {
 
 study::SpeedSetting setting(std::vector<std::string> engines = {"dense", "masked", "compact"}) {
-  study::SpeedSetting s;
-  s.spec = {.models = {"DyDiT-S/8"}, .keep = {0.5}, .which = {"widths", "both"}, .batch = {2}};
+  study::SpeedSetting s{.spec = {}, .catalog = test::catalog()};
+  s.spec.models = {"DyDiT-S/8"};
+  s.spec.axes = {{"dtype", {"float32"}}, {"batch", {2}}, {"keep", {0.5}}};
+  s.spec.which = {"widths", "both"};
   s.spec.engine = std::move(engines);
   s.spec.input_size = 16;
   s.spec.blocks = 6;
@@ -39,7 +41,7 @@ const record::Record& cell(const std::vector<record::Record>& records, const std
 
 TEST_CASE("a sweep records every cell, and the times of parts for each compact one that skips something") {
   test::StudyRun run;
-  study::speed(setting(), run.run);
+  study::speed(setting(), &run.run);
   const auto& records = run.run.records();
   CHECK(records.size() == 3 + 4);  // everything on; masked and compact by widths and both
   for (const record::Record& record : records) {
@@ -92,7 +94,7 @@ TEST_CASE("shares of MACs say what is left") {
   test::StudyRun run;
   auto s = setting({"dense", "compact"});
   s.spec.latency = true;
-  study::speed(s, run.run);
+  study::speed(s, &run.run);
   const auto metrics = cell(run.run.records(), "compact", "widths").metrics;
   const auto value = [&](const char* metric) { return metrics.at(metric).value; };
   CHECK(value("attention_share_left") == Approx(value("attention_share") / 2));
@@ -113,18 +115,21 @@ class Changed final : public engine::Engine {
   Changed(std::unique_ptr<engine::Engine> inner, Change change, bool lazy)
       : inner_(std::move(inner)), change_(std::move(change)), lazy_(lazy) {}
 
-  engine::Outcome forward(const Tensor& x, const Tensor& t, const Tensor& y, const engine::Masks& imposed,
-                          engine::Overruled routers) override {
+  engine::Outcome forward(const model::Inputs& in, const engine::Masks& imposed, engine::Overruled routers) override {
     engine::Masks masks = imposed;
-    if (lazy_ && !imposed.tokens.defined())
-      masks.tokens = torch::zeros_like(inner_->forward(x, t, y, imposed, routers).masks.tokens);
-    auto outcome = inner_->forward(x, t, y, masks, routers);
+    if (lazy_ && imposed.empty()) {
+      masks = engine::Masks(3);
+      masks[dit::axis::tokens] = torch::zeros_like(inner_->forward(in, imposed, routers).masks[dit::axis::tokens]);
+    }
+    auto outcome = inner_->forward(in, masks, routers);
     change_(outcome.output, imposed, ++pass_);
     return outcome;
   }
   void plan(const Tensor& timesteps) override { inner_->plan(timesteps); }
   void plan(const engine::Masks& widths) override { inner_->plan(widths); }
   std::size_t packed_bytes() const override { return inner_->packed_bytes(); }
+  double weight_bytes(const model::Activity& activity) const override { return inner_->weight_bytes(activity); }
+  std::vector<engine::PartRun> parts(const engine::Passes& passes) override { return inner_->parts(passes); }
 
  private:
   std::unique_ptr<engine::Engine> inner_;
@@ -136,10 +141,15 @@ class Changed final : public engine::Engine {
 // The records of a sweep whose compact engine is changed so.
 std::vector<record::Record> changed(study::SpeedSetting s, const Changed::Change& change, bool lazy = false) {
   test::StudyRun run;
-  s.compact = [&](dit::DiT dit, const engine::CompactOptions& options) -> std::unique_ptr<engine::Engine> {
-    return std::make_unique<Changed>(engine::compact_engine(std::move(dit), options), change, lazy);
-  };
-  study::speed(s, run.run);
+  study::Catalog catalog = test::catalog();
+  for (engine::Row& row : catalog.families.front().engines)
+    if (row.executes == engine::Executes::kept)
+      row.make = [&, inner = row.make](auto network, const engine::Options& options) -> std::unique_ptr<engine::Engine> {
+        return std::make_unique<Changed>(inner(std::move(network), options), change, lazy);
+      };
+  std::vector<study::Trained> trained = s.trained;
+  for (study::Trained& one : trained) one.family = &catalog.families.front();
+  study::speed({.spec = s.spec, .catalog = catalog, .trained = trained, .quiet = true}, &run.run);
   return run.run.records();
 }
 
@@ -175,8 +185,8 @@ TEST_CASE("engines that compute the same agree in each type of numbers") {
   test::StudyRun run;
   auto s = setting();
   s.spec.blocks = 1;
-  s.spec.dtype = {"bfloat16", "float16"};
-  study::speed(s, run.run);
+  s.spec.axes[0].second = {"bfloat16", "float16"};
+  study::speed(s, &run.run);
   REQUIRE(run.run.records().size() == 2 * (3 + 4));
   for (const record::Record& record : run.run.records()) {
     INFO(record.axes.dump() << " " << record.error);
@@ -187,7 +197,7 @@ TEST_CASE("engines that compute the same agree in each type of numbers") {
 TEST_CASE("a cell whose parts fail keeps its time and has no times of parts") {
   // Everything on is a cell too, which fails; of the others it is a part.
   const auto records = changed(setting(), [](Tensor& output, const engine::Masks& imposed, int) {
-    if (imposed.heads.defined() && imposed.heads.all().item<bool>()) output = output * 2;
+    if (!imposed.empty() && imposed[dit::axis::heads].all().item<bool>()) output = output * 2;
   });
   CHECK(disagrees(cell(records, "compact", "all")));
   const record::Record& both = cell(records, "compact", "both");
@@ -204,7 +214,8 @@ TEST_CASE("a trained model is compared under the masks that it executed") {
   s.spec.timesteps = 2;
   s.trained = {{.name = "half",
                 .hash = "half",
-                .dit = test::dynamic_model("half").dit,
+                .network = test::dynamic_model("half").network,
+                .family = &test::catalog().families.front(),
                 .chunk = {.count = 3,
                           .indices = {0, 1, 2},
                           .images = torch::ones({3, 3, 8, 8}),
@@ -212,7 +223,7 @@ TEST_CASE("a trained model is compared under the masks that it executed") {
                 .data_hash = "data"}};
   for (const auto& record : changed(s, [](auto&, auto&, int) {})) CHECK(record.status == record::Status::ok);
   const auto records = changed(s, [](Tensor& output, const engine::Masks& imposed, int) {
-    if (!imposed.heads.defined()) output = output * 1.001;  // it decides itself
+    if (imposed.empty()) output = output * 1.001;  // it decides itself
   });
   CHECK(disagrees(cell(records, "compact", "own")));
   CHECK(cell(records, "compact", "alike").status == record::Status::ok);
@@ -236,9 +247,9 @@ TEST_CASE("a trained model is measured as its routers decide, and beside as many
   {
     const torch::NoGradGuard no_grad;
     for (const study::Model* model : {&pruned, &widths})  // never skip a token
-      for (auto& item : model->dit->named_parameters())
+      for (auto& item : model->network->named_parameters())
         if (item.key().find("mlp_head.2.bias") != std::string::npos) item.value().fill_(1000);
-    for (auto& item : pruned.dit->named_parameters()) {  // the same heads at every timestep
+    for (auto& item : pruned.network->named_parameters()) {  // the same heads at every timestep
       if (item.key().find("_rate.router.weight") != std::string::npos) item.value().zero_();
       if (item.key().find("_rate.router.bias") != std::string::npos) item.value().fill_(-1);
     }
@@ -249,8 +260,8 @@ TEST_CASE("a trained model is measured as its routers decide, and beside as many
                            .labels = torch::tensor({0, 1, 2})};
   for (const study::Model* model : {&half, &pruned, &widths})
     s.trained.push_back(
-        {.name = model->name, .hash = model->name, .dit = model->dit, .chunk = chunk, .data_hash = "data"});
-  study::speed(s, run.run);
+        {.name = model->name, .hash = model->name, .network = model->network, .family = model->family, .chunk = chunk, .data_hash = "data"});
+  study::speed(s, &run.run);
   REQUIRE(run.run.records().size() == 3 * 4);
   const auto of = [&](const char* model, const char* engine, const char* which) {
     return cell(run.records(model), engine, which).metrics;
@@ -291,7 +302,7 @@ TEST_CASE("a model of the older dialect is swept also where blocks have no head,
                      empty = test::dynamic_model("empty", /*first_unit_always_on=*/false);
   {
     const torch::NoGradGuard no_grad;
-    for (auto& item : empty.dit->named_parameters()) {
+    for (auto& item : empty.network->named_parameters()) {
       if (item.key().find("_rate.router.weight") != std::string::npos) item.value().zero_();
       if (item.key().find("_rate.router.bias") != std::string::npos) item.value().fill_(-1);
     }
@@ -300,8 +311,8 @@ TEST_CASE("a model of the older dialect is swept also where blocks have no head,
       .count = 2, .indices = {0, 1}, .images = torch::randn({2, 3, 8, 8}), .labels = torch::tensor({0, 1})};
   for (const study::Model* model : {&old, &empty})
     s.trained.push_back(
-        {.name = model->name, .hash = model->name, .dit = model->dit, .chunk = chunk, .data_hash = "data"});
-  study::speed(s, run.run);
+        {.name = model->name, .hash = model->name, .network = model->network, .family = model->family, .chunk = chunk, .data_hash = "data"});
+  study::speed(s, &run.run);
   REQUIRE(run.run.records().size() == 2 * 4);
   for (const record::Record& record : run.run.records()) {
     INFO(record.axes.dump() << " " << record.error);
@@ -326,17 +337,17 @@ TEST_CASE("a model that overflows has failed cells, and no speedup") {
   const study::Model router = test::dynamic_model("router"), output = test::dynamic_model("output");
   {
     const torch::NoGradGuard no_grad;
-    const auto parameters = router.dit->block(0).token_selection->named_parameters();
+    const auto parameters = test::dit_of(router)->block(0).token_selection->named_parameters();
     parameters["mlp_head.0.bias"].fill_(1000);
     parameters["mlp_head.2.weight"].fill_(-3e38);
-    output.dit->final_layer->linear->weight.fill_(3e38);
+    test::dit_of(output)->final_layer->linear->weight.fill_(3e38);
   }
   const study::Chunk chunk{
       .count = 2, .indices = {0, 1}, .images = torch::randn({2, 3, 8, 8}), .labels = torch::tensor({0, 1})};
   for (const study::Model* model : {&router, &output})
     s.trained.push_back(
-        {.name = model->name, .hash = model->name, .dit = model->dit, .chunk = chunk, .data_hash = "data"});
-  study::speed(s, run.run);
+        {.name = model->name, .hash = model->name, .network = model->network, .family = model->family, .chunk = chunk, .data_hash = "data"});
+  study::speed(s, &run.run);
   REQUIRE(run.run.records().size() == 2 * 4);
   for (const record::Record& record : run.run.records()) {
     INFO(record.axes.dump() << " " << record.error);
@@ -353,17 +364,17 @@ TEST_CASE("a model that overflows has failed cells, and no speedup") {
 TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell measures its group") {
   test::StudyRun run;
   auto s = setting({"dense", "masked"});
-  study::speed(s, run.run);
+  study::speed(s, &run.run);
   const auto times = [&] {
     std::vector<double> values;
     for (const record::Record& record : run.run.records()) values.push_back(record.metrics.at("time").value);
     return values;
   };
   const auto first = times();
-  study::speed(s, run.run);
+  study::speed(s, &run.run);
   CHECK(times() == first);
   s.spec.which.push_back("tokens");
-  study::speed(s, run.run);
+  study::speed(s, &run.run);
   const auto second = times();
   REQUIRE(second.size() == first.size() + 1);
   CHECK(second[0] == first[0]);  // everything on stays
@@ -374,10 +385,10 @@ TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell me
 TEST_CASE("a sweep's table is refused where it has no meaning") {
   using nlohmann::ordered_json;
   const auto read = [](const ordered_json& json) {
-    return study::speed_spec_from_json(json, "p.toml: sweep");
+    return study::speed_spec_from_json(json, "p.toml: sweep", test::catalog().names().sweep);
   };
   const auto spec = read({{"keep", {0.5, 1}}, {"batch", {2}}});
-  CHECK(spec.keep == std::vector<double>{0.5, 1});
+  CHECK(Json(spec.axes.back()) == Json{"keep", {0.5, 1}});
   CHECK(study::to_json(read(study::to_json(spec))) == study::to_json(spec));
   CHECK(read({{"trained", {"half"}}}).models.empty());  // nothing else unless it is named
   CHECK(read({{"trained", {"half"}}, {"models", {"DyDiT-S/2"}}}).models.size() == 1);

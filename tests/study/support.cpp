@@ -5,6 +5,37 @@
 
 namespace dydit::test {
 
+namespace {
+
+study::Model model_of(const std::string& name, const dit::DiT& dit, const std::string& hash) {
+  const engine::Family& family = catalog().families.front();
+  const engine::Row& row = family.default_engine(dit->architecture);
+  return {.name = name,
+          .hash = hash,
+          .network = dit.ptr(),
+          .family = &family,
+          .engine_name = row.name,
+          .engine = row.make(dit.ptr(), {})};
+}
+
+}  // namespace
+
+const study::Catalog& catalog() {
+  static const study::Catalog catalog{
+      .families = {dit::family()},
+      .axes = study::standard_axes(),
+      .studies = {study::loss_gap(), study::loss_map(), study::activation(), study::compute_map()}};
+  return catalog;
+}
+
+dit::DiT dit_of(const study::Model& model) { return dit::DiT(std::dynamic_pointer_cast<dit::DiTImpl>(model.network)); }
+
+void run_study(const std::string& name, std::vector<study::Model>& models, const std::shared_ptr<const data::Subset>& images,
+               const study::Setting& setting, record::RunDirectory* run, std::int64_t draws) {
+  const auto& studies = catalog().studies;
+  study::run_study(*std::ranges::find(studies, name, &study::Row::name), {.draws = draws}, models, images, setting, run);
+}
+
 study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> seed) {
   dit::DiT dit(dit::from_json({{"input_size", 8},
                                    {"patch_size", 4},
@@ -20,40 +51,37 @@ study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> se
     torch::manual_seed(*seed);
     for (auto& parameter : dit->parameters()) parameter.normal_(0, 0.2);
   }
-  return {.name = name, .hash = name + std::to_string(seed.value_or(0)), .dit = dit};
+  return model_of(name, dit, name + std::to_string(seed.value_or(0)));
 }
 
 study::Model dynamic_model(const std::string& name, bool first_unit_always_on) {
-  study::Model model = tiny_model(name, 5);
-  model.dit = dit::with_open_routers(model.dit);
+  dit::DiT dit = dit::with_open_routers(dit_of(tiny_model(name, 5)));
   torch::NoGradGuard no_grad;
   if (!first_unit_always_on) {
-    dit::Configuration c = model.dit->configuration;
+    dit::Configuration c = dit->configuration;
     c.first_unit_always_on = false;
     dit::DiT older(c);
     older->initialise(0);
-    const auto given = model.dit->named_parameters();
+    const auto given = dit->named_parameters();
     for (auto& item : older->named_parameters())
       if (item.key().find("_rate.") == std::string::npos) item.value().copy_(given[item.key()]);
-    model.dit = older;
+    dit = older;
   }
   torch::manual_seed(3);
-  for (auto& item : model.dit->named_parameters())
+  for (auto& item : dit->named_parameters())
     if (item.key().find("_rate.") != std::string::npos ||
         item.key().find("token_selection") != std::string::npos)
       item.value().normal_(0, 1);
-  model.dit->eval();
-  model.engine_name = "compact";
-  model.engine = engine::compact_engine(model.dit);
-  return model;
+  dit->eval();
+  return model_of(name, dit, name + "5");
 }
 
 std::shared_ptr<const data::Subset> synthetic(std::int64_t size) {
   return std::make_shared<data::Subset>(std::make_shared<AlteredData>(size), size);
 }
 
-study::Setting setting(std::vector<std::int64_t> timesteps, std::int64_t chunk) {
-  return {.timesteps = std::move(timesteps), .chunk = chunk, .quiet = true};
+study::Setting setting(std::vector<double> times, std::int64_t chunk) {
+  return {.times = std::move(times), .chunk = chunk, .quiet = true};
 }
 
 std::vector<record::Record> StudyRun::records(const std::string& model) const {

@@ -5,7 +5,9 @@
 #include <map>
 
 #include "altered_data.h"
-#include "study/study.h"
+#include "dit/engines.h"
+#include "study/catalog.h"
+#include "study/speed.h"
 #include "temporary_folder.h"
 
 namespace dydit::test {
@@ -17,9 +19,19 @@ study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> se
 /// With routers of random weights: some units and tokens are on. Run by the compact engine.
 study::Model dynamic_model(const std::string& name, bool first_unit_always_on = true);
 
+/// The DiT in a model.
+dit::DiT dit_of(const study::Model& model);
+
+/// What is there without a test: the DiT family, the axes and the studies.
+const study::Catalog& catalog();
+
 std::shared_ptr<const data::Subset> synthetic(std::int64_t size);
 
-study::Setting setting(std::vector<std::int64_t> timesteps, std::int64_t chunk);
+study::Setting setting(std::vector<double> times, std::int64_t chunk);
+
+/// The study of that name.
+void run_study(const std::string& name, std::vector<study::Model>& models, const std::shared_ptr<const data::Subset>& images,
+               const study::Setting& setting, record::RunDirectory* run, std::int64_t draws = 1);
 
 /// A run in a folder of its own.
 class StudyRun {

@@ -33,18 +33,18 @@ int conditionings(const study::Variants& variants, const std::string& name) {
 TEST_CASE("the fixed parts of a trained model are timed with a conditioning for each timestep") {
   torch::InferenceMode inference;
   study::Trained trained;
-  trained.dit = test::dynamic_model("trained").dit;
-  const auto& c = trained.dit->configuration;
+  trained.network = test::dynamic_model("trained").network;
+  trained.family = &test::catalog().families.front();
+  const auto& of = trained.network->architecture;
   trained.chunk.count = 2;
   trained.chunk.indices = {0, 1};
-  trained.chunk.images = torch::zeros({2, c.in_channels, c.input_size, c.input_size});
+  trained.chunk.images = torch::zeros({2, of.channels, of.side, of.side});
   trained.chunk.labels = torch::zeros({2}, torch::kInt64);
-  study::SpeedSetting setting;
+  study::SpeedSetting setting{.spec = {}, .catalog = test::catalog()};
   setting.spec.timesteps = 3;
-  const study::Group group{
-      .model = "trained", .dtype = torch::kFloat32, .batch = 2, .keep = 1, .trained = &trained};
+  const study::Workload group{.model = "trained", .trained = &trained, .batch = 2};
   study::Variants variants(setting, group);
-  const study::Cell cell{.engine = "compact", .which = study::Which::own};
+  const study::Cell cell{.engine = trained.family->engine("compact"), .which = study::Which::own};
   variants.add_cell(cell);
   REQUIRE(conditionings(variants, "dense all") == 3);
   CHECK(conditionings(variants, "dense all fixed") == 3);

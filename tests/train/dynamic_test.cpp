@@ -11,6 +11,7 @@
 #include "dit/weights.h"
 #include "support.h"
 #include "train/flops_term.h"
+#include "dit/engines.h"
 #include "train/baseline_masks.h"
 
 using namespace dydit;
@@ -45,9 +46,9 @@ double metric(const record::Run& run, const char* name) {
 engine::Masks decided_by(const std::filesystem::path& checkpoint) {
   const torch::NoGradGuard no_grad;
   torch::manual_seed(2);
-  const auto engine = engine::compact_engine(dit::load_dit(checkpoint));
+  const auto engine = dit::compact_engine(dit::load_dit(checkpoint));
   const Tensor x = 30 * torch::randn({8, 3, 8, 8});
-  return engine->forward(x, torch::arange(0, 1000, 125), torch::arange(8)).masks;
+  return engine->forward({x, torch::arange(0, 1000, 125), torch::arange(8)}).masks;
 }
 
 dit::DiT random_model(const dit::Configuration& configuration, double scale) {
@@ -72,13 +73,13 @@ TEST_CASE("the term that holds training to its target has the official value and
     const auto mask = [&](const char* of) { return golden[of].clone().set_requires_grad(true); };
     const Tensor tokens = mask("token_mask");
     const engine::Masks masks{mask("attn_mask"), mask("mlp_mask"), tokens.squeeze(3)};
-    const Tensor share = engine::shares_of(masks, c).select(1, 0).mean();
+    const Tensor share = engine::shares_of(masks, dit::architecture_of(c)).select(1, 0).mean();
     CHECK(share.item<double>() == Approx(official.at("activate_rate").get<double>()).epsilon(1e-9));
     const Tensor term = train::flops_term(share, lambda, train::DynamicOptions{}.flops_weight);
     CHECK(term.item<double>() == Approx(official.at("loss").get<double>()).epsilon(1e-9));
     term.backward();
-    CHECK(test::rel_l2(masks.heads.grad(), golden["grad_attn." + name]) <= 1e-9);
-    CHECK(test::rel_l2(masks.channels.grad(), golden["grad_mlp." + name]) <= 1e-9);
+    CHECK(test::rel_l2(masks[dit::axis::heads].grad(), golden["grad_attn." + name]) <= 1e-9);
+    CHECK(test::rel_l2(masks[dit::axis::channels].grad(), golden["grad_mlp." + name]) <= 1e-9);
     CHECK(test::rel_l2(tokens.grad(), golden["grad_token." + name]) <= 1e-9);
   }
 }
@@ -98,7 +99,7 @@ TEST_CASE("options of dynamic training are stored and read back, and what is non
                      {"order", "taylor"},   {"hold_steps", 3},    {"target_warmup_steps", 7},
                      {"complete_steps", 5}, {"settle_steps", 6},  {"flops_weight", 1.5},
                      {"temperature", 2.0},  {"width_bias", 4.0},  {"token_bias", 6.0}};
-  CHECK(train::to_json(train::dynamic_options_from_json(json, "dynamic")) == json);
+  CHECK(train::dynamic_schema().to_json(train::dynamic_options_from_json(json, "dynamic")) == json);
   const auto [key, value] = GENERATE(table<std::string, Json>({{"lambda", 0},
                                                                {"lambda", 1.1},
                                                                {"decide", "me"},
@@ -118,14 +119,14 @@ TEST_CASE("options of dynamic training are stored and read back, and what is non
 
 TEST_CASE("a target that cannot be reached is refused") {
   const auto c = tiny_dynamic();
-  CHECK_NOTHROW(train::require_reachable({.lambda = 0.3}, c));
-  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.2, .skip = "widths"}, c),
+  CHECK_NOTHROW(train::require_reachable({.lambda = 0.3}, dit::architecture_of(c)));
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.2, .skip = "widths"}, dit::architecture_of(c)),
                   UsageError);  // one of 4 units stays
-  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.3, .skip = "tokens"}, c),
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.3, .skip = "tokens"}, dit::architecture_of(c)),
                   UsageError);  // attention stays
   auto dense = c;
   dense.dynamic = false;
-  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.9}, dense), UsageError);
+  CHECK_THROWS_AS(train::require_reachable({.lambda = 0.9}, dit::architecture_of(dense)), UsageError);
 }
 
 TEST_CASE("masks in the routers' place keep the share that is asked for") {
@@ -134,27 +135,27 @@ TEST_CASE("masks in the routers' place keep the share that is asked for") {
   std::vector<std::int64_t> images(4000), draws(4000, 3);
   std::iota(images.begin(), images.end(), 0);
   const auto share = [&](const train::DynamicOptions& options) {
-    const auto masks = train::masks_instead_of_routers(options, c, options.lambda, 1, images, draws);
-    return engine::shares_of(masks, c).select(1, 0);
+    const auto masks = train::masks_instead_of_routers(options, dit::architecture_of(c), options.lambda, 1, images, draws);
+    return engine::shares_of(masks, dit::architecture_of(c)).select(1, 0);
   };
   const std::string skip = GENERATE("both", "widths", "tokens");
   CAPTURE(skip);
   // The shares of 4,000 images lie within .1 of their mean, about.
   CHECK(share({.lambda = 0.7, .decide = "chance", .skip = skip}).mean().item<double>() ==
         Approx(0.7).margin(0.01));
-  const auto masks = train::masks_instead_of_routers({.lambda = 0.7, .decide = "chance", .skip = skip}, c,
+  const auto masks = train::masks_instead_of_routers({.lambda = 0.7, .decide = "chance", .skip = skip}, dit::architecture_of(c),
                                                      0.7, 1, images, draws);
-  CHECK(masks.tokens.all().item<bool>() == (skip == "widths"));
-  CHECK(masks.heads.all().item<bool>() == (skip == "tokens"));
-  CHECK(masks.heads.select(2, 0).all().item<bool>() == (skip == "tokens" || c.first_unit_always_on));
+  CHECK(masks[dit::axis::tokens].all().item<bool>() == (skip == "widths"));
+  CHECK(masks[dit::axis::heads].all().item<bool>() == (skip == "tokens"));
+  CHECK(masks[dit::axis::heads].select(2, 0).all().item<bool>() == (skip == "tokens" || c.first_unit_always_on));
   for (double lambda = 0.3; lambda <= 1; lambda += 0.05) {
     const double kept = share({.lambda = lambda, .decide = "static", .skip = "widths"}).mean().item<double>();
     CHECK(kept >= lambda - 1e-6);
     CHECK(kept <= lambda + 1.0 / (c.depth * c.num_heads));
   }
-  const auto learned = train::masks_instead_of_routers({.skip = skip}, c, 0.7, 1, images, draws);
-  CHECK(learned.tokens.defined() == (skip == "widths"));
-  CHECK(learned.heads.defined() == (skip == "tokens"));
+  const auto learned = train::masks_instead_of_routers({.skip = skip}, dit::architecture_of(c), 0.7, 1, images, draws);
+  CHECK(learned[dit::axis::tokens].defined() == (skip == "widths"));
+  CHECK(learned[dit::axis::heads].defined() == (skip == "tokens"));
 }
 
 TEST_CASE("a DyDiT of the older dialect begins open, is trained and goes on, and may switch off unit 0") {
@@ -165,12 +166,12 @@ TEST_CASE("a DyDiT of the older dialect begins open, is trained and goes on, and
       {.lambda = 0.7, .decide = decide, .skip = "widths", .hold_steps = 1, .target_warmup_steps = 2},
       {.steps = 4, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
   job.configuration.first_unit_always_on = false;
-  CHECK_NOTHROW(train::require_reachable({.lambda = 0.01, .skip = "widths"}, job.configuration));
+  CHECK_NOTHROW(train::require_reachable({.lambda = 0.01, .skip = "widths"}, dit::architecture_of(job.configuration)));
   test::train_in(folder.path() / "run", job);
   const auto last = train::checkpoint_path(folder.path() / "run", "tiny", 4);
   CHECK(dit::load_dit(last)->configuration == job.configuration);
   const auto masks = decided_by(last);
-  const double kept = engine::shares_of(masks, job.configuration).select(1, 0).mean().item<double>();
+  const double kept = engine::shares_of(masks, dit::architecture_of(job.configuration)).select(1, 0).mean().item<double>();
   CHECK(kept == Approx(decide == "static" ? metric(record::read_run(folder.path() / "run"), "lambda_realised")
                                           : 1.0));
   std::filesystem::copy(folder.path() / "run", folder.path() / "broken",
@@ -226,13 +227,13 @@ TEST_CASE("training reaches its share of MACs on held-out images, and says by wh
   const double margin = skip == "tokens" ? 0.1 : 0.02;
   CHECK(metric(run, "train_lambda") == Approx(0.6).margin(margin));
   CHECK(metric(run, "lambda_realised") == Approx(0.6).margin(margin));
-  CHECK((metric(run, "tokens_on") == 1) == (skip == "widths"));
+  CHECK((metric(run, "units_on.tokens") == 1) == (skip == "widths"));
   // Whether a training that may skip both comes to skip heads is for it to say.
-  if (skip == "tokens") CHECK((metric(run, "heads_on") == 1 && metric(run, "channel_groups_on") == 1));
+  if (skip == "tokens") CHECK((metric(run, "units_on.heads") == 1 && metric(run, "units_on.channels") == 1));
   CHECK(metric(run, "held_out_complete_mse") > 0);
   const auto masks = decided_by(train::checkpoint_path(folder.path() / "run", "tiny", 600));
-  CHECK((skip != "tokens" || (masks.heads.all().item<bool>() && masks.channels.all().item<bool>())));
-  CHECK((skip != "widths" || masks.tokens.all().item<bool>()));
+  CHECK((skip != "tokens" || (masks[dit::axis::heads].all().item<bool>() && masks[dit::axis::channels].all().item<bool>())));
+  CHECK((skip != "widths" || masks[dit::axis::tokens].all().item<bool>()));
   CHECK(run.records.back().metrics.count("train_complete_mse") == 0);
   CHECK(run.records.front().metrics.at("lambda_target").value == Approx(0.6));
 }
@@ -256,9 +257,9 @@ TEST_CASE("routers that are not trained let all through, also those of a checkpo
   const auto masks = decided_by(trained);
   const bool widths = decide == "routers" && skip != "tokens";
   const bool tokens = decide == "routers" && skip != "widths";
-  CHECK(masks.heads.all().item<bool>() == !widths);
-  CHECK(masks.channels.all().item<bool>() == !widths);
-  CHECK(masks.tokens.all().item<bool>() == !tokens);
+  CHECK(masks[dit::axis::heads].all().item<bool>() == !widths);
+  CHECK(masks[dit::axis::channels].all().item<bool>() == !widths);
+  CHECK(masks[dit::axis::tokens].all().item<bool>() == !tokens);
   if (!routed) return;
   // Those that are trained go on as they are.
   const auto before = start->named_parameters(), after = dit::load_dit(trained)->named_parameters();
@@ -293,7 +294,7 @@ TEST_CASE("a static model keeps what its checkpoint's routers say") {
   const auto run = record::read_run(folder.path() / "run");
   CHECK(metric(run, "lambda_realised") >= 0.7 - 1e-6);
   const auto masks = decided_by(train::checkpoint_path(folder.path() / "run", "tiny", 3));
-  const double kept = engine::shares_of(masks, tiny_dynamic()).select(1, 0).mean().item<double>();
+  const double kept = engine::shares_of(masks, dit::architecture_of(tiny_dynamic())).select(1, 0).mean().item<double>();
   CHECK(metric(run, "lambda_realised") == Approx(kept).epsilon(1e-5));
 }
 

@@ -130,7 +130,7 @@ TEST_CASE("a checkpoint of another seed, start or data is set aside, and the tra
   CHECK((test::checkpoint_bytes(path, 8) == test::checkpoint_bytes(folder.path() / "whole", 8)));
   CHECK((read_file(path / "earlier" / "tiny-00000008.safetensors") == before));
   CHECK_THAT(read_file(path / "log.txt"),
-             Catch::Contains("tiny-00000008.safetensors is of another seed, start or data"));
+             Catch::Contains("tiny-00000008.safetensors is of another seed, start, data or process"));
 }
 
 TEST_CASE("a training that was ended with other options is not taken for this one's end") {

@@ -102,7 +102,7 @@ struct Row {
 /// Of a module's parameters.
 double bytes_of(const torch::nn::Module& module);
 
-/// The complete model: it takes no mask with a unit off.
+/// The complete model: it takes no mask with a unit off, and whether its output is finite is for others to ask.
 class Dense : public Engine {
  public:
   explicit Dense(std::shared_ptr<model::Network> network) : network_(std::move(network)) {}
