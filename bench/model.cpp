@@ -7,6 +7,7 @@
 
 #include "cost/macs.h"
 #include "dit/dit.h"
+#include "model/attention.h"
 #include "model/fused.h"
 #include "train/optimiser.h"
 
@@ -42,7 +43,7 @@ struct Batch {
 };
 
 double forward_flops(const dit::DiT& dit, std::int64_t n) {
-  return 2 * static_cast<double>(n) * cost::macs_of(dit->configuration).total();
+  return 2 * static_cast<double>(n) * cost::macs_of(dit->architecture);
 }
 
 void forward(benchmark::State& state, const std::string& name, std::int64_t n, torch::Dtype dtype) {
@@ -89,7 +90,7 @@ void part(benchmark::State& state, const std::string& name, const std::string& w
     flops(state, 3 * product);
   } else if (which == "attention") {
     const Tensor qkv = torch::randn({n, t, 3 * d});
-    run = [&, qkv] { dit::AttentionImpl::attend(qkv, c.num_heads); };
+    run = [&, qkv] { model::attention(qkv, c.num_heads); };
     flops(state, 4.0 * static_cast<double>(n * t) * static_cast<double>(t) * static_cast<double>(d));
   } else if (which == "projection") {
     run = [&] { block->attn->proj(x); };

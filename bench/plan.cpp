@@ -7,7 +7,7 @@
 #include <chrono>
 #include <limits>
 
-#include "engine/engine.h"
+#include "dit/engines.h"
 
 using namespace dydit;
 using torch::Tensor;
@@ -55,13 +55,13 @@ void plan(benchmark::State& state, const std::string& name, std::int64_t batch, 
   const auto run = [&](engine::Engine& engine) {
     const double begin = seconds();
     for (std::int64_t step = 0; step < steps; ++step) {
-      const auto of = [&](const Tensor& mask) { return mask[step].expand({batch, -1, -1}); };
-      engine.forward(x, t, y, {of(widths.heads), of(widths.channels), {}});
+      const auto of = [&](std::size_t axis) { return widths[axis][step].expand({batch, -1, -1}); };
+      engine.forward({x, t, y}, {of(dit::axis::heads), of(dit::axis::channels), {}});
     }
     return seconds() - begin;
   };
   const auto unlimited = [&] {
-    return engine::compact_engine(dit, {.packing_budget = std::numeric_limits<std::size_t>::max()});
+    return dit::compact_engine(dit, {.packing_budget = std::numeric_limits<std::size_t>::max()});
   };
   run(*unlimited());  // the kernels of all widths are compiled once
   for ([[maybe_unused]] auto _ : state) {
@@ -71,7 +71,7 @@ void plan(benchmark::State& state, const std::string& name, std::int64_t batch, 
       ready->plan(widths);
       packed = run(*ready);
     }
-    const auto engine = engine::compact_engine(dit, {.packing_budget = budget});
+    const auto engine = dit::compact_engine(dit, {.packing_budget = budget});
     const double begin = seconds();
     engine->plan(widths);
     const double planning = seconds() - begin, whole = planning + run(*engine);

@@ -7,31 +7,38 @@
 #include <filesystem>
 
 #include "data/subset.h"
+#include "dit/engines.h"
 #include "dit/weights.h"
-#include "study/loss_gap.h"
+#include "study/row.h"
 
 namespace {
 
 using namespace dydit;
 
 constexpr std::int64_t images = 100;
-const std::vector<std::int64_t> timesteps{20, 200, 400, 800};
+const std::vector<double> timesteps{20, 200, 400, 800};
 
 study::Model load(const std::string& name) {
+  static const engine::Family family = dit::family();
+  const auto network = dit::load_dit(std::string(DYDIT_PROFILES "/pretrained/") + name + ".safetensors").ptr();
+  const engine::Row& dense = family.engine_that(engine::Executes::all);
   return {.name = name,
           .hash = name,
-          .dit = dit::load_dit(std::string(DYDIT_PROFILES "/pretrained/") + name + ".safetensors")};
+          .network = network,
+          .family = &family,
+          .engine_name = dense.name,
+          .engine = dense.make(network, {})};
 }
 
 void forward(benchmark::State& state, const std::string& name) {
   torch::InferenceMode inference;
   study::Model model = load(name);
-  const auto& c = model.dit->configuration;
-  const torch::Tensor x = torch::randn({images, c.in_channels, c.input_size, c.input_size});
+  const auto& of = model.network->architecture;
+  const torch::Tensor x = torch::randn({images, of.channels, of.side, of.side});
   const torch::Tensor y = torch::zeros({images}, torch::kInt64);
   for ([[maybe_unused]] auto _ : state)
-    for (std::int64_t t : timesteps)
-      benchmark::DoNotOptimize(model.dit->forward(x, torch::full({images}, t, torch::kInt64), y));
+    for (const double t : timesteps)
+      benchmark::DoNotOptimize(model.network->complete({x, torch::full({images}, t, torch::kInt64), y}));
   state.SetItemsProcessed(state.iterations() * images * static_cast<std::int64_t>(timesteps.size()));
 }
 
@@ -44,7 +51,8 @@ void loss_gap(benchmark::State& state, const std::string& name) {
   std::int64_t run = 0;
   for ([[maybe_unused]] auto _ : state) {
     record::RunDirectory directory(folder / std::to_string(run++), {{"identity", name}});
-    study::loss_gap(models, subset, {.timesteps = timesteps, .chunk = images, .quiet = true}, &directory);
+    study::run_study(study::loss_gap(), {}, models, subset,
+                     {.times = timesteps, .chunk = images, .quiet = true}, &directory);
   }
   std::filesystem::remove_all(folder);
   state.SetItemsProcessed(state.iterations() * images * static_cast<std::int64_t>(timesteps.size()));

@@ -14,8 +14,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "model/device.h"
 #include "dit/weights.h"
+#include "model/device.h"
 #include "run/runner.h"
 #include "train/autocast.h"
 #include "train/optimiser.h"

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "golden.h"
 
-#include <limits>
-
 #include "base/file.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
-#include "dit/weights.h"
+#include "model/tensors.h"
 
 namespace dydit::test {
 
@@ -40,20 +38,6 @@ dit::Configuration Golden::configuration() const {
           .learn_sigma = config.at("learn_sigma"),
           .dynamic = entry.at("kind").get<std::string>().starts_with("dydit_forward"),
           .first_unit_always_on = entry.at("kind") != "dydit_forward_old"};
-}
-
-static Tensor difference(const Tensor& actual, const Tensor& expected) {
-  if (actual.sizes() != expected.sizes())
-    return torch::full({1}, std::numeric_limits<double>::quiet_NaN(), torch::kFloat64);
-  return actual.detach().to(torch::kFloat64) - expected.to(torch::kFloat64);
-}
-
-double rel_l2(const Tensor& actual, const Tensor& expected) {
-  return (difference(actual, expected).norm() / expected.to(torch::kFloat64).norm()).item<double>();
-}
-
-double max_abs(const Tensor& actual, const Tensor& expected) {
-  return difference(actual, expected).abs().max().item<double>();
 }
 
 void check_close(const Tensor& actual, const Golden& golden, const std::string& tensor) {

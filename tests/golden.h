@@ -9,6 +9,7 @@
 #include <string>
 
 #include "checkpoint/tensor.h"
+#include "distance.h"
 #include "dit/configuration.h"
 #include "test_folder.h"
 
@@ -28,11 +29,7 @@ struct Golden {
   checkpoint::Tensors tensors;
 };
 
-/// ||a - b|| / ||b|| over the whole tensor, and the largest |a - b|. Not a number where shapes differ.
-double rel_l2(const torch::Tensor& actual, const torch::Tensor& expected);
-double max_abs(const torch::Tensor& actual, const torch::Tensor& expected);
-
-/// Checks both against the case's float32 tolerances.
+/// Checks both distances against the case's float32 tolerances.
 void check_close(const torch::Tensor& actual, const Golden& golden, const std::string& tensor);
 
 }  // namespace dydit::test

@@ -11,25 +11,34 @@
 #include "dit/dit.h"
 #include "test_folder.h"
 
-using dydit::cost::Macs;
+using dydit::dit::architecture_of;
 using dydit::dit::Configuration;
 using dydit::dit::published;
+namespace axis = dydit::dit::axis;
+namespace model = dydit::model;
+
+// The MACs of a part with all that it has: "mlp" is "mlp.fc1" and "mlp.fc2".
+static double macs_of_part(const model::Architecture& architecture, const std::string& name) {
+  double macs = 0;
+  for (const model::Part& part : architecture.parts(model::complete(architecture.units)))
+    if (part.name == name || part.name.starts_with(name + ".")) macs += part.macs;
+  return macs;
+}
 
 TEST_CASE("S/2 and B/2 cost what the official code counts") {
   const auto counts =
       nlohmann::json::parse(dydit::read_file(dydit::test::test_folder() / "golden/counts.json"));
   for (const char* name : {"DiT-S/2", "DiT-B/2", "DyDiT-S/2", "DyDiT-B/2"}) {
-    const auto parameters = dydit::cost::parameters_of(published(name));
-    CHECK(parameters.total == counts.at(name).at("params_total"));
-    CHECK(parameters.trainable == counts.at(name).at("params_trainable"));
-    CHECK(dydit::cost::macs_of(published(name)).total() == counts.at(name).at("forward_macs_matmul_only"));
+    const auto architecture = architecture_of(published(name));
+    CHECK(architecture.parameters == counts.at(name).at("params_total"));
+    CHECK(architecture.trainable == counts.at(name).at("params_trainable"));
+    CHECK(dydit::cost::macs_of(architecture) == counts.at(name).at("forward_macs_matmul_only"));
   }
 }
 
 TEST_CASE(
     "routers cost what the official code counts, and published configurations of DyDiT are the same size") {
-  CHECK(dydit::cost::parameters_of(published("DyDiT-XL/2")).total -
-            dydit::cost::parameters_of(published("DiT-XL/2")).total ==
+  CHECK(architecture_of(published("DyDiT-XL/2")).parameters - architecture_of(published("DiT-XL/2")).parameters ==
         Approx(3.30e6).epsilon(2e-3));
 }
 
@@ -40,24 +49,26 @@ TEST_CASE("the ratio of the released code") {
                                                    {"DyDiT-B/2", 0.704643072, 1.207959552},
                                                    {"DyDiT-XL/2", 1.50994944, 2.717908992}}));
   const auto c = published(name);
-  auto activity = dydit::cost::complete(c);
-  CHECK(dydit::cost::lambda_realised(c, activity) == Approx(1));
-  CHECK(dydit::cost::rho(c, activity).without_routers == Approx(1));
+  const auto architecture = architecture_of(c);
+  auto on = model::complete(architecture.units).on;
+  CHECK(dydit::cost::lambda_realised(architecture, model::Activity::of_one(on)) == Approx(1));
+  CHECK(dydit::cost::rho(architecture, model::Activity::of_one(on)).without_routers == Approx(1));
   double expected = 0;
   dydit::Random random(3, dydit::Purpose::synthetic, 0);
-  for (auto& layer : activity.layers) {
-    layer.heads = 1 + static_cast<double>(random.below(static_cast<std::uint64_t>(c.num_heads)));
-    layer.groups = 1 + static_cast<double>(random.below(static_cast<std::uint64_t>(c.num_heads)));
-    layer.tokens = static_cast<double>(random.below(static_cast<std::uint64_t>(c.tokens()) + 1));
-    layer.group_tokens = layer.groups * layer.tokens;
+  for (std::size_t layer = 0; layer < static_cast<std::size_t>(c.depth); ++layer) {
+    on[axis::heads][layer] = 1 + static_cast<double>(random.below(static_cast<std::uint64_t>(c.num_heads)));
+    on[axis::channels][layer] = 1 + static_cast<double>(random.below(static_cast<std::uint64_t>(c.num_heads)));
+    on[axis::tokens][layer] = static_cast<double>(random.below(static_cast<std::uint64_t>(c.tokens()) + 1));
     const auto heads = static_cast<double>(c.num_heads), tokens = static_cast<double>(c.tokens());
-    expected += layer.heads / heads * attention + layer.groups / heads * (layer.tokens / tokens) * mlp;
+    expected += on[axis::heads][layer] / heads * attention +
+                on[axis::channels][layer] / heads * (on[axis::tokens][layer] / tokens) * mlp;
   }
-  CHECK(dydit::cost::lambda_realised(c, activity) ==
+  const auto activity = model::Activity::of_one(on);
+  CHECK(dydit::cost::lambda_realised(architecture, activity) ==
         Approx(expected / (static_cast<double>(c.depth) * (attention + mlp))));
-  const auto rho = dydit::cost::rho(c, activity);
+  const auto rho = dydit::cost::rho(architecture, activity);
   CHECK(rho.with_routers > rho.without_routers);
-  CHECK(rho.without_routers > dydit::cost::lambda_realised(c, activity));  // what cannot be skipped
+  CHECK(rho.without_routers > dydit::cost::lambda_realised(architecture, activity));  // what cannot be skipped
 }
 
 TEST_CASE("the published family has the official numbers of parameters") {
@@ -68,7 +79,7 @@ TEST_CASE("the published family has the official numbers of parameters") {
       {"DiT-XL/2", 675'129'632}, {"DiT-XL/4", 675'074'432}, {"DiT-XL/8", 675'683'072}};
   for (const std::string& name : dydit::dit::published_names()) {
     INFO(name);
-    CHECK(dydit::cost::parameters_of(published(name)).total == official.at(name));
+    CHECK(architecture_of(published(name)).parameters == official.at(name));
   }
 }
 
@@ -78,7 +89,7 @@ TEST_CASE("the published family has the published GMACs") {
                                             {"DiT-L/2", 80.71},   {"DiT-L/4", 19.70},  {"DiT-L/8", 5.01},
                                             {"DiT-XL/2", 118.64}, {"DiT-XL/4", 29.05}, {"DiT-XL/8", 7.39}};
   const auto agrees = [](const Configuration& c, double printed) {
-    const double giga = dydit::cost::macs_of(c).total() * 1e-9;
+    const double giga = dydit::cost::macs_of(architecture_of(c)) * 1e-9;
     INFO(c.name << ": " << giga << ", printed " << printed);
     CHECK(std::abs(giga - printed) <= std::max(0.005, 0.005 * printed));
   };
@@ -89,32 +100,32 @@ TEST_CASE("the published family has the published GMACs") {
 }
 
 // From the modules: a linear multiplies each weight once for every token it sees.
-static Macs counted(dydit::dit::DiT& dit) {
+static std::map<std::string, double> counted(dydit::dit::DiT& dit) {
   const auto tokens = dit->configuration.tokens();
-  Macs macs;
+  std::map<std::string, double> macs;
   for (const auto& item : dit->named_parameters()) {
     const std::string& name = item.key();
     const auto size = item.value().numel();
     const auto contains = [&](const char* part) { return name.find(part) != name.npos; };
     if (!name.ends_with("weight") || contains("embedding_table")) continue;
     if (contains("x_embedder"))
-      macs.patch += size * tokens;
+      macs["patch"] += static_cast<double>(size * tokens);
     else if (contains("t_embedder"))
-      macs.conditioning += size;
+      macs["conditioning"] += static_cast<double>(size);
     else if (contains("final_layer"))
-      macs.final += contains("adaLN") ? size : size * tokens;
+      macs["final"] += static_cast<double>(contains("adaLN") ? size : size * tokens);
     else if (contains("adaLN"))
-      macs.adaln += size;
+      macs["adaln"] += static_cast<double>(size);
     else if (contains("_rate."))
-      macs.routers += size;
+      macs["routers"] += static_cast<double>(size);
     else if (contains("token_selection"))
-      macs.routers += size * tokens;
+      macs["routers"] += static_cast<double>(size * tokens);
     else
-      (contains(".attn.") ? macs.attention : macs.mlp) += size * tokens;
+      macs[contains(".attn.") ? "attention" : "mlp"] += static_cast<double>(size * tokens);
   }
   const auto& c = dit->configuration;
   const auto products = 2 * c.num_heads * tokens * tokens * (c.hidden_size / c.num_heads);
-  macs.attention += c.depth * products;
+  macs["attention"] += static_cast<double>(c.depth * products);
   return macs;
 }
 
@@ -142,16 +153,17 @@ TEST_CASE("parameters and MACs are those of the modules, for any configuration")
       total += parameter.numel();
       trainable += parameter.requires_grad() ? parameter.numel() : 0;
     }
-    CHECK(dydit::cost::parameters_of(c).total == total);
-    CHECK(dydit::cost::parameters_of(c).trainable == trainable);
-    const Macs analytic = dydit::cost::macs_of(c), expected = counted(dit);
-    CHECK(analytic.patch == expected.patch);
-    CHECK(analytic.conditioning == expected.conditioning);
-    CHECK(analytic.adaln == expected.adaln);
-    CHECK(analytic.attention == expected.attention);
-    CHECK(analytic.mlp == expected.mlp);
-    CHECK(analytic.final == expected.final);
-    CHECK(analytic.routers == expected.routers);
-    CHECK(analytic.total() == expected.total());
+    const auto architecture = architecture_of(c);
+    CHECK(architecture.parameters == total);
+    CHECK(architecture.trainable == trainable);
+    auto expected = counted(dit);
+    double without_routers = 0;
+    for (const char* part : {"patch", "conditioning", "adaln", "attention", "mlp", "final"}) {
+      INFO(part);
+      CHECK(macs_of_part(architecture, part) == expected[part]);
+      without_routers += expected[part];
+    }
+    CHECK(macs_of_part(architecture, "routers") == expected["routers"]);
+    CHECK(dydit::cost::macs_of(architecture) == without_routers);
   }
 }

@@ -6,24 +6,38 @@
 
 #include "base/random.h"
 #include "catch.h"
+#include "dit/configuration.h"
 
 using namespace dydit::cost;
+using dydit::dit::architecture_of;
 using dydit::dit::Configuration;
 using dydit::dit::published;
+using dydit::model::Kind;
+using dydit::model::Part;
+namespace axis = dydit::dit::axis;
 
 namespace {
 
+using On = std::vector<std::vector<double>>;  // [axis][layer]
+
 // Also layers with nothing on, as the older dialect of DyDiT has them.
-Activity random_activity(const Configuration& c, dydit::Random& random) {
+On random_on(const Configuration& c, dydit::Random& random) {
   const auto up_to = [&](std::int64_t most) {
     return static_cast<double>(random.below(static_cast<std::uint64_t>(most) + 1));
   };
-  Activity activity;
+  On on(3);
   for (std::int64_t layer = 0; layer < c.depth; ++layer) {
-    const double heads = up_to(c.num_heads), groups = up_to(c.num_heads), tokens = up_to(c.tokens());
-    activity.layers.push_back({heads, groups, tokens, groups * tokens});
+    on[axis::heads].push_back(up_to(c.num_heads));
+    on[axis::channels].push_back(up_to(c.num_heads));
+    on[axis::tokens].push_back(up_to(c.tokens()));
   }
-  return activity;
+  return on;
+}
+
+double macs_of_routers(const std::vector<Part>& parts) {
+  double macs = 0;
+  for (const Part& part : parts) macs += part.kind == Kind::routers ? part.macs : 0;
+  return macs;
 }
 
 Work sum_of(const std::vector<Work>& work) {
@@ -52,7 +66,7 @@ Configuration tiny() {
 
 TEST_CASE("MACs and bytes of a tiny model by hand") {
   // One head and one group on; of two images one has a token on and one has two.
-  const Activity activity{{{.heads = 1, .groups = 1, .tokens = 1.5, .group_tokens = 1.5}}};
+  const Activity activity = Activity::of_one({{1}, {1}, {1.5}});
   struct Expected {
     double macs, weights, activations;  // of one image
   };
@@ -70,7 +84,7 @@ TEST_CASE("MACs and bytes of a tiny model by hand") {
       {"mlp.fc1", {1.5 * 16 * 16, 16 * 16 + 16, 1.5 * (16 + 16)}},
       {"mlp.fc2", {1.5 * 16 * 16, 16 * 16 + 16, 1.5 * (16 + 16)}},
       {"final", {16 * 32 + 4 * 16 * 8, 16 * 32 + 32 + 16 * 8 + 8, 16 + 32 + 4 * (16 + 8)}}};
-  const auto work = work_of(tiny(), activity, /*batch=*/2, /*bytes_of_number=*/4);
+  const auto work = work_of(architecture_of(tiny()), activity, /*batch=*/2, /*bytes_of_number=*/4);
   CHECK(work.size() == parts.size());
   for (const Work& part : work) {
     INFO(part.part);
@@ -84,7 +98,7 @@ TEST_CASE("MACs and bytes of a tiny model by hand") {
 }
 
 TEST_CASE("a layer without a token reads nothing of its MLP") {
-  const auto work = work_of(tiny(), {{{.heads = 2, .groups = 2}}}, 1, 4);
+  const auto work = work_of(architecture_of(tiny()), Activity::of_one({{2}, {2}, {0}}), 1, 4);
   CHECK(total_of(work, "mlp").macs == 0);
   CHECK(total_of(work, "mlp").bytes == 0);
 }
@@ -92,7 +106,8 @@ TEST_CASE("a layer without a token reads nothing of its MLP") {
 TEST_CASE("a layer without a head or a group reads their biases alone") {
   Configuration c = tiny();
   c.first_unit_always_on = false;
-  const auto work = work_of(c, {{{.tokens = 1.5}}}, /*batch=*/1, /*bytes_of_number=*/1);
+  const auto activity = Activity::of_one({{0}, {0}, {1.5}});
+  const auto work = work_of(architecture_of(c), activity, /*batch=*/1, /*bytes_of_number=*/1);
   CHECK(total_of(work, "attention").macs == 0);
   CHECK(total_of(work, "attention").bytes == 16);
   CHECK(total_of(work, "mlp").macs == 0);
@@ -100,7 +115,7 @@ TEST_CASE("a layer without a head or a group reads their biases alone") {
   // The residual of all rows, that of the routed ones, the final norm; two gates, shift and scale.
   CHECK(total_of(work, "elementwise").bytes == 2 * 64 + 24 + 2 * 64 + 4 * 16);
   CHECK(total_of(work, "routers").macs == 2 * 2 * 16 + 4 * 16 + 4);
-  CHECK(lambda_realised(c, {{{.tokens = 4}}}) == 0);
+  CHECK(lambda_realised(architecture_of(c), Activity::of_one({{0}, {0}, {4}})) == 0);
 }
 
 TEST_CASE("the parts are all that is executed, whatever is on") {
@@ -109,40 +124,46 @@ TEST_CASE("the parts are all that is executed, whatever is on") {
     for (const std::string& name : {size, "Dy" + size}) {
       INFO(name);
       const Configuration c = published(name);
-      const Activity activity = random_activity(c, random);
-      const Macs whole = macs_of(c), done = executed(c, activity);
-      const auto work = work_of(c, activity, /*batch=*/7, /*bytes_of_number=*/2);
-      CHECK(sum_of(work).macs == 7 * (done.total() + done.routers));
-      CHECK(done.routers == whole.routers);
+      const auto architecture = architecture_of(c);
+      const On on = random_on(c, random);
+      const auto whole = architecture.parts(complete(architecture.units)),
+                 done = architecture.parts(Activity::of_one(on));
+      const auto work = work_of(architecture, Activity::of_one(on), /*batch=*/7, /*bytes_of_number=*/2);
+      CHECK(sum_of(work).macs == 7 * (macs_of(done) + macs_of_routers(done)));
+      CHECK(macs_of(work, Kind::routers) == 7 * macs_of_routers(done));
+      CHECK(macs_of_routers(done) == macs_of_routers(whole));
+      CHECK((macs_of_routers(done) > 0) == c.dynamic);
       // What is off is what the formulas of a whole block say, in integers.
       const auto t = c.tokens(), d = c.hidden_size;
       std::int64_t off = 0;
-      for (const Activity::Layer& layer : activity.layers) {
-        const auto heads = c.num_heads - static_cast<std::int64_t>(layer.heads);
+      for (std::size_t layer = 0; layer < static_cast<std::size_t>(c.depth); ++layer) {
+        const auto heads = c.num_heads - static_cast<std::int64_t>(on[axis::heads][layer]);
+        const auto group_tokens = static_cast<std::int64_t>(on[axis::channels][layer] * on[axis::tokens][layer]);
         off += heads * (4 * t * d * d + 2 * t * t * d) / c.num_heads;
-        off += 2 * d * c.group_size() * (c.num_heads * t - static_cast<std::int64_t>(layer.group_tokens));
+        off += 2 * d * c.group_size() * (c.num_heads * t - group_tokens);
       }
-      CHECK(done.total() == whole.total() - static_cast<double>(off));
+      CHECK(macs_of(whole) == macs_of(architecture));
+      CHECK(macs_of(done) == macs_of(whole) - static_cast<double>(off));
     }
 }
 
 TEST_CASE("more that is on is more work, and no part of it less") {
   dydit::Random random(6, dydit::Purpose::synthetic, 0);
   const Configuration c = published("DyDiT-S/4");
+  const auto architecture = architecture_of(c);
   for (int i = 0; i < 100; ++i) {
-    Activity less = random_activity(c, random);
-    Activity::Layer& layer = less.layers.at(random.below(12));
-    layer.heads = std::min(layer.heads, 5.0);
-    layer.groups = std::min(layer.groups, 5.0);
-    layer.tokens = i % 10 == 0 ? 0 : std::min(layer.tokens, 63.0);
-    layer.group_tokens = layer.groups * layer.tokens;
-    const auto before = work_of(c, less, 4, 4);
-    const auto raised = [&](double Activity::Layer::*unit) {
-      const Activity::Layer kept = layer;
-      layer.*unit += 1;
-      layer.group_tokens = layer.groups * layer.tokens;
-      const auto after = work_of(c, less, 4, 4);
-      layer = kept;
+    On less = random_on(c, random);
+    const std::size_t layer = random.below(12);
+    double &heads = less[axis::heads].at(layer), &groups = less[axis::channels].at(layer),
+           &tokens = less[axis::tokens].at(layer);
+    heads = std::min(heads, 5.0);
+    groups = std::min(groups, 5.0);
+    tokens = i % 10 == 0 ? 0 : std::min(tokens, 63.0);
+    const auto before = work_of(architecture, Activity::of_one(less), 4, 4);
+    const auto raised = [&](double& units) {
+      units += 1;
+      const auto after = work_of(architecture, Activity::of_one(less), 4, 4);
+      units -= 1;
       for (std::size_t part = 0; part < after.size(); ++part) {
         INFO(after[part].part);
         CHECK(after[part].macs >= before[part].macs);
@@ -150,24 +171,24 @@ TEST_CASE("more that is on is more work, and no part of it less") {
       }
       return sum_of(after);
     };
-    const Work sum = sum_of(before), head = raised(&Activity::Layer::heads), token = raised(&Activity::Layer::tokens),
-               group = raised(&Activity::Layer::groups);
+    const Work sum = sum_of(before), head = raised(heads), token = raised(tokens), group = raised(groups);
     CHECK((head.macs > sum.macs && head.bytes > sum.bytes));
-    CHECK(((layer.groups == 0 || token.macs > sum.macs) && token.bytes > sum.bytes));
-    CHECK((layer.tokens == 0 || (group.macs > sum.macs && group.bytes > sum.bytes)));
+    CHECK(((groups == 0 || token.macs > sum.macs) && token.bytes > sum.bytes));
+    CHECK((tokens == 0 || (group.macs > sum.macs && group.bytes > sum.bytes)));
   }
 }
 
 TEST_CASE("the roofline is the longer time of each part") {
-  const std::vector<Work> two{{"compute", 600, 10}, {"memory", 20, 500}};
+  const std::vector<Work> two{{.part = "compute", .macs = 600, .bytes = 10},
+                              {.part = "memory", .macs = 20, .bytes = 500}};
   CHECK(roofline_seconds(two, {.macs_per_second = 100, .bytes_per_second = 50}) == 6 + 10);
   CHECK(roofline_seconds(two, {.macs_per_second = 1e-3, .bytes_per_second = 50}) == Approx(620e3));
   CHECK(roofline_seconds(two, {.macs_per_second = 100, .bytes_per_second = 1e-3}) == Approx(510e3));
   // One image of XL/2 waits for its weights, many compute.
-  const Configuration c = published("DiT-XL/2");
+  const auto xl = architecture_of(published("DiT-XL/2"));
   const Ceilings h200{.macs_per_second = 378e12, .bytes_per_second = 4.2e12};
   const auto bound = [&](std::int64_t batch) {
-    const auto work = work_of(c, complete(c), batch, 2);
+    const auto work = work_of(xl, complete(xl.units), batch, 2);
     const double compute = sum_of(work).macs / h200.macs_per_second,
                  memory = sum_of(work).bytes / h200.bytes_per_second;
     const double seconds = roofline_seconds(work, h200);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "checkpoint/checkpoint.h"
-#include "fuzz.h"
 #include "dit/configuration.h"
+#include "fuzz.h"
 
 namespace dydit::fuzz {
 

@@ -4,9 +4,8 @@
 
 #include "catch.h"
 #include "checkpoint/safetensors.h"
-#include "engine/engine.h"
+#include "dit/support.h"
 #include "imposed.h"
-#include "study/loss_gap.h"
 #include "study/speed.h"
 #include "study/support.h"
 #include "train/support.h"
@@ -31,26 +30,36 @@ double relative(const torch::Tensor& a, const torch::Tensor& b) {
 study::Model on_gpu(const study::Model& model) {
   study::Model copy = test::tiny_model(model.name, 1);
   torch::NoGradGuard no_grad;
-  for (const auto& item : model.dit->named_parameters())
-    copy.dit->named_parameters()[item.key()].copy_(item.value());
-  copy.dit->to(gpu);
+  for (const auto& item : model.network->named_parameters())
+    copy.network->named_parameters()[item.key()].copy_(item.value());
+  copy.network->to(gpu);
   return copy;
 }
 
+engine::Masks on_gpu(engine::Masks masks) {
+  for (torch::Tensor& mask : masks) mask = mask.to(gpu);
+  return masks;
+}
+
+model::Inputs on_gpu(const model::Inputs& in) { return {in.x.to(gpu), in.t.to(gpu), in.y.to(gpu)}; }
+
 study::Model wide_model(const std::string& name, std::int64_t width) {
-  study::Model model{.name = name,
-                     .hash = name,
-                     .dit = dit::DiT(dit::from_json({{"input_size", 8},
-                                                         {"patch_size", 1},
-                                                         {"in_channels", 3},
-                                                         {"hidden_size", width},
-                                                         {"depth", 6},
-                                                         {"num_heads", width / 64},
-                                                         {"num_classes", 10}}))};
-  model.dit->initialise(0);
-  model.dit->eval();
-  model.dit->to(gpu);
-  return model;
+  dit::DiT dit(dit::from_json({{"input_size", 8},
+                               {"patch_size", 1},
+                               {"in_channels", 3},
+                               {"hidden_size", width},
+                               {"depth", 6},
+                               {"num_heads", width / 64},
+                               {"num_classes", 10}}));
+  dit->initialise(0);
+  dit->eval();
+  dit->to(gpu);
+  return {.name = name,
+          .hash = name,
+          .network = dit.ptr(),
+          .family = &test::catalog().families.front(),
+          .engine_name = "dense",
+          .engine = test::engine_named("dense", dit)};
 }
 
 // Convolutions on a GPU are in TF32: 10 bits of mantissa.
@@ -62,9 +71,10 @@ TEST_CASE("a forward pass on the GPU gives the CPU's output") {
   if (!has_gpu()) return;
   torch::InferenceMode inference;
   study::Model cpu = test::tiny_model("a", 1), copy = on_gpu(cpu);
-  const auto x = torch::randn({5, 3, 8, 8}), t = torch::tensor({0, 10, 300, 700, 999}),
-             y = torch::randint(0, 10, {5});
-  CHECK(relative(copy.dit->forward(x.to(gpu), t.to(gpu), y.to(gpu)), cpu.dit->forward(x, t, y)) <= 4 * tf32);
+  const model::Inputs in{.x = torch::randn({5, 3, 8, 8}),
+                         .t = torch::tensor({0, 10, 300, 700, 999}),
+                         .y = torch::randint(0, 10, {5})};
+  CHECK(relative(copy.network->complete(on_gpu(in)), cpu.network->complete(in)) <= 4 * tf32);
 }
 
 TEST_CASE("a study on the GPU gives the CPU's losses") {
@@ -73,9 +83,9 @@ TEST_CASE("a study on the GPU gives the CPU's losses") {
   for (const study::Model& model : cpu) copies.push_back(on_gpu(model));
   test::StudyRun here, there;
   auto setting = test::setting({0, 20, 400, 980}, 10);
-  study::loss_gap(cpu, test::synthetic(23), setting, &here.run);
+  test::run_study("loss-gap", cpu, test::synthetic(23), setting, &here.run);
   setting.device = gpu;
-  study::loss_gap(copies, test::synthetic(23), setting, &there.run);
+  test::run_study("loss-gap", copies, test::synthetic(23), setting, &there.run);
   for (const char* model : {"a", "b"}) {
     CHECK(relative(there.gathered(model, "mse"), here.gathered(model, "mse")) <= 4 * tf32);
     CHECK(relative(there.gathered(model, "vb"), here.gathered(model, "vb")) <= 16 * tf32);
@@ -89,7 +99,7 @@ TEST_CASE("each model's time on the GPU is its own") {
   auto setting = test::setting({100, 200, 300, 400, 500, 600}, 64);
   setting.device = gpu;
   test::StudyRun run;
-  study::loss_gap(models, test::synthetic(128), setting, &run.run);
+  test::run_study("loss-gap", models, test::synthetic(128), setting, &run.run);
   const auto rate = [&](const char* model) {
     return run.records(model).back().metrics.at("forward_images_per_second").value;
   };
@@ -136,61 +146,62 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
   torch::InferenceMode inference;
   torch::manual_seed(6);
   const auto plain = test::tiny_model("a", 1);
-  dit::DiT cpu = dit::with_open_routers(plain.dit), copy = dit::with_open_routers(on_gpu(plain).dit);
+  dit::DiT cpu = dit::with_open_routers(test::dit_of(plain)),
+           copy = dit::with_open_routers(test::dit_of(on_gpu(plain)));
   const auto& c = cpu->configuration;
-  const auto x = torch::randn({3, c.in_channels, c.input_size, c.input_size}), t = torch::tensor({5, 500, 500}),
-             y = torch::tensor({0, 1, 2});
+  const auto& units = cpu->architecture.units;
+  const model::Inputs in{.x = torch::randn({3, c.in_channels, c.input_size, c.input_size}),
+                         .t = torch::tensor({5, 500, 500}),
+                         .y = torch::tensor({0, 1, 2})};
   for (const auto which : {study::Which::all, study::Which::widths, study::Which::tokens, study::Which::both})
     for (const double keep : {0.3, 0.7}) {
-      const auto masks = study::imposed_masks(c, study::kept_of(which, keep), 3, /*seed=*/1, /*draw=*/0);
-      const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
-      const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
+      const auto masks = study::imposed_masks(units, study::kept_of(which, keep, units), 3, /*seed=*/1, /*draw=*/0);
+      const auto expected = dit::masked_engine(cpu)->forward(in, masks).output;
       for (const char* name : {"masked", "compact"}) {
-        const auto outcome = engine::engine_named(name, copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu), there);
+        const auto outcome = test::engine_named(name, copy)->forward(on_gpu(in), on_gpu(masks));
         INFO(name << " " << study::to_string(which) << " " << keep);
         CHECK(relative(outcome.output, expected) <= 2 * tf32);
-        CHECK(torch::equal(outcome.masks.tokens.cpu(), masks.tokens));
+        CHECK(torch::equal(outcome.masks[dit::axis::tokens].cpu(), masks[dit::axis::tokens]));
       }
     }
   cpu->to(torch::kBFloat16);
   copy->to(torch::kBFloat16);
   for (const auto which : {study::Which::tokens, study::Which::both}) {  // each as near to the other as to float32
-    const auto masks = study::imposed_masks(c, study::kept_of(which, 0.5), 3, /*seed=*/1, /*draw=*/0);
-    const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
-    const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
-    CHECK(relative(engine::compact_engine(copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu), there).output, expected) <= 0.05);
+    const auto masks = study::imposed_masks(units, study::kept_of(which, 0.5, units), 3, /*seed=*/1, /*draw=*/0);
+    const auto expected = dit::masked_engine(cpu)->forward(in, masks).output;
+    CHECK(relative(dit::compact_engine(copy)->forward(on_gpu(in), on_gpu(masks)).output, expected) <= 0.05);
   }
   cpu->to(torch::kFloat32);
   copy->to(torch::kFloat32);
   // Own decisions: open routers switch everything on.
-  const auto own = engine::compact_engine(copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu));
-  CHECK(own.masks.tokens.all().item<bool>());
-  CHECK(relative(own.output, cpu->forward(x, t, y)) <= 2 * tf32);
+  const auto own = dit::compact_engine(copy)->forward(on_gpu(in));
+  CHECK(own.masks[dit::axis::tokens].all().item<bool>());
+  CHECK(relative(own.output, cpu->complete(in)) <= 2 * tf32);
 }
 
 TEST_CASE("the older dialect runs on the GPU as on the CPU, also where nothing is on, and what is not finite is named") {
   if (!has_gpu()) return;
   torch::InferenceMode inference;
-  dit::DiT cpu = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
-  dit::DiT copy = test::dynamic_model("old", /*first_unit_always_on=*/false).dit;
+  dit::DiT cpu = test::dit_of(test::dynamic_model("old", /*first_unit_always_on=*/false));
+  dit::DiT copy = test::dit_of(test::dynamic_model("old", /*first_unit_always_on=*/false));
   copy->to(gpu);
   const auto& c = cpu->configuration;
-  const auto x = torch::randn({3, c.in_channels, c.input_size, c.input_size}), t = torch::tensor({5, 500, 500}),
-             y = torch::tensor({0, 1, 2});
+  const model::Inputs in{.x = torch::randn({3, c.in_channels, c.input_size, c.input_size}),
+                         .t = torch::tensor({5, 500, 500}),
+                         .y = torch::tensor({0, 1, 2})};
   for (const double share : {0.0, 0.5}) {
     const auto random = [&](std::int64_t units) { return torch::rand({3, c.depth, units}) < share; };
     const engine::Masks masks{random(c.num_heads), random(c.num_heads), torch::rand({3, c.depth, c.tokens()}) < 0.5};
-    const engine::Masks there{masks.heads.to(gpu), masks.channels.to(gpu), masks.tokens.to(gpu)};
-    const auto expected = engine::masked_engine(cpu)->forward(x, t, y, masks).output;
+    const auto expected = dit::masked_engine(cpu)->forward(in, masks).output;
     for (const char* name : {"masked", "compact"}) {
       INFO(name << " " << share);
-      const auto outcome = engine::engine_named(name, copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu), there);
+      const auto outcome = test::engine_named(name, copy)->forward(on_gpu(in), on_gpu(masks));
       CHECK(relative(outcome.output, expected) <= 2 * tf32);
     }
   }
   copy->block(0).token_selection->mlp_head[2]->as<model::Linear>()->bias.fill_(INFINITY);
   for (const char* name : {"masked", "compact"})
-    CHECK_THROWS_WITH(engine::engine_named(name, copy)->forward(x.to(gpu), t.to(gpu), y.to(gpu)),
+    CHECK_THROWS_WITH(test::engine_named(name, copy)->forward(on_gpu(in)),
                       Catch::Contains("blocks.0.token_selection"));
 }
 
@@ -215,10 +226,10 @@ TEST_CASE("a dynamic training on the GPU takes the CPU's steps") {
 TEST_CASE("a sweep runs on the GPU") {
   if (!has_gpu()) return;
   test::StudyRun run;
-  study::SpeedSetting s{.spec = {.models = {"DyDiT-S/8"}, .keep = {0.5}, .batch = {2}}, .device = gpu, .quiet = true};
-  s.spec.dtype = {"float32", "bfloat16"};
+  study::SpeedSetting s{.spec = {.models = {"DyDiT-S/8"}}, .catalog = test::catalog(), .device = gpu, .quiet = true};
+  s.spec.axes = {{"dtype", {"float32", "bfloat16"}}, {"batch", {2}}, {"keep", {0.5}}};
   s.spec.blocks = 6;
-  study::speed(s, run.run);
+  study::speed(s, &run.run);
   CHECK(run.run.records().size() == 2 * (3 + 6));
   for (const auto& record : run.run.records()) {
     INFO(record.axes.dump() << " " << record.error);

@@ -5,8 +5,8 @@
 #include <bit>
 
 #include "catch.h"
-#include "golden.h"
-#include "dit/layers.h"
+#include "distance.h"
+#include "model/attention.h"
 
 using dydit::test::rel_l2;
 using torch::Tensor;
@@ -28,9 +28,9 @@ TEST_CASE("attention equals its formula in float64, with and without gradients")
   const Tensor expected = formula(qkv, heads);
   INFO(fmt::format("{} x {} x {} x {}, logits of {}", n, t, heads, d, size));
   const double tolerance = 2e-6 * std::max(1.0, size);
-  CHECK(rel_l2(dit::AttentionImpl::attend(qkv, heads), expected) <= tolerance);
+  CHECK(rel_l2(model::attention(qkv, heads), expected) <= tolerance);
   const torch::NoGradGuard no_grad;
-  CHECK(rel_l2(dit::AttentionImpl::attend(qkv, heads), expected) <= tolerance);
+  CHECK(rel_l2(model::attention(qkv, heads), expected) <= tolerance);
 }
 
 TEST_CASE("attention without gradients keeps what is not a number, and is the same for any number of threads") {
@@ -39,12 +39,12 @@ TEST_CASE("attention without gradients keeps what is not a number, and is the sa
   Tensor qkv = torch::randn({2, 50, 3 * 48});
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  const Tensor alone = dit::AttentionImpl::attend(qkv, 3);
+  const Tensor alone = model::attention(qkv, 3);
   at::set_num_threads(3);
-  CHECK(torch::equal(dit::AttentionImpl::attend(qkv, 3), alone));
+  CHECK(torch::equal(model::attention(qkv, 3), alone));
   at::set_num_threads(threads);
   qkv[0][7][100] = std::nan("");  // in a value of the first image's first head
-  const Tensor out = dit::AttentionImpl::attend(qkv, 3);
+  const Tensor out = model::attention(qkv, 3);
   CHECK(out[0].select(1, 4).isnan().all().item<bool>());
   CHECK(torch::equal(out[1], alone[1]));
 }
@@ -56,7 +56,7 @@ TEST_CASE("what is not a number stays so in attention, whatever its bits and whe
     for (const std::int64_t part : {0, 1, 2}) {  // q, k, v
       Tensor qkv = torch::randn({2, 50, 3 * 48});
       qkv.data_ptr<float>()[7 * 3 * 48 + part * 48 + 20] = std::bit_cast<float>(bits);  // of head 1's number 4
-      const Tensor out = dit::AttentionImpl::attend(qkv, 3);
+      const Tensor out = model::attention(qkv, 3);
       INFO(fmt::format("{:#x} in part {}", bits, part));
       // A query spoils its token, a key all tokens of the head, a value one number of each.
       const Tensor spoilt = part == 0 ? out[0][7].narrow(0, 16, 16) : part == 1 ? out[0].narrow(1, 16, 16) : out[0].select(1, 20);

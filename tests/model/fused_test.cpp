@@ -5,7 +5,7 @@
 #include <torch/autograd.h>
 
 #include "catch.h"
-#include "golden.h"
+#include "distance.h"
 #include "model/fused.h"
 
 using dydit::test::rel_l2;

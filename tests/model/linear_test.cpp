@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/linear.h"
 #include "catch.h"
-#include "golden.h"
+#include "distance.h"
 
 using dydit::model::Linear;
 using dydit::test::rel_l2;

@@ -2,11 +2,11 @@
 #include "dit/importance.h"
 
 #include "catch.h"
-#include "golden.h"
+#include "distance.h"
 
 using dydit::test::rel_l2;
 using torch::Tensor;
-namespace model = dydit::model;
+namespace dit = dydit::dit;
 
 namespace {
 

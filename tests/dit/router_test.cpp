@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The token router in inference against its formula in float64.
 #include "catch.h"
-#include "golden.h"
+#include "distance.h"
 #include "dit/layers.h"
 
 using dydit::test::rel_l2;
 using torch::Tensor;
+namespace dit = dydit::dit;
 namespace model = dydit::model;
 
 static dit::TokenRouter random_router(std::int64_t width) {

@@ -2,11 +2,14 @@
 #include "dit/relaxed.h"
 
 #include "catch.h"
-#include "golden.h"
+#include "distance.h"
+#include "dit/engines.h"
 #include "masked_pass.h"
 
 using dydit::test::rel_l2;
 using torch::Tensor;
+namespace axis = dydit::dit::axis;
+namespace dit = dydit::dit;
 namespace engine = dydit::engine;
 namespace model = dydit::model;
 
@@ -32,9 +35,9 @@ dit::DiT random_model(torch::Dtype type = torch::kFloat32, bool first_unit_alway
   return dit;
 }
 
-struct Batch {
-  Tensor x = torch::randn({images, 4, 8, 8}), t = torch::tensor({3, 400, 999}), y = torch::tensor({1, 5, 10});
-};
+model::Inputs random_batch() {
+  return {.x = torch::randn({images, 4, 8, 8}), .t = torch::tensor({3, 400, 999}), .y = torch::tensor({1, 5, 10})};
+}
 
 engine::Masks noise(double scale, std::int64_t units = heads - 1) {
   return {scale * torch::randn({images, depth, units}), scale * torch::randn({images, depth, units}),
@@ -46,31 +49,31 @@ engine::Masks noise(double scale, std::int64_t units = heads - 1) {
 TEST_CASE("without noise training decides and computes as the masked engine does") {
   const bool first_unit_always_on = GENERATE(true, false);
   dit::DiT dit = random_model(torch::kFloat32, first_unit_always_on);
-  const Batch b;
+  const model::Inputs b = random_batch();
   const auto drawn = noise(0, dit->configuration.routed_units());
-  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn});
-  const auto outcome = engine::masked_engine(dit)->forward(b.x, b.t, b.y);
-  CHECK(torch::equal(relaxed.masks.heads, outcome.masks.heads.to(torch::kFloat32)));
-  CHECK(torch::equal(relaxed.masks.channels, outcome.masks.channels.to(torch::kFloat32)));
-  CHECK(torch::equal(relaxed.masks.tokens, outcome.masks.tokens.to(torch::kFloat32)));
+  const auto relaxed = dit::relaxed_forward(dit, b, {.noise = drawn});
+  const auto outcome = dit::masked_engine(dit)->forward(b);
+  CHECK(torch::equal(relaxed.masks[axis::heads], outcome.masks[axis::heads].to(torch::kFloat32)));
+  CHECK(torch::equal(relaxed.masks[axis::channels], outcome.masks[axis::channels].to(torch::kFloat32)));
+  CHECK(torch::equal(relaxed.masks[axis::tokens], outcome.masks[axis::tokens].to(torch::kFloat32)));
   CHECK(rel_l2(relaxed.output, outcome.output) <= 1e-5);
-  CHECK(outcome.masks.tokens.any().item<bool>());
-  CHECK(!outcome.masks.tokens.all().item<bool>());
-  CHECK(relaxed.masks.heads.select(2, 0).min().item<float>() == (first_unit_always_on ? 1 : 0));
+  CHECK(outcome.masks[axis::tokens].any().item<bool>());
+  CHECK(!outcome.masks[axis::tokens].all().item<bool>());
+  CHECK(relaxed.masks[axis::heads].select(2, 0).min().item<float>() == (first_unit_always_on ? 1 : 0));
 }
 
 TEST_CASE("in the older dialect training can switch off every head and group, and knows their gradients") {
   dit::DiT dit = random_model(torch::kFloat32, /*first_unit_always_on=*/false);
-  const Batch b;
+  const model::Inputs b = random_batch();
   engine::Masks drawn = noise(0, heads);
-  for (Tensor* part : {&drawn.heads, &drawn.channels}) part->fill_(-100);
-  drawn.tokens.fill_(100);
-  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = 50});
-  CHECK(relaxed.masks.heads.max().item<float>() == 0);
-  CHECK(relaxed.masks.channels.max().item<float>() == 0);
-  const engine::Masks off{relaxed.masks.heads > 0.5, relaxed.masks.channels > 0.5,
-                          relaxed.masks.tokens > 0.5};
-  CHECK(rel_l2(relaxed.output, engine::masked_engine(dit)->forward(b.x, b.t, b.y, off).output) <= 1e-5);
+  for (const std::size_t of : {axis::heads, axis::channels}) drawn[of].fill_(-100);
+  drawn[axis::tokens].fill_(100);
+  const auto relaxed = dit::relaxed_forward(dit, b, {.noise = drawn, .temperature = 50});
+  CHECK(relaxed.masks[axis::heads].max().item<float>() == 0);
+  CHECK(relaxed.masks[axis::channels].max().item<float>() == 0);
+  const engine::Masks off{relaxed.masks[axis::heads] > 0.5, relaxed.masks[axis::channels] > 0.5,
+                          relaxed.masks[axis::tokens] > 0.5};
+  CHECK(rel_l2(relaxed.output, dit::masked_engine(dit)->forward(b, off).output) <= 1e-5);
   relaxed.output.square().sum().backward();
   for (const Tensor& gradient :
        {dit->block(0).attn_rate->router->bias.grad(), dit->block(1).mlp_rate->router->bias.grad()}) {
@@ -81,31 +84,31 @@ TEST_CASE("in the older dialect training can switch off every head and group, an
 
 TEST_CASE("noise moves decisions, and a decision's gradient is that of the sigmoid") {
   dit::DiT dit = random_model();
-  const Batch b;
+  const model::Inputs b = random_batch();
   engine::Masks drawn = noise(0);
-  for (Tensor* part : {&drawn.heads, &drawn.channels, &drawn.tokens}) part->fill_(100)[1].fill_(-100);
-  const auto masks = dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn}).masks;
-  for (const Tensor& mask : {masks.heads, masks.channels, masks.tokens}) {
+  for (Tensor& part : drawn) part.fill_(100)[1].fill_(-100);
+  const auto masks = dit::relaxed_forward(dit, b, {.noise = drawn}).masks;
+  for (const Tensor& mask : masks) {
     CHECK(mask[0].min().item<float>() == 1);
     CHECK(mask[2].min().item<float>() == 1);
   }
-  CHECK(masks.heads[1].sum().item<float>() == depth);  // the unit that is always on
-  CHECK(masks.tokens[1].max().item<float>() == 0);
+  CHECK(masks[axis::heads][1].sum().item<float>() == depth);  // the unit that is always on
+  CHECK(masks[axis::tokens][1].max().item<float>() == 0);
 
   drawn = noise(2);
   constexpr double temperature = 3;
-  const auto relaxed =
-      dit::relaxed_forward(dit, b.x, b.t, b.y, {.noise = drawn, .temperature = temperature});
-  relaxed.masks.heads.select(1, 1).sum().backward();
+  const auto relaxed = dit::relaxed_forward(dit, b, {.noise = drawn, .temperature = temperature});
+  relaxed.masks[axis::heads].select(1, 1).sum().backward();
   const Tensor bias = dit->block(1).attn_rate->router->bias;
-  const auto logits = engine::masked_engine(dit)->forward(b.x, b.t, b.y).logits;
-  const Tensor soft = torch::sigmoid((logits.heads.select(1, 1) + drawn.heads.select(1, 1)) / temperature);
+  const auto logits = dit::masked_engine(dit)->forward(b).logits;
+  const Tensor soft =
+      torch::sigmoid((logits[axis::heads].select(1, 1) + drawn[axis::heads].select(1, 1)) / temperature);
   CHECK(rel_l2(bias.grad(), (soft * (1 - soft) / temperature).sum(0)) <= 1e-5);
 }
 
 TEST_CASE("imposed masks take the routers' place in training, and carry no gradient to them") {
   dit::DiT dit = random_model();
-  const Batch b;
+  const model::Inputs b = random_batch();
   const auto first = [](const Tensor& mask) {
     mask.select(2, 0).fill_(true);
     return mask;
@@ -113,8 +116,8 @@ TEST_CASE("imposed masks take the routers' place in training, and carry no gradi
   const engine::Masks imposed{first(torch::rand({images, depth, heads}) < 0.5),
                               first(torch::rand({images, depth, heads}) < 0.5),
                               torch::rand({images, depth, tokens}) < 0.5};
-  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, {}, imposed);
-  CHECK(rel_l2(relaxed.output, engine::masked_engine(dit)->forward(b.x, b.t, b.y, imposed).output) <= 1e-5);
+  const auto relaxed = dit::relaxed_forward(dit, b, {}, imposed);
+  CHECK(rel_l2(relaxed.output, dit::masked_engine(dit)->forward(b, imposed).output) <= 1e-5);
   relaxed.output.sum().backward();
   for (const auto& item : dit->named_parameters()) {
     const bool router =
@@ -126,54 +129,52 @@ TEST_CASE("imposed masks take the routers' place in training, and carry no gradi
 
 TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as central differences say") {
   dit::DiT dit = random_model(torch::kFloat64);
-  const Batch b;
+  const model::Inputs b = random_batch();
   constexpr double temperature = 3;
   // Noise is added to the logits, so that its gradient is theirs.
   engine::Masks drawn = noise(1);
-  for (Tensor* part : {&drawn.heads, &drawn.channels, &drawn.tokens})
-    *part = part->to(torch::kFloat64).set_requires_grad(true);
+  for (Tensor& part : drawn) part = part.to(torch::kFloat64).set_requires_grad(true);
   const dit::Relaxation relaxation{.noise = drawn, .temperature = temperature};
-  const auto relaxed = dit::relaxed_forward(dit, b.x, b.t, b.y, relaxation);
+  const auto relaxed = dit::relaxed_forward(dit, b, relaxation);
   const Tensor relaxed_loss = relaxed.output.square().mean();
   relaxed_loss.backward();
 
   const torch::NoGradGuard no_grad;
   const engine::Masks& on = relaxed.masks;
-  const engine::Masks taken{on.heads > 0.5, on.channels > 0.5, on.tokens > 0.5};
+  const engine::Masks taken{on[axis::heads] > 0.5, on[axis::channels] > 0.5, on[axis::tokens] > 0.5};
   const auto run = engine::Overruled::run;
-  const auto logits = engine::masked_engine(dit)->forward(b.x, b.t, b.y, taken, run).logits;
+  const auto logits = dit::masked_engine(dit)->forward(b, taken, run).logits;
   // What straight-through is the gradient of: masks begin as the decisions that were taken and move as the
   // sigmoids do, also those of tokens whose logits move with an earlier mask.
   const auto loss = [&](const engine::Masks& moved) {
     const auto sigmoid = [&](const Tensor& logit, const Tensor& noise) {
       return torch::sigmoid((logit + noise) / temperature);
     };
-    const auto units = [&](Tensor engine::Masks::*part) {
-      const Tensor change = sigmoid(logits.*part, moved.*part) - sigmoid(logits.*part, drawn.*part);
-      return taken.*part + torch::constant_pad_nd(change, {1, 0});  // unit 0 is always on
+    const auto units = [&](std::size_t part) {
+      const Tensor change = sigmoid(logits[part], moved[part]) - sigmoid(logits[part], drawn[part]);
+      return taken[part] + torch::constant_pad_nd(change, {1, 0});  // unit 0 is always on
     };
     const auto tokens_of_block = [&](std::size_t layer, const Tensor& residual) {
       const auto of = [at = static_cast<std::int64_t>(layer)](const engine::Masks& masks) {
-        return masks.tokens.select(1, at);
+        return masks[axis::tokens].select(1, at);
       };
       return of(taken) + sigmoid(dit->block(layer).token_selection(residual), of(moved)) -
              sigmoid(of(logits), of(drawn));
     };
-    const Tensor heads_on = units(&engine::Masks::heads), channels_on = units(&engine::Masks::channels);
+    const Tensor heads_on = units(axis::heads), channels_on = units(axis::channels);
     const auto conditioning = dit->condition(dit->t_embedder(b.t), b.y);
     const Tensor output = dit::masked_pass(dit, b.x, conditioning, heads_on, channels_on, tokens_of_block);
     return output.square().mean().item<double>();
   };
   CHECK(loss(drawn) == Approx(relaxed_loss.item<double>()).epsilon(1e-6));
-  using Part = Tensor engine::Masks::*;
-  for (const Part part : {&engine::Masks::heads, &engine::Masks::channels, &engine::Masks::tokens}) {
+  for (const std::size_t part : {axis::heads, axis::channels, axis::tokens}) {
     constexpr double step = 1e-4;
-    const Tensor gradient = (drawn.*part).grad(), differences = torch::zeros_like(gradient);
+    const Tensor gradient = drawn[part].grad(), differences = torch::zeros_like(gradient);
     for (std::int64_t i = 0; i < differences.numel(); ++i) {
       const auto loss_at = [&](double distance) {
         engine::Masks moved = drawn;
-        moved.*part = (drawn.*part).clone();
-        (moved.*part).view(-1)[i] += distance;
+        moved[part] = drawn[part].clone();
+        moved[part].view(-1)[i] += distance;
         return loss(moved);
       };
       differences.view(-1)[i] = (loss_at(step) - loss_at(-step)) / (2 * step);
@@ -185,9 +186,9 @@ TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as centr
       return noise.grad().select(1, static_cast<std::int64_t>(layer)).sum(0);
     };
     dit::BlockImpl& block = dit->block(layer);
-    CHECK(rel_l2(block.attn_rate->router->bias.grad(), summed(drawn.heads)) <= 1e-5);
-    CHECK(rel_l2(block.mlp_rate->router->bias.grad(), summed(drawn.channels)) <= 1e-5);
+    CHECK(rel_l2(block.attn_rate->router->bias.grad(), summed(drawn[axis::heads])) <= 1e-5);
+    CHECK(rel_l2(block.mlp_rate->router->bias.grad(), summed(drawn[axis::channels])) <= 1e-5);
     const Tensor bias = block.token_selection->mlp_head[2]->as<model::Linear>()->bias;
-    CHECK(rel_l2(bias.grad(), summed(drawn.tokens).sum(0, /*keepdim=*/true)) <= 1e-5);
+    CHECK(rel_l2(bias.grad(), summed(drawn[axis::tokens]).sum(0, /*keepdim=*/true)) <= 1e-5);
   }
 }

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "catch.h"
+#include "dit/weights.h"
 #include "golden.h"
 #include "golden_weights.h"
 #include "model/fused.h"
-#include "dit/weights.h"
 
 using dydit::checkpoint::Weights;
 using dydit::dit::DiT;
@@ -15,6 +15,7 @@ using dydit::test::Golden;
 using dydit::test::golden_folder;
 using dydit::test::rel_l2;
 using torch::Tensor;
+namespace dit = dydit::dit;
 namespace model = dydit::model;
 
 static DiT by_formula(const Golden& golden) {
@@ -28,13 +29,19 @@ static Tensor guided(DiT& dit, const Tensor& x, const Tensor& t, const Tensor& y
   return dit::guided(x, scale, [&](const Tensor& both) { return dit->forward(both, t, y); });
 }
 
-// Plain and guided outputs at every scale of the case.
+// Plain and guided outputs at every scale of the case, by one thread and shared by two.
 static void check_outputs(DiT& dit, const Golden& golden) {
   const torch::NoGradGuard no_grad;
-  check_close(dit->forward(golden["x"], golden["t"], golden["y"]), golden, "out");
-  for (const double scale : golden.entry.at("config").at("cfg_scales"))
-    check_close(guided(dit, golden["x_cfg"], golden["t_cfg"], golden["y_cfg"], scale), golden,
-                fmt::format("cfg.{:.1f}", scale));
+  const int threads = at::get_num_threads();
+  for (const int shared_by : {1, 2}) {
+    INFO(shared_by << " threads");
+    at::set_num_threads(shared_by);
+    check_close(dit->forward(golden["x"], golden["t"], golden["y"]), golden, "out");
+    for (const double scale : golden.entry.at("config").at("cfg_scales"))
+      check_close(guided(dit, golden["x_cfg"], golden["t_cfg"], golden["y_cfg"], scale), golden,
+                  fmt::format("cfg.{:.1f}", scale));
+  }
+  at::set_num_threads(threads);
 }
 
 TEST_CASE("a DiT with weights by formula gives the official outputs") {

@@ -5,15 +5,17 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "catch.h"
-#include "engine/engine.h"
+#include "distance.h"
 #include "dit/relaxed.h"
 #include "dit/routed.h"
-#include "golden.h"
+#include "dit/support.h"
 
+using dydit::test::engine_named;
 using dydit::test::rel_l2;
 using torch::Tensor;
+namespace axis = dydit::dit::axis;
+namespace dit = dydit::dit;
 namespace engine = dydit::engine;
-namespace model = dydit::model;
 
 namespace {
 
@@ -54,9 +56,9 @@ struct Case {
       if (item.key() != "pos_embed")
         item.value().normal_(0, item.value().dim() > 1 ? 1 / std::sqrt(static_cast<double>(item.value().size(1))) : 0.3);
     n = draw.one_to(5);
-    x = torch::randn({n, c.in_channels, c.input_size, c.input_size});
-    t = torch::randint(0, 1000, {draw.maybe() ? n : 1}, torch::kInt64).expand({n}).contiguous();
-    y = torch::randint(0, 11, {n}, torch::kInt64);
+    in.x = torch::randn({n, c.in_channels, c.input_size, c.input_size});
+    in.t = torch::randint(0, 1000, {draw.maybe() ? n : 1}, torch::kInt64).expand({n}).contiguous();
+    in.y = torch::randint(0, 11, {n}, torch::kInt64);
     // Shares from none to all; unit 0 is always on in one of the dialects.
     const auto random_mask = [&](std::int64_t units, bool first_is_on) {
       const double share = static_cast<double>(draw.one_to(5) - 1) / 4;
@@ -67,12 +69,12 @@ struct Case {
     const bool first = c.first_unit_always_on;
     imposed = {random_mask(c.num_heads, first), random_mask(c.num_heads, first), random_mask(c.tokens(), false)};
     if (draw.maybe()) {  // one plan for all images
-      imposed.heads = imposed.heads.narrow(0, 0, 1).expand_as(imposed.heads).contiguous();
-      imposed.channels = imposed.channels.narrow(0, 0, 1).expand_as(imposed.channels).contiguous();
+      imposed[axis::heads] = imposed[axis::heads].narrow(0, 0, 1).expand_as(imposed[axis::heads]).contiguous();
+      imposed[axis::channels] = imposed[axis::channels].narrow(0, 0, 1).expand_as(imposed[axis::channels]).contiguous();
     }
   }
 
-  dit::DiT in(torch::Dtype type) const {
+  dit::DiT as(torch::Dtype type) const {
     dit::DiT other(dit->configuration);
     other->to(type);
     const torch::NoGradGuard no_grad;
@@ -80,11 +82,11 @@ struct Case {
     for (auto& item : other->named_parameters()) item.value().copy_(given[item.key()]);
     return other;
   }
-  dit::DiT in_float64() const { return in(torch::kFloat64); }
+  dit::DiT in_float64() const { return as(torch::kFloat64); }
 
   dit::DiT dit{nullptr};
   std::int64_t n = 0;
-  Tensor x, t, y;
+  dydit::model::Inputs in;
   engine::Masks imposed;
 };
 
@@ -95,16 +97,16 @@ TEST_CASE("with imposed masks the compact engine is as near to the masked one as
   double worst = 0;
   for (int number = 0; number < cases; ++number) {
     const Case c(number);
-    const auto masked = engine::masked_engine(c.dit)->forward(c.x, c.t, c.y, c.imposed);
-    const auto compact = engine::compact_engine(c.dit)->forward(c.x, c.t, c.y, c.imposed);
-    const auto exact = engine::masked_engine(c.in_float64())->forward(c.x, c.t, c.y, c.imposed);
+    const auto masked = dit::masked_engine(c.dit)->forward(c.in, c.imposed);
+    const auto compact = dit::compact_engine(c.dit)->forward(c.in, c.imposed);
+    const auto exact = dit::masked_engine(c.in_float64())->forward(c.in, c.imposed);
     const double distance = rel_l2(compact.output, masked.output);
     const double bound = std::max(1e-5, 2 * rel_l2(masked.output, exact.output));
     worst = std::max(worst, distance / bound);
     CAPTURE(number, distance, bound, dit::to_json(c.dit->configuration).dump());
     REQUIRE(distance <= bound);
-    REQUIRE(torch::equal(compact.masks.tokens, c.imposed.tokens));
-    REQUIRE(!compact.logits.tokens.defined());
+    REQUIRE(torch::equal(compact.masks[axis::tokens], c.imposed[axis::tokens]));
+    REQUIRE(!compact.logits[axis::tokens].defined());
   }
   std::cout << "imposed masks: " << cases << " cases, the worst at " << worst << " of its bound\n";
 }
@@ -113,10 +115,10 @@ TEST_CASE("in bfloat16 the compact engine is as near to float64 as the masked on
   const torch::NoGradGuard no_grad;
   for (int number = 0; number < cases / 5; ++number) {
     const Case c(number);
-    const dit::DiT dit = c.in(torch::kBFloat16);
-    const auto exact = engine::masked_engine(c.in_float64())->forward(c.x, c.t, c.y, c.imposed).output;
-    const double masked = rel_l2(engine::masked_engine(dit)->forward(c.x, c.t, c.y, c.imposed).output, exact),
-                 compact = rel_l2(engine::compact_engine(dit)->forward(c.x, c.t, c.y, c.imposed).output, exact);
+    const dit::DiT dit = c.as(torch::kBFloat16);
+    const auto exact = dit::masked_engine(c.in_float64())->forward(c.in, c.imposed).output;
+    const double masked = rel_l2(dit::masked_engine(dit)->forward(c.in, c.imposed).output, exact),
+                 compact = rel_l2(dit::compact_engine(dit)->forward(c.in, c.imposed).output, exact);
     CAPTURE(number, masked, compact, dit::to_json(c.dit->configuration).dump());
     REQUIRE(compact <= 2 * masked + 2e-3);  // half a unit in the last place of bfloat16 is 2e-3
   }
@@ -127,11 +129,11 @@ TEST_CASE("the compact engine decides as the masked one, but for logits that are
   std::int64_t decisions = 0, different = 0;
   for (int number = 0; number < cases; ++number) {
     const Case c(number);
-    const auto masked = engine::masked_engine(c.dit)->forward(c.x, c.t, c.y);
-    const auto compact = engine::compact_engine(c.dit)->forward(c.x, c.t, c.y);
+    const auto masked = dit::masked_engine(c.dit)->forward(c.in);
+    const auto compact = dit::compact_engine(c.dit)->forward(c.in);
     // What float32 makes of the logits, the decisions being the same.
     const auto exact =
-        engine::masked_engine(c.in_float64())->forward(c.x, c.t, c.y, masked.masks, engine::Overruled::run);
+        dit::masked_engine(c.in_float64())->forward(c.in, masked.masks, engine::Overruled::run);
     CAPTURE(number);
     bool agree = true;
     const auto compare = [&](const Tensor& ours, const Tensor& theirs, const Tensor& logits, double error) {
@@ -149,15 +151,16 @@ TEST_CASE("the compact engine decides as the masked one, but for logits that are
       const std::int64_t units = c.dit->configuration.routed_units();
       return mask.narrow(2, mask.size(2) - units, units);
     };
-    compare(routed(compact.masks.heads), routed(masked.masks.heads), masked.logits.heads,
-            error_of(masked.logits.heads, exact.logits.heads));
-    compare(routed(compact.masks.channels), routed(masked.masks.channels), masked.logits.channels,
-            error_of(masked.logits.channels, exact.logits.channels));
+    compare(routed(compact.masks[axis::heads]), routed(masked.masks[axis::heads]), masked.logits[axis::heads],
+            error_of(masked.logits[axis::heads], exact.logits[axis::heads]));
+    compare(routed(compact.masks[axis::channels]), routed(masked.masks[axis::channels]),
+            masked.logits[axis::channels],
+            error_of(masked.logits[axis::channels], exact.logits[axis::channels]));
     // Tokens: a layer's logits follow from the decisions before it, so the first one that differs is the one to judge.
     for (std::int64_t layer = 0; agree && layer < c.dit->configuration.depth; ++layer) {
       const auto of = [&](const Tensor& tensor) { return tensor.select(1, layer); };
-      compare(of(compact.masks.tokens), of(masked.masks.tokens), of(masked.logits.tokens),
-              error_of(of(masked.logits.tokens), of(exact.logits.tokens)));
+      compare(of(compact.masks[axis::tokens]), of(masked.masks[axis::tokens]), of(masked.logits[axis::tokens]),
+              error_of(of(masked.logits[axis::tokens]), of(exact.logits[axis::tokens])));
     }
     if (agree) REQUIRE(rel_l2(compact.output, masked.output) <= std::max(1e-5, 2 * rel_l2(masked.output, exact.output)));
   }
@@ -169,19 +172,19 @@ TEST_CASE("a planned timestep takes the decisions of its routers, and so does on
   const torch::NoGradGuard no_grad;
   for (int number = 0; number < cases / 5; ++number) {
     const Case c(number);
-    const auto expected = engine::compact_engine(c.dit)->forward(c.x, c.t, c.y);
-    const auto planned = engine::compact_engine(c.dit), in_part = engine::compact_engine(c.dit);
-    planned->plan(torch::cat({c.t.flip(0), torch::tensor({1000})}));
-    in_part->plan(c.t.narrow(0, 0, 1));
+    const auto expected = dit::compact_engine(c.dit)->forward(c.in);
+    const auto planned = dit::compact_engine(c.dit), in_part = dit::compact_engine(c.dit);
+    planned->plan(torch::cat({c.in.t.flip(0), torch::tensor({1000})}));
+    in_part->plan(c.in.t.narrow(0, 0, 1));
     CAPTURE(number);
     for (const auto* one : {&planned, &in_part}) {
-      const auto outcome = (*one)->forward(c.x, c.t, c.y);
-      REQUIRE(torch::equal(outcome.masks.heads, expected.masks.heads));
-      REQUIRE(torch::equal(outcome.masks.channels, expected.masks.channels));
-      REQUIRE(torch::equal(outcome.masks.tokens, expected.masks.tokens));
+      const auto outcome = (*one)->forward(c.in);
+      REQUIRE(torch::equal(outcome.masks[axis::heads], expected.masks[axis::heads]));
+      REQUIRE(torch::equal(outcome.masks[axis::channels], expected.masks[axis::channels]));
+      REQUIRE(torch::equal(outcome.masks[axis::tokens], expected.masks[axis::tokens]));
       REQUIRE(torch::equal(outcome.output, expected.output));
     }
-    REQUIRE(!planned->forward(c.x, c.t, c.y).logits.heads.defined());  // no width router ran
+    REQUIRE(!planned->forward(c.in).logits[axis::heads].defined());  // no width router ran
   }
 }
 
@@ -189,13 +192,13 @@ TEST_CASE("packed weights stay within their budget, whatever it is, and change n
   const torch::NoGradGuard no_grad;
   for (int number = 0; number < 50; ++number) {
     const Case c(number);
-    const auto roomy = engine::compact_engine(c.dit), tiny = engine::compact_engine(c.dit, {.packing_budget = 0}),
-               middle = engine::compact_engine(c.dit, {.packing_budget = 20'000});
-    for (const auto* one : {&roomy, &middle}) (*one)->plan(c.t);
-    const Tensor expected = roomy->forward(c.x, c.t, c.y, c.imposed).output;
+    const auto roomy = dit::compact_engine(c.dit), tiny = dit::compact_engine(c.dit, {.packing_budget = 0}),
+               middle = dit::compact_engine(c.dit, {.packing_budget = 20'000});
+    for (const auto* one : {&roomy, &middle}) (*one)->plan(c.in.t);
+    const Tensor expected = roomy->forward(c.in, c.imposed).output;
     for (int again = 0; again < 2; ++again)
       for (const auto* one : {&roomy, &tiny, &middle})
-        REQUIRE(torch::equal((*one)->forward(c.x, c.t, c.y, c.imposed).output, expected));
+        REQUIRE(torch::equal((*one)->forward(c.in, c.imposed).output, expected));
     REQUIRE(roomy->packed_bytes() > 0);
     REQUIRE(tiny->packed_bytes() == 0);
     REQUIRE(middle->packed_bytes() <= 20'000);
@@ -241,20 +244,20 @@ TEST_CASE("a plan packs on several threads what its passes need, and no more; an
   const engine::Masks plan = random_plan(1), other = random_plan(2);
   const Tensor x = torch::randn({steps, c.in_channels, c.input_size, c.input_size}),
                zeros = torch::zeros({steps}, torch::kInt64);
-  const Tensor expected = engine::masked_engine(dit)->forward(x, zeros, zeros, plan).output;
+  const Tensor expected = dit::masked_engine(dit)->forward({x, zeros, zeros}, plan).output;
   const int threads = at::get_num_threads();
   at::set_num_threads(3);
-  const auto roomy = engine::compact_engine(dit);
+  const auto roomy = dit::compact_engine(dit);
   roomy->plan(plan);
   const std::size_t needed = roomy->packed_bytes();
-  CHECK(rel_l2(roomy->forward(x, zeros, zeros, plan).output, expected) <= 1e-5);
+  CHECK(rel_l2(roomy->forward({x, zeros, zeros}, plan).output, expected) <= 1e-5);
   CHECK(roomy->packed_bytes() == needed);  // nothing was left to pack
-  const auto exact = engine::compact_engine(dit, {.packing_budget = needed}),
-             half = engine::compact_engine(dit, {.packing_budget = needed / 2});
+  const auto exact = dit::compact_engine(dit, {.packing_budget = needed}),
+             half = dit::compact_engine(dit, {.packing_budget = needed / 2});
   for (const auto* one : {&exact, &half}) {
     (*one)->plan(other);
     (*one)->plan(plan);
-    CHECK(rel_l2((*one)->forward(x, zeros, zeros, plan).output, expected) <= 1e-5);
+    CHECK(rel_l2((*one)->forward({x, zeros, zeros}, plan).output, expected) <= 1e-5);
   }
   CHECK(exact->packed_bytes() == needed);  // the other plan's parts are gone
   CHECK(half->packed_bytes() <= needed / 2);
@@ -269,22 +272,22 @@ TEST_CASE("a block without a head or a group adds a gated bias, and nothing else
     Case c(number);
     if (c.dit->configuration.first_unit_always_on) continue;
     ++empty;
-    c.imposed.heads.fill_(false);
-    c.imposed.channels.fill_(false);
+    c.imposed[axis::heads].fill_(false);
+    c.imposed[axis::channels].fill_(false);
     // By the formula: x += gate1 * proj.bias, x += token * gate2 * fc2.bias.
-    Tensor x = c.dit->embed(c.x);
-    const dit::Conditioning conditioning = c.dit->condition(c.dit->t_embedder(c.t), c.y);
+    Tensor x = c.dit->embed(c.in.x);
+    const dit::Conditioning conditioning = c.dit->condition(c.dit->t_embedder(c.in.t), c.in.y);
     for (std::size_t layer = 0; layer < c.dit->blocks->size(); ++layer) {
       dit::BlockImpl& block = c.dit->block(layer);
       const auto m = conditioning.of_block(layer);
-      const Tensor on = c.imposed.tokens.select(1, static_cast<std::int64_t>(layer)).unsqueeze(2);
+      const Tensor on = c.imposed[axis::tokens].select(1, static_cast<std::int64_t>(layer)).unsqueeze(2);
       x = x + m.gate1.unsqueeze(1) * block.attn->proj->bias;
       x = x + on * m.gate2.unsqueeze(1) * block.mlp->fc2->bias;
     }
     const Tensor expected = c.dit->unpatchify(c.dit->final_layer(x, conditioning.final_layer));
     CAPTURE(number);
     for (const char* kind : {"masked", "compact"})
-      REQUIRE(rel_l2(engine::engine_named(kind, c.dit)->forward(c.x, c.t, c.y, c.imposed).output, expected) <= 1e-5);
+      REQUIRE(rel_l2(engine_named(kind, c.dit)->forward(c.in, c.imposed).output, expected) <= 1e-5);
   }
   CHECK(empty > 10);
 }
@@ -305,14 +308,14 @@ TEST_CASE("a logit or an output that is not finite is an error that names the ro
     CHECK_THROWS_WITH(work(), Catch::Matchers::Contains(named));
   };
   for (const char* kind : {"masked", "compact"}) {
-    const auto engine = engine::engine_named(kind, c.dit);
-    refused([&] { return engine->forward(c.x, c.t, c.y); });
-    refused([&] { return engine->forward(c.x, c.t, c.y, c.imposed, engine::Overruled::run); });
-    CHECK_NOTHROW(engine->forward(c.x, c.t, c.y, c.imposed));  // no router was asked
+    const auto engine = engine_named(kind, c.dit);
+    refused([&] { return engine->forward(c.in); });
+    refused([&] { return engine->forward(c.in, c.imposed, engine::Overruled::run); });
+    CHECK_NOTHROW(engine->forward(c.in, c.imposed));  // no router was asked
   }
-  if (router.find("_rate") != router.npos) refused([&] { engine::compact_engine(c.dit)->plan(c.t); });
-  refused([&] { return dit::relaxed_forward(c.dit, c.x, c.t, c.y, {}); });
-  CHECK_NOTHROW(dit::relaxed_forward(c.dit, c.x, c.t, c.y, {}, c.imposed));
+  if (router.find("_rate") != router.npos) refused([&] { dit::compact_engine(c.dit)->plan(c.in.t); });
+  refused([&] { return dit::relaxed_forward(c.dit, c.in, {}); });
+  CHECK_NOTHROW(dit::relaxed_forward(c.dit, c.in, {}, c.imposed));
 }
 
 TEST_CASE("weights that are finite, but overflow, decide nothing") {
@@ -332,7 +335,7 @@ TEST_CASE("weights that are finite, but overflow, decide nothing") {
     c.dit->to(torch::kFloat16);
   }
   for (const char* kind : {"masked", "compact"}) {
-    CHECK_THROWS_AS(engine::engine_named(kind, c.dit)->forward(c.x, c.t, c.y), dydit::NotFinite);
+    CHECK_THROWS_AS(engine_named(kind, c.dit)->forward(c.in), dydit::NotFinite);
   }
 }
 
@@ -341,19 +344,19 @@ TEST_CASE("imposed masks that do not fit are refused by name") {
   while (!Case(number).dit->configuration.first_unit_always_on) ++number;
   const Case c(number);
   for (const char* kind : {"masked", "compact"}) {
-    const auto engine = engine::engine_named(kind, c.dit);
+    const auto engine = engine_named(kind, c.dit);
     engine::Masks wrong = c.imposed;
-    wrong.tokens = wrong.tokens.narrow(1, 0, 1).repeat({1, 7, 1});
-    CHECK_THROWS_AS(engine->forward(c.x, c.t, c.y, wrong), dydit::UsageError);
+    wrong[axis::tokens] = wrong[axis::tokens].narrow(1, 0, 1).repeat({1, 7, 1});
+    CHECK_THROWS_AS(engine->forward(c.in, wrong), dydit::UsageError);
     wrong = c.imposed;
-    wrong.heads = torch::zeros_like(wrong.heads);
-    CHECK_THROWS_AS(engine->forward(c.x, c.t, c.y, wrong), dydit::UsageError);
+    wrong[axis::heads] = torch::zeros_like(wrong[axis::heads]);
+    CHECK_THROWS_AS(engine->forward(c.in, wrong), dydit::UsageError);
   }
-  const auto compact = engine::compact_engine(c.dit);
+  const auto compact = dit::compact_engine(c.dit);
   engine::Masks nothing = c.imposed;
-  nothing.heads = torch::zeros_like(nothing.heads);
+  nothing[axis::heads] = torch::zeros_like(nothing[axis::heads]);
   CHECK_THROWS_AS(compact->plan(nothing), dydit::UsageError);
-  CHECK_THROWS_AS(compact->plan(engine::Masks{c.imposed.heads, {}, {}}), dydit::UsageError);
-  CHECK_THROWS_AS(engine::engine_named("fast", c.dit), dydit::UsageError);
-  CHECK_THROWS_AS(engine::masked_engine(dit::DiT(dit::published("DiT-S/8"))), dydit::UsageError);
+  CHECK_THROWS_AS(compact->plan(engine::Masks{c.imposed[axis::heads], {}, {}}), dydit::UsageError);
+  CHECK_THROWS_AS(engine_named("fast", c.dit), dydit::UsageError);
+  CHECK_THROWS_AS(dit::masked_engine(dit::DiT(dit::published("DiT-S/8"))), dydit::UsageError);
 }

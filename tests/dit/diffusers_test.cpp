@@ -9,12 +9,13 @@
 #include "base/random.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
-#include "golden.h"
 #include "dit/weights.h"
+#include "golden.h"
 
 using Catch::Matchers::Contains;
 using dydit::InputError;
 using dydit::test::golden_folder;
+namespace dit = dydit::dit;
 namespace model = dydit::model;
 namespace checkpoint = dydit::checkpoint;
 using Json = nlohmann::ordered_json;

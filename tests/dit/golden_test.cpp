@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Both engines against the official code of DyDiT.
-#include "catch.h"
-#include "engine/engine.h"
 #include "golden.h"
-#include "golden_weights.h"
-#include "dit/weights.h"
 
+#include "catch.h"
+#include "cost/macs.h"
+#include "dit/support.h"
+#include "dit/weights.h"
+#include "golden_weights.h"
+
+using dydit::test::engine_named;
 using dydit::test::Golden;
 using dydit::test::max_abs;
 using dydit::test::rel_l2;
 using torch::Tensor;
+namespace axis = dydit::dit::axis;
+namespace dit = dydit::dit;
 namespace engine = dydit::engine;
-namespace model = dydit::model;
 
 namespace {
 
@@ -39,20 +43,20 @@ TEST_CASE("a DyDiT takes the official decisions and gives the official outputs")
   CHECK(rel_l2(dit->forward(x, t, y), golden["out_complete"]) <= tolerance);
   for (const char* kind : {"masked", "compact"}) {
     CAPTURE(name, kind);
-    const auto engine = engine::engine_named(kind, dit);
-    const auto outcome = engine->forward(x, t, y);
-    CHECK(torch::equal(outcome.masks.heads, golden["attn_mask"].to(torch::kBool)));
-    CHECK(torch::equal(outcome.masks.channels, golden["mlp_mask"].to(torch::kBool)));
-    CHECK(torch::equal(outcome.masks.tokens, golden["token_mask"].to(torch::kBool)));
+    const auto engine = engine_named(kind, dit);
+    const auto outcome = engine->forward({x, t, y});
+    CHECK(torch::equal(outcome.masks[axis::heads], golden["attn_mask"].to(torch::kBool)));
+    CHECK(torch::equal(outcome.masks[axis::channels], golden["mlp_mask"].to(torch::kBool)));
+    CHECK(torch::equal(outcome.masks[axis::tokens], golden["token_mask"].to(torch::kBool)));
     CHECK(rel_l2(outcome.output, golden["out"]) <= tolerance);
     if (golden.entry.at("tolerance").contains("logits_abs")) {
       const double most = golden.entry.at("tolerance").at("logits_abs");
-      CHECK(max_abs(outcome.logits.heads, golden["attn_logits"]) <= most);
-      CHECK(max_abs(outcome.logits.channels, golden["mlp_logits"]) <= most);
-      CHECK(max_abs(outcome.logits.tokens, golden["token_logits"]) <= most);
+      CHECK(max_abs(outcome.logits[axis::heads], golden["attn_logits"]) <= most);
+      CHECK(max_abs(outcome.logits[axis::channels], golden["mlp_logits"]) <= most);
+      CHECK(max_abs(outcome.logits[axis::tokens], golden["token_logits"]) <= most);
     }
     if (golden.tensors.contains("cfg.1.5")) {
-      const auto pass = [&](const Tensor& both) { return engine->forward(both, t, y).output; };
+      const auto pass = [&](const Tensor& both) { return engine->forward({both, t, y}).output; };
       CHECK(rel_l2(dit::guided(x, 1.5, pass), golden["cfg.1.5"]) <= tolerance);
     }
   }
@@ -77,10 +81,10 @@ TEST_CASE("a DiT becomes a DyDiT whose routers let all through") {
   const Tensor x = golden["x"], t = golden["t"], y = golden["y"];
   CHECK(torch::equal(dynamic->forward(x, t, y), dit->forward(x, t, y)));
   for (const char* kind : {"masked", "compact"}) {
-    const auto outcome = engine::engine_named(kind, dynamic)->forward(x, t, y);
-    CHECK(outcome.masks.heads.all().item<bool>());
-    CHECK(outcome.masks.channels.all().item<bool>());
-    CHECK(outcome.masks.tokens.all().item<bool>());
+    const auto outcome = engine_named(kind, dynamic)->forward({x, t, y});
+    CHECK(outcome.masks[axis::heads].all().item<bool>());
+    CHECK(outcome.masks[axis::channels].all().item<bool>());
+    CHECK(outcome.masks[axis::tokens].all().item<bool>());
     CHECK(rel_l2(outcome.output, golden["out"]) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
   }
 }
@@ -88,21 +92,10 @@ TEST_CASE("a DiT becomes a DyDiT whose routers let all through") {
 TEST_CASE("the golden decisions of S/2 have the official ratio") {
   const Golden golden("dydit_s2");
   const auto on = [&](const char* mask) { return golden[mask].to(torch::kBool); };
-  const auto activity = engine::activity_of({on("attn_mask"), on("mlp_mask"), on("token_mask")});
+  const engine::Masks masks{on("attn_mask"), on("mlp_mask"), on("token_mask")};
   const double official = golden.entry.at("config").at("dynamic_loss").at("0.5").at("activate_rate");
-  CHECK(dydit::cost::lambda_realised(dit::published("DyDiT-S/2"), activity) == Approx(official).epsilon(1e-12));
-}
-
-TEST_CASE("what is on is counted by layer and averaged over the images") {
-  const auto mask = [](const std::vector<int>& on) { return torch::tensor(on).view({2, 2, -1}).to(torch::kBool); };
-  const Tensor heads = mask({1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 0, 0});
-  const Tensor channels = mask({1, 0, 0, 1, 1, 0, 1, 1, 1, 1, 0, 1});
-  const Tensor tokens = mask({1, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1});
-  const auto layers = engine::activity_of({heads, channels, tokens}).layers;
-  REQUIRE(layers.size() == 2);
-  const auto is = [](const auto& layer, double h, double g, double t, double gt) {
-    return layer.heads == h && layer.groups == g && layer.tokens == t && layer.group_tokens == gt;
-  };
-  CHECK(is(layers[0], 1.5, 2, 2, (1 * 3 + 3 * 1) / 2.0));
-  CHECK(is(layers[1], 2, 2, 2, (2 * 0 + 2 * 4) / 2.0));
+  const auto architecture = dit::architecture_of(dit::published("DyDiT-S/2"));
+  CHECK(dydit::cost::lambda_realised(architecture, engine::activity_of(masks)) == Approx(official).epsilon(1e-12));
+  const Tensor shares = engine::shares_of(masks, architecture).mean(0);  // in float32
+  CHECK(shares[0].item<double>() == Approx(official).epsilon(1e-5));
 }

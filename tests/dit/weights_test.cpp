@@ -12,26 +12,12 @@ using dydit::InputError;
 using dydit::dit::DiT;
 using dydit::test::golden_folder;
 using torch::Tensor;
+namespace dit = dydit::dit;
 namespace model = dydit::model;
 namespace checkpoint = dydit::checkpoint;
 
 static DiT tiny() {
   return dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4);
-}
-
-TEST_CASE("tensors pass between files and LibTorch and outlive both") {
-  for (const auto type : {torch::kFloat64, torch::kFloat32, torch::kFloat16, torch::kBFloat16, torch::kInt64,
-                          torch::kInt32, torch::kInt16, torch::kInt8, torch::kUInt8, torch::kBool}) {
-    const Tensor expected = torch::arange(6).view({2, 3}).to(type);
-    checkpoint::Tensor stored = model::from_torch(expected.clone());
-    const Tensor back = model::to_torch(stored);
-    stored = {};
-    CHECK(back.scalar_type() == type);
-    CHECK(torch::equal(back, expected));
-  }
-  const Tensor transposed = torch::arange(6).view({2, 3}).t();
-  CHECK(torch::equal(model::to_torch(model::from_torch(transposed)), transposed));
-  CHECK_THROWS_AS(model::from_torch(torch::zeros({1}, torch::kComplexFloat)), dydit::RunError);
 }
 
 TEST_CASE("weights that do not fit are named, every one") {
@@ -76,6 +62,23 @@ TEST_CASE("parameters go out under a prefix and come back") {
   model::load_parameters(*other, model::parameters_of(*dit), "memory");
   for (const auto& item : dit->named_parameters())
     CHECK(torch::equal(item.value(), other->named_parameters()[item.key()]));
+}
+
+TEST_CASE("a copy of a model has memory of its own, in float32 and in eval mode") {
+  DiT dit = tiny();
+  dit->to(torch::kBFloat16);
+  dit->train();
+  const auto copy = model::copy_of(*dit);
+  CHECK_FALSE(copy->is_training());
+  CHECK(copy->architecture.configuration == dit->architecture.configuration);
+  const torch::NoGradGuard no_grad;
+  for (auto& item : dit->named_parameters()) {
+    const Tensor value = copy->named_parameters()[item.key()];
+    CHECK(value.scalar_type() == torch::kFloat32);
+    const Tensor before = item.value().to(torch::kFloat32);
+    item.value().fill_(7);
+    CHECK(torch::equal(value, before));
+  }
 }
 
 TEST_CASE("a DiT saved in any type is the same when it is loaded") {

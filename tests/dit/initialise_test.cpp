@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch.h"
-#include "golden.h"
 #include "dit/weights.h"
+#include "golden.h"
 
 using dydit::dit::DiT;
 using torch::Tensor;
