@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "analysis/figures.h"
 #include "html.h"
 #include "sections.h"
@@ -21,16 +24,33 @@ std::vector<Named> less_near_noise(const std::vector<Activation>& activations) {
 
 std::string ends_sentence(const Activation& a) {
   return fmt::format("{} keeps {} of the MACs of its blocks at t&nbsp;=&nbsp;{} and {} at t&nbsp;=&nbsp;{}.",
-                     html_escape(a.model), number(a.kept.front().mean), a.timesteps.front(),
-                     number(a.kept.back().mean), a.timesteps.back());
+                     html_escape(a.model), number(a.kept.front().mean), time_text(a.timesteps.front()),
+                     number(a.kept.back().mean), time_text(a.timesteps.back()));
+}
+
+/// "Heads and channel groups depend on the timestep alone; tokens and MACs are"
+std::string what_depends(const std::vector<Activation>& activations) {
+  std::vector<std::string> on_time, means;
+  for (const Activation& a : activations)
+    for (const UnitShares& units : a.units) {
+      auto& labels = units.axis.per_token ? means : on_time;
+      if (std::find(labels.begin(), labels.end(), units.axis.label) == labels.end()) labels.push_back(units.axis.label);
+    }
+  means.push_back("MACs");
+  std::string text = listed(means) + " are";
+  if (!on_time.empty())
+    text = listed(on_time) + " depend on the timestep alone; " + text;
+  text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+  return html_escape(text);
 }
 
 }  // namespace
 
 std::optional<Section> activation_section(const Findings& findings, const Show& show) {
-  if (findings.activations.empty()) return std::nullopt;
+  const auto all = activations(findings.runs, findings.options.bootstrap_seed);
+  if (all.empty()) return std::nullopt;
   Section section{.id = "activation", .title = "What is on, at which timesteps?"};
-  if (const auto less = less_near_noise(findings.activations); !less.empty()) {
+  if (const auto less = less_near_noise(all); !less.empty()) {
     section.answer = fmt::format(
         "At the noisier half of the timesteps, the share of the MACs kept is lower than at the "
         "other half by {} percentage points.",
@@ -42,9 +62,9 @@ std::optional<Section> activation_section(const Findings& findings, const Show& 
              all_above(less)};
   }
   std::vector<std::string> ends;
-  for (const Activation* activation : shown_first(findings, findings.activations)) {
+  for (const Activation* activation : shown_first(findings, all)) {
     const std::string html = show(
-        activation_figure(*activation),
+        activation_figure(*activation, findings.process),
         fmt::format("What {} has on: above, by block; below, in all, and the share of the MACs that follows.",
                     html_escape(activation->model)));
     (section.shown.empty() ? section.shown : section.details) += html;
@@ -52,9 +72,8 @@ std::optional<Section> activation_section(const Findings& findings, const Show& 
   }
   section.details +=
       list(ends) +
-      note(fmt::format("Heads and channel groups depend on the timestep alone; tokens and MACs are "
-                       "means over {} images, with 95&nbsp;% intervals. What is always on is included.",
-                       grouped(findings.activations.front().images)));
+      note(fmt::format("{} means over {} images, with 95&nbsp;% intervals. What is always on is included.",
+                       what_depends(all), grouped(all.front().images)));
   return section;
 }
 

@@ -34,6 +34,7 @@ inline constexpr std::array metrics = {
                "Squared epsilon error of the complete model on the training batches since the last record.", true},
     MetricInfo{"held_out_complete_mse", "", "held-out ε MSE, complete model",
                "Squared epsilon error of the complete model on images never trained on.", true},
+    MetricInfo{"units_on", "", "on", "Share of the units of one kind that are on: units_on.heads of the heads.", true},
     MetricInfo{"heads_on", "", "heads on", "Share of the heads that are on.", true},
     MetricInfo{"channel_groups_on", "", "channel groups on", "Share of the channel groups that are on.", true},
     MetricInfo{"tokens_on", "", "tokens on", "Share of the tokens that go through an MLP.", true},
@@ -111,7 +112,7 @@ inline constexpr std::array metrics = {
     MetricInfo{"together_time", "ms", "tokens together",
                "The same norms and residuals of as many tokens that lie together.", true},
     MetricInfo{"path_time", "ms", "everything on",
-               "Time of the compact engine with everything on and its routers left out.", true},
+               "Time of the engine with everything on and its routers left out.", true},
     MetricInfo{"path_fixed_time", "ms", "fixed parts, everything on",
                "What no mask skips, run by itself as the engine runs it with everything on.", true},
     MetricInfo{"path_routed_time", "ms", "routed tokens, everything on", "To find the tokens, which are all.", true},
@@ -126,10 +127,11 @@ inline constexpr std::array metrics = {
     MetricInfo{"routers_share", "", "routers' share", "MACs of the routers over the dense model's.", true},
 };
 
-/// The entry of that name; throws std::out_of_range for a name that is not in the catalog.
+/// The entry of that name, "units_on" for "units_on.heads"; throws std::out_of_range for a name that is not in the catalog.
 constexpr const MetricInfo& metric(std::string_view name) {
+  const std::string_view entry = name.starts_with("units_on.") ? name.substr(0, name.find('.')) : name;
   for (const MetricInfo& info : metrics)
-    if (info.name == name) return info;
+    if (info.name == entry) return info;
   throw std::out_of_range("metric that is not in the catalog");
 }
 
