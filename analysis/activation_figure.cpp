@@ -15,7 +15,7 @@ std::string timestep_tics(const Activation& a) {
   const std::size_t every = std::max<std::size_t>(1, (a.timesteps.size() + 4) / 5);
   std::string tics;
   for (std::size_t k = 0; k < a.timesteps.size(); k += every)
-    tics += fmt::format("{}'{}' {}", tics.empty() ? "" : ", ", time_text(a.timesteps[k]), k);
+    tics += fmt::format("{}'{}' {}", tics.empty() ? "" : ", ", time_text(a.timesteps[k], 2), k);
   return tics;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cctype>
 
 #include "analysis/figures.h"
@@ -29,17 +28,11 @@ std::string ends_sentence(const Activation& a) {
 }
 
 /// "Heads and channel groups depend on the timestep alone; tokens and MACs are"
-std::string what_depends(const std::vector<Activation>& activations) {
-  std::vector<std::string> on_time, means;
-  for (const Activation& a : activations)
-    for (const UnitShares& units : a.units) {
-      auto& labels = units.axis.per_token ? means : on_time;
-      if (std::find(labels.begin(), labels.end(), units.axis.label) == labels.end()) labels.push_back(units.axis.label);
-    }
+std::string what_depends(std::span<const record::Run> runs) {
+  const auto on_time = unit_labels(runs, false);
+  auto means = unit_labels(runs, true);
   means.push_back("MACs");
-  std::string text = listed(means) + " are";
-  if (!on_time.empty())
-    text = listed(on_time) + " depend on the timestep alone; " + text;
+  std::string text = (on_time.empty() ? "" : listed(on_time) + " depend on the timestep alone; ") + listed(means) + " are";
   text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
   return html_escape(text);
 }
@@ -73,7 +66,7 @@ std::optional<Section> activation_section(const Findings& findings, const Show& 
   section.details +=
       list(ends) +
       note(fmt::format("{} means over {} images, with 95&nbsp;% intervals. What is always on is included.",
-                       what_depends(all), grouped(all.front().images)));
+                       what_depends(findings.runs), grouped(all.front().images)));
   return section;
 }
 

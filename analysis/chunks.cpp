@@ -39,7 +39,7 @@ std::vector<std::int64_t> integers(const Chunk& chunk, const std::string& name) 
 }
 
 /// Times of a diffusion are whole numbers, those of a flow are not.
-std::vector<double> times(const Chunk& chunk) {
+std::vector<double> times_of(const Chunk& chunk) {
   const Tensor& found = tensor(chunk, "timestep");
   if (found.type == checkpoint::DType::f64) return chunk.of_times("timestep");
   const auto whole = found.as<std::int64_t>();
@@ -116,7 +116,7 @@ ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, co
       if (record->tensors.empty())
         throw InputError("a record of " + study + " names no tensors", run.path.string());
       Chunk chunk{record, run.tensors(record->tensors.front()), {}, record->tensors.front()};
-      chunk.timesteps = times(chunk);
+      chunk.timesteps = times_of(chunk);
       check(chunk);
       if (!chunks_.empty() && chunk.timesteps != timesteps())
         throw InputError("chunks of one model have different timesteps", chunk.file);

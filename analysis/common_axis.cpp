@@ -16,10 +16,6 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-Interval times(double factor, const Interval& interval) {
-  return {factor * interval.mean, factor * interval.low, factor * interval.high};
-}
-
 bool by_size(const Interval& a, const Interval& b) {
   return a.mean < b.mean;
 }

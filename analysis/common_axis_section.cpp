@@ -62,14 +62,6 @@ std::string plot_of(const Curves& curves, bool dynamic, int field, const std::st
   return "plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle" + bands + lines + keys + "\n";
 }
 
-struct PanelText {
-  bool dynamic;
-  const char *title, *percent, *noise;
-};
-constexpr std::array panel_texts{
-    PanelText{false, "smaller models against the largest", "loss above it (%)", "noise error above it"},
-    PanelText{true, "models that skip work against the dense model of their size", "loss above it (%)", "noise error above it"}};
-
 /// The gaps of each kind over log signal-to-noise, in percent of the loss or in noise error.
 Figure common_axis_figure(const Curves& curves, bool noise) {
   std::vector<std::string> entries;
@@ -78,10 +70,10 @@ Figure common_axis_figure(const Curves& curves, bool noise) {
     entries.push_back(curve.name());
     keys += ", \\\n  keyentry with linespoints " + style_of(curves, curve) + " title " + gnuplot_string(curve.name());
   }
-  std::vector<PanelText> panels;
-  for (const PanelText& text : panel_texts)
-    if (std::any_of(curves.begin(), curves.end(), [&](const CommonCurve& curve) { return curve.dynamic == text.dynamic; }))
-      panels.push_back(text);
+  std::vector<bool> panels;  // whether of dynamic models
+  for (const bool dynamic : {false, true})
+    if (std::any_of(curves.begin(), curves.end(), [&](const CommonCurve& curve) { return curve.dynamic == dynamic; }))
+      panels.push_back(dynamic);
   Range range{curves.front().log_snr.front(), curves.front().log_snr.back()};
   for (const CommonCurve& curve : curves)
     for (const double place : curve.log_snr) range.include(place);
@@ -92,10 +84,12 @@ Figure common_axis_figure(const Curves& curves, bool noise) {
     const int top = strip + pitch * static_cast<int>(i);
     const bool last = i + 1 == panels.size();
     plot += panel(1 - static_cast<double>(top) / height, 1 - static_cast<double>(top + pitch - 35) / height) +
-            fmt::format("set title '{}' offset 0,-0.6\nset ylabel '{}' offset 0.5\nset format x '{}'\n", panels[i].title,
-                        noise ? panels[i].noise : panels[i].percent, last ? "%g" : "") +
+            fmt::format("set title '{}' offset 0,-0.6\nset ylabel '{}' offset 0.5\nset format x '{}'\n",
+                        panels[i] ? "models that skip work against the dense model of their size"
+                                  : "smaller models against the largest",
+                        noise ? "noise error above it" : "loss above it (%)", last ? "%g" : "") +
             (last ? "set xlabel 'log of signal-to-noise (left: noise, right: data)' offset 0,0.3\n" : "unset xlabel\n") +
-            plot_of(curves, panels[i].dynamic, noise ? 6 : 3, i == 0 ? keys : "") + "unset key\n";
+            plot_of(curves, panels[i], noise ? 6 : 3, i == 0 ? keys : "") + "unset key\n";
   }
   return {.name = noise ? "common-axis-noise" : "common-axis",
           .description = std::string("How much more models lose than their reference against the log of signal-to-noise, ") +
@@ -107,26 +101,23 @@ Figure common_axis_figure(const Curves& curves, bool noise) {
           .plot = plot + "unset multiplot"};
 }
 
-std::string percent(const Interval& value) {
-  return bold(value) + "&nbsp;%";
-}
-
 /// What two intervals decide, one of three texts.
 std::string said(Judgement judgement, const char* yes, const char* no, const char* cannot_tell) {
   return judgement == Judgement::yes ? yes : judgement == Judgement::no ? no : cannot_tell;
 }
 
 std::string sentence(const Comparison& c) {
-  const auto name = [](const CommonCurve& curve) { return html_escape(curve.model + " against " + curve.reference); };
-  std::string text = fmt::format(
-      "The gap of {} ({}) is largest at a log of signal-to-noise of <b>{}</b>, that of {} ({}) at <b>{}</b>: {}.",
-      html_escape(c.other->process), name(*c.other), number(c.other_place.mean), html_escape(c.one->process), name(*c.one),
-      number(c.place.mean),
+  const std::string one = html_escape(c.one->process), other = html_escape(c.other->process);
+  const auto models = [](const CommonCurve& curve) { return html_escape(curve.model + " against " + curve.reference); };
+  const std::string text = fmt::format(
+      "The gap of {} ({}) is largest at a log of signal-to-noise of <b>{}</b>, that of {} ({}) at <b>{}</b>: {}.", other,
+      models(*c.other), number(c.other_place.mean), one, models(*c.one), number(c.place.mean),
       said(c.same_place, "the same place", "two places", "whether this is one place, the intervals do not tell"));
-  if (!std::isfinite(c.other_at.mean)) return text + fmt::format(" {} has no time there.", html_escape(c.other->process));
-  return text + fmt::format(" At {}, {} has a gap of {} of the loss and {} one of {}: {}.", number(c.place.mean),
-                            html_escape(c.one->process), percent(c.at), html_escape(c.other->process), percent(c.other_at),
-                            said(c.larger, "it is larger", "it is smaller", "which is larger, the intervals do not tell"));
+  if (!std::isfinite(c.other_at.mean)) return text + fmt::format(" {} has no time at {}.", other, number(c.place.mean));
+  return text + fmt::format(" At {}, the gap of {} is {}&nbsp;% of the loss and that of {} {}&nbsp;%: {}.",
+                            number(c.place.mean), other, bold(c.other_at), one, bold(c.at),
+                            said(c.larger, "the first is larger", "the first is smaller",
+                                 "which of them is larger, the intervals do not tell"));
 }
 
 Tile tile_of(const Comparison& c) {
@@ -140,33 +131,26 @@ Tile tile_of(const Comparison& c) {
 
 /// What each model costs in each process, those of one name below each other; empty unless several processes have any.
 std::string costs_table(const std::vector<Findings>& all) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> rows;
-  std::size_t with_losses = 0;
-  std::vector<std::string> models;
-  for (const Findings& findings : all) {
-    if (!findings.gap) continue;
-    ++with_losses;
-    for (const ModelLoss& model : findings.gap->models) {
+  std::vector<std::pair<std::string, std::string>> rows;  // by model, in the order of the first process
+  const auto with_losses = std::count_if(all.begin(), all.end(), [](const Findings& o) { return o.gap.has_value(); });
+  for (const Findings& findings : all)
+    for (const ModelLoss& model : findings.gap ? findings.gap->models : std::vector<ModelLoss>{}) {
       if (model.mse_gap.empty()) continue;
       const ModelLoss& reference = findings.gap->reference_of(model);
       const auto tradeoff = std::find_if(findings.tradeoffs.begin(), findings.tradeoffs.end(),
                                          [&](const Tradeoff& o) { return o.model == model.model; });
-      const double scale = 100 / reference.mean_mse();
-      rows.push_back({model.model,
-                      {html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
-                       tradeoff == findings.tradeoffs.end() ? "–" : decimal(tradeoff->lambda, 3),
-                       plus_minus({scale * model.mean_gap.mean, scale * model.mean_gap.low, scale * model.mean_gap.high}),
-                       plus_minus(model.mean_gap)}});
-      if (place_in(models, model.model) == models.size()) models.push_back(model.model);
+      const auto after = std::find_if(rows.rbegin(), rows.rend(), [&](const auto& o) { return o.first == model.model; });
+      rows.insert(after == rows.rend() ? rows.end() : after.base(),
+                  {model.model,
+                   row({html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
+                        tradeoff == findings.tradeoffs.end() ? "–" : decimal(tradeoff->lambda, 3),
+                        plus_minus(times(100 / reference.mean_mse(), model.mean_gap)), plus_minus(model.mean_gap)})});
     }
-  }
-  if (with_losses < 2) return "";
   std::string html;
-  for (const std::string& model : models)
-    for (const auto& [name, fields] : rows)
-      if (name == model) html += row(fields);
-  return "<h3>What each model costs in each process</h3>\n" +
-         table({"model", "process", "against", "λ", "loss above<br>it (%)", "loss<br>above it"}, html);
+  for (const auto& [model, text] : rows) html += text;
+  return with_losses < 2 ? ""
+                         : "<h3>What each model costs in each process</h3>\n" +
+                               table({"model", "process", "against", "λ", "loss above<br>it (%)", "loss<br>above it"}, html);
 }
 
 }  // namespace

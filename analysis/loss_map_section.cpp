@@ -23,7 +23,7 @@ std::size_t most_uneven(const ModelConcentration& model) {
 void answer(Section& section, const ModelConcentration& model) {
   const std::size_t most = most_uneven(model);
   const Interval& share = model.hardest_share[most];
-  const Interval percent{100 * share.mean, 100 * share.low, 100 * share.high};
+  const Interval percent = times(100, share);
   const double chance = model.chance.hardest_share;
   section.answer = fmt::format(
       "The hardest 20&nbsp;% of the tokens of an image hold {}&nbsp;% of the loss of {} at t&nbsp;=&nbsp;{}, "

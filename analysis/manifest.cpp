@@ -103,4 +103,22 @@ Model model_in(std::span<const Run> runs, const std::string& name) {
   return result;
 }
 
+std::vector<std::string> unit_labels(std::span<const Run> runs, std::optional<bool> per_token) {
+  std::vector<std::string> labels;
+  const auto add = [&](const std::vector<UnitAxis>& units) {
+    for (const UnitAxis& axis : units)
+      if (axis.per_token == per_token.value_or(axis.per_token) && std::find(labels.begin(), labels.end(), axis.label) == labels.end())
+        labels.push_back(axis.label);
+  };
+  bool any = false;
+  for (const Run& run : runs)
+    for (const Json& model : entry(run, run.manifest, "models", Json::array()))
+      if (const Model said = model_in(runs, entry(run, model, "name", std::string())); said.dynamic) {
+        add(said.units);
+        any = true;
+      }
+  if (!any) add(older_units());
+  return labels;
+}
+
 }  // namespace dydit::analysis

@@ -142,7 +142,7 @@ std::string settings_of(const std::vector<SpeedStudy>& studies) {
 }
 
 /// Trained models as their routers decide: the engines that skip beside the dense model.
-std::string trained_table(const std::vector<SpeedStudy>& studies) {
+std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<const record::Run> runs) {
   std::string rows;
   const bool several = engines_of(studies, Executes::kept).size() > 1;
   for (const SpeedStudy& study : studies)
@@ -171,11 +171,10 @@ std::string trained_table(const std::vector<SpeedStudy>& studies) {
                            several, "engine"),
                rows) +
          note(
-             "Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of "
-             "heads, "
-             "channel groups and tokens, the same in all blocks and timesteps. A model whose decisions never "
-             "change "
-             "and skip no token is static and is run without routers.");
+             "Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of " +
+             html_escape(listed(unit_labels(runs))) +
+             ", the same in all blocks and timesteps. A model whose decisions never change and skip no token is static "
+             "and is run without routers.");
 }
 
 constexpr double nearly_all = 0.9;  // of the theoretical speedup
@@ -285,7 +284,7 @@ std::optional<Section> speed_section(const Findings& findings, const Show& show)
     if (study.trained()) continue;
     section.details += "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) + masked_table(study);
   }
-  const std::string trained = trained_table(studies);
+  const std::string trained = trained_table(studies, findings.runs);
   if (section.shown.empty())
     section.shown = trained;
   else

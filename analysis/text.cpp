@@ -81,8 +81,9 @@ std::string without_folders(const std::string& text) {
   return result;
 }
 
-std::string time_text(double time) {
-  return time == std::trunc(time) && std::abs(time) < 1e15 ? fmt::format("{:.0f}", time) : fmt::format("{:.4g}", time);
+std::string time_text(double time, int digits) {
+  const bool whole = time == std::trunc(time) && std::abs(time) < 1e15;
+  return whole ? fmt::format("{:.0f}", time) : fmt::format("{:.{}g}", time, digits);
 }
 
 std::string listed(const std::vector<std::string>& names) {

@@ -28,8 +28,8 @@ std::string html_escape(std::string_view text);
 /// Absolute paths in a text cut to their last name: a report tells nothing about where it was made.
 std::string without_folders(const std::string& text);
 
-/// "40", "0.25".
-std::string time_text(double time);
+/// "40", "0.25": whole numbers as they are, others with so many digits.
+std::string time_text(double time, int digits = 4);
 /// "heads, channel groups and tokens".
 std::string listed(const std::vector<std::string>& names);
 /// "50,000".

@@ -18,10 +18,8 @@ namespace {
 void add_loss(Tradeoff& tradeoff, const LossGap& gap, const ModelLoss& model) {
   if (!model.dynamic) return;
   const ModelLoss& reference = gap.reference_of(model);
-  const double percent = 100 / reference.mean_mse();
   tradeoff.reference = reference.model;
-  tradeoff.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low,
-                          percent * model.mean_gap.high};
+  tradeoff.loss_percent = times(100 / reference.mean_mse(), model.mean_gap);
 }
 
 /// Of a dynamic model.

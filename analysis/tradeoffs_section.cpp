@@ -64,7 +64,7 @@ std::string tradeoffs_table(const std::vector<Tradeoff>& tradeoffs, const Proces
     for (const auto& measured : by_engine) {
       std::vector<std::string> whole = fields;
       whole.insert(whole.end(), measured.begin(), measured.end());
-      whole.push_back(published_fid(o));
+      whole.push_back(&process == &diffusion ? published_fid(o) : "–");
       rows += row(whole);
     }
   }

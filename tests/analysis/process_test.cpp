@@ -173,7 +173,7 @@ TEST_CASE("a report of two processes has the sections of each, and first what th
   CHECK_THAT(page, Contains("<h2>Diffusion: At which timesteps") && Contains("<h2>Flow matching: At which timesteps") &&
                        Contains("<span class=\"question\">Flow matching: Does skipping work cost less near noise?"));
   CHECK_THAT(page, Contains("<li class=\"yes\"><a href=\"#common-axis\">") && Contains("The gap of Flow matching (small against large) is largest at a log") &&
-                       Contains(": the same place.") && Contains("it is larger."));
+                       Contains(": the same place.") && Contains("the first is larger."));
   CHECK_THAT(page, Contains("<th scope=\"row\">small</th><td>Diffusion</td><td>large</td>") &&
                        Contains("<th scope=\"row\">small</th><td>Flow matching</td><td>large</td>"));
   for (const char* figure : {"common-axis", "common-axis-noise", "loss-gap-diffusion", "loss-gap-flow"})

@@ -6,6 +6,7 @@
 #include <array>
 #include <compare>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -67,5 +68,7 @@ struct Model {
 
 /// As the last manifest that lists it says.
 Model model_in(std::span<const record::Run> runs, const std::string& name);
+/// Of the units of all dynamic models, each once: of them that are so per token, or not, or all.
+std::vector<std::string> unit_labels(std::span<const record::Run> runs, std::optional<bool> per_token = std::nullopt);
 
 }  // namespace dydit::analysis
