@@ -39,7 +39,8 @@ MatrixXd shares_of_times(const Chunk& chunk, const UnitAxis& axis, const std::ve
                     found->second.shape.size() == 3 && found->second.elements() > 0 &&
                     found->second.shape[0] == std::ssize(order);
   if (!fits) throw InputError("tensor '" + axis.name + "' is missing or has the wrong shape", chunk.file);
-  const auto layers = static_cast<Index>(found->second.shape[1]), units = static_cast<Index>(found->second.shape[2]);
+  const auto layers = static_cast<Index>(found->second.shape[1]),
+             units = static_cast<Index>(found->second.shape[2]);
   check_layers(axis, layers, chunk.file);
   using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Eigen::Map<const Rows> values(found->second.as<float>().data(), std::ssize(order) * layers, units);
@@ -53,15 +54,16 @@ MatrixXd shares_of_times(const Chunk& chunk, const UnitAxis& axis, const std::ve
 }
 
 /// (K, layers) means over the images of a tensor (N, K, layers); those over the layers go to `values` (N, K).
-MatrixXd shares_of_tokens(const ModelChunks& model, const UnitAxis& axis, const std::vector<std::size_t>& order,
-                          Eigen::Ref<MatrixXd> values) {
+MatrixXd shares_of_tokens(const ModelChunks& model, const UnitAxis& axis,
+                          const std::vector<std::size_t>& order, Eigen::Ref<MatrixXd> values) {
   const Index layers = model.chunks().front().floats(axis.name, 3).shape[2];
   MatrixXd shares = MatrixXd::Zero(std::ssize(order), layers);
   Index row = 0;
   for (const auto& [index, place] : model.images()) {
     const Tensor& tokens = place.chunk->floats(axis.name, 3);
     check_layers(axis, tokens.shape[2], place.chunk->file);
-    if (tokens.shape[2] != layers) throw InputError("chunks of one model differ in layers", place.chunk->file);
+    if (tokens.shape[2] != layers)
+      throw InputError("chunks of one model differ in layers", place.chunk->file);
     for (Index k = 0; k < shares.rows(); ++k) {
       const std::size_t at = place.row * order.size() + order[static_cast<std::size_t>(k)],
                         count = static_cast<std::size_t>(layers);
@@ -93,7 +95,8 @@ UnitShares shares_of(const ModelChunks& model, const UnitAxis& axis, const std::
   return result;
 }
 
-/// The share of the MACs kept at each time (N, K), and in the last column the noisier half's mean less the other's.
+/// The share of the MACs kept at each time (N, K), and in the last column the noisier half's mean less the
+/// other's.
 MatrixXd kept_of(const ModelChunks& model, const std::vector<std::size_t>& order, const Process& process) {
   const Index steps = std::ssize(order);
   MatrixXd values(std::ssize(model.images()), steps + 1);
@@ -127,7 +130,8 @@ Activation activation_of(const ModelChunks& model, const std::string& name, cons
   for (const UnitAxis& axis : described.units) {
     const UnitShares& units = result.units.emplace_back(shares_of(model, axis, order, seed));
     if (axis.layers == 0 && units.shares.cols() != result.units.front().shares.cols())
-      throw InputError("the blocks of '" + axis.name + "' and other units differ in number", model.chunks().front().file);
+      throw InputError("the blocks of '" + axis.name + "' and other units differ in number",
+                       model.chunks().front().file);
     result.depth = std::max(result.depth, static_cast<std::size_t>(units.shares.cols()));
   }
   return result;
@@ -153,16 +157,18 @@ std::string to_csv(const Activation& a) {
     for (std::size_t layer = 0; layer < a.depth; ++layer) {
       csv += fmt::format("{},{},{}", k, csv_number(a.timesteps[k]), layer);
       for (const auto& [axis, shares, on] : a.units)
-        csv += fmt::format(",{}{}", static_cast<Index>(layer) < shares.cols()
-                                        ? csv_number(shares(static_cast<Index>(k), static_cast<Index>(layer)))
-                                        : "NaN",
+        csv += fmt::format(",{}{}",
+                           static_cast<Index>(layer) < shares.cols()
+                               ? csv_number(shares(static_cast<Index>(k), static_cast<Index>(layer)))
+                               : "NaN",
                            axis.per_token ? ",NaN,NaN" : "");
       csv += ",NaN,NaN,NaN\n";
     }
   for (std::size_t k = 0; k < a.timesteps.size(); ++k) {
     csv += fmt::format("{},{},-1", k, csv_number(a.timesteps[k]));
     for (const UnitShares& units : a.units)
-      csv += units.axis.per_token ? csv_interval(units.on[k]) : fmt::format(",{}", csv_number(units.on[k].mean));
+      csv +=
+          units.axis.per_token ? csv_interval(units.on[k]) : fmt::format(",{}", csv_number(units.on[k].mean));
     csv += csv_interval(a.kept[k]) + "\n";
   }
   return csv;

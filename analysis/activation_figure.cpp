@@ -24,7 +24,8 @@ std::string no_such_blocks(const Activation& a, const UnitShares& units) {
   const auto layers = static_cast<std::size_t>(units.shares.cols());
   if (layers == a.depth) return "";
   return fmt::format(
-      "set object 1 rectangle from -0.5,{}-0.5 to K-0.5,B-0.5 front fillstyle solid 1 noborder fillcolor rgb '#d0d0d0'\n",
+      "set object 1 rectangle from -0.5,{}-0.5 to K-0.5,B-0.5 front fillstyle solid 1 noborder fillcolor rgb "
+      "'#d0d0d0'\n",
       layers);
 }
 
@@ -36,9 +37,11 @@ Figure activation_figure(const Activation& a, const Process& process) {
   entries.insert(entries.end(), labels.begin(), labels.end());
   const KeyStrip key(entries, 760);
   // Rows of up to three maps, one for each axis of units; below them their key and the totals.
-  constexpr int width = 760, maps_top = 34, maps_height = 190, maps_pitch = 284, left = 62, across_all = 583, gap = 14;
+  constexpr int width = 760, maps_top = 34, maps_height = 190, maps_pitch = 284, left = 62, across_all = 583,
+                gap = 14;
   const int columns = std::clamp(static_cast<int>(a.units.size()), 1, 3),
-            rows = (static_cast<int>(a.units.size()) + columns - 1) / columns, panel_width = (across_all - gap * (columns - 1)) / columns;
+            rows = (static_cast<int>(a.units.size()) + columns - 1) / columns,
+            panel_width = (across_all - gap * (columns - 1)) / columns;
   const int key_top = rows * maps_pitch, lines_top = key_top + key.height(), height = lines_top + 300;
   const auto down = [&](int pixels) { return 1 - static_cast<double>(pixels) / height; };
   const auto across = [&](int pixels) { return static_cast<double>(pixels) / width; };
@@ -53,7 +56,8 @@ Figure activation_figure(const Activation& a, const Process& process) {
       a.depth > 12  ? 4
       : a.depth > 6 ? 2
                     : 1,
-      process.axis, across(672), down(maps_top + maps_height), across(12), static_cast<double>(maps_height) / height);
+      process.axis, across(672), down(maps_top + maps_height), across(12),
+      static_cast<double>(maps_height) / height);
   int place = 0, field = 4;
   std::string lines;
   for (const UnitShares& units : a.units) {
@@ -61,7 +65,8 @@ Figure activation_figure(const Activation& a, const Process& process) {
               top = maps_top + place / columns * maps_pitch;
     plot += panel(down(top), down(top + maps_height), across(from), across(from + panel_width));
     plot += "set title " + gnuplot_string(units.axis.label) + " offset 0,-0.6\n";
-    plot += column == 0 ? "set ylabel 'block' offset 0\nset format y '%g'\n" : "unset ylabel\nset format y ''\n";
+    plot +=
+        column == 0 ? "set ylabel 'block' offset 0\nset format y '%g'\n" : "unset ylabel\nset format y ''\n";
     if (place > 0) plot += "unset colorbox\n";
     const std::string grey = no_such_blocks(a, units);
     plot += grey + fmt::format("plot data skip 1 every ::0::K*B-1 using 1:3:{} with image\n", field) +
@@ -83,19 +88,23 @@ set ytics 0.2
 set format y '%g'
 set ylabel 'share that is on' offset 1
 plot data skip 1 every ::K*B using 2:{}:{} with filledcurves linecolor rgb '#000000' notitle, \
-)", process.range, field + 1, field + 2) + lines +
-          fmt::format("  data skip 1 every ::K*B using 2:{} with linespoints linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4 \\\n"
-          "    title 'all MACs (λ)'\nunset multiplot", field);
-  return {
-      .name = "activation-" + record::safe_name(a.model),
-      .description =
-          "Shares of " + listed(labels) + " that are on, of each block at each timestep: blue few, "
-          "white all; below, the totals against the timestep.",
-      .width = width,
-      .height = height,
-      .csv = to_csv(a),
-      .settings = plot_style() + fmt::format("K = {}; B = {}\n", a.timesteps.size(), a.depth),
-      .plot = plot};
+)",
+                      process.range, field + 1, field + 2) +
+          lines +
+          fmt::format(
+              "  data skip 1 every ::K*B using 2:{} with linespoints linecolor rgb '#000000' linewidth 2 "
+              "pointtype 7 pointsize 0.4 \\\n"
+              "    title 'all MACs (λ)'\nunset multiplot",
+              field);
+  return {.name = "activation-" + record::safe_name(a.model),
+          .description = "Shares of " + listed(labels) +
+                         " that are on, of each block at each timestep: blue few, "
+                         "white all; below, the totals against the timestep.",
+          .width = width,
+          .height = height,
+          .csv = to_csv(a),
+          .settings = plot_style() + fmt::format("K = {}; B = {}\n", a.timesteps.size(), a.depth),
+          .plot = plot};
 }
 
 }  // namespace dydit::analysis

@@ -32,7 +32,8 @@ std::string what_depends(std::span<const record::Run> runs) {
   const auto on_time = unit_labels(runs, false);
   auto means = unit_labels(runs, true);
   means.push_back("MACs");
-  std::string text = (on_time.empty() ? "" : listed(on_time) + " depend on the timestep alone; ") + listed(means) + " are";
+  std::string text =
+      (on_time.empty() ? "" : listed(on_time) + " depend on the timestep alone; ") + listed(means) + " are";
   text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
   return html_escape(text);
 }

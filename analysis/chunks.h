@@ -44,7 +44,8 @@ struct Chunk {
   /// A float tensor whose first sizes are N (and K), none zero; throws InputError when it is missing or
   /// otherwise.
   const checkpoint::Tensor& floats(const std::string& name, std::size_t rank) const;
-  /// One f64 for each timestep, none where there is no such tensor; throws InputError for another type or size.
+  /// One f64 for each timestep, none where there is no such tensor; throws InputError for another type or
+  /// size.
   std::vector<double> of_times(const std::string& name) const;
 };
 

@@ -38,13 +38,15 @@ std::vector<CommonCurve> common_curves(const std::string& process, const LossGap
   std::vector<std::size_t> order;
   for (std::size_t k = 0; k < gap.log_snr.size(); ++k)
     if (std::isfinite(gap.log_snr[k])) order.push_back(k);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return gap.log_snr[a] < gap.log_snr[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return gap.log_snr[a] < gap.log_snr[b]; });
   std::vector<CommonCurve> curves;
   for (const bool dynamic : {false, true})
     for (const ModelLoss& model : gap.models) {
       const ModelLoss& reference = gap.reference_of(model);
       if (order.empty() || model.mse_gap.empty() || model.dynamic != dynamic || reference.dynamic) continue;
-      CommonCurve& curve = curves.emplace_back(CommonCurve{process, model.model, reference.model, dynamic, {}, {}, {}, {}});
+      CommonCurve& curve =
+          curves.emplace_back(CommonCurve{process, model.model, reference.model, dynamic, {}, {}, {}, {}});
       for (const std::size_t k : order) {
         if (!std::isfinite(model.mse_gap[k].mean / reference.mse[k])) continue;
         curve.times.push_back(gap.timesteps[k]);
@@ -84,22 +86,32 @@ Comparison compared(const CommonCurve& one, const CommonCurve& other) {
   const Interval place = peak_place(one), other_place = peak_place(other);
   const Interval at = percent_at(one, place.mean).value(),
                  other_at = percent_at(other, place.mean).value_or(Interval{none, none, none});
-  return {&one, &other, place, other_place, within(place, other_place, Comparison::near), at, other_at, larger_than(other_at, at)};
+  return {&one,
+          &other,
+          place,
+          other_place,
+          within(place, other_place, Comparison::near),
+          at,
+          other_at,
+          larger_than(other_at, at)};
 }
 
-std::optional<Comparison> comparison(std::span<const CommonCurve> curves, const std::string& one, const std::string& other) {
+std::optional<Comparison> comparison(std::span<const CommonCurve> curves, const std::string& one,
+                                     const std::string& other) {
   std::optional<Comparison> found;
   for (const CommonCurve& a : curves)
     for (const CommonCurve& b : curves)
       if (a.process == one && b.process == other && a.dynamic == b.dynamic &&
-          (!found || (a.dynamic == found->one->dynamic && found->one->model != found->other->model && a.model == b.model)))
+          (!found ||
+           (a.dynamic == found->one->dynamic && found->one->model != found->other->model && a.model == b.model)))
         found = compared(a, b);
   return found;
 }
 
 std::string to_csv(std::span<const CommonCurve> curves) {
   std::string csv =
-      "log_snr,time,gap_percent,gap_percent_low,gap_percent_high,noise_error,noise_error_low,noise_error_high,model,reference,"
+      "log_snr,time,gap_percent,gap_percent_low,gap_percent_high,noise_error,noise_error_low,noise_error_"
+      "high,model,reference,"
       "process\n";
   for (const CommonCurve& curve : curves)
     for (std::size_t k = 0; k < curve.times.size(); ++k)

@@ -31,8 +31,7 @@ std::string map_of(const MapGrid& grid, const Show& show) {
 }
 
 /// "0.336 ± 0.032 (t = 20) down to −0.224 ± 0.027 (t = 400)".
-std::string highest_and_lowest(const std::vector<double>& timesteps,
-                               const std::vector<Interval>& values) {
+std::string highest_and_lowest(const std::vector<double>& timesteps, const std::vector<Interval>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end(),
                                                [](const auto& a, const auto& b) { return a.mean < b.mean; });
   const auto text = [&](auto at) {

@@ -28,7 +28,8 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$4):(100*$5)
   NaN with lines linecolor rgb '#000000' linewidth 2 title 'below: with the detail', \
   NaN with lines linecolor rgb '#000000' linewidth 2 dashtype 2 title 'below: with the loss'
 )";
-  const std::string correlations = panel(270 / height, 65 / height) + time_axis(process) + R"(set ylabel 'rank correlation' offset 0.5
+  const std::string correlations =
+      panel(270 / height, 65 / height) + time_axis(process) + R"(set ylabel 'rank correlation' offset 0.5
 set yrange [*:*]
 unset key
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
@@ -45,8 +46,7 @@ plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
           .height = static_cast<int>(height),
           .csv = to_csv(maps),
           .settings = plot_style() + series_arrays(series),
-          .plot = time_panels(process) + key.set(height) + share + correlations +
-                  "unset multiplot"};
+          .plot = time_panels(process) + key.set(height) + share + correlations + "unset multiplot"};
 }
 
 Figure lambda_figure(const std::vector<LearningCurve>& all, const Process& process) {
@@ -74,10 +74,13 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines line
 )";
   const std::string losses = panel(280 / height, 65 / height) + R"(set format x '%g'
 set xlabel 'training step' offset 0,0.3
-set ylabel ')" + process.words("held-out loss (ε MSE)") + R"(' offset 0.5
+set ylabel ')" + process.words("held-out loss (ε MSE)") +
+                             R"(' offset 0.5
 set yrange [*:*]
 unset key
-plot for [m=1:M] data skip 1 every ::first[m]::last[m] )" + fmt::format("using 1:{} with lines", 6 + unit_axes(curves).size()) + R"( linetype m linewidth 1.2 dashtype 3 notitle, \
+plot for [m=1:M] data skip 1 every ::first[m]::last[m] )" +
+                             fmt::format("using 1:{} with lines", 6 + unit_axes(curves).size()) +
+                             R"( linetype m linewidth 1.2 dashtype 3 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m notitle
 )";
   return {.name = "lambda-curves",

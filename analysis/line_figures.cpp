@@ -52,11 +52,12 @@ Figure loss_gap_figure(const LossGap& all, const Process& process) {
   const int strip = key.height(), upper = alone ? 0 : 310, height = strip + upper + 310;
   const auto down = [&](int pixels) { return 1 - static_cast<double>(pixels) / height; };
   const std::string paper =
-      paper_beside ? fmt::format(
-                         ", \\\n  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
-                         "title '{}'",
-                         paper_title)
-                   : "";
+      paper_beside
+          ? fmt::format(
+                ", \\\n  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
+                "title '{}'",
+                paper_title)
+          : "";
   const std::string differences =
       panel(down(strip), down(strip + upper - 25)) + R"(set format x ''
 unset xlabel
@@ -86,8 +87,8 @@ set format y '%g'
           .height = height,
           .csv = to_csv(result),
           .settings = plot_style() + series_arrays(series) + (paper_beside ? paper_block(result) : ""),
-          .plot = time_panels(process) + key.set(height) + (alone ? "" : differences) +
-                  losses + "unset multiplot"};
+          .plot = time_panels(process) + key.set(height) + (alone ? "" : differences) + losses +
+                  "unset multiplot"};
 }
 
 Figure concentration_figure(const std::vector<ModelConcentration>& result, const Process& process) {
@@ -112,7 +113,8 @@ set ylabel 'Gini coefficient' offset 0.5
 set yrange [0:*]
 value = 3; chance = 9; unit = 1
 )";
-  const std::string share = panel(270 / height, 65 / height) + time_axis(process) + R"(set ylabel 'loss in hardest 20 % (%)' offset 0.5
+  const std::string share = panel(270 / height, 65 / height) + time_axis(process) +
+                            R"(set ylabel 'loss in hardest 20 % (%)' offset 0.5
 set yrange [20:*]
 unset key
 value = 6; chance = 10; unit = 100
@@ -125,8 +127,8 @@ value = 6; chance = 10; unit = 100
           .height = static_cast<int>(height),
           .csv = to_csv(result),
           .settings = plot_style() + series_arrays(series),
-          .plot = time_panels(process) + key.set(height) + gini + draw_panel + share +
-                  draw_panel + "unset multiplot"};
+          .plot = time_panels(process) + key.set(height) + gini + draw_panel + share + draw_panel +
+                  "unset multiplot"};
 }
 
 /// Logarithmic where the losses span more than a factor of three: a shorter axis would have no tics.
@@ -160,7 +162,8 @@ Figure learning_figure(const std::vector<LearningCurve>& all, const Process& pro
           .csv = to_csv(curves),
           .settings = plot_style() + series_arrays(series) + "after_start(step) = step > 0 ? step : NaN\n",
           .plot = panel(1 - strip / height, 60 / height) + loss_axis(curves) + key.set(height) +
-                  "set xlabel 'training step' offset 0,0.3\nset ylabel '" + process.words("loss (ε MSE)") + R"(' offset 0.5
+                  "set xlabel 'training step' offset 0,0.3\nset ylabel '" + process.words("loss (ε MSE)") +
+                  R"(' offset 0.5
 set logscale x
 set xrange [*:*] noextend
 set yrange [*:*] noextend

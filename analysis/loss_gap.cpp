@@ -58,7 +58,8 @@ MatrixXd values(const ModelChunks& model, const std::string& name, const std::ve
 }
 
 /// What the first model whose records say it says of these timesteps.
-std::vector<double> of_times(const std::vector<ModelChunks>& models, const char* name, const std::vector<double>& timesteps) {
+std::vector<double> of_times(const std::vector<ModelChunks>& models, const char* name,
+                             const std::vector<double>& timesteps) {
   std::vector<double> result;
   for (const ModelChunks& model : models)
     if (const auto all = model.chunks().front().of_times(name); !all.empty() && result.empty())
@@ -113,7 +114,10 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
     vb.push_back(bits ? values(chunks[m], "vb", images, timesteps) : MatrixXd(mse[m].rows(), 0));
     models.push_back(model_in(runs, names[m]));
   }
-  LossGap result{timesteps, {}, std::ssize(images), of_times(chunks, "log_snr", timesteps),
+  LossGap result{timesteps,
+                 {},
+                 std::ssize(images),
+                 of_times(chunks, "log_snr", timesteps),
                  of_times(chunks, "epsilon_factor", timesteps)};
   for (std::size_t m = 0; m < names.size(); ++m) {
     const std::size_t reference = reference_of(models[m], models);
@@ -141,8 +145,8 @@ std::string to_csv(const LossGap& result) {
   constexpr Interval no_interval{none, none, none};
   for (const ModelLoss& model : result.models)
     for (std::size_t k = 0; k < result.timesteps.size(); ++k) {
-      csv += fmt::format("{},{},{},{}", csv_number(result.timesteps[k]), result.images, csv_number(model.mse[k]),
-                         csv_number(model.vb.empty() ? none : model.vb[k]));
+      csv += fmt::format("{},{},{},{}", csv_number(result.timesteps[k]), result.images,
+                         csv_number(model.mse[k]), csv_number(model.vb.empty() ? none : model.vb[k]));
       csv += model.mse_gap.empty() ? ",,,,,,"
                                    : csv_interval(model.mse_gap[k]) +
                                          csv_interval(model.vb_gap.empty() ? no_interval : model.vb_gap[k]);

@@ -21,13 +21,14 @@ std::string gap_table(const LossGap& gap, const Process& process) {
   if (gap.models.size() > few || gap.models.front().vb.empty()) metrics.pop_back();
   std::vector<std::string> head{"t"};
   for (const ModelLoss& model : gap.models)
-    head.push_back(fmt::format("{}<br>{}", html_escape(model.model), process.words(record::metric("mse").label)));
+    head.push_back(
+        fmt::format("{}<br>{}", html_escape(model.model), process.words(record::metric("mse").label)));
   for (const ModelLoss& model : gap.models)
     if (!model.mse_gap.empty())
       for (const std::string& metric : metrics) {
         head.push_back(fmt::format("{} −<br>{}<br>{} {}", html_escape(model.model),
-                                   html_escape(gap.reference_of(model).model), process.words(record::metric(metric).label),
-                                   record::metric(metric).unit));
+                                   html_escape(gap.reference_of(model).model),
+                                   process.words(record::metric(metric).label), record::metric(metric).unit));
         head.push_back("95 % interval");
       }
   std::string rows;
@@ -66,7 +67,8 @@ std::string gap_sentence(const LossGap& result, const ModelLoss& model, const Pr
                                  html_escape(result.reference_of(model).model), lower_or_higher(gaps[peak]),
                                  html_escape(model.model), time_text(result.timesteps[peak]));
   if (peak != noise)
-    text += fmt::format(" and {} at t&nbsp;=&nbsp;{}", lower_or_higher(gaps[noise]), time_text(result.timesteps[noise]));
+    text += fmt::format(" and {} at t&nbsp;=&nbsp;{}", lower_or_higher(gaps[noise]),
+                        time_text(result.timesteps[noise]));
   return text + ".";
 }
 
@@ -100,13 +102,14 @@ Judgement shrinks(const std::vector<Interval>& gaps, std::size_t noise) {
 
 Tile tile_of(const LossGap& gap, const ModelLoss& model, const Process& process) {
   const std::size_t peak = peak_of(model.mse_gap), noise = process.noisiest(model.mse_gap.size());
-  return {model.dynamic ? "Does skipping work cost less near noise?"
-                        : "Does a larger model gain less near noise?",
-          plus_minus(model.mse_gap[peak]),
-          fmt::format("loss of {} above {} at t&nbsp;=&nbsp;{}; {} at t&nbsp;=&nbsp;{}",
-                      html_escape(model.model), html_escape(gap.reference_of(model).model),
-                      time_text(gap.timesteps[peak]), number(model.mse_gap[noise].mean), time_text(gap.timesteps[noise])),
-          shrinks(model.mse_gap, noise)};
+  return {
+      model.dynamic ? "Does skipping work cost less near noise?"
+                    : "Does a larger model gain less near noise?",
+      plus_minus(model.mse_gap[peak]),
+      fmt::format("loss of {} above {} at t&nbsp;=&nbsp;{}; {} at t&nbsp;=&nbsp;{}", html_escape(model.model),
+                  html_escape(gap.reference_of(model).model), time_text(gap.timesteps[peak]),
+                  number(model.mse_gap[noise].mean), time_text(gap.timesteps[noise])),
+      shrinks(model.mse_gap, noise)};
 }
 
 }  // namespace
@@ -129,13 +132,13 @@ std::optional<Section> loss_gap_section(const Findings& findings, const Show& sh
   }
   section.shown = show(
       loss_gap_figure(gap, process),
-      alone ? "The loss of the model at each timestep."
-      : dynamic
-          ? "How much more models that skip work lose than the dense model of their size; bands are "
-            "95&nbsp;% intervals."
-          : "How much more the other models lose than " + html_escape(gap.models.back().model) +
-                "; bands are 95&nbsp;% intervals" +
-                (&process == &diffusion ? ", the dashed curve is the paper's, scaled to the same peak." : "."));
+      alone     ? "The loss of the model at each timestep."
+      : dynamic ? "How much more models that skip work lose than the dense model of their size; bands are "
+                  "95&nbsp;% intervals."
+                : "How much more the other models lose than " + html_escape(gap.models.back().model) +
+                      "; bands are 95&nbsp;% intervals" +
+                      (&process == &diffusion ? ", the dashed curve is the paper's, scaled to the same peak."
+                                              : "."));
   std::vector<std::string> clear;
   for (const ModelLoss& model : gap.models)
     if (!model.mse_gap.empty()) clear.push_back(clear_sentence(gap, model));

@@ -67,10 +67,9 @@ std::optional<Section> loss_map_section(const Findings& findings, const Show& sh
     section.details +=
         note(findings.process.words(
                  "<b>Maps</b>: squared epsilon error of each pixel, mean over channels and noise draws. ") +
-             (normalise_each
-                  ? "Each map has its own scale, from its 1st to its 99th percentile."
-                  : "Each timestep has one scale, written below its column: from the 1st to the "
-                    "99th percentile over the images shown."));
+             (normalise_each ? "Each map has its own scale, from its 1st to its 99th percentile."
+                             : "Each timestep has one scale, written below its column: from the 1st to the "
+                               "99th percentile over the images shown."));
   return section;
 }
 

@@ -21,10 +21,12 @@ namespace {
 
 /// The place of a text of the manifest among the values that are allowed.
 template <std::size_t count>
-std::size_t choice(const Run& run, const Json& part, const char* key, const std::array<std::string_view, count>& allowed) {
+std::size_t choice(const Run& run, const Json& part, const char* key,
+                   const std::array<std::string_view, count>& allowed) {
   const auto text = entry(run, part, key, std::string());
   const auto found = std::find(allowed.begin(), allowed.end(), text);
-  if (found == allowed.end()) refuse(run, fmt::format("'{}' is '{}' where one of {} is expected", key, text, fmt::join(allowed, ", ")));
+  if (found == allowed.end())
+    refuse(run, fmt::format("'{}' is '{}' where one of {} is expected", key, text, fmt::join(allowed, ", ")));
   return static_cast<std::size_t>(found - allowed.begin());
 }
 
@@ -72,7 +74,8 @@ nlohmann::json process_entry(const Run& run) {
 
 const Process& process_of(const Run& run) {
   std::array<std::string_view, processes.size()> names;
-  std::transform(processes.begin(), processes.end(), names.begin(), [](const Process& process) { return process.name; });
+  std::transform(processes.begin(), processes.end(), names.begin(),
+                 [](const Process& process) { return process.name; });
   return processes.at(choice(run, process_entry(run), "name", names));
 }
 
@@ -107,7 +110,8 @@ std::vector<std::string> unit_labels(std::span<const Run> runs, std::optional<bo
   std::vector<std::string> labels;
   const auto add = [&](const std::vector<UnitAxis>& units) {
     for (const UnitAxis& axis : units)
-      if (axis.per_token == per_token.value_or(axis.per_token) && std::find(labels.begin(), labels.end(), axis.label) == labels.end())
+      if (axis.per_token == per_token.value_or(axis.per_token) &&
+          std::find(labels.begin(), labels.end(), axis.label) == labels.end())
         labels.push_back(axis.label);
   };
   bool any = false;

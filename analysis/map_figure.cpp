@@ -175,7 +175,8 @@ set cbtics ({}) scale 0
 Figure loss_map_figure(const MapGrid& grid, bool normalise_each, const Process& process) {
   return map_figure(
       grid, normalise_each ? Colours::by_map : Colours::by_timestep, "loss-map-",
-      process.words("Images, and for each its squared epsilon error at several timesteps: blue low, white high."),
+      process.words(
+          "Images, and for each its squared epsilon error at several timesteps: blue low, white high."),
       "'low loss' 0, 'high loss' 1", process);
 }
 

@@ -67,7 +67,8 @@ struct PanelRow {
   template <typename T>
   static std::vector<std::span<const T>> split(const std::vector<T>& panels) {
     std::vector<std::span<const T>> rows;
-    for (std::size_t i = 0; i < panels.size(); i += most) rows.push_back(std::span(panels).subspan(i).first(std::min(most, panels.size() - i)));
+    for (std::size_t i = 0; i < panels.size(); i += most)
+      rows.push_back(std::span(panels).subspan(i).first(std::min(most, panels.size() - i)));
     return rows;
   }
   static std::string name(const std::string& first, std::size_t number) {

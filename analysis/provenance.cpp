@@ -55,9 +55,10 @@ std::string millions(const Json& count) {
 std::string model_row(const Json& model) {
   const Json trained = at(model, "trained");
   const Json summary = at(model, "summary");
-  std::vector<std::string> fields{text_of(at(model, "name")),
-                                  summary.is_string() ? text_of(summary) : shape_of(at(model, "configuration")),
-                                  millions(at(model, "parameters")), text_of(at(model, "gmacs"))};
+  std::vector<std::string> fields{
+      text_of(at(model, "name")),
+      summary.is_string() ? text_of(summary) : shape_of(at(model, "configuration")),
+      millions(at(model, "parameters")), text_of(at(model, "gmacs"))};
   for (const char* key : {"images", "steps", "batch"}) {
     const Json count = at(trained, key);
     fields.push_back(count.is_number_integer() ? grouped(count.get<std::int64_t>()) : text_of(count));

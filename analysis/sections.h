@@ -34,7 +34,8 @@ RunSection failures_section;    // cells without a result
 RunSection provenance_section;  // how to run this again; machine, build, data, models
 
 /// In the order of the page; with several processes each question is answered for one after the other.
-std::vector<Section> sections_of(std::span<const record::Run> runs, const ReportOptions& options, const Show& show);
+std::vector<Section> sections_of(std::span<const record::Run> runs, const ReportOptions& options,
+                                 const Show& show);
 
 /// What was run, on what, and when it ended, in a line (HTML).
 std::string subtitle(std::span<const record::Run> runs);

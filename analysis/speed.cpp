@@ -97,22 +97,26 @@ std::string_view size_of(std::string_view model) {
 
 /// Known ways of skipping in the order of their table, then others by name.
 auto order_of(const std::string& which) {
-  const auto known = std::find_if(skipped_units.begin(), skipped_units.end(), [&](const Skipped& o) { return o.which == which; });
+  const auto known = std::find_if(skipped_units.begin(), skipped_units.end(),
+                                  [&](const Skipped& o) { return o.which == which; });
   return std::pair(known - skipped_units.begin(), which);
 }
 
-/// What makes a study, in the order of the studies of one model: device, dtype, threads, then all others by name.
+/// What makes a study, in the order of the studies of one model: device, dtype, threads, then all others by
+/// name.
 Json setting_of(const Record& record) {
   Json setting = {text_axis(record, "device"), text_axis(record, "dtype"), axis(record, "threads")};
   std::map<std::string, Json> others;
   for (const auto& [name, value] : record.axes.items()) others[name] = value;
-  for (const char* known : {"model", "engine", "which", "keep", "batch", "dtype", "device", "threads"}) others.erase(known);
+  for (const char* known : {"model", "engine", "which", "keep", "batch", "dtype", "device", "threads"})
+    others.erase(known);
   for (const auto& [name, value] : others) setting.push_back(Json::array({name, value}));
   return setting;
 }
 
 std::vector<std::pair<std::string, Json>> axes_of(const Json& setting) {
-  std::vector<std::pair<std::string, Json>> axes{{"dtype", setting[1]}, {"device", setting[0]}, {"threads", setting[2]}};
+  std::vector<std::pair<std::string, Json>> axes{
+      {"dtype", setting[1]}, {"device", setting[0]}, {"threads", setting[2]}};
   for (std::size_t i = axes.size(); i < setting.size(); ++i)
     axes.emplace_back(setting[i][0].get<std::string>(), setting[i][1]);
   return axes;
@@ -152,8 +156,7 @@ std::string SpeedStudy::title() const {
 }
 
 bool SpeedStudy::trained() const {
-  return std::any_of(cells.begin(), cells.end(),
-                     [](const SpeedCell& cell) { return cell.own(); });
+  return std::any_of(cells.begin(), cells.end(), [](const SpeedCell& cell) { return cell.own(); });
 }
 
 std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {

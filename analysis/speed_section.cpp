@@ -61,7 +61,7 @@ std::string realisation_sentence(const SpeedStudy& study, const std::string& eng
                      from_to(cells, [](const SpeedCell& cell) { return cell.realisation; }));
 }
 
-/// What engines of one kind take beside the dense model, a sentence for each.
+/// How long an engine takes beside the dense model: with everything on, or whatever its masks are.
 std::string over_dense_sentence(const SpeedStudy& study, const Engine& engine, const std::string& what) {
   const Cells cells = cells_where(study, [&](const SpeedCell& cell) {
     return cell.engine == engine && (engine.executes == Executes::masked || cell.everything_on());
@@ -75,62 +75,53 @@ std::string sentences(const SpeedStudy& study) {
   std::string text;
   const auto kept = study.engines(Executes::kept), masked = study.engines(Executes::masked);
   for (const std::string& engine : kept) {
-    const std::string high = realisation_sentence(study, engine, 0.7), low = realisation_sentence(study, engine, 0.5);
+    const std::string high = realisation_sentence(study, engine, 0.7), low = realisation_sentence(study, engine, 0.5),
+                      name = kept.size() == 1 ? "it" : "the " + html_escape(engine) + " engine";
     text += high + (low == high ? "" : low) +
-            over_dense_sentence(study, {Executes::kept, engine},
-                                "With everything on " + (kept.size() == 1 ? "it" : "the " + html_escape(engine) + " engine"));
+            over_dense_sentence(study, {Executes::kept, engine}, "With everything on " + name);
   }
-  for (const std::string& engine : masked)
-    text += over_dense_sentence(study, {Executes::masked, engine},
-                                "Multiplying by masks" + (masked.size() == 1 ? "" : ", the " + html_escape(engine) + " engine,"));
+  for (const std::string& engine : masked) {
+    const std::string name = masked.size() == 1 ? "" : ", the " + html_escape(engine) + " engine,";
+    text += over_dense_sentence(study, {Executes::masked, engine}, "Multiplying by masks" + name);
+  }
   return text;
 }
 
-std::string masks_of(const SpeedCell& cell) {
-  return cell.everything_on() ? "all on" : html_escape(cell.which);
-}
-
-/// Where several engines execute the same, one column more says which it is.
-std::vector<std::string> with_engine(std::vector<std::string> fields, bool several, const std::string& engine) {
-  if (several) fields.insert(fields.begin() + 1, engine);
-  return fields;
+/// "both"; where several engines execute the same, "flat, both".
+std::string masks_of(const SpeedStudy& study, const SpeedCell& cell) {
+  if (cell.engine.executes == Executes::all) return html_escape(cell.engine.name);
+  const std::string masks = cell.everything_on() ? "all on" : cell.which;
+  return html_escape(study.engines(cell.engine.executes).size() == 1 ? masks : cell.engine.name + ", " + masks);
 }
 
 /// The dense model and the engines that skip over the shares kept, with the published realisation.
 std::string speed_table(const SpeedStudy& study) {
   std::string rows;
-  const bool several = study.engines(Executes::kept).size() > 1;
   for (const SpeedCell& cell : study.cells)
     if (cell.engine.executes != Executes::masked) {
       const bool dense = cell.engine.executes == Executes::all;
-      const std::string engine = html_escape(cell.engine.name);
-      rows += row(with_engine(
-          {std::to_string(cell.batch), dense ? engine : masks_of(cell), fmt::format("{:g}", cell.keep),
+      rows += row(
+          {std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep),
            number(cell.lambda_realised), number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
            dense ? "1" : number(cell.theoretical_speedup), dense ? "–" : plus_minus(cell.realisation),
            cell.which == "both" ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
-           number(cell.activation_memory + cell.weight_memory)},
-          several, engine));
+           number(cell.activation_memory + cell.weight_memory)});
     }
-  return table(with_engine({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",
-                            "η pub-<br>lished", "MB"},
-                           several, "engine"),
+  return table({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",
+                "η pub-<br>lished", "MB"},
                rows);
 }
 
 /// What multiplying by masks takes; empty when it was not measured.
 std::string masked_table(const SpeedStudy& study) {
   std::string rows;
-  const bool several = study.engines(Executes::masked).size() > 1;
   for (const SpeedCell& cell : study.cells)
     if (cell.engine.executes == Executes::masked)
-      rows += row(with_engine({std::to_string(cell.batch), masks_of(cell), fmt::format("{:g}", cell.keep),
-                               per_image(cell), plus_minus(cell.time_over_dense()), number(cell.theoretical_speedup)},
-                              several, html_escape(cell.engine.name)));
+      rows += row({std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep), per_image(cell),
+                   plus_minus(cell.time_over_dense()), number(cell.theoretical_speedup)});
   if (rows.empty()) return "";
   return "<p>Multiplying by masks, as the published code does, computes everything:</p>\n" +
-         table(with_engine({"batch", "masks", "kept", "ms per<br>image", "over the<br>dense time", "theory"}, several, "engine"),
-               rows);
+         table({"batch", "masks", "kept", "ms per<br>image", "over the<br>dense time", "theory"}, rows);
 }
 
 /// "float32, cpu, 2 threads", of each setting once.
@@ -154,21 +145,21 @@ std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<cons
         });
         return found == study.cells.end() ? nullptr : &*found;
       };
-      const SpeedCell* dense = beside([](const auto& o) { return o.engine.executes == Executes::all && o.everything_on(); });
+      const SpeedCell* dense =
+          beside([](const auto& o) { return o.engine.executes == Executes::all && o.everything_on(); });
       const SpeedCell* alike = beside([&](const auto& o) { return o.engine == cell.engine && o.which == "alike"; });
       const SpeedCell* masked = beside([](const auto& o) { return o.engine.executes == Executes::masked && o.own(); });
-      rows += row(with_engine(
-          {html_escape(name_among(studies, study)), std::to_string(cell.batch), number(cell.lambda_realised),
-           number(cell.gmacs), dense == nullptr ? "–" : per_image(*dense), per_image(cell), plus_minus(cell.speedup),
-           number(cell.theoretical_speedup), plus_minus(cell.realisation),
-           alike == nullptr ? "–" : plus_minus(alike->realisation), masked == nullptr ? "–" : plus_minus(masked->speedup)},
-          several, html_escape(cell.engine.name)));
+      rows += row({html_escape(name_among(studies, study) + (several ? ", " + cell.engine.name : "")),
+                   std::to_string(cell.batch), number(cell.lambda_realised), number(cell.gmacs),
+                   dense == nullptr ? "–" : per_image(*dense), per_image(cell), plus_minus(cell.speedup),
+                   number(cell.theoretical_speedup), plus_minus(cell.realisation),
+                   alike == nullptr ? "–" : plus_minus(alike->realisation),
+                   masked == nullptr ? "–" : plus_minus(masked->speedup)});
     }
   if (rows.empty()) return "";
   return "<h3>Trained models, as their routers decide (" + html_escape(settings_of(studies)) + ")</h3>\n" +
-         table(with_engine({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup",
-                            "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
-                           several, "engine"),
+         table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup",
+                "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
                rows) +
          note(
              "Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of " +
@@ -243,8 +234,8 @@ void answer(Section& section, const std::vector<SpeedStudy>& studies) {
   const std::string engines = html_escape(listed(all.engines));
   section.answer = fmt::format(
       "{} {} of the theoretical speedup, {}; {} {} times as fast as the dense model.",
-      one ? "The " + engines + " engine reaches" : "The engines " + engines + " reach", analysis::from_to(all.realisations),
-      all.how, one ? "it is" : "they are", span_of(all.speedups));
+      one ? "The " + engines + " engine reaches" : "The engines " + engines + " reach",
+      analysis::from_to(all.realisations), all.how, one ? "it is" : "they are", span_of(all.speedups));
   section.tile = Tile{"Does skipped work become time?", plus_minus(least(all.realisations).value),
                       "of the theoretical speedup, " + all.how + ": " + least_of(all.realisations),
                       combined(all.judgements)};
@@ -282,7 +273,8 @@ std::optional<Section> speed_section(const Findings& findings, const Show& show)
                "The nearer a curve comes to the diagonal, the more of the skipped work becomes time; it "
                "begins with everything on.");
     if (study.trained()) continue;
-    section.details += "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) + masked_table(study);
+    section.details += "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) +
+                       masked_table(study);
   }
   const std::string trained = trained_table(studies, findings.runs);
   if (section.shown.empty())

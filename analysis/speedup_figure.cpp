@@ -25,7 +25,8 @@ struct Line {
   std::int64_t batch;
 
   friend bool operator<(const Line& a, const Line& b) {
-    return std::tie(b.engine.executes, a.engine.name, b.batch) < std::tie(a.engine.executes, b.engine.name, a.batch);
+    return std::tie(b.engine.executes, a.engine.name, b.batch) <
+           std::tie(a.engine.executes, b.engine.name, a.batch);
   }
 };
 /// The points of each engine and batch, from everything on to the least kept.
@@ -54,7 +55,8 @@ std::vector<Panel> panels_of(const SpeedStudy& study) {
   return panels;
 }
 
-/// A colour for each batch, the largest first; dashes and points for each engine, open ones where it multiplies by masks.
+/// A colour for each batch, the largest first; dashes and points for each engine, open ones where it
+/// multiplies by masks.
 class Style {
  public:
   explicit Style(const SpeedStudy& study)
@@ -67,7 +69,9 @@ class Style {
     constexpr std::array filled{7, 5, 9}, open{6, 4, 8};  // circles, squares, triangles
     const bool masked = line.engine.executes == Executes::masked;
     const auto& engines = masked ? masked_ : kept_;
-    const auto i = static_cast<std::size_t>(std::find(engines.begin(), engines.end(), line.engine.name) - engines.begin()) % filled.size();
+    const auto i = static_cast<std::size_t>(std::find(engines.begin(), engines.end(), line.engine.name) -
+                                            engines.begin()) %
+                   filled.size();
     // Points of smaller batches leave a rim of those below them.
     return fmt::format("with linespoints {} dashtype {} pointtype {} pointsize {:.2f}", colour(line),
                        (masked ? dashed : solid)[i], (masked ? open : filled)[i],
@@ -120,8 +124,8 @@ std::string labels(const std::string& which, const Axes& axes, const PanelRow& r
       "set label 'all of it becomes time' at first {:.6g},{:.6g} center rotate by {:.2f} "
       "offset {:.2f},{:.2f} textcolor rgb '#808080' font ',12'\n"
       "set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'\n",
-      gnuplot_string(skipped(which).label), middle, middle, angle * 180 / std::numbers::pi, -2.2 * std::sin(angle),
-      1.2 * std::cos(angle));
+      gnuplot_string(skipped(which).label), middle, middle, angle * 180 / std::numbers::pi,
+      -2.2 * std::sin(angle), 1.2 * std::cos(angle));
 }
 
 std::string key(const std::vector<std::string>& entries, double height) {
@@ -142,8 +146,9 @@ std::vector<std::string> key_entries(const Style& style, std::span<const Panel> 
 }
 
 Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const std::string& name) {
-  const bool published = !published_speeds(study.model).empty() &&
-                         std::any_of(panels.begin(), panels.end(), [](const Panel& o) { return o.which == "both"; });
+  const bool published =
+      !published_speeds(study.model).empty() &&
+      std::any_of(panels.begin(), panels.end(), [](const Panel& o) { return o.which == "both"; });
   const Style style(study);
   const auto entries = key_entries(style, panels, published);
   const Axes axes = axes_of(panels);
@@ -172,22 +177,22 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
       first += cells.size();
       for (const SpeedCell* cell : cells)
         csv += csv_number(cell->theoretical_speedup) + csv_interval(cell->speedup) +
-               fmt::format(",{},{},{},{}\n", csv_number(cell->keep), cell->batch, csv_field(cell->engine.name),
-                           csv_field(cell->which));
+               fmt::format(",{},{},{},{}\n", csv_number(cell->keep), cell->batch,
+                           csv_field(cell->engine.name), csv_field(cell->which));
     }
     if (drawn++ == 0)
       for (const std::string& entry : entries) plot += ", \\\n  " + entry;
     plot += "\nunset label\nunset key\nunset ylabel\nset format y ''\n";
   }
   return {.name = name,
-                .description = "Actual against theoretical speedup of " + study.title() +
-                               ", a curve for each engine and batch; on the diagonal all of the skipped work "
-                               "becomes time.",
-                .width = PanelRow::figure_width,
-                .height = row.figure_height(),
-                .csv = csv,
-                .settings = plot_style() + (published ? published_block(study) : ""),
-                .plot = plot + "unset multiplot"};
+          .description = "Actual against theoretical speedup of " + study.title() +
+                         ", a curve for each engine and batch; on the diagonal all of the skipped work "
+                         "becomes time.",
+          .width = PanelRow::figure_width,
+          .height = row.figure_height(),
+          .csv = csv,
+          .settings = plot_style() + (published ? published_block(study) : ""),
+          .plot = plot + "unset multiplot"};
 }
 
 }  // namespace
@@ -195,7 +200,8 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
 std::vector<Figure> speedup_figures(const SpeedStudy& study, const std::string& name) {
   const auto panels = panels_of(study);
   std::vector<Figure> figures;
-  for (const auto& some : PanelRow::split(panels)) figures.push_back(figure_of(study, some, PanelRow::name(name, figures.size())));
+  for (const auto& some : PanelRow::split(panels))
+    figures.push_back(figure_of(study, some, PanelRow::name(name, figures.size())));
   return figures;
 }
 

@@ -43,21 +43,26 @@ std::vector<std::string> times_of(const SpeedCell& cell, bool name_engine) {
   std::vector<std::string> fields{number(cell.gmacs), per_image(cell), skips ? plus_minus(cell.speedup) : "–",
                                   skips ? number(cell.theoretical_speedup) : "–",
                                   skips ? plus_minus(cell.realisation) : "–"};
-  if (name_engine) fields.insert(fields.begin(), html_escape(fmt::format("{}, batch {}", cell.engine.name, cell.batch)));
+  if (name_engine)
+    fields.insert(fields.begin(), html_escape(fmt::format("{}, batch {}", cell.engine.name, cell.batch)));
   return fields;
 }
 
 std::string tradeoffs_table(const std::vector<Tradeoff>& tradeoffs, const Process& process) {
-  std::vector<std::string> head{"model", "skips", "λ", process.words("held-out<br>ε MSE"), "loss above<br>dense (%)"}, times;
+  std::vector<std::string> head{"model", "skips", "λ", process.words("held-out<br>ε MSE"),
+                                "loss above<br>dense (%)"},
+      times;
   const bool several = engines_of(tradeoffs).size() > 1;
-  if (std::any_of(tradeoffs.begin(), tradeoffs.end(), timed)) times = {"GMACs", "ms per<br>image", "speedup", "theory", "η"};
+  if (std::any_of(tradeoffs.begin(), tradeoffs.end(), timed))
+    times = {"GMACs", "ms per<br>image", "speedup", "theory", "η"};
   if (several) times.insert(times.begin(), "engine");
   head.insert(head.end(), times.begin(), times.end());
   head.push_back("paper:<br>FID");
   std::string rows;
   for (const Tradeoff& o : tradeoffs) {
     const std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
-                                          decimal(o.held_out_mse, 5), o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
+                                          decimal(o.held_out_mse, 5),
+                                          o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
     std::vector<std::vector<std::string>> by_engine;
     for (const SpeedCell& cell : o.cells) by_engine.push_back(times_of(cell, several));
     if (by_engine.empty()) by_engine.emplace_back(times.size(), "–");
@@ -86,12 +91,12 @@ std::size_t models_not_run(const Findings& findings) {
 std::string terms(const std::vector<Tradeoff>& tradeoffs) {
   const auto measured = std::find_if(tradeoffs.begin(), tradeoffs.end(), timed);
   const auto engines = engines_of(tradeoffs);
-  const std::string time =
-      measured == tradeoffs.end()
-          ? ""
-          : fmt::format("<b>Time</b>: of the {}, of dense models their own; {}. ",
-                        engines.size() == 1 ? html_escape(engines.front()) + " engine" : "engine named in the row",
-                        html_escape(measured->timed));
+  const std::string time = measured == tradeoffs.end()
+                               ? ""
+                               : fmt::format("<b>Time</b>: of the {}, of dense models their own; {}. ",
+                                             engines.size() == 1 ? html_escape(engines.front()) + " engine"
+                                                                 : "engine named in the row",
+                                             html_escape(measured->timed));
   return note(fmt::format(
       "<b>Skips</b>: what the routers of the model learned to skip; <i>by chance</i>: units drawn anew for "
       "each "

@@ -49,8 +49,7 @@ std::optional<Section> share_section(const Findings& findings, const Show& show)
   if (curves.empty()) return std::nullopt;
   double farthest = 0;
   for (const LearningCurve& curve : curves)
-    if (const double miss =
-            std::abs(curve.points.back().lambda_realised - curve.points.back().lambda_target);
+    if (const double miss = std::abs(curve.points.back().lambda_realised - curve.points.back().lambda_target);
         std::isfinite(miss))
       farthest = std::max(farthest, miss);
   Section section{.id = "share", .title = "What did training toward a share of the MACs reach?"};

@@ -38,7 +38,8 @@ std::vector<Bar> bars_of(const SpeedCell& cell) {
   for (std::size_t i = 0; i < waterfall.causes.size(); ++i) {
     const double start = at;
     at += waterfall.causes[i].mean;
-    bars.push_back({waterfall_causes[i].name, of_engine(waterfall_causes[i].label, cell.engine.name), start, at, waterfall.causes[i]});
+    const auto& [name, label, description] = waterfall_causes[i];
+    bars.push_back({name, of_engine(label, cell.engine.name), start, at, waterfall.causes[i]});
   }
   bars.push_back({"time", "measured time", cell.time.mean, cell.time.mean, cell.time});
   return bars;
@@ -147,7 +148,8 @@ Figure figure_of(const SpeedStudy& study, std::span<const SpeedCell* const> cell
                          "set multiplot\nset xtics {:.8g}\nset xlabel 'ms' offset 0,0.3\n"
                          "set yrange [-0.6:{}.6]\n",
                          tic_step(1.6 * size), waterfall_causes.size() + 1) +
-                     row.title(study.title() + ", " + cells.front()->engine.name + ": what takes the time that is not saved?");
+                     row.title(study.title() + ", " + cells.front()->engine.name +
+                               ": what takes the time that is not saved?");
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto bars = bars_of(*cells[i]);
     const double low = reach_of(bars).low - 0.1 * size;
@@ -175,7 +177,8 @@ std::vector<Figure> waterfall_figures(const SpeedStudy& study, const std::string
   for (const auto& [engine, cells] : engines) {
     const std::string whole = engines.size() == 1 ? name : name + "-" + record::safe_name(engine);
     std::size_t number = 0;
-    for (const auto& some : PanelRow::split(cells)) figures.push_back(figure_of(study, some, PanelRow::name(whole, number++)));
+    for (const auto& some : PanelRow::split(cells))
+      figures.push_back(figure_of(study, some, PanelRow::name(whole, number++)));
   }
   return figures;
 }

@@ -52,7 +52,8 @@ std::string sentence(const SpeedStudy& study, const std::vector<const SpeedCell*
     return fmt::format("Where the rest of the time goes cannot be told: no cause is clear of zero where the gap is ({}).",
                        html_escape(study.title()));
   return fmt::format("The largest cause is {}: {}&nbsp;ms of a pass of {}&nbsp;ms ({}).",
-                     html_escape(of_engine(waterfall_causes[largest.cause].label, largest.cell->engine.name)), bold(largest.bar()), number(largest.cell->time.mean),
+                     html_escape(of_engine(waterfall_causes[largest.cause].label, largest.cell->engine.name)),
+                     bold(largest.bar()), number(largest.cell->time.mean),
                      where(study, *largest.cell));
 }
 
@@ -139,7 +140,8 @@ std::optional<Section> waterfall_section(const Findings& findings, const Show& s
   if (sentences.empty()) return std::nullopt;
   if (std::ssize(sentences) > most)
     figures += note(fmt::format("Of {} waterfalls the first {} are drawn.", sentences.size(), most));
-  section.details = (sentences.size() > 1 ? list(sentences) : "") + tables + figures + causes(engines_of(findings.speed, Executes::kept));
+  section.details = (sentences.size() > 1 ? list(sentences) : "") + tables + figures +
+                    causes(engines_of(findings.speed, Executes::kept));
   return section;
 }
 

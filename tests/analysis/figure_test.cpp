@@ -201,7 +201,8 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
     tradeoff.loss_percent = gap[0];
   }
   const UnitAxis heads{.name = "heads", .label = "heads"};
-  const Activation activation{"half", 2, timesteps, 2, {{heads, Eigen::MatrixXd::Ones(2, 2), gap}}, gap, gap[0]};
+  const Activation activation{"half", 2,     timesteps, 2, {{heads, Eigen::MatrixXd::Ones(2, 2), gap}},
+                              gap,    gap[0]};
   // What a key entry may not be below: the uppermost panel, or in the activation figure the last.
   const auto check = [&](const Figure& figure, const std::string& entry, bool last_panel = false) {
     INFO(figure.name);

@@ -114,10 +114,12 @@ manifest = {"schema": 1, "process": {"name": "flow", "path": "linear", "predicti
                        for name, units in (("a", [{"name": "heads", "label": "heads", "layers": 4, "scope": "timestep"},
                                                   {"name": "tokens", "scope": "token"}]), ("b", []))]}
 records = [{"schema": 1, "cell": f"{study}-{name}", "study": study, "axes": {"model": name, "patch": 2, "draws": 8},
-            "status": "ok", "metrics": {}, "tensors": ["t"]} for study in ("activation", "loss-gap") for name in "ab"[:1 + (study == "loss-gap")]]
+            "status": "ok", "metrics": {}, "tensors": ["t"]}
+           for study, names in (("activation", "a"), ("loss-gap", "ab")) for name in names]
 records.append({"schema": 1, "cell": "s", "study": "speed", "status": "ok", "tensors": [],
                 "axes": {"model": "a", "engine": "flat", "which": "layers", "keep": 0.5, "batch": 4, "dtype": "float32",
-                         "device": "cpu", "threads": 2, "guidance": 1.5}, "metrics": {"time": {"value": 1.5, "unit": "ms"}}})
+                         "device": "cpu", "threads": 2, "guidance": 1.5},
+                "metrics": {"time": {"value": 1.5, "unit": "ms"}}})
 text = "".join(json.dumps(record) + "\n" for record in records).encode()
 
 

@@ -24,11 +24,12 @@ struct CommonCurve {
   std::string name() const { return process + ": " + model; }
 };
 
-/// Of one process; nothing where its records do not say what signal-to-noise its times have. Times without or with
-/// infinite signal are left out.
+/// Of one process; nothing where its records do not say what signal-to-noise its times have. Times without or
+/// with infinite signal are left out.
 std::vector<CommonCurve> common_curves(const std::string& process, const LossGap& gap);
 
-/// Where the gap of a curve is largest: the place, and all places that the intervals leave possible (the bounds).
+/// Where the gap of a curve is largest: the place, and all places that the intervals leave possible (the
+/// bounds).
 Interval peak_place(const CommonCurve& curve);
 
 /// The gap in percent at a place, linear between times; nothing outside of the curve.
@@ -46,9 +47,10 @@ struct Comparison {
 };
 Comparison compared(const CommonCurve& one, const CommonCurve& other);
 
-/// The curves of two processes that a report compares first: of one kind, and of one model where both have it. Nothing
-/// where there are none.
-std::optional<Comparison> comparison(std::span<const CommonCurve> curves, const std::string& one, const std::string& other);
+/// The curves of two processes that a report compares first: of one kind, and of one model where both have
+/// it. Nothing where there are none.
+std::optional<Comparison> comparison(std::span<const CommonCurve> curves, const std::string& one,
+                                     const std::string& other);
 
 /// One row for each curve and time, the names last.
 std::string to_csv(std::span<const CommonCurve> curves);

@@ -32,10 +32,11 @@ struct ModelLoss {
 };
 
 struct LossGap {
-  std::vector<double> timesteps;        ///< ascending
-  std::vector<ModelLoss> models;        ///< in the order of the profile
-  std::int64_t images;                  ///< those that every model has
-  /// Of the timesteps, where the records say it: log of signal-to-noise, and what a squared error times is that of noise.
+  std::vector<double> timesteps;  ///< ascending
+  std::vector<ModelLoss> models;  ///< in the order of the profile
+  std::int64_t images;            ///< those that every model has
+  /// Of the timesteps, where the records say it: log of signal-to-noise, and what a squared error times is
+  /// that of noise.
   std::vector<double> log_snr = {}, epsilon_factor = {};
 
   const ModelLoss& reference_of(const ModelLoss& model) const { return models[model.reference]; }

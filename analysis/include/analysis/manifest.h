@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What manifests say of the process, the engines and the models of a run; for older runs, which say nothing, what was
-// true of all of them. Everything here throws InputError, naming the run, for entries of other types than these.
+// What manifests say of the process, the engines and the models of a run; for older runs, which say nothing,
+// what was true of all of them. Everything here throws InputError, naming the run, for entries of other types
+// than these.
 #pragma once
 
 #include <array>

@@ -18,17 +18,16 @@
 
 namespace dydit::analysis {
 
-/// What masks skip: on the axis "which" of records, and for people. Others are names of their own, imposed as well.
+/// What masks skip: on the axis "which" of records, and for people. Others are names of their own, imposed as
+/// well.
 struct Skipped {
   std::string_view which, label;
   bool imposed;  ///< else nothing, or what a trained model's routers say
 };
-inline constexpr std::array skipped_units{Skipped{"all", "nothing", false},
-                                          Skipped{"widths", "heads and channels", true},
-                                          Skipped{"tokens", "tokens", true},
-                                          Skipped{"both", "heads, channels and tokens", true},
-                                          Skipped{"own", "as trained", false},
-                                          Skipped{"alike", "as much, by chance", false}};
+inline constexpr std::array skipped_units{
+    Skipped{"all", "nothing", false},    Skipped{"widths", "heads and channels", true},
+    Skipped{"tokens", "tokens", true},   Skipped{"both", "heads, channels and tokens", true},
+    Skipped{"own", "as trained", false}, Skipped{"alike", "as much, by chance", false}};
 Skipped skipped(std::string_view which);
 
 /// One cell; what was not measured is NaN. An Interval holds a median here.
@@ -59,17 +58,17 @@ struct SpeedStudy {
   /// The engines that have cells, which tables tell apart where there are several.
   std::vector<std::string> engines(Executes executes) const;
   std::string setting(bool with_threads = true) const;  ///< "float32, cpu, 2 threads, guidance 1.5"
-  std::string title() const;    ///< "DyDiT-S/2, float32, cpu, 2 threads"
-  bool trained() const;         ///< of a model that decides itself
+  std::string title() const;                            ///< "DyDiT-S/2, float32, cpu, 2 threads"
+  bool trained() const;                                 ///< of a model that decides itself
 };
 
-/// The good "speed" records, a study for each model (in the order of the profile) and setting; of two records whose axes
-/// are all equal the later one counts. Throws InputError for a record with an axis or a metric that is missing or
-/// impossible, or an engine that its manifest does not name.
+/// The good "speed" records, a study for each model (in the order of the profile) and setting; of two records
+/// whose axes are all equal the later one counts. Throws InputError for a record with an axis or a metric
+/// that is missing or impossible, or an engine that its manifest does not name.
 std::vector<SpeedStudy> speed_studies(std::span<const record::Run> runs);
 
-/// The waterfalls that a report shows: of each engine that executes what is kept, for each way of skipping that of the
-/// largest batch, and of these the one whose share kept is nearest to one half.
+/// The waterfalls that a report shows: of each engine that executes what is kept, for each way of skipping
+/// that of the largest batch, and of these the one whose share kept is nearest to one half.
 std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study);
 
 /// A published speedup against its theoretical one.

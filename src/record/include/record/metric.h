@@ -127,7 +127,8 @@ inline constexpr std::array metrics = {
     MetricInfo{"routers_share", "", "routers' share", "MACs of the routers over the dense model's.", true},
 };
 
-/// The entry of that name, "units_on" for "units_on.heads"; throws std::out_of_range for a name that is not in the catalog.
+/// The entry of that name, "units_on" for "units_on.heads"; throws std::out_of_range for a name that is not in the
+/// catalog.
 constexpr const MetricInfo& metric(std::string_view name) {
   const std::string_view entry = name.starts_with("units_on.") ? name.substr(0, name.find('.')) : name;
   for (const MetricInfo& info : metrics)
