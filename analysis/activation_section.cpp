@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 
 #include "analysis/figures.h"
@@ -25,6 +26,12 @@ std::string ends_sentence(const Activation& a) {
   return fmt::format("{} keeps {} of the MACs of its blocks at t&nbsp;=&nbsp;{} and {} at t&nbsp;=&nbsp;{}.",
                      html_escape(a.model), number(a.kept.front().mean), time_text(a.timesteps.front()),
                      number(a.kept.back().mean), time_text(a.timesteps.back()));
+}
+
+bool has_grey(const Activation& a) {
+  return std::any_of(a.units.begin(), a.units.end(), [&](const UnitShares& units) {
+    return static_cast<std::size_t>(units.shares.cols()) < a.depth;
+  });
 }
 
 /// "Heads and channel groups depend on the timestep alone; tokens and MACs are"
@@ -57,10 +64,12 @@ std::optional<Section> activation_section(const Findings& findings, const Show& 
   }
   std::vector<std::string> ends;
   for (const Activation* activation : shown_first(findings, all)) {
-    const std::string html = show(
-        activation_figure(*activation, findings.process),
-        fmt::format("What {} has on: above, by block; below, in all, and the share of the MACs that follows.",
-                    html_escape(activation->model)));
+    const std::string html =
+        show(activation_figure(*activation, findings.process),
+             fmt::format(
+                 "What {} has on: above, by block{}; below, in all, and the share of the MACs that follows.",
+                 html_escape(activation->model),
+                 has_grey(*activation) ? ", grey where it has no such units" : ""));
     (section.shown.empty() ? section.shown : section.details) += html;
     ends.push_back(ends_sentence(*activation));
   }
