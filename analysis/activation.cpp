@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "chunks.h"
@@ -18,7 +19,7 @@ using Eigen::MatrixXd;
 namespace {
 
 /// Positions of the timesteps in ascending order.
-std::vector<std::size_t> ascending(const std::vector<std::int64_t>& timesteps) {
+std::vector<std::size_t> ascending(const std::vector<double>& timesteps) {
   std::vector<std::size_t> order(timesteps.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
@@ -26,73 +27,113 @@ std::vector<std::size_t> ascending(const std::vector<std::int64_t>& timesteps) {
   return order;
 }
 
-/// (K, depth) shares of a tensor (K, depth, H) that does not depend on the images.
-MatrixXd width_shares(const Chunk& chunk, const std::string& name, const std::vector<std::size_t>& order) {
-  const auto found = chunk.tensors.find(name);
+void check_layers(const UnitAxis& axis, Index layers, const std::string& file) {
+  if (axis.layers != 0 && static_cast<Index>(axis.layers) != layers)
+    throw InputError("tensor '" + axis.name + "' has another number of layers than the manifest says", file);
+}
+
+/// (K, layers) shares of a tensor (K, layers, units) that does not depend on the images.
+MatrixXd shares_of_times(const Chunk& chunk, const UnitAxis& axis, const std::vector<std::size_t>& order) {
+  const auto found = chunk.tensors.find(axis.name);
   const bool fits = found != chunk.tensors.end() && found->second.type == checkpoint::DType::f32 &&
                     found->second.shape.size() == 3 && found->second.elements() > 0 &&
                     found->second.shape[0] == std::ssize(order);
-  if (!fits) throw InputError("tensor '" + name + "' is missing or has the wrong shape", chunk.file);
-  const auto depth = static_cast<Index>(found->second.shape[1]),
+  if (!fits) throw InputError("tensor '" + axis.name + "' is missing or has the wrong shape", chunk.file);
+  const auto layers = static_cast<Index>(found->second.shape[1]),
              units = static_cast<Index>(found->second.shape[2]);
+  check_layers(axis, layers, chunk.file);
   using Rows = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Eigen::Map<const Rows> values(found->second.as<float>().data(), std::ssize(order) * depth, units);
-  MatrixXd shares(std::ssize(order), depth);
+  const Eigen::Map<const Rows> values(found->second.as<float>().data(), std::ssize(order) * layers, units);
+  MatrixXd shares(std::ssize(order), layers);
   for (Index k = 0; k < shares.rows(); ++k)
-    for (Index layer = 0; layer < depth; ++layer)
-      shares(k, layer) = values.row(static_cast<Index>(order[static_cast<std::size_t>(k)]) * depth + layer)
+    for (Index layer = 0; layer < layers; ++layer)
+      shares(k, layer) = values.row(static_cast<Index>(order[static_cast<std::size_t>(k)]) * layers + layer)
                              .cast<double>()
                              .mean();
   return shares;
 }
 
-Activation activation_of(const ModelChunks& model, const std::string& name, std::uint64_t seed) {
+/// (K, layers) means over the images of a tensor (N, K, layers); those over the layers go to `values` (N, K).
+MatrixXd shares_of_tokens(const ModelChunks& model, const UnitAxis& axis,
+                          const std::vector<std::size_t>& order, Eigen::Ref<MatrixXd> values) {
+  const Index layers = model.chunks().front().floats(axis.name, 3).shape[2];
+  MatrixXd shares = MatrixXd::Zero(std::ssize(order), layers);
+  Index row = 0;
+  for (const auto& [index, place] : model.images()) {
+    const Tensor& tokens = place.chunk->floats(axis.name, 3);
+    check_layers(axis, tokens.shape[2], place.chunk->file);
+    if (tokens.shape[2] != layers)
+      throw InputError("chunks of one model differ in layers", place.chunk->file);
+    for (Index k = 0; k < shares.rows(); ++k) {
+      const std::size_t at = place.row * order.size() + order[static_cast<std::size_t>(k)],
+                        count = static_cast<std::size_t>(layers);
+      const auto of_layers = tokens.as<float>().subspan(at * count, count);
+      double sum = 0;
+      for (Index layer = 0; layer < layers; ++layer) {
+        const double share = of_layers[static_cast<std::size_t>(layer)];
+        shares(k, layer) += share / static_cast<double>(values.rows());
+        sum += share;
+      }
+      values(row, k) = sum / static_cast<double>(layers);
+    }
+    ++row;
+  }
+  return shares;
+}
+
+/// One axis: what depends on the times alone has no interval.
+UnitShares shares_of(const ModelChunks& model, const UnitAxis& axis, const std::vector<std::size_t>& order,
+                     std::uint64_t seed) {
+  if (axis.per_token) {
+    MatrixXd values(std::ssize(model.images()), std::ssize(order));
+    MatrixXd shares = shares_of_tokens(model, axis, order, values);
+    return {axis, std::move(shares), bootstrap_means(values, seed)};
+  }
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  UnitShares result{axis, shares_of_times(model.chunks().front(), axis, order), {}};
+  for (const auto& layers : result.shares.rowwise()) result.on.push_back({layers.mean(), none, none});
+  return result;
+}
+
+/// The share of the MACs kept at each time (N, K), and in the last column the noisier half's mean less the
+/// other's.
+MatrixXd kept_of(const ModelChunks& model, const std::vector<std::size_t>& order, const Process& process) {
+  const Index steps = std::ssize(order);
+  MatrixXd values(std::ssize(model.images()), steps + 1);
+  Index row = 0;
+  for (const auto& [index, place] : model.images()) {
+    const Tensor& kept = place.chunk->floats("kept", 2);
+    double halves[2] = {0, 0};
+    for (Index k = 0; k < steps; ++k) {
+      values(row, k) = kept.as<float>()[place.row * order.size() + order[static_cast<std::size_t>(k)]];
+      halves[2 * (process.data_last ? steps - 1 - k : k) >= steps ? 1 : 0] += values(row, k);
+    }
+    const auto noisier = static_cast<double>(steps / 2), other = static_cast<double>(steps - steps / 2);
+    values(row++, steps) = steps > 1 ? halves[1] / noisier - halves[0] / other : 0;
+  }
+  return values;
+}
+
+Activation activation_of(const ModelChunks& model, const std::string& name, const Model& described,
+                         const Process& process, std::uint64_t seed) {
   const auto order = ascending(model.timesteps());
-  const auto steps = static_cast<Index>(order.size());
-  const Chunk& first = model.chunks().front();
   Activation result{.model = name,
                     .images = std::ssize(model.images()),
                     .timesteps = {},
                     .depth = 0,
-                    .heads = width_shares(first, "heads", order),
-                    .groups = width_shares(first, "channels", order),
-                    .tokens = {},
-                    .tokens_on = {},
-                    .kept = {},
+                    .units = {},
+                    .kept = bootstrap_means(kept_of(model, order, process), seed),
                     .kept_near_noise = {}};
+  result.kept_near_noise = result.kept.back();
+  result.kept.pop_back();
   for (const std::size_t k : order) result.timesteps.push_back(model.timesteps()[k]);
-  const Index depth = result.heads.cols();
-  result.depth = static_cast<std::size_t>(depth);
-  result.tokens = MatrixXd::Zero(steps, depth);
-  // Tokens and MACs of each timestep, and the difference between the halves.
-  MatrixXd values(static_cast<Index>(model.images().size()), 2 * steps + 1);
-  Index row = 0;
-  for (const auto& [index, place] : model.images()) {
-    const Tensor &tokens = place.chunk->floats("tokens", 3), &kept = place.chunk->floats("kept", 2);
-    if (tokens.shape[2] != depth || result.groups.cols() != depth)
-      throw InputError("the blocks of heads, channels and tokens differ in number", place.chunk->file);
-    double halves[2] = {0, 0};
-    for (Index k = 0; k < steps; ++k) {
-      const std::size_t at = place.row * order.size() + order[static_cast<std::size_t>(k)];
-      const auto of_blocks = tokens.as<float>().subspan(at * result.depth, result.depth);
-      double sum = 0;
-      for (Index layer = 0; layer < depth; ++layer) {
-        const double share = of_blocks[static_cast<std::size_t>(layer)];
-        result.tokens(k, layer) += share / static_cast<double>(result.images);
-        sum += share;
-      }
-      values(row, k) = sum / static_cast<double>(depth);
-      values(row, steps + k) = kept.as<float>()[at];
-      halves[2 * k >= steps ? 1 : 0] += values(row, steps + k);
-    }
-    const auto noisier = static_cast<double>(steps / 2), other = static_cast<double>(steps - steps / 2);
-    values(row, 2 * steps) = steps > 1 ? halves[1] / noisier - halves[0] / other : 0;
-    ++row;
+  for (const UnitAxis& axis : described.units) {
+    const UnitShares& units = result.units.emplace_back(shares_of(model, axis, order, seed));
+    if (axis.layers == 0 && units.shares.cols() != result.units.front().shares.cols())
+      throw InputError("the blocks of '" + axis.name + "' and other units differ in number",
+                       model.chunks().front().file);
+    result.depth = std::max(result.depth, static_cast<std::size_t>(units.shares.cols()));
   }
-  const auto intervals = bootstrap_means(values, seed);
-  result.tokens_on.assign(intervals.begin(), intervals.begin() + steps);
-  result.kept.assign(intervals.begin() + steps, intervals.begin() + 2 * steps);
-  result.kept_near_noise = intervals.back();
   return result;
 }
 
@@ -101,23 +142,35 @@ Activation activation_of(const ModelChunks& model, const std::string& name, std:
 std::vector<Activation> activations(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
   std::vector<Activation> result;
   for (const std::string& name : models_of(runs, "activation"))
-    result.push_back(activation_of(ModelChunks(runs, "activation", name), name, bootstrap_seed));
+    result.push_back(activation_of(ModelChunks(runs, "activation", name), name, model_in(runs, name),
+                                   process_of(runs.front()), bootstrap_seed));
   return result;
 }
 
 std::string to_csv(const Activation& a) {
-  std::string csv =
-      "place,timestep,block,heads,groups,tokens,tokens_low,tokens_high,kept,kept_low,kept_high\n";
-  for (Index k = 0; k < a.heads.rows(); ++k)
-    for (Index layer = 0; layer < a.heads.cols(); ++layer)
-      csv += fmt::format("{},{},{},{},{},{},NaN,NaN,NaN,NaN,NaN\n", k,
-                         a.timesteps[static_cast<std::size_t>(k)], layer, csv_number(a.heads(k, layer)),
-                         csv_number(a.groups(k, layer)), csv_number(a.tokens(k, layer)));
+  std::string csv = "place,timestep,block";
+  for (const auto& [axis, shares, on] : a.units)
+    for (const char* bound : {"", "_low", "_high"})
+      if (*bound == 0 || axis.per_token) csv += fmt::format(",{}", csv_field(axis.column + bound));
+  csv += ",kept,kept_low,kept_high\n";
   for (std::size_t k = 0; k < a.timesteps.size(); ++k)
-    csv += fmt::format("{},{},-1,{},{}{}{}\n", k, a.timesteps[k],
-                       csv_number(a.heads.row(static_cast<Index>(k)).mean()),
-                       csv_number(a.groups.row(static_cast<Index>(k)).mean()), csv_interval(a.tokens_on[k]),
-                       csv_interval(a.kept[k]));
+    for (std::size_t layer = 0; layer < a.depth; ++layer) {
+      csv += fmt::format("{},{},{}", k, csv_number(a.timesteps[k]), layer);
+      for (const auto& [axis, shares, on] : a.units)
+        csv += fmt::format(",{}{}",
+                           static_cast<Index>(layer) < shares.cols()
+                               ? csv_number(shares(static_cast<Index>(k), static_cast<Index>(layer)))
+                               : "NaN",
+                           axis.per_token ? ",NaN,NaN" : "");
+      csv += ",NaN,NaN,NaN\n";
+    }
+  for (std::size_t k = 0; k < a.timesteps.size(); ++k) {
+    csv += fmt::format("{},{},-1", k, csv_number(a.timesteps[k]));
+    for (const UnitShares& units : a.units)
+      csv +=
+          units.axis.per_token ? csv_interval(units.on[k]) : fmt::format(",{}", csv_number(units.on[k].mean));
+    csv += csv_interval(a.kept[k]) + "\n";
+  }
   return csv;
 }
 

@@ -15,22 +15,40 @@ std::string timestep_tics(const Activation& a) {
   const std::size_t every = std::max<std::size_t>(1, (a.timesteps.size() + 4) / 5);
   std::string tics;
   for (std::size_t k = 0; k < a.timesteps.size(); k += every)
-    tics += fmt::format("{}'{}' {}", tics.empty() ? "" : ", ", a.timesteps[k], k);
+    tics += fmt::format("{}'{}' {}", tics.empty() ? "" : ", ", time_text(a.timesteps[k], 2), k);
   return tics;
+}
+
+/// Blocks that an axis does not have are grey.
+std::string no_such_blocks(const Activation& a, const UnitShares& units) {
+  const auto layers = static_cast<std::size_t>(units.shares.cols());
+  if (layers == a.depth) return "";
+  return fmt::format(
+      "set object 1 rectangle from -0.5,{}-0.5 to K-0.5,B-0.5 front fillstyle solid 1 noborder fillcolor rgb "
+      "'#d0d0d0'\n",
+      layers);
 }
 
 }  // namespace
 
-Figure activation_figure(const Activation& a) {
-  const KeyStrip key({"channel groups", "all MACs (λ)", "heads", "tokens"}, 760);
-  constexpr int width = 760, maps_top = 34, maps_height = 190, key_top = 284;
-  const int lines_top = key_top + key.height(), height = lines_top + 300;
+Figure activation_figure(const Activation& a, const Process& process) {
+  std::vector<std::string> entries{"all MACs (λ)"}, labels;
+  for (const UnitShares& units : a.units) labels.push_back(units.axis.label);
+  entries.insert(entries.end(), labels.begin(), labels.end());
+  const KeyStrip key(entries, 760);
+  // Rows of up to three maps, one for each axis of units; below them their key and the totals.
+  constexpr int width = 760, maps_top = 34, maps_height = 190, maps_pitch = 284, left = 62, across_all = 583,
+                gap = 14;
+  const int columns = std::clamp(static_cast<int>(a.units.size()), 1, 3),
+            rows = (static_cast<int>(a.units.size()) + columns - 1) / columns,
+            panel_width = (across_all - gap * (columns - 1)) / columns;
+  const int key_top = rows * maps_pitch, lines_top = key_top + key.height(), height = lines_top + 300;
   const auto down = [&](int pixels) { return 1 - static_cast<double>(pixels) / height; };
   const auto across = [&](int pixels) { return static_cast<double>(pixels) / width; };
   std::string plot = fmt::format(
       "set multiplot\nset xrange [-0.5:K-0.5]\nset yrange [-0.5:B-0.5]\nset cbrange [0:1]\nunset grid\nset "
       "tics out\nset style fill solid\n"
-      "set xtics ({})\nset ytics {}\nset xlabel 'timestep t' offset 0,0.4\nunset key\n"
+      "set xtics ({})\nset ytics {}\nset xlabel '{}' offset 0,0.4\nunset key\n"
       "set palette defined (0 '#08306b', 1 '#2171b5', 2 '#6baed6', 3 '#c6dbef', 4 '#ffffff')\n"
       "set colorbox user origin {:.4f},{:.4f} size {:.4f},{:.4f}\nset cbtics ('none on' 0, 'half' 0.5, 'all "
       "on' 1) scale 0\n",
@@ -38,44 +56,55 @@ Figure activation_figure(const Activation& a) {
       a.depth > 12  ? 4
       : a.depth > 6 ? 2
                     : 1,
-      across(672), down(maps_top + maps_height), across(12), static_cast<double>(maps_height) / height);
-  constexpr int left = 62, panel_width = 185, gap = 14;
-  int column = 0;
-  for (const auto* unit : {"heads", "channel groups", "tokens"}) {
-    const int from = left + column * (panel_width + gap);
-    plot += panel(down(maps_top), down(maps_top + maps_height), across(from), across(from + panel_width));
-    plot += fmt::format("set title '{}' offset 0,-0.6\n", unit);
-    plot += column == 0 ? "set ylabel 'block' offset 0\nset format y '%g'\n"
-                        : "unset ylabel\nset format y ''\nunset colorbox\n";
-    plot += fmt::format("plot data skip 1 every ::0::K*B-1 using 1:3:{} with image\n", 4 + column++);
+      process.axis, across(672), down(maps_top + maps_height), across(12),
+      static_cast<double>(maps_height) / height);
+  int place = 0, field = 4;
+  std::string lines;
+  for (const UnitShares& units : a.units) {
+    const int column = place % columns, from = left + column * (panel_width + gap),
+              top = maps_top + place / columns * maps_pitch;
+    plot += panel(down(top), down(top + maps_height), across(from), across(from + panel_width));
+    plot += "set title " + gnuplot_string(units.axis.label) + " offset 0,-0.6\n";
+    plot +=
+        column == 0 ? "set ylabel 'block' offset 0\nset format y '%g'\n" : "unset ylabel\nset format y ''\n";
+    if (place > 0) plot += "unset colorbox\n";
+    const std::string grey = no_such_blocks(a, units);
+    plot += grey + fmt::format("plot data skip 1 every ::0::K*B-1 using 1:3:{} with image\n", field) +
+            (grey.empty() ? "" : "unset object\n");
+    lines += fmt::format("  data skip 1 every ::K*B using 2:{} with linespoints linetype {} title ", field,
+                         place % static_cast<int>(colours) + 1) +
+             gnuplot_string(units.axis.label) + ", \\\n";
+    field += units.axis.per_token ? 3 : 1;
+    ++place;
   }
   plot += panel(down(lines_top), down(height - 62), across(left), 0.965) + key.set(height, key_top) +
-          R"(unset title
+          fmt::format(R"(unset title
 set grid
 set style fill transparent solid 0.22 noborder
-set xrange [0:1000]
+set xrange {}
 set yrange [0:1]
 set xtics auto
 set ytics 0.2
 set format y '%g'
 set ylabel 'share that is on' offset 1
-plot data skip 1 every ::K*B using 2:10:11 with filledcurves linecolor rgb '#000000' notitle, \
-  data skip 1 every ::K*B using 2:4 with linespoints linetype 1 title 'heads', \
-  data skip 1 every ::K*B using 2:5 with linespoints linetype 2 title 'channel groups', \
-  data skip 1 every ::K*B using 2:6 with linespoints linetype 3 title 'tokens', \
-  data skip 1 every ::K*B using 2:9 with linespoints linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4 \
-    title 'all MACs (λ)'
-unset multiplot)";
-  return {
-      .name = "activation-" + record::safe_name(a.model),
-      .description =
-          "Shares of heads, channel groups and tokens that are on, of each block at each timestep: blue few, "
-          "white all; below, the totals against the timestep.",
-      .width = width,
-      .height = height,
-      .csv = to_csv(a),
-      .settings = plot_style() + fmt::format("K = {}; B = {}\n", a.timesteps.size(), a.depth),
-      .plot = plot};
+plot data skip 1 every ::K*B using 2:{}:{} with filledcurves linecolor rgb '#000000' notitle, \
+)",
+                      process.range, field + 1, field + 2) +
+          lines +
+          fmt::format(
+              "  data skip 1 every ::K*B using 2:{} with linespoints linecolor rgb '#000000' linewidth 2 "
+              "pointtype 7 pointsize 0.4 \\\n"
+              "    title 'all MACs (λ)'\nunset multiplot",
+              field);
+  return {.name = "activation-" + record::safe_name(a.model),
+          .description = "Shares of " + listed(labels) +
+                         " that are on, of each block at each timestep: blue few, "
+                         "white all; below, the totals against the timestep.",
+          .width = width,
+          .height = height,
+          .csv = to_csv(a),
+          .settings = plot_style() + fmt::format("K = {}; B = {}\n", a.timesteps.size(), a.depth),
+          .plot = plot};
 }
 
 }  // namespace dydit::analysis

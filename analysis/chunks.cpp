@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -37,12 +38,22 @@ std::vector<std::int64_t> integers(const Chunk& chunk, const std::string& name) 
   return {values.begin(), values.end()};
 }
 
+/// Times of a diffusion are whole numbers, those of a flow are not.
+std::vector<double> times_of(const Chunk& chunk) {
+  const Tensor& found = tensor(chunk, "timestep");
+  if (found.type == checkpoint::DType::f64) return chunk.of_times("timestep");
+  const auto whole = found.as<std::int64_t>();
+  return {whole.begin(), whole.end()};
+}
+
 void check(const Chunk& chunk) {
   constexpr std::size_t most_timesteps = 1000;  // of a diffusion
   const std::int64_t images = tensor(chunk, "index").elements();
   if (images == 0 || chunk.timesteps.empty() || chunk.timesteps.size() > most_timesteps)
     throw InputError(fmt::format("a chunk of {} images at {} timesteps", images, chunk.timesteps.size()),
                      chunk.file);
+  if (!std::all_of(chunk.timesteps.begin(), chunk.timesteps.end(), [](double t) { return std::isfinite(t); }))
+    throw InputError("a timestep is not finite", chunk.file);
   if (chunk.tensors.contains("label") && std::ssize(integers(chunk, "label")) != images)
     throw InputError("as many labels as images are expected", chunk.file);
 }
@@ -91,13 +102,21 @@ const Tensor& Chunk::floats(const std::string& name, std::size_t rank) const {
   return found;
 }
 
+std::vector<double> Chunk::of_times(const std::string& name) const {
+  if (!tensors.contains(name)) return {};
+  const auto values = tensor(*this, name).as<double>();
+  if (values.size() != static_cast<std::size_t>(tensor(*this, "timestep").elements()))
+    throw InputError("tensor '" + name + "' has another size than 'timestep'", file);
+  return {values.begin(), values.end()};
+}
+
 ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, const std::string& model) {
   for (const Run& run : runs)
     for (const Record* record : records_of(run, study, model)) {
       if (record->tensors.empty())
         throw InputError("a record of " + study + " names no tensors", run.path.string());
       Chunk chunk{record, run.tensors(record->tensors.front()), {}, record->tensors.front()};
-      chunk.timesteps = integers(chunk, "timestep");
+      chunk.timesteps = times_of(chunk);
       check(chunk);
       if (!chunks_.empty() && chunk.timesteps != timesteps())
         throw InputError("chunks of one model have different timesteps", chunk.file);

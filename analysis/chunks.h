@@ -38,12 +38,15 @@ std::int64_t axis(const record::Record& record, const std::string& name);
 struct Chunk {
   const record::Record* record;
   checkpoint::Tensors tensors;
-  std::vector<std::int64_t> timesteps;
+  std::vector<double> timesteps;
   std::string file;  ///< for messages
 
   /// A float tensor whose first sizes are N (and K), none zero; throws InputError when it is missing or
   /// otherwise.
   const checkpoint::Tensor& floats(const std::string& name, std::size_t rank) const;
+  /// One f64 for each timestep, none where there is no such tensor; throws InputError for another type or
+  /// size.
+  std::vector<double> of_times(const std::string& name) const;
 };
 
 /// Where an image is: row `row` of a chunk.
@@ -60,7 +63,7 @@ class ModelChunks {
   ModelChunks(ModelChunks&&) = default;  // no copies: places point at the chunks
 
   const std::vector<Chunk>& chunks() const { return chunks_; }
-  const std::vector<std::int64_t>& timesteps() const { return chunks_.front().timesteps; }
+  const std::vector<double>& timesteps() const { return chunks_.front().timesteps; }
   /// By image index; of an image in two records the later one counts.
   const std::map<std::int64_t, Place>& images() const { return images_; }
 

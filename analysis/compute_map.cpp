@@ -132,9 +132,9 @@ std::string to_csv(const std::vector<ComputeMap>& maps) {
       "with_detail_low,with_detail_high,model\n";
   for (const ComputeMap& map : maps)
     for (std::size_t k = 0; k < map.timesteps.size(); ++k)
-      csv +=
-          fmt::format("{},{}{}{}{},{}\n", map.timesteps[k], map.images, csv_interval(map.compute[k]),
-                      csv_interval(map.with_loss[k]), csv_interval(map.with_detail[k]), csv_field(map.model));
+      csv += fmt::format("{},{}{}{}{},{}\n", csv_number(map.timesteps[k]), map.images,
+                         csv_interval(map.compute[k]), csv_interval(map.with_loss[k]),
+                         csv_interval(map.with_detail[k]), csv_field(map.model));
   return csv;
 }
 

@@ -31,13 +31,12 @@ std::string map_of(const MapGrid& grid, const Show& show) {
 }
 
 /// "0.336 ± 0.032 (t = 20) down to −0.224 ± 0.027 (t = 400)".
-std::string highest_and_lowest(const std::vector<std::int64_t>& timesteps,
-                               const std::vector<Interval>& values) {
+std::string highest_and_lowest(const std::vector<double>& timesteps, const std::vector<Interval>& values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end(),
                                                [](const auto& a, const auto& b) { return a.mean < b.mean; });
   const auto text = [&](auto at) {
     return fmt::format("{} (t&nbsp;=&nbsp;{})", bold(*at),
-                       timesteps[static_cast<std::size_t>(at - values.begin())]);
+                       time_text(timesteps[static_cast<std::size_t>(at - values.begin())]));
   };
   return low == high ? text(low) : text(high) + " down to " + text(low);
 }
@@ -57,11 +56,12 @@ std::string sentence(const ComputeMap& map) {
 }  // namespace
 
 std::optional<Section> compute_section(const Findings& findings, const Show& show) {
-  if (findings.compute.empty()) return std::nullopt;
+  const auto maps = compute_maps(findings.runs, findings.options.bootstrap_seed);
+  if (maps.empty()) return std::nullopt;
   Section section{.id = "compute", .title = "Where in the image does a dynamic model compute?"};
   std::vector<Named> with_detail;
   std::vector<std::string> sentences;
-  for (const ComputeMap& map : findings.compute) {
+  for (const ComputeMap& map : maps) {
     with_detail.push_back({map.model, map.mean_with_detail});
     sentences.push_back(sentence(map));
   }
@@ -72,11 +72,12 @@ std::optional<Section> compute_section(const Findings& findings, const Show& sho
                       "rank correlation of the blocks at work on a token with the detail there: " +
                           least_of(with_detail) + how_many_above(with_detail),
                       all_above(with_detail)};
-  for (const ComputeMap* map : shown_first(findings, findings.compute))
-    for (const MapGrid& grid : findings.compute_grids)
+  const auto grids = map_grids(findings.runs, Mapped::compute, maps_of_profile(findings.runs).shown);
+  for (const ComputeMap* map : shown_first(findings, maps))
+    for (const MapGrid& grid : grids)
       if (grid.model == map->model)
         (section.shown.empty() ? section.shown : section.details) += map_of(grid, show);
-  section.details += show(compute_curves_figure(findings.compute),
+  section.details += show(compute_curves_figure(maps, findings.process),
                           "How much of the image is worked on, and whether that goes with its detail and "
                           "with the loss; bands are "
                           "95&nbsp;% intervals.") +
@@ -88,7 +89,7 @@ std::optional<Section> compute_section(const Findings& findings, const Show& sho
                                       "on plain background), and with the token's loss in the same passes; "
                                       "an image whose tokens are all treated "
                                       "alike counts as 0. In the answer, the mean over the timesteps.",
-                                      grouped(findings.compute.front().images)));
+                                      grouped(maps.front().images)));
   return section;
 }
 

@@ -70,10 +70,10 @@ std::string to_csv(const std::vector<ModelConcentration>& result) {
       "chance_gini,chance_hardest_share,model\n";
   for (const ModelConcentration& model : result)
     for (std::size_t k = 0; k < model.timesteps.size(); ++k)
-      csv +=
-          fmt::format("{},{}{}{},{},{},{}\n", model.timesteps[k], model.images, csv_interval(model.gini[k]),
-                      csv_interval(model.hardest_share[k]), csv_number(model.chance.gini),
-                      csv_number(model.chance.hardest_share), csv_field(model.model));
+      csv += fmt::format("{},{}{}{},{},{},{}\n", csv_number(model.timesteps[k]), model.images,
+                         csv_interval(model.gini[k]), csv_interval(model.hardest_share[k]),
+                         csv_number(model.chance.gini), csv_number(model.chance.hardest_share),
+                         csv_field(model.model));
   return csv;
 }
 

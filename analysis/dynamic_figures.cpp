@@ -9,7 +9,7 @@
 
 namespace dydit::analysis {
 
-Figure compute_curves_figure(const std::vector<ComputeMap>& maps) {
+Figure compute_curves_figure(const std::vector<ComputeMap>& maps, const Process& process) {
   std::vector<Series> series;
   std::vector<std::string> entries{"below: with the detail", "below: with the loss"};
   for (const ComputeMap& map : maps) {
@@ -28,9 +28,8 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$4):(100*$5)
   NaN with lines linecolor rgb '#000000' linewidth 2 title 'below: with the detail', \
   NaN with lines linecolor rgb '#000000' linewidth 2 dashtype 2 title 'below: with the loss'
 )";
-  const std::string correlations = panel(270 / height, 65 / height) + R"(set format x '%g'
-set xlabel 'timestep t' offset 0,0.3
-set ylabel 'rank correlation' offset 0.5
+  const std::string correlations =
+      panel(270 / height, 65 / height) + time_axis(process) + R"(set ylabel 'rank correlation' offset 0.5
 set yrange [*:*]
 unset key
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
@@ -47,11 +46,10 @@ plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
           .height = static_cast<int>(height),
           .csv = to_csv(maps),
           .settings = plot_style() + series_arrays(series),
-          .plot = "set multiplot\nset xrange [0:1000]\n" + key.set(height) + share + correlations +
-                  "unset multiplot"};
+          .plot = time_panels(process) + key.set(height) + share + correlations + "unset multiplot"};
 }
 
-Figure lambda_figure(const std::vector<LearningCurve>& all) {
+Figure lambda_figure(const std::vector<LearningCurve>& all, const Process& process) {
   std::vector<LearningCurve> curves;
   std::copy_if(all.begin(), all.end(), std::back_inserter(curves),
                [](const LearningCurve& curve) { return curve.learns_both(); });
@@ -76,10 +74,13 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines line
 )";
   const std::string losses = panel(280 / height, 65 / height) + R"(set format x '%g'
 set xlabel 'training step' offset 0,0.3
-set ylabel 'held-out loss (ε MSE)' offset 0.5
+set ylabel ')" + process.words("held-out loss (ε MSE)") +
+                             R"(' offset 0.5
 set yrange [*:*]
 unset key
-plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:9 with lines linetype m linewidth 1.2 dashtype 3 notitle, \
+plot for [m=1:M] data skip 1 every ::first[m]::last[m] )" +
+                             fmt::format("using 1:{} with lines", 6 + unit_axes(curves).size()) +
+                             R"( linetype m linewidth 1.2 dashtype 3 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m notitle
 )";
   return {.name = "lambda-curves",

@@ -1,34 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the runs show: everything that sections of a report have in common, computed once.
+// What runs of one process show, as far as several sections of a report need it: computed once.
 #pragma once
 
 #include <algorithm>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
 
-#include "analysis/activation.h"
-#include "analysis/compute_map.h"
-#include "analysis/learning_curves.h"
-#include "analysis/loss_gap.h"
-#include "analysis/loss_map.h"
-#include "analysis/tradeoffs.h"
+#include "analysis/manifest.h"
 #include "analysis/report.h"
-#include "analysis/speed.h"
+#include "analysis/tradeoffs.h"
 
 namespace dydit::analysis {
 
 struct Findings {
   std::span<const record::Run> runs;
+  const Process& process;
+  ReportOptions options;
+  std::string title = {}, suffix = {};  ///< of the process, and for names of files, where there are several
   std::optional<LossGap> gap;
-  std::vector<ModelConcentration> concentrations;
-  std::vector<MapGrid> grids;
   std::vector<LearningCurve> curves;
-  bool normalise_each;  ///< the scales of the loss maps
-  std::vector<Activation> activations;
-  std::vector<ComputeMap> compute;
-  std::vector<MapGrid> compute_grids;
   std::vector<SpeedStudy> speed;
   std::vector<Tradeoff> tradeoffs;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "record/metric.h"
 #include "text.h"
@@ -89,7 +90,18 @@ std::string least_of(const std::vector<Named>& values) {
 
 std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study) {
   const auto same = [&](const SpeedStudy& other) { return other.model == study.model; };
-  return std::count_if(studies.begin(), studies.end(), same) == 1 ? study.model : study.title();
+  if (std::count_if(studies.begin(), studies.end(), same) == 1) return study.model;
+  std::size_t before = 0;  // "1.5" and 1.5 are two values of one text
+  for (const SpeedStudy& other : studies)
+    if (&other < &study && other.title() == study.title()) ++before;
+  return study.title() + (before == 0 ? "" : fmt::format(" ({})", before + 1));
+}
+
+std::vector<std::string> engines_of(const std::vector<SpeedStudy>& studies, Executes executes) {
+  std::set<std::string> names;
+  for (const SpeedStudy& study : studies)
+    for (const std::string& name : study.engines(executes)) names.insert(name);
+  return {names.begin(), names.end()};
 }
 
 std::string per_image(const SpeedCell& cell) {

@@ -47,8 +47,12 @@ std::string how_many_above(const std::vector<Named>& values);
 /// "small", or "small, the least of 4".
 std::string least_of(const std::vector<Named>& values);
 
-/// The model of a study, or its whole title where another of the studies is of the same model.
+/// The model of a study, or its whole title where another of the studies is of the same model; equal titles
+/// are counted.
 std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study);
+
+/// The engines of all studies that execute so, each once.
+std::vector<std::string> engines_of(const std::vector<SpeedStudy>& studies, Executes executes);
 
 /// Milliseconds for each image, with a mark where the measurement was disturbed.
 std::string per_image(const SpeedCell& cell);

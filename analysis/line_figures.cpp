@@ -34,9 +34,10 @@ static std::vector<ModelLoss> drawn(const LossGap& result) {
   return models;
 }
 
-Figure loss_gap_figure(const LossGap& all) {
+Figure loss_gap_figure(const LossGap& all, const Process& process) {
   const LossGap result{all.timesteps, drawn(all), all.images};
-  const bool sizes = !result.models.front().dynamic, alone = result.models.size() == 1;
+  const bool alone = result.models.size() == 1,
+             paper_beside = !result.models.front().dynamic && !alone && &process == &diffusion;
   std::vector<Series> series;
   std::vector<std::string> entries;
   std::set<std::string> references;
@@ -46,16 +47,17 @@ Figure loss_gap_figure(const LossGap& all) {
     if (!model.mse_gap.empty()) references.insert(all.reference_of(model).model);
   }
   const char* const paper_title = "paper, scaled to this peak";
-  if (sizes && !alone) entries.push_back(paper_title);
+  if (paper_beside) entries.push_back(paper_title);
   const KeyStrip key(entries, 640);
   const int strip = key.height(), upper = alone ? 0 : 310, height = strip + upper + 310;
   const auto down = [&](int pixels) { return 1 - static_cast<double>(pixels) / height; };
   const std::string paper =
-      sizes ? fmt::format(
-                  ", \\\n  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
-                  "title '{}'",
-                  paper_title)
-            : "";
+      paper_beside
+          ? fmt::format(
+                ", \\\n  $paper using 1:2 with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 "
+                "title '{}'",
+                paper_title)
+          : "";
   const std::string differences =
       panel(down(strip), down(strip + upper - 25)) + R"(set format x ''
 unset xlabel
@@ -68,9 +70,8 @@ plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M-1] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
   NaN with linespoints linetype M title model[M])" +
       paper + "\nunset key\n";
-  const std::string losses = panel(down(strip + upper), down(height - 60)) + R"(set format x '%g'
-set xlabel 'timestep t' offset 0,0.3
-set ylabel 'loss (ε MSE)' offset 0.5
+  const std::string losses = panel(down(strip + upper), down(height - 60)) + time_axis(process) +
+                             "set ylabel '" + process.words("loss (ε MSE)") + R"(' offset 0.5
 set logscale y
 set format y '%.0e'
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m title model[m]
@@ -85,12 +86,12 @@ set format y '%g'
           .width = 640,
           .height = height,
           .csv = to_csv(result),
-          .settings = plot_style() + series_arrays(series) + (sizes && !alone ? paper_block(result) : ""),
-          .plot = "set multiplot\nset xrange [0:1000]\n" + key.set(height) + (alone ? "" : differences) +
-                  losses + "unset multiplot"};
+          .settings = plot_style() + series_arrays(series) + (paper_beside ? paper_block(result) : ""),
+          .plot = time_panels(process) + key.set(height) + (alone ? "" : differences) + losses +
+                  "unset multiplot"};
 }
 
-Figure concentration_figure(const std::vector<ModelConcentration>& result) {
+Figure concentration_figure(const std::vector<ModelConcentration>& result, const Process& process) {
   std::vector<Series> series;
   for (const ModelConcentration& model : result) series.push_back({model.model, model.timesteps.size()});
   const std::string draw_panel = R"(plot \
@@ -112,9 +113,8 @@ set ylabel 'Gini coefficient' offset 0.5
 set yrange [0:*]
 value = 3; chance = 9; unit = 1
 )";
-  const std::string share = panel(270 / height, 65 / height) + R"(set format x '%g'
-set xlabel 'timestep t' offset 0,0.3
-set ylabel 'loss in hardest 20 % (%)' offset 0.5
+  const std::string share = panel(270 / height, 65 / height) + time_axis(process) +
+                            R"(set ylabel 'loss in hardest 20 % (%)' offset 0.5
 set yrange [20:*]
 unset key
 value = 6; chance = 10; unit = 100
@@ -127,8 +127,8 @@ value = 6; chance = 10; unit = 100
           .height = static_cast<int>(height),
           .csv = to_csv(result),
           .settings = plot_style() + series_arrays(series),
-          .plot = "set multiplot\nset xrange [0:1000]\n" + key.set(height) + gini + draw_panel + share +
-                  draw_panel + "unset multiplot"};
+          .plot = time_panels(process) + key.set(height) + gini + draw_panel + share + draw_panel +
+                  "unset multiplot"};
 }
 
 /// Logarithmic where the losses span more than a factor of three: a shorter axis would have no tics.
@@ -143,7 +143,7 @@ static std::string loss_axis(const std::vector<LearningCurve>& curves) {
              : "";
 }
 
-Figure learning_figure(const std::vector<LearningCurve>& all) {
+Figure learning_figure(const std::vector<LearningCurve>& all, const Process& process) {
   std::vector<LearningCurve> curves;
   std::copy_if(all.begin(), all.end(), std::back_inserter(curves),
                [](const LearningCurve& curve) { return !curve.dynamic(); });
@@ -162,8 +162,8 @@ Figure learning_figure(const std::vector<LearningCurve>& all) {
           .csv = to_csv(curves),
           .settings = plot_style() + series_arrays(series) + "after_start(step) = step > 0 ? step : NaN\n",
           .plot = panel(1 - strip / height, 60 / height) + loss_axis(curves) + key.set(height) +
-                  R"(set xlabel 'training step' offset 0,0.3
-set ylabel 'loss (ε MSE)' offset 0.5
+                  "set xlabel 'training step' offset 0,0.3\nset ylabel '" + process.words("loss (ε MSE)") +
+                  R"(' offset 0.5
 set logscale x
 set xrange [*:*] noextend
 set yrange [*:*] noextend

@@ -51,7 +51,7 @@ std::vector<Scale> scales_of(const MapGrid& grid, Colours colours, const MapRow*
 std::string to_csv(const MapGrid& grid) {
   std::string csv = "index,y,x,red,green,blue";
   const char* quantity = grid.mapped == Mapped::loss ? "mse" : "compute";
-  for (const std::int64_t timestep : grid.timesteps) csv += fmt::format(",{}_t{}", quantity, timestep);
+  for (const double timestep : grid.timesteps) csv += fmt::format(",{}_t{}", quantity, time_text(timestep));
   csv += '\n';
   for (const MapRow& row : grid.rows)
     for (std::size_t pixel = 0; pixel < row.maps.front().size(); ++pixel) {
@@ -80,7 +80,7 @@ struct Layout {
   double from_bottom(double pixels) const { return pixels / height(); }
 };
 
-std::string labels(const MapGrid& grid, const Layout& layout, Colours colours) {
+std::string labels(const MapGrid& grid, const Layout& layout, Colours colours, const Process& process) {
   const auto middle = [&](std::size_t column) {
     const std::int64_t left =
         static_cast<std::int64_t>(column) * (grid.width + layout.gap) + (column > 0 ? layout.gap : 0);
@@ -94,10 +94,10 @@ std::string labels(const MapGrid& grid, const Layout& layout, Colours colours) {
   const int top = Layout::below + layout.body + 12, bottom = Layout::below - 12;
   label("image", 0, top, "");
   const bool scaled = colours == Colours::by_timestep;
-  if (scaled) label("ε MSE from\\nto", 0, bottom, " font ',10'");
+  if (scaled) label(process.words("ε MSE") + " from\\nto", 0, bottom, " font ',10'");
   const auto scales = scales_of(grid, colours, nullptr);
   for (std::size_t k = 0; k < scales.size(); ++k) {
-    label(fmt::format("t = {}", grid.timesteps[k]), k + 1, top, "");
+    label(fmt::format("t = {}", time_text(grid.timesteps[k])), k + 1, top, "");
     if (scaled)
       label(fmt::format("{:.2g}\\n{:.2g}", scales[k].low, scales[k].high), k + 1, bottom, " font ',10'");
   }
@@ -138,8 +138,8 @@ std::string frames(const MapGrid& grid, const Layout& layout) {
   return text;
 }
 
-Figure map_figure(const MapGrid& grid, Colours colours, const char* name, const char* description,
-                  const char* ends) {
+Figure map_figure(const MapGrid& grid, Colours colours, const char* name, const std::string& description,
+                  const char* ends, const Process& process = diffusion) {
   const Layout layout(grid);
   const std::string margins = fmt::format(
       "set lmargin at screen {:.4f}\nset rmargin at screen {:.4f}\nset bmargin at screen {:.4f}\nset tmargin "
@@ -166,17 +166,18 @@ set cbtics ({}) scale 0
           .height = layout.height(),
           .csv = to_csv(grid),
           .settings = settings(grid, layout, colours),
-          .plot = margins + labels(grid, layout, colours) +
+          .plot = margins + labels(grid, layout, colours, process) +
                   (colours == Colours::share ? frames(grid, layout) : "") + drawing};
 }
 
 }  // namespace
 
-Figure loss_map_figure(const MapGrid& grid, bool normalise_each) {
+Figure loss_map_figure(const MapGrid& grid, bool normalise_each, const Process& process) {
   return map_figure(
       grid, normalise_each ? Colours::by_map : Colours::by_timestep, "loss-map-",
-      "Images, and for each its squared epsilon error at several timesteps: blue low, white high.",
-      "'low loss' 0, 'high loss' 1");
+      process.words(
+          "Images, and for each its squared epsilon error at several timesteps: blue low, white high."),
+      "'low loss' 0, 'high loss' 1", process);
 }
 
 Figure compute_map_figure(const MapGrid& grid) {

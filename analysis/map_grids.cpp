@@ -93,6 +93,13 @@ MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index,
 
 }  // namespace
 
+ShownMaps maps_of_profile(std::span<const record::Run> runs) {
+  const record::Run& first = runs.front();
+  const auto profile = entry(first, first.manifest, "profile", record::Json::object());
+  const auto map = entry(first, profile, "loss-map", record::Json::object());
+  return {entry(first, map, "shown", std::size_t{6}), entry(first, map, "normalise_each", false)};
+}
+
 std::vector<MapGrid> map_grids(std::span<const record::Run> runs, Mapped mapped, std::size_t images,
                                std::size_t columns) {
   const std::string study = mapped == Mapped::loss ? "loss-map" : "compute-map";

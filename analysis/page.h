@@ -2,49 +2,9 @@
 // The page of a report: tiles with its answers, a list of its sections, and the sections. All text is HTML.
 #pragma once
 
-#include <functional>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "analysis/figure.h"
-#include "analysis/statistics.h"
+#include "analysis/section.h"
 
 namespace dydit::analysis {
-
-/// What the evidence says to a question: nothing, unless an interval decides.
-enum class Judgement { cannot_tell, yes, in_part, no };
-
-/// "cannot tell", "yes", "in part", "no".
-std::string_view name_of(Judgement judgement);
-
-/// Is the value above the level? Yes or no when its whole interval lies on one side.
-Judgement above(const Interval& value, double level = 0);
-Judgement below(const Interval& value, double level = 0);
-/// Of the same question to several models: yes or no when all say so, in part when some say yes.
-Judgement combined(const std::vector<Judgement>& judgements);
-
-/// The answer to one question at a glance.
-struct Tile {
-  std::string question;
-  std::string number;  ///< with its interval
-  std::string label;   ///< what the number is, and of which model
-  Judgement judgement = Judgement::cannot_tell;
-};
-
-struct Section {
-  std::string id;  ///< of its heading, for links
-  std::string title;
-  std::string answer = {};   ///< one sentence; may be empty
-  std::string shown = {};    ///< figures, or what stands in their place
-  std::string details = {};  ///< folded: tables, further figures, definitions
-  std::optional<Tile> tile = {};
-  bool alarm = false;  ///< the answer also stands, as a link, at the top of the page
-};
-
-/// Gives a figure as an element of the page, with a caption below it.
-using Show = std::function<std::string(const Figure& figure, const std::string& caption)>;
 
 /// The whole document: no scripts, nothing to load. `subtitle` says what was run, and on what. The tiles are
 /// those of the first six sections that have one.

@@ -48,6 +48,14 @@ std::string panel(double top, double bottom, double left, double right) {
       left, right, top, bottom);
 }
 
+std::string time_panels(const Process& process) {
+  return fmt::format("set multiplot\nset xrange {}\n", process.range);
+}
+
+std::string time_axis(const Process& process) {
+  return fmt::format("set format x '%g'\nset xlabel '{}' offset 0,0.3\n", process.axis);
+}
+
 KeyStrip::KeyStrip(const std::vector<std::string>& entries, int width) : width_(width), rows_(1) {
   constexpr std::size_t letter = 9, sample = 60;  // pixels, as gnuplot reckons
   std::size_t widest = 1;

@@ -2,10 +2,13 @@
 // gnuplot commands that several figures share.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "analysis/manifest.h"
 #include "analysis/statistics.h"
 
 namespace dydit::analysis {
@@ -29,6 +32,10 @@ std::string series_arrays(const std::vector<Series>& series);
 /// figure or from `left` to `right` (fractions of the width).
 std::string panel(double top, double bottom, double left = 0.16, double right = 0.965);
 
+/// Panels over the times of a process begin like this, and so does the last of them, whose axis is named.
+std::string time_panels(const Process& process);
+std::string time_axis(const Process& process);
+
 /// The key of a figure, in rows and columns of a strip of its own: it covers neither axes nor curves.
 class KeyStrip {
  public:
@@ -47,6 +54,7 @@ class KeyStrip {
 /// below take 62.
 struct PanelRow {
   static constexpr int figure_width = 760, gap = 14;
+  static constexpr std::size_t most = 3;  ///< panels that are wide enough for their titles
   std::size_t count;
   double left, top, height;
 
@@ -54,6 +62,18 @@ struct PanelRow {
   int figure_height() const;
   std::string place(std::size_t i) const;            ///< gnuplot's margins for panel i
   std::string title(const std::string& text) const;  ///< above all of them
+
+  /// As many panels to a figure as it has room for, and the names of these figures: "speedup", "speedup-2".
+  template <typename T>
+  static std::vector<std::span<const T>> split(const std::vector<T>& panels) {
+    std::vector<std::span<const T>> rows;
+    for (std::size_t i = 0; i < panels.size(); i += most)
+      rows.push_back(std::span(panels).subspan(i).first(std::min(most, panels.size() - i)));
+    return rows;
+  }
+  static std::string name(const std::string& first, std::size_t number) {
+    return number == 0 ? first : first + "-" + std::to_string(number + 1);
+  }
 };
 
 /// The range of an axis.

@@ -54,8 +54,11 @@ std::string millions(const Json& count) {
 
 std::string model_row(const Json& model) {
   const Json trained = at(model, "trained");
-  std::vector<std::string> fields{text_of(at(model, "name")), shape_of(at(model, "configuration")),
-                                  millions(at(model, "parameters")), text_of(at(model, "gmacs"))};
+  const Json summary = at(model, "summary");
+  std::vector<std::string> fields{
+      text_of(at(model, "name")),
+      summary.is_string() ? text_of(summary) : shape_of(at(model, "configuration")),
+      millions(at(model, "parameters")), text_of(at(model, "gmacs"))};
   for (const char* key : {"images", "steps", "batch"}) {
     const Json count = at(trained, key);
     fields.push_back(count.is_number_integer() ? grouped(count.get<std::int64_t>()) : text_of(count));
@@ -106,7 +109,7 @@ std::string machine(const Json& manifest) {
   Json entries = Json::object();
   for (const char* part : {"machine", "build"})
     if (at(manifest, part).is_object()) entries.update(at(manifest, part));
-  for (const char* key : {"libtorch", "cuda", "threads", "seed", "data", "start", "end", "forced"})
+  for (const char* key : {"libtorch", "cuda", "threads", "seed", "data", "process", "start", "end", "forced"})
     entries[key] = at(manifest, key);
   entries["ceilings"] = at(at(manifest, "sweep"), "ceilings");
   return pairs_table(entries);
@@ -138,18 +141,18 @@ std::string subtitle(std::span<const Run> runs) {
   return lines.empty() ? "" : fmt::format("Run: {}.", fmt::join(lines, "; "));
 }
 
-std::optional<Section> notes_section(const Findings& findings, const Show&) {
+std::optional<Section> notes_section(std::span<const Run> runs, const Show&) {
   std::string html;
-  for (const Run& run : findings.runs)
+  for (const Run& run : runs)
     if (const Json note = at(at(run.manifest, "profile"), "note"); note.is_string() && note != "")
       html += "<p>" + html_escape(note.get<std::string>()) + "</p>\n";
   if (html.empty()) return std::nullopt;
   return Section{.id = "notes", .title = "What to keep in mind", .shown = html};
 }
 
-std::optional<Section> failures_section(const Findings& findings, const Show&) {
+std::optional<Section> failures_section(std::span<const Run> runs, const Show&) {
   std::vector<std::string> failures;
-  for (const Run& run : findings.runs)
+  for (const Run& run : runs)
     for (const Record& record : run.records)
       if (record.status != record::Status::ok)
         failures.push_back(fmt::format("<b>{}</b>, {}: {}: {}", html_escape(record.study),
@@ -165,8 +168,7 @@ std::optional<Section> failures_section(const Findings& findings, const Show&) {
                  .alarm = true};
 }
 
-std::optional<Section> provenance_section(const Findings& findings, const Show&) {
-  const auto& runs = findings.runs;
+std::optional<Section> provenance_section(std::span<const Run> runs, const Show&) {
   std::string commands, machines, profiles;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const Json command = at(runs[i].manifest, "reproduce"), profile = at(runs[i].manifest, "profile");

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "chunks.h"
+#include "page.h"
 #include "sections.h"
 #include "svg.h"
 
@@ -53,10 +55,11 @@ std::string date_of(std::span<const Run> runs) {
   return date;
 }
 
-const char* title_of(const Findings& findings) {
-  if (!findings.activations.empty())
+const char* title_of(std::span<const Run> runs) {
+  const auto has = [&](const char* study) { return !models_of(runs, study).empty(); };
+  if (has("activation"))
     return "Where the loss of a diffusion transformer lies, and what a dynamic one learns to skip";
-  if (findings.speed.empty() || findings.gap || !findings.concentrations.empty() || !findings.curves.empty())
+  if (!has("speed") || has("loss-gap") || has("loss-map") || has("train"))
     return "Where the loss of a diffusion transformer lies: over timesteps and over the image";
   return "What a dynamic diffusion transformer saves: actual against theoretical speedup";
 }
@@ -65,10 +68,9 @@ const char* title_of(const Findings& findings) {
 
 fs::path write_report(std::span<const Run> runs, const fs::path& out, const ReportOptions& options) {
   if (runs.empty()) throw UsageError("no run to report");
-  const Findings findings = findings_of(runs, options);
-  const auto sections = sections_of(findings, Gallery(out / "figures", date_of(runs), options.gnuplot));
+  const auto sections = sections_of(runs, options, Gallery(out / "figures", date_of(runs), options.gnuplot));
   create_folders(out);
-  write_atomically(out / "index.html", page(title_of(findings), subtitle(runs), sections));
+  write_atomically(out / "index.html", page(title_of(runs), subtitle(runs), sections));
   return out / "index.html";
 }
 

@@ -6,29 +6,36 @@
 #include <string>
 #include <vector>
 
+#include "analysis/section.h"
 #include "findings.h"
-#include "page.h"
 
 namespace dydit::analysis {
 
-/// Nothing where the runs do not hold what it is about.
-using SectionOf = std::optional<Section>(const Findings& findings, const Show& show);
+/// Of runs of one process; nothing where they do not hold what it is about.
+using StudySection = std::optional<Section>(const Findings& findings, const Show& show);
 
-SectionOf tradeoffs_section;   // what skipping work costs in loss and saves in time
-SectionOf speed_section;       // how much of the theoretical speedup is reached
-SectionOf waterfall_section;   // what takes the rest of the time
-SectionOf loss_gap_section;    // at which timesteps a model loses
-SectionOf loss_map_section;    // where in the image the loss is
-SectionOf activation_section;  // what is on, at which timesteps
-SectionOf compute_section;     // where in the image a dynamic model computes
-SectionOf share_section;       // what training toward a share of the MACs reached
-SectionOf learning_section;    // how far the dense models were trained
-SectionOf notes_section;       // the notes of the profiles
-SectionOf failures_section;    // cells without a result
-SectionOf provenance_section;  // how to run this again; machine, build, data, models
+StudySection tradeoffs_section;   // what skipping work costs in loss and saves in time
+StudySection speed_section;       // how much of the theoretical speedup is reached
+StudySection waterfall_section;   // what takes the rest of the time
+StudySection loss_gap_section;    // at which timesteps a model loses
+StudySection loss_map_section;    // where in the image the loss is
+StudySection activation_section;  // what is on, at which timesteps
+StudySection compute_section;     // where in the image a dynamic model computes
+StudySection share_section;       // what training toward a share of the MACs reached
+StudySection learning_section;    // how far the dense models were trained
 
-/// In the order of the page.
-std::vector<Section> sections_of(const Findings& findings, const Show& show);
+/// Of runs of several processes: their losses on one axis.
+std::optional<Section> common_axis_section(const std::vector<Findings>& all, const Show& show);
+
+using RunSection = std::optional<Section>(std::span<const record::Run> runs, const Show& show);
+
+RunSection notes_section;       // the notes of the profiles
+RunSection failures_section;    // cells without a result
+RunSection provenance_section;  // how to run this again; machine, build, data, models
+
+/// In the order of the page; with several processes each question is answered for one after the other.
+std::vector<Section> sections_of(std::span<const record::Run> runs, const ReportOptions& options,
+                                 const Show& show);
 
 /// What was run, on what, and when it ended, in a line (HTML).
 std::string subtitle(std::span<const record::Run> runs);

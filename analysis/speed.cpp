@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "analysis/paper.h"
@@ -15,6 +16,7 @@
 
 namespace dydit::analysis {
 
+using record::Json;
 using record::Metric;
 using record::Record;
 using record::Run;
@@ -34,12 +36,10 @@ std::string text_axis(const Record& record, const char* name) {
   return found->get<std::string>();
 }
 
-template <typename Enum, std::size_t count>
-Enum choice(const Record& record, const char* name, const std::array<std::string_view, count>& names) {
-  const auto found = std::find(names.begin(), names.end(), text_axis(record, name));
-  if (found == names.end())
-    refuse(record, fmt::format("has an axis '{}' other than {}", name, fmt::join(names, ", ")));
-  return static_cast<Enum>(found - names.begin());
+Engine engine_of(const Record& record, const std::map<std::string, Engine>& engines) {
+  const auto found = engines.find(text_axis(record, "engine"));
+  if (found == engines.end()) refuse(record, "has an engine that its manifest does not name");
+  return found->second;
 }
 
 Interval interval(const Record& record, std::string_view name) {
@@ -61,9 +61,9 @@ Interval positive(const Record& record, std::string_view name) {
   return found;
 }
 
-SpeedCell cell_of(const Record& record) {
-  SpeedCell cell{.engine = choice<Engine>(record, "engine", engine_names),
-                 .which = choice<Which>(record, "which", which_names),
+SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
+  SpeedCell cell{.engine = engine_of(record, engines),
+                 .which = text_axis(record, "which"),
                  .keep = record.axes.contains("keep") && record.axes["keep"].is_number()
                              ? record.axes["keep"].get<double>()
                              : missing,
@@ -78,6 +78,7 @@ SpeedCell cell_of(const Record& record) {
                  .weight_memory = interval(record, "weight_memory").mean,
                  .waterfall = std::nullopt};
   if (!(cell.keep >= 0 && cell.keep <= 1)) refuse(record, "has no axis 'keep' from 0 to 1");
+  if (cell.which.empty()) refuse(record, "has an empty axis 'which'");
   if (cell.batch == 0) refuse(record, "has a batch of 0");
   if (std::isnan(cell.time.mean)) refuse(record, "has no time");
   cell.waterfall = waterfall_of(record);
@@ -94,30 +95,60 @@ std::string_view size_of(std::string_view model) {
   return model;
 }
 
-template <typename Enum, std::size_t count>
-std::string_view name_in(const std::array<std::string_view, count>& names, Enum value) {
-  return names.at(static_cast<std::size_t>(value));
+/// Known ways of skipping in the order of their table, then others by name.
+auto order_of(const std::string& which) {
+  const auto known = std::find_if(skipped_units.begin(), skipped_units.end(),
+                                  [&](const Skipped& o) { return o.which == which; });
+  return std::pair(known - skipped_units.begin(), which);
+}
+
+/// What makes a study, in the order of the studies of one model: device, dtype, threads, then all others by
+/// name.
+Json setting_of(const Record& record) {
+  Json setting = {text_axis(record, "device"), text_axis(record, "dtype"), axis(record, "threads")};
+  std::map<std::string, Json> others;
+  for (const auto& [name, value] : record.axes.items()) others[name] = value;
+  for (const char* known : {"model", "engine", "which", "keep", "batch", "dtype", "device", "threads"})
+    others.erase(known);
+  for (const auto& [name, value] : others) setting.push_back(Json::array({name, value}));
+  return setting;
+}
+
+std::vector<std::pair<std::string, Json>> axes_of(const Json& setting) {
+  std::vector<std::pair<std::string, Json>> axes{
+      {"dtype", setting[1]}, {"device", setting[0]}, {"threads", setting[2]}};
+  for (std::size_t i = axes.size(); i < setting.size(); ++i)
+    axes.emplace_back(setting[i][0].get<std::string>(), setting[i][1]);
+  return axes;
 }
 
 }  // namespace
 
-std::string_view name_of(Engine engine) {
-  return name_in(engine_names, engine);
+Skipped skipped(std::string_view which) {
+  for (const Skipped& known : skipped_units)
+    if (known.which == which) return known;
+  return {which, which, true};
 }
 
-std::string_view name_of(Which which) {
-  return name_in(which_names, which);
+std::vector<std::string> SpeedStudy::engines(Executes executes) const {
+  std::set<std::string> names;
+  for (const SpeedCell& cell : cells)
+    if (cell.engine.executes == executes) names.insert(cell.engine.name);
+  return {names.begin(), names.end()};
 }
 
-std::string_view skipped(Which which) {
-  constexpr std::array<std::string_view, 6> names{"nothing",    "heads and channels",
-                                                  "tokens",     "heads, channels and tokens",
-                                                  "as trained", "as much, by chance"};
-  return name_in(names, which);
-}
-
-std::string SpeedStudy::setting() const {
-  return fmt::format("{}, {}, {} thread{}", dtype, device, threads, threads == 1 ? "" : "s");
+std::string SpeedStudy::setting(bool with_threads) const {
+  std::vector<std::string> parts;
+  for (const auto& [name, value] : axes) {
+    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (name == "dtype" || name == "device")
+      parts.push_back(text);
+    else if (name != "threads")
+      parts.push_back(name + " " + text);
+    else if (with_threads)
+      parts.push_back(text + (text == "1" ? " thread" : " threads"));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::string SpeedStudy::title() const {
@@ -125,37 +156,35 @@ std::string SpeedStudy::title() const {
 }
 
 bool SpeedStudy::trained() const {
-  return std::any_of(cells.begin(), cells.end(),
-                     [](const SpeedCell& cell) { return cell.which == Which::own; });
+  return std::any_of(cells.begin(), cells.end(), [](const SpeedCell& cell) { return cell.own(); });
 }
 
 std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {
-  using Setting = std::tuple<std::string, std::string, std::int64_t>;
-  using Axes = std::tuple<Engine, std::int64_t, Which, double>;
+  using Point = std::tuple<Engine, std::int64_t, std::pair<std::ptrdiff_t, std::string>, double>;
   std::vector<SpeedStudy> studies;
   for (const std::string& model : models_of(runs, "speed")) {
-    std::map<Setting, std::map<Axes, SpeedCell>> settings;
-    for (const Run& run : runs)
+    std::map<Json, std::map<Point, SpeedCell>> settings;
+    for (const Run& run : runs) {
+      const auto engines = engines_of(run);
       for (const Record* record : records_of(run, "speed", model)) {
-        SpeedCell cell = cell_of(*record);
-        const Axes axes{cell.engine, cell.batch, cell.which, -cell.keep};
-        settings[{text_axis(*record, "device"), text_axis(*record, "dtype"), axis(*record, "threads")}]
-            .insert_or_assign(axes, std::move(cell));
+        SpeedCell cell = cell_of(*record, engines);
+        const Point point{cell.engine, cell.batch, order_of(cell.which), -cell.keep};
+        settings[setting_of(*record)].insert_or_assign(point, std::move(cell));
       }
+    }
     for (const auto& [setting, cells] : settings) {
-      const auto& [device, dtype, threads] = setting;
-      SpeedStudy& study = studies.emplace_back(SpeedStudy{model, dtype, device, threads, {}});
-      for (const auto& [axes, cell] : cells) study.cells.push_back(cell);
+      SpeedStudy& study = studies.emplace_back(SpeedStudy{model, axes_of(setting), {}});
+      for (const auto& [point, cell] : cells) study.cells.push_back(cell);
     }
   }
   return studies;
 }
 
 std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study) {
-  std::map<Which, const SpeedCell*> shown;
+  std::map<std::pair<std::string, std::pair<std::ptrdiff_t, std::string>>, const SpeedCell*> shown;
   for (const SpeedCell& cell : study.cells) {
-    if (!cell.waterfall || cell.engine != Engine::compact || cell.which == Which::all) continue;
-    const SpeedCell*& best = shown[cell.which];
+    if (!cell.waterfall || cell.engine.executes != Executes::kept || cell.everything_on()) continue;
+    const SpeedCell*& best = shown[{cell.engine.name, order_of(cell.which)}];
     const auto nearer = [](const SpeedCell& a, const SpeedCell& b) {
       return std::abs(a.keep - 0.5) < std::abs(b.keep - 0.5);
     };

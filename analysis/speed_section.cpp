@@ -25,16 +25,15 @@ Cells cells_where(const SpeedStudy& study, Condition condition) {
   return cells;
 }
 
-/// Compact, with masks that were imposed.
+/// Of an engine that skips what is off, with masks that were imposed.
 bool imposed(const SpeedCell& cell) {
-  return cell.engine == Engine::compact && cell.which != Which::all && cell.which != Which::own &&
-         cell.which != Which::alike && std::isfinite(cell.realisation.mean);
+  return cell.engine.executes == Executes::kept && skipped(cell.which).imposed && std::isfinite(cell.realisation.mean);
 }
 
-/// Those of the share kept that is the nearest to `keep`.
-Cells imposed_near(const SpeedStudy& study, double keep) {
+/// Those of an engine whose share kept is the nearest to `keep`.
+Cells imposed_near(const SpeedStudy& study, const std::string& engine, double keep) {
   const auto distance = [&](const SpeedCell* cell) { return std::abs(cell->keep - keep); };
-  Cells cells = cells_where(study, imposed);
+  Cells cells = cells_where(study, [&](const SpeedCell& cell) { return imposed(cell) && cell.engine.name == engine; });
   if (cells.empty()) return cells;
   const double nearest = (*std::min_element(cells.begin(), cells.end(), [&](const auto* a, const auto* b) {
                            return distance(a) < distance(b);
@@ -44,8 +43,7 @@ Cells imposed_near(const SpeedStudy& study, double keep) {
 }
 
 std::string name_of_cell(const SpeedCell& cell) {
-  const bool named = cell.which == Which::widths || cell.which == Which::tokens || cell.which == Which::both;
-  return fmt::format("{}batch {}", named ? fmt::format("{}, ", name_of(cell.which)) : "", cell.batch);
+  return fmt::format("{}batch {}", skipped(cell.which).imposed ? cell.which + ", " : "", cell.batch);
 }
 
 template <typename Value>
@@ -55,45 +53,58 @@ std::string from_to(const Cells& cells, Value value) {
   return analysis::from_to(named);
 }
 
-std::string realisation_sentence(const SpeedStudy& study, double keep) {
-  const Cells cells = imposed_near(study, keep);
+std::string realisation_sentence(const SpeedStudy& study, const std::string& engine, double keep) {
+  const Cells cells = imposed_near(study, engine, keep);
   if (cells.empty()) return "";
-  return fmt::format("With {:g} kept, the compact engine reaches {} of the theoretical speedup. ",
-                     cells.front()->keep,
+  return fmt::format("With {:g} kept, the {} engine reaches {} of the theoretical speedup. ",
+                     cells.front()->keep, html_escape(engine),
                      from_to(cells, [](const SpeedCell& cell) { return cell.realisation; }));
 }
 
-std::string over_dense_sentence(const SpeedStudy& study) {
-  const auto over_dense = [](const SpeedCell& cell) { return cell.time_over_dense(); };
-  const auto sentence = [&](const char* what, const Cells& cells) {
-    return cells.empty() ? ""
-                         : fmt::format("{} takes {} times as long as the dense model. ", what,
-                                       from_to(cells, over_dense));
-  };
-  return sentence("With everything on it", cells_where(study,
-                                                       [](const auto& cell) {
-                                                         return cell.engine == Engine::compact &&
-                                                                cell.which == Which::all;
-                                                       })) +
-         sentence("Multiplying by masks",
-                  cells_where(study, [](const auto& cell) { return cell.engine == Engine::masked; }));
+/// How long an engine takes beside the dense model: with everything on, or whatever its masks are.
+std::string over_dense_sentence(const SpeedStudy& study, const Engine& engine, const std::string& what) {
+  const Cells cells = cells_where(study, [&](const SpeedCell& cell) {
+    return cell.engine == engine && (engine.executes == Executes::masked || cell.everything_on());
+  });
+  if (cells.empty()) return "";
+  return fmt::format("{} takes {} times as long as the dense model. ", what,
+                     from_to(cells, [](const SpeedCell& cell) { return cell.time_over_dense(); }));
 }
 
-/// The dense model and the compact engine over the shares kept, with the published realisation.
+std::string sentences(const SpeedStudy& study) {
+  std::string text;
+  const auto kept = study.engines(Executes::kept), masked = study.engines(Executes::masked);
+  for (const std::string& engine : kept) {
+    const std::string high = realisation_sentence(study, engine, 0.7), low = realisation_sentence(study, engine, 0.5),
+                      name = kept.size() == 1 ? "it" : "the " + html_escape(engine) + " engine";
+    text += high + (low == high ? "" : low) +
+            over_dense_sentence(study, {Executes::kept, engine}, "With everything on " + name);
+  }
+  for (const std::string& engine : masked) {
+    const std::string name = masked.size() == 1 ? "" : ", the " + html_escape(engine) + " engine,";
+    text += over_dense_sentence(study, {Executes::masked, engine}, "Multiplying by masks" + name);
+  }
+  return text;
+}
+
+/// "both"; where several engines execute the same, "flat, both".
+std::string masks_of(const SpeedStudy& study, const SpeedCell& cell) {
+  if (cell.engine.executes == Executes::all) return html_escape(cell.engine.name);
+  const std::string masks = cell.everything_on() ? "all on" : cell.which;
+  return html_escape(study.engines(cell.engine.executes).size() == 1 ? masks : cell.engine.name + ", " + masks);
+}
+
+/// The dense model and the engines that skip over the shares kept, with the published realisation.
 std::string speed_table(const SpeedStudy& study) {
   std::string rows;
   for (const SpeedCell& cell : study.cells)
-    if (cell.engine != Engine::masked) {
-      const bool dense = cell.engine == Engine::dense;
-      const std::string masks = dense                      ? "dense"
-                                : cell.which == Which::all ? "all on"
-                                                           : std::string(name_of(cell.which));
+    if (cell.engine.executes != Executes::masked) {
+      const bool dense = cell.engine.executes == Executes::all;
       rows += row(
-          {std::to_string(cell.batch), masks, fmt::format("{:g}", cell.keep), number(cell.lambda_realised),
-           number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
+          {std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep),
+           number(cell.lambda_realised), number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
            dense ? "1" : number(cell.theoretical_speedup), dense ? "–" : plus_minus(cell.realisation),
-           cell.which == Which::both ? number(published_realisation(study.model, cell.theoretical_speedup))
-                                     : "–",
+           cell.which == "both" ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
            number(cell.activation_memory + cell.weight_memory)});
     }
   return table({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",
@@ -105,11 +116,9 @@ std::string speed_table(const SpeedStudy& study) {
 std::string masked_table(const SpeedStudy& study) {
   std::string rows;
   for (const SpeedCell& cell : study.cells)
-    if (cell.engine == Engine::masked)
-      rows += row({std::to_string(cell.batch),
-                   cell.which == Which::all ? "all on" : std::string(name_of(cell.which)),
-                   fmt::format("{:g}", cell.keep), per_image(cell), plus_minus(cell.time_over_dense()),
-                   number(cell.theoretical_speedup)});
+    if (cell.engine.executes == Executes::masked)
+      rows += row({std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep), per_image(cell),
+                   plus_minus(cell.time_over_dense()), number(cell.theoretical_speedup)});
   if (rows.empty()) return "";
   return "<p>Multiplying by masks, as the published code does, computes everything:</p>\n" +
          table({"batch", "masks", "kept", "ms per<br>image", "over the<br>dense time", "theory"}, rows);
@@ -123,26 +132,29 @@ std::string settings_of(const std::vector<SpeedStudy>& studies) {
   return fmt::format("{}", fmt::join(settings, "; "));
 }
 
-/// Trained models as their routers decide: the compact engine beside the dense model.
-std::string trained_table(const std::vector<SpeedStudy>& studies) {
+/// Trained models as their routers decide: the engines that skip beside the dense model.
+std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<const record::Run> runs) {
   std::string rows;
+  const bool several = engines_of(studies, Executes::kept).size() > 1;
   for (const SpeedStudy& study : studies)
     for (const SpeedCell& cell : study.cells) {
-      if (cell.engine != Engine::compact || cell.which != Which::own) continue;
-      const auto of = [&](Engine engine, Which which) {
+      if (cell.engine.executes != Executes::kept || !cell.own()) continue;
+      const auto beside = [&](auto is) {
         const auto found = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& other) {
-          return other.engine == engine && other.which == which && other.batch == cell.batch;
+          return other.batch == cell.batch && is(other);
         });
         return found == study.cells.end() ? nullptr : &*found;
       };
-      const SpeedCell *dense = of(Engine::dense, Which::all), *alike = of(Engine::compact, Which::alike),
-                      *masked = of(Engine::masked, Which::own);
-      rows +=
-          row({html_escape(name_among(studies, study)), std::to_string(cell.batch),
-               number(cell.lambda_realised), number(cell.gmacs), dense == nullptr ? "–" : per_image(*dense),
-               per_image(cell), plus_minus(cell.speedup), number(cell.theoretical_speedup),
-               plus_minus(cell.realisation), alike == nullptr ? "–" : plus_minus(alike->realisation),
-               masked == nullptr ? "–" : plus_minus(masked->speedup)});
+      const SpeedCell* dense =
+          beside([](const auto& o) { return o.engine.executes == Executes::all && o.everything_on(); });
+      const SpeedCell* alike = beside([&](const auto& o) { return o.engine == cell.engine && o.which == "alike"; });
+      const SpeedCell* masked = beside([](const auto& o) { return o.engine.executes == Executes::masked && o.own(); });
+      rows += row({html_escape(name_among(studies, study) + (several ? ", " + cell.engine.name : "")),
+                   std::to_string(cell.batch), number(cell.lambda_realised), number(cell.gmacs),
+                   dense == nullptr ? "–" : per_image(*dense), per_image(cell), plus_minus(cell.speedup),
+                   number(cell.theoretical_speedup), plus_minus(cell.realisation),
+                   alike == nullptr ? "–" : plus_minus(alike->realisation),
+                   masked == nullptr ? "–" : plus_minus(masked->speedup)});
     }
   if (rows.empty()) return "";
   return "<h3>Trained models, as their routers decide (" + html_escape(settings_of(studies)) + ")</h3>\n" +
@@ -150,11 +162,10 @@ std::string trained_table(const std::vector<SpeedStudy>& studies) {
                 "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
                rows) +
          note(
-             "Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of "
-             "heads, "
-             "channel groups and tokens, the same in all blocks and timesteps. A model whose decisions never "
-             "change "
-             "and skip no token is static and is run without routers.");
+             "Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of " +
+             html_escape(listed(unit_labels(runs))) +
+             ", the same in all blocks and timesteps. A model whose decisions never change and skip no token is static "
+             "and is run without routers.");
 }
 
 constexpr double nearly_all = 0.9;  // of the theoretical speedup
@@ -170,10 +181,12 @@ Judgement becomes_time(const SpeedCell& cell) {
 struct Answered {
   std::vector<Named> speedups, realisations;
   std::vector<Judgement> judgements;
+  std::vector<std::string> engines;
   std::string how;
 
   void add(std::string name, const SpeedCell& cell) {
-    if (cell.which != Which::own) name += ", " + name_of_cell(cell);
+    if (engines.size() > 1) name += ", " + cell.engine.name;
+    if (!cell.own()) name += ", " + name_of_cell(cell);
     speedups.push_back({name, cell.speedup});
     realisations.push_back({name, cell.realisation});
     judgements.push_back(becomes_time(cell));
@@ -182,21 +195,24 @@ struct Answered {
 
 Answered answered(const std::vector<SpeedStudy>& studies) {
   Answered all;
+  all.engines = engines_of(studies, Executes::kept);
   all.how = "as trained routers decide";
   for (const SpeedStudy& study : studies)
-    if (const Cells own = cells_where(study,
-                                      [](const SpeedCell& cell) {
-                                        return cell.which == Which::own && cell.engine == Engine::compact &&
-                                               std::isfinite(cell.realisation.mean);
-                                      });
-        !own.empty())
-      all.add(name_among(studies, study), *own.back());
+    for (const std::string& engine : study.engines(Executes::kept))
+      if (const Cells own = cells_where(study,
+                                        [&](const SpeedCell& cell) {
+                                          return cell.own() && cell.engine == Engine{Executes::kept, engine} &&
+                                                 std::isfinite(cell.realisation.mean);
+                                        });
+          !own.empty())
+        all.add(name_among(studies, study), *own.back());
   if (!all.judgements.empty()) return all;
   for (const SpeedStudy& study : studies)
-    if (const Cells cells = imposed_near(study, 0.5); !cells.empty()) {
-      all.how = fmt::format("with {:g} of the units kept", cells.back()->keep);
-      all.add(name_among(studies, study), *cells.back());
-    }
+    for (const std::string& engine : study.engines(Executes::kept))
+      if (const Cells cells = imposed_near(study, engine, 0.5); !cells.empty()) {
+        all.how = fmt::format("with {:g} of the units kept", cells.back()->keep);
+        all.add(name_among(studies, study), *cells.back());
+      }
   return all;
 }
 
@@ -214,10 +230,12 @@ void answer(Section& section, const std::vector<SpeedStudy>& studies) {
     section.answer = "There is nothing to set against the dense model.";
     return;
   }
+  const bool one = all.engines.size() == 1;
+  const std::string engines = html_escape(listed(all.engines));
   section.answer = fmt::format(
-      "The compact engine reaches {} of the theoretical speedup, {}; it is {} times as fast as the dense "
-      "model.",
-      analysis::from_to(all.realisations), all.how, span_of(all.speedups));
+      "{} {} of the theoretical speedup, {}; {} {} times as fast as the dense model.",
+      one ? "The " + engines + " engine reaches" : "The engines " + engines + " reach",
+      analysis::from_to(all.realisations), all.how, one ? "it is" : "they are", span_of(all.speedups));
   section.tile = Tile{"Does skipped work become time?", plus_minus(least(all.realisations).value),
                       "of the theoretical speedup, " + all.how + ": " + least_of(all.realisations),
                       combined(all.judgements)};
@@ -249,18 +267,16 @@ std::optional<Section> speed_section(const Findings& findings, const Show& show)
   answer(section, studies);
   for (const SpeedStudy& study : studies) {
     const std::string title = html_escape(study.title());
-    const auto figure = speedup_figure(study, "speedup-" + record::safe_name(name_among(studies, study)));
-    if (figure)
+    for (const Figure& figure : speedup_figures(study, "speedup-" + record::safe_name(name_among(studies, study))))
       (section.shown.empty() ? section.shown : section.details) +=
-          show(*figure,
+          show(figure,
                "The nearer a curve comes to the diagonal, the more of the skipped work becomes time; it "
                "begins with everything on.");
     if (study.trained()) continue;
-    const std::string high = realisation_sentence(study, 0.7), low = realisation_sentence(study, 0.5);
-    section.details += "<h3>" + title + "</h3>\n<p>" + high + (low == high ? "" : low) +
-                       over_dense_sentence(study) + "</p>\n" + speed_table(study) + masked_table(study);
+    section.details += "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) +
+                       masked_table(study);
   }
-  const std::string trained = trained_table(studies);
+  const std::string trained = trained_table(studies, findings.runs);
   if (section.shown.empty())
     section.shown = trained;
   else

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <numbers>
 #include <set>
-#include <utility>
+#include <span>
+#include <tuple>
 
 #include "analysis/figures.h"
 #include "plot_style.h"
@@ -17,44 +19,71 @@ namespace dydit::analysis {
 
 namespace {
 
-/// The points of each engine and batch, from everything on to the least kept; the compact engine first.
-using Line = std::pair<Engine, std::int64_t>;
-using Curves = std::map<Line, std::vector<const SpeedCell*>, std::greater<>>;
-using Panels = std::map<Which, Curves>;
+/// A curve: those that skip come first, of one engine the largest batch.
+struct Line {
+  Engine engine;
+  std::int64_t batch;
 
-Panels panels_of(const SpeedStudy& study) {
-  Panels panels;
-  for (const Which which : {Which::widths, Which::tokens, Which::both}) {
+  friend bool operator<(const Line& a, const Line& b) {
+    return std::tie(b.engine.executes, a.engine.name, b.batch) <
+           std::tie(a.engine.executes, b.engine.name, a.batch);
+  }
+};
+/// The points of each engine and batch, from everything on to the least kept.
+using Curves = std::map<Line, std::vector<const SpeedCell*>>;
+struct Panel {
+  std::string which;
+  Curves curves;
+};
+
+std::vector<Panel> panels_of(const SpeedStudy& study) {
+  std::vector<std::string> ways;
+  for (const Skipped& known : skipped_units) ways.emplace_back(known.which);
+  for (const SpeedCell& cell : study.cells)
+    if (std::find(ways.begin(), ways.end(), cell.which) == ways.end()) ways.push_back(cell.which);
+  std::vector<Panel> panels;
+  for (const std::string& which : ways) {
+    if (!skipped(which).imposed) continue;
     Curves curves;
     for (const SpeedCell& cell : study.cells)
-      if (cell.engine != Engine::dense && (cell.which == Which::all || cell.which == which) &&
+      if (cell.engine.executes != Executes::all && (cell.everything_on() || cell.which == which) &&
           std::isfinite(cell.theoretical_speedup) && std::isfinite(cell.speedup.mean))
         curves[{cell.engine, cell.batch}].push_back(&cell);
     std::erase_if(curves, [&](const auto& curve) { return curve.second.back()->which != which; });
-    if (!curves.empty()) panels.emplace(which, std::move(curves));
+    if (!curves.empty()) panels.push_back({which, std::move(curves)});
   }
   return panels;
 }
 
-/// A colour for each batch, the largest first; the masked engine dashed, with open points.
+/// A colour for each batch, the largest first; dashes and points for each engine, open ones where it
+/// multiplies by masks.
 class Style {
  public:
-  explicit Style(const SpeedStudy& study) {
+  explicit Style(const SpeedStudy& study)
+      : kept_(study.engines(Executes::kept)), masked_(study.engines(Executes::masked)) {
     for (const SpeedCell& cell : study.cells) batches_.insert(cell.batch);
   }
   std::string colour(const Line& line) const { return fmt::format("linetype {}", rank(line)); }
   std::string curve(const Line& line) const {
-    const bool masked = line.first == Engine::masked;
+    constexpr std::array solid{"1", "(10,3,2,3)", "(2,2)"}, dashed{"(4,3)", "(4,2,1,2)", "(1,3)"};
+    constexpr std::array filled{7, 5, 9}, open{6, 4, 8};  // circles, squares, triangles
+    const bool masked = line.engine.executes == Executes::masked;
+    const auto& engines = masked ? masked_ : kept_;
+    const auto i = static_cast<std::size_t>(std::find(engines.begin(), engines.end(), line.engine.name) -
+                                            engines.begin()) %
+                   filled.size();
     // Points of smaller batches leave a rim of those below them.
     return fmt::format("with linespoints {} dashtype {} pointtype {} pointsize {:.2f}", colour(line),
-                       masked ? "(4,3)" : "1", masked ? 6 : 7, 0.4 + 0.4 / static_cast<double>(rank(line)));
+                       (masked ? dashed : solid)[i], (masked ? open : filled)[i],
+                       0.4 + 0.4 / static_cast<double>(rank(line)));
   }
 
  private:
   std::ptrdiff_t rank(const Line& line) const {
-    return std::distance(batches_.begin(), batches_.find(line.second)) + 1;
+    return std::distance(batches_.begin(), batches_.find(line.batch)) + 1;
   }
 
+  std::vector<std::string> kept_, masked_;
   std::set<std::int64_t, std::greater<>> batches_;
 };
 
@@ -73,7 +102,7 @@ struct Axes {
 };
 
 /// Of all panels: from below the slowest to the fastest, with the whole diagonal above it.
-Axes axes_of(const Panels& panels) {
+Axes axes_of(std::span<const Panel> panels) {
   Range x{1, 1}, y{1, 1};
   for (const auto& [which, curves] : panels)
     for (const auto& [line, cells] : curves)
@@ -87,16 +116,16 @@ Axes axes_of(const Panels& panels) {
 }
 
 /// What a panel says beside its curves: what is skipped, and what the diagonal and the level line mean.
-std::string labels(Which which, const Axes& axes, const PanelRow& row) {
+std::string labels(const std::string& which, const Axes& axes, const PanelRow& row) {
   const double angle = std::atan(row.height / axes.y.size() / (row.width() / axes.x.size()));
   const double middle = axes.x.low + 0.6 * axes.x.size();
   return fmt::format(
-      "set label '{}' at graph 0.5,1 center offset 0,0.8\n"
+      "set label {} at graph 0.5,1 center offset 0,0.8\n"
       "set label 'all of it becomes time' at first {:.6g},{:.6g} center rotate by {:.2f} "
       "offset {:.2f},{:.2f} textcolor rgb '#808080' font ',12'\n"
       "set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'\n",
-      skipped(which), middle, middle, angle * 180 / std::numbers::pi, -2.2 * std::sin(angle),
-      1.2 * std::cos(angle));
+      gnuplot_string(skipped(which).label), middle, middle, angle * 180 / std::numbers::pi,
+      -2.2 * std::sin(angle), 1.2 * std::cos(angle));
 }
 
 std::string key(const std::vector<std::string>& entries, double height) {
@@ -104,29 +133,27 @@ std::string key(const std::vector<std::string>& entries, double height) {
                      1 - 28 / height, (entries.size() + 2) / 3);
 }
 
-std::vector<std::string> key_entries(const SpeedStudy& study, const Panels& panels, bool published) {
-  std::map<Line, std::string, std::greater<>> lines;
+std::vector<std::string> key_entries(const Style& style, std::span<const Panel> panels, bool published) {
+  std::map<Line, std::string> lines;
   for (const auto& [which, curves] : panels)
     for (const auto& [line, cells] : curves)
-      lines[line] = fmt::format("keyentry {} title '{}, batch {}'", Style(study).curve(line),
-                                name_of(line.first), line.second);
+      lines[line] = fmt::format("keyentry {} title ", style.curve(line)) +
+                    gnuplot_string(fmt::format("{}, batch {}", line.engine.name, line.batch));
   std::vector<std::string> entries;
   for (const auto& [line, entry] : lines) entries.push_back(entry);
   if (published) entries.push_back(fmt::format("keyentry {} title 'published, on a V100'", published_style));
   return entries;
 }
 
-}  // namespace
-
-std::optional<Figure> speedup_figure(const SpeedStudy& study, const std::string& name) {
-  const Panels panels = panels_of(study);
-  if (panels.empty()) return std::nullopt;
-  const bool published = panels.contains(Which::both) && !published_speeds(study.model).empty();
-  const auto entries = key_entries(study, panels, published);
+Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const std::string& name) {
+  const bool published =
+      !published_speeds(study.model).empty() &&
+      std::any_of(panels.begin(), panels.end(), [](const Panel& o) { return o.which == "both"; });
+  const Style style(study);
+  const auto entries = key_entries(style, panels, published);
   const Axes axes = axes_of(panels);
   const PanelRow row{panels.size(), 62, 58 + 20.0 * static_cast<double>((entries.size() + 2) / 3),
                      200 + 180 / static_cast<double>(panels.size())};
-  const Style style(study);
   std::string csv = "theoretical_speedup,speedup,speedup_low,speedup_high,keep,batch,engine,which\n";
   std::string plot =
       fmt::format("set multiplot\nset xrange {}\nset yrange {}\nset xtics {}\nset ytics {}\n", axes.x.text(),
@@ -140,7 +167,7 @@ std::optional<Figure> speedup_figure(const SpeedStudy& study, const std::string&
     plot += row.place(drawn) + labels(which, axes, row) +
             "plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \\\n"
             "  x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle";
-    if (published && which == Which::both)
+    if (published && which == "both")
       plot += fmt::format(", \\\n  $published using 1:2 {} notitle", published_style);
     for (const auto& [line, cells] : curves) {
       const std::string rows = fmt::format("data skip 1 every ::{}::{}", first, first + cells.size() - 1);
@@ -150,22 +177,32 @@ std::optional<Figure> speedup_figure(const SpeedStudy& study, const std::string&
       first += cells.size();
       for (const SpeedCell* cell : cells)
         csv += csv_number(cell->theoretical_speedup) + csv_interval(cell->speedup) +
-               fmt::format(",{},{},{},{}\n", csv_number(cell->keep), cell->batch, name_of(cell->engine),
-                           name_of(cell->which));
+               fmt::format(",{},{},{},{}\n", csv_number(cell->keep), cell->batch,
+                           csv_field(cell->engine.name), csv_field(cell->which));
     }
     if (drawn++ == 0)
       for (const std::string& entry : entries) plot += ", \\\n  " + entry;
     plot += "\nunset label\nunset key\nunset ylabel\nset format y ''\n";
   }
-  return Figure{.name = name,
-                .description = "Actual against theoretical speedup of " + study.title() +
-                               ", a curve for each engine and batch; on the diagonal all of the skipped work "
-                               "becomes time.",
-                .width = PanelRow::figure_width,
-                .height = row.figure_height(),
-                .csv = csv,
-                .settings = plot_style() + (published ? published_block(study) : ""),
-                .plot = plot + "unset multiplot"};
+  return {.name = name,
+          .description = "Actual against theoretical speedup of " + study.title() +
+                         ", a curve for each engine and batch; on the diagonal all of the skipped work "
+                         "becomes time.",
+          .width = PanelRow::figure_width,
+          .height = row.figure_height(),
+          .csv = csv,
+          .settings = plot_style() + (published ? published_block(study) : ""),
+          .plot = plot + "unset multiplot"};
+}
+
+}  // namespace
+
+std::vector<Figure> speedup_figures(const SpeedStudy& study, const std::string& name) {
+  const auto panels = panels_of(study);
+  std::vector<Figure> figures;
+  for (const auto& some : PanelRow::split(panels))
+    figures.push_back(figure_of(study, some, PanelRow::name(name, figures.size())));
+  return figures;
 }
 
 }  // namespace dydit::analysis

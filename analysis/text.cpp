@@ -81,6 +81,18 @@ std::string without_folders(const std::string& text) {
   return result;
 }
 
+std::string time_text(double time, int digits) {
+  const bool whole = time == std::trunc(time) && std::abs(time) < 1e15;
+  return whole ? fmt::format("{:.0f}", time) : fmt::format("{:.{}g}", time, digits);
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return text;
+}
+
 std::string grouped(std::int64_t count) {
   std::string digits = std::to_string(count);
   for (auto place = static_cast<std::ptrdiff_t>(digits.size()) - 3; place > (count < 0 ? 1 : 0); place -= 3)

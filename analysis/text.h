@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "analysis/statistics.h"
 
@@ -27,6 +28,10 @@ std::string html_escape(std::string_view text);
 /// Absolute paths in a text cut to their last name: a report tells nothing about where it was made.
 std::string without_folders(const std::string& text);
 
+/// "40", "0.25": whole numbers as they are, others with so many digits.
+std::string time_text(double time, int digits = 4);
+/// "heads, channel groups and tokens".
+std::string listed(const std::vector<std::string>& names);
 /// "50,000".
 std::string grouped(std::int64_t count);
 /// Three significant digits: "0.0641", "12.3", "2.10 × 10⁻⁶"; "–" when it is not finite.

@@ -18,10 +18,8 @@ namespace {
 void add_loss(Tradeoff& tradeoff, const LossGap& gap, const ModelLoss& model) {
   if (!model.dynamic) return;
   const ModelLoss& reference = gap.reference_of(model);
-  const double percent = 100 / reference.mean_mse();
   tradeoff.reference = reference.model;
-  tradeoff.loss_percent = {percent * model.mean_gap.mean, percent * model.mean_gap.low,
-                          percent * model.mean_gap.high};
+  tradeoff.loss_percent = times(100 / reference.mean_mse(), model.mean_gap);
 }
 
 /// Of a dynamic model.
@@ -62,39 +60,37 @@ void add_paired(std::vector<Tradeoff>& all, const LossGap& gap, std::uint64_t bo
   }
 }
 
-/// Of the largest batch.
-const SpeedCell* own_cell(const SpeedStudy& study) {
-  const SpeedCell* found = nullptr;
-  for (const SpeedCell& cell : study.cells)
-    if (cell.engine == Engine::compact && cell.which == Which::own &&
-        (found == nullptr || cell.batch > found->batch))
-      found = &cell;
-  return found;
-}
-
-const SpeedCell* dense_cell(const SpeedStudy& study, std::int64_t batch) {
-  const auto found = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& cell) {
-    return cell.engine == Engine::dense && cell.batch == batch;
-  });
-  return found == study.cells.end() ? nullptr : &*found;
+/// One of each engine, of its largest batch.
+std::vector<SpeedCell> own_cells(const SpeedStudy& study) {
+  std::vector<SpeedCell> cells;
+  for (const SpeedCell& cell : study.cells) {  // by engine and batch
+    if (cell.engine.executes != Executes::kept || !cell.own()) continue;
+    if (cells.empty() || cells.back().engine != cell.engine)
+      cells.push_back(cell);
+    else if (cell.batch > cells.back().batch)
+      cells.back() = cell;
+  }
+  return cells;
 }
 
 void add_speed(std::vector<Tradeoff>& all, const std::vector<SpeedStudy>& speed) {
   for (const SpeedStudy& study : speed) {
     const auto tradeoff =
         std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == study.model; });
-    const SpeedCell* own = own_cell(study);
-    if (tradeoff == all.end() || own == nullptr || tradeoff->cell) continue;
-    const std::string setting = fmt::format("{}, {}, batch {}", study.dtype, study.device, own->batch);
-    tradeoff->cell = *own;
-    tradeoff->timed = setting;
-    if (!std::isfinite(tradeoff->lambda)) tradeoff->lambda = own->lambda_realised;
+    const auto own = own_cells(study);
+    if (tradeoff == all.end() || own.empty() || !tradeoff->cells.empty()) continue;
+    const std::int64_t batch = own.front().batch;
+    tradeoff->cells = own;
+    tradeoff->timed = fmt::format("{}, batch {}", study.setting(false), batch);
+    if (!std::isfinite(tradeoff->lambda)) tradeoff->lambda = own.front().lambda_realised;
     const auto dense =
         std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == tradeoff->reference; });
-    const SpeedCell* cell = dense_cell(study, own->batch);
-    if (dense == all.end() || cell == nullptr || dense->cell) continue;
-    dense->cell = *cell;
-    dense->timed = setting;
+    const auto cell = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& o) {
+      return o.engine.executes == Executes::all && o.batch == batch;
+    });
+    if (dense == all.end() || cell == study.cells.end() || !dense->cells.empty()) continue;
+    dense->cells = {*cell};
+    dense->timed = tradeoff->timed;
   }
 }
 
@@ -130,7 +126,7 @@ std::vector<Curve> curves_of(const std::vector<Tradeoff>& tradeoffs) {
 }  // namespace
 
 std::string Tradeoff::how() const {
-  const bool skips = !reference.empty() || (cell && cell->engine != Engine::dense);
+  const bool skips = !reference.empty() || (!cells.empty() && cells.front().engine.executes != Executes::all);
   if (!dynamic()) return skips ? "dynamic" : "dense";
   const std::string units = skip == "both" ? "widths and tokens" : skip;
   if (decide == "static") return fmt::format("static {} ({})", units, order);

@@ -25,28 +25,53 @@ std::string published_fid(const Tradeoff& tradeoff) {
   return "–";
 }
 
-std::string tradeoffs_table(const std::vector<Tradeoff>& tradeoffs) {
-  const bool timed =
-      std::any_of(tradeoffs.begin(), tradeoffs.end(), [](const Tradeoff& o) { return o.cell.has_value(); });
-  std::vector<std::string> head{"model", "skips", "λ", "held-out<br>ε MSE", "loss above<br>dense (%)"};
-  if (timed) head.insert(head.end(), {"GMACs", "ms per<br>image", "speedup", "theory", "η"});
+/// Of all models; where there are several, tables say whose time stands in a row.
+std::vector<std::string> engines_of(const std::vector<Tradeoff>& tradeoffs) {
+  std::set<std::string> names;
+  for (const Tradeoff& o : tradeoffs)
+    for (const SpeedCell& cell : o.cells)
+      if (cell.engine.executes == Executes::kept) names.insert(cell.engine.name);
+  return {names.begin(), names.end()};
+}
+
+bool timed(const Tradeoff& tradeoff) {
+  return !tradeoff.cells.empty();
+}
+
+std::vector<std::string> times_of(const SpeedCell& cell, bool name_engine) {
+  const bool skips = cell.engine.executes != Executes::all;
+  std::vector<std::string> fields{number(cell.gmacs), per_image(cell), skips ? plus_minus(cell.speedup) : "–",
+                                  skips ? number(cell.theoretical_speedup) : "–",
+                                  skips ? plus_minus(cell.realisation) : "–"};
+  if (name_engine)
+    fields.insert(fields.begin(), html_escape(fmt::format("{}, batch {}", cell.engine.name, cell.batch)));
+  return fields;
+}
+
+std::string tradeoffs_table(const std::vector<Tradeoff>& tradeoffs, const Process& process) {
+  std::vector<std::string> head{"model", "skips", "λ", process.words("held-out<br>ε MSE"),
+                                "loss above<br>dense (%)"},
+      times;
+  const bool several = engines_of(tradeoffs).size() > 1;
+  if (std::any_of(tradeoffs.begin(), tradeoffs.end(), timed))
+    times = {"GMACs", "ms per<br>image", "speedup", "theory", "η"};
+  if (several) times.insert(times.begin(), "engine");
+  head.insert(head.end(), times.begin(), times.end());
   head.push_back("paper:<br>FID");
   std::string rows;
   for (const Tradeoff& o : tradeoffs) {
-    std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
-                                    decimal(o.held_out_mse, 5),
-                                    o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
-    if (const auto& cell = o.cell) {
-      const bool skips = cell->engine != Engine::dense;
-      fields.insert(
-          fields.end(),
-          {number(cell->gmacs), per_image(*cell), skips ? plus_minus(cell->speedup) : "–",
-           skips ? number(cell->theoretical_speedup) : "–", skips ? plus_minus(cell->realisation) : "–"});
-    } else if (timed) {
-      fields.insert(fields.end(), 5, "–");
+    const std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
+                                          decimal(o.held_out_mse, 5),
+                                          o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
+    std::vector<std::vector<std::string>> by_engine;
+    for (const SpeedCell& cell : o.cells) by_engine.push_back(times_of(cell, several));
+    if (by_engine.empty()) by_engine.emplace_back(times.size(), "–");
+    for (const auto& measured : by_engine) {
+      std::vector<std::string> whole = fields;
+      whole.insert(whole.end(), measured.begin(), measured.end());
+      whole.push_back(&process == &diffusion ? published_fid(o) : "–");
+      rows += row(whole);
     }
-    fields.push_back(published_fid(o));
-    rows += row(fields);
   }
   return table(head, rows);
 }
@@ -64,13 +89,14 @@ std::size_t models_not_run(const Findings& findings) {
 }
 
 std::string terms(const std::vector<Tradeoff>& tradeoffs) {
-  const auto measured =
-      std::find_if(tradeoffs.begin(), tradeoffs.end(), [](const Tradeoff& o) { return o.cell.has_value(); });
-  const std::string timed =
-      measured == tradeoffs.end()
-          ? ""
-          : fmt::format("<b>Time</b>: of the compact engine, of dense models their own; {}. ",
-                        html_escape(measured->timed));
+  const auto measured = std::find_if(tradeoffs.begin(), tradeoffs.end(), timed);
+  const auto engines = engines_of(tradeoffs);
+  const std::string time = measured == tradeoffs.end()
+                               ? ""
+                               : fmt::format("<b>Time</b>: of the {}, of dense models their own; {}. ",
+                                             engines.size() == 1 ? html_escape(engines.front()) + " engine"
+                                                                 : "engine named in the row",
+                                             html_escape(measured->timed));
   return note(fmt::format(
       "<b>Skips</b>: what the routers of the model learned to skip; <i>by chance</i>: units drawn anew for "
       "each "
@@ -81,7 +107,7 @@ std::string terms(const std::vector<Tradeoff>& tradeoffs) {
       "toward "
       "0.5, mean FID over five data sets other than ImageNet; ‡ over four of fine classes, where the dynamic "
       "model has {:.1f} and the dense one {:.1f}.",
-      record::metric("lambda_realised").description, timed, paper_fine_dynamic, paper_fine_dense));
+      record::metric("lambda_realised").description, time, paper_fine_dynamic, paper_fine_dense));
 }
 
 std::string answer(const std::vector<Tradeoff>& tradeoffs, const Tradeoff* shown) {
@@ -113,7 +139,7 @@ std::optional<Section> tradeoffs_section(const Findings& findings, const Show& s
     section.shown = show(*figure,
                          "The less of its work a model does, the more it loses against the dense model of "
                          "its size; lines are 95&nbsp;% intervals.");
-  std::string numbers = tradeoffs_table(tradeoffs);
+  std::string numbers = tradeoffs_table(tradeoffs, findings.process);
   if (const std::size_t others = models_not_run(findings); others > 0)
     numbers += note(fmt::format("{} more model{} of the training history {} not run here.", others,
                                 others == 1 ? "" : "s", others == 1 ? "was" : "were"));

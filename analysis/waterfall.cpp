@@ -155,6 +155,10 @@ std::vector<Interval> intervals_of(const Resampled& resampled) {
 
 }  // namespace
 
+std::string of_engine(std::string_view text, std::string_view engine) {
+  return fmt::format(fmt::runtime(text), engine);
+}
+
 Bars bars_of(const MacShares& shares, const WaterfallTimes& t) {
   const double kept = shares.products_left / shares.products;
   // What fixed parts and attention take of the dense time beyond their share of MACs, its products take less; as those

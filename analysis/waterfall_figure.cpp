@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <span>
 
 #include "analysis/figures.h"
 #include "plot_style.h"
@@ -14,7 +16,8 @@ namespace {
 
 /// What a row of a waterfall shows: a cause from `start` to `end` ms, or a total, a point.
 struct Bar {
-  std::string_view name, label;
+  std::string_view name;
+  std::string label;
   double start, end;
   Interval value;
 
@@ -31,11 +34,12 @@ struct Bar {
 std::vector<Bar> bars_of(const SpeedCell& cell) {
   const Waterfall& waterfall = cell.waterfall.value();
   double at = waterfall.theoretical.mean;
-  std::vector<Bar> bars = {{theoretical_bar.name, theoretical_bar.label, at, at, waterfall.theoretical}};
+  std::vector<Bar> bars = {{theoretical_bar.name, std::string(theoretical_bar.label), at, at, waterfall.theoretical}};
   for (std::size_t i = 0; i < waterfall.causes.size(); ++i) {
     const double start = at;
     at += waterfall.causes[i].mean;
-    bars.push_back({waterfall_causes[i].name, waterfall_causes[i].label, start, at, waterfall.causes[i]});
+    const auto& [name, label, description] = waterfall_causes[i];
+    bars.push_back({name, of_engine(label, cell.engine.name), start, at, waterfall.causes[i]});
   }
   bars.push_back({"time", "measured time", cell.time.mean, cell.time.mean, cell.time});
   return bars;
@@ -63,11 +67,11 @@ const char* colour_of(const Bar& bar) {
 std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Range& axis) {
   const Waterfall& waterfall = cell.waterfall.value();
   const double dense = waterfall.theoretical.mean * cell.theoretical_speedup;
-  const bool trained = cell.which == Which::own || cell.which == Which::alike;
+  const bool trained = !skipped(cell.which).imposed;
   const std::string kept =
       trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
   const std::string above[] = {
-      std::string(skipped(cell.which)), fmt::format("{}, batch {}", kept, cell.batch),
+      std::string(skipped(cell.which).label), fmt::format("{}, batch {}", kept, cell.batch),
       fmt::format("gap {} of dense {} ms", number(waterfall.gap.mean), number(dense)),
       waterfall.told() ? fmt::format("unexplained: {} % of the gap", number(waterfall.unexplained_percent.mean))
                        : "where it goes: cannot tell"};
@@ -91,7 +95,7 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
 std::string cause_tics(const std::vector<Bar>& bars, bool named) {
   std::string tics;
   for (std::size_t i = 0; i < bars.size(); ++i) {
-    tics += fmt::format("{}'{}' {}", i == 0 ? "" : ", ", named ? bars[i].label : "", bars.size() - 1 - i);
+    tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", gnuplot_string(named ? bars[i].label : ""), bars.size() - 1 - i);
   }
   return "set ytics (" + tics + ")\n";
 }
@@ -121,7 +125,7 @@ std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
   std::string csv;
   const auto add = [&](const std::string& row, const Bar& bar) {
     csv += fmt::format("{},{}", row, csv_number(bar.start)) + csv_interval({bar.end, bar.low(), bar.high()}) +
-           fmt::format(",{},{},{},{},{}\n", csv_number(bar.value.mean), bar.name, name_of(cell.which),
+           fmt::format(",{},{},{},{},{}\n", csv_number(bar.value.mean), bar.name, csv_field(cell.which),
                        csv_number(cell.keep), cell.batch);
   };
   for (std::size_t i = 0; i < bars.size(); ++i) add(std::to_string(bars.size() - 1 - i), bars[i]);
@@ -134,11 +138,7 @@ std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
 }
 constexpr std::size_t rows_not_drawn = 3;
 
-}  // namespace
-
-std::optional<Figure> waterfall_figure(const SpeedStudy& study, const std::string& name) {
-  const auto cells = shown_waterfalls(study);
-  if (cells.empty()) return std::nullopt;
+Figure figure_of(const SpeedStudy& study, std::span<const SpeedCell* const> cells, const std::string& name) {
   // Each panel shows as many milliseconds, around its own: bars of one length are the same time.
   double size = 1e-3 * cells.front()->time.mean;
   for (const SpeedCell* cell : cells) size = std::max(size, reach_of(bars_of(*cell)).size());
@@ -148,7 +148,8 @@ std::optional<Figure> waterfall_figure(const SpeedStudy& study, const std::strin
                          "set multiplot\nset xtics {:.8g}\nset xlabel 'ms' offset 0,0.3\n"
                          "set yrange [-0.6:{}.6]\n",
                          tic_step(1.6 * size), waterfall_causes.size() + 1) +
-                     row.title(study.title() + ", compact: what takes the time that is not saved?");
+                     row.title(study.title() + ", " + cells.front()->engine.name +
+                               ": what takes the time that is not saved?");
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto bars = bars_of(*cells[i]);
     const double low = reach_of(bars).low - 0.1 * size;
@@ -157,7 +158,7 @@ std::optional<Figure> waterfall_figure(const SpeedStudy& study, const std::strin
             cause_tics(bars, i == 0) + plot_bars(bars, i * (bars.size() + rows_not_drawn)) + "unset label\nunset arrow\n";
     csv += csv_rows(*cells[i], bars);
   }
-  return Figure{.name = name,
+  return {.name = name,
                 .description = "What lies between the theoretical and the measured time of " + study.title() +
                                ", cause by cause.",
                 .width = PanelRow::figure_width,
@@ -165,6 +166,21 @@ std::optional<Figure> waterfall_figure(const SpeedStudy& study, const std::strin
                 .csv = csv,
                 .settings = plot_style(),
                 .plot = plot + "unset multiplot"};
+}
+
+}  // namespace
+
+std::vector<Figure> waterfall_figures(const SpeedStudy& study, const std::string& name) {
+  std::map<std::string, std::vector<const SpeedCell*>> engines;
+  for (const SpeedCell* cell : shown_waterfalls(study)) engines[cell->engine.name].push_back(cell);
+  std::vector<Figure> figures;
+  for (const auto& [engine, cells] : engines) {
+    const std::string whole = engines.size() == 1 ? name : name + "-" + record::safe_name(engine);
+    std::size_t number = 0;
+    for (const auto& some : PanelRow::split(cells))
+      figures.push_back(figure_of(study, some, PanelRow::name(whole, number++)));
+  }
+  return figures;
 }
 
 }  // namespace dydit::analysis

@@ -26,7 +26,7 @@ struct Largest {
 
 std::vector<const SpeedCell*> looked_at(const SpeedStudy& study) {
   auto cells = shown_waterfalls(study);
-  if (study.trained()) std::erase_if(cells, [](const SpeedCell* cell) { return cell->which != Which::own; });
+  if (study.trained()) std::erase_if(cells, [](const SpeedCell* cell) { return !cell->own(); });
   return cells;
 }
 
@@ -42,7 +42,8 @@ Largest largest_of(const std::vector<const SpeedCell*>& cells) {
 }
 
 std::string where(const SpeedStudy& study, const SpeedCell& cell) {
-  return fmt::format("{}, {}, batch {}", html_escape(study.title()), skipped(cell.which), cell.batch);
+  const std::string engine = study.engines(Executes::kept).size() == 1 ? "" : cell.engine.name + ", ";
+  return html_escape(fmt::format("{}, {}{}, batch {}", study.title(), engine, skipped(cell.which).label, cell.batch));
 }
 
 std::string sentence(const SpeedStudy& study, const std::vector<const SpeedCell*>& cells) {
@@ -51,7 +52,8 @@ std::string sentence(const SpeedStudy& study, const std::vector<const SpeedCell*
     return fmt::format("Where the rest of the time goes cannot be told: no cause is clear of zero where the gap is ({}).",
                        html_escape(study.title()));
   return fmt::format("The largest cause is {}: {}&nbsp;ms of a pass of {}&nbsp;ms ({}).",
-                     waterfall_causes[largest.cause].label, bold(largest.bar()), number(largest.cell->time.mean),
+                     html_escape(of_engine(waterfall_causes[largest.cause].label, largest.cell->engine.name)),
+                     bold(largest.bar()), number(largest.cell->time.mean),
                      where(study, *largest.cell));
 }
 
@@ -78,9 +80,10 @@ Tile tile_of(const SpeedStudy& study, const SpeedCell& cell) {
 /// Of every waterfall how much of its gap is unexplained, beside the dense model's misfit.
 std::string waterfall_table(const SpeedStudy& study) {
   std::string rows;
+  const bool several = study.engines(Executes::kept).size() > 1;
   for (const SpeedCell& cell : study.cells)
     if (const auto& waterfall = cell.waterfall)
-      rows += row({std::to_string(cell.batch), std::string(name_of(cell.which)),
+      rows += row({std::to_string(cell.batch), html_escape(several ? cell.engine.name + ", " + cell.which : cell.which),
                    study.trained() ? number(cell.lambda_realised) : fmt::format("{:g}", cell.keep),
                    number(waterfall->theoretical.mean), number(cell.time.mean) + (cell.disturbed() ? " †" : ""),
                    plus_minus(waterfall->gap), plus_minus(waterfall->unexplained()),
@@ -91,8 +94,11 @@ std::string waterfall_table(const SpeedStudy& study) {
                rows);
 }
 
-std::string causes() {
-  const auto bar = [](const BarInfo& info) { return fmt::format("<b>{}</b>: {} ", info.label, info.description); };
+std::string causes(const std::vector<std::string>& engines) {
+  const std::string engine = html_escape(fmt::format("{}", fmt::join(engines, " or ")));
+  const auto bar = [&](const BarInfo& info) {
+    return fmt::format("<b>{}</b>: {} ", of_engine(info.label, engine), of_engine(info.description, engine));
+  };
   std::string terms = bar(theoretical_bar);
   for (const BarInfo& cause : waterfall_causes) terms += bar(cause);
   return note(terms +
@@ -115,12 +121,13 @@ std::optional<Section> waterfall_section(const Findings& findings, const Show& s
     sentences.push_back(sentence(study, cells));
     tables += waterfall_table(study);
     if (std::ssize(sentences) > most) continue;
-    const auto figure =
-        waterfall_figure(study, "waterfall-" + record::safe_name(name_among(findings.speed, study)));
-    const std::string html = show(*figure,
-                                  "From the theoretical to the measured time, cause by cause: red takes "
-                                  "time, green gives some back, lines are 95&nbsp;% intervals; no axis "
-                                  "begins at 0.");
+    std::string html;
+    for (const Figure& figure :
+         waterfall_figures(study, "waterfall-" + record::safe_name(name_among(findings.speed, study))))
+      html += show(figure,
+                   "From the theoretical to the measured time, cause by cause: red takes "
+                   "time, green gives some back, lines are 95&nbsp;% intervals; no axis "
+                   "begins at 0.");
     if (sentences.size() > 1) {
       figures += html;
       continue;
@@ -133,7 +140,8 @@ std::optional<Section> waterfall_section(const Findings& findings, const Show& s
   if (sentences.empty()) return std::nullopt;
   if (std::ssize(sentences) > most)
     figures += note(fmt::format("Of {} waterfalls the first {} are drawn.", sentences.size(), most));
-  section.details = (sentences.size() > 1 ? list(sentences) : "") + tables + figures + causes();
+  section.details = (sentences.size() > 1 ? list(sentences) : "") + tables + figures +
+                    causes(engines_of(findings.speed, Executes::kept));
   return section;
 }
 

@@ -132,14 +132,18 @@ TEST_CASE("what is on is told by block and in total, in the order of the timeste
   const test::TemporaryFolder folder;
   const auto a = activations(run_of(folder.path() / "a", [](auto& run) { add_activation(run); })).at(0);
   CHECK((a.model == "half" && a.images == 2 && a.depth == 2));
-  CHECK(a.timesteps == std::vector<std::int64_t>{100, 500, 900});
-  CHECK(a.heads(0, 0) == 1);
-  CHECK(a.heads(1, 0) == 0.5);
-  CHECK(a.heads(2, 0) == 0.25);
-  CHECK(a.groups(2, 1) == 0.25);
-  CHECK(a.tokens(0, 0) == Approx(0.9));
-  CHECK(a.tokens(0, 1) == Approx(0.5));
-  CHECK(a.tokens_on[2].mean == Approx((0.1 + 0.5) / 2));
+  CHECK(a.timesteps == std::vector<double>{100, 500, 900});
+  REQUIRE(a.units.size() == 3);
+  const UnitShares &heads = a.units[0], &groups = a.units[1], &tokens = a.units[2];
+  CHECK((heads.axis.label == "heads" && groups.axis.label == "channel groups" && tokens.axis.label == "tokens"));
+  CHECK(heads.shares(0, 0) == 1);
+  CHECK(heads.shares(1, 0) == 0.5);
+  CHECK(heads.shares(2, 0) == 0.25);
+  CHECK(groups.shares(2, 1) == 0.25);
+  CHECK(tokens.shares(0, 0) == Approx(0.9));
+  CHECK(tokens.shares(0, 1) == Approx(0.5));
+  CHECK(tokens.on[2].mean == Approx((0.1 + 0.5) / 2));
+  CHECK(to_csv(a).starts_with("place,timestep,block,heads,groups,tokens,tokens_low,tokens_high,kept,kept_low,kept_high\n"));
   CHECK(a.kept[0].mean == Approx(0.855));
   CHECK(a.kept_near_noise.mean == Approx(-0.3));  // t = 900 against the mean of 100 and 500
   CHECK_THAT(to_csv(a), Contains("\n1,500,0,0.5,0.5,0.5,NaN") &&
@@ -225,9 +229,9 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   CHECK(half.loss_percent.value().mean == Approx(100 * 0.3125 / 1.5));
   CHECK(half.loss_percent.value().low == Approx(100 * 0.25 / 1.5));
   CHECK(half.loss_percent.value().high == Approx(100 * 0.375 / 1.5));
-  CHECK((half.lambda == 0.505 && half.cell.value().time.mean == 5));
-  CHECK((pruned.how() == "static widths (taylor)" && !pruned.cell));
-  CHECK((dense.how() == "dense" && !dense.loss_percent && dense.cell.value().time.mean == 8));
+  CHECK((half.lambda == 0.505 && half.cells.at(0).time.mean == 5));
+  CHECK((pruned.how() == "static widths (taylor)" && pruned.cells.empty()));
+  CHECK((dense.how() == "dense" && !dense.loss_percent && dense.cells.at(0).time.mean == 8));
   CHECK(shown_tradeoff(all) == &half);  // about as near to one half as the static one, and with routers
   CHECK(about_as_large(all, half).size() == 2);
   const std::string csv = to_csv(all);
@@ -307,17 +311,18 @@ TEST_CASE("a map of a model that computes every token is a sentence") {
 }
 
 TEST_CASE("a report tells first of the model that keeps about a half") {
-  Findings findings{};
+  Findings findings{.runs = {}, .process = diffusion, .options = {}, .gap = {}, .curves = {}, .speed = {}, .tradeoffs = {}};
+  std::vector<Activation> activations;
   for (const auto& [model, lambda] :
        {std::pair{"most", 0.9}, std::pair{"half", 0.52}, std::pair{"least", 0.3}}) {
     Tradeoff& tradeoff = findings.tradeoffs.emplace_back();
     tradeoff.model = model;
     tradeoff.lambda = lambda;
     tradeoff.loss_percent = Interval{1, 0.5, 1.5};
-    findings.activations.emplace_back().model = model;
+    activations.emplace_back().model = model;
   }
-  const auto order = shown_first(findings, findings.activations);
+  const auto order = shown_first(findings, activations);
   CHECK((order.at(0)->model == "half" && order.at(1)->model == "most" && order.at(2)->model == "least"));
   findings.tradeoffs.clear();
-  CHECK(shown_first(findings, findings.activations).at(0)->model == "most");
+  CHECK(shown_first(findings, activations).at(0)->model == "most");
 }

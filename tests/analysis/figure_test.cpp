@@ -148,7 +148,7 @@ TEST_CASE("a map figure can scale each map by itself") {
 TEST_CASE("a model's name changes nothing of what is drawn but the name") {
   const test::TemporaryFolder folder;
   const auto curves = [&](const std::string& first, const std::string& second) {
-    const std::vector<std::int64_t> timesteps = {20, 500};
+    const std::vector<double> timesteps = {20, 500};
     const std::vector<Interval> gap = {{0.2, 0.1, 0.3}, {0.1, 0, 0.2}},
                                 other = {{0.6, 0.5, 0.7}, {0.5, 0.4, 0.6}};
     const LossGap gaps{timesteps,
@@ -178,7 +178,7 @@ TEST_CASE("a model's name changes nothing of what is drawn but the name") {
 
 TEST_CASE("a key stands above the panels, however many and long its entries") {
   const test::TemporaryFolder folder;
-  const std::vector<std::int64_t> timesteps = {20, 500};
+  const std::vector<double> timesteps = {20, 500};
   const std::vector<Interval> gap = {{0.2, 0.1, 0.3}, {0.1, 0, 0.2}};
   const std::vector<std::string> names = {"one-of-some-length", "another-of-some-length", "third", "fourth",
                                           "last"};
@@ -200,8 +200,9 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
     tradeoff.lambda = 0.5;
     tradeoff.loss_percent = gap[0];
   }
-  Activation activation{"half", 2, timesteps, 2, {}, {}, {}, gap, gap, gap[0]};
-  activation.heads = activation.groups = activation.tokens = Eigen::MatrixXd::Ones(2, 2);
+  const UnitAxis heads{.name = "heads", .label = "heads"};
+  const Activation activation{"half", 2,     timesteps, 2, {{heads, Eigen::MatrixXd::Ones(2, 2), gap}},
+                              gap,    gap[0]};
   // What a key entry may not be below: the uppermost panel, or in the activation figure the last.
   const auto check = [&](const Figure& figure, const std::string& entry, bool last_panel = false) {
     INFO(figure.name);

@@ -31,7 +31,7 @@ TEST_CASE("the gap is the mean difference over the images that both models have,
   const std::vector<Run> runs = {record::read_run(folder.path() / "a")};
   const LossGap gap = loss_gap(runs).value();
   CHECK(gap.images == 3);
-  CHECK(gap.timesteps == std::vector<std::int64_t>{7, 100});
+  CHECK(gap.timesteps == std::vector<double>{7, 100});
   REQUIRE(gap.models.size() == 2);
   CHECK(gap.models[1].model == "XL");
   CHECK(gap.models[1].mse[0] == Approx(2));
@@ -53,7 +53,7 @@ TEST_CASE("the true gap of a made-up run lies in its intervals") {
   const LossGap gap = loss_gap(runs).value();
   for (std::size_t k = 0; k < gap.timesteps.size(); ++k) {
     const Interval& interval = gap.models[0].mse_gap[k];
-    const double truth = test::true_gap(gap.timesteps[k]);
+    const double truth = test::true_gap(static_cast<std::int64_t>(gap.timesteps[k]));
     CHECK(std::abs(interval.mean - truth) < 0.5 * truth * 4 / std::sqrt(200.0));
     CHECK(interval.clear_of_zero());
   }

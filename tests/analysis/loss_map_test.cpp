@@ -137,7 +137,7 @@ TEST_CASE("the reference comes first, with the first and the last timestep among
   const auto grids = map_grids(runs, Mapped::loss, 6, 3);
   REQUIRE(grids.size() == 2);
   CHECK(grids[0].model == "DiT-XL/2");
-  CHECK(grids[0].timesteps == std::vector<std::int64_t>{10, 200, 900});
+  CHECK(grids[0].timesteps == std::vector<double>{10, 200, 900});
   CHECK(grids[0].rows.size() == 6);
 }
 

@@ -69,15 +69,16 @@ Record measured(const Made& made) {
   set(record, "realisation", dense / time * rho, 0.01);
   set(record, "activation_memory", 64);
   set(record, "weight_memory", 128);
-  if (made.engine != "compact") return record;
+  if (made.engine == "dense" || made.engine == "masked") return record;
   if (made.which != "all") set_parts(record, dense, rho, time);
   return record;
 }
 
-std::vector<record::Run> run_of(const std::filesystem::path& path, const std::vector<Record>& records) {
+std::vector<record::Run> run_of(const std::filesystem::path& path, const std::vector<Record>& records, const Json& more) {
   {
-    record::RunDirectory run(path,
-                     {{"profile", {{"name", "lambda"}}}, {"sweep", {{"ceilings", {{"gflops", 90.5}}}}}});
+    Json manifest = {{"profile", {{"name", "lambda"}}}, {"sweep", {{"ceilings", {{"gflops", 90.5}}}}}};
+    manifest.update(more);
+    record::RunDirectory run(path, manifest);
     for (const Record& record : records) run.append(record);
     run.finish();
   }

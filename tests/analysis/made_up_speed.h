@@ -22,8 +22,8 @@ record::Record record_of(const Made& made);
 
 void set(record::Record& record, const char* name, double value, double half_width = 0);
 
-/// The dense model takes 100 ms and 6 GMACs for each image; what skips keeps rho = keep, and realises 0.96 of it in the
-/// compact engine; the masked one takes 120 ms. Of the compact engine's gap fixed parts take twice, and the narrow
+/// The dense model takes 100 ms and 6 GMACs for each image; what skips keeps rho = keep, and realises 0.96 of it in
+/// engines other than the masked one, which takes 120 ms. Of the gap of those fixed parts take twice, and the narrow
 /// products give back a quarter; unexplained is what is left. A hundredth of the dense time is its own misfit. The
 /// intervals of all bars reach a hundredth up and down.
 record::Record measured(const Made& made);
@@ -31,6 +31,8 @@ record::Record measured(const Made& made);
 std::vector<record::Record> sweep(const std::vector<std::string>& engines, const std::vector<std::string>& ways,
                                   const std::string& model = "DyDiT-S/2");
 
-std::vector<record::Run> run_of(const std::filesystem::path& path, const std::vector<record::Record>& records);
+/// A run of these records, whose manifest has `more` entries.
+std::vector<record::Run> run_of(const std::filesystem::path& path, const std::vector<record::Record>& records,
+                                const record::Json& more = record::Json::object());
 
 }  // namespace dydit::test

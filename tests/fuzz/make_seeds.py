@@ -107,6 +107,36 @@ for study in ("loss-gap", "loss-map"):
     cell = {"schema": 1, "cell": "c", "study": study, "axes": axes, "status": "ok", "metrics": {}, "tensors": ["t"]}
     write("report", study, b'{"schema": 1}\0' + json.dumps(cell).encode() + b"\0" + tensors)
 
+# Entries of manifests: sound ones, and each with a part of another type.
+manifest = {"schema": 1, "process": {"name": "flow", "path": "linear", "prediction": "velocity", "loss_weight": "none"},
+            "engines": [{"name": "flat", "executes": "kept"}],
+            "models": [{"name": name, "configuration": {}, "dense": {"depth": 3}, "summary": "depth 3", "units": units}
+                       for name, units in (("a", [{"name": "heads", "label": "heads", "layers": 4, "scope": "timestep"},
+                                                  {"name": "tokens", "scope": "token"}]), ("b", []))]}
+records = [{"schema": 1, "cell": f"{study}-{name}", "study": study, "axes": {"model": name, "patch": 2, "draws": 8},
+            "status": "ok", "metrics": {}, "tensors": ["t"]}
+           for study, names in (("activation", "a"), ("loss-gap", "ab")) for name in names]
+records.append({"schema": 1, "cell": "s", "study": "speed", "status": "ok", "tensors": [],
+                "axes": {"model": "a", "engine": "flat", "which": "layers", "keep": 0.5, "batch": 4, "dtype": "float32",
+                         "device": "cpu", "threads": 2, "guidance": 1.5},
+                "metrics": {"time": {"value": 1.5, "unit": "ms"}}})
+text = "".join(json.dumps(record) + "\n" for record in records).encode()
+
+
+def other_types(value):
+    """The value with one part of it in the place of which a number, a text or a list stands."""
+    yield from (other for other in (7, "x", [7]) if other != value)
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        for other in other_types(value[key]):
+            copy = json.loads(json.dumps(value))
+            copy[key] = other
+            yield copy
+
+
+for number, entries in enumerate([manifest, *other_types(manifest)]):
+    if isinstance(entries, dict):
+        write("report", f"manifest-{number}", json.dumps(entries).encode() + b"\0" + text + b"\0" + tensors)
+
 parts = ("dense", "without_routers", "dense_fixed", "dense_attention", "dense_products", "fixed", "attention", "products",
          "routed", "together", "path", "path_fixed", "path_routed")
 shares = ("rho", "attention_share", "attention_share_left", "products_share", "products_share_left", "routers_share")

@@ -5,6 +5,7 @@
 
 #include "checkpoint/safetensors.h"
 #include "fuzz.h"
+#include "page.h"
 #include "sections.h"
 
 namespace {
@@ -26,7 +27,9 @@ class Bytes {
   std::string_view left_;
 };
 
-Tensor filled(Bytes& bytes, bool floats, const std::vector<std::int64_t>& shape) {
+enum class Kind { integers, floats, doubles };
+
+Tensor filled(Bytes& bytes, Kind kind, const std::vector<std::int64_t>& shape) {
   const auto count = static_cast<std::size_t>(checkpoint::elements_of(shape).value());
   std::vector<float> values(count);
   std::vector<std::int64_t> integers(count);
@@ -35,7 +38,9 @@ Tensor filled(Bytes& bytes, bool floats, const std::vector<std::int64_t>& shape)
     integers[i] = byte;
     values[i] = 1 / (static_cast<float>(byte) - 255) + 1.0F / 128;  // to infinity, from below and above zero
   }
-  return floats ? Tensor::of<float>(values, shape) : Tensor::of<std::int64_t>(integers, shape);
+  if (kind == Kind::doubles)
+    return Tensor::of<double>(std::vector<double>(values.begin(), values.end()), shape);
+  return kind == Kind::floats ? Tensor::of<float>(values, shape) : Tensor::of<std::int64_t>(integers, shape);
 }
 
 /// Tensors that belong together, but for what further bytes change.
@@ -45,34 +50,49 @@ checkpoint::Tensors tensors_of(Bytes bytes) {
   const auto [n, k, c, h, w] = sizes;
   struct Entry {
     const char* name;
-    bool floats;
+    Kind kind;
     std::vector<std::int64_t> shape;
   };
   checkpoint::Tensors tensors;
-  for (auto& [name, floats, shape] : std::vector<Entry>{{"index", false, {n}},
-                                                        {"timestep", false, {k}},
-                                                        {"label", false, {n}},
-                                                        {"mse", true, {n, k}},
-                                                        {"vb", true, {n, k}},
-                                                        {"image", true, {n, c, h, w}},
-                                                        {"map", true, {n, k, h, w}}}) {
+  using enum Kind;
+  for (auto& [name, kind, shape] : std::vector<Entry>{{"index", integers, {n}},
+                                                      {"timestep", integers, {k}},
+                                                      {"label", integers, {n}},
+                                                      {"mse", floats, {n, k}},
+                                                      {"vb", floats, {n, k}},
+                                                      {"image", floats, {n, c, h, w}},
+                                                      {"map", floats, {n, k, h, w}},
+                                                      {"log_snr", doubles, {k}},
+                                                      {"epsilon_factor", doubles, {k}},
+                                                      {"kept", floats, {n, k}},
+                                                      {"heads", floats, {k, h, w}},
+                                                      {"channels", floats, {k, h, w}},
+                                                      {"tokens", floats, {n, k, h}}}) {
     const unsigned change = bytes.next();
     if (change == 1) continue;
-    if (change == 2) floats = !floats;
+    if (change == 2) kind = kind == floats ? integers : floats;
     if (change == 3) shape.pop_back();
+    if (change == 4) kind = doubles;
     if (change >= 64) shape[change % 4 % shape.size()] = change / 4 % 8;
-    tensors.emplace(name, filled(bytes, floats, shape));
+    tensors.emplace(name, filled(bytes, kind, shape));
   }
   return tensors;
 }
 
-void show(const record::Run& run) {
-  const std::span<const record::Run> runs(&run, 1);
+void show(std::span<const record::Run> runs) {
   const auto undrawn = [](const analysis::Figure& figure, const std::string& caption) {
     return figure.csv + figure.settings + figure.plot + caption;
   };
-  const auto sections = analysis::sections_of(analysis::findings_of(runs, {}), undrawn);
+  const auto sections = analysis::sections_of(runs, {}, undrawn);
   if (analysis::page("title", analysis::subtitle(runs), sections).empty()) __builtin_trap();
+}
+
+/// Alone, and beside the same run of another process.
+void show(const record::Run& run) {
+  show(std::span(&run, 1));
+  std::vector<record::Run> runs{run, run};
+  runs.back().manifest["process"] = {{"name", "flow"}, {"path", "linear"}};
+  show(runs);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace dydit::analysis {
 struct ComputeMap {
   std::string model;
   std::int64_t images;
-  std::vector<std::int64_t> timesteps;
+  std::vector<double> timesteps;
   std::vector<Interval> compute;  ///< share of the blocks that work on a token
   /// Spearman's rank correlation over an image's tokens of that share with the token's loss, and with the
   /// standard deviation of the image within its patch. An image whose tokens are all treated alike counts as

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/activation.h"
+#include "analysis/common_axis.h"
 #include "analysis/compute_map.h"
 #include "analysis/figure.h"
 #include "analysis/learning_curves.h"
@@ -17,46 +18,46 @@
 
 namespace dydit::analysis {
 
-/// Above: each model's loss minus its reference's against t, with its interval and, of sizes, the paper's
-/// curve scaled to the same peak (left out for a single model); below: every model's loss. Dynamic models
+/// Above: each model's loss minus its reference's against t, with its interval and, of sizes in the diffusion, the
+/// paper's curve scaled to the same peak (left out for a single model); below: every model's loss. Dynamic models
 /// alone where there are any, and no more than there are colours.
-Figure loss_gap_figure(const LossGap& result);
+Figure loss_gap_figure(const LossGap& result, const Process& process = diffusion);
 
 /// A row for each image: the image, then its loss map at each timestep, blue low, white high. One colour
 /// scale for a timestep, or one for each map as the paper has it.
-Figure loss_map_figure(const MapGrid& grid, bool normalise_each);
+Figure loss_map_figure(const MapGrid& grid, bool normalise_each, const Process& process = diffusion);
 
-/// Three maps of blocks by timesteps: shares of heads, channel groups and tokens that are on, blue few, white
-/// all; below, the totals against t.
-Figure activation_figure(const Activation& activation);
+/// For each axis of units a map of blocks by timesteps: shares that are on, blue few, white all; below, the totals
+/// against t.
+Figure activation_figure(const Activation& activation, const Process& process = diffusion);
 
 /// As the loss map, of the share of the blocks that work on each position.
 Figure compute_map_figure(const MapGrid& grid);
 
 /// Share of the blocks that work on a token against t, and its correlation with loss and detail.
-Figure compute_curves_figure(const std::vector<ComputeMap>& maps);
+Figure compute_curves_figure(const std::vector<ComputeMap>& maps, const Process& process = diffusion);
 
 /// The share of MACs against the step for the models whose routers learn it (the first ones, as many as there
 /// are colours), with the target; below, the losses of the dynamic and of the complete model.
-Figure lambda_figure(const std::vector<LearningCurve>& curves);
+Figure lambda_figure(const std::vector<LearningCurve>& curves, const Process& process = diffusion);
 
 /// How much more than the dense model of its size each model loses, against the share of the MACs that it
 /// keeps: a curve for each size and way of training. Nothing without such a model.
 std::optional<Figure> tradeoffs_figure(const std::vector<Tradeoff>& tradeoffs);
 
 /// Gini coefficient and share of the hardest 20 % of the tokens against t, with what chance would show.
-Figure concentration_figure(const std::vector<ModelConcentration>& result);
+Figure concentration_figure(const std::vector<ModelConcentration>& result, const Process& process = diffusion);
 
 /// Held-out loss against step for each dense model, the training loss faint beside it.
-Figure learning_figure(const std::vector<LearningCurve>& curves);
+Figure learning_figure(const std::vector<LearningCurve>& curves, const Process& process = diffusion);
 
 /// Actual against theoretical speedup, a panel for each way of skipping work, a curve for each engine and
-/// batch, the diagonal, and the published points beside "both". `name` tells it from those of other studies.
-/// Nothing when the study has no point to draw.
-std::optional<Figure> speedup_figure(const SpeedStudy& study, const std::string& name);
+/// batch, the diagonal, and the published points beside "both"; a figure for each three panels. `name` tells them from
+/// those of other studies. Nothing when the study has no point to draw.
+std::vector<Figure> speedup_figures(const SpeedStudy& study, const std::string& name);
 
-/// The shown waterfalls, a panel each: from the theoretical time through what each cause takes to the
-/// measured one. Nothing when the study has none.
-std::optional<Figure> waterfall_figure(const SpeedStudy& study, const std::string& name);
+/// The shown waterfalls, a panel each: from the theoretical time through what each cause takes to the measured one; a
+/// figure for each engine and three panels. Nothing when the study has none.
+std::vector<Figure> waterfall_figures(const SpeedStudy& study, const std::string& name);
 
 }  // namespace dydit::analysis

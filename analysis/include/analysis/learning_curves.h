@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/manifest.h"
 #include "record/run_directory.h"
 
 namespace dydit::analysis {
@@ -17,8 +18,8 @@ struct LearningPoint {
   std::int64_t step;
   double train_mse, held_out_mse;
   /// Of a dynamic model: on held-out images, but for the target.
-  double lambda_target = missing, lambda_realised = missing, heads = missing, groups = missing,
-         tokens = missing, complete_mse = missing;
+  double lambda_target = missing, lambda_realised = missing, complete_mse = missing;
+  std::vector<double> units_on = {};  ///< of each axis of units of the curve
 
   static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 };
@@ -29,6 +30,7 @@ struct LearningCurve {
   /// How a dynamic model was trained: "routers", "chance" or "static"; "both", "widths" or
   /// "tokens"; the order of its units. Empty for a dense one.
   std::string decide = {}, skip = {}, order = {};
+  std::vector<UnitAxis> units = {};
 
   bool dynamic() const { return !decide.empty(); }
   bool learns_both() const { return decide == "routers" && skip == "both"; }  ///< widths and tokens
@@ -36,6 +38,11 @@ struct LearningCurve {
 
 /// One for each model with "train" records.
 std::vector<LearningCurve> learning_curves(std::span<const record::Run> runs);
+
+/// The axes of units of all models, each once.
+std::vector<UnitAxis> unit_axes(const std::vector<LearningCurve>& curves);
+/// Of an axis that the curve may not have.
+double units_on(const LearningCurve& curve, const LearningPoint& point, const UnitAxis& axis);
 
 /// One row for each model and step, the name last.
 std::string to_csv(const std::vector<LearningCurve>& curves);

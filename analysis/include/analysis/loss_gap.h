@@ -18,12 +18,12 @@ namespace dydit::analysis {
 /// Mean losses of one model, one for each timestep.
 struct ModelLoss {
   std::string model;
-  std::vector<double> mse, vb;
+  std::vector<double> mse, vb;  ///< vb may be absent
   /// This model minus the reference, one for each timestep; empty for the last model.
   std::vector<Interval> mse_gap, vb_gap;
   std::size_t reference = 0;  ///< place of its reference among the models; the last model is its own
   bool dynamic = false;       ///< has routers, also where they never change their mind
-  /// Mean over the timesteps of the squared epsilon error, of this model minus the reference; zero for the
+  /// Mean over the timesteps of the squared error, of this model minus the reference; zero for the
   /// last model.
   Interval mean_gap{0, 0, 0};
   std::vector<double> image_gap = {};  ///< the same of each image
@@ -32,9 +32,12 @@ struct ModelLoss {
 };
 
 struct LossGap {
-  std::vector<std::int64_t> timesteps;  ///< ascending
-  std::vector<ModelLoss> models;        ///< in the order of the profile
-  std::int64_t images;                  ///< those that every model has
+  std::vector<double> timesteps;  ///< ascending
+  std::vector<ModelLoss> models;  ///< in the order of the profile
+  std::int64_t images;            ///< those that every model has
+  /// Of the timesteps, where the records say it: log of signal-to-noise, and what a squared error times is
+  /// that of noise.
+  std::vector<double> log_snr = {}, epsilon_factor = {};
 
   const ModelLoss& reference_of(const ModelLoss& model) const { return models[model.reference]; }
 };

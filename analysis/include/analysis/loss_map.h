@@ -16,7 +16,7 @@ namespace dydit::analysis {
 struct ModelConcentration {
   std::string model;
   std::int64_t images;
-  std::vector<std::int64_t> timesteps;
+  std::vector<double> timesteps;
   std::vector<Interval> gini, hardest_share;
   Concentration chance;  ///< what equally hard tokens would show with as many draws and values per token
 };
@@ -44,9 +44,16 @@ struct MapGrid {
   Mapped mapped;
   std::string model;
   std::int64_t height, width;
-  std::vector<std::int64_t> timesteps;
+  std::vector<double> timesteps;
   std::vector<MapRow> rows;
 };
+
+/// How many images the profile of the first run shows, and whether each loss map has its own scale.
+struct ShownMaps {
+  std::size_t shown;
+  bool normalise_each;
+};
+ShownMaps maps_of_profile(std::span<const record::Run> runs);
 
 /// Shows `images` images, each the first of its class where the tensors hold a `label` i64 (n), in the order
 /// of their indices; every model the same. At most `columns` timesteps, spread over those of the run. One

@@ -8,7 +8,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "analysis/section.h"
 #include "record/run_directory.h"
 
 namespace dydit::analysis {
@@ -18,6 +20,7 @@ struct ReportOptions {
   std::optional<bool> normalise_each;
   std::uint64_t bootstrap_seed = 0;
   std::string gnuplot = "gnuplot";
+  std::vector<SectionOf> further = {};  ///< sections from elsewhere, below those of the studies
 };
 
 /// Writes OUT/index.html and OUT/figures/NAME.{gp,csv,svg,pdf,png}; gives the page's path. Studies that

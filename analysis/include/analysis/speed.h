@@ -8,32 +8,32 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "analysis/manifest.h"
 #include "analysis/statistics.h"
 #include "analysis/waterfall.h"
 #include "record/run_directory.h"
 
 namespace dydit::analysis {
 
-enum class Engine { dense, masked, compact };
-/// What the imposed masks skip, all: nothing; of a trained model what its own routers skip, or as much drawn
-/// by chance.
-enum class Which { all, widths, tokens, both, own, alike };
-
-/// Names on the axes of records, in the order of the enumerators.
-inline constexpr std::array<std::string_view, 3> engine_names{"dense", "masked", "compact"};
-inline constexpr std::array<std::string_view, 6> which_names{"all",  "widths", "tokens",
-                                                             "both", "own",    "alike"};
-std::string_view name_of(Engine engine);
-std::string_view name_of(Which which);
-/// For people: "heads and channels".
-std::string_view skipped(Which which);
+/// What masks skip: on the axis "which" of records, and for people. Others are names of their own, imposed as
+/// well.
+struct Skipped {
+  std::string_view which, label;
+  bool imposed;  ///< else nothing, or what a trained model's routers say
+};
+inline constexpr std::array skipped_units{
+    Skipped{"all", "nothing", false},    Skipped{"widths", "heads and channels", true},
+    Skipped{"tokens", "tokens", true},   Skipped{"both", "heads, channels and tokens", true},
+    Skipped{"own", "as trained", false}, Skipped{"alike", "as much, by chance", false}};
+Skipped skipped(std::string_view which);
 
 /// One cell; what was not measured is NaN. An Interval holds a median here.
 struct SpeedCell {
   Engine engine;
-  Which which;
+  std::string which;
   double keep;  ///< share of the units whose mask is on
   std::int64_t batch;
   Interval time;  ///< ms, of one pass of the batch
@@ -43,27 +43,32 @@ struct SpeedCell {
 
   /// The interval of its time is wider than a tenth of it, or unknown.
   bool disturbed() const { return !(time.high - time.low <= 0.1 * time.mean); }
+  bool everything_on() const { return which == "all"; }
+  bool own() const { return which == "own"; }  ///< as the routers of a trained model decide
   Interval time_over_dense() const { return {1 / speedup.mean, 1 / speedup.high, 1 / speedup.low}; }
 };
 
-/// The cells that can be compared: one model on one device.
+/// The cells that can be compared: they differ in engine, which, keep and batch alone.
 struct SpeedStudy {
-  std::string model, dtype, device;
-  std::int64_t threads;
+  std::string model;
+  /// All other axes of the records: dtype, device and threads, then those that nothing here knows, by name.
+  std::vector<std::pair<std::string, record::Json>> axes;
   std::vector<SpeedCell> cells;  ///< by engine, batch, what is skipped, and descending share kept
 
-  std::string setting() const;  ///< "float32, cpu, 2 threads"
-  std::string title() const;    ///< "DyDiT-S/2, float32, cpu, 2 threads"
-  bool trained() const;         ///< of a model that decides itself
+  /// The engines that have cells, which tables tell apart where there are several.
+  std::vector<std::string> engines(Executes executes) const;
+  std::string setting(bool with_threads = true) const;  ///< "float32, cpu, 2 threads, guidance 1.5"
+  std::string title() const;                            ///< "DyDiT-S/2, float32, cpu, 2 threads"
+  bool trained() const;                                 ///< of a model that decides itself
 };
 
-/// The good "speed" records, a study for each model (in the order of the profile), device, dtype and number
-/// of threads; of two records of one cell the later one counts. Throws InputError for a record with an axis
-/// or a metric that is missing or impossible.
+/// The good "speed" records, a study for each model (in the order of the profile) and setting; of two records
+/// whose axes are all equal the later one counts. Throws InputError for a record with an axis or a metric
+/// that is missing or impossible, or an engine that its manifest does not name.
 std::vector<SpeedStudy> speed_studies(std::span<const record::Run> runs);
 
-/// The waterfalls that a report shows: of the compact cells of the largest batch, for each way of skipping
-/// the one whose share kept is nearest to one half.
+/// The waterfalls that a report shows: of each engine that executes what is kept, for each way of skipping
+/// that of the largest batch, and of these the one whose share kept is nearest to one half.
 std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study);
 
 /// A published speedup against its theoretical one.

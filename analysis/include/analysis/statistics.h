@@ -16,6 +16,9 @@ struct Interval {
   bool clear_of_zero() const { return low > 0 || high < 0; }
   double half_width() const { return (high - low) / 2; }
 };
+inline Interval times(double factor, const Interval& o) {
+  return {factor * o.mean, factor * o.low, factor * o.high};
+}
 
 /// The mean of each column of `values` (N images, K) with its percentile bootstrap interval (Efron 1979):
 /// replicate r draws N images with replacement as Random(seed, Purpose::bootstrap, r) says, the same for

@@ -27,8 +27,8 @@ struct Tradeoff {
   /// routers skip both widths and tokens: paired over the images. Nothing for that model itself.
   std::optional<Interval> over_both_percent;
   std::string timed;  ///< how: "float32, cpu, batch 32"
-  std::optional<SpeedCell>
-      cell;  ///< as its routers decide, by the compact engine; of a dense model its own pass
+  /// As its routers decide, by each engine that executes what is kept; of a dense model its own pass.
+  std::vector<SpeedCell> cells;
 
   bool dynamic() const { return !decide.empty(); }
   std::string how() const;  ///< "widths and tokens", "static widths (taylor)", "dense"

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "analysis/statistics.h"
@@ -17,8 +18,10 @@ namespace dydit::analysis {
 struct BarInfo {
   std::string_view name;         ///< in figures' CSV
   std::string_view label;        ///< for axes
-  std::string_view description;  ///< for a reader of the report
+  std::string_view description;  ///< for a reader of the report; in both, {} is the engine
 };
+/// A label or description of a bar of this engine.
+std::string of_engine(std::string_view text, std::string_view engine);
 
 inline constexpr BarInfo theoretical_bar{
     "theoretical_time", "theoretical time",
@@ -38,8 +41,8 @@ inline constexpr std::array<BarInfo, 7> waterfall_causes{{
     {"lost_to_gather", "gather and scatter",
      "To find the rows of routed tokens and to work on them where they lie takes longer than to work on as many that "
      "lie together. From both run by themselves."},
-    {"lost_to_path", "compact path",
-     "The compact engine with everything on against the dense model, less what fixed parts and the search for rows, "
+    {"lost_to_path", "{} path",
+     "The {} engine with everything on against the dense model, less what fixed parts and the search for rows, "
      "run by themselves, account for."},
     {"lost_to_routers", "routers",
      "The cell with its routers against the cell without them, beyond the routers' MACs. The only bar that is a "
@@ -60,14 +63,14 @@ struct MacShares {
 /// In one unit.
 struct WaterfallTimes {
   double dense = 0;            ///< the dense model
-  double cell = 0;             ///< the compact engine
+  double cell = 0;             ///< the engine that skips
   double without_routers = 0;  ///< the same, routers skipped
   struct Parts {
     double fixed = 0, attention = 0, products = 0;
   };
   Parts dense_parts, parts;         ///< each run by itself, at the dense model's shapes and at the cell's
   double routed = 0, together = 0;  ///< routed tokens where they lie, and as many that lie together
-  double path = 0;                  ///< the compact engine with everything on, routers skipped
+  double path = 0;                  ///< the engine with everything on, routers skipped
   double path_fixed = 0, path_routed = 0;  ///< its parts
 };
 

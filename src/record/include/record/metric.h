@@ -35,9 +35,6 @@ inline constexpr std::array metrics = {
     MetricInfo{"held_out_complete_mse", "", "held-out ε MSE, complete model",
                "Squared epsilon error of the complete model on images never trained on.", true},
     MetricInfo{"units_on", "", "on", "Share of the units of one kind that are on: units_on.heads of the heads.", true},
-    MetricInfo{"heads_on", "", "heads on", "Share of the heads that are on.", true},
-    MetricInfo{"channel_groups_on", "", "channel groups on", "Share of the channel groups that are on.", true},
-    MetricInfo{"tokens_on", "", "tokens on", "Share of the tokens that go through an MLP.", true},
     MetricInfo{"images_per_second", "1/s", "images/s",
                "Images per second; in a loss study, images times timesteps per second.", false},
     MetricInfo{"forward_images_per_second", "1/s", "forward images/s",
@@ -127,7 +124,8 @@ inline constexpr std::array metrics = {
     MetricInfo{"routers_share", "", "routers' share", "MACs of the routers over the dense model's.", true},
 };
 
-/// The entry of that name, "units_on" for "units_on.heads"; throws std::out_of_range for a name that is not in the catalog.
+/// The entry of that name, "units_on" for "units_on.heads"; throws std::out_of_range for a name that is not in the
+/// catalog.
 constexpr const MetricInfo& metric(std::string_view name) {
   const std::string_view entry = name.starts_with("units_on.") ? name.substr(0, name.find('.')) : name;
   for (const MetricInfo& info : metrics)

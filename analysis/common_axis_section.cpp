@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several processes on the axis of log signal-to-noise: figures, and what their comparison says.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "analysis/figures.h"
+#include "html.h"
+#include "plot_style.h"
+#include "sections.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+using Curves = std::vector<CommonCurve>;
+
+std::size_t place_in(const std::vector<std::string>& names, const std::string& name) {
+  return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+std::vector<std::string> names_of(const Curves& curves, std::string CommonCurve::*name) {
+  std::vector<std::string> names;
+  for (const CommonCurve& curve : curves)
+    if (place_in(names, curve.*name) == names.size()) names.push_back(curve.*name);
+  return names;
+}
+
+/// As many models as there are colours can be told apart; the first ones of each kind.
+Curves drawn(const Curves& curves) {
+  auto models = names_of(curves, &CommonCurve::model);
+  models.resize(std::min(models.size(), colours));
+  Curves some = curves;
+  std::erase_if(some, [&](const CommonCurve& curve) { return place_in(models, curve.model) == models.size(); });
+  return some;
+}
+
+/// A colour for each model; lines, points and their shape for each process.
+std::string style_of(const Curves& curves, const CommonCurve& curve) {
+  constexpr std::array dashes{"1", "(6,3)", "(2,2)"};
+  constexpr std::array points{7, 6, 5};
+  const std::size_t process = place_in(names_of(curves, &CommonCurve::process), curve.process) % dashes.size();
+  return fmt::format("linetype {} dashtype {} pointtype {} pointsize 0.6",
+                     place_in(names_of(curves, &CommonCurve::model), curve.model) + 1, dashes[process],
+                     points[process]);
+}
+
+/// A panel of the curves of one kind, from column `field` of the CSV on.
+std::string plot_of(const Curves& curves, bool dynamic, int field, const std::string& keys) {
+  std::string bands, lines;
+  std::size_t first = 0;
+  for (const CommonCurve& curve : curves) {
+    const std::string rows = fmt::format("data skip 1 every ::{}::{} using 1:", first, first + curve.times.size() - 1);
+    first += curve.times.size();
+    if (curve.dynamic != dynamic || (field > 3 && curve.noise.empty())) continue;
+    const std::string style = style_of(curves, curve);
+    bands += fmt::format(", \\\n  {}{}:{} with filledcurves {} notitle", rows, field + 1, field + 2,
+                         style.substr(0, style.find(" dashtype")));
+    lines += fmt::format(", \\\n  {}{} with linespoints {} notitle", rows, field, style);
+  }
+  return "plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle" + bands + lines + keys + "\n";
+}
+
+/// The gaps of each kind over log signal-to-noise, in percent of the loss or in noise error.
+Figure common_axis_figure(const Curves& curves, bool noise) {
+  std::vector<std::string> entries;
+  std::string keys;
+  for (const CommonCurve& curve : curves) {
+    entries.push_back(curve.name());
+    keys += ", \\\n  keyentry with linespoints " + style_of(curves, curve) + " title " + gnuplot_string(curve.name());
+  }
+  std::vector<bool> panels;  // whether of dynamic models
+  for (const bool dynamic : {false, true})
+    if (std::any_of(curves.begin(), curves.end(), [&](const CommonCurve& curve) { return curve.dynamic == dynamic; }))
+      panels.push_back(dynamic);
+  Range range{curves.front().log_snr.front(), curves.front().log_snr.back()};
+  for (const CommonCurve& curve : curves)
+    for (const double place : curve.log_snr) range.include(place);
+  const KeyStrip key(entries, 640);
+  const int pitch = 290, strip = key.height() + 24, height = strip + pitch * static_cast<int>(panels.size()) + 30;
+  std::string plot =
+      fmt::format("set multiplot\nset xrange {}\n", Range{range.low - 0.2, range.high + 0.2}.text()) + key.set(height);
+  for (std::size_t i = 0; i < panels.size(); ++i) {
+    const int top = strip + pitch * static_cast<int>(i);
+    const bool last = i + 1 == panels.size();
+    plot +=
+        panel(1 - static_cast<double>(top) / height, 1 - static_cast<double>(top + pitch - 35) / height) +
+        fmt::format("set title '{}' offset 0,-0.6\nset ylabel '{}' offset 0.5\nset format x '{}'\n",
+                    panels[i] ? "models that skip work against the dense model of their size"
+                              : "smaller models against the largest",
+                    noise ? "noise error above it" : "loss above it (%)", last ? "%g" : "") +
+        (last ? "set xlabel 'log of signal-to-noise (left: noise, right: data)' offset 0,0.3\n" : "unset xlabel\n") +
+        plot_of(curves, panels[i], noise ? 6 : 3, i == 0 ? keys : "") + "unset key\n";
+  }
+  return {.name = noise ? "common-axis-noise" : "common-axis",
+          .description =
+              std::string("How much more models lose than their reference against the log of signal-to-noise, ") +
+              (noise ? "in squared error of the noise." : "in percent of the reference's loss."),
+          .width = 640,
+          .height = height,
+          .csv = to_csv(curves),
+          .settings = plot_style(),
+          .plot = plot + "unset multiplot"};
+}
+
+/// What two intervals decide, one of three texts.
+std::string said(Judgement judgement, const char* yes, const char* no, const char* cannot_tell) {
+  return judgement == Judgement::yes ? yes : judgement == Judgement::no ? no : cannot_tell;
+}
+
+std::string sentence(const Comparison& c) {
+  const std::string one = html_escape(c.one->process), other = html_escape(c.other->process);
+  const auto models = [](const CommonCurve& curve) { return html_escape(curve.model + " against " + curve.reference); };
+  const std::string text = fmt::format(
+      "The gap of {} ({}) is largest at a log of signal-to-noise of <b>{}</b>, that of {} ({}) at <b>{}</b>: "
+      "{}.",
+      other, models(*c.other), number(c.other_place.mean), one, models(*c.one), number(c.place.mean),
+      said(c.same_place, "the same place", "two places", "whether this is one place, the intervals do not tell"));
+  if (!std::isfinite(c.other_at.mean)) return text + fmt::format(" {} has no time at {}.", other, number(c.place.mean));
+  return text + fmt::format(" At {}, the gap of {} is {}&nbsp;% of the loss and that of {} {}&nbsp;%: {}.",
+                            number(c.place.mean), other, bold(c.other_at), one, bold(c.at),
+                            said(c.larger, "the first is larger", "the first is smaller",
+                                 "which of them is larger, the intervals do not tell"));
+}
+
+Tile tile_of(const Comparison& c) {
+  return {"Is the loss gap at the same signal-to-noise?",
+          fmt::format("{} and {}", number(c.place.mean), number(c.other_place.mean)),
+          fmt::format("log of signal-to-noise where the gap of {} and that of {} is largest; at the first, "
+                      "the second has {}",
+                      html_escape(c.one->process), html_escape(c.other->process),
+                      said(c.larger, "a larger gap", "a smaller gap",
+                           "a gap of which the intervals do not tell whether it is larger")),
+          c.same_place};
+}
+
+/// What each model costs in each process, those of one name below each other; empty unless several processes
+/// have any.
+std::string costs_table(const std::vector<Findings>& all) {
+  std::vector<std::pair<std::string, std::string>> rows;  // by model, in the order of the first process
+  const auto with_losses = std::count_if(all.begin(), all.end(), [](const Findings& o) { return o.gap.has_value(); });
+  for (const Findings& findings : all)
+    for (const ModelLoss& model : findings.gap ? findings.gap->models : std::vector<ModelLoss>{}) {
+      if (model.mse_gap.empty()) continue;
+      const ModelLoss& reference = findings.gap->reference_of(model);
+      const auto tradeoff = std::find_if(findings.tradeoffs.begin(), findings.tradeoffs.end(),
+                                         [&](const Tradeoff& o) { return o.model == model.model; });
+      const auto after =
+          std::find_if(rows.rbegin(), rows.rend(), [&](const auto& o) { return o.first == model.model; });
+      rows.insert(after == rows.rend() ? rows.end() : after.base(),
+                  {model.model,
+                   row({html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
+                        tradeoff == findings.tradeoffs.end() ? "–" : decimal(tradeoff->lambda, 3),
+                        plus_minus(times(100 / reference.mean_mse(), model.mean_gap)), plus_minus(model.mean_gap)})});
+    }
+  std::string html;
+  for (const auto& [model, text] : rows) html += text;
+  return with_losses < 2
+             ? ""
+             : "<h3>What each model costs in each process</h3>\n" +
+                   table({"model", "process", "against", "λ", "loss above<br>it (%)", "loss<br>above it"}, html);
+}
+
+}  // namespace
+
+std::optional<Section> common_axis_section(const std::vector<Findings>& all, const Show& show) {
+  Curves curves;
+  std::vector<std::string> left_out, titles;
+  for (const Findings& findings : all) {
+    const auto own = findings.gap ? common_curves(findings.title, *findings.gap) : Curves{};
+    curves.insert(curves.end(), own.begin(), own.end());
+    (own.empty() ? left_out : titles).push_back(findings.title);
+  }
+  Section section{.id = "common-axis", .title = "Do the processes lose at the same signal-to-noise?"};
+  std::vector<std::string> sentences;
+  for (std::size_t i = 1; i < titles.size(); ++i)
+    if (const auto compared = comparison(curves, titles.front(), titles[i])) {
+      sentences.push_back(sentence(*compared));
+      if (!section.tile) section.tile = tile_of(*compared);
+    }
+  section.answer = sentences.empty() ? "Nothing that two processes have in common can be compared." : sentences.front();
+  if (!curves.empty()) {
+    const Curves some = drawn(curves);
+    section.shown =
+        show(common_axis_figure(some, false),
+             "How much more each model loses than its reference, in percent of the reference's loss at the same "
+             "time; bands are 95&nbsp;% intervals.");
+    if (std::any_of(some.begin(), some.end(), [](const CommonCurve& curve) { return !curve.noise.empty(); }))
+      section.details =
+          show(common_axis_figure(some, true),
+               "The same differences in squared error of the noise, which all processes can be held to; bands are "
+               "95&nbsp;% intervals.");
+    if (some.size() < curves.size())
+      section.details += note(fmt::format("Of the models the first {} are drawn.", colours));
+  }
+  if (!left_out.empty())
+    section.shown +=
+        note(html_escape(listed(left_out)) + ": left out, for want of losses with the signal-to-noise of their times.");
+  sentences.erase(sentences.begin(), sentences.begin() + (sentences.empty() ? 0 : 1));
+  section.details +=
+      list(sentences) + costs_table(all) +
+      note(
+          fmt::format("<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the "
+                      "noise, at "
+                      "each time of a process. Two peaks are at the same place when they lie at most {:g} apart, "
+                      "wherever within "
+                      "their intervals they are: a peak may be at each time whose interval reaches that of the largest "
+                      "mean. "
+                      "Percentages take the reference's loss as known. Between times, gaps are interpolated linearly.",
+                      Comparison::near));
+  return section;
+}
+
+}  // namespace dydit::analysis
