@@ -58,7 +58,7 @@ std::string to_csv(const MapGrid& grid) {
       const auto width = static_cast<std::size_t>(grid.width);
       csv += fmt::format("{},{},{},{},{},{}", row.index, pixel / width, pixel % width, row.rgb[3 * pixel],
                          row.rgb[3 * pixel + 1], row.rgb[3 * pixel + 2]);
-      for (const auto& map : row.maps) csv += fmt::format(",{:.4g}", map[pixel]);
+      for (const auto& map : row.maps) csv += fmt::format(",{:.3g}", map[pixel]);
       csv += '\n';
     }
   return csv;
