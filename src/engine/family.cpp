@@ -8,7 +8,7 @@
 
 namespace dydit::engine {
 
-const Row& Family::engine(const std::string& wanted) const {
+const Row& Family::engine(const std::string& wanted) const& {
   const auto found = std::ranges::find(engines, wanted, &Row::name);
   if (found != engines.end()) return *found;
   std::vector<std::string> known;

@@ -7,7 +7,8 @@ namespace dydit::test {
 
 /// That runs `dit` under this name. Throws UsageError as Family::engine does.
 inline std::unique_ptr<engine::Engine> engine_named(const std::string& name, const dit::DiT& dit) {
-  return dit::family().engine(name).make(dit.ptr(), {});
+  const engine::Family family = dit::family();
+  return family.engine(name).make(dit.ptr(), {});
 }
 
 }  // namespace dydit::test

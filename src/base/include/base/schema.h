@@ -58,12 +58,12 @@ class Schema {
     const auto write = [=](const T& from) { return from.*member ? Json(*(from.*member)) : Json(); };
     return put(number(name, Option::Kind::value, bounds, help), read, write);
   }
-  /// A list of numbers, or of texts: one at least, each once.
+  /// A list of numbers: one at least, each once.
   template <typename V>
   Schema& add(const std::string& name, std::vector<V> T::*member, const Bounds<V>& bounds, std::string help) {
     const auto read = [=](Keys& keys, T& to) {
       keys.read(name, to.*member, bounds);
-      require_distinct(to.*member, keys.where() + "." + name);
+      if (!keys.take(name).is_null()) require_distinct(to.*member, keys.where() + "." + name);
     };
     return put(number(name, Option::Kind::list, bounds, help), read, [=](const T& from) { return Json(from.*member); });
   }
@@ -71,7 +71,7 @@ class Schema {
   Schema& add(const std::string& name, std::string T::*member, const std::vector<std::string>& known, std::string help) {
     const auto read = [=](Keys& keys, T& to) {
       keys.read(name, to.*member);
-      if (!known.empty()) require_known(to.*member, known, keys.where() + "." + name);
+      if (!known.empty() && !keys.take(name).is_null()) require_known(to.*member, known, keys.where() + "." + name);
     };
     return put(text(name, Option::Kind::value, known, help), read, [=](const T& from) { return Json(from.*member); });
   }

@@ -21,7 +21,7 @@ using Masks = std::vector<torch::Tensor>;
 /// How much is on, the mean over the images.
 model::Activity activity_of(const Masks& masks);
 
-/// (N, 1 + axes): of each image the share of the blocks' MACs (see cost::lambda_realised), then that of each axis. Of masks
+/// (N, 1 + axes), of a dynamic model: of each image the share of the blocks' MACs (see cost::lambda_realised), then that of each axis. Of masks
 /// of any type, that of floats is kept and their gradients flow.
 torch::Tensor shares_of(const Masks& masks, const model::Architecture& architecture);
 

@@ -27,7 +27,8 @@ struct Family {
   std::vector<Row> engines;
 
   /// Throws UsageError naming the known ones.
-  const Row& engine(const std::string& wanted) const;
+  const Row& engine(const std::string& wanted) const&;
+  const Row& engine(const std::string& wanted) && = delete;
   /// The first engine that runs a model so.
   const Row& engine_that(Executes executes) const;
   /// What runs a model where nobody says: what keeps what is on, of a dense model the complete one.
