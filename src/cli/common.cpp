@@ -105,6 +105,9 @@ void ProcessOptions::add_to(CLI::App& app) {
 
 std::optional<diffusion::ProcessSpec> ProcessOptions::process() const {
   if (given.empty()) return std::nullopt;
+  for (const char* of_flow : {"path", "prediction", "loss_weight"})
+    if (given.contains(of_flow) && !given.contains("name"))
+      throw UsageError("an option of flow matching", of_flow, "give --process flow");
   return diffusion::process_spec_from_json(given, "--process");
 }
 

@@ -59,6 +59,12 @@ diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& a
     process = of_models[i];
     by = names[i];
   }
+  // A file that says nothing may be of any: it is taken for the diffusion's alone.
+  const auto silent = std::ranges::find_if(of_models, [](const auto& one) { return !one; });
+  if (!asked && process && *process != diffusion::ProcessSpec() && silent != of_models.end())
+    throw UsageError(fmt::format("the file of {} does not say its process, that of {} does",
+                                 names[static_cast<std::size_t>(silent - of_models.begin())], by),
+                     words(*process), "give --process if it is of both");
   return process.value_or(diffusion::ProcessSpec());
 }
 

@@ -150,6 +150,19 @@ TEST_CASE("data that do not fit a model are refused before anything is written")
   }
 }
 
+TEST_CASE("models whose files say other processes are not run together, nor one that is silent beside a flow") {
+  const diffusion::ProcessSpec flow{.name = "flow"}, cosine{.noise_schedule = "cosine"}, linear;
+  const std::vector<std::string> names{"a", "b"};
+  CHECK(run::process_of({}, {{}, {}}, names) == linear);
+  CHECK(run::process_of({}, {linear, {}}, names) == linear);
+  CHECK(run::process_of({}, {flow, flow}, names) == flow);
+  CHECK(run::process_of(flow, {flow, {}}, names) == flow);
+  CHECK_THROWS_WITH(run::process_of({}, {flow, linear}, names), Catch::Contains("b was trained for another process than a"));
+  CHECK_THROWS_WITH(run::process_of(cosine, {{}, linear}, names), Catch::Contains("the process that is asked for"));
+  CHECK_THROWS_WITH(run::process_of({}, {{}, flow}, names), Catch::Contains("the file of a does not say its process, that of b does"));
+  CHECK_THROWS_AS(run::process_of({}, {cosine, {}}, names), UsageError);
+}
+
 TEST_CASE("what a study lacks is said") {
   Fixture f;
   SECTION("no model") {

@@ -43,7 +43,8 @@ void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet);
 study::Catalog standard_catalog();
 
 /// The process of models that were trained for `of_models` (one for each, nothing where a file does not say): the one that is
-/// `asked` for, else that of the files, else the epsilon diffusion. Throws UsageError where they contradict each other.
+/// `asked` for, else that of the files, else the epsilon diffusion. Throws UsageError where they contradict each other,
+/// and where one is silent beside one of another process than that.
 diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& asked,
                                   const std::vector<std::optional<diffusion::ProcessSpec>>& of_models,
                                   const std::vector<std::string>& names);
