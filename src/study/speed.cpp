@@ -140,7 +140,7 @@ const std::vector<double>& Measured::of_variant(const std::string& name) const {
 template <typename Value>
 std::vector<double> Measured::blockwise(const Value& value) const {
   std::vector<double> values;
-  for (std::size_t block = 0; block < of_variant("dense all").size(); ++block)
+  for (std::size_t block = 0; block < of_variant(variants_.whole()).size(); ++block)
     values.push_back(value([&](const std::string& name) { return of_variant(name)[block]; }));
   return values;
 }
@@ -201,9 +201,9 @@ void Measured::fill(Record& record, const Cell& cell) const {
   value("rho", executed);
   value("rho_without_routers", cost::rho(architecture, of.activity).without_routers);
   value("theoretical_speedup", 1 / executed);
-  put(record, "speedup", blockwise([&](const auto& time) { return time("dense all") / time(name); }));
+  put(record, "speedup", blockwise([&](const auto& time) { return time(variants_.whole()) / time(name); }));
   put(record, "realisation",
-      blockwise([&](const auto& time) { return executed * time("dense all") / time(name); }));
+      blockwise([&](const auto& time) { return executed * time(variants_.whole()) / time(name); }));
   const cost::Ceilings ceilings{
       .macs_per_second = variants_.product_macs / median_of(of_variant("product ceiling")).value,
       .bytes_per_second = variants_.copied_bytes / median_of(of_variant("copy ceiling")).value};
@@ -218,13 +218,13 @@ void Measured::fill(Record& record, const Cell& cell) const {
 }
 
 void Measured::fill_parts(Record& record, const Cell& cell) const {
-  const std::string name = name_of(cell), path = cell.engine.name + " path";
+  const std::string name = name_of(cell), path = cell.engine.name + " path", whole = variants_.whole();
   Record filled = record;  // all of them or none
   for (const auto& [metric, variant] :
-       std::initializer_list<std::pair<const char*, std::string>>{{"dense_time", "dense all"},
-                                                                  {"dense_fixed_time", "dense all fixed"},
-                                                                  {"dense_attention_time", "dense all attention"},
-                                                                  {"dense_products_time", "dense all products"},
+       std::initializer_list<std::pair<const char*, std::string>>{{"dense_time", whole},
+                                                                  {"dense_fixed_time", whole + " fixed"},
+                                                                  {"dense_attention_time", whole + " attention"},
+                                                                  {"dense_products_time", whole + " products"},
                                                                   {"without_routers_time", name + " without routers"},
                                                                   {"fixed_time", name + " fixed"},
                                                                   {"attention_time", name + " attention"},

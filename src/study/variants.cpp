@@ -113,7 +113,7 @@ Variants::Variants(const SpeedSetting& setting, const Workload& group)
   network_->eval();
   group.trained == nullptr ? draw_inputs() : trained_inputs();
   for (std::size_t i = 0; i < inputs_.size(); ++i) open_.push_back(engine::all_on(architecture(), group.batch, setting.device));
-  add_model("dense all", [this](std::size_t i) { return engine::Outcome{network_->complete(inputs_[i]), open_[i]}; });
+  add_model(whole(), [this](std::size_t i) { return engine::Outcome{network_->complete(inputs_[i]), open_[i]}; });
   const auto product = instrument::product_ceiling(setting.device, dtype_);
   const auto copy = instrument::copy_ceiling(
       setting.device, group.batch * architecture().stream * static_cast<std::int64_t>(c10::elementSize(dtype_)));
@@ -133,7 +133,7 @@ void Variants::add_path(const engine::Row& row) {
   const bool first = paths_.empty();
   paths_[row.name] = add_parts(row.name + " path", kept, open_, {"fixed", "routed"});
   if (first && paths_[row.name])
-    paths_[row.name] = add_parts("dense all", engine(family_.engine_that(Executes::all)), open_, {"fixed", "attention", "products"});
+    paths_[row.name] = add_parts(whole(), engine(family_.engine_that(Executes::all)), open_, {"fixed", "attention", "products"});
 }
 
 std::vector<Masks> Variants::imposed(const std::vector<double>& kept) const {

@@ -30,7 +30,7 @@ class Variants {
   /// Several inputs, so that a pass does not find the decisions of the last one.
   static constexpr std::int64_t draws = 4;
 
-  /// The complete model ("dense all") and the ceilings. Each variant that is a model checks its outputs against those of
+  /// The complete model and the ceilings. Each variant that is a model checks its outputs against those of
   /// the engine that multiplies by masks.
   Variants(const SpeedSetting& setting, const Workload& group);
 
@@ -50,6 +50,8 @@ class Variants {
   /// So many runs of a variant go through all inputs.
   std::int64_t runs() const { return group_.trained == nullptr ? draws : 1; }
   const model::Architecture& architecture() const { return network_->architecture; }
+  /// The variant of the complete model.
+  std::string whole() const { return name_of({family_.engine_that(engine::Executes::all), Which::all}); }
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
   /// Of the weights that a cell's forward pass works with.
   double weight_bytes(const Cell& cell) { return engine(cell.engine).weight_bytes(case_of(cell).activity); }
