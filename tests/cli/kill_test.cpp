@@ -4,6 +4,7 @@
 #include <random>
 #include <thread>
 
+#include "base/file.h"
 #include "catch.h"
 #include "tiny_runs.h"
 
@@ -110,6 +111,41 @@ Command reproduction(const std::filesystem::path& folder) {
           .results = 2 * (2 * 20 + 1) + 3};
 }
 
+// A SiT and a DySiT, and every study of what they became.
+constexpr auto flow_profile = R"(
+process = { name = "flow" }
+data = { path = "synthetic:40", size = 8 }
+train = { steps = 120, batch = 8, checkpoint_every = 40, record_every = 30, held_out_images = 10 }
+[[models]]
+name = "SiT"
+configuration = { input_size = 8, patch_size = 4, in_channels = 3, hidden_size = 16, depth = 2, num_heads = 2, num_classes = 10 }
+[[models]]
+name = "DySiT"
+configuration = { input_size = 8, patch_size = 4, in_channels = 3, hidden_size = 16, depth = 2, num_heads = 2, num_classes = 10, dynamic = true }
+train = { dynamic = { lambda = 0.6, hold_steps = 10, target_warmup_steps = 40, settle_steps = 20 } }
+)";
+constexpr auto flow_studies = R"(
+data = { path = "synthetic:40", size = 8 }
+loss-gap = { timesteps = 15, chunk = 4 }
+loss-map = { timesteps = [0.2, 0.7], images = 6, draws = 4 }
+activation = { timesteps = 5, chunk = 20 }
+compute-map = { timesteps = [0.2, 0.7], images = 6, draws = 2 }
+[[models]]
+name = "DySiT"
+checkpoint = "trained/checkpoints/DySiT-00000120.safetensors"
+[[models]]
+name = "SiT"
+checkpoint = "trained/checkpoints/SiT-00000120.safetensors"
+)";
+
+Command flow(const std::string& command, const std::filesystem::path& profile, const char* text, std::size_t results) {
+  write_atomically(profile, text);
+  return {.arguments = {command, profile, "--threads", "1", "--device", "cpu"},
+          .result = run_result,
+          .first_file = "manifest.json",
+          .results = results};
+}
+
 Command report(const std::filesystem::path& folder) {
   const auto run = folder / "run";
   if (test::run_dydit({"study", "loss-map", test::study_profile(folder), "--threads", "1", "--device", "cpu",
@@ -133,6 +169,16 @@ TEST_CASE("kill -9 at any moment loses nothing") {
   SECTION("a report") {
     survives(report(folder.path()), killed, 3);
   }
+}
+
+TEST_CASE("a SiT and a DySiT are trained and studied to the same bytes, whenever they are killed") {
+  const test::TemporaryFolder folder;
+  const auto training = flow("train", folder.path() / "flow.toml", flow_profile, 2 * (3 + 4));
+  survives(training, killed, 4);
+  auto arguments = training.arguments;
+  arguments.insert(arguments.end(), {"--out", folder.path() / "trained"});
+  REQUIRE(test::run_dydit(arguments).code == 0);
+  survives(flow("reproduce", folder.path() / "studies.toml", flow_studies, 2 * (20 + 1 + 2 + 1) + 5), killed, 3);
 }
 
 TEST_CASE("Ctrl-C and SIGTERM at any moment lose nothing and exit as the contract says") {
