@@ -10,7 +10,7 @@
 #include <map>
 
 #include "byte_reader.h"
-#include "torch_form.h"
+#include "torch_file.h"
 
 namespace dydit::checkpoint {
 

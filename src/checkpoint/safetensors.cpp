@@ -91,9 +91,7 @@ Tensor SafetensorsReader::tensor(const HeaderEntry& entry) const {
              end = static_cast<std::size_t>(entry.offsets->at(1));
   const auto bytes = data_.subspan(begin, end - begin);
   if (aligned(bytes, *entry.type)) return {*entry.type, *entry.shape, bytes, file_};
-  const auto copy = std::make_shared_for_overwrite<std::byte[]>(bytes.size());
-  std::copy(bytes.begin(), bytes.end(), copy.get());
-  return {*entry.type, *entry.shape, {copy.get(), bytes.size()}, copy};
+  return Tensor::copy_of(*entry.type, *entry.shape, bytes);
 }
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "safetensors_header.h"
-
 #include <fmt/format.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "byte_reader.h"
+#include "safetensors_reader.h"
 
 namespace dydit::checkpoint {
 

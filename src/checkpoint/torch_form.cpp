@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "torch_form.h"
+#include "torch_file.h"
 
 #include <fmt/format.h>
 
@@ -46,13 +46,6 @@ constexpr auto allowed = std::to_array<Global>({
     {"torch.bool", Role::constant},
 });
 
-std::span<const std::byte> pickle_of(const ZipArchive& archive, const std::string& name) {
-  const auto bytes = archive.find(name);
-  if (!bytes || bytes->size() > largest_pickle)
-    refuse("zip archive without a sound " + printable(name), archive.file()->path().string());
-  return *bytes;
-}
-
 std::optional<std::int64_t> integer(const Value& value) {
   const auto* const number = std::get_if<std::int64_t>(&value);
   return number != nullptr && *number >= 0 ? std::optional(*number) : std::nullopt;
@@ -67,12 +60,14 @@ std::span<const Global> allowed_globals() {
 TorchForm open_zip(std::shared_ptr<const MappedFile> file) {
   const std::string where = file->path().string();
   const auto archive = std::make_shared<const ZipArchive>(std::move(file));
-  const std::string folder(archive->folder_of("data.pkl"));
+  const std::string folder(archive->folder_of("data.pkl")), name = folder + "/data.pkl";
   const auto order = archive->find(folder + "/byteorder");
   constexpr std::string_view little = "little";
   if (order && !std::ranges::equal(*order, std::as_bytes(std::span(little))))
     refuse("tensors are not little-endian", where, "save the file again on a little-endian machine");
-  return {Pickle(pickle_of(*archive, folder + "/data.pkl"), allowed, where),
+  const auto pickle = archive->find(name);
+  if (!pickle || pickle->size() > largest_pickle) refuse("zip archive without a sound " + printable(name), where);
+  return {Pickle(*pickle, allowed, where),
           [archive, folder](std::string_view key) {
             return archive->find(fmt::format("{}/data/{}", folder, key));
           }};

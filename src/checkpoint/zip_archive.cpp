@@ -20,17 +20,15 @@ constexpr std::size_t end_size = 22, locator_size = 20, entry_size = 46;
 constexpr std::uint32_t in_zip64 = 0xffffffff;  // the real value is in a zip64 field
 
 /// Where the end record begins. It is the last thing in the file, but for a comment whose length it says.
-std::size_t find_end(Bytes file, const std::string& where) {
+std::size_t find_end(const MappedFile& file, const std::string& where) {
   constexpr std::size_t longest_comment = 0xffff;
-  const std::size_t first = file.size() - std::min(file.size(), end_size + longest_comment);
-  const std::string_view tail(reinterpret_cast<const char*>(file.data()) + first, file.size() - first);
-  std::size_t at = tail.rfind(end_signature);
-  while (at != std::string_view::npos) {
-    if (tail.size() - at >= end_size) {
-      ByteReader length(file.subspan(first + at + end_size - sizeof(std::uint16_t)), "zip directory", where);
-      if (length.number<std::uint16_t>() == length.left()) return first + at;
-    }
-    at = at == 0 ? std::string_view::npos : tail.rfind(end_signature, at - 1);
+  const std::string_view text = file.text();
+  const std::size_t first = text.size() - std::min(text.size(), end_size + longest_comment);
+  const std::string_view tail = text.substr(first);
+  for (std::size_t at = tail.size(); at > 0 && (at = tail.rfind(end_signature, at - 1)) != tail.npos;) {
+    if (tail.size() - at < end_size) continue;
+    ByteReader length(file.bytes().subspan(first + at + end_size - sizeof(std::uint16_t)), "zip directory", where);
+    if (length.number<std::uint16_t>() == length.left()) return first + at;
   }
   refuse("zip archive without its directory: the end of the file is missing", where);
 }
@@ -50,40 +48,27 @@ void resolve_zip64(ByteReader extra, std::initializer_list<std::uint64_t*> value
   }
 }
 
-}  // namespace
+struct Directory {
+  std::uint64_t entries, size, offset;
+};
 
-ZipArchive::ZipArchive(std::shared_ptr<const MappedFile> file)
-    : file_(std::move(file)), where_(file_->path().string()) {
-  read_entries(locate_directory());
-  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
-  const auto twice = std::adjacent_find(entries_.begin(), entries_.end(),
-                                        [](const Entry& a, const Entry& b) { return a.name == b.name; });
-  if (twice != entries_.end()) refuse("zip archive holds " + printable(twice->name) + " twice", where_);
-}
-
-ZipArchive::Directory ZipArchive::locate_directory() const {
-  const Bytes bytes = file_->bytes();
-  const std::size_t end = find_end(bytes, where_);
-  ByteReader record(bytes.subspan(end), "zip directory", where_);
-  record.take(8);  // signature, disks
-  record.take(2);  // entries on this disk
-  Directory directory{};
-  directory.entries = record.number<std::uint16_t>();
-  directory.size = record.number<std::uint32_t>();
-  directory.offset = record.number<std::uint32_t>();
+Directory locate_directory(const MappedFile& file, const std::string& where) {
+  const Bytes bytes = file.bytes();
+  const std::size_t end = find_end(file, where);
+  ByteReader record(bytes.subspan(end), "zip directory", where);
+  record.take(10);  // signature, disks, entries on this disk
+  Directory directory{record.number<std::uint16_t>(), record.number<std::uint32_t>(), record.number<std::uint32_t>()};
   if (end >= locator_size &&
       (directory.entries == 0xffff || directory.size == in_zip64 || directory.offset == in_zip64)) {
-    ByteReader locator(bytes.subspan(end - locator_size), "zip64 locator", where_);
+    ByteReader locator(bytes.subspan(end - locator_size), "zip64 locator", where);
     if (locator.number<std::uint32_t>() == locator_signature) {
       locator.take(4);  // disk
       const auto at = locator.number<std::uint64_t>();
       if (at > end) locator.fail("leads out of the file");
-      ByteReader end64(bytes.subspan(at), "zip64 directory", where_);
+      ByteReader end64(bytes.subspan(at), "zip64 directory", where);
       if (end64.number<std::uint32_t>() != end64_signature) end64.fail("is not where it should be");
       end64.take(28);  // size, versions, disks, entries on this disk
-      directory.entries = end64.number<std::uint64_t>();
-      directory.size = end64.number<std::uint64_t>();
-      directory.offset = end64.number<std::uint64_t>();
+      directory = {end64.number<std::uint64_t>(), end64.number<std::uint64_t>(), end64.number<std::uint64_t>()};
     }
   }
   if (directory.offset > end || directory.size > end - directory.offset) record.fail("leads out of the file");
@@ -91,9 +76,12 @@ ZipArchive::Directory ZipArchive::locate_directory() const {
   return directory;
 }
 
-void ZipArchive::read_entries(const Directory& directory) {
+}  // namespace
+
+ZipArchive::ZipArchive(std::shared_ptr<const MappedFile> file)
+    : file_(std::move(file)), where_(file_->path().string()) {
+  const Directory directory = locate_directory(*file_, where_);
   ByteReader reader(file_->bytes().subspan(directory.offset, directory.size), "zip directory", where_);
-  entries_.reserve(directory.entries);
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     if (reader.number<std::uint32_t>() != entry_signature) reader.fail("is malformed");
     reader.take(4);  // versions
@@ -109,36 +97,34 @@ void ZipArchive::read_entries(const Directory& directory) {
     resolve_zip64(ByteReader(reader.take(extra_length), "zip64 field", where_), {&size, &packed, &header});
     reader.take(comment_length);
     if (method != 0 || encrypted || packed != size)
-      refuse(fmt::format("zip entry {} is compressed or encrypted, which torch.save never does",
-                         printable(name)),
-             where_);
-    entries_.push_back({name, size, header});
+      refuse(fmt::format("zip entry {} is compressed or encrypted, which torch.save never does", printable(name)), where_);
+    if (!entries_.emplace(name, Entry{size, header}).second)
+      refuse("zip archive holds " + printable(name) + " twice", where_);
   }
 }
 
 std::optional<Bytes> ZipArchive::find(std::string_view name) const {
-  const auto entry =
-      std::lower_bound(entries_.begin(), entries_.end(), name,
-                       [](const Entry& each, std::string_view wanted) { return each.name < wanted; });
-  if (entry == entries_.end() || entry->name != name) return std::nullopt;
+  const auto entry = entries_.find(name);
+  if (entry == entries_.end()) return std::nullopt;
+  const auto [size, header] = entry->second;
   const Bytes bytes = file_->bytes();
-  if (entry->header > bytes.size()) refuse("zip entry " + printable(name) + " lies outside the file", where_);
-  ByteReader reader(bytes.subspan(entry->header), "zip entry " + printable(name), where_);
+  if (header > bytes.size()) refuse("zip entry " + printable(name) + " lies outside the file", where_);
+  ByteReader reader(bytes.subspan(header), "zip entry " + printable(name), where_);
   if (reader.number<std::uint32_t>() != local_signature) reader.fail("is not where the directory says");
   reader.take(22);  // what the directory says as well
   const auto name_length = reader.number<std::uint16_t>(), extra_length = reader.number<std::uint16_t>();
   if (reader.text(name_length) != name) reader.fail("has another name than the directory says");
   reader.take(extra_length);
-  return reader.take(entry->size);
+  return reader.take(size);
 }
 
 std::string_view ZipArchive::folder_of(std::string_view name) const {
   std::optional<std::string_view> folder;
-  for (const Entry& entry : entries_) {
-    const auto slash = entry.name.find('/');
-    if (slash == std::string_view::npos || entry.name.substr(slash + 1) != name) continue;
+  for (const auto& [entry, place] : entries_) {
+    const auto slash = entry.find('/');
+    if (slash == std::string_view::npos || entry.substr(slash + 1) != name) continue;
     if (folder) refuse("zip archive holds more than one " + printable(name), where_);
-    folder = entry.name.substr(0, slash);
+    folder = entry.substr(0, slash);
   }
   if (!folder) refuse("zip archive without " + printable(name) + ": not written by torch.save", where_);
   return *folder;

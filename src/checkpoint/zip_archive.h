@@ -4,9 +4,9 @@
 // torch.save can be told to leave them out.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "base/file.h"
 
@@ -26,22 +26,13 @@ class ZipArchive {
   /// none, or more.
   std::string_view folder_of(std::string_view name) const;
 
-  const std::shared_ptr<const MappedFile>& file() const { return file_; }
-
  private:
   struct Entry {
-    std::string_view name;
     std::uint64_t size, header;
   };
-  struct Directory {
-    std::uint64_t entries, size, offset;
-  };
-  Directory locate_directory() const;
-  void read_entries(const Directory& directory);
-
   std::shared_ptr<const MappedFile> file_;
   std::string where_;
-  std::vector<Entry> entries_;  ///< sorted by name
+  std::map<std::string_view, Entry> entries_;
 };
 
 }  // namespace dydit::checkpoint
