@@ -7,8 +7,6 @@
 #include <map>
 #include <string_view>
 
-#include "left_out.h"
-
 namespace dydit::data {
 
 namespace {
@@ -62,11 +60,9 @@ void note_splits(ClassFolders& found) {
   std::map<std::string, std::string> holder;  // of each folder within a class folder
   std::string note;
   for (const Entry& image : found.images) {
-    const std::string folder = found.folder_of(image);
-    const std::string_view rest = std::string_view(image.name).substr(found.root.size() + folder.size() + 1);
-    const std::size_t end = rest.find('/');
-    if (end == rest.npos) return;
-    const auto [first, is_new] = holder.emplace(rest.substr(0, end), folder);
+    const std::string folder = found.folder_of(image), inside = found.folder_inside(image);
+    if (inside.empty()) return;
+    const auto [first, is_new] = holder.emplace(inside, folder);
     if (note.empty() && !is_new && first->second != folder)
       note = fmt::format(
           "'{0}' and '{1}' are taken as classes, and both hold a folder '{2}': if that is the class, "
@@ -82,10 +78,8 @@ void note_single(ClassFolders& found) {
   std::set<std::string> classes, inside;
   for (const Entry& image : found.images) {
     classes.insert(found.folder_of(image));
-    const std::string_view rest = std::string_view(image.name).substr(found.root.size() + classes.begin()->size() + 1);
-    const std::size_t end = rest.find('/');
-    if (classes.size() > 1 || end == rest.npos) return;
-    inside.emplace(rest.substr(0, end));
+    inside.insert(found.folder_inside(image));
+    if (classes.size() > 1 || inside.contains("")) return;
   }
   if (inside.size() > 1)
     found.notes.push_back(fmt::format("'{}' is taken as the one class that has images, and they are in {} folders of it: if "
@@ -106,6 +100,11 @@ void note_empty(ClassFolders& found) {
 
 std::string ClassFolders::folder_of(const Entry& image) const {
   return image.name.substr(root.size(), image.name.find('/', root.size()) - root.size());
+}
+
+std::string ClassFolders::folder_inside(const Entry& image) const {
+  const std::size_t begin = image.name.find('/', root.size()) + 1, end = image.name.find('/', begin);
+  return end == image.name.npos ? "" : image.name.substr(begin, end - begin);
 }
 
 ClassFolders find_class_folders(std::vector<Entry> entries) {

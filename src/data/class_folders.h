@@ -19,6 +19,8 @@ struct ClassFolders {
   std::vector<std::string> notes;  ///< see Dataset::notes
 
   std::string folder_of(const Entry& image) const;
+  /// The folder within that one that holds the image; empty where none does.
+  std::string folder_inside(const Entry& image) const;
 };
 
 /// Of a listing of CLASS/.../IMAGE; a folder that holds nothing but one folder of this kind is seen through.

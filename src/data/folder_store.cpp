@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.h"
 #include "base/file.h"
-#include "left_out.h"
 #include "store.h"
 
 namespace dydit::data {

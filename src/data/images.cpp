@@ -18,15 +18,10 @@ std::string remedy(const ClassFolders& folders) {
   return folders.notes.empty() ? expected : fmt::format("{} ({})", expected, fmt::join(folders.notes, "; "));
 }
 
-struct Sample {
-  Entry entry;
-  std::int64_t label;
-};
-
-class Images final : public Dataset {
+class Images final : public Labelled {
  public:
-  Images(std::unique_ptr<Store> store, const std::string& path, std::int64_t size)
-      : store_(std::move(store)), size_(size) {
+  Images(std::unique_ptr<Store> store, const std::string& path, std::int64_t size) : store_(std::move(store)) {
+    shape_ = {3, size, size};
     ClassFolders folders = find_class_folders(store_->list());
     for (const std::string& note : folders.notes) notes_.push_back(path + ": " + note);
     if (folders.images.empty()) throw InputError("no images", path, remedy(folders));
@@ -34,24 +29,17 @@ class Images final : public Dataset {
                                                         path + "/" + folders.labels->name)
                                          : number_folders(folders.names, path);
     classes_ = labels.classes;
-    for (Entry& image : folders.images) {
-      const std::int64_t label = labels.of_folder.at(folders.folder_of(image));
-      samples_.push_back({std::move(image), label});
-    }
+    for (const Entry& image : folders.images) labels_.push_back(labels.of_folder.at(folders.folder_of(image)));
+    entries_ = std::move(folders.images);
   }
 
-  std::int64_t size() const override { return static_cast<std::int64_t>(samples_.size()); }
-  std::int64_t classes() const override { return classes_; }
-  Shape shape() const override { return {3, size_, size_}; }
-  std::int64_t label(std::int64_t index) const override { return at(index).label; }
-  std::string name(std::int64_t index) const override { return at(index).entry.name; }
-  std::vector<std::string> notes() const override { return notes_; }
+  std::string name(std::int64_t index) const override { return at(index).name; }
 
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
-    const Entry& entry = at(index).entry;
+    const Entry& entry = at(index);
     const std::string bytes = store_->read(entry);
     const Image image =
-        centre_crop(decode_image(std::as_bytes(std::span(bytes)), entry.name), static_cast<int>(size_));
+        centre_crop(decode_image(std::as_bytes(std::span(bytes)), entry.name), static_cast<int>(shape_.width));
     float* next = out.data();
     for (int c = 0; c < 3; ++c)
       for (int y = 0; y < image.height; ++y)
@@ -61,19 +49,17 @@ class Images final : public Dataset {
 
   std::string hash() const override {
     std::string text;
-    for (const auto& [entry, label] : samples_)
-      fmt::format_to(std::back_inserter(text), "{}\n{} {:08x} {}\n", entry.name, entry.size, entry.crc,
-                     label);
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+      fmt::format_to(std::back_inserter(text), "{}\n{} {:08x} {}\n", entries_[i].name, entries_[i].size, entries_[i].crc,
+                     labels_[i]);
     return hash_of(text);
   }
 
  private:
-  const Sample& at(std::int64_t index) const { return samples_.at(static_cast<std::size_t>(index)); }
+  const Entry& at(std::int64_t index) const { return entries_.at(static_cast<std::size_t>(index)); }
 
   std::unique_ptr<Store> store_;
-  std::int64_t size_, classes_ = 0;
-  std::vector<Sample> samples_;
-  std::vector<std::string> notes_;
+  std::vector<Entry> entries_;
 };
 
 }  // namespace

@@ -10,6 +10,10 @@
 
 namespace dydit::data {
 
+/// UTF-8 in normalisation form D: equal for names that look the same. (macOS decomposes the letters of file names, NFD,
+/// that others write composed, NFC.) A name that is not UTF-8 stays as it is.
+std::string decomposed(const std::string& name);
+
 struct Labels {
   std::map<std::string, std::int64_t> of_folder;
   std::int64_t classes = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "left_out.h"
+#include "store.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

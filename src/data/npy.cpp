@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "npy.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "latents.h"
 
 namespace dydit::data {
 
@@ -18,13 +16,9 @@ namespace {
 
 using checkpoint::DType;
 
-constexpr std::array<std::pair<std::string_view, DType>, 7> types{{{"<f4", DType::f32},
-                                                                   {"<f2", DType::f16},
-                                                                   {"<i8", DType::i64},
-                                                                   {"<i4", DType::i32},
-                                                                   {"<i2", DType::i16},
-                                                                   {"|i1", DType::i8},
-                                                                   {"|u1", DType::u8}}};
+constexpr auto types = std::to_array<std::pair<std::string_view, DType>>(
+    {{"<f4", DType::f32}, {"<f2", DType::f16}, {"<i8", DType::i64}, {"<i4", DType::i32}, {"<i2", DType::i16},
+     {"|i1", DType::i8}, {"|u1", DType::u8}});
 
 struct Fields {
   std::string_view type, order, shape, elements;
@@ -92,18 +86,13 @@ checkpoint::Tensor read_npy(const std::filesystem::path& path) {
                      "write '<f4' or '<f2', labels as integers");
   if (order != "False") throw InputError(".npy not in C order", where, "write it in C order");
 
-  checkpoint::Tensor tensor{
-      .type = known->second, .shape = parse_shape(shape, where), .bytes = {}, .owner = {}};
-  const auto bytes = checkpoint::bytes_of(tensor.type, tensor.shape);
+  const auto sizes = parse_shape(shape, where);
+  const auto bytes = checkpoint::bytes_of(known->second, sizes);
   if (!bytes) throw InputError("the .npy shape is too large", where);
   if (static_cast<std::size_t>(*bytes) != elements.size())
     throw InputError(
         fmt::format(".npy with {} bytes of data where its shape needs {}", elements.size(), *bytes), where);
-  const auto owner = std::make_shared<std::byte[]>(elements.size());  // aligned for any type
-  if (!elements.empty()) std::memcpy(owner.get(), elements.data(), elements.size());
-  tensor.bytes = {owner.get(), elements.size()};
-  tensor.owner = owner;
-  return tensor;
+  return checkpoint::Tensor::copy_of(known->second, sizes, std::as_bytes(std::span(elements)));
 }
 
 }  // namespace dydit::data

@@ -2,16 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
+#include "base/bounds.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "labels.h"
 #include "latents.h"
-#include "left_out.h"
-#include "npy.h"
 #include "sets.h"
 
 namespace dydit::data {
@@ -25,11 +23,9 @@ std::vector<std::int64_t> list_numbers(const fs::path& folder, LeftOut& left_out
   std::vector<std::int64_t> numbers;
   for (const auto& item : fs::directory_iterator(folder)) {
     const std::string stem = item.path().stem().string();
-    std::int64_t number = 0;
-    const auto [stop, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-    const bool whole = error == std::errc() && stop == stem.data() + stem.size();
-    if (item.path().extension() == ".npy" && whole && stem == std::to_string(number))  // "007" would not be found again
-      numbers.push_back(number);
+    const auto number = integer_of<std::int64_t>(stem);
+    if (item.path().extension() == ".npy" && number && stem == std::to_string(*number))  // "007" would not be found again
+      numbers.push_back(*number);
     else if (const std::string name = item.path().filename().string(); !is_hidden(name))
       left_out.add(name);
   }
@@ -42,7 +38,7 @@ Shape shape_of(const std::vector<std::int64_t>& shape, const std::string& where)
   return {shape[1], shape[2], shape[3]};
 }
 
-class NpyLatents final : public Dataset {
+class NpyLatents final : public Labelled {
  public:
   NpyLatents(LatentFolders folders, const fs::path& path) : folders_(std::move(folders)) {
     LeftOut left_out, no_labels;
@@ -71,13 +67,6 @@ class NpyLatents final : public Dataset {
     classes_ = count_classes(labels_, stated, path.string());
   }
 
-  std::int64_t size() const override { return static_cast<std::int64_t>(numbers_.size()); }
-  std::int64_t classes() const override { return classes_; }
-  Shape shape() const override { return shape_; }
-  std::vector<std::string> notes() const override { return notes_; }
-  std::int64_t label(std::int64_t index) const override {
-    return labels_.at(static_cast<std::size_t>(index));
-  }
   std::string name(std::int64_t index) const override {
     return fmt::format("{}/{}.npy", folders_.features.filename().string(),
                        numbers_.at(static_cast<std::size_t>(index)));
@@ -107,10 +96,7 @@ class NpyLatents final : public Dataset {
   }
 
   LatentFolders folders_;
-  std::vector<std::int64_t> numbers_, labels_;
-  std::vector<std::string> notes_;
-  Shape shape_;
-  std::int64_t classes_ = 0;
+  std::vector<std::int64_t> numbers_;
 };
 
 }  // namespace

@@ -12,6 +12,22 @@
 
 namespace dydit::data {
 
+/// A set that keeps its labels.
+class Labelled : public Dataset {
+ public:
+  std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
+  std::int64_t classes() const override { return classes_; }
+  Shape shape() const override { return shape_; }
+  std::int64_t label(std::int64_t index) const override { return labels_.at(static_cast<std::size_t>(index)); }
+  std::vector<std::string> notes() const override { return notes_; }
+
+ protected:
+  std::vector<std::int64_t> labels_;
+  std::int64_t classes_ = 0;
+  Shape shape_;
+  std::vector<std::string> notes_;
+};
+
 /// Images `CLASS/.../IMAGE`. `path` is what messages call the set.
 std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path,
                                      std::int64_t size);

@@ -18,14 +18,8 @@ namespace {
 constexpr std::uint64_t most_bytes = std::uint64_t{256} << 20U;  // of one image
 constexpr std::uint64_t most_expansion = 1032;                   // of deflate
 
-struct CloseZip {
-  void operator()(zip_t* zip) const { zip_discard(zip); }
-};
-using Zip = std::unique_ptr<zip_t, CloseZip>;
-
-struct CloseEntry {
-  void operator()(zip_file_t* file) const { zip_fclose(file); }
-};
+using Zip = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip); })>;
+using ZipFile = std::unique_ptr<zip_file_t, decltype([](zip_file_t* file) { zip_fclose(file); })>;
 
 // Names made on Windows may have backslashes, others "./" or "../" before them. (Those that are not UTF-8, libzip
 // reads in code page 437, as the format says.)
@@ -79,7 +73,7 @@ class ZipStore final : public Store {
     if (stat.crc != entry.crc) return "its checksum is not the one listed";  // by a handle opened later
     if (entry.size > most_bytes || entry.size / most_expansion > stat.comp_size)
       return fmt::format("claims {} bytes", entry.size);
-    const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(zip, entry.number, 0));
+    const ZipFile file(zip_fopen_index(zip, entry.number, 0));
     if (file == nullptr) return zip_strerror(zip);
     bytes.resize(entry.size);
     const auto count = zip_fread(file.get(), bytes.data(), entry.size);

@@ -10,7 +10,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "subjects.h"
 #include "weights.h"
 

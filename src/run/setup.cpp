@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "cost/macs.h"
-#include "data/grained.h"
+#include "data/views.h"
 #include "record/manifest.h"
 
 namespace dydit::run {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "data/subset.h"
+#include "data/views.h"
 #include "setup.h"
 #include "study/speed.h"
 #include "subjects.h"

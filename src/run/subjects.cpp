@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "data/loader.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "setup.h"
 #include "weights.h"
 

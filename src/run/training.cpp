@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "dit/weights.h"
 #include "record/manifest.h"
 #include "setup.h"

@@ -6,7 +6,7 @@
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "data_files.h"
-#include "npy.h"
+#include "latents.h"
 #include "temporary_folder.h"
 
 using namespace dydit::data;
