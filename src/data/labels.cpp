@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "labels.h"
+#include "sets.h"
 
 #include <fmt/format.h>
 #include <utf8proc.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "latents.h"
+#include "sets.h"
 
 #include <fmt/format.h>
 

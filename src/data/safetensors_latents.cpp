@@ -8,8 +8,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "checkpoint/safetensors.h"
-#include "labels.h"
-#include "latents.h"
 #include "sets.h"
 
 namespace dydit::data {
@@ -26,7 +24,7 @@ std::int64_t stated_classes(const checkpoint::Metadata& metadata, const std::str
 
 class SafetensorsLatents final : public Labelled {
  public:
-  explicit SafetensorsLatents(const std::filesystem::path& path) : path_(path), watch_(path) {
+  explicit SafetensorsLatents(const std::filesystem::path& path) : file_(path) {
     const std::string where = path.string();
     const checkpoint::SafetensorsFile file = checkpoint::read_safetensors(path);
     const auto take = [&](const char* name) {
@@ -53,14 +51,13 @@ class SafetensorsLatents final : public Labelled {
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
     if (index < 0 || index >= size()) throw std::out_of_range("no such latent");
     copy_latent(latents_, index, shape_, flip, name(index), out);
-    watch_.require_unchanged();  // no checksum would tell
+    file_.require_unchanged();  // no checksum would tell
   }
 
-  std::string hash() const override { return hash_of_file(path_); }
+  std::string hash() const override { return hash_of(file_.text()); }
 
  private:
-  std::filesystem::path path_;
-  FileWatch watch_;
+  MappedFile file_;  // as the latents are, too
   checkpoint::Tensor latents_;
 };
 

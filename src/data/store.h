@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,18 +41,7 @@ bool is_read_image(std::string_view name);
 /// The same, or another kind of image, which is not read.
 bool is_image(std::string_view name);
 
-/// Counts files of kinds that are not read.
-class LeftOut {
- public:
-  void add(std::string_view name) { ++kinds_[ending_of(name)]; }
-  bool empty() const { return kinds_.empty(); }
-  /// "12 files of kinds that are not read were left out: 10 .bmp, 2 .tiff"
-  std::string line() const;
-
- private:
-  static std::string ending_of(std::string_view name);
-
-  std::map<std::string, std::int64_t> kinds_;
-};
+/// Of files that are left out: "12 files of kinds that are not read were left out: 10 .bmp, 2 .tiff"
+std::string left_out_line(const std::vector<std::string>& names);
 
 }  // namespace dydit::data

@@ -32,9 +32,7 @@ std::string normal_name(std::string name) {
 
 class ZipStore final : public Store {
  public:
-  explicit ZipStore(const std::filesystem::path& path) : watch_(path), file_(path) {
-    idle_.push_back(open());
-  }
+  explicit ZipStore(const std::filesystem::path& path) : file_(path) { idle_.push_back(open()); }
 
   std::vector<Entry> list() const override {
     Zip zip = take();
@@ -60,7 +58,7 @@ class ZipStore final : public Store {
     const std::string reason = read(zip.get(), entry, bytes);
     put_back(std::move(zip));
     // Without a fault in it the file is what it was: every entry has its checksum.
-    if (!reason.empty()) watch_.require_unchanged();
+    if (!reason.empty()) file_.require_unchanged();
     if (!reason.empty()) throw InputError("broken zip entry", entry.name, reason);
     return bytes;
   }
@@ -115,7 +113,6 @@ class ZipStore final : public Store {
     idle_.push_back(std::move(zip));
   }
 
-  FileWatch watch_;
   MappedFile file_;
   mutable std::mutex mutex_;
   mutable std::vector<Zip> idle_;

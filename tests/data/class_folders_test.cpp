@@ -6,7 +6,7 @@
 #include "catch.h"
 #include "data/views.h"
 #include "data_files.h"
-#include "labels.h"
+#include "sets.h"
 
 using namespace dydit::data;
 using namespace dydit::test;
