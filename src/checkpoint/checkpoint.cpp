@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint/checkpoint.h"
 
-#include <algorithm>
 #include <set>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "byte_reader.h"
-#include "safetensors_reader.h"
-#include "sections.h"
-#include "torch_file.h"
+#include "forms.h"
 
 namespace dydit::checkpoint {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file, Weights weights) {
-  const std::string where = file->path().string();
-  const SafetensorsReader reader(std::move(file));
-  const auto is_one = [](std::int64_t size) { return size == 1; };
-  Sections sections(where);
-  for (const auto& [name, entry] : reader.header().entries)
-    sections.add(nullptr, "", name, std::ranges::all_of(*entry.shape, is_one));
-  const Section section = sections.choose(weights);
-  Checkpoint chosen{.tensors = {},
-                    .metadata = reader.header().metadata,
-                    .weights = sections.describe(section),
-                    .config = {}};
-  for (const auto& [name, entry] : reader.header().entries)
-    if (prefix_of(name) == section.prefix)
-      chosen.tensors.emplace(name.substr(section.prefix.size()), reader.tensor(entry));
-  return chosen;
-}
 
 bool is_there(const fs::path& path) {
   std::error_code unknown;
@@ -95,40 +74,38 @@ std::map<std::string, std::string> parse_index(const fs::path& path) {
   return shards;
 }
 
-/// The folder that diffusers' save_pretrained writes for one model.
+/// The files of the folder that diffusers' save_pretrained writes for one model.
 struct DiffusersFolder {
-  /// Finds the files; reads the index of shards where there is one. A pipeline's folder stands for its
-  /// transformer/. Throws InputError when something is missing, or the index is malformed or leads elsewhere.
-  explicit DiffusersFolder(const fs::path& path);
-
   fs::path config;
   fs::path index;                             ///< empty when the weights are in one file
   std::vector<fs::path> weights;              ///< one file, or the shards by name
   std::map<std::string, std::string> shards;  ///< of the index: by tensor, the name of its file
 };
 
-DiffusersFolder::DiffusersFolder(const fs::path& path) {
+/// Finds the files; reads the index of shards where there is one. A pipeline's folder stands for its
+/// transformer/. Throws InputError when something is missing, or the index is malformed or leads elsewhere.
+DiffusersFolder find_diffusers_files(const fs::path& path) {
   constexpr const char* config_name = "config.json";
   const fs::path part = path / "transformer";
   const fs::path folder = !is_there(path / config_name) && is_there(part) ? part : path;
-  config = folder / config_name;
-  if (!is_there(config))
+  DiffusersFolder found{.config = folder / config_name, .index = {}, .weights = {}, .shards = {}};
+  if (!is_there(found.config))
     refuse("folder without " + std::string(config_name), folder.string(),
            "name a checkpoint file, or a folder that diffusers wrote");
   for (const char* ending : {"safetensors", "bin"}) {
     const fs::path whole = folder / (std::string("diffusion_pytorch_model.") + ending);
     if (is_there(whole)) {
-      weights = {whole};
-      return;
+      found.weights = {whole};
+      return found;
     }
     const fs::path beside = whole.string() + ".index.json";
     if (!is_there(beside)) continue;
-    index = beside;
-    shards = parse_index(index);
+    found.index = beside;
+    found.shards = parse_index(beside);
     std::set<std::string> names;
-    for (const auto& [tensor, file] : shards) names.insert(file);
-    for (const std::string& name : names) weights.push_back(folder / name);
-    return;
+    for (const auto& [tensor, file] : found.shards) names.insert(file);
+    for (const std::string& name : names) found.weights.push_back(folder / name);
+    return found;
   }
   refuse("folder without weights", folder.string(),
          "it should hold diffusion_pytorch_model.safetensors or .bin, or the index of their shards");
@@ -137,7 +114,7 @@ DiffusersFolder::DiffusersFolder(const fs::path& path) {
 /// The shards together hold the tensors of the index, each in the file that it names.
 Checkpoint open_folder(const fs::path& path, Weights weights) {
   constexpr std::size_t largest_config = 64 << 10;
-  const DiffusersFolder folder(path);
+  const DiffusersFolder folder = find_diffusers_files(path);
   Checkpoint whole;
   for (const auto& file : folder.weights) {
     Checkpoint shard = open_file(file, weights);
@@ -164,7 +141,7 @@ Checkpoint open_checkpoint(const fs::path& path, Weights weights) {
 
 std::vector<fs::path> files_of(const fs::path& path) {
   if (!is_folder(path)) return {path};
-  const DiffusersFolder folder(path);
+  const DiffusersFolder folder = find_diffusers_files(path);
   std::vector<fs::path> files = folder.weights;
   files.push_back(folder.config);
   if (!folder.index.empty()) files.push_back(folder.index);

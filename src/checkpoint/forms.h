@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A .pt file: what torch.save wrote, in either of its forms. Both come down to a pickle that describes the tensors, and
-// the bytes of their storages by key.
+// The forms that the file of a checkpoint may have, each opened as the weights asked for.
 #pragma once
 
 #include <functional>
@@ -12,6 +11,11 @@
 
 namespace dydit::checkpoint {
 
+/// Throws InputError as `read_safetensors` does, and where the weights asked for are not there.
+Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file, Weights weights);
+
+/// A .pt: what torch.save wrote. Both of its forms come down to a pickle that describes the tensors, and the bytes of their
+/// storages by key.
 struct TorchForm {
   Pickle pickle;
   /// The bytes of a storage, in the mapping; nothing for a key that the file does not hold.
@@ -24,7 +28,7 @@ std::span<const Global> allowed_globals();
 /// Longer pickles are refused, as safetensors headers are.
 constexpr std::size_t largest_pickle = 100'000'000;
 
-/// As torch.save has written it since PyTorch 1.6: a zip with the pickle and the storages as its entries.
+/// As torch.save has written it since PyTorch 1.6: see zip_form.cpp.
 /// Nothing of the storages is read. Throws InputError when it is malformed.
 TorchForm open_zip(std::shared_ptr<const MappedFile> file);
 

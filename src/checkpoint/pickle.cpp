@@ -303,10 +303,12 @@ const Node& arguments_of(const Node& node) {
   return *std::get<Node*>(node.items.front());
 }
 
-Pickle::Pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where) {
-  Machine machine(bytes, allowed, where, nodes_);
-  root_ = machine.run();
-  size_ = machine.consumed();
+Pickle parse_pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where) {
+  Pickle pickle;
+  Machine machine(bytes, allowed, where, pickle.nodes);
+  pickle.root = machine.run();
+  pickle.size = machine.consumed();
+  return pickle;
 }
 
 }  // namespace dydit::checkpoint

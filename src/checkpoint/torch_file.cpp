@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "torch_file.h"
+#include "forms.h"
 
 #include <fmt/format.h>
 
@@ -131,25 +131,19 @@ bool contiguous(const Strided& strided) {
   return true;
 }
 
-/// Writes a sound tensor's elements in row-major order to `out`, which has room for them.
-void gather(const Strided& strided, std::byte* out) {
-  struct Dimension {
-    std::int64_t size, stride, index;
-  };
-  std::vector<Dimension> dimensions;  // without those of size 1, whose stride means nothing
-  for (std::size_t i = 0; i < strided.shape.size(); ++i)
-    if (strided.shape[i] != 1) dimensions.push_back({strided.shape[i], strided.strides[i], 0});
-  const std::size_t size = size_of(strided.type);
-  std::int64_t position = strided.offset;
-  for (std::int64_t remaining = *elements_of(strided.shape); remaining > 0; --remaining, out += size) {
-    std::memcpy(out, strided.storage.data() + static_cast<std::size_t>(position) * size, size);
-    for (auto dimension = dimensions.rbegin(); dimension != dimensions.rend(); ++dimension) {
-      position += dimension->stride;
-      if (++dimension->index < dimension->size) break;
-      position -= dimension->size * dimension->stride;
-      dimension->index = 0;
-    }
+struct Dimension {
+  std::int64_t size, stride;
+};
+
+/// Writes the elements of `storage` from `position` on in row-major order to `out`.
+void gather(std::span<const std::byte> storage, std::size_t size, std::int64_t position, std::span<const Dimension> dimensions,
+            std::byte*& out) {
+  if (dimensions.empty()) {
+    out = std::ranges::copy(storage.subspan(static_cast<std::size_t>(position) * size, size), out).out;
+    return;
   }
+  for (std::int64_t i = 0; i < dimensions.front().size; ++i)
+    gather(storage, size, position + i * dimensions.front().stride, dimensions.subspan(1), out);
 }
 
 /// Rebuilds one tensor after another; errors name the tensor.
@@ -180,7 +174,11 @@ class Rebuilder {
     copy_budget_ -= size;
     if (contiguous(strided)) return Tensor::copy_of(strided.type, strided.shape, view.first(size));
     const auto copy = std::make_shared_for_overwrite<std::byte[]>(size);
-    gather(strided, copy.get());
+    std::vector<Dimension> dimensions;  // without those of size 1, whose stride means nothing
+    for (std::size_t i = 0; i < strided.shape.size(); ++i)
+      if (strided.shape[i] != 1) dimensions.push_back({strided.shape[i], strided.strides[i]});
+    std::byte* out = copy.get();
+    gather(strided.storage, size_of(strided.type), strided.offset, dimensions, out);
     return {strided.type, strided.shape, {copy.get(), size}, copy};
   }
 
@@ -252,7 +250,7 @@ bool is_utf8(std::string_view text) {
 
 Checkpoint open_torch(const std::shared_ptr<const MappedFile>& file, const TorchForm& form, Weights weights) {
   const std::string where = file->path().string();
-  const Node* const root = node_of(form.pickle.root(), Node::Kind::dict);
+  const Node* const root = node_of(form.pickle.root, Node::Kind::dict);
   if (root == nullptr) refuse("pickle holds no dict of tensors", where, "save the model's state dict");
   Search search(where);
   search.look_into(*root);

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "torch_file.h"
-
-#include <fmt/format.h>
+#include "forms.h"
 
 #include <algorithm>
 #include <array>
-
-#include "byte_reader.h"
-#include "zip_archive.h"
 
 namespace dydit::checkpoint {
 
@@ -55,22 +50,6 @@ std::optional<std::int64_t> integer(const Value& value) {
 
 std::span<const Global> allowed_globals() {
   return allowed;
-}
-
-TorchForm open_zip(std::shared_ptr<const MappedFile> file) {
-  const std::string where = file->path().string();
-  const auto archive = std::make_shared<const ZipArchive>(std::move(file));
-  const std::string folder(archive->folder_of("data.pkl")), name = folder + "/data.pkl";
-  const auto order = archive->find(folder + "/byteorder");
-  constexpr std::string_view little = "little";
-  if (order && !std::ranges::equal(*order, std::as_bytes(std::span(little))))
-    refuse("tensors are not little-endian", where, "save the file again on a little-endian machine");
-  const auto pickle = archive->find(name);
-  if (!pickle || pickle->size() > largest_pickle) refuse("zip archive without a sound " + printable(name), where);
-  return {Pickle(*pickle, allowed, where),
-          [archive, folder](std::string_view key) {
-            return archive->find(fmt::format("{}/data/{}", folder, key));
-          }};
 }
 
 std::optional<StorageReference> storage_reference(const Node& identifier) {
