@@ -16,7 +16,6 @@
 
 #include "base/faults.h"
 #include "base/interrupt.h"
-#include "distributed/launch.h"
 
 namespace dydit::distributed {
 
@@ -98,9 +97,7 @@ class ProcessGroup::State {
   std::string receive(int from);
 
   /// Why this process ends: `error` where it is the one that tells it, else ToldElsewhere. Leaves the group.
-  std::exception_ptr end_of(std::exception_ptr error);
-
-  const Launch launch;
+  std::exception_ptr end_of(const std::exception_ptr& error);
 
  private:
   c10d::Backend& backend(torch::Device device);
@@ -110,27 +107,28 @@ class ProcessGroup::State {
   void disconnect();
   void leave(std::chrono::seconds patience_with_others);
 
+  const Launch launch_;
   c10::intrusive_ptr<c10d::Store> store_;
   c10::intrusive_ptr<c10d::Backend> gloo_, nccl_;
   std::int64_t absent_ = 0;  // processes that are known to be gone
 };
 
-ProcessGroup::State::State(const Launch& given) : launch(given) {
+ProcessGroup::State::State(const Launch& given) : launch_(given) {
   // c10d tells of every connection that breaks, with a stack trace; here one line says what that means.
   FLAGS_caffe2_log_level = c10::GLOG_FATAL;
   try {
     const auto deadline = Clock::now() + meeting_time;
-    store_ = connect(launch, deadline);
-    wait_for_all(*store_, launch, deadline);
+    store_ = connect(launch_, deadline);
+    wait_for_all(*store_, launch_, deadline);
     gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
-        c10::make_intrusive<c10d::PrefixStore>("gloo", store_), launch.rank, launch.size,
+        c10::make_intrusive<c10d::PrefixStore>("gloo", store_), launch_.rank, launch_.size,
         c10d::ProcessGroupGloo::Options::create_default(patience));
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
     throw RunError(
         "the processes did not find each other",
-        fmt::format("rank {} of {} at {}:{}", launch.rank, launch.size, launch.address, launch.port),
+        fmt::format("rank {} of {} at {}:{}", launch_.rank, launch_.size, launch_.address, launch_.port),
         one_line(error));
   }
 }
@@ -142,7 +140,7 @@ c10d::Backend& ProcessGroup::State::backend(torch::Device device) {
     auto options = c10d::ProcessGroupNCCL::Options::create();
     options->timeout = nccl_patience;
     nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
-        c10::make_intrusive<c10d::PrefixStore>("nccl", store_), launch.rank, launch.size, options);
+        c10::make_intrusive<c10d::PrefixStore>("nccl", store_), launch_.rank, launch_.size, options);
   }
 #endif
   return *nccl_;
@@ -161,7 +159,7 @@ c10::intrusive_ptr<c10d::Work> ProcessGroup::State::started(std::vector<Tensor>&
   try {
     return collective(backend(device), flat);
   } catch (const std::exception& error) {
-    throw RunError("an exchange between GPUs failed", fmt::format("rank {} of {}", launch.rank, launch.size),
+    throw RunError("an exchange between GPUs failed", fmt::format("rank {} of {}", launch_.rank, launch_.size),
                    one_line(error));
   }
 }
@@ -217,51 +215,40 @@ std::string ProcessGroup::State::receive(int from) {
   return text;
 }
 
-static ExitCode exit_code_of(const std::exception_ptr& error) {
+// The exit code of an error, and whether it is that another process is gone.
+static std::pair<ExitCode, bool> kind_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& known) {
-    return known.code();
+    return {known.code(), dynamic_cast<const PeerLost*>(&known) != nullptr};
   } catch (...) {
-    return ExitCode::failed;
-  }
-}
-
-static bool is_peer_lost(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const PeerLost&) {
-    return true;
-  } catch (...) {
-    return false;
+    return {ExitCode::failed, false};
   }
 }
 
 // A process that fails leaves its exit code before it closes its connections, so that whoever misses it can
 // tell a failure from a death.
-std::exception_ptr ProcessGroup::State::end_of(std::exception_ptr error) {
+std::exception_ptr ProcessGroup::State::end_of(const std::exception_ptr& error) {
   std::exception_ptr end = error;
-  const bool lost = is_peer_lost(error);
+  const auto [code, lost] = kind_of(error);
   try {
-    store_->set(fmt::format("alive/{}", launch.rank), std::string("yes"));
+    store_->set(fmt::format("alive/{}", launch_.rank), std::string("yes"));
     if (lost && store_->check({"code"})) {
-      const std::vector<std::uint8_t> code = store_->get("code");
-      end = std::make_exception_ptr(ToldElsewhere(static_cast<ExitCode>(code.at(0))));
+      end = std::make_exception_ptr(ToldElsewhere(static_cast<ExitCode>(store_->get("code").at(0))));
     } else {
       if (lost) disconnect();  // who waits for this one, and not for the dead one, must wake up to be counted
-      const ExitCode code = exit_code_of(error);
       if (store_->add("told", 1) == 1) {
         store_->set("code", std::vector<std::uint8_t>{static_cast<std::uint8_t>(code)});
         if (const auto ranks = lost ? the_lost() : std::vector<int>(); !ranks.empty()) {
           absent_ = std::ssize(ranks);
-          end = std::make_exception_ptr(lost_error(fmt::format("{}", fmt::join(ranks, " or ")), launch.size));
+          end = std::make_exception_ptr(lost_error(fmt::format("{}", fmt::join(ranks, " or ")), launch_.size));
         }
       } else {
         end = std::make_exception_ptr(ToldElsewhere(code));
       }
     }
   } catch (const std::exception&) {  // the store went with the process that kept it
-    if (lost) end = std::make_exception_ptr(lost_error("0", launch.size));
+    if (lost) end = std::make_exception_ptr(lost_error("0", launch_.size));
   }
   leave(lost ? counting_time : leaving_time);
   return end;
@@ -273,7 +260,7 @@ std::vector<int> ProcessGroup::State::the_lost() {
   const auto deadline = Clock::now() + counting_time;
   do {
     silent.clear();
-    for (int rank = 0; rank < launch.size; ++rank)
+    for (int rank = 0; rank < launch_.size; ++rank)
       if (!store_->check({fmt::format("alive/{}", rank)})) silent.push_back(rank);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   } while (silent.size() > 1 && Clock::now() < deadline);
@@ -292,27 +279,16 @@ void ProcessGroup::State::leave(std::chrono::seconds patience_with_others) {
   disconnect();
   try {
     const auto left = store_->add("left", 1);
-    if (launch.rank != 0 || launch.store_is_there) return;
+    if (launch_.rank != 0 || launch_.store_is_there) return;
     const auto deadline = Clock::now() + patience_with_others;
-    for (auto seen = left; seen < launch.size - absent_ && Clock::now() < deadline;
+    for (auto seen = left; seen < launch_.size - absent_ && Clock::now() < deadline;
          seen = store_->add("left", 0))
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
   } catch (const std::exception&) {  // the store is gone: nobody is left to wait for
   }
 }
 
-int ProcessGroup::rank() const {
-  return state_ == nullptr ? 0 : state_->launch.rank;
-}
-int ProcessGroup::size() const {
-  return state_ == nullptr ? 1 : state_->launch.size;
-}
-int ProcessGroup::local_rank() const {
-  return state_ == nullptr ? 0 : state_->launch.local_rank;
-}
-int ProcessGroup::local_size() const {
-  return state_ == nullptr ? 1 : state_->launch.local_size;
-}
+ProcessGroup::ProcessGroup(const Launch& launch) : launch_(launch), state_(std::make_shared<State>(launch)) {}
 
 ProcessGroup::Share ProcessGroup::share(std::int64_t count) const {
   const std::int64_t first = count * rank() / size();
@@ -358,19 +334,14 @@ bool ProcessGroup::any(bool here) const {
 
 void together(const std::function<void(const ProcessGroup&)>& work) {
   const Launch launch = launch_of_environment();
-  if (launch.size == 1) {
-    work(ProcessGroup());
-    return;
-  }
-  const ProcessGroup group(std::make_shared<ProcessGroup::State>(launch));
-  std::exception_ptr error;
+  if (launch.size == 1) return work(ProcessGroup());
+  const ProcessGroup group(launch);
   try {
     work(group);
     group.any(false);
   } catch (...) {
-    error = group.state_->end_of(std::current_exception());
+    std::rethrow_exception(group.state_->end_of(std::current_exception()));
   }
-  if (error != nullptr) std::rethrow_exception(error);
 }
 
 }  // namespace dydit::distributed
