@@ -136,8 +136,8 @@ struct Dimension {
 };
 
 /// Writes the elements of `storage` from `position` on in row-major order to `out`.
-void gather(std::span<const std::byte> storage, std::size_t size, std::int64_t position, std::span<const Dimension> dimensions,
-            std::byte*& out) {
+void gather(std::span<const std::byte> storage, std::size_t size, std::int64_t position,
+            std::span<const Dimension> dimensions, std::byte*& out) {
   if (dimensions.empty()) {
     out = std::ranges::copy(storage.subspan(static_cast<std::size_t>(position) * size, size), out).out;
     return;
@@ -160,14 +160,12 @@ class Rebuilder {
     name_ = name;
     const Strided strided = describe(value);
     constexpr std::size_t node_size = 32;  // of a map, beside the value
-    const std::size_t described =
-        node_size + sizeof(Tensors::value_type) + strided.shape.size() * sizeof(std::int64_t);
+    const std::size_t described = node_size + sizeof(Tensors::value_type) + strided.shape.size() * sizeof(std::int64_t);
     if (described > description_budget_) fail("is one of far too many for the file's size");
     description_budget_ -= described;
     if (const auto fault = fault_of(strided)) fail(*fault);
     const auto size = static_cast<std::size_t>(*bytes_of(strided.type, strided.shape));
-    const auto view =
-        strided.storage.subspan(static_cast<std::size_t>(strided.offset) * size_of(strided.type));
+    const auto view = strided.storage.subspan(static_cast<std::size_t>(strided.offset) * size_of(strided.type));
     if (contiguous(strided) && aligned(view, strided.type))
       return {strided.type, strided.shape, view.first(size), file_};
     if (size > copy_budget_) fail("is one of too many that share a storage");
@@ -188,8 +186,7 @@ class Rebuilder {
   Strided describe(const Value& value) const {
     const Node* const call = node_of(value, Node::Kind::call);
     const auto& arguments = arguments_of(*call).items;
-    if (arguments.size() != (call->callee->name == first_version ? 4 : 6))
-      fail("is rebuilt in an unknown way");
+    if (arguments.size() != (call->callee->name == first_version ? 4 : 6)) fail("is rebuilt in an unknown way");
     const auto [type, storage] = storage_of(arguments[0]);
     return {type, storage, integer(arguments[1]), integers(arguments[2]), integers(arguments[3])};
   }
