@@ -34,8 +34,8 @@ struct Header {
   Metadata metadata;
 };
 
-/// Follows the one form that a header may have, refuses at once whatever does not fit where the parser stands, and keeps of
-/// its values those of one entry alone.
+/// Follows the one form that a header may have, refuses at once whatever does not fit where the parser stands, and
+/// keeps of its values those of one entry alone.
 class HeaderParser {
  public:
   HeaderParser(std::size_t size, const std::string& where) : where_(where), budget_((16 << 20) + 4 * size) {}
@@ -45,7 +45,7 @@ class HeaderParser {
     using Event = Json::parse_event_t;
     const bool in_metadata = depth > 1 && name_ == metadata_key;
     if (event == Event::key) {
-      take_key(depth, value.get_ref<const std::string&>());
+      take_key(depth, std::move(value.get_ref<std::string&>()));  // which may be nearly the whole header
     } else if (event == Event::object_start) {
       if (depth > 1) fail("nests an object where none may be");
       fields_ = 0;
@@ -57,7 +57,7 @@ class HeaderParser {
         take_number(value);
       else if (depth == 1 || !value.is_string() || (!in_metadata && field_ != "dtype"))
         fail(fmt::format("has {} where none may be", value.type_name()));
-      if (in_metadata) header_.metadata[field_] = value;
+      if (in_metadata) header_.metadata[field_] = std::move(value.get_ref<std::string&>());
     } else if (event == Event::object_end && depth == 1) {
       if (name_ != metadata_key) take_entry(value);
       return false;
@@ -68,16 +68,17 @@ class HeaderParser {
   [[noreturn]] void fail(const std::string& what) const { refuse("safetensors header " + what, where_); }
 
  private:
-  void take_key(int depth, const std::string& text) {
+  void take_key(int depth, std::string&& key) {
     constexpr std::size_t node_size = 32;  // of a map, beside the value
-    (depth == 1 ? name_ : field_) = text;
+    std::string& text = depth == 1 ? name_ : field_;
+    text = std::move(key);
     bool is_new = true;
-    if (depth == 2 && name_ != metadata_key)
-      is_new = ++fields_ <= 3;  // three fields that are there are each there once
-    else if (depth == 2)
+    if (depth == 1)
+      is_new = text == metadata_key ? !std::exchange(has_metadata_, true) : !header_.entries.contains(text);
+    else if (name_ == metadata_key)
       is_new = header_.metadata.try_emplace(text).second;
     else
-      is_new = text == metadata_key ? !std::exchange(has_metadata_, true) : !header_.entries.contains(text);
+      is_new = ++fields_ <= 3;  // the three that are needed are each there once
     if (!is_new) fail("holds " + printable(text) + " twice, or more than it may");
     charge(sizeof(decltype(header_.entries)::value_type) + sizeof(Tensors::value_type) + 2 * node_size);
   }
@@ -97,8 +98,9 @@ class HeaderParser {
     const auto& type_name = type->get_ref<const std::string&>();
     const auto known = dtype_named(type_name);
     if (!known) fail(fmt::format("gives {} the unsupported type {}", printable(name_), printable(type_name)));
-    header_.entries.emplace(name_, HeaderEntry{*known, shape->get<std::vector<std::int64_t>>(),
-                                               offsets->at(0).get<std::int64_t>(), offsets->at(1).get<std::int64_t>()});
+    header_.entries.emplace(std::move(name_),
+                            HeaderEntry{*known, shape->get<std::vector<std::int64_t>>(),
+                                        offsets->at(0).get<std::int64_t>(), offsets->at(1).get<std::int64_t>()});
   }
 
   /// What an entry and its tensor take: a header of empty tensors would else become many times its size.
@@ -111,7 +113,7 @@ class HeaderParser {
   std::size_t budget_;
   Header header_;
   bool has_metadata_ = false;
-  std::string name_, field_;             // where the parser stands
+  std::string name_, field_;              // where the parser stands
   std::size_t fields_ = 0, numbers_ = 0;  // of the entry and of the list there
 };
 
@@ -176,7 +178,8 @@ class Reader {
   const Header& header() const { return header_; }
   /// A view where the tensor is aligned, else a copy.
   Tensor tensor(const HeaderEntry& entry) const {
-    const auto bytes = data_.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.end - entry.begin));
+    const auto bytes =
+        data_.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.end - entry.begin));
     if (aligned(bytes, entry.type)) return {entry.type, entry.shape, bytes, file_};
     return Tensor::copy_of(entry.type, entry.shape, bytes);
   }
@@ -204,9 +207,8 @@ std::string header_of(const Order& order, const Metadata& metadata) {
   for (const auto* named : order) {
     const auto& [name, tensor] = *named;
     const std::size_t end = begin + tensor.bytes.size();
-    fields.push_back(fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                                 Json(name).dump(), name_of(tensor.type), fmt::join(tensor.shape, ","), begin,
-                                 end));
+    fields.push_back(fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", Json(name).dump(),
+                                 name_of(tensor.type), fmt::join(tensor.shape, ","), begin, end));
     begin = end;
   }
   std::string header = fmt::format("{{{}}}", fmt::join(fields, ","));
