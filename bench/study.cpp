@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "data/subset.h"
+#include "data/views.h"
 #include "dit/engines.h"
 #include "dit/weights.h"
 #include "study/row.h"

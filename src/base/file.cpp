@@ -57,25 +57,24 @@ void create_folders(const std::filesystem::path& path) {
   if (error) throw RunError("cannot make the folder", path.string(), error.message());
 }
 
-FileWatch::FileWatch(const std::filesystem::path& path)
-    : path_(path), file_(open_to_read(path)), opened_(status_of(file_, path)) {}
+MappedFile::MappedFile(const std::filesystem::path& path)
+    : path_(path),
+      file_(open_to_read(path)),
+      opened_(status_of(file_, path)),
+      size_(static_cast<std::size_t>(opened_.st_size)) {
+  if (size_ == 0) return;
+  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file_.get(), 0);
+  if (address == MAP_FAILED) throw InputError("cannot map file", path.string(), reason());
+  data_ = static_cast<const std::byte*>(address);
+}
 
-void FileWatch::require_unchanged() const {
+void MappedFile::require_unchanged() const {
   const struct stat now = status_of(file_, path_);
   if (now.st_size == opened_.st_size && now.st_mtim.tv_sec == opened_.st_mtim.tv_sec &&
       now.st_mtim.tv_nsec == opened_.st_mtim.tv_nsec)
     return;
   throw Error(ExitCode::bad_input, "the file was changed while it was read", path_.string(),
               "give it back as it was, and the same command goes on");
-}
-
-MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  const Descriptor file = open_to_read(path);
-  size_ = static_cast<std::size_t>(status_of(file, path).st_size);
-  if (size_ == 0) return;
-  void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (address == MAP_FAILED) throw InputError("cannot map file", path.string(), reason());
-  data_ = static_cast<const std::byte*>(address);
 }
 
 MappedFile::~MappedFile() {

@@ -9,16 +9,11 @@
 
 namespace dydit {
 
-static std::string hash_bytes(const void* data, std::size_t size) {
-  const XXH128_hash_t hash = XXH3_128bits(data, size);
+std::string hash_of(std::string_view text) {
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-std::string hash_of(std::string_view text) { return hash_bytes(text.data(), text.size()); }
-
-std::string hash_of_file(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  return hash_bytes(file.bytes().data(), file.bytes().size());
-}
+std::string hash_of_file(const std::filesystem::path& path) { return hash_of(MappedFile(path).text()); }
 
 }  // namespace dydit

@@ -2,21 +2,16 @@
 #include "base/memory.h"
 
 #include <malloc.h>
-
-#include <limits>
-
-#ifdef __GLIBC__
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#endif
+#include <limits>
 
 namespace dydit {
 
-#ifdef __GLIBC__
 // Lets the heap grow before it is used, so that one piece of advice covers it. The C library takes no larger block from
 // there.
 static void advise_huge_pages() {
@@ -30,15 +25,12 @@ static void advise_huge_pages() {
   if (blocks.front() != nullptr && begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
   for (void* each : blocks) std::free(each);
 }
-#endif
 
 void prepare_memory() {
-#ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the largest that glibc takes
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   mallopt(M_TOP_PAD, 64 << 20);
   advise_huge_pages();
-#endif
 }
 
 }  // namespace dydit

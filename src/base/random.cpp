@@ -103,15 +103,11 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 2> key, std::array
 Random::Random(std::uint64_t seed, Purpose purpose, std::uint64_t sample, std::uint64_t draw)
     : key_(mix(mix(mix(seed) ^ static_cast<std::uint64_t>(purpose)) ^ draw)), sample_(sample) {}
 
-std::array<std::uint32_t, 4> Random::next_block() {
-  Lanes<1> c;
-  philox_blocks(key_, sample_, block_++, c);
-  return {c[0][0], c[1][0], c[2][0], c[3][0]};
-}
-
 std::uint32_t Random::bits() {
   if (used_ == buffer_.size()) {
-    buffer_ = next_block();
+    const auto low = [](std::uint64_t word) { return static_cast<std::uint32_t>(word); };
+    buffer_ = philox({low(key_), low(key_ >> 32)}, {low(block_), low(block_ >> 32), low(sample_), low(sample_ >> 32)});
+    ++block_;
     used_ = 0;
   }
   return buffer_[used_++];

@@ -11,14 +11,23 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace dydit::checkpoint {
 
 /// Throws InputError: the content of the file `where` is malformed, or asks for what is not allowed.
-[[noreturn]] void refuse(const std::string& what, const std::string& where,
-                         const std::string& remedy = "copy or save the file again");
+[[noreturn]] inline void refuse(const std::string& what, const std::string& where,
+                                const std::string& remedy = "copy or save the file again") {
+  throw InputError(what, where, remedy);
+}
 
 /// Text from a file as a message may show it: in quotes, short, control characters replaced.
-std::string printable(std::string_view text);
+inline std::string printable(std::string_view text) {
+  constexpr std::size_t limit = 100;
+  std::string shown = "'";
+  for (const char c : text.substr(0, limit)) shown += c >= ' ' && c <= '~' ? c : '?';
+  return shown + (text.size() > limit ? "...'" : "'");
+}
 
 class ByteReader {
  public:

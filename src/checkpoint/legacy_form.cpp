@@ -10,7 +10,7 @@
 #include <map>
 
 #include "byte_reader.h"
-#include "torch_form.h"
+#include "forms.h"
 
 namespace dydit::checkpoint {
 
@@ -22,23 +22,6 @@ using Bytes = std::span<const std::byte>;
 constexpr std::string_view magic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";  // 0x1950a86a20f9469cfc6c
 constexpr std::int64_t version = 1001;
 
-/// Takes one pickle after another off the file's front.
-class Front {
- public:
-  Front(Bytes bytes, const std::string& where) : rest_(bytes), where_(where) {}
-
-  Pickle next() {
-    Pickle pickle(rest_.first(std::min(rest_.size(), largest_pickle)), allowed_globals(), where_);
-    rest_ = rest_.subspan(pickle.size());
-    return pickle;
-  }
-  Bytes rest() const { return rest_; }
-
- private:
-  Bytes rest_;
-  const std::string& where_;
-};
-
 void check_machine(const Value& machine, const std::string& where) {
   const Node* const facts = node_of(machine, Node::Kind::dict);
   for (std::size_t i = 0; facts != nullptr && i < facts->items.size(); i += 2)
@@ -49,7 +32,7 @@ void check_machine(const Value& machine, const std::string& where) {
 /// Every storage that the value refers to. The references to one storage must agree.
 std::map<std::string_view, StorageReference> references_of(const Pickle& value, const std::string& where) {
   std::map<std::string_view, StorageReference> references;
-  for (const Node& node : value.nodes()) {
+  for (const Node& node : value.nodes) {
     if (node.kind != Node::Kind::persistent) continue;
     const auto reference = storage_reference(node);
     if (!reference) refuse("pickle refers to what is no storage", where);
@@ -91,13 +74,18 @@ bool is_legacy(std::string_view text) {
 
 TorchForm open_legacy(std::shared_ptr<const MappedFile> file) {
   const std::string where = file->path().string();
-  Front front(file->bytes(), where);
-  if (front.next().root() != Value(magic)) refuse("not a .pt file, though it begins as one", where);
-  if (front.next().root() != Value(version)) refuse(".pt file of an unknown version", where);
-  check_machine(front.next().root(), where);
-  Pickle value = front.next();
-  const Pickle keys = front.next();
-  auto storages = storages_of(keys.root(), references_of(value, where), front.rest(), where);
+  Bytes rest = file->bytes();
+  const auto next = [&] {
+    Pickle pickle = parse_pickle(rest.first(std::min(rest.size(), largest_pickle)), allowed_globals(), where);
+    rest = rest.subspan(pickle.size);
+    return pickle;
+  };
+  if (next().root != Value(magic)) refuse("not a .pt file, though it begins as one", where);
+  if (next().root != Value(version)) refuse(".pt file of an unknown version", where);
+  check_machine(next().root, where);
+  Pickle value = next();
+  const Pickle keys = next();
+  auto storages = storages_of(keys.root, references_of(value, where), rest, where);
   return {std::move(value), [storages = std::move(storages)](std::string_view key) -> std::optional<Bytes> {
             const auto found = storages.find(key);
             return found == storages.end() ? std::nullopt : std::optional(found->second);

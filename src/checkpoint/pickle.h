@@ -51,23 +51,15 @@ const Node* node_of(const Value& value, Node::Kind kind);
 /// The tuple of arguments of a call or a persistent identifier.
 const Node& arguments_of(const Node& node);
 
-class Pickle {
- public:
-  /// Parses protocols 2 to 5 (without out-of-band buffers), of Python 2 as well. `bytes` may go on after
-  /// the pickle, and must live longer than the object. Throws InputError, about the file `where`, for what
-  /// is malformed, too big or not in `allowed`.
-  Pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where);
-
-  const Value& root() const { return root_; }
-  /// Every node there is, in the order of the file.
-  const std::deque<Node>& nodes() const { return nodes_; }
-  /// Bytes up to the pickle's end.
-  std::size_t size() const { return size_; }
-
- private:
-  std::deque<Node> nodes_;
-  std::size_t size_ = 0;
-  Value root_;
+struct Pickle {
+  std::deque<Node> nodes = {};  ///< every node there is, in the order of the file
+  Value root = {};
+  std::size_t size = 0;  ///< bytes up to the pickle's end
 };
+
+/// Parses protocols 2 to 5 (without out-of-band buffers), of Python 2 as well. `bytes` may go on after
+/// the pickle, and must live longer than the result. Throws InputError, about the file `where`, for what
+/// is malformed, too big or not in `allowed`.
+Pickle parse_pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where);
 
 }  // namespace dydit::checkpoint

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <stdexcept>
 
 #include "base/error.h"
@@ -20,33 +21,18 @@ struct TypeRow {
 };
 
 /// In the order of DType.
-constexpr std::array<TypeRow, 10> types = {{{"F64", 8},
-                                            {"F32", 4},
-                                            {"F16", 2},
-                                            {"BF16", 2},
-                                            {"I64", 8},
-                                            {"I32", 4},
-                                            {"I16", 2},
-                                            {"I8", 1},
-                                            {"U8", 1},
-                                            {"BOOL", 1}}};
+constexpr auto types = std::to_array<TypeRow>({{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
+                                               {"I32", 4}, {"I16", 2}, {"I8", 1}, {"U8", 1}, {"BOOL", 1}});
 
 template <typename T>
-constexpr DType type_of = DType::boolean;
-template <>
-constexpr DType type_of<double> = DType::f64;
-template <>
-constexpr DType type_of<float> = DType::f32;
-template <>
-constexpr DType type_of<std::int64_t> = DType::i64;
-template <>
-constexpr DType type_of<std::int32_t> = DType::i32;
-template <>
-constexpr DType type_of<std::int16_t> = DType::i16;
-template <>
-constexpr DType type_of<std::int8_t> = DType::i8;
-template <>
-constexpr DType type_of<std::uint8_t> = DType::u8;
+constexpr DType type_of() {
+  if constexpr (std::is_same_v<T, bool>) return DType::boolean;
+  if constexpr (std::is_same_v<T, double>) return DType::f64;
+  if constexpr (std::is_same_v<T, float>) return DType::f32;
+  if constexpr (std::is_same_v<T, std::uint8_t>) return DType::u8;
+  constexpr std::array integers{DType::i8, DType::i16, DType::i32, DType::i64};
+  return integers[std::bit_width(sizeof(T)) - 1];
+}
 
 }  // namespace
 
@@ -59,8 +45,7 @@ const char* name_of(DType type) {
 }
 
 std::optional<DType> dtype_named(std::string_view name) {
-  const auto row =
-      std::find_if(types.begin(), types.end(), [&](const TypeRow& each) { return name == each.name; });
+  const auto* const row = std::ranges::find(types, name, &TypeRow::name);
   if (row == types.end()) return std::nullopt;
   return static_cast<DType>(row - types.begin());
 }
@@ -89,13 +74,19 @@ std::int64_t Tensor::elements() const {
 
 template <typename T>
 std::span<const T> Tensor::as() const {
-  if (type != type_of<T>)
+  if (type != type_of<T>())
     throw InputError(
-        fmt::format("a tensor has type {} where {} is expected", name_of(type), name_of(type_of<T>)));
+        fmt::format("a tensor has type {} where {} is expected", name_of(type), name_of(type_of<T>())));
   if constexpr (std::is_same_v<T, bool>)
     if (std::any_of(bytes.begin(), bytes.end(), [](std::byte value) { return value > std::byte{1}; }))
       throw InputError("a tensor of type BOOL holds values other than 0 and 1");
   return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+}
+
+Tensor Tensor::copy_of(DType type, std::vector<std::int64_t> shape, std::span<const std::byte> bytes) {
+  const auto copy = std::make_shared_for_overwrite<std::byte[]>(bytes.size());  // aligned for any type
+  std::ranges::copy(bytes, copy.get());
+  return {type, std::move(shape), {copy.get(), bytes.size()}, copy};
 }
 
 template <typename T>
@@ -103,10 +94,7 @@ Tensor Tensor::of(std::span<const T> values, std::vector<std::int64_t> shape) {
   if (elements_of(shape) != static_cast<std::int64_t>(values.size()))
     throw std::invalid_argument(
         fmt::format("{} values for a tensor of shape {}", values.size(), to_string(shape)));
-  auto copy = std::make_shared<T[]>(values.size());
-  std::copy(values.begin(), values.end(), copy.get());
-  const auto bytes = std::as_bytes(std::span<const T>(copy.get(), values.size()));
-  return {type_of<T>, std::move(shape), bytes, std::move(copy)};
+  return copy_of(type_of<T>(), std::move(shape), std::as_bytes(values));
 }
 
 #define DYDIT_TENSOR_OF(T)                           \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "torch_file.h"
+#include "forms.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "byte_reader.h"
-#include "strided.h"
+#include "sections.h"
 
 namespace dydit::checkpoint {
 
@@ -54,7 +54,7 @@ class Search {
         sections_.add_unknown(keys, *name);
     }
   }
-  Sections take() { return std::move(sections_); }
+  const Sections& sections() const { return sections_; }
 
  private:
   /// An optimizer's state does not count, whatever its key.
@@ -85,6 +85,67 @@ class Search {
   std::int64_t steps_ = 0;
 };
 
+/// A tensor as PyTorch describes it: a storage seen through offset, sizes and strides.
+struct Strided {
+  DType type;
+  std::span<const std::byte> storage;
+  std::int64_t offset;  ///< in elements, as the strides
+  std::vector<std::int64_t> shape, strides;
+};
+
+/// Distance of the last element from the first; nothing when a stride is negative or the sum does not fit.
+std::optional<std::int64_t> reach_of(const Strided& strided) {
+  std::int64_t reach = 0;
+  for (std::size_t i = 0; i < strided.shape.size(); ++i) {
+    std::int64_t part = 0;
+    if (strided.strides[i] < 0 || __builtin_mul_overflow(strided.shape[i] - 1, strided.strides[i], &part) ||
+        __builtin_add_overflow(reach, part, &reach))
+      return std::nullopt;
+  }
+  return reach;
+}
+
+/// Why the tensor cannot be taken: sizes that do not fit, a reach outside the storage, or more elements
+/// than the storage has (an expanded tensor). Nothing for a sound one.
+std::optional<std::string> fault_of(const Strided& strided) {
+  if (strided.shape.size() != strided.strides.size()) return "has sizes and strides that do not agree";
+  if (!bytes_of(strided.type, strided.shape)) return "has sizes that no file can hold";
+  const auto stored = static_cast<std::int64_t>(strided.storage.size() / size_of(strided.type));
+  if (strided.offset < 0 || strided.offset > stored) return "begins outside its storage";
+  const std::int64_t elements = *elements_of(strided.shape);
+  if (elements == 0) return std::nullopt;
+  const auto reach = reach_of(strided);
+  if (!reach || *reach >= stored - strided.offset) return "reaches outside its storage";
+  if (elements > stored) return "is expanded: it has more elements than its storage";
+  return std::nullopt;
+}
+
+/// Whether the elements of a sound tensor lie in row-major order without gaps.
+bool contiguous(const Strided& strided) {
+  if (*elements_of(strided.shape) == 0) return true;  // the other sizes may have any product
+  std::int64_t expected = 1;
+  for (std::size_t i = strided.shape.size(); i-- > 0;) {
+    if (strided.shape[i] != 1 && strided.strides[i] != expected) return false;
+    expected *= strided.shape[i];
+  }
+  return true;
+}
+
+struct Dimension {
+  std::int64_t size, stride;
+};
+
+/// Writes the elements of `storage` from `position` on in row-major order to `out`.
+void gather(std::span<const std::byte> storage, std::size_t size, std::int64_t position,
+            std::span<const Dimension> dimensions, std::byte*& out) {
+  if (dimensions.empty()) {
+    out = std::ranges::copy(storage.subspan(static_cast<std::size_t>(position) * size, size), out).out;
+    return;
+  }
+  for (std::int64_t i = 0; i < dimensions.front().size; ++i)
+    gather(storage, size, position + i * dimensions.front().stride, dimensions.subspan(1), out);
+}
+
 /// Rebuilds one tensor after another; errors name the tensor.
 class Rebuilder {
  public:
@@ -99,23 +160,23 @@ class Rebuilder {
     name_ = name;
     const Strided strided = describe(value);
     constexpr std::size_t node_size = 32;  // of a map, beside the value
-    const std::size_t described =
-        node_size + sizeof(Tensors::value_type) + strided.shape.size() * sizeof(std::int64_t);
+    const std::size_t described = node_size + sizeof(Tensors::value_type) + strided.shape.size() * sizeof(std::int64_t);
     if (described > description_budget_) fail("is one of far too many for the file's size");
     description_budget_ -= described;
     if (const auto fault = fault_of(strided)) fail(*fault);
     const auto size = static_cast<std::size_t>(*bytes_of(strided.type, strided.shape));
-    const auto view =
-        strided.storage.subspan(static_cast<std::size_t>(strided.offset) * size_of(strided.type));
+    const auto view = strided.storage.subspan(static_cast<std::size_t>(strided.offset) * size_of(strided.type));
     if (contiguous(strided) && aligned(view, strided.type))
       return {strided.type, strided.shape, view.first(size), file_};
     if (size > copy_budget_) fail("is one of too many that share a storage");
     copy_budget_ -= size;
+    if (contiguous(strided)) return Tensor::copy_of(strided.type, strided.shape, view.first(size));
     const auto copy = std::make_shared_for_overwrite<std::byte[]>(size);
-    if (contiguous(strided))
-      std::memcpy(copy.get(), view.data(), size);
-    else
-      gather(strided, copy.get());
+    std::vector<Dimension> dimensions;  // without those of size 1, whose stride means nothing
+    for (std::size_t i = 0; i < strided.shape.size(); ++i)
+      if (strided.shape[i] != 1) dimensions.push_back({strided.shape[i], strided.strides[i]});
+    std::byte* out = copy.get();
+    gather(strided.storage, size_of(strided.type), strided.offset, dimensions, out);
     return {strided.type, strided.shape, {copy.get(), size}, copy};
   }
 
@@ -125,8 +186,7 @@ class Rebuilder {
   Strided describe(const Value& value) const {
     const Node* const call = node_of(value, Node::Kind::call);
     const auto& arguments = arguments_of(*call).items;
-    if (arguments.size() != (call->callee->name == first_version ? 4 : 6))
-      fail("is rebuilt in an unknown way");
+    if (arguments.size() != (call->callee->name == first_version ? 4 : 6)) fail("is rebuilt in an unknown way");
     const auto [type, storage] = storage_of(arguments[0]);
     return {type, storage, integer(arguments[1]), integers(arguments[2]), integers(arguments[3])};
   }
@@ -185,24 +245,16 @@ bool is_utf8(std::string_view text) {
 
 }  // namespace
 
-TorchFile::TorchFile(std::shared_ptr<const MappedFile> file, TorchForm form)
-    : file_(std::move(file)), form_(std::move(form)), root_(node_of(form_.pickle.root(), Node::Kind::dict)) {
-  if (root_ == nullptr)
-    refuse("pickle holds no dict of tensors", file_->path().string(), "save the model's state dict");
-}
-
-Sections TorchFile::sections() const {
-  const std::string where = file_->path().string();
+Checkpoint open_torch(const std::shared_ptr<const MappedFile>& file, const TorchForm& form, Weights weights) {
+  const std::string where = file->path().string();
+  const Node* const root = node_of(form.pickle.root, Node::Kind::dict);
+  if (root == nullptr) refuse("pickle holds no dict of tensors", where, "save the model's state dict");
   Search search(where);
-  search.look_into(*root_);
-  return search.take();
-}
-
-Tensors TorchFile::tensors(const Section& section) const {
-  const std::string where = file_->path().string();
-  const Node& dict = section.dict == nullptr ? *root_ : *section.dict;
-  Rebuilder rebuilder(form_, file_);
-  Tensors tensors;
+  search.look_into(*root);
+  const Section section = search.sections().choose(weights);
+  const Node& dict = section.dict == nullptr ? *root : *section.dict;
+  Rebuilder rebuilder(form, file);
+  Checkpoint checkpoint{.tensors = {}, .metadata = {}, .weights = search.sections().describe(section), .config = {}};
   for (std::size_t i = 0; i < dict.items.size(); i += 2) {
     const auto* const name = std::get_if<std::string_view>(&dict.items[i]);
     const Value& value = dict.items[i + 1];
@@ -212,10 +264,10 @@ Tensors TorchFile::tensors(const Section& section) const {
     if (!is_tensor(value))
       refuse(fmt::format("entry {} among the weights is not a tensor", printable(*name)), where,
              "save the tensors alone");
-    if (!tensors.emplace(name->substr(section.prefix.size()), rebuilder.rebuild(*name, value)).second)
+    if (!checkpoint.tensors.emplace(name->substr(section.prefix.size()), rebuilder.rebuild(*name, value)).second)
       refuse("state dict holds " + printable(*name) + " twice", where);
   }
-  return tensors;
+  return checkpoint;
 }
 
 }  // namespace dydit::checkpoint

@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "torch_form.h"
-
-#include <fmt/format.h>
+#include "forms.h"
 
 #include <algorithm>
 #include <array>
-
-#include "byte_reader.h"
-#include "zip_archive.h"
 
 namespace dydit::checkpoint {
 
@@ -46,13 +41,6 @@ constexpr auto allowed = std::to_array<Global>({
     {"torch.bool", Role::constant},
 });
 
-std::span<const std::byte> pickle_of(const ZipArchive& archive, const std::string& name) {
-  const auto bytes = archive.find(name);
-  if (!bytes || bytes->size() > largest_pickle)
-    refuse("zip archive without a sound " + printable(name), archive.file()->path().string());
-  return *bytes;
-}
-
 std::optional<std::int64_t> integer(const Value& value) {
   const auto* const number = std::get_if<std::int64_t>(&value);
   return number != nullptr && *number >= 0 ? std::optional(*number) : std::nullopt;
@@ -62,20 +50,6 @@ std::optional<std::int64_t> integer(const Value& value) {
 
 std::span<const Global> allowed_globals() {
   return allowed;
-}
-
-TorchForm open_zip(std::shared_ptr<const MappedFile> file) {
-  const std::string where = file->path().string();
-  const auto archive = std::make_shared<const ZipArchive>(std::move(file));
-  const std::string folder(archive->folder_of("data.pkl"));
-  const auto order = archive->find(folder + "/byteorder");
-  constexpr std::string_view little = "little";
-  if (order && !std::ranges::equal(*order, std::as_bytes(std::span(little))))
-    refuse("tensors are not little-endian", where, "save the file again on a little-endian machine");
-  return {Pickle(pickle_of(*archive, folder + "/data.pkl"), allowed, where),
-          [archive, folder](std::string_view key) {
-            return archive->find(fmt::format("{}/data/{}", folder, key));
-          }};
 }
 
 std::optional<StorageReference> storage_reference(const Node& identifier) {

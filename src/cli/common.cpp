@@ -15,6 +15,34 @@
 
 namespace dydit::cli {
 
+namespace {
+
+// The command line of this process.
+std::vector<std::string> arguments() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> out;
+  for (std::string argument; std::getline(file, argument, '\0');) out.push_back(argument);
+  if (!out.empty()) out[0] = std::filesystem::path(out[0]).filename().string();
+  return out;
+}
+
+// As a line for a shell, the program as "dydit".
+std::string command_line(const std::vector<std::string>& arguments) {
+  std::string line = "dydit";
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const bool plain =
+        arguments[i].find_first_not_of(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@") == std::string::npos;
+    std::string quoted = arguments[i];
+    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4)
+      quoted.replace(at, 1, "'\\''");
+    line += " " + (plain && !quoted.empty() ? quoted : "'" + quoted + "'");
+  }
+  return line;
+}
+
+}  // namespace
+
 void Machine::add_to(CLI::App& app) {
   app.add_option("--device", device, "cpu, cuda, cuda:<index> or auto")
       ->capture_default_str()
@@ -49,15 +77,20 @@ run::RunSettings Machine::settings(const study::Catalog& catalog, const distribu
   return settings;
 }
 
-void Output::add_to(CLI::App& app) {
-  app.add_option("--out", out, "run directory (default: runs/<profile>-<n>); an unfinished one is resumed");
-  app.add_flag("--force", force, "go on in a run directory of another profile, weights or revision");
-  app.add_flag("--retry-failed", retry_failed, "run failed cells again");
+run::RunSettings RunOptions::settings(const study::Catalog& catalog, const distributed::ProcessGroup& group) const {
+  run::RunSettings settings = Machine::settings(catalog, group);
+  settings.out = out;
+  settings.open = open;
+  settings.argv = arguments();
+  settings.reproduce = command_line(settings.argv);
+  return settings;
 }
 
-void Output::fill(run::RunSettings& settings) const {
-  settings.out = out;
-  settings.open = {.force = force, .retry_failed = retry_failed};
+void RunOptions::add_to(CLI::App& app) {
+  Machine::add_to(app);
+  app.add_option("--out", out, "run directory (default: runs/<profile>-<n>); an unfinished one is resumed");
+  app.add_flag("--force", open.force, "go on in a run directory of another profile, weights or revision");
+  app.add_flag("--retry-failed", open.retry_failed, "run failed cells again");
 }
 
 void CheckpointOption::add_to(CLI::App& app, bool required) {
@@ -122,28 +155,6 @@ void require_whole(const run::Finished& finished) {
   if (finished.failed > 0)
     throw RunError(fmt::format("{} cell{} failed", finished.failed, finished.failed == 1 ? "" : "s"),
                    finished.path.string(), "see its results.jsonl; --retry-failed runs them again");
-}
-
-std::vector<std::string> arguments() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> out;
-  for (std::string argument; std::getline(file, argument, '\0');) out.push_back(argument);
-  if (!out.empty()) out[0] = std::filesystem::path(out[0]).filename().string();
-  return out;
-}
-
-std::string command_line(const std::vector<std::string>& arguments) {
-  std::string line = "dydit";
-  for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const bool plain =
-        arguments[i].find_first_not_of(
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@") == std::string::npos;
-    std::string quoted = arguments[i];
-    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4)
-      quoted.replace(at, 1, "'\\''");
-    line += " " + (plain && !quoted.empty() ? quoted : "'" + quoted + "'");
-  }
-  return line;
 }
 
 }  // namespace dydit::cli

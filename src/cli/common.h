@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options that several subcommands share.
+// The subcommands, each in its own file, and the options that several of them share.
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/bounds.h"
+#include "base/error.h"
 #include "dit/bounds.h"
 #include "dit/configuration.h"
 #include "run/bounds.h"
 #include "run/runner.h"
+#include "study/catalog.h"
 
 namespace dydit::cli {
+
+/// Each declares a subcommand's options and what to call. The catalog outlives the program's options.
+void add_info(CLI::App& app, const study::Catalog& catalog);
+void add_train(CLI::App& app, const study::Catalog& catalog);
+void add_study(CLI::App& app, const study::Catalog& catalog);
+void add_sweep(CLI::App& app, const study::Catalog& catalog);
+void add_report(CLI::App& app, const study::Catalog& catalog);
+void add_reproduce(CLI::App& app, const study::Catalog& catalog);
+void add_probe(CLI::App& app, const study::Catalog& catalog);
+void add_export(CLI::App& app, const study::Catalog& catalog);
 
 /// An option of one number in decimal digits, which `take` gets. Throws UsageError naming the option where its text is
 /// none, or one that is not within the bounds; the help tells them.
@@ -56,14 +69,25 @@ struct Machine {
   run::RunSettings settings(const study::Catalog& catalog, const distributed::ProcessGroup& group = {}) const;
 };
 
-/// --out, --force, --retry-failed
-struct Output {
+/// The same, and --out, --force, --retry-failed, for what writes a run directory.
+struct RunOptions : Machine {
   std::string out;
-  bool force = false, retry_failed = false;
+  record::OpenOptions open;
 
   void add_to(CLI::App& app);
-  void fill(run::RunSettings& settings) const;
+  run::RunSettings settings(const study::Catalog& catalog, const distributed::ProcessGroup& group) const;
 };
+
+/// On the command, calls `execute(options, settings)` in the processes that the launcher started; `options` have a `machine` of RunOptions.
+template <typename Options>
+void execute_on(CLI::App& command, std::shared_ptr<const Options> options, const study::Catalog& catalog,
+                void (*execute)(const Options&, const run::RunSettings&)) {
+  command.callback([=, &catalog] {
+    distributed::together([&](const distributed::ProcessGroup& group) {
+      execute(*options, options->machine.settings(catalog, group));
+    });
+  });
+}
 
 /// --checkpoint, --weights, --num-heads
 struct CheckpointOption {
@@ -83,14 +107,5 @@ struct ConfigurationOptions {
 
 /// Throws RunError where cells failed.
 void require_whole(const run::Finished& finished);
-
-/// The report of runs; gives the page's path.
-std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
-                                   std::optional<bool> normalise_each);
-
-/// The command line of this process.
-std::vector<std::string> arguments();
-/// As a line for a shell, the program as "dydit".
-std::string command_line(const std::vector<std::string>& arguments);
 
 }  // namespace dydit::cli

@@ -4,7 +4,6 @@
 
 #include "base/interrupt.h"
 #include "checkpoint/checkpoint.h"
-#include "commands.h"
 #include "common.h"
 #include "model/device.h"
 #include "dit/weights.h"

@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "checkpoint/checkpoint.h"
-#include "commands.h"
 #include "common.h"
 #include "cost/work.h"
 #include "dit/weights.h"
@@ -142,11 +141,11 @@ void print(const Json& d) {
   if (d.contains("weights")) fmt::print("weights       {}\n", d["weights"].get<std::string>());
   fmt::print("one image, in float32; total without routers:\n");
   print_cost(d);
+  const auto number = [](const Json& of, const char* key) { return of[key].get<double>(); };
   if (d.contains("target")) {
     const auto& t = d["target"];
-    fmt::print("target {:<6} {:>14.6f} GMACs ({:.6f} with routers), theoretical speedup {:.3f}; no masks\n",
-               t["lambda"].get<double>(), t["gmacs"].get<double>(), t["gmacs_with_routers"].get<double>(),
-               t["theoretical_speedup"].get<double>());
+    fmt::print("target {:<6} {:>14.6f} GMACs ({:.6f} with routers), theoretical speedup {:.3f}; no masks\n", number(t, "lambda"),
+               number(t, "gmacs"), number(t, "gmacs_with_routers"), number(t, "theoretical_speedup"));
   }
   if (d.contains("decided")) {
     const auto& t = d["decided"];
@@ -157,8 +156,8 @@ void print(const Json& d) {
       on.push_back(fmt::format("{} {:.2f} %", axis["label"].get<std::string>(), 100 * t["share_on"][axis["name"]].get<double>()));
     fmt::print("on: {}\n", fmt::join(on, ", "));
     fmt::print("lambda_realised {:.4f}, rho {:.4f} ({:.4f} without routers), theoretical speedup {:.3f}\n",
-               t["lambda_realised"].get<double>(), t["rho"].get<double>(), t["rho_without_routers"].get<double>(),
-               t["theoretical_speedup"].get<double>());
+               number(t, "lambda_realised"), number(t, "rho"), number(t, "rho_without_routers"),
+               number(t, "theoretical_speedup"));
     print_cost(t);
   }
 }

@@ -11,7 +11,7 @@
 #include "base/faults.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
-#include "commands.h"
+#include "common.h"
 #include "distributed/process_group.h"
 #include "run/runner.h"
 
@@ -28,14 +28,9 @@ int run(int argc, char** argv) {
   app.footer("Example: dydit reproduce profiles/quick.toml");
   app.set_version_flag("--version", DYDIT_VERSION);
   const dydit::study::Catalog catalog = dydit::run::standard_catalog();
-  dydit::cli::add_info(app, catalog);
-  dydit::cli::add_train(app, catalog);
-  dydit::cli::add_study(app, catalog);
-  dydit::cli::add_sweep(app, catalog);
-  dydit::cli::add_report(app, catalog);
-  dydit::cli::add_reproduce(app, catalog);
-  dydit::cli::add_probe(app, catalog);
-  dydit::cli::add_export(app, catalog);
+  using namespace dydit::cli;
+  for (const auto add : {add_info, add_train, add_study, add_sweep, add_report, add_reproduce, add_probe, add_export})
+    add(app, catalog);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {

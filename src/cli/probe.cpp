@@ -6,46 +6,64 @@
 #include <memory>
 
 #include "base/interrupt.h"
-#include "commands.h"
+#include "checkpoint/safetensors.h"
 #include "common.h"
+#include "diffusion/flow.h"
 #include "diffusion/gaussian.h"
 #include "dit/dit.h"
 #include "engine/family.h"
 #include "model/finite.h"
 #include "model/tensors.h"
-#include "probe.h"
 
 namespace dydit::cli {
 
 using torch::Tensor;
 
-Tensor Inputs::operator()(const std::string& name, std::int64_t rank, torch::Dtype dtype) const {
-  const auto found = file_.tensors.find(name);
-  if (found == file_.tensors.end()) throw InputError("a tensor is missing", path_, name);
-  const Tensor tensor = model::to_torch(found->second);
-  if (tensor.dim() != rank)
-    throw InputError("a tensor has the wrong rank", path_,
-                     fmt::format("{} is {}", name, checkpoint::to_string(found->second.shape)));
-  if (!model::not_finite({tensor}).empty())
-    throw InputError("a tensor is not finite", path_, name + " holds NaN or infinity");
-  return tensor.to(device_, dtype, false, /*copy=*/true);
-}
-
-void Inputs::require(bool holds, const std::string& what) const {
-  if (!holds) throw InputError("the tensors do not fit", path_, what);
-}
-
-void write_results(const std::string& path, const checkpoint::Tensors& results) {
-  stop_if_interrupted("before anything was written");
-  checkpoint::write_safetensors(path, results);
-}
-
 namespace {
+
+// The tensors of a probe's input.
+class Inputs {
+ public:
+  // Throws InputError.
+  Inputs(const std::string& path, torch::Device device)
+      : path_(path), device_(device), file_(checkpoint::read_safetensors(path)) {}
+
+  // A copy on the device. Throws InputError for a tensor that is missing, of another rank, or not finite.
+  Tensor operator()(const std::string& name, std::int64_t rank, torch::Dtype dtype) const {
+    const auto found = file_.tensors.find(name);
+    if (found == file_.tensors.end()) throw InputError("a tensor is missing", path_, name);
+    const Tensor tensor = model::to_torch(found->second);
+    if (tensor.dim() != rank)
+      throw InputError("a tensor has the wrong rank", path_,
+                       fmt::format("{} is {}", name, checkpoint::to_string(found->second.shape)));
+    if (!model::not_finite({tensor}).empty())
+      throw InputError("a tensor is not finite", path_, name + " holds NaN or infinity");
+    return tensor.to(device_, dtype, false, /*copy=*/true);
+  }
+  // Throws InputError that says what the tensors would have to be.
+  void require(bool holds, const std::string& what) const {
+    if (!holds) throw InputError("the tensors do not fit", path_, what);
+  }
+
+ private:
+  std::string path_;
+  torch::Device device_;
+  checkpoint::SafetensorsFile file_;
+};
+
+// As float32, unless the user has interrupted it.
+void write_results(const std::string& path, const std::map<std::string, Tensor>& results) {
+  stop_if_interrupted("before anything was written");
+  checkpoint::Tensors tensors;
+  for (const auto& [name, tensor] : results) tensors[name] = model::from_torch(tensor.to(torch::kFloat32));
+  checkpoint::write_safetensors(path, tensors);
+}
 
 struct Probe {
   std::string input, output, noise_schedule = "linear", variance = "learned-range";
   CheckpointOption checkpoint;
   ProcessOptions process;
+  diffusion::ProcessSpec flow{.name = "flow"};  // of transport, which runs no model
   std::optional<double> guidance_scale;
   std::string engine;
   std::size_t packing_budget = engine::Options{}.packing_budget >> 20;  // MiB
@@ -80,7 +98,7 @@ Loaded load(const Probe& p, const run::RunSettings& settings) {
           run::process_of(asked, {recorded}, {p.checkpoint.path}), asked || recorded};
 }
 
-void write(const Probe& p, const checkpoint::Tensors& results, const Loaded& loaded) {
+void write(const Probe& p, const std::map<std::string, Tensor>& results, const Loaded& loaded) {
   write_results(p.output, results);
   run::tell_weights(p.checkpoint.path, loaded.weights, p.machine.quiet);
   run::tell_process(loaded.process, loaded.process_said, p.machine.quiet);
@@ -123,10 +141,10 @@ void forward(const Probe& p, const study::Catalog& catalog) {
   Tensor output = p.guidance_scale ? dit::guided(x, *p.guidance_scale, pass) : pass(x);
   if (flow) output = diffusion::predicted(output, architecture.channels);
   model::require_finite_output(output);
-  checkpoint::Tensors results{{"output", model::from_torch(output.to(torch::kFloat32))}};
+  std::map<std::string, Tensor> results{{"output", output}};
   if (row.executes != engine::Executes::all)
     for (std::size_t axis = 0; axis < masks.size(); ++axis)
-      results[mask_name(architecture.units[axis])] = model::from_torch(masks[axis].to(torch::kFloat32));
+      results[mask_name(architecture.units[axis])] = masks[axis];
   write(p, results, loaded);
 }
 
@@ -151,12 +169,32 @@ void loss(const Probe& p, const study::Catalog& catalog) {
   const Tensor output = loaded.network->complete({x_t, t, y}).to(torch::kFloat32);
   model::require_finite_output(output);
   const auto terms = diffusion.loss_terms(output, x0, x_t, t, noise);
-  write(p, {{"mse", model::from_torch(terms.mse)},
-            {"vb", model::from_torch(terms.vb)},
-            {"loss", model::from_torch(terms.loss)},
-            {"mse_map", model::from_torch(terms.mse_map)},
-            {"vb_map", model::from_torch(terms.vb_map)}},
+  write(p, {{"mse", terms.mse}, {"vb", terms.vb}, {"loss", terms.loss}, {"mse_map", terms.mse_map}, {"vb_map", terms.vb_map}},
         loaded);
+}
+
+// What flow matching makes of images, noise and a model's output.
+void transport(const Probe& p, const study::Catalog& catalog) {
+  const auto settings = p.machine.settings(catalog);
+  if (settings.dtype != torch::kFloat32) throw UsageError("transport is float32", "--dtype", "leave it out");
+  const diffusion::Flow flow = diffusion::flow_of(p.flow, "transport");
+  torch::InferenceMode inference;
+  const Inputs read(p.input, settings.device);
+  const Tensor x1 = read("x1", 4, torch::kFloat32), x0 = read("x0", 4, torch::kFloat32),
+               t = read("t", 1, torch::kFloat32), output = read("model_output", 4, torch::kFloat32);
+  const std::int64_t channels = x1.size(1);
+  read.require(x1.numel() > 0 && x0.sizes() == x1.sizes(), "x1 and x0 must have the same shape (N, C, H, W)");
+  read.require(output.size(0) == x1.size(0) && output.sizes().slice(2) == x1.sizes().slice(2) &&
+                   (output.size(1) == channels || output.size(1) == 2 * channels),
+               "model_output must have the shape of x1, or twice its channels");
+  read.require(t.size(0) == x1.size(0), "t and x1 must have the same length");
+  read.require(t.min().item<double>() >= 0 && t.max().item<double>() <= 1, "t must be in 0 ... 1");
+  const Tensor x_t = flow.x_t(x1, x0, t);
+  write_results(p.output, {{"xt", x_t},
+                           {"ut", flow.velocity(x1, x0, t)},
+                           {"loss", flow.loss_terms(output, x1, x0, t).loss},
+                           {"drift", flow.drift(output, x_t, t)},
+                           {"score", flow.score(output, x_t, t)}});
 }
 
 CLI::App* add(CLI::App& parent, Probe& p, const char* name, const char* help, const char* example) {
@@ -164,7 +202,6 @@ CLI::App* add(CLI::App& parent, Probe& p, const char* name, const char* help, co
   command->footer(std::string("Example: ") + example);
   command->add_option("--input", p.input, "tensors to read, .safetensors")->required();
   command->add_option("--output", p.output, "tensors to write, .safetensors")->required();
-  p.checkpoint.add_to(*command, /*required=*/true);
   p.machine.add_to(*command);
   return command;
 }
@@ -178,6 +215,7 @@ void add_probe(CLI::App& app, const study::Catalog& catalog) {
   CLI::App* command =
       add(*parent, *f, "forward", "x, t, y -> output",
           "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
+  f->checkpoint.add_to(*command, /*required=*/true);
   add_number(*command, "--cfg-scale", Bounds<double>{-1000, 1000}, into(f->guidance_scale),
              "classifier-free guidance: the batch is two halves");
   std::vector<std::string> engines;
@@ -193,11 +231,20 @@ void add_probe(CLI::App& app, const study::Catalog& catalog) {
   auto l = std::make_shared<Probe>();
   command = add(*parent, *l, "loss", "x0, noise, t, y -> mse, vb, loss and their maps",
                 "dydit probe loss --input in.safetensors --output out.safetensors --checkpoint dit.pt");
+  l->checkpoint.add_to(*command, /*required=*/true);
   command->add_option("--noise-schedule", l->noise_schedule, "linear or cosine")->capture_default_str();
   command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")
       ->capture_default_str();
   command->callback([l, &catalog] { loss(*l, catalog); });
-  add_probe_transport(*parent, catalog);
+  auto t = std::make_shared<Probe>();
+  command = add(*parent, *t, "transport", "x1 (data), x0 (noise), t, model_output -> xt, ut, loss, drift, score",
+                "dydit probe transport --input in.safetensors --output out.safetensors --path gvp --prediction score");
+  command->footer("A formula that is infinite or undefined at t = 0 or 1 writes infinity or NaN there.\n" + command->get_footer());
+  command->add_option("--path", t->flow.path, "linear, gvp or vp")->capture_default_str();
+  command->add_option("--prediction", t->flow.prediction, "velocity, score or noise")->capture_default_str();
+  command->add_option("--loss-weight", t->flow.loss_weight, "none; for score and noise also velocity or likelihood")
+      ->capture_default_str();
+  command->callback([t, &catalog] { transport(*t, catalog); });
 }
 
 }  // namespace dydit::cli

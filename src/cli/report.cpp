@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit report: figures, data and one page from run directories.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -9,25 +7,22 @@
 #include "analysis/recorded.h"
 #include "analysis/report.h"
 #include "base/error.h"
-#include "commands.h"
 #include "common.h"
 
 namespace dydit::cli {
 
 namespace {
 
-bool without_tensors(const std::vector<record::Run>& runs) {
-  return std::any_of(runs.begin(), runs.end(), analysis::tensors_left_out);
-}
-
-std::filesystem::path recorded_page(const std::vector<record::Run>& runs, const std::filesystem::path& out) {
-  const record::Run& run = *std::find_if(runs.begin(), runs.end(), analysis::tensors_left_out);
+// The page of the runs; as recorded where a run's tensors were left out.
+std::filesystem::path page_of(const std::vector<record::Run>& runs, const std::filesystem::path& out, std::optional<bool> each) {
+  const auto recorded = std::ranges::find_if(runs, analysis::tensors_left_out);
+  if (recorded == runs.end()) return analysis::write_report(runs, out, {.normalise_each = each});
+  const std::string where = recorded->path.string();
   if (runs.size() > 1)
-    throw InputError("its tensors were left out", run.path.string(),
-                     "report it alone, or measure it again with its profile");
-  const auto page = analysis::recorded_page(run, out);
-  std::cerr << fmt::format("dydit: its tensors were left out: {}: the page stays as recorded; gnuplot draws a figure from its .gp\n",
-                           run.path.string());
+    throw InputError("its tensors were left out", where, "report it alone, or measure it again with its profile");
+  const auto page = analysis::recorded_page(*recorded, out);
+  std::cerr << "dydit: its tensors were left out: " << where
+            << ": the page stays as recorded; gnuplot draws a figure from its .gp\n";
   return page;
 }
 
@@ -46,10 +41,9 @@ void add_report(CLI::App& app, const study::Catalog&) {
   command->footer("Example: dydit report runs/quick-1");
   command->add_option("runs", r->runs, "run directories")->required();
   command->add_option("--out", r->out, "folder to write (default: the first run directory)");
-  const auto of_maps = study::map_options().options();
-  std::vector<Option> normalise;
-  std::ranges::copy_if(of_maps, std::back_inserter(normalise), [](const Option& o) { return o.name == "normalise_each"; });
-  add_options(*command, normalise, r->options);
+  std::vector<Option> of_maps = study::map_options().options();
+  std::erase_if(of_maps, [](const Option& option) { return option.name != "normalise_each"; });
+  add_options(*command, of_maps, r->options);
   r->machine.add_to(*command);
   command->callback([r] {
     std::vector<record::Run> runs;
@@ -57,14 +51,8 @@ void add_report(CLI::App& app, const study::Catalog&) {
     const auto out = r->out.empty() ? runs.front().path : std::filesystem::path(r->out);
     std::optional<bool> each;
     if (r->options.contains("normalise_each")) each = r->options["normalise_each"].get<bool>();
-    const auto page = without_tensors(runs) ? recorded_page(runs, out) : write_report(runs, out, each);
-    std::cout << page.string() << std::endl;
+    std::cout << page_of(runs, out, each).string() << std::endl;
   });
-}
-
-std::filesystem::path write_report(const std::vector<record::Run>& runs, const std::filesystem::path& out,
-                                   std::optional<bool> normalise_each) {
-  return analysis::write_report(runs, out, {.normalise_each = normalise_each});
 }
 
 }  // namespace dydit::cli

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit reproduce: the studies of a profile and their report; the main job.
-#include <fmt/format.h>
-
 #include <iostream>
 #include <memory>
 
-#include "commands.h"
+#include "analysis/report.h"
 #include "common.h"
 
 namespace dydit::cli {
@@ -15,25 +13,20 @@ namespace {
 struct Reproduce {
   std::string profile = "profiles/quick.toml";
   bool dry_run = false;
-  Machine machine;
-  Output output;
+  RunOptions machine;
 };
 
-void execute(const Reproduce& r, const study::Catalog& catalog, const distributed::ProcessGroup& group) {
-  auto settings = r.machine.settings(catalog, group);
-  r.output.fill(settings);
-  settings.argv = arguments();
-  settings.reproduce = command_line(settings.argv);
-  run::Profile profile = run::read_profile(r.profile, catalog.names());
+void execute(const Reproduce& r, const run::RunSettings& settings) {
+  run::Profile profile = run::read_profile(r.profile, settings.catalog->names());
   if (r.machine.seed) profile.seed = *r.machine.seed;
   if (r.dry_run) {
-    if (group.leads()) run::dry_run(profile, settings);
+    if (settings.group.leads()) run::dry_run(profile, settings);
     return;
   }
   const auto finished = run::run_studies(profile, settings);
-  if (!group.leads()) return;
-  const auto page = write_report({record::read_run(finished.path)}, finished.path, {});
-  std::cout << page.string() << std::endl;
+  if (!settings.group.leads()) return;
+  const std::vector runs{record::read_run(finished.path)};
+  std::cout << analysis::write_report(runs, finished.path, {}).string() << std::endl;
   require_whole(finished);
 }
 
@@ -46,10 +39,7 @@ void add_reproduce(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("profile", r->profile, "what to run")->capture_default_str();
   command->add_flag("--dry-run", r->dry_run, "check that everything is there and estimate time and memory");
   r->machine.add_to(*command);
-  r->output.add_to(*command);
-  command->callback([r, &catalog] {
-    distributed::together([&](const distributed::ProcessGroup& group) { execute(*r, catalog, group); });
-  });
+  execute_on<Reproduce>(*command, r, catalog, execute);
 }
 
 }  // namespace dydit::cli

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit study: one redundancy study into a run directory.
-#include <fmt/format.h>
-
 #include <memory>
 
-#include "commands.h"
 #include "common.h"
 #include "study/bounds.h"
 
@@ -20,8 +17,7 @@ struct Study {
   Json data = Json::object(), options = Json::object();  // under the keys of a profile
   bool dry_run = false;
   ProcessOptions process;
-  Machine machine;
-  Output output;
+  RunOptions machine;
 };
 
 run::ModelSpec model_of(const std::string& text) {
@@ -63,14 +59,10 @@ run::Profile profile_of(const Study& s, const study::Catalog& catalog) {
   return profile;
 }
 
-void execute(const Study& s, const study::Catalog& catalog, const distributed::ProcessGroup& group) {
-  const run::Profile profile = profile_of(s, catalog);
-  auto settings = s.machine.settings(catalog, group);
-  s.output.fill(settings);
-  settings.argv = arguments();
-  settings.reproduce = command_line(settings.argv);
+void execute(const Study& s, const run::RunSettings& settings) {
+  const run::Profile profile = profile_of(s, *settings.catalog);
   if (!s.dry_run) return require_whole(run::run_studies(profile, settings));
-  if (group.leads()) run::dry_run(profile, settings);
+  if (settings.group.leads()) run::dry_run(profile, settings);
 }
 
 void add(CLI::App& parent, const study::Row& row, const study::Catalog& catalog) {
@@ -100,10 +92,7 @@ void add(CLI::App& parent, const study::Row& row, const study::Catalog& catalog)
   command.add_flag("--dry-run", s->dry_run, "check that everything is there and estimate time and memory");
   s->process.add_to(command);
   s->machine.add_to(command);
-  s->output.add_to(command);
-  command.callback([s, &catalog] {
-    distributed::together([&](const distributed::ProcessGroup& group) { execute(*s, catalog, group); });
-  });
+  execute_on<Study>(command, s, catalog, execute);
 }
 
 }  // namespace

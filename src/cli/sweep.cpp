@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit sweep: the cells of a profile's sweep, timed.
-#include <fmt/format.h>
-
 #include <memory>
 
-#include "commands.h"
 #include "common.h"
 
 namespace dydit::cli {
@@ -13,24 +10,19 @@ namespace {
 
 struct Sweep {
   std::string profile = "profiles/lambda.toml";
-  Machine machine;
-  Output output;
+  std::optional<std::string> dtype;  // of every cell, where it is given
+  RunOptions machine;
 };
 
-void execute(const Sweep& s, bool dtype_given, const study::Catalog& catalog, const distributed::ProcessGroup& group) {
-  run::Profile profile = run::read_profile(s.profile, catalog.names());
+void execute(const Sweep& s, const run::RunSettings& settings) {
+  run::Profile profile = run::read_profile(s.profile, settings.catalog->names());
   if (!profile.sweep) throw UsageError("no sweep", s.profile, "add a table [sweep]");
-  if (dtype_given)
+  if (s.dtype)
     for (auto& [axis, values] : profile.sweep->axes)
-      if (axis == "dtype") values = {s.machine.dtype};
+      if (axis == "dtype") values = {*s.dtype};
   profile.studies.clear();
   if (s.machine.seed) profile.seed = *s.machine.seed;
-  auto settings = s.machine.settings(catalog, group);
-  s.output.fill(settings);
-  settings.argv = arguments();
-  settings.reproduce = command_line(settings.argv);
-  const auto finished = run::run_studies(profile, settings);
-  require_whole(finished);
+  require_whole(run::run_studies(profile, settings));
 }
 
 }  // namespace
@@ -42,12 +34,8 @@ void add_sweep(CLI::App& app, const study::Catalog& catalog) {
   command->footer("Example: dydit sweep profiles/lambda.toml --threads 2");
   command->add_option("profile", s->profile, "what to measure")->capture_default_str();
   s->machine.add_to(*command);
-  s->output.add_to(*command);
-  command->callback([s, command, &catalog] {
-    distributed::together([&](const distributed::ProcessGroup& group) {
-      execute(*s, /*dtype_given=*/command->count("--dtype") > 0, catalog, group);
-    });
-  });
+  command->get_option("--dtype")->each([s](const std::string& type) { s->dtype = type; });
+  execute_on<Sweep>(*command, s, catalog, execute);
 }
 
 }  // namespace dydit::cli

@@ -3,7 +3,6 @@
 // ones.
 #include <memory>
 
-#include "commands.h"
 #include "common.h"
 
 namespace dydit::cli {
@@ -18,8 +17,7 @@ struct Train {
   std::string checkpoint, weights = "automatic";  // to begin with
   Json overrides = Json::object(), dynamic = Json::object();  // go before what the profile says
   ProcessOptions process;
-  Machine machine;
-  Output output;
+  RunOptions machine;
 };
 
 run::Profile profile_of(const Train& t, const study::Catalog& catalog) {
@@ -67,6 +65,12 @@ run::Profile profile_of(const Train& t, const study::Catalog& catalog) {
   return profile;
 }
 
+void execute(const Train& t, const run::RunSettings& settings) {
+  if (settings.dtype != torch::kFloat32)
+    throw UsageError("training keeps its weights in float32", "--dtype", "use --bfloat16 for autocast");
+  run::run_training(profile_of(t, *settings.catalog), settings, t.only);
+}
+
 }  // namespace
 
 void add_train(CLI::App& app, const study::Catalog& catalog) {
@@ -92,18 +96,7 @@ void add_train(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("--weights", t->weights, "ema, model or automatic (ema where it is there)")
       ->capture_default_str();
   t->machine.add_to(*command);
-  t->output.add_to(*command);
-  command->callback([t, &catalog] {
-    distributed::together([&](const distributed::ProcessGroup& group) {
-      auto settings = t->machine.settings(catalog, group);
-      if (settings.dtype != torch::kFloat32)
-        throw UsageError("training keeps its weights in float32", "--dtype", "use --bfloat16 for autocast");
-      t->output.fill(settings);
-      settings.argv = arguments();
-      settings.reproduce = command_line(settings.argv);
-      run::run_training(profile_of(*t, catalog), settings, t->only);
-    });
-  });
+  execute_on<Train>(*command, t, catalog, execute);
 }
 
 }  // namespace dydit::cli

@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/dataset.h"
 
-#include <fmt/format.h>
-
-#include <charconv>
 #include <filesystem>
 
+#include "base/bounds.h"
 #include "base/error.h"
 #include "sets.h"
 
 namespace dydit::data {
 
-constexpr std::int64_t most_synthetic = 100'000'000;  // a permutation of them takes 0.8 GB
-
-static std::int64_t count_of(const std::string& path, std::size_t prefix) {
-  std::int64_t count = 0;
-  const char* const end = path.data() + path.size();
-  const auto [stop, error] = std::from_chars(path.data() + prefix, end, count);
-  if (error != std::errc() || stop != end || count <= 0 || count > most_synthetic)
-    throw UsageError("not a number of images", path,
-                     fmt::format("write for example synthetic:1000, or {} at most", most_synthetic));
-  return count;
-}
+constexpr Bounds<std::int64_t> synthetic_count{1, 100'000'000};  // a permutation of them takes 0.8 GB
 
 std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options,
                                       std::uint64_t seed) {
@@ -29,7 +17,7 @@ std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOption
   if (options.size < 1 || options.size > 1 << 14)
     throw UsageError("the image size must be between 1 and 16384");
   if (path.starts_with(synthetic))
-    return make_synthetic(count_of(path, synthetic.size()), options.size, seed);
+    return make_synthetic(synthetic_count.parse(path.substr(synthetic.size()), "data synthetic:N"), options.size, seed);
   if (path.ends_with(".zip")) return open_images(open_zip(path), path, options.size);
   if (path.ends_with(".safetensors")) return open_safetensors_latents(path);
   try {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "latents.h"
+#include "sets.h"
 
 #include <fmt/format.h>
 
@@ -16,24 +16,14 @@ using checkpoint::Tensor;
 
 namespace {
 
-// IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction.
+// IEEE 754 binary16.
 float from_half(std::uint16_t half) {
-  const std::uint32_t sign = (half & 0x8000U) << 16U, exponent = half >> 10U & 0x1FU,
-                      fraction = half & 0x3FFU;
-  if (exponent == 0)  // subnormal: fractions of 2^-24
-    return std::copysign(std::ldexp(static_cast<float>(fraction), -24), std::bit_cast<float>(sign));
-  const std::uint32_t wide = exponent == 0x1F ? 0xFF : exponent + 127 - 15;
-  return std::bit_cast<float>(sign | wide << 23U | fraction << 13U);
+  return static_cast<float>(std::bit_cast<_Float16>(half));
 }
 
 // The upper half of a float.
 float from_bfloat(std::uint16_t half) {
   return std::bit_cast<float>(std::uint32_t{half} << 16U);
-}
-
-template <typename T>
-std::span<const T> elements_of(const Tensor& tensor) {
-  return {reinterpret_cast<const T*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(T)};
 }
 
 template <typename T>
@@ -54,11 +44,14 @@ void copy_latent(const Tensor& latents, std::int64_t index, const Shape& shape, 
                  const std::string& name, std::span<float> out) {
   const auto length = static_cast<std::size_t>(shape.elements()),
              first = static_cast<std::size_t>(index) * length;
-  const auto halves = [&] { return elements_of<std::uint16_t>(latents).subspan(first, length); };
+  const auto halves = [&](auto to_float) {
+    const auto* const begin = reinterpret_cast<const std::uint16_t*>(latents.bytes.data()) + first;
+    std::transform(begin, begin + length, out.begin(), to_float);
+  };
   if (latents.type == DType::f16)
-    std::ranges::transform(halves(), out.begin(), from_half);
+    halves(from_half);
   else if (latents.type == DType::bf16)
-    std::ranges::transform(halves(), out.begin(), from_bfloat);
+    halves(from_bfloat);
   else
     std::ranges::copy(latents.as<float>().subspan(first, length), out.begin());
   if (!std::ranges::all_of(out.first(length), [](float value) { return std::isfinite(value); }))

@@ -41,7 +41,7 @@ struct Slot {
 
 struct Task {
   std::int64_t epoch, offset;  // position = epoch * size + offset
-  Slot& slot;
+  Slot* slot;
   std::int64_t row;
   std::shared_ptr<const Permutation> order;  // none when not shuffled
 };
@@ -105,36 +105,30 @@ struct Loader::State {
       order = std::make_shared<Permutation>(permutation_of(size, options.seed, epoch));
       order_epoch = epoch;
     }
-    Task task{epoch, position() % size, slot_of(number()), taken % options.batch, order};
+    Task task{epoch, position() % size, &slot_of(number()), taken % options.batch, order};
     ++taken;
     return task;
   }
 
+  // What a thread throws ends the batch that it works for, in next(), and nothing is waited for any more.
   void work_off(const std::stop_token& stop) {
-    try {
-      while (const auto task = take(stop)) run(*task);
-    } catch (...) {  // of the batch in which nothing could be taken
+    for (;;) {
+      std::optional<Task> task;
+      std::exception_ptr error;
+      try {
+        task = take(stop);
+        if (!task) return;
+        fill(*task);
+      } catch (...) {
+        error = std::current_exception();
+      }
       const std::lock_guard lock(mutex);
-      fail(slot_of(taken / options.batch), std::current_exception());
+      Slot& slot = task ? *task->slot : slot_of(taken / options.batch);
+      if (error != nullptr) slot.error = error;
+      if (task) --slot.missing;
+      if (slot.missing == 0 || error != nullptr) ready.notify_one();
+      if (!task) return;
     }
-  }
-
-  void run(const Task& task) {
-    std::exception_ptr error;
-    try {
-      fill(task);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    const std::lock_guard lock(mutex);
-    if (error != nullptr) fail(task.slot, error);
-    if (--task.slot.missing == 0) ready.notify_one();
-  }
-
-  // Nothing is waited for any more: next() throws.
-  void fail(Slot& slot, std::exception_ptr error) {
-    slot.error = std::move(error);
-    ready.notify_one();
   }
 
   // Shuffled, a broken sample gives its place to the next one of the permutation.
@@ -152,7 +146,7 @@ struct Loader::State {
   bool read(std::int64_t sample, const Task& task) {
     const auto stream = static_cast<std::uint64_t>(sample), epoch = static_cast<std::uint64_t>(task.epoch);
     const bool flip = options.flip && Random(options.seed, Purpose::flip, stream, epoch).uniform() < 0.5F;
-    Batch& batch = task.slot.batch;
+    Batch& batch = task.slot->batch;
     try {
       dataset->read(sample, flip, {&batch.images[task.row * elements], static_cast<std::size_t>(elements)});
     } catch (const InputError& error) {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <charconv>
 #include <stdexcept>
 
+#include "base/bounds.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "checkpoint/safetensors.h"
-#include "labels.h"
-#include "latents.h"
 #include "sets.h"
 
 namespace dydit::data {
@@ -19,17 +17,14 @@ namespace {
 std::int64_t stated_classes(const checkpoint::Metadata& metadata, const std::string& where) {
   const auto found = metadata.find("classes");
   if (found == metadata.end()) return 0;
-  const std::string& text = found->second;
-  std::int64_t classes = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), classes);
-  if (error != std::errc() || stop != text.data() + text.size() || classes <= 0)
-    throw InputError("'classes' in the metadata is not a positive number", where);
-  return classes;
+  const auto classes = integer_of<std::int64_t>(found->second);
+  if (!classes || *classes <= 0) throw InputError("'classes' in the metadata is not a positive number", where);
+  return *classes;
 }
 
-class SafetensorsLatents final : public Dataset {
+class SafetensorsLatents final : public Labelled {
  public:
-  explicit SafetensorsLatents(const std::filesystem::path& path) : path_(path), watch_(path) {
+  explicit SafetensorsLatents(const std::filesystem::path& path) : file_(path) {
     const std::string where = path.string();
     const checkpoint::SafetensorsFile file = checkpoint::read_safetensors(path);
     const auto take = [&](const char* name) {
@@ -51,29 +46,19 @@ class SafetensorsLatents final : public Dataset {
     classes_ = count_classes(labels_, stated_classes(file.metadata, where), where + ": tensor 'label'");
   }
 
-  std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
-  std::int64_t classes() const override { return classes_; }
-  Shape shape() const override { return shape_; }
-  std::int64_t label(std::int64_t index) const override {
-    return labels_.at(static_cast<std::size_t>(index));
-  }
   std::string name(std::int64_t index) const override { return fmt::format("latent/{}", index); }
 
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
     if (index < 0 || index >= size()) throw std::out_of_range("no such latent");
     copy_latent(latents_, index, shape_, flip, name(index), out);
-    watch_.require_unchanged();  // no checksum would tell
+    file_.require_unchanged();  // no checksum would tell
   }
 
-  std::string hash() const override { return hash_of_file(path_); }
+  std::string hash() const override { return hash_of(file_.text()); }
 
  private:
-  std::filesystem::path path_;
-  FileWatch watch_;
+  MappedFile file_;  // as the latents are, too
   checkpoint::Tensor latents_;
-  std::vector<std::int64_t> labels_;
-  Shape shape_;
-  std::int64_t classes_ = 0;
 };
 
 }  // namespace

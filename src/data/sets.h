@@ -1,16 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds of data sets that open_dataset chooses from.
+// The kinds of data sets that open_dataset chooses from (what they hold is told there), and what they have in common.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "checkpoint/tensor.h"
 #include "data/dataset.h"
 #include "store.h"
 
 namespace dydit::data {
+
+/// A set that keeps its labels.
+class Labelled : public Dataset {
+ public:
+  std::int64_t size() const override { return static_cast<std::int64_t>(labels_.size()); }
+  std::int64_t classes() const override { return classes_; }
+  Shape shape() const override { return shape_; }
+  std::int64_t label(std::int64_t index) const override { return labels_.at(static_cast<std::size_t>(index)); }
+  std::vector<std::string> notes() const override { return notes_; }
+
+ protected:
+  std::vector<std::int64_t> labels_;
+  std::int64_t classes_ = 0;
+  Shape shape_;
+  std::vector<std::string> notes_;
+};
+
+/// UTF-8 in normalisation form D: equal for names that look the same. (macOS decomposes the letters of file names, NFD,
+/// that others write composed, NFC.) A name that is not UTF-8 stays as it is.
+std::string decomposed(const std::string& name);
+
+struct Labels {
+  std::map<std::string, std::int64_t> of_folder;
+  std::int64_t classes = 0;
+};
+
+/// 0, 1, ... in the order of the names' bytes. Throws InputError naming `where` for two names that look the
+/// same, in two Unicode forms.
+Labels number_folders(const std::set<std::string>& folders, const std::string& where);
+
+/// From a labels.json, {"folder": label, ..., "classes": number of classes, optional}. A name may be in
+/// another Unicode form than its folder's. Throws InputError naming `where` when it is malformed or lacks one
+/// of the folders.
+Labels parse_labels(const std::string& json, const std::set<std::string>& folders, const std::string& where);
+
+/// One more than the largest label, or `stated` if that is not 0. Throws InputError naming `where` for a
+/// negative label or one beyond the classes stated, and for more than a million classes.
+std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t stated,
+                           const std::string& where);
+
+/// NumPy's .npy files, versions 1 and 2 (NEP 1): magic, version, header length, a Python dict as text, little-endian
+/// row-major elements of type '<f4', '<f2', '<i8', '<i4', '<i2', '|i1' or '|u1'. Throws InputError for another type,
+/// Fortran order, a shape that disagrees with the file's size, and anything else unexpected.
+checkpoint::Tensor read_npy(const std::filesystem::path& path);
+
+/// Throws InputError naming `name` unless the latents are f32, f16 or bf16.
+void require_latents(const checkpoint::Tensor& latents, const std::string& name);
+
+/// Sample `index` of latents (N,C,h,w), of which `shape` is (C,h,w), as float32 (exactly), mirrored
+/// left-right for `flip`. Throws InputError naming the sample when a value is not finite.
+void copy_latent(const checkpoint::Tensor& latents, std::int64_t index, const Shape& shape, bool flip,
+                 const std::string& name, std::span<float> out);
+
+/// The elements. Throws InputError naming `name` unless they are integers.
+std::vector<std::int64_t> labels_of(const checkpoint::Tensor& labels, const std::string& name);
 
 /// Images `CLASS/.../IMAGE`. `path` is what messages call the set.
 std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path,
@@ -20,7 +81,6 @@ std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::st
 /// frequency tell the class.
 std::unique_ptr<Dataset> make_synthetic(std::int64_t count, std::int64_t size, std::uint64_t seed);
 
-/// `latent` (N,C,h,w), f32, f16 or bf16, and integers `label` (N); the metadata may state `classes`.
 std::unique_ptr<Dataset> open_safetensors_latents(const std::filesystem::path& path);
 
 struct LatentFolders {
@@ -31,8 +91,7 @@ struct LatentFolders {
 /// one without the other.
 std::optional<LatentFolders> find_latent_folders(const std::filesystem::path& path);
 
-/// `features/i.npy` (1,C,h,w), f32 or f16, with integers `labels/i.npy`; `path` may hold a labels.json that
-/// states `classes`.
+/// Those of two folders; `path` may hold a labels.json.
 std::unique_ptr<Dataset> open_npy_latents(const LatentFolders& folders, const std::filesystem::path& path);
 
 }  // namespace dydit::data

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files below a root, in a directory or in a zip.
+// Files below a root, in a directory or in a zip; which of them hold samples, and what is said of those that do not.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dydit::data {
@@ -31,5 +32,16 @@ class Store {
 
 std::unique_ptr<Store> open_folder(const std::filesystem::path& path);
 std::unique_ptr<Store> open_zip(const std::filesystem::path& path);
+
+/// What systems and programs leave behind: hidden files and folders, __MACOSX/, Thumbs.db, desktop.ini.
+/// Nothing is ever said of them. `name` is a path below the root of the set.
+bool is_hidden(std::string_view name);
+/// By its ending, in letters of either case: a JPEG, PNG or WebP.
+bool is_read_image(std::string_view name);
+/// The same, or another kind of image, which is not read.
+bool is_image(std::string_view name);
+
+/// Of files that are left out: "12 files of kinds that are not read were left out: 10 .bmp, 2 .tiff"
+std::string left_out_line(const std::vector<std::string>& names);
 
 }  // namespace dydit::data

@@ -20,9 +20,7 @@ constexpr std::uint64_t most_pixels_per_byte = 1024, most_plain_pixels = 4 << 20
 // more, that is 224 MiB in all.
 constexpr std::uint64_t most_kept_pixels = 28 << 20;
 
-struct CloseDemuxer {
-  void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
-};
+using Demuxer = std::unique_ptr<WebPDemuxer, decltype([](WebPDemuxer* demuxer) { WebPDemuxDelete(demuxer); })>;
 
 struct Frame : WebPIterator {
   Frame() : WebPIterator{} {}
@@ -41,7 +39,7 @@ std::uint64_t most_pixels(std::uint64_t bytes, const WebPBitstreamFeatures& feat
 
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name) {
   const WebPData data{reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
-  const std::unique_ptr<WebPDemuxer, CloseDemuxer> demuxer(WebPDemux(&data));
+  const Demuxer demuxer(WebPDemux(&data));
   Frame frame;
   WebPBitstreamFeatures features;
   if (demuxer == nullptr || WebPDemuxGetFrame(demuxer.get(), 1, &frame) == 0 ||

@@ -18,14 +18,8 @@ namespace {
 constexpr std::uint64_t most_bytes = std::uint64_t{256} << 20U;  // of one image
 constexpr std::uint64_t most_expansion = 1032;                   // of deflate
 
-struct CloseZip {
-  void operator()(zip_t* zip) const { zip_discard(zip); }
-};
-using Zip = std::unique_ptr<zip_t, CloseZip>;
-
-struct CloseEntry {
-  void operator()(zip_file_t* file) const { zip_fclose(file); }
-};
+using Zip = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip); })>;
+using ZipFile = std::unique_ptr<zip_file_t, decltype([](zip_file_t* file) { zip_fclose(file); })>;
 
 // Names made on Windows may have backslashes, others "./" or "../" before them. (Those that are not UTF-8, libzip
 // reads in code page 437, as the format says.)
@@ -38,9 +32,7 @@ std::string normal_name(std::string name) {
 
 class ZipStore final : public Store {
  public:
-  explicit ZipStore(const std::filesystem::path& path) : watch_(path), file_(path) {
-    idle_.push_back(open());
-  }
+  explicit ZipStore(const std::filesystem::path& path) : file_(path) { idle_.push_back(open()); }
 
   std::vector<Entry> list() const override {
     Zip zip = take();
@@ -66,7 +58,7 @@ class ZipStore final : public Store {
     const std::string reason = read(zip.get(), entry, bytes);
     put_back(std::move(zip));
     // Without a fault in it the file is what it was: every entry has its checksum.
-    if (!reason.empty()) watch_.require_unchanged();
+    if (!reason.empty()) file_.require_unchanged();
     if (!reason.empty()) throw InputError("broken zip entry", entry.name, reason);
     return bytes;
   }
@@ -79,7 +71,7 @@ class ZipStore final : public Store {
     if (stat.crc != entry.crc) return "its checksum is not the one listed";  // by a handle opened later
     if (entry.size > most_bytes || entry.size / most_expansion > stat.comp_size)
       return fmt::format("claims {} bytes", entry.size);
-    const std::unique_ptr<zip_file_t, CloseEntry> file(zip_fopen_index(zip, entry.number, 0));
+    const ZipFile file(zip_fopen_index(zip, entry.number, 0));
     if (file == nullptr) return zip_strerror(zip);
     bytes.resize(entry.size);
     const auto count = zip_fread(file.get(), bytes.data(), entry.size);
@@ -121,7 +113,6 @@ class ZipStore final : public Store {
     idle_.push_back(std::move(zip));
   }
 
-  FileWatch watch_;
   MappedFile file_;
   mutable std::mutex mutex_;
   mutable std::vector<Zip> idle_;

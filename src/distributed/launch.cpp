@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <limits>
 
+#include "base/bounds.h"
 #include "base/error.h"
 
 namespace dydit::distributed {
@@ -34,13 +34,11 @@ std::string text(const char* name) {
 
 int number(const char* name, int low, int high) {
   const std::string value = text(name);
-  int parsed = 0;
-  const char* end = value.data() + value.size();
-  const auto [stop, error] = std::from_chars(value.data(), end, parsed);
-  if (error != std::errc() || stop != end || parsed < low || parsed > high)
+  const auto parsed = integer_of<int>(value);
+  if (!parsed || *parsed < low || *parsed > high)
     throw UsageError("wrong value in a variable of the launcher", fmt::format("{}={}", name, value),
                      fmt::format("give a number from {} to {}", low, high));
-  return parsed;
+  return *parsed;
 }
 
 }  // namespace

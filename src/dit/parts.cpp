@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "dit/routed.h"
-#include "instrument/operands.h"
+#include "instrument/interleaved.h"
 #include "model/attention.h"
 #include "model/fused.h"
 #include "model/shares.h"

@@ -2,8 +2,8 @@
 #include "instrument/ceilings.h"
 
 #include <memory>
+#include <torch/torch.h>
 
-#include "instrument/operands.h"
 #include "model/linear.h"
 
 namespace dydit::instrument {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <torch/torch.h>
 
 #include "base/error.h"
 #include "base/faults.h"
@@ -105,6 +106,13 @@ std::vector<Times> interleaved(const std::vector<Variant>& variants, const Block
   }
   each(as_given, check);
   return times;
+}
+
+torch::Tensor operand(at::IntArrayRef sizes, std::uint64_t which, const torch::TensorOptions& options) {
+  const torch::Tensor numbers = torch::empty(sizes, torch::kFloat32);
+  Random(/*seed=*/0, Purpose::operand, which)
+      .fill_normal({numbers.data_ptr<float>(), static_cast<std::size_t>(numbers.numel())});
+  return numbers.to(options);
 }
 
 std::vector<double> block_medians(const Times& times) {

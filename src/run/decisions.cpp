@@ -10,8 +10,6 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "setup.h"
-#include "study/study.h"
-#include "weights.h"
 
 namespace dydit::run {
 

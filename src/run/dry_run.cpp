@@ -10,9 +10,8 @@
 #include <map>
 
 #include "base/error.h"
-#include "data/subset.h"
-#include "subjects.h"
-#include "weights.h"
+#include "data/views.h"
+#include "setup.h"
 
 namespace dydit::run {
 
@@ -111,8 +110,6 @@ void dry_run(const Profile& asked, const RunSettings& settings) {
   if (profile.has_subjects()) {
     require_files(profile);
     Subjects subjects = open_subjects(profile, settings);
-    resolve(profile, subjects);
-    trained_of(profile, settings, subjects);
     tell_weights(profile, subjects, settings);
     if (!profile.studies.empty()) estimate(profile, settings, subjects);
     fmt::print("data: {} images in {} classes\n", subjects.dataset->size(), subjects.dataset->classes());

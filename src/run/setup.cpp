@@ -6,7 +6,6 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
-#include <charconv>
 #include <iostream>
 #include <limits>
 #include <optional>
@@ -15,7 +14,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "cost/macs.h"
-#include "data/grained.h"
+#include "data/views.h"
 #include "record/manifest.h"
 
 namespace dydit::run {
@@ -26,13 +25,11 @@ static std::optional<c10::DeviceIndex> gpu_index(const std::string& name) {
   if (name == "cuda") return 0;
   constexpr int most = std::numeric_limits<c10::DeviceIndex>::max();
   const std::string prefix = "cuda:";
-  int index = -1;
-  const char* const end = name.data() + name.size();
-  const bool whole = name.starts_with(prefix) && std::from_chars(name.data() + prefix.size(), end, index).ptr == end;
-  if (!whole || index < 0 || index > most)
+  const auto index = integer_of<int>(name.starts_with(prefix) ? name.substr(prefix.size()) : "");
+  if (!index || *index < 0 || *index > most)
     throw UsageError("no such device", "--device " + shortened(name),
                      fmt::format("give cpu, auto, cuda, or cuda:0 to cuda:{}", most));
-  return static_cast<c10::DeviceIndex>(index);
+  return static_cast<c10::DeviceIndex>(*index);
 }
 
 void require_device_name(const std::string& name) { gpu_index(name); }

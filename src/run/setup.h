@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every runner opens first.
+// What every runner opens first: data, models with their weights, the run directory. Subjects are what a profile's studies
+// and its sweep of trained models work on, as a run and a dry run of them open it.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "data/dataset.h"
 #include "model/architecture.h"
 #include "run/runner.h"
+#include "study/speed.h"
 
 namespace dydit::run {
 
@@ -25,5 +28,43 @@ std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const Run
 
 Json describe_data(const data::Dataset& dataset, const DataSpec& spec);
 Json describe_model(const std::string& name, const model::Architecture& architecture);
+
+/// Of the content of a model's checkpoint, and of what else decides what is read from it.
+std::string hash_of_weights(const ModelSpec& spec);
+
+/// A model of the profile with its weights, on the settings' device as their type of numbers.
+struct OpenedModel {
+  study::Model model;
+  std::optional<diffusion::ProcessSpec> process;  ///< that it was trained for, where its file says so
+};
+OpenedModel open_model(const ModelSpec& spec, const RunSettings& settings);
+
+/// The models that are meant, of those of a profile: those named, else those that `otherwise` says. Throws UsageError
+/// naming `where` for a model without routers where `otherwise` is of dynamic ones.
+std::vector<study::Model> chosen(const std::vector<std::string>& names, study::Models otherwise,
+                                 const std::vector<study::Model>& models, const std::string& where);
+
+/// Throws UsageError where the profile has nothing to run, or several processes have nothing to share.
+void require_runnable(const Profile& profile, const RunSettings& settings);
+
+struct Subjects {
+  std::shared_ptr<const data::Dataset> dataset;
+  std::vector<study::Model> models;
+  diffusion::ProcessSpec process = {};  ///< of all of them
+  bool process_said = true;             ///< by the profile or a file, not assumed
+  Json hashes = Json::object(), described = Json::array();
+  std::vector<study::Trained> trained = {};  ///< the models of the sweep, with images for its largest batch
+};
+
+/// None where the profile has none. Completes the profile by what its models say: their process, and the times of studies
+/// that follow from it. Throws UsageError where there is no model, one that does not fit the data, or fewer images than a
+/// batch of the sweep.
+Subjects open_subjects(Profile& profile, const RunSettings& settings);
+
+/// The times that a study visits. Throws UsageError for one that the process does not have.
+std::vector<double> times_of(const StudySpec& spec, const diffusion::ProcessSpec& process);
+
+/// Says on stderr, unless silent, which weights of each checkpoint were taken and which process they are run in.
+void tell_weights(const Profile& profile, const Subjects& subjects, const RunSettings& settings);
 
 }  // namespace dydit::run

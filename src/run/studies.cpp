@@ -5,11 +5,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "data/subset.h"
+#include "data/views.h"
 #include "setup.h"
 #include "study/speed.h"
-#include "subjects.h"
-#include "weights.h"
 
 namespace dydit::run {
 
@@ -65,17 +63,10 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 Finished run_studies(const Profile& asked, const RunSettings& settings) {
   require_runnable(asked, settings);
   Profile profile = asked;
-  Subjects subjects;
-  std::vector<Studied> studies;
-  std::vector<study::Trained> trained;
+  Subjects subjects = open_subjects(profile, settings);
+  std::vector<Studied> studies = studies_of(profile, settings, subjects);
   Json identity = Json::object();
-  if (profile.has_subjects()) {
-    subjects = open_subjects(profile, settings);
-    resolve(profile, subjects);
-    studies = studies_of(profile, settings, subjects);
-    trained = trained_of(profile, settings, subjects);
-    identity = {{"weights", subjects.hashes}, {"data", subjects.dataset->hash()}};
-  }
+  if (profile.has_subjects()) identity = {{"weights", subjects.hashes}, {"data", subjects.dataset->hash()}};
   Json manifest = base_manifest(profile, settings, identity);
   if (profile.studies.empty()) {  // the sweep states its own
     manifest["identity"].erase("dtype");
@@ -97,11 +88,12 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
   }
   for (const Studied& study : studies) study(run.get());
   if (profile.sweep) {
+    const auto trained = std::move(subjects.trained);
     studies.clear();
     subjects = {};  // their memory is the sweep's
     study::speed({.spec = *profile.sweep,
                   .catalog = *settings.catalog,
-                  .trained = std::move(trained),
+                  .trained = trained,
                   .seed = profile.seed,
                   .device = settings.device,
                   .threads = settings.threads,

@@ -4,13 +4,12 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "dit/weights.h"
 #include "record/manifest.h"
 #include "setup.h"
 #include "train/baseline_masks.h"
 #include "train/train.h"
-#include "weights.h"
 
 namespace dydit::run {
 
@@ -100,12 +99,8 @@ Json trained(const train::Job& job, const Profile& profile, const RunSettings& s
           {"profile", profile.name}};
 }
 
-struct TrainingData {
-  std::shared_ptr<const data::Dataset> images, held_out;
-};
-
-// Where the profile names no held-out images, a tenth of the images at most is held back for them.
-TrainingData open_training_data(const Profile& profile) {
+// Images and held-out ones. Where the profile names none of those, a tenth of the images at most is held back for them.
+std::pair<std::shared_ptr<const data::Dataset>, std::shared_ptr<const data::Dataset>> open_training_data(const Profile& profile) {
   const auto whole = open_data(profile.data, profile.seed);
   if (profile.held_out) return {whole, open_data(*profile.held_out, profile.seed)};
   const auto count = std::clamp<std::int64_t>(whole->size() / 10, 1, 1000);
@@ -146,8 +141,8 @@ Finished run_training(const Profile& asked, const RunSettings& settings, const s
   const auto run = open_run(profile, settings, manifest);
   for (const train::Job& job : jobs)
     if (!job.start.checkpoint.empty())
-      tell_weights(job.start.checkpoint, job.start.taken, settings.quiet || !settings.group.leads());
-  tell_process(*profile.process, /*said=*/true, settings.quiet || !settings.group.leads());
+      tell_weights(job.start.checkpoint, job.start.taken, settings.silent());
+  tell_process(*profile.process, /*said=*/true, settings.silent());
   if (run != nullptr) {
     for (const std::string& note : images->notes()) run->warn(note);
     if (profile.held_out)  // otherwise a part of the same set

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/interrupt.h"
-#include "instrument/stopwatch.h"
+#include "instrument/timer.h"
 #include "model/tensors.h"
 #include "record/metric.h"
 

@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "diffusion/draws.h"
 #include "instrument/ceilings.h"
-#include "instrument/stopwatch.h"
+#include "instrument/timer.h"
 #include "model/device.h"
 
 namespace dydit::study {

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "data/loader.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "diffusion/draws.h"
 
 namespace dydit::train {

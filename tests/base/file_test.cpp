@@ -95,11 +95,11 @@ TEST_CASE("a file is watched for changes, not for its name") {
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "a";
   dydit::write_atomically(path, "first");
-  const dydit::FileWatch watch(path);
+  const dydit::MappedFile watch(path);
   CHECK_NOTHROW(watch.require_unchanged());
   dydit::write_atomically(path, "other");
   CHECK_NOTHROW(watch.require_unchanged());
-  const dydit::FileWatch other(path);
+  const dydit::MappedFile other(path);
   std::ofstream(path, std::ios::app) << "x";
   try {
     other.require_unchanged();

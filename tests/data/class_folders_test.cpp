@@ -4,10 +4,9 @@
 
 #include "base/error.h"
 #include "catch.h"
-#include "data/grained.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "data_files.h"
-#include "unicode.h"
+#include "sets.h"
 
 using namespace dydit::data;
 using namespace dydit::test;

@@ -6,13 +6,13 @@
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "data_files.h"
-#include "npy.h"
+#include "sets.h"
 #include "temporary_folder.h"
 
 using namespace dydit::data;
 using namespace dydit::test;
 using Catch::Matchers::Contains;
-using Labels = std::vector<std::int64_t>;
+using Integers = std::vector<std::int64_t>;
 
 template <typename T>
 static std::string npy(const std::string& type, const std::string& shape, const std::vector<T>& values,
@@ -36,11 +36,11 @@ TEST_CASE(".npy files of versions 1 and 2 are read") {
   for (const int version : {1, 2}) {
     write(place.path() / "a.npy", npy<float>("<f4", "(2, 3)", counted(6, 0), version));
     const auto array = read_npy(place.path() / "a.npy");
-    CHECK(array.shape == Labels{2, 3});
+    CHECK(array.shape == Integers{2, 3});
     CHECK(std::ranges::equal(array.as<float>(), counted(6, 0)));
   }
   write(place.path() / "b.npy", npy<std::int64_t>("<i8", "(1,)", {42}));
-  CHECK(std::ranges::equal(read_npy(place.path() / "b.npy").as<std::int64_t>(), Labels{42}));
+  CHECK(std::ranges::equal(read_npy(place.path() / "b.npy").as<std::int64_t>(), Integers{42}));
 }
 
 TEST_CASE("any other .npy is refused") {
@@ -165,7 +165,7 @@ static Tensor latents(std::vector<std::int64_t> shape) {
 TEST_CASE("latents in a safetensors file are read as stored") {
   const TemporaryFolder place;
   const auto path = place.path() / "a.safetensors";
-  const auto label = Tensor::of<std::int64_t>(Labels{7, 2}, {2});
+  const auto label = Tensor::of<std::int64_t>(Integers{7, 2}, {2});
   dydit::checkpoint::write_safetensors(path, {{"latent", latents({2, 4, 2, 3})}, {"label", label}});
   const auto set = open_dataset(path.string(), {});
   CHECK(set->size() == 2);
@@ -224,7 +224,7 @@ TEST_CASE("safetensors of another layout are refused") {
     CHECK_THROWS_AS(open_dataset(path.string(), {}), dydit::InputError);
     CHECK_THROWS_WITH(open_dataset(path.string(), {}), Contains("a.safetensors") && Contains(naming));
   };
-  const auto label = Tensor::of<std::int64_t>(Labels{7, 2}, {2});
+  const auto label = Tensor::of<std::int64_t>(Integers{7, 2}, {2});
   refused({{"latent", latents({2, 4, 2, 3})}});
   refused({{"latent", latents({2, 24})}, {"label", label}}, {}, "'latent' has shape (2, 24)");
   refused({{"latent", latents({3, 4, 2, 2})}, {"label", label}});
@@ -232,7 +232,7 @@ TEST_CASE("safetensors of another layout are refused") {
           {}, "labels of type F32: " + path.string() + ": tensor 'label'");
   refused({{"latent", Tensor::of<double>(std::vector<double>(48), {2, 4, 2, 3})}, {"label", label}}, {},
           "latents of type F64: " + path.string() + ": tensor 'latent'");
-  refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<std::int64_t>(Labels{-1, 2}, {2})}});
+  refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<std::int64_t>(Integers{-1, 2}, {2})}});
   refused({{"latent", latents({2, 4, 2, 3})}, {"label", label}}, {{"classes", "7"}});
   refused({{"latent", latents({2, 4, 2, 3})}, {"label", label}}, {{"classes", "1000001"}});
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/subset.h"
+#include "data/views.h"
 
 #include <cmath>
 #include <set>
@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "catch.h"
-#include "data/grained.h"
 
 using namespace dydit;
 

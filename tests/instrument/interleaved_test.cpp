@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "catch.h"
-#include "instrument/stopwatch.h"
+#include "instrument/timer.h"
 #include "made_up_timer.h"
 
 using namespace dydit;

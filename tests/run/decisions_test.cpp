@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "catch.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
 #include "cost/macs.h"

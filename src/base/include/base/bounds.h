@@ -2,6 +2,9 @@
 // What a number of a profile or of the command line may be, and how that is said to a user.
 #pragma once
 
+#include <charconv>
+#include <concepts>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +32,15 @@ struct Bounds {
   /// none, or one that is not within.
   T parse(const std::string& text, const std::string& where) const;
 };
+
+/// The integer whose decimal digits are the whole text; nothing for any other text, and for one that T cannot hold.
+template <std::integral T>
+std::optional<T> integer_of(std::string_view text) {
+  T value{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
 
 /// A text of a user as a message of one short line can have it: cut where it is long.
 std::string shortened(std::string_view text);

@@ -27,25 +27,19 @@ class Error : public std::runtime_error {
   ExitCode code_;
 };
 
-struct UsageError : Error {
-  UsageError(const std::string& what, const std::string& where = "", const std::string& remedy = "")
-      : Error(ExitCode::wrong_usage, what, where, remedy) {}
+template <ExitCode exit_code>
+struct ErrorOf : Error {
+  ErrorOf(const std::string& what, const std::string& where = "", const std::string& remedy = "")
+      : Error(exit_code, what, where, remedy) {}
 };
-struct InputError : Error {
-  InputError(const std::string& what, const std::string& where = "", const std::string& remedy = "")
-      : Error(ExitCode::bad_input, what, where, remedy) {}
-};
-struct RunError : Error {
-  RunError(const std::string& what, const std::string& where = "", const std::string& remedy = "")
-      : Error(ExitCode::failed, what, where, remedy) {}
-};
+using UsageError = ErrorOf<ExitCode::wrong_usage>;
+using InputError = ErrorOf<ExitCode::bad_input>;
+using RunError = ErrorOf<ExitCode::failed>;
+using Interrupted = ErrorOf<ExitCode::interrupted>;
+
 /// A value that a model computed is not finite. In a study it fails the cell, and the others go on.
 struct NotFinite : RunError {
   using RunError::RunError;
-};
-struct Interrupted : Error {
-  Interrupted(const std::string& what, const std::string& where = "", const std::string& remedy = "")
-      : Error(ExitCode::interrupted, what, where, remedy) {}
 };
 
 }  // namespace dydit

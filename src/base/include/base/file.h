@@ -22,23 +22,8 @@ std::string read_file(const std::filesystem::path& path);
 /// Makes the folder and those above it. Throws RunError when it cannot.
 void create_folders(const std::filesystem::path& path);
 
-/// Notices that a file is written to after it was opened. (One that is deleted, or replaced by another of its
-/// name, stays as it was for whoever has it open.)
-class FileWatch {
- public:
-  /// Throws InputError when the file cannot be opened or is not a regular file.
-  explicit FileWatch(const std::filesystem::path& path);
-  /// Throws an Error with the exit code of bad input, not an InputError: no sample of the file can be
-  /// trusted.
-  void require_unchanged() const;
-
- private:
-  std::filesystem::path path_;
-  Descriptor file_;
-  struct stat opened_;
-};
-
-/// A read-only mapping of a whole file; the bytes live as long as the object.
+/// A read-only mapping of a whole file; the bytes live as long as the object. (A file that is deleted, or replaced by
+/// another of its name, stays as it was for whoever has it open.)
 class MappedFile {
  public:
   /// Throws InputError when the file cannot be opened or is not a regular file.
@@ -48,10 +33,16 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   const std::filesystem::path& path() const { return path_; }
+  /// Unless the file was written to since. Throws an Error with the exit code of bad input, not an InputError: no sample
+  /// of the file can be trusted.
+  void require_unchanged() const;
 
  private:
   std::filesystem::path path_;
+  Descriptor file_;
+  struct stat opened_;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -26,8 +26,7 @@ class Keys {
   /// Leaves `value` as it is where the key is absent. Throws UsageError for a wrong type.
   template <typename T>
   Keys& read(const std::string& key, T& value) {
-    known_.insert(key);
-    if (const auto found = object_.find(key); found != object_.end()) {
+    if (const auto* found = find(key)) {
       const UsageError wrong("wrong type of value", where_ + "." + key, shortened(found->dump()));
       if (!exact<T>(*found)) throw wrong;
       try {
@@ -42,17 +41,15 @@ class Keys {
   /// The same for a number. Throws UsageError that tells the bounds, also where it is not within them.
   template <typename T>
   Keys& read(const std::string& key, T& value, const Bounds<T>& bounds) {
-    known_.insert(key);
-    if (const auto found = object_.find(key); found != object_.end()) value = number(key, *found, bounds);
+    if (const auto* found = find(key)) value = number(key, *found, bounds);
     return *this;
   }
 
   /// The same for each number of a list.
   template <typename T>
   Keys& read(const std::string& key, std::vector<T>& values, const Bounds<T>& bounds) {
-    known_.insert(key);
-    const auto found = object_.find(key);
-    if (found == object_.end()) return *this;
+    const auto* found = find(key);
+    if (found == nullptr) return *this;
     if (!found->is_array()) throw UsageError("not a list", where_ + "." + key, bounds.remedy() + ", or more in [ ]");
     values.clear();
     for (const auto& entry : *found) values.push_back(number(key, entry, bounds));
@@ -61,9 +58,8 @@ class Keys {
 
   /// The value under `key`, taken as it is; null where absent.
   nlohmann::ordered_json take(const std::string& key) {
-    known_.insert(key);
-    const auto found = object_.find(key);
-    return found == object_.end() ? nlohmann::ordered_json() : *found;
+    const auto* found = find(key);
+    return found == nullptr ? nlohmann::ordered_json() : *found;
   }
 
   /// Throws UsageError naming the first key that was not read.
@@ -79,6 +75,13 @@ class Keys {
   const std::string& where() const { return where_; }
 
  private:
+  // The value under `key`, which is known from now on; null where absent.
+  const nlohmann::ordered_json* find(const std::string& key) {
+    known_.insert(key);
+    const auto found = object_.find(key);
+    return found == object_.end() ? nullptr : &*found;
+  }
+
   template <typename T>
   T number(const std::string& key, const nlohmann::ordered_json& json, const Bounds<T>& bounds) const {
     const std::string where = where_ + "." + key + " = " + shortened(json.dump());

@@ -49,8 +49,6 @@ class Random {
   void fill_normal(std::span<float> out);
 
  private:
-  std::array<std::uint32_t, 4> next_block();
-
   std::uint64_t key_, sample_;
   std::uint64_t block_ = 0;
   std::array<std::uint32_t, 4> buffer_{};

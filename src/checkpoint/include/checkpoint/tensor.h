@@ -44,6 +44,8 @@ struct Tensor {
   template <typename T>
   std::span<const T> as() const;
 
+  /// A tensor that owns a copy of `bytes`, as many as type and shape have.
+  static Tensor copy_of(DType type, std::vector<std::int64_t> shape, std::span<const std::byte> bytes);
   /// A tensor that owns a copy of `values`, one for each element of `shape`.
   template <typename T>
   static Tensor of(std::span<const T> values, std::vector<std::int64_t> shape);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "distributed/launch.h"
 
 namespace dydit::distributed {
 
@@ -21,10 +22,10 @@ class ProcessGroup {
  public:
   ProcessGroup() = default;
 
-  int rank() const;
-  int size() const;
-  int local_rank() const;  ///< among the processes of this machine
-  int local_size() const;
+  int rank() const { return launch_.rank; }
+  int size() const { return launch_.size; }
+  int local_rank() const { return launch_.local_rank; }  ///< among the processes of this machine
+  int local_size() const { return launch_.local_size; }
   bool leads() const { return rank() == 0; }
 
   /// This rank's share of `count` things that lie in a row: shares differ by one at most.
@@ -46,10 +47,11 @@ class ProcessGroup {
 
  private:
   class State;
-  explicit ProcessGroup(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  explicit ProcessGroup(const Launch& launch);
   friend void together(const std::function<void(const ProcessGroup&)>& work);
 
-  std::shared_ptr<State> state_;
+  Launch launch_;
+  std::shared_ptr<State> state_;  // null where the process is alone
 };
 
 /// Another process ended before its work was done, or did not answer.

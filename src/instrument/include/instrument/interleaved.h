@@ -50,6 +50,9 @@ struct WarmUp {
 std::vector<Times> interleaved(const std::vector<Variant>& variants, const Blocks& blocks, Timer& timer,
                                const std::function<void()>& after_block = [] {});
 
+/// Standard normal numbers for work that is timed: the same ones in every run, for each `which` others.
+torch::Tensor operand(at::IntArrayRef sizes, std::uint64_t which, const torch::TensorOptions& options);
+
 /// The median pass of each block; empty where the variant failed.
 std::vector<double> block_medians(const Times& times);
 

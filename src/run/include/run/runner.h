@@ -27,6 +27,9 @@ struct RunSettings {
   std::vector<std::string> argv;
   std::string reproduce;  ///< the command line that makes this run again
   distributed::ProcessGroup group = {};
+
+  /// Whether this process says nothing on stderr: of several processes the first one speaks.
+  bool silent() const { return quiet || !group.leads(); }
 };
 
 /// Throws UsageError for a name that is none of "cpu", "auto", "cuda" and "cuda:" with an index.

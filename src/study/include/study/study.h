@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "data/loader.h"
-#include "data/subset.h"
+#include "data/views.h"
 #include "diffusion/process.h"
 #include "distributed/process_group.h"
 #include "engine/family.h"

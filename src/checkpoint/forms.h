@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What both forms of a .pt come down to: a pickle that describes the tensors, and the bytes of their
-// storages by key.
+// The forms that the file of a checkpoint may have, each opened as the weights asked for.
 #pragma once
 
 #include <functional>
 #include <memory>
 
 #include "base/file.h"
+#include "checkpoint/checkpoint.h"
 #include "pickle.h"
 
 namespace dydit::checkpoint {
 
+/// Throws InputError as `read_safetensors` does, and where the weights asked for are not there.
+Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file, Weights weights);
+
+/// A .pt: what torch.save wrote. Both of its forms come down to a pickle that describes the tensors, and the bytes of their
+/// storages by key.
 struct TorchForm {
   Pickle pickle;
   /// The bytes of a storage, in the mapping; nothing for a key that the file does not hold.
@@ -23,7 +28,7 @@ std::span<const Global> allowed_globals();
 /// Longer pickles are refused, as safetensors headers are.
 constexpr std::size_t largest_pickle = 100'000'000;
 
-/// As torch.save has written it since PyTorch 1.6: a zip with the pickle and the storages as its entries.
+/// As torch.save has written it since PyTorch 1.6: see zip_form.cpp.
 /// Nothing of the storages is read. Throws InputError when it is malformed.
 TorchForm open_zip(std::shared_ptr<const MappedFile> file);
 
@@ -44,5 +49,11 @@ struct StorageReference {
 
 /// Nothing when the persistent identifier is no such reference, or its numbers do not fit each other.
 std::optional<StorageReference> storage_reference(const Node& identifier);
+
+/// The weights asked for, of the sets below the root or nested: views into the file where the tensors lie contiguous and
+/// aligned there, else copies, of no more than the file's size in all; of the others no more than the shapes is looked at.
+/// Throws InputError when the pickle holds no dict, an entry among the weights is no tensor, or a tensor reaches outside
+/// its storage or shares elements with itself.
+Checkpoint open_torch(const std::shared_ptr<const MappedFile>& file, const TorchForm& form, Weights weights);
 
 }  // namespace dydit::checkpoint
