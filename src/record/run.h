@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What stands in a run directory, as reading and writing share it.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,12 @@
 #include "record/record.h"
 
 namespace dydit::record {
+
+/// Throws InputError for a name that no safe_name gives.
+std::filesystem::path tensor_file(const std::filesystem::path& run, const std::string& name);
+
+/// Throws InputError where there is none of a known schema.
+Json read_manifest(const std::filesystem::path& run);
 
 /// Records by cell, in the order in which the cells first appeared.
 class Results {
