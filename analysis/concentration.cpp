@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "analysis/loss_map.h"
-#include "base/error.h"
 #include "chunks.h"
 #include "text.h"
 
 namespace dydit::analysis {
 
-using checkpoint::Tensor;
 using Eigen::Index;
 
 /// How many squares a token's loss is a mean of.
 static std::int64_t squares_of(const Chunk& chunk) {
-  constexpr double most =
-      1e7;  // of a token of 16 x 16 x 3 and 10,000 draws; more take chance_concentration long
+  constexpr double most = 1e7;  // of a token of 16 x 16 x 3 and 10,000 draws; more take chance_concentration long
   const double squares = static_cast<double>(chunk.floats("image", 4).shape[1]) *
                          std::pow(static_cast<double>(axis(*chunk.record, "patch")), 2) *
                          static_cast<double>(axis(*chunk.record, "draws"));
@@ -24,23 +19,19 @@ static std::int64_t squares_of(const Chunk& chunk) {
   return static_cast<std::int64_t>(squares);
 }
 
-static ModelConcentration concentration_of(const ModelChunks& model, const std::string& name,
-                                           std::uint64_t seed) {
+static ModelConcentration concentration_of(const ModelChunks& model, const std::string& name, std::uint64_t seed) {
   const Chunk& first = model.chunks().front();
   const std::int64_t patch = axis(*first.record, "patch");
-  const auto steps = static_cast<Index>(model.timesteps().size());
-  Eigen::MatrixXd values(static_cast<Index>(model.images().size()), 2 * steps);
+  const Index steps = std::ssize(model.timesteps());
+  Eigen::MatrixXd values(std::ssize(model.images()), 2 * steps);
   Index row = 0;
   for (const auto& [index, place] : model.images()) {
-    const Tensor& maps = place.chunk->floats("map", 4);
+    const auto& shape = place.chunk->floats("map", 4).shape;
     if (axis(*place.chunk->record, "patch") != patch)
       throw InputError("chunks of one model have different patches", place.chunk->file);
-    const std::int64_t height = maps.shape[2], width = maps.shape[3];
-    const auto pixels = static_cast<std::size_t>(height * width);
     for (Index k = 0; k < steps; ++k) {
-      const auto map = maps.as<float>().subspan(
-          (place.row * model.timesteps().size() + static_cast<std::size_t>(k)) * pixels, pixels);
-      const Concentration spread = concentration(token_means(map, height, width, patch));
+      const auto map = place.values("map", 4, static_cast<std::size_t>(k));
+      const Concentration spread = concentration(token_means(map, shape[2], shape[3], patch));
       values(row, k) = spread.gini;
       values(row, steps + k) = spread.hardest_share;
     }
@@ -70,10 +61,8 @@ std::string to_csv(const std::vector<ModelConcentration>& result) {
       "chance_gini,chance_hardest_share,model\n";
   for (const ModelConcentration& model : result)
     for (std::size_t k = 0; k < model.timesteps.size(); ++k)
-      csv += fmt::format("{},{}{}{},{},{},{}\n", csv_number(model.timesteps[k]), model.images,
-                         csv_interval(model.gini[k]), csv_interval(model.hardest_share[k]),
-                         csv_number(model.chance.gini), csv_number(model.chance.hardest_share),
-                         csv_field(model.model));
+      csv += csv_line(model.timesteps[k], model.images, model.gini[k], model.hardest_share[k], model.chance.gini,
+                      model.chance.hardest_share, model.model);
   return csv;
 }
 

@@ -12,8 +12,8 @@
 
 namespace dydit::analysis {
 
-static bool smaller(const Named& a, const Named& b) {
-  return a.value.mean < b.value.mean;
+static bool less(const Named& a, const Named& b) {
+  return smaller(a.value, b.value);
 }
 
 std::string row(const std::vector<std::string>& fields) {
@@ -58,21 +58,15 @@ std::string described(std::string_view metric) {
 }
 
 const Named& least(const std::vector<Named>& values) {
-  return *std::min_element(values.begin(), values.end(), smaller);
+  return *std::min_element(values.begin(), values.end(), less);
 }
 
 std::string from_to(const std::vector<Named>& values, const char* unit) {
   const auto text = [&](const Named& one) {
     return fmt::format("{}{} ({})", bold(one.value), unit, html_escape(one.name));
   };
-  const Named& most = *std::max_element(values.begin(), values.end(), smaller);
+  const Named& most = *std::max_element(values.begin(), values.end(), less);
   return values.size() == 1 ? text(most) : text(least(values)) + " to " + text(most);
-}
-
-Judgement all_above(const std::vector<Named>& values) {
-  std::vector<Judgement> judgements;
-  for (const Named& one : values) judgements.push_back(above(one.value));
-  return combined(judgements);
 }
 
 std::string how_many_above(const std::vector<Named>& values) {
@@ -86,6 +80,13 @@ std::string how_many_above(const std::vector<Named>& values) {
 std::string least_of(const std::vector<Named>& values) {
   const std::string name = html_escape(least(values).name);
   return values.size() == 1 ? name : fmt::format("{}, the least of {}", name, values.size());
+}
+
+Tile tile_of(const std::string& question, const std::vector<Named>& values, const std::string& what) {
+  std::vector<Judgement> judgements;
+  for (const Named& one : values) judgements.push_back(above(one.value));
+  return {question, plus_minus(least(values).value), what + least_of(values) + how_many_above(values),
+          combined(judgements)};
 }
 
 std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study) {

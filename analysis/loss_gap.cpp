@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <numeric>
 
 #include "analysis/manifest.h"
-#include "base/error.h"
 #include "chunks.h"
 #include "text.h"
 
@@ -20,10 +18,9 @@ using Eigen::MatrixXd;
 
 namespace {
 
+/// Of two ascending lists.
 template <typename T>
-std::vector<T> common(std::vector<T> a, std::vector<T> b) {
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
+std::vector<T> common(const std::vector<T>& a, const std::vector<T>& b) {
   std::vector<T> both;
   std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
   return both;
@@ -35,24 +32,21 @@ std::vector<std::int64_t> indices(const ModelChunks& model) {
   return result;
 }
 
-/// Where a model has these timesteps.
-std::vector<std::size_t> columns_of(const ModelChunks& model, const std::vector<double>& timesteps) {
-  std::vector<std::size_t> columns;
-  for (const double timestep : timesteps)
-    columns.push_back(static_cast<std::size_t>(
-        std::find(model.timesteps().begin(), model.timesteps().end(), timestep) - model.timesteps().begin()));
-  return columns;
+/// Where a model has a timestep.
+std::size_t place_of(const ModelChunks& model, double timestep) {
+  const auto& all = model.timesteps();
+  return static_cast<std::size_t>(std::find(all.begin(), all.end(), timestep) - all.begin());
 }
 
 /// Values (N, K) of a model at the given images and timesteps.
 MatrixXd values(const ModelChunks& model, const std::string& name, const std::vector<std::int64_t>& images,
                 const std::vector<double>& timesteps) {
-  const auto columns = columns_of(model, timesteps);
-  MatrixXd result(static_cast<Index>(images.size()), static_cast<Index>(timesteps.size()));
-  for (Index i = 0; i < result.rows(); ++i) {
-    const Place place = model.images().at(images[static_cast<std::size_t>(i)]);
-    const auto row = place.chunk->floats(name, 2).as<float>().subspan(place.row * model.timesteps().size());
-    for (Index k = 0; k < result.cols(); ++k) result(i, k) = row[columns[static_cast<std::size_t>(k)]];
+  MatrixXd result(std::ssize(images), std::ssize(timesteps));
+  for (std::size_t k = 0; k < timesteps.size(); ++k) {
+    const std::size_t place = place_of(model, timesteps[k]);
+    for (std::size_t i = 0; i < images.size(); ++i)
+      result(static_cast<Index>(i), static_cast<Index>(k)) =
+          model.images().at(images[i]).values(name, 2, place).front();
   }
   return result;
 }
@@ -63,7 +57,7 @@ std::vector<double> of_times(const std::vector<ModelChunks>& models, const char*
   std::vector<double> result;
   for (const ModelChunks& model : models)
     if (const auto all = model.chunks().front().of_times(name); !all.empty() && result.empty())
-      for (const std::size_t column : columns_of(model, timesteps)) result.push_back(all[column]);
+      for (const double timestep : timesteps) result.push_back(all[place_of(model, timestep)]);
   return result;
 }
 
@@ -141,17 +135,14 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
 std::string to_csv(const LossGap& result) {
   std::string csv =
       "timestep,images,mse,vb,mse_gap,mse_gap_low,mse_gap_high,vb_gap,vb_gap_low,vb_gap_high,model\n";
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  constexpr Interval no_interval{none, none, none};
   for (const ModelLoss& model : result.models)
-    for (std::size_t k = 0; k < result.timesteps.size(); ++k) {
-      csv += fmt::format("{},{},{},{}", csv_number(result.timesteps[k]), result.images,
-                         csv_number(model.mse[k]), csv_number(model.vb.empty() ? none : model.vb[k]));
-      csv += model.mse_gap.empty() ? ",,,,,,"
-                                   : csv_interval(model.mse_gap[k]) +
-                                         csv_interval(model.vb_gap.empty() ? no_interval : model.vb_gap[k]);
-      csv += fmt::format(",{}\n", csv_field(model.model));
-    }
+    for (std::size_t k = 0; k < result.timesteps.size(); ++k)
+      csv += fmt::format("{},{},{},{},{},{}\n", csv_field(result.timesteps[k]), result.images, csv_field(model.mse[k]),
+                         csv_field(model.vb.empty() ? missing : model.vb[k]),
+                         model.mse_gap.empty() ? ",,,,,"
+                                               : csv_field(model.mse_gap[k]) + "," +
+                                                     csv_field(model.vb_gap.empty() ? no_interval : model.vb_gap[k]),
+                         csv_field(model.model));
   return csv;
 }
 

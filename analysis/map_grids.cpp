@@ -4,7 +4,6 @@
 #include <set>
 
 #include "analysis/loss_map.h"
-#include "base/error.h"
 #include "chunks.h"
 
 namespace dydit::analysis {
@@ -69,25 +68,18 @@ std::vector<float> enlarged(std::span<const float> map, std::size_t width, std::
   return large;
 }
 
-const char* tensor_of(Mapped mapped) {
-  return mapped == Mapped::loss ? "map" : "compute";
-}
-
 MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index,
                const std::vector<std::size_t>& positions) {
   const Place place = model.images().at(index);
-  const Tensor& maps = place.chunk->floats(tensor_of(mapped), 4);
-  const Tensor& image = place.chunk->floats("image", 4);
-  const std::int64_t height = maps.shape[2], width = maps.shape[3], times = image.shape[2] / height;
-  if (image.shape[2] != times * height || image.shape[3] != times * width)
+  const char* const name = mapped == Mapped::loss ? "map" : "compute";
+  const auto &map = place.chunk->floats(name, 4).shape, &image = place.chunk->floats("image", 4).shape;
+  const std::int64_t height = map[2], width = map[3], times = image[2] / height;
+  if (image[2] != times * height || image[3] != times * width)
     throw InputError("images and maps differ in size", place.chunk->file);
-  const auto pixels = static_cast<std::size_t>(height * width);
-  MapRow row{index, rgb_of(image, place.row), {}};
-  for (const std::size_t position : positions) {
-    const auto map =
-        maps.as<float>().subspan((place.row * model.timesteps().size() + position) * pixels, pixels);
-    row.maps.push_back(enlarged(map, static_cast<std::size_t>(width), static_cast<std::size_t>(times)));
-  }
+  MapRow row{index, rgb_of(place.chunk->floats("image", 4), place.row), {}};
+  for (const std::size_t position : positions)
+    row.maps.push_back(enlarged(place.values(name, 4, position), static_cast<std::size_t>(width),
+                                static_cast<std::size_t>(times)));
   return row;
 }
 

@@ -58,6 +58,18 @@ std::optional<Section> of_process(StudySection* section, const Findings& finding
 
 }  // namespace
 
+Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options) {
+  Findings findings{.runs = runs,
+                    .process = process_of(runs.front()),
+                    .options = options,
+                    .gap = loss_gap(runs, options.bootstrap_seed),
+                    .curves = learning_curves(runs),
+                    .speed = speed_studies(runs),
+                    .tradeoffs = {}};
+  findings.tradeoffs = tradeoffs(findings.gap, findings.curves, findings.speed, options.bootstrap_seed);
+  return findings;
+}
+
 std::vector<Section> sections_of(std::span<const Run> runs, const ReportOptions& options, const Show& show) {
   const auto groups = by_process(runs);
   std::vector<Findings> findings;

@@ -176,9 +176,8 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
               fmt::format(", \\\n  {} using 1:2 {} notitle", rows, style.curve(line));
       first += cells.size();
       for (const SpeedCell* cell : cells)
-        csv += csv_number(cell->theoretical_speedup) + csv_interval(cell->speedup) +
-               fmt::format(",{},{},{},{}\n", csv_number(cell->keep), cell->batch,
-                           csv_field(cell->engine.name), csv_field(cell->which));
+        csv += csv_line(cell->theoretical_speedup, cell->speedup, cell->keep, cell->batch, cell->engine.name,
+                        cell->which);
     }
     if (drawn++ == 0)
       for (const std::string& entry : entries) plot += ", \\\n  " + entry;

@@ -33,7 +33,7 @@ std::string training_table(const std::vector<LearningCurve>& curves, const Proce
     const LearningPoint& last = curve.points.back();
     std::vector<std::string> fields{html_escape(curve.model)};
     for (const double share : {last.lambda_target, last.lambda_realised}) fields.push_back(decimal(share, 3));
-    for (const UnitAxis& axis : axes) fields.push_back(decimal(units_on(curve, last, axis), 3));
+    for (const UnitAxis& axis : axes) fields.push_back(decimal(last.on(axis), 3));
     fields.push_back(decimal(last.held_out_mse, 5));
     fields.push_back(decimal(last.complete_mse, 5));
     fields.push_back(grouped(last.step));

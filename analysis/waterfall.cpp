@@ -5,15 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "base/median.h"
 #include "base/random.h"
-#include "record/metric.h"
+#include "chunks.h"
 
 namespace dydit::analysis {
 
@@ -22,16 +19,10 @@ using record::Record;
 
 namespace {
 
-[[noreturn]] void refuse(const Record& record, const std::string& what) {
-  throw InputError("a record of " + record.study + " " + what, record.axes.dump());
-}
-
 const Metric& metric_of(const Record& record, const char* name) {
-  const auto found = record.metrics.find(name);
-  if (found == record.metrics.end()) refuse(record, fmt::format("has times of parts but no '{}'", name));
-  if (const auto unit = record::metric(name).unit; found->second.unit != unit)
-    refuse(record, fmt::format("has '{}' in '{}' where '{}' is expected", name, found->second.unit, unit));
-  return found->second;
+  const Metric* found = find_metric(record, name);
+  if (found == nullptr) refuse(record, fmt::format("has times of parts but no '{}'", name));
+  return *found;
 }
 
 double share(const Record& record, const char* name) {
@@ -136,9 +127,8 @@ std::vector<double> numbers_of(const Bars& bars) {
 
 std::vector<Interval> intervals_of(const Resampled& resampled) {
   constexpr std::size_t resamples = 1000, fewest_blocks = 6;
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
   std::vector<Interval> intervals;
-  for (const double number : numbers_of(resampled.all())) intervals.push_back({number, none, none});
+  for (const double number : numbers_of(resampled.all())) intervals.push_back({number, missing, missing});
   if (resampled.blocks() < fewest_blocks) return intervals;
   std::vector<std::vector<double>> again(intervals.size());
   for (std::size_t i = 0; i < resamples; ++i) {

@@ -47,10 +47,7 @@ std::vector<Bar> bars_of(const SpeedCell& cell) {
 
 Range reach_of(const std::vector<Bar>& bars) {
   Range range = bars.front().reach();
-  for (const Bar& bar : bars) {
-    range.include(bar.reach().low);
-    range.include(bar.reach().high);
-  }
+  for (const Bar& bar : bars) range.include({bar.reach().low, bar.reach().low, bar.reach().high});
   return range;
 }
 
@@ -93,11 +90,10 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
 
 /// The causes as tics of the first panel, in other panels without their names.
 std::string cause_tics(const std::vector<Bar>& bars, bool named) {
-  std::string tics;
-  for (std::size_t i = 0; i < bars.size(); ++i) {
-    tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", gnuplot_string(named ? bars[i].label : ""), bars.size() - 1 - i);
-  }
-  return "set ytics (" + tics + ")\n";
+  std::vector<std::string> tics;
+  for (const Bar& bar : bars)
+    tics.push_back(fmt::format("{} {}", gnuplot_string(named ? bar.label : ""), bars.size() - 1 - tics.size()));
+  return fmt::format("set ytics ({})\n", fmt::join(tics, ", "));
 }
 
 /// Columns of the CSV: 1 row, 2 start, 3 end, 4 and 5 the end's interval. `first` is the first bar's line.
@@ -124,16 +120,14 @@ std::string plot_bars(const std::vector<Bar>& bars, std::size_t first) {
 std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
   std::string csv;
   const auto add = [&](const std::string& row, const Bar& bar) {
-    csv += fmt::format("{},{}", row, csv_number(bar.start)) + csv_interval({bar.end, bar.low(), bar.high()}) +
-           fmt::format(",{},{},{},{},{}\n", csv_number(bar.value.mean), bar.name, csv_field(cell.which),
-                       csv_number(cell.keep), cell.batch);
+    csv += csv_line(row, bar.start, Interval{bar.end, bar.low(), bar.high()}, bar.value.mean, bar.name, cell.which,
+                    cell.keep, cell.batch);
   };
   for (std::size_t i = 0; i < bars.size(); ++i) add(std::to_string(bars.size() - 1 - i), bars[i]);
-  const Interval &gap = cell.waterfall->gap, &misfit = cell.waterfall->dense_misfit,
-                 &percent = cell.waterfall->unexplained_percent;
-  add("NaN", {"gap", "", 0, gap.mean, gap});
-  add("NaN", {"dense_misfit", "", 0, misfit.mean, misfit});
-  add("NaN", {"unexplained_percent", "", 0, percent.mean, percent});
+  const auto& [theoretical, causes, gap, misfit, percent] = *cell.waterfall;
+  for (const auto& [name, value] :
+       {std::pair{"gap", gap}, std::pair{"dense_misfit", misfit}, std::pair{"unexplained_percent", percent}})
+    add("NaN", {name, "", 0, value.mean, value});
   return csv;
 }
 constexpr std::size_t rows_not_drawn = 3;
@@ -159,13 +153,13 @@ Figure figure_of(const SpeedStudy& study, std::span<const SpeedCell* const> cell
     csv += csv_rows(*cells[i], bars);
   }
   return {.name = name,
-                .description = "What lies between the theoretical and the measured time of " + study.title() +
-                               ", cause by cause.",
-                .width = PanelRow::figure_width,
-                .height = row.figure_height(),
-                .csv = csv,
-                .settings = plot_style(),
-                .plot = plot + "unset multiplot"};
+          .description = "What lies between the theoretical and the measured time of " + study.title() +
+                         ", cause by cause.",
+          .width = PanelRow::figure_width,
+          .height = row.figure_height(),
+          .csv = csv,
+          .settings = plot_style(),
+          .plot = plot + "unset multiplot"};
 }
 
 }  // namespace

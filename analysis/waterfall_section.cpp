@@ -15,66 +15,44 @@ namespace dydit::analysis {
 
 namespace {
 
-/// The largest cause that is clear of zero, among the waterfalls of a study whose gap is; of a trained model as it decides
-/// itself, not by chance. No cell where there is none.
-struct Largest {
-  const SpeedCell* cell = nullptr;
-  std::size_t cause = 0;
-
-  const Interval& bar() const { return cell->waterfall->causes[cause]; }
-};
-
-std::vector<const SpeedCell*> looked_at(const SpeedStudy& study) {
-  auto cells = shown_waterfalls(study);
-  if (study.trained()) std::erase_if(cells, [](const SpeedCell* cell) { return !cell->own(); });
-  return cells;
-}
-
-Largest largest_of(const std::vector<const SpeedCell*>& cells) {
-  Largest largest;
-  for (const SpeedCell* cell : cells)
-    for (std::size_t i = 0; cell->waterfall->told() && i + 1 < waterfall_causes.size();
-         ++i)  // what is unexplained comes last, and is none
-      if (const Interval& bar = cell->waterfall->causes[i];
-          bar.low > 0 && (largest.cell == nullptr || bar.mean > largest.bar().mean))
-        largest = {cell, i};
-  return largest;
-}
-
 std::string where(const SpeedStudy& study, const SpeedCell& cell) {
   const std::string engine = study.engines(Executes::kept).size() == 1 ? "" : cell.engine.name + ", ";
   return html_escape(fmt::format("{}, {}{}, batch {}", study.title(), engine, skipped(cell.which).label, cell.batch));
 }
 
-std::string sentence(const SpeedStudy& study, const std::vector<const SpeedCell*>& cells) {
-  const Largest largest = largest_of(cells);
-  if (largest.cell == nullptr)
-    return fmt::format("Where the rest of the time goes cannot be told: no cause is clear of zero where the gap is ({}).",
-                       html_escape(study.title()));
-  return fmt::format("The largest cause is {}: {}&nbsp;ms of a pass of {}&nbsp;ms ({}).",
-                     html_escape(of_engine(waterfall_causes[largest.cause].label, largest.cell->engine.name)),
-                     bold(largest.bar()), number(largest.cell->time.mean),
-                     where(study, *largest.cell));
+/// Is a tenth of the lost time or less without a cause?
+Tile tile_of(const SpeedStudy& study, const Waterfall& waterfall) {
+  const std::string question = "Is the lost time explained?", title = html_escape(study.title());
+  if (!waterfall.told())
+    return {question, plus_minus(waterfall.gap) + "&nbsp;ms", "more than theory, not clear of zero: " + title};
+  constexpr double most = 10;
+  const Interval& percent = waterfall.unexplained_percent;
+  const bool yes = percent.low >= -most && percent.high <= most, no = percent.low > most || percent.high < -most;
+  return {question, plus_minus(percent) + "&nbsp;%",
+          fmt::format("of a gap of {}&nbsp;ms are unexplained: {}", number(waterfall.gap.mean), title),
+          yes ? Judgement::yes : no ? Judgement::no : Judgement::cannot_tell};
 }
 
-/// Is a tenth of the lost time or less without a cause?
-Tile tile_of(const SpeedStudy& study, const SpeedCell& cell) {
-  const Waterfall& waterfall = *cell.waterfall;
-  Tile tile{"Is the lost time explained?", "", ""};
-  if (!waterfall.told()) {
-    tile.number = plus_minus(waterfall.gap) + "&nbsp;ms";
-    tile.label = "more than theory, not clear of zero: " + html_escape(study.title());
-    return tile;
-  }
-  const Interval& percent = waterfall.unexplained_percent;
-  const double most = 10;
-  if (percent.low >= -most && percent.high <= most)
-    tile.judgement = Judgement::yes;
-  else if (percent.low > most || percent.high < -most)
-    tile.judgement = Judgement::no;
-  tile.number = plus_minus(percent) + "&nbsp;%";
-  tile.label = fmt::format("of a gap of {}&nbsp;ms are unexplained: {}", number(waterfall.gap.mean), html_escape(study.title()));
-  return tile;
+/// A sentence on the largest cause that is clear of zero, among the waterfalls of a study whose gap is; and a tile on the
+/// waterfall that has it, or the first.
+std::pair<std::string, Tile> largest_cause(const SpeedStudy& study, const std::vector<const SpeedCell*>& cells) {
+  const SpeedCell* largest = nullptr;
+  std::size_t cause = 0;
+  for (const SpeedCell* cell : cells)
+    for (std::size_t i = 0; cell->waterfall->told() && i + 1 < waterfall_causes.size(); ++i)  // the last is none
+      if (const Interval& bar = cell->waterfall->causes[i];
+          bar.low > 0 && (largest == nullptr || bar.mean > largest->waterfall->causes[cause].mean)) {
+        largest = cell;
+        cause = i;
+      }
+  if (largest == nullptr)
+    return {fmt::format("Where the rest of the time goes cannot be told: no cause is clear of zero where the gap is ({}).",
+                        html_escape(study.title())),
+            tile_of(study, *cells.front()->waterfall)};
+  return {fmt::format("The largest cause is {}: {}&nbsp;ms of a pass of {}&nbsp;ms ({}).",
+                      html_escape(of_engine(waterfall_causes[cause].label, largest->engine.name)),
+                      bold(largest->waterfall->causes[cause]), number(largest->time.mean), where(study, *largest)),
+          tile_of(study, *largest->waterfall)};
 }
 
 /// Of every waterfall how much of its gap is unexplained, beside the dense model's misfit.
@@ -114,28 +92,25 @@ std::optional<Section> waterfall_section(const Findings& findings, const Show& s
   Section section{.id = "waterfall", .title = "What takes the time that is not saved?"};
   std::vector<std::string> sentences;
   std::string figures, tables;
-  for (const SpeedStudy* each : shown_first(findings, findings.speed)) {
-    const SpeedStudy& study = *each;
-    const auto cells = looked_at(study);
+  for (const SpeedStudy* study : shown_first(findings, findings.speed)) {
+    auto cells = shown_waterfalls(*study);
+    // Of a trained model as it decides itself, not by chance.
+    if (study->trained()) std::erase_if(cells, [](const SpeedCell* cell) { return !cell->own(); });
     if (cells.empty()) continue;
-    sentences.push_back(sentence(study, cells));
-    tables += waterfall_table(study);
-    if (std::ssize(sentences) > most) continue;
-    std::string html;
-    for (const Figure& figure :
-         waterfall_figures(study, "waterfall-" + record::safe_name(name_among(findings.speed, study))))
-      html += show(figure,
-                   "From the theoretical to the measured time, cause by cause: red takes "
-                   "time, green gives some back, lines are 95&nbsp;% intervals; no axis "
-                   "begins at 0.");
-    if (sentences.size() > 1) {
-      figures += html;
-      continue;
+    auto [sentence, tile] = largest_cause(*study, cells);
+    if (sentences.empty()) {
+      section.answer = sentence;
+      section.tile = tile;
     }
-    section.shown = html;
-    section.answer = sentences.front();
-    const Largest largest = largest_of(cells);
-    section.tile = tile_of(study, largest.cell == nullptr ? *cells.front() : *largest.cell);
+    sentences.push_back(sentence);
+    tables += waterfall_table(*study);
+    if (std::ssize(sentences) > most) continue;
+    for (const Figure& figure :
+         waterfall_figures(*study, "waterfall-" + record::safe_name(name_among(findings.speed, *study))))
+      (sentences.size() == 1 ? section.shown : figures) +=
+          show(figure,
+               "From the theoretical to the measured time, cause by cause: red takes time, green gives some back, lines "
+               "are 95&nbsp;% intervals; no axis begins at 0.");
   }
   if (sentences.empty()) return std::nullopt;
   if (std::ssize(sentences) > most)
