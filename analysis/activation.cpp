@@ -77,9 +77,8 @@ MatrixXd kept_of(const ModelChunks& model, const Process& process) {
   return values;
 }
 
-Activation activation_of(const ModelChunks& model, const std::string& name, const Model& described,
-                         const Process& process, std::uint64_t seed) {
-  Activation result{.model = name,
+Activation activation_of(const ModelChunks& model, const Model& described, const Process& process, std::uint64_t seed) {
+  Activation result{.model = model.name(),
                     .images = std::ssize(model.images()),
                     .timesteps = model.timesteps(),
                     .depth = 0,
@@ -103,9 +102,8 @@ Activation activation_of(const ModelChunks& model, const std::string& name, cons
 
 std::vector<Activation> activations(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
   std::vector<Activation> result;
-  for (const std::string& name : models_of(runs, "activation"))
-    result.push_back(activation_of(ModelChunks(runs, "activation", name), name, model_in(runs, name),
-                                   process_of(runs.front()), bootstrap_seed));
+  for (const ModelChunks& model : chunks_of(runs, "activation"))
+    result.push_back(activation_of(model, model_in(runs, model.name()), process_of(runs.front()), bootstrap_seed));
   return result;
 }
 

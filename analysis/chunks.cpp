@@ -132,7 +132,8 @@ std::span<const float> Place::values(const std::string& name, std::size_t rank, 
   return values.subspan((row * times + chunk->order.at(timestep)) * count, count);
 }
 
-ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, const std::string& model) {
+ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, const std::string& model)
+    : name_(model) {
   for (const Run& run : runs)
     for (const Record* record : records_of(run, study, model)) {
       if (record->tensors.empty())
@@ -150,6 +151,12 @@ ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, co
     for (std::size_t row = 0; row < index.size(); ++row)
       images_.insert_or_assign(index[row], Place{&chunk, row});
   }
+}
+
+std::vector<ModelChunks> chunks_of(std::span<const Run> runs, const std::string& study) {
+  std::vector<ModelChunks> models;
+  for (const std::string& name : models_of(runs, study)) models.emplace_back(runs, study, name);
+  return models;
 }
 
 void require_paired(std::span<const Run> runs, const std::string& study) {

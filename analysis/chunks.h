@@ -74,15 +74,20 @@ class ModelChunks {
   ModelChunks(std::span<const record::Run> runs, const std::string& study, const std::string& model);
   ModelChunks(ModelChunks&&) = default;  // no copies: places point at the chunks
 
+  const std::string& name() const { return name_; }  ///< of the model
   const std::vector<Chunk>& chunks() const { return chunks_; }
   const std::vector<double>& timesteps() const { return chunks_.front().timesteps; }
   /// By image index; of an image in two records the later one counts.
   const std::map<std::int64_t, Place>& images() const { return images_; }
 
  private:
+  std::string name_;
   std::vector<Chunk> chunks_;
   std::map<std::int64_t, Place> images_;
 };
+
+/// One for each model of the study, in the order of models_of.
+std::vector<ModelChunks> chunks_of(std::span<const record::Run> runs, const std::string& study);
 
 /// Throws InputError unless the runs that hold the study drew the same noise for the same images: losses of
 /// different seeds or data cannot be paired. Where the data lie does not matter.

@@ -56,7 +56,7 @@ std::vector<double> rounded(std::span<const float> shares) {
   return values;
 }
 
-ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64_t seed) {
+ComputeMap map_of(const ModelChunks& model, std::uint64_t seed) {
   const Index steps = std::ssize(model.timesteps());
   Eigen::MatrixXd values(std::ssize(model.images()), 3 * steps + 1);
   Index row = 0;
@@ -83,8 +83,7 @@ ComputeMap map_of(const ModelChunks& model, const std::string& name, std::uint64
   const auto part = [&](Index first) {
     return std::vector<Interval>(intervals.begin() + first, intervals.begin() + first + steps);
   };
-  return {name,        std::ssize(model.images()), model.timesteps(), part(0), part(steps), part(2 * steps),
-          intervals.back()};
+  return {model.name(), values.rows(), model.timesteps(), part(0), part(steps), part(2 * steps), intervals.back()};
 }
 
 }  // namespace
@@ -101,8 +100,7 @@ double rank_correlation(std::span<const double> a, std::span<const double> b) {
 
 std::vector<ComputeMap> compute_maps(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
   std::vector<ComputeMap> maps;
-  for (const std::string& name : models_of(runs, "compute-map"))
-    maps.push_back(map_of(ModelChunks(runs, "compute-map", name), name, bootstrap_seed));
+  for (const ModelChunks& model : chunks_of(runs, "compute-map")) maps.push_back(map_of(model, bootstrap_seed));
   return maps;
 }
 

@@ -19,7 +19,7 @@ static std::int64_t squares_of(const Chunk& chunk) {
   return static_cast<std::int64_t>(squares);
 }
 
-static ModelConcentration concentration_of(const ModelChunks& model, const std::string& name, std::uint64_t seed) {
+static ModelConcentration concentration_of(const ModelChunks& model, std::uint64_t seed) {
   const Chunk& first = model.chunks().front();
   const std::int64_t patch = axis(*first.record, "patch");
   const Index steps = std::ssize(model.timesteps());
@@ -39,7 +39,7 @@ static ModelConcentration concentration_of(const ModelChunks& model, const std::
   }
   const auto intervals = bootstrap_means(values, seed);
   const auto middle = intervals.begin() + steps;
-  return {name,
+  return {model.name(),
           values.rows(),
           model.timesteps(),
           {intervals.begin(), middle},
@@ -50,8 +50,8 @@ static ModelConcentration concentration_of(const ModelChunks& model, const std::
 std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
                                                std::uint64_t bootstrap_seed) {
   std::vector<ModelConcentration> result;
-  for (const std::string& name : models_of(runs, "loss-map"))
-    result.push_back(concentration_of(ModelChunks(runs, "loss-map", name), name, bootstrap_seed));
+  for (const ModelChunks& model : chunks_of(runs, "loss-map"))
+    result.push_back(concentration_of(model, bootstrap_seed));
   return result;
 }
 

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "record/metric.h"
 #include "text.h"
@@ -96,13 +95,6 @@ std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy&
   for (const SpeedStudy& other : studies)
     if (&other < &study && other.title() == study.title()) ++before;
   return study.title() + (before == 0 ? "" : fmt::format(" ({})", before + 1));
-}
-
-std::vector<std::string> engines_of(const std::vector<SpeedStudy>& studies, Executes executes) {
-  std::set<std::string> names;
-  for (const SpeedStudy& study : studies)
-    for (const std::string& name : study.engines(executes)) names.insert(name);
-  return {names.begin(), names.end()};
 }
 
 std::string per_image(const SpeedCell& cell) {

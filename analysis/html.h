@@ -2,6 +2,7 @@
 // The page of a report, and pieces that several sections share. All text is HTML.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +60,15 @@ Tile tile_of(const std::string& question, const std::vector<Named>& values, cons
 /// are counted.
 std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study);
 
-/// The engines of all studies that execute so, each once.
-std::vector<std::string> engines_of(const std::vector<SpeedStudy>& studies, Executes executes);
+/// The engines that execute so, of the cells of all studies or trade-offs, each once.
+template <typename T>
+std::vector<std::string> engines_of(const std::vector<T>& all, Executes executes) {
+  std::set<std::string> names;
+  for (const T& one : all)
+    for (const SpeedCell& cell : one.cells)
+      if (cell.engine.executes == executes) names.insert(cell.engine.name);
+  return {names.begin(), names.end()};
+}
 
 /// Milliseconds for each image, with a mark where the measurement was disturbed.
 std::string per_image(const SpeedCell& cell);

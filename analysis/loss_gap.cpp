@@ -85,11 +85,9 @@ double ModelLoss::mean_mse() const {
 }
 
 std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
-  const auto names = models_of(runs, "loss-gap");
-  if (names.empty()) return std::nullopt;
+  if (models_of(runs, "loss-gap").empty()) return std::nullopt;
   require_paired(runs, "loss-gap");
-  std::vector<ModelChunks> chunks;
-  for (const std::string& name : names) chunks.emplace_back(runs, "loss-gap", name);
+  const auto chunks = chunks_of(runs, "loss-gap");
 
   std::vector<std::int64_t> images = indices(chunks.front());
   std::vector<double> timesteps = chunks.front().timesteps();
@@ -103,22 +101,22 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
   const bool bits = std::all_of(chunks.begin(), chunks.end(), has_vb);
   std::vector<MatrixXd> mse, vb;
   std::vector<Model> models;
-  for (std::size_t m = 0; m < names.size(); ++m) {
-    mse.push_back(values(chunks[m], "mse", images, timesteps));
-    vb.push_back(bits ? values(chunks[m], "vb", images, timesteps) : MatrixXd(mse[m].rows(), 0));
-    models.push_back(model_in(runs, names[m]));
+  for (const ModelChunks& model : chunks) {
+    mse.push_back(values(model, "mse", images, timesteps));
+    vb.push_back(bits ? values(model, "vb", images, timesteps) : MatrixXd(std::ssize(images), 0));
+    models.push_back(model_in(runs, model.name()));
   }
   LossGap result{timesteps,
                  {},
                  std::ssize(images),
                  of_times(chunks, "log_snr", timesteps),
                  of_times(chunks, "epsilon_factor", timesteps)};
-  for (std::size_t m = 0; m < names.size(); ++m) {
+  for (std::size_t m = 0; m < chunks.size(); ++m) {
     const std::size_t reference = reference_of(models[m], models);
-    ModelLoss& model = result.models.emplace_back(
-        ModelLoss{names[m], column_means(mse[m]), column_means(vb[m]), {}, {}, reference, models[m].dynamic});
+    ModelLoss& model = result.models.emplace_back(ModelLoss{
+        chunks[m].name(), column_means(mse[m]), column_means(vb[m]), {}, {}, reference, models[m].dynamic});
     model.image_gap.assign(images.size(), 0);
-    if (m + 1 == names.size()) break;
+    if (m + 1 == chunks.size()) break;
     MatrixXd difference(mse[m].rows(), mse[m].cols() + vb[m].cols() + 1);
     difference << mse[m] - mse[reference], vb[m] - vb[reference], (mse[m] - mse[reference]).rowwise().mean();
     const auto intervals = bootstrap_means(difference, bootstrap_seed);
@@ -126,8 +124,7 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
     model.mse_gap.assign(intervals.begin(), middle);
     model.vb_gap.assign(middle, intervals.end() - 1);
     model.mean_gap = intervals.back();
-    const Eigen::VectorXd by_image = difference.rightCols(1);
-    model.image_gap.assign(by_image.begin(), by_image.end());
+    Eigen::Map<Eigen::VectorXd>(model.image_gap.data(), difference.rows()) = difference.rightCols<1>();
   }
   return result;
 }

@@ -94,17 +94,14 @@ ShownMaps maps_of_profile(std::span<const record::Run> runs) {
 
 std::vector<MapGrid> map_grids(std::span<const record::Run> runs, Mapped mapped, std::size_t images,
                                std::size_t columns) {
-  const std::string study = mapped == Mapped::loss ? "loss-map" : "compute-map";
-  const auto names = models_of(runs, study);
-  std::vector<ModelChunks> models;
-  for (const std::string& name : names) models.emplace_back(runs, study, name);
+  const auto models = chunks_of(runs, mapped == Mapped::loss ? "loss-map" : "compute-map");
   std::vector<MapGrid> grids;
   if (models.empty()) return grids;
   const auto chosen = choose_images(models, images);
   for (std::size_t m = models.size(); m-- > 0 && !chosen.empty();) {
     const auto positions = spread(models[m].timesteps().size(), columns);
     const Tensor& image = models[m].chunks().front().floats("image", 4);
-    MapGrid& grid = grids.emplace_back(MapGrid{mapped, names[m], image.shape[2], image.shape[3], {}, {}});
+    MapGrid& grid = grids.emplace_back(MapGrid{mapped, models[m].name(), image.shape[2], image.shape[3], {}, {}});
     for (const std::size_t position : positions) grid.timesteps.push_back(models[m].timesteps()[position]);
     for (const std::int64_t index : chosen) {
       grid.rows.push_back(map_row(models[m], mapped, index, positions));
