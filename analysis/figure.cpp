@@ -103,7 +103,6 @@ struct Actions {
   Actions() { ::posix_spawn_file_actions_init(&value); }
   ~Actions() { ::posix_spawn_file_actions_destroy(&value); }
   Actions(const Actions&) = delete;
-  Actions& operator=(const Actions&) = delete;
   posix_spawn_file_actions_t value;
 };
 
@@ -131,6 +130,7 @@ static std::string complaint(const std::string& messages) {
 static void run_gnuplot(const std::string& program, const fs::path& script, const fs::path& folder) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw RunError("cannot start gnuplot", program, std::strerror(errno));
+  const Descriptor from_gnuplot(ends[0]);
   Actions actions;
   ::posix_spawn_file_actions_addchdir_np(&actions.value, folder.c_str());
   ::posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -144,8 +144,7 @@ static void run_gnuplot(const std::string& program, const fs::path& script, cons
   pid_t child = 0;
   const int error = ::posix_spawnp(&child, program.c_str(), &actions.value, nullptr, argv, environment);
   ::close(ends[1]);
-  const std::string messages = error == 0 ? read_all(ends[0]) : "";
-  ::close(ends[0]);
+  const std::string messages = error == 0 ? read_all(from_gnuplot.get()) : "";
   if (error == ENOENT)
     throw RunError("gnuplot is missing", program, "install gnuplot (Debian: gnuplot-nox) to draw figures");
   if (error != 0) throw RunError("cannot start gnuplot", program, std::strerror(error));
@@ -153,8 +152,7 @@ static void run_gnuplot(const std::string& program, const fs::path& script, cons
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  stop_if_interrupted("while a figure was drawn",
-                      "give the same command again");  // Ctrl-C ends gnuplot as well
+  stop_if_interrupted("while a figure was drawn", "give the same command again");  // Ctrl-C ends gnuplot as well
   throw RunError("gnuplot failed", script.string(), complaint(messages));
 }
 

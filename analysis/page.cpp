@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <regex>
+#include <set>
 
 #include "base/error.h"
 #include "page_style.h"
@@ -27,29 +28,15 @@ std::string tiles(const std::vector<Section>& sections) {
     if (!section.tile || count++ == most) continue;
     const Tile& tile = *section.tile;
     std::string kind(name_of(tile.judgement));
-    std::replace(kind.begin(), kind.end(), ' ', '-');
+    std::ranges::replace(kind, ' ', '-');
     items += fmt::format(
         "<li class=\"{}\"><a href=\"#{}\"><span class=\"question\">{}</span> <strong>{}</strong> <span "
         "class=\"number\">{}</span> <span class=\"label\">{}</span></a></li>\n",
         kind, section.id, tile.question, name_of(tile.judgement), tile.number, tile.label);
   }
-  if (items.empty()) return "";
-  return "<ul class=\"tiles\">\n" + items +
-         "</ul>\n<p class=\"note\">A judgement is <em>cannot tell</em> unless the 95&nbsp;% interval "
-         "decides.</p>\n";
-}
-
-std::string contents(const std::vector<Section>& sections) {
-  std::string items;
-  for (const Section& section : sections)
-    items += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", section.id, section.title);
-  return "<nav>\n<h2>Contents</h2>\n<ol>\n" + items + "</ol>\n</nav>\n";
-}
-
-std::string element(const Section& section) {
-  return fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}{}{}</section>\n", section.id, section.title,
-                     element("answer", section.answer), section.shown,
-                     folded("Tables, definitions and further figures", section.details));
+  return items.empty() ? ""
+                       : "<ul class=\"tiles\">\n" + items + "</ul>\n" +
+                             note("A judgement is <em>cannot tell</em> unless the 95&nbsp;% interval decides.");
 }
 
 }  // namespace
@@ -69,33 +56,27 @@ Judgement below(const Interval& value, double level) {
 }
 
 Judgement combined(const std::vector<Judgement>& judgements) {
-  const auto says = [](Judgement wanted) {
-    return [wanted](Judgement judgement) { return judgement == wanted; };
-  };
-  const auto all = [&](Judgement wanted) {
-    return !judgements.empty() && std::all_of(judgements.begin(), judgements.end(), says(wanted));
-  };
-  if (all(Judgement::yes)) return Judgement::yes;
-  if (all(Judgement::no)) return Judgement::no;
-  const bool some = std::any_of(judgements.begin(), judgements.end(), says(Judgement::yes)) ||
-                    std::any_of(judgements.begin(), judgements.end(), says(Judgement::in_part));
-  return some ? Judgement::in_part : Judgement::cannot_tell;
+  const std::set<Judgement> said(judgements.begin(), judgements.end());
+  if (said.size() == 1) return *said.begin();
+  return said.contains(Judgement::yes) || said.contains(Judgement::in_part) ? Judgement::in_part
+                                                                            : Judgement::cannot_tell;
 }
 
-std::string page(const std::string& title, const std::string& subtitle,
-                 const std::vector<Section>& sections) {
-  std::string alarms, body;
+std::string page(const std::string& title, const std::string& subtitle, const std::vector<Section>& sections) {
+  std::string alarms, contents, body;
   for (const Section& section : sections) {
-    if (section.alarm)
-      alarms += element("alarm", fmt::format("<a href=\"#{}\">{}</a>", section.id, section.answer));
-    body += element(section);
+    const auto& [id, heading, answer, shown, details, tile, alarm] = section;
+    if (alarm) alarms += element("alarm", fmt::format("<a href=\"#{}\">{}</a>", id, answer));
+    contents += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", id, heading);
+    body += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}{}{}</section>\n", id, heading, element("answer", answer),
+                        shown, folded("Tables, definitions and further figures", details));
   }
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<header>\n<h1>{0}</h1>\n{2}{3}{4}{5}"
-      "</header>\n<main>\n{6}</main>\n</body>\n</html>\n",
-      title, page_style, element("note", subtitle), alarms, tiles(sections), contents(sections), body);
+      "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<header>\n<h1>{0}</h1>\n{2}{3}{4}"
+      "<nav>\n<h2>Contents</h2>\n<ol>\n{5}</ol>\n</nav>\n</header>\n<main>\n{6}</main>\n</body>\n</html>\n",
+      title, page_style, element("note", subtitle), alarms, tiles(sections), contents, body);
 }
 
 /// Takes out what stands between `open` and `close`, both included, wherever they occur.

@@ -17,9 +17,8 @@ namespace {
 std::vector<std::vector<Run>> by_process(std::span<const Run> runs) {
   std::vector<std::vector<Run>> groups;
   for (const Run& run : runs) {
-    const auto found = std::find_if(groups.begin(), groups.end(), [&](const std::vector<Run>& group) {
-      return process_entry(group.front()) == process_entry(run);
-    });
+    const auto found = std::ranges::find_if(
+        groups, [&](const auto& group) { return process_entry(group.front()) == process_entry(run); });
     (found == groups.end() ? groups.emplace_back() : *found).push_back(run);
   }
   return groups;

@@ -88,23 +88,16 @@ auto order_of(const std::string& which) {
   return std::pair(known - skipped_units.begin(), which);
 }
 
-/// What makes a study, in the order of the studies of one model: device, dtype, threads, then all others by
-/// name.
-Json setting_of(const Record& record) {
-  Json setting = {needed_axis(record, "device"), needed_axis(record, "dtype"), axis(record, "threads")};
+/// What makes a study.
+Axes axes_of(const Record& record) {
   std::map<std::string, Json> others;
   for (const auto& [name, value] : record.axes.items()) others[name] = value;
   for (const char* known : {"model", "engine", "which", "keep", "batch", "dtype", "device", "threads"})
     others.erase(known);
-  for (const auto& [name, value] : others) setting.push_back(Json::array({name, value}));
-  return setting;
-}
-
-std::vector<std::pair<std::string, Json>> axes_of(const Json& setting) {
-  std::vector<std::pair<std::string, Json>> axes{
-      {"dtype", setting[1]}, {"device", setting[0]}, {"threads", setting[2]}};
-  for (std::size_t i = axes.size(); i < setting.size(); ++i)
-    axes.emplace_back(setting[i][0].get<std::string>(), setting[i][1]);
+  Axes axes{{"device", needed_axis(record, "device")},
+            {"dtype", needed_axis(record, "dtype")},
+            {"threads", axis(record, "threads")}};
+  axes.insert(axes.end(), others.begin(), others.end());
   return axes;
 }
 
@@ -127,7 +120,9 @@ std::string SpeedStudy::setting(bool with_threads) const {
   std::vector<std::string> parts;
   for (const auto& [name, value] : axes) {
     const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    if (name == "dtype" || name == "device")
+    if (name == "dtype")
+      parts.insert(parts.begin(), text);
+    else if (name == "device")
       parts.push_back(text);
     else if (name != "threads")
       parts.push_back(name + " " + text);
@@ -149,17 +144,17 @@ std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {
   using Point = std::tuple<Engine, std::int64_t, std::pair<std::ptrdiff_t, std::string>, double>;
   std::vector<SpeedStudy> studies;
   for (const std::string& model : models_of(runs, "speed")) {
-    std::map<Json, std::map<Point, SpeedCell>> settings;
+    std::map<Axes, std::map<Point, SpeedCell>> settings;
     for (const Run& run : runs) {
       const auto engines = engines_of(run);
       for (const Record* record : records_of(run, "speed", model)) {
         SpeedCell cell = cell_of(*record, engines);
         const Point point{cell.engine, cell.batch, order_of(cell.which), -cell.keep};
-        settings[setting_of(*record)].insert_or_assign(point, std::move(cell));
+        settings[axes_of(*record)].insert_or_assign(point, std::move(cell));
       }
     }
-    for (const auto& [setting, cells] : settings) {
-      SpeedStudy& study = studies.emplace_back(SpeedStudy{model, axes_of(setting), {}});
+    for (const auto& [axes, cells] : settings) {
+      SpeedStudy& study = studies.emplace_back(SpeedStudy{model, axes, {}});
       for (const auto& [point, cell] : cells) study.cells.push_back(cell);
     }
   }
