@@ -153,9 +153,7 @@ static std::string loss_axis(const std::vector<LearningCurve>& curves) {
              : "";
 }
 
-Figure learning_figure(const std::vector<LearningCurve>& all, const Process& process) {
-  std::vector<LearningCurve> curves;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(curves), [](const auto& one) { return !one.dynamic(); });
+Figure learning_figure(const std::vector<LearningCurve>& curves, const Process& process) {
   return stacked({.name = "learning-curves",
                   .description = "Held-out and training loss of each model against the training step.",
                   .csv = to_csv(curves),

@@ -4,12 +4,112 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <regex>
+#include <set>
 
+#include "base/error.h"
+#include "page_style.h"
 #include "record/metric.h"
 #include "text.h"
 
 namespace dydit::analysis {
+
+namespace {
+
+std::string element(const char* name, const std::string& content) {
+  return content.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", name, content);
+}
+
+std::string tiles(const std::vector<Section>& sections) {
+  constexpr int most = 6;
+  std::string items;
+  int count = 0;
+  for (const Section& section : sections) {
+    if (!section.tile || count++ == most) continue;
+    const Tile& tile = *section.tile;
+    std::string kind(name_of(tile.judgement));
+    std::ranges::replace(kind, ' ', '-');
+    items += fmt::format(
+        "<li class=\"{}\"><a href=\"#{}\"><span class=\"question\">{}</span> <strong>{}</strong> <span "
+        "class=\"number\">{}</span> <span class=\"label\">{}</span></a></li>\n",
+        kind, section.id, tile.question, name_of(tile.judgement), tile.number, tile.label);
+  }
+  return items.empty() ? ""
+                       : "<ul class=\"tiles\">\n" + items + "</ul>\n" +
+                             note("A judgement is <em>cannot tell</em> unless the 95&nbsp;% interval decides.");
+}
+
+}  // namespace
+
+std::string_view name_of(Judgement judgement) {
+  constexpr std::array<std::string_view, 4> names{"cannot tell", "yes", "in part", "no"};
+  return names.at(static_cast<std::size_t>(judgement));
+}
+
+Judgement above(const Interval& value, double level) {
+  if (value.low > level) return Judgement::yes;
+  return value.high < level ? Judgement::no : Judgement::cannot_tell;
+}
+
+Judgement below(const Interval& value, double level) {
+  return above({-value.mean, -value.high, -value.low}, -level);
+}
+
+Judgement combined(const std::vector<Judgement>& judgements) {
+  const std::set<Judgement> said(judgements.begin(), judgements.end());
+  if (said.size() == 1) return *said.begin();
+  return said.contains(Judgement::yes) || said.contains(Judgement::in_part) ? Judgement::in_part
+                                                                            : Judgement::cannot_tell;
+}
+
+std::string page(const std::string& title, const std::string& subtitle, const std::vector<Section>& sections) {
+  std::string alarms, contents, body;
+  for (const Section& section : sections) {
+    const auto& [id, heading, answer, shown, details, tile, alarm] = section;
+    if (alarm) alarms += element("alarm", fmt::format("<a href=\"#{}\">{}</a>", id, answer));
+    contents += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", id, heading);
+    body += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}{}{}</section>\n", id, heading, element("answer", answer),
+                        shown, folded("Tables, definitions and further figures", details));
+  }
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<header>\n<h1>{0}</h1>\n{2}{3}{4}"
+      "<nav>\n<h2>Contents</h2>\n<ol>\n{5}</ol>\n</nav>\n</header>\n<main>\n{6}</main>\n</body>\n</html>\n",
+      title, page_style, element("note", subtitle), alarms, tiles(sections), contents, body);
+}
+
+/// Takes out what stands between `open` and `close`, both included, wherever they occur.
+static void remove_elements(std::string& text, const std::string& open, const std::string& close) {
+  for (auto begin = text.find(open); begin != std::string::npos; begin = text.find(open, begin)) {
+    const auto end = text.find(close, begin);
+    if (end == std::string::npos) return;
+    text.erase(begin, end + close.size() - begin);
+  }
+}
+
+std::string inline_svg(const std::string& svg, const std::string& prefix, const std::string& label) {
+  // Short matches only: std::regex recurses once for each character of a match.
+  static const std::regex viewbox(R"re(viewBox="([\d. ]+)")re"), id(R"re((\sid=)(['"]))re"),
+      reference(R"re(xlink:href=(['"])#)re"), url(R"(url\(#)"),
+      black(R"re(((?:stroke|fill|color)\s?=\s?)["'](?:black|rgb\(  0,   0,   0\))["'])re"), indent(R"(\n\s)");
+  const auto open = svg.find("<svg"), content = svg.find('>', open);
+  std::smatch box;
+  if (open == std::string::npos || content == std::string::npos || !std::regex_search(svg, box, viewbox))
+    throw RunError("gnuplot wrote no SVG that can be read", prefix);
+  std::string body = svg.substr(content + 1);
+  remove_elements(body, "<title>", "</title>");
+  remove_elements(body, "<desc>", "</desc>");
+  body = std::regex_replace(body, id, "$1$2" + prefix + "-");
+  body = std::regex_replace(body, reference, "href=$1#" + prefix + "-");
+  body = std::regex_replace(body, url, "url(#" + prefix + "-");
+  body = std::regex_replace(body, black, "$1\"currentColor\"");
+  body = std::regex_replace(body, indent, "\n");
+  return "<svg viewBox=\"" + box[1].str() + "\" role=\"img\" aria-label=\"" + html_escape(label) + "\">" +
+         body;
+}
 
 static bool less(const Named& a, const Named& b) {
   return smaller(a.value, b.value);

@@ -88,16 +88,15 @@ struct PanelRow {
   std::string place(std::size_t i) const;            ///< gnuplot's margins for panel i
   std::string title(const std::string& text) const;  ///< above all of them
 
-  /// As many panels to a figure as it has room for, and the names of these figures: "speedup", "speedup-2".
-  template <typename T>
-  static std::vector<std::span<const T>> split(const std::vector<T>& panels) {
-    std::vector<std::span<const T>> rows;
+  /// Figures of these panels, as many in each as it has room for: `draw` gives that of some panels and of a name, "speedup"
+  /// and "speedup-2" where `name` is "speedup".
+  template <typename T, typename Draw>
+  static std::vector<Figure> figures(const std::vector<T>& panels, const std::string& name, Draw draw) {
+    std::vector<Figure> drawn;
     for (std::size_t i = 0; i < panels.size(); i += most)
-      rows.push_back(std::span(panels).subspan(i).first(std::min(most, panels.size() - i)));
-    return rows;
-  }
-  static std::string name(const std::string& first, std::size_t number) {
-    return number == 0 ? first : first + "-" + std::to_string(number + 1);
+      drawn.push_back(draw(std::span(panels).subspan(i).first(std::min(most, panels.size() - i)),
+                           i == 0 ? name : name + "-" + std::to_string(i / most + 1)));
+    return drawn;
   }
 };
 

@@ -195,11 +195,8 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
 }  // namespace
 
 std::vector<Figure> speedup_figures(const SpeedStudy& study, const std::string& name) {
-  const auto panels = panels_of(study);
-  std::vector<Figure> figures;
-  for (const auto& some : PanelRow::split(panels))
-    figures.push_back(figure_of(study, some, PanelRow::name(name, figures.size())));
-  return figures;
+  return PanelRow::figures(panels_of(study), name,
+                           [&](auto panels, const std::string& its) { return figure_of(study, panels, its); });
 }
 
 }  // namespace dydit::analysis

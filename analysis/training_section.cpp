@@ -80,7 +80,7 @@ std::optional<Section> learning_section(const Findings& findings, const Show& sh
   }
   Section section{.id = "learning", .title = "How far were the models trained?"};
   section.answer = fmt::format("The loss on held-out images is {} at the end.", from_to(losses));
-  section.shown = show(learning_figure(findings.curves, findings.process),
+  section.shown = show(learning_figure(curves, findings.process),
                        "The loss over the training: bold on held-out images, faint on the training batches.");
   section.details = note(findings.process.words(described("held_out_mse")));
   return section;
