@@ -34,13 +34,11 @@ std::vector<std::int64_t> integers(const Chunk& chunk, const std::string& name) 
 void read_times(Chunk& chunk) {
   constexpr std::size_t most = 1000;  // of a diffusion
   std::vector<double> times;
-  if (tensor(chunk, "timestep").type == checkpoint::DType::f64) {
-    const auto values = tensor(chunk, "timestep").as<double>();
-    times.assign(values.begin(), values.end());
-  } else {
-    const auto values = integers(chunk, "timestep");
-    times.assign(values.begin(), values.end());
-  }
+  const Tensor& found = tensor(chunk, "timestep");
+  if (found.type == checkpoint::DType::f64)
+    for (const double time : found.as<double>()) times.push_back(time);
+  else
+    for (const std::int64_t time : found.as<std::int64_t>()) times.push_back(static_cast<double>(time));
   const std::int64_t images = tensor(chunk, "index").elements();
   if (images == 0 || times.empty() || times.size() > most)
     throw InputError(fmt::format("a chunk of {} images at {} timesteps", images, times.size()), chunk.file);

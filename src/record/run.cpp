@@ -44,9 +44,9 @@ const Record* Results::find(const std::string& cell) const {
   return entry == position_.end() ? nullptr : &records_[entry->second];
 }
 
-ResultsFile read_results(const fs::path& path) {
-  ResultsFile file;
-  if (!fs::exists(path)) return file;
+Results read_results(const fs::path& path) {
+  Results results;
+  if (!fs::exists(path)) return results;
   const std::string text = read_file(path);
   std::string_view rest = text;
   for (std::size_t number = 1; !rest.empty(); ++number) {
@@ -56,14 +56,14 @@ ResultsFile read_results(const fs::path& path) {
     // No proper beginning of an object is JSON itself, so a last line that parses is whole.
     if (rest.empty() && !Json::accept(line)) break;
     try {
-      file.results.add(from_line(line));
+      results.add(from_line(line));
     } catch (const InputError& error) {
       throw InputError(error.what(), path.string() + ", line " + std::to_string(number));
     }
-    file.whole_bytes = text.size() - rest.size();
-    file.ends_with_newline = length != std::string_view::npos;
+    results.whole_bytes = text.size() - rest.size();
+    results.ends_with_newline = length != std::string_view::npos;
   }
-  return file;
+  return results;
 }
 
 checkpoint::Tensors Run::tensors(const std::string& name) const {
@@ -72,7 +72,7 @@ checkpoint::Tensors Run::tensors(const std::string& name) const {
 
 Run read_run(const fs::path& path) {
   Json manifest = read_manifest(path);
-  return {path, std::move(manifest), read_results(path / "results.jsonl").results.records()};
+  return {path, std::move(manifest), read_results(path / "results.jsonl").records()};
 }
 
 using Leaves = std::vector<std::pair<std::string, std::string>>;  // by path, in their order

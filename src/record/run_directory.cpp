@@ -65,9 +65,9 @@ static fs::path earlier_results(const fs::path& run) {
 
 /// Moves what an earlier identity recorded to earlier/, beside what is there. Returns how many records.
 static std::size_t set_aside(const fs::path& run) {
-  const std::vector<Record> records = read_results(run / "results.jsonl").results.records();
+  const std::vector<Record> records = read_results(run / "results.jsonl").records();
   if (records.empty()) return 0;
-  Results earlier = read_results(earlier_results(run)).results;
+  Results earlier = read_results(earlier_results(run));
   for (const Record& record : records) earlier.add(record);
   std::string lines;
   for (const Record& record : earlier.records()) lines += to_line(readable(record));
@@ -136,12 +136,12 @@ struct RunDirectory::State {
         options(given),
         lock(locked(path)),
         manifest(open_manifest(path, wanted, options.force)),
-        earlier(read_results(earlier_results(path)).results),
-        file(read_results(path / "results.jsonl")),
-        results(::open((path / "results.jsonl").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-    check(results.get() >= 0);
-    check(::ftruncate(results.get(), static_cast<off_t>(file.whole_bytes)) == 0);
-    if (!file.ends_with_newline) write("\n");
+        earlier(read_results(earlier_results(path))),
+        results(read_results(path / "results.jsonl")),
+        file(::open((path / "results.jsonl").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+    check(file.get() >= 0);
+    check(::ftruncate(file.get(), static_cast<off_t>(results.whole_bytes)) == 0);
+    if (!results.ends_with_newline) write("\n");
     remove_torn(path);
   }
 
@@ -152,14 +152,14 @@ struct RunDirectory::State {
   /// One write, so that a line is never mixed with another; what a full disk cuts short is taken back.
   void write(const std::string& line) {
     errno = ENOSPC;  // a short write sets none
-    const bool whole = ::write(results.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
-    if (!whole || ::fsync(results.get()) != 0) {
+    const bool whole = ::write(file.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    if (!whole || ::fsync(file.get()) != 0) {
       const int reason = errno;
-      check(::ftruncate(results.get(), static_cast<off_t>(file.whole_bytes)) == 0);
+      check(::ftruncate(file.get(), static_cast<off_t>(results.whole_bytes)) == 0);
       errno = reason;
       check(false);
     }
-    file.whole_bytes += line.size();
+    results.whole_bytes += line.size();
   }
 
   /// What was written: see readable.
@@ -170,7 +170,7 @@ struct RunDirectory::State {
       save(path, manifest);
     }
     write(to_line(record));
-    file.results.add(record);
+    results.add(record);
     return record;
   }
 
@@ -187,8 +187,8 @@ struct RunDirectory::State {
   Descriptor lock;
   Json manifest;
   Results earlier;  // of identities before a forced one
-  ResultsFile file;
-  Descriptor results;
+  Results results;
+  Descriptor file;  // results.jsonl
 };
 
 RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
@@ -209,7 +209,7 @@ const Json& RunDirectory::manifest() const {
   return state_->manifest;
 }
 const std::vector<Record>& RunDirectory::records() const {
-  return state_->file.results.records();
+  return state_->results.records();
 }
 bool RunDirectory::finished() const {
   return state_->finished();
@@ -223,7 +223,7 @@ void RunDirectory::describe(const std::string& key, Json value) {
 }
 
 bool RunDirectory::has_or_takes_back(const std::string& cell) {
-  if (state_->find(state_->file.results, cell) != nullptr) return true;
+  if (state_->find(state_->results, cell) != nullptr) return true;
   const Record* earlier = state_->find(state_->earlier, cell);
   if (earlier != nullptr) state_->add(*earlier);
   return earlier != nullptr;
