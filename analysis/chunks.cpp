@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
-#include "base/error.h"
+#include "record/metric.h"
 
 namespace dydit::analysis {
 
@@ -17,15 +18,6 @@ using record::Record;
 using record::Run;
 
 namespace {
-
-std::string model_of(const Record& record) {
-  const auto model = record.axes.find("model");
-  return model != record.axes.end() && model->is_string() ? model->get<std::string>() : std::string();
-}
-
-bool belongs(const Record& record, const std::string& study) {
-  return record.study == study && record.status == record::Status::ok;
-}
 
 const Tensor& tensor(const Chunk& chunk, const std::string& name) {
   const auto found = chunk.tensors.find(name);
@@ -38,24 +30,25 @@ std::vector<std::int64_t> integers(const Chunk& chunk, const std::string& name) 
   return {values.begin(), values.end()};
 }
 
-/// Times of a diffusion are whole numbers, those of a flow are not.
-std::vector<double> times_of(const Chunk& chunk) {
+/// The times of a chunk, in their order and ascending: whole numbers in a diffusion, not in a flow.
+void read_times(Chunk& chunk) {
+  constexpr std::size_t most = 1000;  // of a diffusion
+  std::vector<double> times;
   const Tensor& found = tensor(chunk, "timestep");
-  if (found.type == checkpoint::DType::f64) return chunk.of_times("timestep");
-  const auto whole = found.as<std::int64_t>();
-  return {whole.begin(), whole.end()};
-}
-
-void check(const Chunk& chunk) {
-  constexpr std::size_t most_timesteps = 1000;  // of a diffusion
+  if (found.type == checkpoint::DType::f64)
+    for (const double time : found.as<double>()) times.push_back(time);
+  else
+    for (const std::int64_t time : found.as<std::int64_t>()) times.push_back(static_cast<double>(time));
   const std::int64_t images = tensor(chunk, "index").elements();
-  if (images == 0 || chunk.timesteps.empty() || chunk.timesteps.size() > most_timesteps)
-    throw InputError(fmt::format("a chunk of {} images at {} timesteps", images, chunk.timesteps.size()),
-                     chunk.file);
-  if (!std::all_of(chunk.timesteps.begin(), chunk.timesteps.end(), [](double t) { return std::isfinite(t); }))
+  if (images == 0 || times.empty() || times.size() > most)
+    throw InputError(fmt::format("a chunk of {} images at {} timesteps", images, times.size()), chunk.file);
+  if (!std::all_of(times.begin(), times.end(), [](double t) { return std::isfinite(t); }))
     throw InputError("a timestep is not finite", chunk.file);
-  if (chunk.tensors.contains("label") && std::ssize(integers(chunk, "label")) != images)
-    throw InputError("as many labels as images are expected", chunk.file);
+  chunk.order.resize(times.size());
+  std::iota(chunk.order.begin(), chunk.order.end(), std::size_t{0});
+  std::stable_sort(chunk.order.begin(), chunk.order.end(),
+                   [&](std::size_t a, std::size_t b) { return times[a] < times[b]; });
+  for (const std::size_t k : chunk.order) chunk.timesteps.push_back(times[k]);
 }
 
 }  // namespace
@@ -65,7 +58,7 @@ std::vector<std::string> models_of(std::span<const Run> runs, const std::string&
   for (const Run& run : runs) {
     for (const Json& model : entry(run, run.manifest, "models", Json::array()))
       listed.push_back(entry(run, model, "name", std::string()));
-    for (const Record& record : run.records) listed.push_back(model_of(record));
+    for (const Record& record : run.records) listed.push_back(text_axis(record, "model"));
   }
   std::set<std::string> seen = {""};
   for (const std::string& name : listed)
@@ -79,15 +72,33 @@ std::vector<std::string> models_of(std::span<const Run> runs, const std::string&
 std::vector<const Record*> records_of(const Run& run, const std::string& study, const std::string& model) {
   std::vector<const Record*> found;
   for (const Record& record : run.records)
-    if (belongs(record, study) && model_of(record) == model) found.push_back(&record);
+    if (record.study == study && record.status == record::Status::ok && text_axis(record, "model") == model)
+      found.push_back(&record);
   return found;
+}
+
+void refuse(const Record& record, const std::string& what) {
+  throw InputError("a record of " + record.study + " " + what, record.axes.dump());
 }
 
 std::int64_t axis(const Record& record, const std::string& name) {
   const auto found = record.axes.find(name);
   if (found == record.axes.end() || !found->is_number_integer() || found->get<std::int64_t>() < 0)
-    throw InputError("a record of " + record.study + " has no axis '" + name + "'", record.axes.dump());
+    refuse(record, "has no axis '" + name + "'");
   return found->get<std::int64_t>();
+}
+
+std::string text_axis(const Record& record, const std::string& name) {
+  const auto found = record.axes.find(name);
+  return found != record.axes.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+const record::Metric* find_metric(const Record& record, const std::string& name) {
+  const auto found = record.metrics.find(name);
+  if (found == record.metrics.end()) return nullptr;
+  if (const auto unit = record::metric(name).unit; found->second.unit != unit)
+    refuse(record, fmt::format("has '{}' in '{}' where '{}' is expected", name, found->second.unit, unit));
+  return &found->second;
 }
 
 const Tensor& Chunk::floats(const std::string& name, std::size_t rank) const {
@@ -103,21 +114,32 @@ const Tensor& Chunk::floats(const std::string& name, std::size_t rank) const {
 }
 
 std::vector<double> Chunk::of_times(const std::string& name) const {
-  if (!tensors.contains(name)) return {};
+  std::vector<double> result;
+  if (!tensors.contains(name)) return result;
   const auto values = tensor(*this, name).as<double>();
-  if (values.size() != static_cast<std::size_t>(tensor(*this, "timestep").elements()))
-    throw InputError("tensor '" + name + "' has another size than 'timestep'", file);
-  return {values.begin(), values.end()};
+  if (values.size() != order.size()) throw InputError("tensor '" + name + "' has another size than 'timestep'", file);
+  for (const std::size_t k : order) result.push_back(values[k]);
+  return result;
 }
 
-ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, const std::string& model) {
+std::span<const float> Place::values(const std::string& name, std::size_t rank, std::size_t timestep) const {
+  const Tensor& all = chunk->floats(name, rank);
+  const auto images = static_cast<std::size_t>(all.shape[0]), times = chunk->order.size();
+  const auto values = all.as<float>();
+  const std::size_t count = values.size() / (images * times);
+  return values.subspan((row * times + chunk->order.at(timestep)) * count, count);
+}
+
+ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, const std::string& model)
+    : name_(model) {
   for (const Run& run : runs)
     for (const Record* record : records_of(run, study, model)) {
       if (record->tensors.empty())
         throw InputError("a record of " + study + " names no tensors", run.path.string());
-      Chunk chunk{record, run.tensors(record->tensors.front()), {}, record->tensors.front()};
-      chunk.timesteps = times_of(chunk);
-      check(chunk);
+      Chunk chunk{record, run.tensors(record->tensors.front()), record->tensors.front()};
+      read_times(chunk);
+      if (chunk.tensors.contains("label") && integers(chunk, "label").size() != integers(chunk, "index").size())
+        throw InputError("as many labels as images are expected", chunk.file);
       if (!chunks_.empty() && chunk.timesteps != timesteps())
         throw InputError("chunks of one model have different timesteps", chunk.file);
       chunks_.push_back(std::move(chunk));
@@ -127,6 +149,12 @@ ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, co
     for (std::size_t row = 0; row < index.size(); ++row)
       images_.insert_or_assign(index[row], Place{&chunk, row});
   }
+}
+
+std::vector<ModelChunks> chunks_of(std::span<const Run> runs, const std::string& study) {
+  std::vector<ModelChunks> models;
+  for (const std::string& name : models_of(runs, study)) models.emplace_back(runs, study, name);
+  return models;
 }
 
 void require_paired(std::span<const Run> runs, const std::string& study) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chunks of images that a loss study left in run directories, found by model and image.
+// What reports read of run directories: entries of manifests, axes and metrics of records, and the chunks of images that a
+// study of losses left, found by model and image.
 #pragma once
 
 #include <map>
@@ -30,16 +31,24 @@ std::vector<std::string> models_of(std::span<const record::Run> runs, const std:
 std::vector<const record::Record*> records_of(const record::Run& run, const std::string& study,
                                               const std::string& model);
 
+/// Throws InputError that says what a record of its study does, and which one it is.
+[[noreturn]] void refuse(const record::Record& record, const std::string& what);
+
 /// An integer axis of a record; throws InputError when it is missing or negative.
 std::int64_t axis(const record::Record& record, const std::string& name);
+/// An axis of text; empty where the record has none of that name.
+std::string text_axis(const record::Record& record, const std::string& name);
+/// Null where it was not measured; throws InputError when it has another unit than the catalog.
+const record::Metric* find_metric(const record::Record& record, const std::string& name);
 
 /// One chunk: `tensors` hold N images at K timesteps, neither of them zero, and as many labels as images, if
 /// any.
 struct Chunk {
   const record::Record* record;
   checkpoint::Tensors tensors;
-  std::vector<double> timesteps;
-  std::string file;  ///< for messages
+  std::string file;                     ///< for messages
+  std::vector<double> timesteps = {};   ///< ascending
+  std::vector<std::size_t> order = {};  ///< where the tensors have each of them
 
   /// A float tensor whose first sizes are N (and K), none zero; throws InputError when it is missing or
   /// otherwise.
@@ -53,6 +62,9 @@ struct Chunk {
 struct Place {
   const Chunk* chunk;
   std::size_t row;
+
+  /// What a float tensor (N, K, ...) has of the image at the timestep of that place; throws InputError as Chunk::floats.
+  std::span<const float> values(const std::string& name, std::size_t rank, std::size_t timestep) const;
 };
 
 /// All images of a model in a study. Throws InputError when a chunk is malformed or they differ in their
@@ -62,15 +74,20 @@ class ModelChunks {
   ModelChunks(std::span<const record::Run> runs, const std::string& study, const std::string& model);
   ModelChunks(ModelChunks&&) = default;  // no copies: places point at the chunks
 
+  const std::string& name() const { return name_; }  ///< of the model
   const std::vector<Chunk>& chunks() const { return chunks_; }
   const std::vector<double>& timesteps() const { return chunks_.front().timesteps; }
   /// By image index; of an image in two records the later one counts.
   const std::map<std::int64_t, Place>& images() const { return images_; }
 
  private:
+  std::string name_;
   std::vector<Chunk> chunks_;
   std::map<std::int64_t, Place> images_;
 };
+
+/// One for each model of the study, in the order of models_of.
+std::vector<ModelChunks> chunks_of(std::span<const record::Run> runs, const std::string& study);
 
 /// Throws InputError unless the runs that hold the study drew the same noise for the same images: losses of
 /// different seeds or data cannot be paired. Where the data lie does not matter.

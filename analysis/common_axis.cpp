@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "text.h"
@@ -13,12 +12,6 @@
 namespace dydit::analysis {
 
 namespace {
-
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
-
-bool by_size(const Interval& a, const Interval& b) {
-  return a.mean < b.mean;
-}
 
 /// Do two intervals lie within `near` of each other, whatever of them is true?
 Judgement within(const Interval& a, const Interval& b, double near) {
@@ -42,9 +35,9 @@ std::vector<CommonCurve> common_curves(const std::string& process, const LossGap
                    [&](std::size_t a, std::size_t b) { return gap.log_snr[a] < gap.log_snr[b]; });
   std::vector<CommonCurve> curves;
   for (const bool dynamic : {false, true})
-    for (const ModelLoss& model : gap.models) {
+    for (const ModelLoss& model : gap.held_against()) {
       const ModelLoss& reference = gap.reference_of(model);
-      if (order.empty() || model.mse_gap.empty() || model.dynamic != dynamic || reference.dynamic) continue;
+      if (order.empty() || model.dynamic != dynamic || reference.dynamic) continue;
       CommonCurve& curve =
           curves.emplace_back(CommonCurve{process, model.model, reference.model, dynamic, {}, {}, {}, {}});
       for (const std::size_t k : order) {
@@ -60,9 +53,9 @@ std::vector<CommonCurve> common_curves(const std::string& process, const LossGap
 }
 
 Interval peak_place(const CommonCurve& curve) {
-  const auto peak = std::max_element(curve.percent.begin(), curve.percent.end(), by_size);
+  const auto peak = std::max_element(curve.percent.begin(), curve.percent.end(), smaller);
   const double place = curve.log_snr[static_cast<std::size_t>(peak - curve.percent.begin())];
-  if (!std::isfinite(peak->low)) return {place, none, none};
+  if (!std::isfinite(peak->low)) return {place, missing, missing};
   Interval possible{place, place, place};
   for (std::size_t k = 0; k < curve.percent.size(); ++k)
     if (curve.percent[k].high >= peak->low) {
@@ -85,7 +78,7 @@ std::optional<Interval> percent_at(const CommonCurve& curve, double log_snr) {
 Comparison compared(const CommonCurve& one, const CommonCurve& other) {
   const Interval place = peak_place(one), other_place = peak_place(other);
   const Interval at = percent_at(one, place.mean).value(),
-                 other_at = percent_at(other, place.mean).value_or(Interval{none, none, none});
+                 other_at = percent_at(other, place.mean).value_or(no_interval);
   return {&one,
           &other,
           place,
@@ -110,15 +103,12 @@ std::optional<Comparison> comparison(std::span<const CommonCurve> curves, const 
 
 std::string to_csv(std::span<const CommonCurve> curves) {
   std::string csv =
-      "log_snr,time,gap_percent,gap_percent_low,gap_percent_high,noise_error,noise_error_low,noise_error_"
-      "high,model,reference,"
-      "process\n";
+      "log_snr,time,gap_percent,gap_percent_low,gap_percent_high,noise_error,noise_error_low,noise_error_high,model,"
+      "reference,process\n";
   for (const CommonCurve& curve : curves)
     for (std::size_t k = 0; k < curve.times.size(); ++k)
-      csv += fmt::format("{},{}{}{},{},{},{}\n", csv_number(curve.log_snr[k]), csv_number(curve.times[k]),
-                         csv_interval(curve.percent[k]),
-                         csv_interval(curve.noise.empty() ? Interval{none, none, none} : curve.noise[k]),
-                         csv_field(curve.model), csv_field(curve.reference), csv_field(curve.process));
+      csv += csv_line(curve.log_snr[k], curve.times[k], curve.percent[k],
+                      curve.noise.empty() ? no_interval : curve.noise[k], curve.model, curve.reference, curve.process);
   return csv;
 }
 

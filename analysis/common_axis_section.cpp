@@ -38,72 +38,52 @@ Curves drawn(const Curves& curves) {
   return some;
 }
 
-/// A colour for each model; lines, points and their shape for each process.
-std::string style_of(const Curves& curves, const CommonCurve& curve) {
+/// A panel of the curves of one kind, from column `field` of the CSV on: a colour for each model; lines, points and their
+/// shape for each process. All curves are in its key.
+std::string plot_of(const Curves& curves, bool dynamic, int field) {
   constexpr std::array dashes{"1", "(6,3)", "(2,2)"};
   constexpr std::array points{7, 6, 5};
-  const std::size_t process = place_in(names_of(curves, &CommonCurve::process), curve.process) % dashes.size();
-  return fmt::format("linetype {} dashtype {} pointtype {} pointsize 0.6",
-                     place_in(names_of(curves, &CommonCurve::model), curve.model) + 1, dashes[process],
-                     points[process]);
-}
-
-/// A panel of the curves of one kind, from column `field` of the CSV on.
-std::string plot_of(const Curves& curves, bool dynamic, int field, const std::string& keys) {
-  std::string bands, lines;
-  std::size_t first = 0;
-  for (const CommonCurve& curve : curves) {
-    const std::string rows = fmt::format("data skip 1 every ::{}::{} using 1:", first, first + curve.times.size() - 1);
-    first += curve.times.size();
+  std::string bands, lines, keys;
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const CommonCurve& curve = curves[i];
+    const std::size_t process = place_in(names_of(curves, &CommonCurve::process), curve.process) % dashes.size();
+    const std::string colour =
+        fmt::format("linetype {}", place_in(names_of(curves, &CommonCurve::model), curve.model) + 1);
+    const std::string style = fmt::format("with linespoints {} dashtype {} pointtype {} pointsize 0.6", colour,
+                                          dashes[process], points[process]);
+    keys += fmt::format(", \\\n  keyentry {} title model[{}]", style, i + 1);
     if (curve.dynamic != dynamic || (field > 3 && curve.noise.empty())) continue;
-    const std::string style = style_of(curves, curve);
-    bands += fmt::format(", \\\n  {}{}:{} with filledcurves {} notitle", rows, field + 1, field + 2,
-                         style.substr(0, style.find(" dashtype")));
-    lines += fmt::format(", \\\n  {}{} with linespoints {} notitle", rows, field, style);
+    const std::string rows = fmt::format(", \\\n  data skip 1 every ::first[{0}]::last[{0}] using 1:", i + 1);
+    bands += fmt::format("{}{}:{} with filledcurves {} notitle", rows, field + 1, field + 2, colour);
+    lines += fmt::format("{}{} {} notitle", rows, field, style);
   }
-  return "plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle" + bands + lines + keys + "\n";
+  return "plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle" + bands + lines + keys;
 }
 
 /// The gaps of each kind over log signal-to-noise, in percent of the loss or in noise error.
 Figure common_axis_figure(const Curves& curves, bool noise) {
-  std::vector<std::string> entries;
-  std::string keys;
+  std::vector<Series> series;
+  Range range{curves.front().log_snr.front(), curves.front().log_snr.back()};
   for (const CommonCurve& curve : curves) {
-    entries.push_back(curve.name());
-    keys += ", \\\n  keyentry with linespoints " + style_of(curves, curve) + " title " + gnuplot_string(curve.name());
+    series.push_back({curve.name(), curve.times.size()});
+    for (const double place : curve.log_snr) range.include(place);
   }
-  std::vector<bool> panels;  // whether of dynamic models
+  std::vector<CurvePanel> panels;
   for (const bool dynamic : {false, true})
     if (std::any_of(curves.begin(), curves.end(), [&](const CommonCurve& curve) { return curve.dynamic == dynamic; }))
-      panels.push_back(dynamic);
-  Range range{curves.front().log_snr.front(), curves.front().log_snr.back()};
-  for (const CommonCurve& curve : curves)
-    for (const double place : curve.log_snr) range.include(place);
-  const KeyStrip key(entries, 640);
-  const int pitch = 290, strip = key.height() + 24, height = strip + pitch * static_cast<int>(panels.size()) + 30;
-  std::string plot =
-      fmt::format("set multiplot\nset xrange {}\n", Range{range.low - 0.2, range.high + 0.2}.text()) + key.set(height);
-  for (std::size_t i = 0; i < panels.size(); ++i) {
-    const int top = strip + pitch * static_cast<int>(i);
-    const bool last = i + 1 == panels.size();
-    plot +=
-        panel(1 - static_cast<double>(top) / height, 1 - static_cast<double>(top + pitch - 35) / height) +
-        fmt::format("set title '{}' offset 0,-0.6\nset ylabel '{}' offset 0.5\nset format x '{}'\n",
-                    panels[i] ? "models that skip work against the dense model of their size"
-                              : "smaller models against the largest",
-                    noise ? "noise error above it" : "loss above it (%)", last ? "%g" : "") +
-        (last ? "set xlabel 'log of signal-to-noise (left: noise, right: data)' offset 0,0.3\n" : "unset xlabel\n") +
-        plot_of(curves, panels[i], noise ? 6 : 3, i == 0 ? keys : "") + "unset key\n";
-  }
-  return {.name = noise ? "common-axis-noise" : "common-axis",
-          .description =
-              std::string("How much more models lose than their reference against the log of signal-to-noise, ") +
-              (noise ? "in squared error of the noise." : "in percent of the reference's loss."),
-          .width = 640,
-          .height = height,
-          .csv = to_csv(curves),
-          .settings = plot_style(),
-          .plot = plot + "unset multiplot"};
+      panels.push_back({255,
+                        fmt::format("set ylabel '{}' offset 0.5\n", noise ? "noise error above it" : "loss above it (%)") +
+                            plot_of(curves, dynamic, noise ? 6 : 3),
+                        dynamic ? "models that skip work against the dense model of their size"
+                                : "smaller models against the largest"});
+  return stacked({.name = noise ? "common-axis-noise" : "common-axis",
+                  .description =
+                      std::string("How much more models lose than their reference against the log of signal-to-noise, ") +
+                      (noise ? "in squared error of the noise." : "in percent of the reference's loss."),
+                  .csv = to_csv(curves)},
+                 series, {},
+                 {"log of signal-to-noise (left: noise, right: data)", Range{range.low - 0.2, range.high + 0.2}.text()},
+                 panels);
 }
 
 /// What two intervals decide, one of three texts.
@@ -140,21 +120,18 @@ Tile tile_of(const Comparison& c) {
 /// What each model costs in each process, those of one name below each other; empty unless several processes
 /// have any.
 std::string costs_table(const std::vector<Findings>& all) {
-  std::vector<std::pair<std::string, std::string>> rows;  // by model, in the order of the first process
+  std::vector<std::pair<std::string, std::string>> rows;  // of each model, in the order of the first process
   const auto with_losses = std::count_if(all.begin(), all.end(), [](const Findings& o) { return o.gap.has_value(); });
   for (const Findings& findings : all)
-    for (const ModelLoss& model : findings.gap ? findings.gap->models : std::vector<ModelLoss>{}) {
-      if (model.mse_gap.empty()) continue;
+    for (const ModelLoss& model : findings.gap ? findings.gap->held_against() : std::span<const ModelLoss>()) {
       const ModelLoss& reference = findings.gap->reference_of(model);
-      const auto tradeoff = std::find_if(findings.tradeoffs.begin(), findings.tradeoffs.end(),
-                                         [&](const Tradeoff& o) { return o.model == model.model; });
-      const auto after =
-          std::find_if(rows.rbegin(), rows.rend(), [&](const auto& o) { return o.first == model.model; });
-      rows.insert(after == rows.rend() ? rows.end() : after.base(),
-                  {model.model,
-                   row({html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
-                        tradeoff == findings.tradeoffs.end() ? "–" : decimal(tradeoff->lambda, 3),
-                        plus_minus(times(100 / reference.mean_mse(), model.mean_gap)), plus_minus(model.mean_gap)})});
+      const Tradeoff* tradeoff = tradeoff_of(findings.tradeoffs, model.model);
+      auto of_model = std::find_if(rows.begin(), rows.end(), [&](const auto& o) { return o.first == model.model; });
+      if (of_model == rows.end()) of_model = rows.insert(rows.end(), {model.model, ""});
+      of_model->second +=
+          row({html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
+               tradeoff == nullptr ? "–" : decimal(tradeoff->lambda, 3),
+               plus_minus(times(100 / reference.mean_mse(), model.mean_gap)), plus_minus(model.mean_gap)});
     }
   std::string html;
   for (const auto& [model, text] : rows) html += text;
@@ -202,15 +179,12 @@ std::optional<Section> common_axis_section(const std::vector<Findings>& all, con
   sentences.erase(sentences.begin(), sentences.begin() + (sentences.empty() ? 0 : 1));
   section.details +=
       list(sentences) + costs_table(all) +
-      note(
-          fmt::format("<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the "
-                      "noise, at "
-                      "each time of a process. Two peaks are at the same place when they lie at most {:g} apart, "
-                      "wherever within "
-                      "their intervals they are: a peak may be at each time whose interval reaches that of the largest "
-                      "mean. "
-                      "Percentages take the reference's loss as known. Between times, gaps are interpolated linearly.",
-                      Comparison::near));
+      note(fmt::format("<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the "
+                       "noise, at each time of a process. Two peaks are at the same place when they lie at most {:g} "
+                       "apart, wherever within their intervals they are: a peak may be at each time whose interval "
+                       "reaches that of the largest mean. Percentages take the reference's loss as known. Between "
+                       "times, gaps are interpolated linearly.",
+                       Comparison::near));
   return section;
 }
 

@@ -14,11 +14,11 @@ namespace {
 
 bool computes_all(const MapGrid& grid) {
   // Shares of blocks are sums of a few draws: what is 1 but for its rounding is 1.
-  const auto all = [](const std::vector<float>& map) {
-    return std::all_of(map.begin(), map.end(), [](float share) { return share > 0.99999F; });
-  };
-  return std::all_of(grid.rows.begin(), grid.rows.end(),
-                     [&](const MapRow& row) { return std::all_of(row.maps.begin(), row.maps.end(), all); });
+  for (const MapRow& row : grid.rows)
+    for (const auto& map : row.maps)
+      for (const float share : map)
+        if (!(share > 0.99999F)) return false;
+  return true;
 }
 
 /// The map, or a sentence in the place of one that has nothing to show.
@@ -32,8 +32,7 @@ std::string map_of(const MapGrid& grid, const Show& show) {
 
 /// "0.336 ± 0.032 (t = 20) down to −0.224 ± 0.027 (t = 400)".
 std::string highest_and_lowest(const std::vector<double>& timesteps, const std::vector<Interval>& values) {
-  const auto [low, high] = std::minmax_element(values.begin(), values.end(),
-                                               [](const auto& a, const auto& b) { return a.mean < b.mean; });
+  const auto [low, high] = std::minmax_element(values.begin(), values.end(), smaller);
   const auto text = [&](auto at) {
     return fmt::format("{} (t&nbsp;=&nbsp;{})", bold(*at),
                        time_text(timesteps[static_cast<std::size_t>(at - values.begin())]));
@@ -42,15 +41,14 @@ std::string highest_and_lowest(const std::vector<double>& timesteps, const std::
 }
 
 std::string sentence(const ComputeMap& map) {
-  const auto clear = [&](bool positive) {
+  const auto clear = [&](Judgement judgement) {
     return std::count_if(map.with_detail.begin(), map.with_detail.end(),
-                         [&](const Interval& r) { return r.clear_of_zero() && (r.mean > 0) == positive; });
+                         [&](const Interval& r) { return above(r) == judgement; });
   };
   return fmt::format(
-      "{}: with the detail from {}, clearly positive at {} and negative at {} of {} timesteps; with the loss "
-      "from {}.",
-      html_escape(map.model), highest_and_lowest(map.timesteps, map.with_detail), clear(true), clear(false),
-      map.timesteps.size(), highest_and_lowest(map.timesteps, map.with_loss));
+      "{}: with the detail from {}, clearly positive at {} and negative at {} of {} timesteps; with the loss from {}.",
+      html_escape(map.model), highest_and_lowest(map.timesteps, map.with_detail), clear(Judgement::yes),
+      clear(Judgement::no), map.timesteps.size(), highest_and_lowest(map.timesteps, map.with_loss));
 }
 
 }  // namespace
@@ -65,31 +63,26 @@ std::optional<Section> compute_section(const Findings& findings, const Show& sho
     with_detail.push_back({map.model, map.mean_with_detail});
     sentences.push_back(sentence(map));
   }
-  section.answer =
-      fmt::format("How many blocks work on a token correlates with the detail of the image there by {}.",
-                  from_to(with_detail));
-  section.tile = Tile{"Is less computed on plain background?", plus_minus(least(with_detail).value),
-                      "rank correlation of the blocks at work on a token with the detail there: " +
-                          least_of(with_detail) + how_many_above(with_detail),
-                      all_above(with_detail)};
+  section.answer = fmt::format("How many blocks work on a token correlates with the detail of the image there by {}.",
+                               from_to(with_detail));
+  section.tile = tile_of("Is less computed on plain background?", with_detail,
+                         "rank correlation of the blocks at work on a token with the detail there: ");
   const auto grids = map_grids(findings.runs, Mapped::compute, maps_of_profile(findings.runs).shown);
   for (const ComputeMap* map : shown_first(findings, maps))
     for (const MapGrid& grid : grids)
       if (grid.model == map->model)
         (section.shown.empty() ? section.shown : section.details) += map_of(grid, show);
-  section.details += show(compute_curves_figure(maps, findings.process),
-                          "How much of the image is worked on, and whether that goes with its detail and "
-                          "with the loss; bands are "
-                          "95&nbsp;% intervals.") +
-                     list(sentences) +
-                     note(fmt::format("Means over {} images. Spearman's rank correlation over the tokens of "
-                                      "an image, of the share of the blocks "
-                                      "that work on a token with the standard deviation of the image within "
-                                      "its patch (positive: less is computed "
-                                      "on plain background), and with the token's loss in the same passes; "
-                                      "an image whose tokens are all treated "
-                                      "alike counts as 0. In the answer, the mean over the timesteps.",
-                                      grouped(maps.front().images)));
+  section.details +=
+      show(compute_curves_figure(maps, findings.process),
+           "How much of the image is worked on, and whether that goes with its detail and with the loss; bands are "
+           "95&nbsp;% intervals.") +
+      list(sentences) +
+      note(fmt::format(
+          "Means over {} images. Spearman's rank correlation over the tokens of an image, of the share of the blocks "
+          "that work on a token with the standard deviation of the image within its patch (positive: less is computed "
+          "on plain background), and with the token's loss in the same passes; an image whose tokens are all treated "
+          "alike counts as 0. In the answer, the mean over the timesteps.",
+          grouped(maps.front().images)));
   return section;
 }
 

@@ -4,16 +4,115 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <regex>
 #include <set>
 
+#include "base/error.h"
+#include "page_style.h"
 #include "record/metric.h"
 #include "text.h"
 
 namespace dydit::analysis {
 
-static bool smaller(const Named& a, const Named& b) {
-  return a.value.mean < b.value.mean;
+namespace {
+
+std::string element(const char* name, const std::string& content) {
+  return content.empty() ? "" : fmt::format("<p class=\"{}\">{}</p>\n", name, content);
+}
+
+std::string tiles(const std::vector<Section>& sections) {
+  constexpr int most = 6;
+  std::string items;
+  int count = 0;
+  for (const Section& section : sections) {
+    if (!section.tile || count++ == most) continue;
+    const Tile& tile = *section.tile;
+    std::string kind(name_of(tile.judgement));
+    std::ranges::replace(kind, ' ', '-');
+    items += fmt::format(
+        "<li class=\"{}\"><a href=\"#{}\"><span class=\"question\">{}</span> <strong>{}</strong> <span "
+        "class=\"number\">{}</span> <span class=\"label\">{}</span></a></li>\n",
+        kind, section.id, tile.question, name_of(tile.judgement), tile.number, tile.label);
+  }
+  return items.empty() ? ""
+                       : "<ul class=\"tiles\">\n" + items + "</ul>\n" +
+                             note("A judgement is <em>cannot tell</em> unless the 95&nbsp;% interval decides.");
+}
+
+}  // namespace
+
+std::string_view name_of(Judgement judgement) {
+  constexpr std::array<std::string_view, 4> names{"cannot tell", "yes", "in part", "no"};
+  return names.at(static_cast<std::size_t>(judgement));
+}
+
+Judgement above(const Interval& value, double level) {
+  if (value.low > level) return Judgement::yes;
+  return value.high < level ? Judgement::no : Judgement::cannot_tell;
+}
+
+Judgement below(const Interval& value, double level) {
+  return above({-value.mean, -value.high, -value.low}, -level);
+}
+
+Judgement combined(const std::vector<Judgement>& judgements) {
+  const std::set<Judgement> said(judgements.begin(), judgements.end());
+  if (said.size() == 1) return *said.begin();
+  return said.contains(Judgement::yes) || said.contains(Judgement::in_part) ? Judgement::in_part
+                                                                            : Judgement::cannot_tell;
+}
+
+std::string page(const std::string& title, const std::string& subtitle, const std::vector<Section>& sections) {
+  std::string alarms, contents, body;
+  for (const Section& section : sections) {
+    const auto& [id, heading, answer, shown, details, tile, alarm] = section;
+    if (alarm) alarms += element("alarm", fmt::format("<a href=\"#{}\">{}</a>", id, answer));
+    contents += fmt::format("<li><a href=\"#{}\">{}</a></li>\n", id, heading);
+    body += fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}{}{}</section>\n", id, heading, element("answer", answer),
+                        shown, folded("Tables, definitions and further figures", details));
+  }
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<header>\n<h1>{0}</h1>\n{2}{3}{4}"
+      "<nav>\n<h2>Contents</h2>\n<ol>\n{5}</ol>\n</nav>\n</header>\n<main>\n{6}</main>\n</body>\n</html>\n",
+      title, page_style, element("note", subtitle), alarms, tiles(sections), contents, body);
+}
+
+/// Takes out what stands between `open` and `close`, both included, wherever they occur.
+static void remove_elements(std::string& text, const std::string& open, const std::string& close) {
+  for (auto begin = text.find(open); begin != std::string::npos; begin = text.find(open, begin)) {
+    const auto end = text.find(close, begin);
+    if (end == std::string::npos) return;
+    text.erase(begin, end + close.size() - begin);
+  }
+}
+
+std::string inline_svg(const std::string& svg, const std::string& prefix, const std::string& label) {
+  // Short matches only: std::regex recurses once for each character of a match.
+  static const std::regex viewbox(R"re(viewBox="([\d. ]+)")re"), id(R"re((\sid=)(['"]))re"),
+      reference(R"re(xlink:href=(['"])#)re"), url(R"(url\(#)"),
+      black(R"re(((?:stroke|fill|color)\s?=\s?)["'](?:black|rgb\(  0,   0,   0\))["'])re"), indent(R"(\n\s)");
+  const auto open = svg.find("<svg"), content = svg.find('>', open);
+  std::smatch box;
+  if (open == std::string::npos || content == std::string::npos || !std::regex_search(svg, box, viewbox))
+    throw RunError("gnuplot wrote no SVG that can be read", prefix);
+  std::string body = svg.substr(content + 1);
+  remove_elements(body, "<title>", "</title>");
+  remove_elements(body, "<desc>", "</desc>");
+  body = std::regex_replace(body, id, "$1$2" + prefix + "-");
+  body = std::regex_replace(body, reference, "href=$1#" + prefix + "-");
+  body = std::regex_replace(body, url, "url(#" + prefix + "-");
+  body = std::regex_replace(body, black, "$1\"currentColor\"");
+  body = std::regex_replace(body, indent, "\n");
+  return "<svg viewBox=\"" + box[1].str() + "\" role=\"img\" aria-label=\"" + html_escape(label) + "\">" +
+         body;
+}
+
+static bool less(const Named& a, const Named& b) {
+  return smaller(a.value, b.value);
 }
 
 std::string row(const std::vector<std::string>& fields) {
@@ -58,21 +157,15 @@ std::string described(std::string_view metric) {
 }
 
 const Named& least(const std::vector<Named>& values) {
-  return *std::min_element(values.begin(), values.end(), smaller);
+  return *std::min_element(values.begin(), values.end(), less);
 }
 
 std::string from_to(const std::vector<Named>& values, const char* unit) {
   const auto text = [&](const Named& one) {
     return fmt::format("{}{} ({})", bold(one.value), unit, html_escape(one.name));
   };
-  const Named& most = *std::max_element(values.begin(), values.end(), smaller);
+  const Named& most = *std::max_element(values.begin(), values.end(), less);
   return values.size() == 1 ? text(most) : text(least(values)) + " to " + text(most);
-}
-
-Judgement all_above(const std::vector<Named>& values) {
-  std::vector<Judgement> judgements;
-  for (const Named& one : values) judgements.push_back(above(one.value));
-  return combined(judgements);
 }
 
 std::string how_many_above(const std::vector<Named>& values) {
@@ -88,6 +181,13 @@ std::string least_of(const std::vector<Named>& values) {
   return values.size() == 1 ? name : fmt::format("{}, the least of {}", name, values.size());
 }
 
+Tile tile_of(const std::string& question, const std::vector<Named>& values, const std::string& what) {
+  std::vector<Judgement> judgements;
+  for (const Named& one : values) judgements.push_back(above(one.value));
+  return {question, plus_minus(least(values).value), what + least_of(values) + how_many_above(values),
+          combined(judgements)};
+}
+
 std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study) {
   const auto same = [&](const SpeedStudy& other) { return other.model == study.model; };
   if (std::count_if(studies.begin(), studies.end(), same) == 1) return study.model;
@@ -95,13 +195,6 @@ std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy&
   for (const SpeedStudy& other : studies)
     if (&other < &study && other.title() == study.title()) ++before;
   return study.title() + (before == 0 ? "" : fmt::format(" ({})", before + 1));
-}
-
-std::vector<std::string> engines_of(const std::vector<SpeedStudy>& studies, Executes executes) {
-  std::set<std::string> names;
-  for (const SpeedStudy& study : studies)
-    for (const std::string& name : study.engines(executes)) names.insert(name);
-  return {names.begin(), names.end()};
 }
 
 std::string per_image(const SpeedCell& cell) {

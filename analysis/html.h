@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pieces of the page that several sections share (HTML).
+// The page of a report, and pieces that several sections share. All text is HTML.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "analysis/section.h"
 #include "analysis/speed.h"
 #include "analysis/statistics.h"
-#include "page.h"
 
 namespace dydit::analysis {
+
+/// The whole document: no scripts, nothing to load. `subtitle` says what was run, and on what. The tiles, below it and
+/// above a list of the sections, are those of the first six that have one.
+std::string page(const std::string& title, const std::string& subtitle, const std::vector<Section>& sections);
+
+/// gnuplot's SVG as an element inside a page: ids get `prefix` (gnuplot uses the same in every figure),
+/// namespaces go (HTML knows them), black becomes the page's text colour, `label` says what is seen.
+std::string inline_svg(const std::string& svg, const std::string& prefix, const std::string& label);
 
 /// A row of a table from what stands in it, the first as its head.
 std::string row(const std::vector<std::string>& fields);
@@ -40,19 +49,26 @@ struct Named {
 const Named& least(const std::vector<Named>& values);
 /// "<b>0.88 ± 0.02</b> (small)"; of several the least to the most.
 std::string from_to(const std::vector<Named>& values, const char* unit = "");
-/// Are the values of all models above zero?
-Judgement all_above(const std::vector<Named>& values);
 /// "; clear for 1 of 2", where some are.
 std::string how_many_above(const std::vector<Named>& values);
 /// "small", or "small, the least of 4".
 std::string least_of(const std::vector<Named>& values);
+/// The least, what it is and of which model, and whether all are above zero.
+Tile tile_of(const std::string& question, const std::vector<Named>& values, const std::string& what);
 
 /// The model of a study, or its whole title where another of the studies is of the same model; equal titles
 /// are counted.
 std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study);
 
-/// The engines of all studies that execute so, each once.
-std::vector<std::string> engines_of(const std::vector<SpeedStudy>& studies, Executes executes);
+/// The engines that execute so, of the cells of all studies or trade-offs, each once.
+template <typename T>
+std::vector<std::string> engines_of(const std::vector<T>& all, Executes executes) {
+  std::set<std::string> names;
+  for (const T& one : all)
+    for (const SpeedCell& cell : one.cells)
+      if (cell.engine.executes == executes) names.insert(cell.engine.name);
+  return {names.begin(), names.end()};
+}
 
 /// Milliseconds for each image, with a mark where the measurement was disturbed.
 std::string per_image(const SpeedCell& cell);

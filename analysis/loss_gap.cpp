@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <numeric>
 
 #include "analysis/manifest.h"
-#include "base/error.h"
 #include "chunks.h"
 #include "text.h"
 
@@ -20,10 +18,9 @@ using Eigen::MatrixXd;
 
 namespace {
 
+/// Of two ascending lists.
 template <typename T>
-std::vector<T> common(std::vector<T> a, std::vector<T> b) {
-  std::sort(a.begin(), a.end());
-  std::sort(b.begin(), b.end());
+std::vector<T> common(const std::vector<T>& a, const std::vector<T>& b) {
   std::vector<T> both;
   std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
   return both;
@@ -35,24 +32,21 @@ std::vector<std::int64_t> indices(const ModelChunks& model) {
   return result;
 }
 
-/// Where a model has these timesteps.
-std::vector<std::size_t> columns_of(const ModelChunks& model, const std::vector<double>& timesteps) {
-  std::vector<std::size_t> columns;
-  for (const double timestep : timesteps)
-    columns.push_back(static_cast<std::size_t>(
-        std::find(model.timesteps().begin(), model.timesteps().end(), timestep) - model.timesteps().begin()));
-  return columns;
+/// Where a model has a timestep.
+std::size_t place_of(const ModelChunks& model, double timestep) {
+  const auto& all = model.timesteps();
+  return static_cast<std::size_t>(std::find(all.begin(), all.end(), timestep) - all.begin());
 }
 
 /// Values (N, K) of a model at the given images and timesteps.
 MatrixXd values(const ModelChunks& model, const std::string& name, const std::vector<std::int64_t>& images,
                 const std::vector<double>& timesteps) {
-  const auto columns = columns_of(model, timesteps);
-  MatrixXd result(static_cast<Index>(images.size()), static_cast<Index>(timesteps.size()));
-  for (Index i = 0; i < result.rows(); ++i) {
-    const Place place = model.images().at(images[static_cast<std::size_t>(i)]);
-    const auto row = place.chunk->floats(name, 2).as<float>().subspan(place.row * model.timesteps().size());
-    for (Index k = 0; k < result.cols(); ++k) result(i, k) = row[columns[static_cast<std::size_t>(k)]];
+  MatrixXd result(std::ssize(images), std::ssize(timesteps));
+  for (std::size_t k = 0; k < timesteps.size(); ++k) {
+    const std::size_t place = place_of(model, timesteps[k]);
+    for (std::size_t i = 0; i < images.size(); ++i)
+      result(static_cast<Index>(i), static_cast<Index>(k)) =
+          model.images().at(images[i]).values(name, 2, place).front();
   }
   return result;
 }
@@ -63,7 +57,7 @@ std::vector<double> of_times(const std::vector<ModelChunks>& models, const char*
   std::vector<double> result;
   for (const ModelChunks& model : models)
     if (const auto all = model.chunks().front().of_times(name); !all.empty() && result.empty())
-      for (const std::size_t column : columns_of(model, timesteps)) result.push_back(all[column]);
+      for (const double timestep : timesteps) result.push_back(all[place_of(model, timestep)]);
   return result;
 }
 
@@ -91,11 +85,9 @@ double ModelLoss::mean_mse() const {
 }
 
 std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
-  const auto names = models_of(runs, "loss-gap");
-  if (names.empty()) return std::nullopt;
+  if (models_of(runs, "loss-gap").empty()) return std::nullopt;
   require_paired(runs, "loss-gap");
-  std::vector<ModelChunks> chunks;
-  for (const std::string& name : names) chunks.emplace_back(runs, "loss-gap", name);
+  const auto chunks = chunks_of(runs, "loss-gap");
 
   std::vector<std::int64_t> images = indices(chunks.front());
   std::vector<double> timesteps = chunks.front().timesteps();
@@ -109,22 +101,22 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
   const bool bits = std::all_of(chunks.begin(), chunks.end(), has_vb);
   std::vector<MatrixXd> mse, vb;
   std::vector<Model> models;
-  for (std::size_t m = 0; m < names.size(); ++m) {
-    mse.push_back(values(chunks[m], "mse", images, timesteps));
-    vb.push_back(bits ? values(chunks[m], "vb", images, timesteps) : MatrixXd(mse[m].rows(), 0));
-    models.push_back(model_in(runs, names[m]));
+  for (const ModelChunks& model : chunks) {
+    mse.push_back(values(model, "mse", images, timesteps));
+    vb.push_back(bits ? values(model, "vb", images, timesteps) : MatrixXd(std::ssize(images), 0));
+    models.push_back(model_in(runs, model.name()));
   }
   LossGap result{timesteps,
                  {},
                  std::ssize(images),
                  of_times(chunks, "log_snr", timesteps),
                  of_times(chunks, "epsilon_factor", timesteps)};
-  for (std::size_t m = 0; m < names.size(); ++m) {
+  for (std::size_t m = 0; m < chunks.size(); ++m) {
     const std::size_t reference = reference_of(models[m], models);
-    ModelLoss& model = result.models.emplace_back(
-        ModelLoss{names[m], column_means(mse[m]), column_means(vb[m]), {}, {}, reference, models[m].dynamic});
+    ModelLoss& model = result.models.emplace_back(ModelLoss{
+        chunks[m].name(), column_means(mse[m]), column_means(vb[m]), {}, {}, reference, models[m].dynamic});
     model.image_gap.assign(images.size(), 0);
-    if (m + 1 == names.size()) break;
+    if (m + 1 == chunks.size()) break;
     MatrixXd difference(mse[m].rows(), mse[m].cols() + vb[m].cols() + 1);
     difference << mse[m] - mse[reference], vb[m] - vb[reference], (mse[m] - mse[reference]).rowwise().mean();
     const auto intervals = bootstrap_means(difference, bootstrap_seed);
@@ -132,8 +124,7 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
     model.mse_gap.assign(intervals.begin(), middle);
     model.vb_gap.assign(middle, intervals.end() - 1);
     model.mean_gap = intervals.back();
-    const Eigen::VectorXd by_image = difference.rightCols(1);
-    model.image_gap.assign(by_image.begin(), by_image.end());
+    Eigen::Map<Eigen::VectorXd>(model.image_gap.data(), difference.rows()) = difference.rightCols<1>();
   }
   return result;
 }
@@ -141,17 +132,14 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
 std::string to_csv(const LossGap& result) {
   std::string csv =
       "timestep,images,mse,vb,mse_gap,mse_gap_low,mse_gap_high,vb_gap,vb_gap_low,vb_gap_high,model\n";
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
-  constexpr Interval no_interval{none, none, none};
   for (const ModelLoss& model : result.models)
-    for (std::size_t k = 0; k < result.timesteps.size(); ++k) {
-      csv += fmt::format("{},{},{},{}", csv_number(result.timesteps[k]), result.images,
-                         csv_number(model.mse[k]), csv_number(model.vb.empty() ? none : model.vb[k]));
-      csv += model.mse_gap.empty() ? ",,,,,,"
-                                   : csv_interval(model.mse_gap[k]) +
-                                         csv_interval(model.vb_gap.empty() ? no_interval : model.vb_gap[k]);
-      csv += fmt::format(",{}\n", csv_field(model.model));
-    }
+    for (std::size_t k = 0; k < result.timesteps.size(); ++k)
+      csv += fmt::format("{},{},{},{},{},{}\n", csv_field(result.timesteps[k]), result.images, csv_field(model.mse[k]),
+                         csv_field(model.vb.empty() ? missing : model.vb[k]),
+                         model.mse_gap.empty() ? ",,,,,"
+                                               : csv_field(model.mse_gap[k]) + "," +
+                                                     csv_field(model.vb_gap.empty() ? no_interval : model.vb_gap[k]),
+                         csv_field(model.model));
   return csv;
 }
 

@@ -11,34 +11,23 @@
 
 namespace dydit::analysis {
 
-namespace {
-
-/// The timestep at which the loss of a model is most concentrated.
-std::size_t most_uneven(const ModelConcentration& model) {
-  const auto& shares = model.hardest_share;
-  const auto smaller = [](const Interval& a, const Interval& b) { return a.mean < b.mean; };
-  return static_cast<std::size_t>(std::max_element(shares.begin(), shares.end(), smaller) - shares.begin());
-}
-
-void answer(Section& section, const ModelConcentration& model) {
-  const std::size_t most = most_uneven(model);
-  const Interval& share = model.hardest_share[most];
-  const Interval percent = times(100, share);
+/// At the timestep at which the loss of the model is most concentrated.
+static void answer(Section& section, const ModelConcentration& model) {
+  const auto most = std::max_element(model.hardest_share.begin(), model.hardest_share.end(), smaller);
+  const std::string time = time_text(model.timesteps[static_cast<std::size_t>(most - model.hardest_share.begin())]),
+                    name = html_escape(model.model);
+  const Interval percent = times(100, *most);
   const double chance = model.chance.hardest_share;
   section.answer = fmt::format(
-      "The hardest 20&nbsp;% of the tokens of an image hold {}&nbsp;% of the loss of {} at t&nbsp;=&nbsp;{}, "
-      "where it "
+      "The hardest 20&nbsp;% of the tokens of an image hold {}&nbsp;% of the loss of {} at t&nbsp;=&nbsp;{}, where it "
       "is most concentrated; equally hard tokens would show {:.1f}&nbsp;% by chance.",
-      bold(percent), html_escape(model.model), time_text(model.timesteps[most]), 100 * chance);
-  section.tile =
-      Tile{"Is the loss concentrated in few tokens?", plus_minus(percent) + "&nbsp;%",
-           fmt::format("of the loss of {} in the hardest 20&nbsp;% of the tokens at t&nbsp;=&nbsp;{}; by "
-                       "chance {:.1f}&nbsp;%",
-                       html_escape(model.model), time_text(model.timesteps[most]), 100 * chance),
-           above(share, chance)};
+      bold(percent), name, time, 100 * chance);
+  section.tile = Tile{"Is the loss concentrated in few tokens?", plus_minus(percent) + "&nbsp;%",
+                      fmt::format("of the loss of {} in the hardest 20&nbsp;% of the tokens at t&nbsp;=&nbsp;{}; by "
+                                  "chance {:.1f}&nbsp;%",
+                                  name, time, 100 * chance),
+                      above(*most, chance)};
 }
-
-}  // namespace
 
 std::optional<Section> loss_map_section(const Findings& findings, const Show& show) {
   const auto [shown, each] = maps_of_profile(findings.runs);
@@ -48,12 +37,10 @@ std::optional<Section> loss_map_section(const Findings& findings, const Show& sh
   if (grids.empty() && spreads.empty()) return std::nullopt;
   Section section{.id = "loss-map", .title = "Where in the image is the loss?"};
   if (!spreads.empty()) answer(section, spreads.back());
-  for (const MapGrid& grid : grids) {
-    const std::string html = show(
-        loss_map_figure(grid, normalise_each, findings.process),
-        fmt::format("Where {} errs, pixel by pixel: white where its loss is high.", html_escape(grid.model)));
-    (section.shown.empty() ? section.shown : section.details) += html;
-  }
+  for (const MapGrid& grid : grids)
+    (section.shown.empty() ? section.shown : section.details) +=
+        show(loss_map_figure(grid, normalise_each, findings.process),
+             fmt::format("Where {} errs, pixel by pixel: white where its loss is high.", html_escape(grid.model)));
   if (!spreads.empty())
     section.details +=
         show(concentration_figure(spreads, findings.process),

@@ -74,8 +74,7 @@ nlohmann::json process_entry(const Run& run) {
 
 const Process& process_of(const Run& run) {
   std::array<std::string_view, processes.size()> names;
-  std::transform(processes.begin(), processes.end(), names.begin(),
-                 [](const Process& process) { return process.name; });
+  std::ranges::transform(processes, names.begin(), &Process::name);
   return processes.at(choice(run, process_entry(run), "name", names));
 }
 

@@ -28,7 +28,8 @@ set style fill transparent solid 0.22 noborder
   return style + fmt::format("set linetype cycle {0}\narray faint[{0}] = [{1}]\n", palette.size(), faint);
 }
 
-std::string series_arrays(const std::vector<Series>& series) {
+/// M, and the arrays model, first and last (rows): what a plot needs to go over the series of the CSV.
+static std::string series_arrays(const std::vector<Series>& series) {
   std::vector<std::string> names;
   std::vector<std::size_t> first, last;
   std::size_t row = 0;
@@ -46,14 +47,6 @@ std::string panel(double top, double bottom, double left, double right) {
       "set lmargin at screen {}\nset rmargin at screen {}\n"
       "set tmargin at screen {}\nset bmargin at screen {}\n",
       left, right, top, bottom);
-}
-
-std::string time_panels(const Process& process) {
-  return fmt::format("set multiplot\nset xrange {}\n", process.range);
-}
-
-std::string time_axis(const Process& process) {
-  return fmt::format("set format x '%g'\nset xlabel '{}' offset 0,0.3\n", process.axis);
 }
 
 KeyStrip::KeyStrip(const std::vector<std::string>& entries, int width) : width_(width), rows_(1) {
@@ -74,6 +67,34 @@ std::string KeyStrip::set(double figure_height, double top) const {
   return fmt::format(
       "set key at screen {:.6f},{:.6f} left top Left reverse vertical maxrows {} samplen 2.5 spacing 1\n",
       10.0 / width_, 1 - (top + 4) / figure_height, rows_);
+}
+
+Figure stacked(Figure figure, const std::vector<Series>& series, std::vector<std::string> entries,
+               const SharedAxis& axis, const std::vector<CurvePanel>& panels) {
+  constexpr int gap = 25, below = 65, title_line = 24;  // pixels
+  for (const Series& one : series) entries.push_back(one.model);
+  figure.width = 640;
+  const KeyStrip key(entries, figure.width);
+  figure.height = key.height() - gap + below;
+  for (const CurvePanel& one : panels) figure.height += gap + one.height + (one.title.empty() ? 0 : title_line);
+  std::string plot = "set multiplot\n" + key.set(figure.height);
+  if (!axis.range.empty()) plot += fmt::format("set xrange {}\n", axis.range);
+  int top = key.height();
+  for (const CurvePanel& one : panels) {
+    if (!one.title.empty()) {
+      plot += "set title " + gnuplot_string(one.title) + " offset 0,-0.6\n";
+      top += title_line;
+    }
+    const int bottom = top + one.height;
+    plot += panel(1 - static_cast<double>(top) / figure.height, 1 - static_cast<double>(bottom) / figure.height) +
+            (&one == &panels.back() ? fmt::format("set format x '%g'\nset xlabel '{}' offset 0,0.3\n", axis.title)
+                                    : "set format x ''\nunset xlabel\n") +
+            one.plot + "\nunset key\n";
+    top = bottom + gap;
+  }
+  figure.settings = plot_style() + series_arrays(series) + figure.settings;
+  figure.plot = plot + "unset multiplot";
+  return figure;
 }
 
 double PanelRow::width() const {

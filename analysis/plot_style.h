@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "analysis/figure.h"
 #include "analysis/manifest.h"
 #include "analysis/statistics.h"
 
@@ -20,21 +22,44 @@ inline constexpr std::size_t colours = 6;
 /// which colour-blind readers tell apart; `faint` is the array of the same colours, see-through.
 std::string plot_style();
 
+/// The palette of maps: blue low, white high.
+inline constexpr const char* blues =
+    "set palette defined (0 '#08306b', 1 '#2171b5', 2 '#6baed6', 3 '#c6dbef', 4 '#ffffff')\n";
+
+/// A curve in the rows of a CSV, one curve after the other.
 struct Series {
   std::string model;
-  std::size_t rows;  ///< of the CSV, one model after the other
+  std::size_t rows;
 };
-
-/// M, and the arrays model, first and last (rows): what a plot needs to go over the models of the CSV.
-std::string series_arrays(const std::vector<Series>& series);
+/// Of each model as many rows as it has timesteps, points ...
+template <typename T, typename Row>
+std::vector<Series> series_of(const std::vector<T>& models, std::vector<Row> T::*rows) {
+  std::vector<Series> series;
+  for (const T& one : models) series.push_back({one.model, (one.*rows).size()});
+  return series;
+}
 
 /// A panel between `top` and `bottom` (fractions of the height) of a figure with several, as wide as the
 /// figure or from `left` to `right` (fractions of the width).
 std::string panel(double top, double bottom, double left = 0.16, double right = 0.965);
 
-/// Panels over the times of a process begin like this, and so does the last of them, whose axis is named.
-std::string time_panels(const Process& process);
-std::string time_axis(const Process& process);
+/// The axis below that the panels of a figure share.
+struct SharedAxis {
+  std::string_view title;
+  std::string_view range = "";  ///< as gnuplot has it; empty: of the data
+};
+inline SharedAxis time_axis(const Process& process) { return {process.axis, process.range}; }
+
+struct CurvePanel {
+  int height;        ///< pixels
+  std::string plot;  ///< the axis on the left, and what is drawn
+  std::string title = "";
+};
+
+/// The figure with its size, style and plot: panels below each other, 640 pixels wide, over one axis and under one key of
+/// the entries. Plots read of each series m of M its name and its rows of the CSV: model[m], first[m] and last[m].
+Figure stacked(Figure figure, const std::vector<Series>& series, std::vector<std::string> entries,
+               const SharedAxis& axis, const std::vector<CurvePanel>& panels);
 
 /// The key of a figure, in rows and columns of a strip of its own: it covers neither axes nor curves.
 class KeyStrip {
@@ -63,16 +88,15 @@ struct PanelRow {
   std::string place(std::size_t i) const;            ///< gnuplot's margins for panel i
   std::string title(const std::string& text) const;  ///< above all of them
 
-  /// As many panels to a figure as it has room for, and the names of these figures: "speedup", "speedup-2".
-  template <typename T>
-  static std::vector<std::span<const T>> split(const std::vector<T>& panels) {
-    std::vector<std::span<const T>> rows;
+  /// Figures of these panels, as many in each as it has room for: `draw` gives that of some panels and of a name, "speedup"
+  /// and "speedup-2" where `name` is "speedup".
+  template <typename T, typename Draw>
+  static std::vector<Figure> figures(const std::vector<T>& panels, const std::string& name, Draw draw) {
+    std::vector<Figure> drawn;
     for (std::size_t i = 0; i < panels.size(); i += most)
-      rows.push_back(std::span(panels).subspan(i).first(std::min(most, panels.size() - i)));
-    return rows;
-  }
-  static std::string name(const std::string& first, std::size_t number) {
-    return number == 0 ? first : first + "-" + std::to_string(number + 1);
+      drawn.push_back(draw(std::span(panels).subspan(i).first(std::min(most, panels.size() - i)),
+                           i == 0 ? name : name + "-" + std::to_string(i / most + 1)));
+    return drawn;
   }
 };
 

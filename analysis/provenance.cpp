@@ -22,10 +22,9 @@ std::string text_of(const Json& json) {
   if (json.is_string()) return without_folders(json.get<std::string>());
   if (json.is_number_float()) return number(json.get<double>());
   if (!json.is_object()) return without_folders(json.dump());
-  std::string text;
-  for (const auto& [key, value] : json.items())
-    text += (text.empty() ? "" : ", ") + key + " " + text_of(value);
-  return text;
+  std::vector<std::string> entries;
+  for (const auto& [key, value] : json.items()) entries.push_back(key + " " + text_of(value));
+  return fmt::format("{}", fmt::join(entries, ", "));
 }
 
 Json at(const Json& json, const char* key) {
@@ -41,30 +40,29 @@ std::string shape_of(const Json& configuration) {
                      text("input_size"), text("input_size"), text("num_classes"));
 }
 
-std::string duration(const Json& seconds) {
-  if (!seconds.is_number()) return "–";
-  const auto value = seconds.get<double>();
-  if (value < 100) return fmt::format("{:.0f} s", value);
-  return value < 6000 ? fmt::format("{:.0f} min", value / 60) : fmt::format("{:.1f} h", value / 3600);
-}
-
-std::string millions(const Json& count) {
-  return count.is_number() ? fmt::format("{:.1f} M", count.get<double>() / 1e6) : "–";
+std::string duration(double seconds) {
+  if (seconds < 100) return fmt::format("{:.0f} s", seconds);
+  return seconds < 6000 ? fmt::format("{:.0f} min", seconds / 60) : fmt::format("{:.1f} h", seconds / 3600);
 }
 
 std::string model_row(const Json& model) {
-  const Json trained = at(model, "trained");
-  const Json summary = at(model, "summary");
+  const Json trained = at(model, "trained"), summary = at(model, "summary"), parameters = at(model, "parameters"),
+             seconds = at(trained, "seconds");
+  const auto count = [&](const char* key) {
+    const Json json = at(trained, key);
+    return json.is_number_integer() ? grouped(json.get<std::int64_t>()) : text_of(json);
+  };
   std::vector<std::string> fields{
       text_of(at(model, "name")),
       summary.is_string() ? text_of(summary) : shape_of(at(model, "configuration")),
-      millions(at(model, "parameters")), text_of(at(model, "gmacs"))};
-  for (const char* key : {"images", "steps", "batch"}) {
-    const Json count = at(trained, key);
-    fields.push_back(count.is_number_integer() ? grouped(count.get<std::int64_t>()) : text_of(count));
-  }
-  fields.insert(fields.end(), {duration(at(trained, "seconds")), text_of(at(trained, "device")),
-                               text_of(at(model, "checkpoint"))});
+      parameters.is_number() ? fmt::format("{:.1f} M", parameters.get<double>() / 1e6) : "–",
+      text_of(at(model, "gmacs")),
+      count("images"),
+      count("steps"),
+      count("batch"),
+      seconds.is_number() ? duration(seconds.get<double>()) : "–",
+      text_of(at(trained, "device")),
+      text_of(at(model, "checkpoint"))};
   for (std::string& field : fields) field = html_escape(field);
   return row(fields);
 }
@@ -92,17 +90,13 @@ std::string models(std::span<const Run> runs) {
     for (const Json& model : run.manifest.value("models", Json::array())) rows += model_row(model);
   if (rows.empty()) return "";
   const std::string data = "ImageNet 256×256, as latents of 32×32×4";
-  rows += row({"DiT-S/2 (paper)", "depth 12, width 384, heads 6, patch 2", "33 M", "6.06", data, "", "", "",
-               "", ""}) +
-          row({"DiT-XL/2 (paper)", "depth 28, width 1152, heads 16, patch 2", "675 M", "118.64", data, "", "",
-               "", "", ""});
+  rows += row({"DiT-S/2 (paper)", "depth 12, width 384, heads 6, patch 2", "33 M", "6.06", data, "", "", "", "", ""}) +
+          row({"DiT-XL/2 (paper)", "depth 28, width 1152, heads 16, patch 2", "675 M", "118.64", data, "", "", "", "", ""});
   return table({"model", "configuration", "parameters", "GMACs", "training images", "steps", "batch", "time",
                 "device", "checkpoint"},
                rows, "models") +
-         note(
-             "GMACs: billions of multiply-accumulates of one forward pass of one image. The paper's loss gap "
-             "compares "
-             "DiT-S and DiT-XL.");
+         note("GMACs: billions of multiply-accumulates of one forward pass of one image. The paper's loss gap compares "
+              "DiT-S and DiT-XL.");
 }
 
 std::string machine(const Json& manifest) {

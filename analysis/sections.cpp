@@ -17,9 +17,8 @@ namespace {
 std::vector<std::vector<Run>> by_process(std::span<const Run> runs) {
   std::vector<std::vector<Run>> groups;
   for (const Run& run : runs) {
-    const auto found = std::find_if(groups.begin(), groups.end(), [&](const std::vector<Run>& group) {
-      return process_entry(group.front()) == process_entry(run);
-    });
+    const auto found = std::ranges::find_if(
+        groups, [&](const auto& group) { return process_entry(group.front()) == process_entry(run); });
     (found == groups.end() ? groups.emplace_back() : *found).push_back(run);
   }
   return groups;
@@ -57,6 +56,18 @@ std::optional<Section> of_process(StudySection* section, const Findings& finding
 }
 
 }  // namespace
+
+Findings findings_of(std::span<const record::Run> runs, const ReportOptions& options) {
+  Findings findings{.runs = runs,
+                    .process = process_of(runs.front()),
+                    .options = options,
+                    .gap = loss_gap(runs, options.bootstrap_seed),
+                    .curves = learning_curves(runs),
+                    .speed = speed_studies(runs),
+                    .tradeoffs = {}};
+  findings.tradeoffs = tradeoffs(findings.gap, findings.curves, findings.speed, options.bootstrap_seed);
+  return findings;
+}
 
 std::vector<Section> sections_of(std::span<const Run> runs, const ReportOptions& options, const Show& show) {
   const auto groups = by_process(runs);

@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
 
 #include "analysis/paper.h"
 #include "chunks.h"
-#include "record/metric.h"
 
 namespace dydit::analysis {
 
@@ -23,38 +21,26 @@ using record::Run;
 
 namespace {
 
-constexpr double missing = std::numeric_limits<double>::quiet_NaN();
-
-[[noreturn]] void refuse(const Record& record, const std::string& what) {
-  throw InputError("a record of " + record.study + " " + what, record.axes.dump());
-}
-
-std::string text_axis(const Record& record, const char* name) {
-  const auto found = record.axes.find(name);
-  if (found == record.axes.end() || !found->is_string())
-    refuse(record, fmt::format("has no axis '{}'", name));
-  return found->get<std::string>();
+std::string needed_axis(const Record& record, const char* name) {
+  if (!record.axes.contains(name) || !record.axes[name].is_string()) refuse(record, fmt::format("has no axis '{}'", name));
+  return text_axis(record, name);
 }
 
 Engine engine_of(const Record& record, const std::map<std::string, Engine>& engines) {
-  const auto found = engines.find(text_axis(record, "engine"));
+  const auto found = engines.find(needed_axis(record, "engine"));
   if (found == engines.end()) refuse(record, "has an engine that its manifest does not name");
   return found->second;
 }
 
-Interval interval(const Record& record, std::string_view name) {
-  const auto found = record.metrics.find(std::string(name));
-  if (found == record.metrics.end()) return {missing, missing, missing};
-  const Metric& metric = found->second;
-  if (metric.unit != record::metric(name).unit)
-    refuse(record, fmt::format("has '{}' in '{}' where '{}' is expected", name, metric.unit,
-                               record::metric(name).unit));
-  const auto [low, high] = metric.ci95.value_or(std::array{missing, missing});
-  return {metric.value, low, high};
+Interval interval(const Record& record, const char* name) {
+  const Metric* metric = find_metric(record, name);
+  if (metric == nullptr) return no_interval;
+  const auto [low, high] = metric->ci95.value_or(std::array{missing, missing});
+  return {metric->value, low, high};
 }
 
 /// What can only be positive, if it was measured.
-Interval positive(const Record& record, std::string_view name) {
+Interval positive(const Record& record, const char* name) {
   const Interval found = interval(record, name);
   if (found.mean <= 0 || std::isinf(found.mean))
     refuse(record, fmt::format("has a '{}' of {}", name, found.mean));
@@ -63,7 +49,7 @@ Interval positive(const Record& record, std::string_view name) {
 
 SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
   SpeedCell cell{.engine = engine_of(record, engines),
-                 .which = text_axis(record, "which"),
+                 .which = needed_axis(record, "which"),
                  .keep = record.axes.contains("keep") && record.axes["keep"].is_number()
                              ? record.axes["keep"].get<double>()
                              : missing,
@@ -102,23 +88,16 @@ auto order_of(const std::string& which) {
   return std::pair(known - skipped_units.begin(), which);
 }
 
-/// What makes a study, in the order of the studies of one model: device, dtype, threads, then all others by
-/// name.
-Json setting_of(const Record& record) {
-  Json setting = {text_axis(record, "device"), text_axis(record, "dtype"), axis(record, "threads")};
+/// What makes a study.
+Axes axes_of(const Record& record) {
   std::map<std::string, Json> others;
   for (const auto& [name, value] : record.axes.items()) others[name] = value;
   for (const char* known : {"model", "engine", "which", "keep", "batch", "dtype", "device", "threads"})
     others.erase(known);
-  for (const auto& [name, value] : others) setting.push_back(Json::array({name, value}));
-  return setting;
-}
-
-std::vector<std::pair<std::string, Json>> axes_of(const Json& setting) {
-  std::vector<std::pair<std::string, Json>> axes{
-      {"dtype", setting[1]}, {"device", setting[0]}, {"threads", setting[2]}};
-  for (std::size_t i = axes.size(); i < setting.size(); ++i)
-    axes.emplace_back(setting[i][0].get<std::string>(), setting[i][1]);
+  Axes axes{{"device", needed_axis(record, "device")},
+            {"dtype", needed_axis(record, "dtype")},
+            {"threads", axis(record, "threads")}};
+  axes.insert(axes.end(), others.begin(), others.end());
   return axes;
 }
 
@@ -141,7 +120,9 @@ std::string SpeedStudy::setting(bool with_threads) const {
   std::vector<std::string> parts;
   for (const auto& [name, value] : axes) {
     const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    if (name == "dtype" || name == "device")
+    if (name == "dtype")
+      parts.insert(parts.begin(), text);
+    else if (name == "device")
       parts.push_back(text);
     else if (name != "threads")
       parts.push_back(name + " " + text);
@@ -163,17 +144,17 @@ std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {
   using Point = std::tuple<Engine, std::int64_t, std::pair<std::ptrdiff_t, std::string>, double>;
   std::vector<SpeedStudy> studies;
   for (const std::string& model : models_of(runs, "speed")) {
-    std::map<Json, std::map<Point, SpeedCell>> settings;
+    std::map<Axes, std::map<Point, SpeedCell>> settings;
     for (const Run& run : runs) {
       const auto engines = engines_of(run);
       for (const Record* record : records_of(run, "speed", model)) {
         SpeedCell cell = cell_of(*record, engines);
         const Point point{cell.engine, cell.batch, order_of(cell.which), -cell.keep};
-        settings[setting_of(*record)].insert_or_assign(point, std::move(cell));
+        settings[axes_of(*record)].insert_or_assign(point, std::move(cell));
       }
     }
-    for (const auto& [setting, cells] : settings) {
-      SpeedStudy& study = studies.emplace_back(SpeedStudy{model, axes_of(setting), {}});
+    for (const auto& [axes, cells] : settings) {
+      SpeedStudy& study = studies.emplace_back(SpeedStudy{model, axes, {}});
       for (const auto& [point, cell] : cells) study.cells.push_back(cell);
     }
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "analysis/figures.h"
@@ -17,6 +18,7 @@ namespace {
 
 using Cells = std::vector<const SpeedCell*>;
 
+/// Of those that were timed beside the dense model.
 template <typename Condition>
 Cells cells_where(const SpeedStudy& study, Condition condition) {
   Cells cells;
@@ -25,20 +27,16 @@ Cells cells_where(const SpeedStudy& study, Condition condition) {
   return cells;
 }
 
-/// Of an engine that skips what is off, with masks that were imposed.
-bool imposed(const SpeedCell& cell) {
-  return cell.engine.executes == Executes::kept && skipped(cell.which).imposed && std::isfinite(cell.realisation.mean);
-}
-
-/// Those of an engine whose share kept is the nearest to `keep`.
+/// Those of an engine that skips what is off, with masks that were imposed, whose share kept is the nearest to `keep`.
 Cells imposed_near(const SpeedStudy& study, const std::string& engine, double keep) {
+  Cells cells = cells_where(study, [&](const SpeedCell& cell) {
+    return cell.engine == Engine{Executes::kept, engine} && skipped(cell.which).imposed &&
+           std::isfinite(cell.realisation.mean);
+  });
   const auto distance = [&](const SpeedCell* cell) { return std::abs(cell->keep - keep); };
-  Cells cells = cells_where(study, [&](const SpeedCell& cell) { return imposed(cell) && cell.engine.name == engine; });
-  if (cells.empty()) return cells;
-  const double nearest = (*std::min_element(cells.begin(), cells.end(), [&](const auto* a, const auto* b) {
-                           return distance(a) < distance(b);
-                         }))->keep;
-  std::erase_if(cells, [&](const SpeedCell* cell) { return cell->keep != nearest; });
+  const auto nearest = std::ranges::min_element(cells, {}, distance);
+  if (nearest != cells.end())
+    std::erase_if(cells, [share = (*nearest)->keep](const SpeedCell* cell) { return cell->keep != share; });
   return cells;
 }
 
@@ -49,16 +47,8 @@ std::string name_of_cell(const SpeedCell& cell) {
 template <typename Value>
 std::string from_to(const Cells& cells, Value value) {
   std::vector<Named> named;
-  for (const SpeedCell* cell : cells) named.push_back({name_of_cell(*cell), value(*cell)});
+  for (const SpeedCell* cell : cells) named.push_back({name_of_cell(*cell), std::invoke(value, *cell)});
   return analysis::from_to(named);
-}
-
-std::string realisation_sentence(const SpeedStudy& study, const std::string& engine, double keep) {
-  const Cells cells = imposed_near(study, engine, keep);
-  if (cells.empty()) return "";
-  return fmt::format("With {:g} kept, the {} engine reaches {} of the theoretical speedup. ",
-                     cells.front()->keep, html_escape(engine),
-                     from_to(cells, [](const SpeedCell& cell) { return cell.realisation; }));
 }
 
 /// How long an engine takes beside the dense model: with everything on, or whatever its masks are.
@@ -68,17 +58,23 @@ std::string over_dense_sentence(const SpeedStudy& study, const Engine& engine, c
   });
   if (cells.empty()) return "";
   return fmt::format("{} takes {} times as long as the dense model. ", what,
-                     from_to(cells, [](const SpeedCell& cell) { return cell.time_over_dense(); }));
+                     from_to(cells, &SpeedCell::time_over_dense));
 }
 
 std::string sentences(const SpeedStudy& study) {
   std::string text;
   const auto kept = study.engines(Executes::kept), masked = study.engines(Executes::masked);
   for (const std::string& engine : kept) {
-    const std::string high = realisation_sentence(study, engine, 0.7), low = realisation_sentence(study, engine, 0.5),
-                      name = kept.size() == 1 ? "it" : "the " + html_escape(engine) + " engine";
-    text += high + (low == high ? "" : low) +
-            over_dense_sentence(study, {Executes::kept, engine}, "With everything on " + name);
+    double told = -1;  // share kept
+    for (const double keep : {0.7, 0.5}) {
+      const Cells cells = imposed_near(study, engine, keep);
+      if (cells.empty() || cells.front()->keep == told) continue;
+      told = cells.front()->keep;
+      text += fmt::format("With {:g} kept, the {} engine reaches {} of the theoretical speedup. ", told,
+                          html_escape(engine), from_to(cells, &SpeedCell::realisation));
+    }
+    const std::string name = kept.size() == 1 ? "it" : "the " + html_escape(engine) + " engine";
+    text += over_dense_sentence(study, {Executes::kept, engine}, "With everything on " + name);
   }
   for (const std::string& engine : masked) {
     const std::string name = masked.size() == 1 ? "" : ", the " + html_escape(engine) + " engine,";
@@ -124,21 +120,15 @@ std::string masked_table(const SpeedStudy& study) {
          table({"batch", "masks", "kept", "ms per<br>image", "over the<br>dense time", "theory"}, rows);
 }
 
-/// "float32, cpu, 2 threads", of each setting once.
-std::string settings_of(const std::vector<SpeedStudy>& studies) {
-  std::set<std::string> settings;
-  for (const SpeedStudy& study : studies)
-    if (study.trained()) settings.insert(study.setting());
-  return fmt::format("{}", fmt::join(settings, "; "));
-}
-
 /// Trained models as their routers decide: the engines that skip beside the dense model.
 std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<const record::Run> runs) {
   std::string rows;
+  std::set<std::string> settings;
   const bool several = engines_of(studies, Executes::kept).size() > 1;
   for (const SpeedStudy& study : studies)
     for (const SpeedCell& cell : study.cells) {
       if (cell.engine.executes != Executes::kept || !cell.own()) continue;
+      settings.insert(study.setting());
       const auto beside = [&](auto is) {
         const auto found = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& other) {
           return other.batch == cell.batch && is(other);
@@ -157,15 +147,15 @@ std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<cons
                    masked == nullptr ? "–" : plus_minus(masked->speedup)});
     }
   if (rows.empty()) return "";
-  return "<h3>Trained models, as their routers decide (" + html_escape(settings_of(studies)) + ")</h3>\n" +
+  return "<h3>Trained models, as their routers decide (" + html_escape(fmt::format("{}", fmt::join(settings, "; "))) +
+         ")</h3>\n" +
          table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup",
                 "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
                rows) +
-         note(
-             "Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of " +
-             html_escape(listed(unit_labels(runs))) +
-             ", the same in all blocks and timesteps. A model whose decisions never change and skip no token is static "
-             "and is run without routers.");
+         note("Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of " +
+              html_escape(listed(unit_labels(runs))) +
+              ", the same in all blocks and timesteps. A model whose decisions never change and skip no token is static "
+              "and is run without routers.");
 }
 
 constexpr double nearly_all = 0.9;  // of the theoretical speedup
@@ -196,32 +186,20 @@ struct Answered {
 Answered answered(const std::vector<SpeedStudy>& studies) {
   Answered all;
   all.engines = engines_of(studies, Executes::kept);
-  all.how = "as trained routers decide";
-  for (const SpeedStudy& study : studies)
-    for (const std::string& engine : study.engines(Executes::kept))
-      if (const Cells own = cells_where(study,
-                                        [&](const SpeedCell& cell) {
-                                          return cell.own() && cell.engine == Engine{Executes::kept, engine} &&
-                                                 std::isfinite(cell.realisation.mean);
-                                        });
-          !own.empty())
-        all.add(name_among(studies, study), *own.back());
-  if (!all.judgements.empty()) return all;
-  for (const SpeedStudy& study : studies)
-    for (const std::string& engine : study.engines(Executes::kept))
-      if (const Cells cells = imposed_near(study, engine, 0.5); !cells.empty()) {
-        all.how = fmt::format("with {:g} of the units kept", cells.back()->keep);
+  for (const bool trained : {true, false}) {
+    for (const SpeedStudy& study : studies)
+      for (const std::string& engine : study.engines(Executes::kept)) {
+        const Cells cells = !trained ? imposed_near(study, engine, 0.5) : cells_where(study, [&](const SpeedCell& cell) {
+          return cell.own() && cell.engine == Engine{Executes::kept, engine} && std::isfinite(cell.realisation.mean);
+        });
+        if (cells.empty()) continue;
+        all.how = trained ? "as trained routers decide"
+                          : fmt::format("with {:g} of the units kept", cells.back()->keep);
         all.add(name_among(studies, study), *cells.back());
       }
+    if (!all.judgements.empty()) break;
+  }
   return all;
-}
-
-/// "1.34 to 1.71".
-std::string span_of(const std::vector<Named>& values) {
-  const auto [low, high] =
-      std::minmax_element(values.begin(), values.end(),
-                          [](const Named& a, const Named& b) { return a.value.mean < b.value.mean; });
-  return low == high ? bold(low->value) : number(low->value.mean) + " to " + number(high->value.mean);
 }
 
 void answer(Section& section, const std::vector<SpeedStudy>& studies) {
@@ -232,10 +210,12 @@ void answer(Section& section, const std::vector<SpeedStudy>& studies) {
   }
   const bool one = all.engines.size() == 1;
   const std::string engines = html_escape(listed(all.engines));
+  const auto [low, high] = std::ranges::minmax(all.speedups, smaller, &Named::value);
   section.answer = fmt::format(
       "{} {} of the theoretical speedup, {}; {} {} times as fast as the dense model.",
       one ? "The " + engines + " engine reaches" : "The engines " + engines + " reach",
-      analysis::from_to(all.realisations), all.how, one ? "it is" : "they are", span_of(all.speedups));
+      analysis::from_to(all.realisations), all.how, one ? "it is" : "they are",
+      all.speedups.size() == 1 ? bold(low.value) : number(low.value.mean) + " to " + number(high.value.mean));
   section.tile = Tile{"Does skipped work become time?", plus_minus(least(all.realisations).value),
                       "of the theoretical speedup, " + all.how + ": " + least_of(all.realisations),
                       combined(all.judgements)};
@@ -248,13 +228,12 @@ std::string terms() {
   return note(
       metrics +
       fmt::format(
-          "<b>Published η</b>: of the paper's model of the same size, on a V100 and with the masks "
-          "that it learnt, interpolated linearly over the theoretical speedup; a dash beyond what was "
-          "published. <b>Masks</b>: widths are heads and channel groups. <b>MB</b>: the tensors of a "
-          "pass at once, and the weights that it reads. <b>†</b>: disturbed, the interval of its time "
-          "is wider than a tenth of it, or unknown (fewer than six blocks). Times are medians over "
-          "interleaved blocks. Skipped work is judged to become time when {} of the theoretical speedup is reached, in part when the "
-          "engine is faster than the dense model.",
+          "<b>Published η</b>: of the paper's model of the same size, on a V100 and with the masks that it learnt, "
+          "interpolated linearly over the theoretical speedup; a dash beyond what was published. <b>Masks</b>: widths are "
+          "heads and channel groups. <b>MB</b>: the tensors of a pass at once, and the weights that it reads. <b>†</b>: "
+          "disturbed, the interval of its time is wider than a tenth of it, or unknown (fewer than six blocks). Times are "
+          "medians over interleaved blocks. Skipped work is judged to become time when {} of the theoretical speedup is "
+          "reached, in part when the engine is faster than the dense model.",
           nearly_all));
 }
 

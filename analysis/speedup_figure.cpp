@@ -40,7 +40,7 @@ std::vector<Panel> panels_of(const SpeedStudy& study) {
   std::vector<std::string> ways;
   for (const Skipped& known : skipped_units) ways.emplace_back(known.which);
   for (const SpeedCell& cell : study.cells)
-    if (std::find(ways.begin(), ways.end(), cell.which) == ways.end()) ways.push_back(cell.which);
+    if (std::ranges::find(ways, cell.which) == ways.end()) ways.push_back(cell.which);
   std::vector<Panel> panels;
   for (const std::string& which : ways) {
     if (!skipped(which).imposed) continue;
@@ -69,9 +69,8 @@ class Style {
     constexpr std::array filled{7, 5, 9}, open{6, 4, 8};  // circles, squares, triangles
     const bool masked = line.engine.executes == Executes::masked;
     const auto& engines = masked ? masked_ : kept_;
-    const auto i = static_cast<std::size_t>(std::find(engines.begin(), engines.end(), line.engine.name) -
-                                            engines.begin()) %
-                   filled.size();
+    const auto i =
+        static_cast<std::size_t>(std::ranges::find(engines, line.engine.name) - engines.begin()) % filled.size();
     // Points of smaller batches leave a rim of those below them.
     return fmt::format("with linespoints {} dashtype {} pointtype {} pointsize {:.2f}", colour(line),
                        (masked ? dashed : solid)[i], (masked ? open : filled)[i],
@@ -97,12 +96,12 @@ std::string published_block(const SpeedStudy& study) {
   return block + "EOD\n";
 }
 
-struct Axes {
+struct Ranges {
   Range x, y;
 };
 
 /// Of all panels: from below the slowest to the fastest, with the whole diagonal above it.
-Axes axes_of(std::span<const Panel> panels) {
+Ranges ranges_of(std::span<const Panel> panels) {
   Range x{1, 1}, y{1, 1};
   for (const auto& [which, curves] : panels)
     for (const auto& [line, cells] : curves)
@@ -116,7 +115,7 @@ Axes axes_of(std::span<const Panel> panels) {
 }
 
 /// What a panel says beside its curves: what is skipped, and what the diagonal and the level line mean.
-std::string labels(const std::string& which, const Axes& axes, const PanelRow& row) {
+std::string labels(const std::string& which, const Ranges& axes, const PanelRow& row) {
   const double angle = std::atan(row.height / axes.y.size() / (row.width() / axes.x.size()));
   const double middle = axes.x.low + 0.6 * axes.x.size();
   return fmt::format(
@@ -146,12 +145,11 @@ std::vector<std::string> key_entries(const Style& style, std::span<const Panel> 
 }
 
 Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const std::string& name) {
-  const bool published =
-      !published_speeds(study.model).empty() &&
-      std::any_of(panels.begin(), panels.end(), [](const Panel& o) { return o.which == "both"; });
+  const bool published = !published_speeds(study.model).empty() &&
+                         std::ranges::any_of(panels, [](const Panel& o) { return o.which == "both"; });
   const Style style(study);
   const auto entries = key_entries(style, panels, published);
-  const Axes axes = axes_of(panels);
+  const Ranges axes = ranges_of(panels);
   const PanelRow row{panels.size(), 62, 58 + 20.0 * static_cast<double>((entries.size() + 2) / 3),
                      200 + 180 / static_cast<double>(panels.size())};
   std::string csv = "theoretical_speedup,speedup,speedup_low,speedup_high,keep,batch,engine,which\n";
@@ -176,9 +174,8 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
               fmt::format(", \\\n  {} using 1:2 {} notitle", rows, style.curve(line));
       first += cells.size();
       for (const SpeedCell* cell : cells)
-        csv += csv_number(cell->theoretical_speedup) + csv_interval(cell->speedup) +
-               fmt::format(",{},{},{},{}\n", csv_number(cell->keep), cell->batch,
-                           csv_field(cell->engine.name), csv_field(cell->which));
+        csv += csv_line(cell->theoretical_speedup, cell->speedup, cell->keep, cell->batch, cell->engine.name,
+                        cell->which);
     }
     if (drawn++ == 0)
       for (const std::string& entry : entries) plot += ", \\\n  " + entry;
@@ -198,11 +195,8 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
 }  // namespace
 
 std::vector<Figure> speedup_figures(const SpeedStudy& study, const std::string& name) {
-  const auto panels = panels_of(study);
-  std::vector<Figure> figures;
-  for (const auto& some : PanelRow::split(panels))
-    figures.push_back(figure_of(study, some, PanelRow::name(name, figures.size())));
-  return figures;
+  return PanelRow::figures(panels_of(study), name,
+                           [&](auto panels, const std::string& its) { return figure_of(study, panels, its); });
 }
 
 }  // namespace dydit::analysis

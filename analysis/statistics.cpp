@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -55,8 +54,8 @@ std::vector<Interval> bootstrap_means(const Eigen::MatrixXd& values, std::uint64
   }
   std::vector<Interval> intervals;
   for (Eigen::Index k = 0; k < columns; ++k) {
-    const double mean = values.col(k).mean(), none = std::numeric_limits<double>::quiet_NaN();
-    intervals.push_back({mean, none, none});
+    const double mean = values.col(k).mean();
+    intervals.push_back({mean, missing, missing});
     if (images == 1 || !std::isfinite(mean)) continue;
     const std::span<double> sorted(means.col(k).data(), static_cast<std::size_t>(replicates));
     std::sort(sorted.begin(), sorted.end());

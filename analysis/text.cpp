@@ -26,13 +26,12 @@ std::string csv_field(std::string_view text) {
   return text.find_first_of("\",\n\r") == std::string_view::npos ? one_line(text) : doubled(text, '"');
 }
 
-std::string csv_number(double value) {
+std::string csv_field(double value) {
   return std::isfinite(value) ? fmt::format("{:.8g}", value) : "NaN";
 }
 
-std::string csv_interval(const Interval& interval) {
-  return fmt::format(",{},{},{}", csv_number(interval.mean), csv_number(interval.low),
-                     csv_number(interval.high));
+std::string csv_field(const Interval& interval) {
+  return fmt::format("{},{},{}", csv_field(interval.mean), csv_field(interval.low), csv_field(interval.high));
 }
 
 std::string gnuplot_string(std::string_view text) {
@@ -40,26 +39,13 @@ std::string gnuplot_string(std::string_view text) {
 }
 
 std::string html_escape(std::string_view text) {
+  constexpr std::string_view special = "&<>\"'";
+  constexpr std::array entities{"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
   std::string result;
-  for (const char c : text) switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      case '\'':
-        result += "&#39;";
-        break;
-      default:
-        result += c;
-    }
+  for (const char c : text) {
+    const auto found = special.find(c);
+    found == special.npos ? result += c : result += entities[found];
+  }
   return result;
 }
 

@@ -3,6 +3,9 @@
 // they can hold quotes, markup and line breaks.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,12 +15,19 @@
 
 namespace dydit::analysis {
 
-/// Quoted as RFC 4180 says where needed, control characters as spaces.
+/// A field of a CSV: a text, quoted as RFC 4180 says where needed, control characters as spaces.
 std::string csv_field(std::string_view text);
 /// Eight significant digits; "NaN" when it is not finite.
-std::string csv_number(double value);
-/// ",mean,low,high".
-std::string csv_interval(const Interval& interval);
+std::string csv_field(double value);
+inline std::string csv_field(std::integral auto value) { return std::to_string(value); }
+/// Three fields: mean, low, high.
+std::string csv_field(const Interval& interval);
+
+/// A line of a CSV.
+template <typename... Fields>
+std::string csv_line(const Fields&... fields) {
+  return fmt::format("{}\n", fmt::join(std::vector<std::string>{csv_field(fields)...}, ","));
+}
 
 /// A gnuplot string, quotes included; nothing inside is expanded.
 std::string gnuplot_string(std::string_view text);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "analysis/figures.h"
 #include "plot_style.h"
@@ -14,19 +15,32 @@ namespace dydit::analysis {
 
 namespace {
 
-/// What a dynamic model loses; of others nothing.
-void add_loss(Tradeoff& tradeoff, const LossGap& gap, const ModelLoss& model) {
-  if (!model.dynamic) return;
-  const ModelLoss& reference = gap.reference_of(model);
-  tradeoff.reference = reference.model;
-  tradeoff.loss_percent = times(100 / reference.mean_mse(), model.mean_gap);
+/// Null for none.
+template <typename Tradeoffs>
+auto* find_in(Tradeoffs& all, const std::string& model) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == model; });
+  return found == all.end() ? nullptr : &*found;
 }
 
-/// Of a dynamic model.
-bool is_reference(const LossGap& gap, const ModelLoss& model) {
-  return std::any_of(gap.models.begin(), gap.models.end(), [&](const ModelLoss& other) {
-    return other.dynamic && &gap.reference_of(other) == &model;
-  });
+Tradeoff& find_or_add(std::vector<Tradeoff>& all, const std::string& model) {
+  if (Tradeoff* found = find_in(all, model)) return *found;
+  all.emplace_back().model = model;
+  return all.back();
+}
+
+/// Of the dynamic models and of the dense ones that they are held against; what the former lose.
+void add_losses(std::vector<Tradeoff>& all, const LossGap& gap) {
+  std::set<std::size_t> references;
+  for (const ModelLoss& model : gap.models)
+    if (model.dynamic) references.insert(model.reference);
+  for (std::size_t m = 0; m < gap.models.size(); ++m) {
+    const ModelLoss& model = gap.models[m];
+    if (!model.dynamic && !references.contains(m)) continue;
+    Tradeoff& tradeoff = find_or_add(all, model.model);
+    if (!model.dynamic) continue;
+    tradeoff.reference = gap.reference_of(model).model;
+    tradeoff.loss_percent = times(100 / gap.reference_of(model).mean_mse(), model.mean_gap);
+  }
 }
 
 void add_training(Tradeoff& tradeoff, const LearningCurve& curve) {
@@ -44,6 +58,9 @@ void add_paired(std::vector<Tradeoff>& all, const LossGap& gap, std::uint64_t bo
     return std::find_if(gap.models.begin(), gap.models.end(),
                         [&](const ModelLoss& model) { return model.model == tradeoff.model; });
   };
+  const auto by_image = [](const ModelLoss& model) {
+    return Eigen::Map<const Eigen::VectorXd>(model.image_gap.data(), std::ssize(model.image_gap));
+  };
   for (Tradeoff& tradeoff : all) {
     const auto both = std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) {
       return o.loss_percent && o.decide == "routers" && o.skip == "both" && o.target == tradeoff.target &&
@@ -51,12 +68,9 @@ void add_paired(std::vector<Tradeoff>& all, const LossGap& gap, std::uint64_t bo
     });
     if (!tradeoff.loss_percent || both == all.end() || &*both == &tradeoff) continue;
     const auto own = loss_of(tradeoff), other = loss_of(*both);
-    Eigen::MatrixXd difference(static_cast<Eigen::Index>(own->image_gap.size()), 1);
-    for (Eigen::Index i = 0; i < difference.rows(); ++i)
-      difference(i, 0) =
-          own->image_gap[static_cast<std::size_t>(i)] - other->image_gap[static_cast<std::size_t>(i)];
     const double percent = 100 / gap.reference_of(*own).mean_mse();
-    tradeoff.over_both_percent = bootstrap_means(percent * difference, bootstrap_seed).front();
+    tradeoff.over_both_percent =
+        bootstrap_means(percent * (by_image(*own) - by_image(*other)), bootstrap_seed).front();
   }
 }
 
@@ -75,20 +89,18 @@ std::vector<SpeedCell> own_cells(const SpeedStudy& study) {
 
 void add_speed(std::vector<Tradeoff>& all, const std::vector<SpeedStudy>& speed) {
   for (const SpeedStudy& study : speed) {
-    const auto tradeoff =
-        std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == study.model; });
+    Tradeoff* const tradeoff = find_in(all, study.model);
     const auto own = own_cells(study);
-    if (tradeoff == all.end() || own.empty() || !tradeoff->cells.empty()) continue;
+    if (tradeoff == nullptr || own.empty() || !tradeoff->cells.empty()) continue;
     const std::int64_t batch = own.front().batch;
     tradeoff->cells = own;
     tradeoff->timed = fmt::format("{}, batch {}", study.setting(false), batch);
     if (!std::isfinite(tradeoff->lambda)) tradeoff->lambda = own.front().lambda_realised;
-    const auto dense =
-        std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == tradeoff->reference; });
+    Tradeoff* const dense = find_in(all, tradeoff->reference);
     const auto cell = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& o) {
       return o.engine.executes == Executes::all && o.batch == batch;
     });
-    if (dense == all.end() || cell == study.cells.end() || !dense->cells.empty()) continue;
+    if (dense == nullptr || cell == study.cells.end() || !dense->cells.empty()) continue;
     dense->cells = {*cell};
     dense->timed = tradeoff->timed;
   }
@@ -136,26 +148,18 @@ std::string Tradeoff::how() const {
 std::vector<Tradeoff> tradeoffs(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
                                 const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed) {
   std::vector<Tradeoff> all;
-  const auto tradeoff_of = [&](const std::string& model) -> Tradeoff& {
-    const auto found =
-        std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == model; });
-    if (found != all.end()) return *found;
-    all.emplace_back().model = model;
-    return all.back();
-  };
-  if (gap)
-    for (const ModelLoss& model : gap->models)
-      if (model.dynamic || is_reference(*gap, model)) add_loss(tradeoff_of(model.model), *gap, model);
+  if (gap) add_losses(all, *gap);
   for (const SpeedStudy& study : speed)
-    if (study.trained()) tradeoff_of(study.model);
+    if (study.trained()) find_or_add(all, study.model);
   for (const LearningCurve& curve : curves)
-    if (const auto found =
-            std::find_if(all.begin(), all.end(), [&](const Tradeoff& o) { return o.model == curve.model; });
-        found != all.end())
-      add_training(*found, curve);
+    if (Tradeoff* found = find_in(all, curve.model)) add_training(*found, curve);
   if (gap) add_paired(all, *gap, bootstrap_seed);
   add_speed(all, speed);
   return all;
+}
+
+const Tradeoff* tradeoff_of(const std::vector<Tradeoff>& tradeoffs, const std::string& model) {
+  return find_in(tradeoffs, model);
 }
 
 const Tradeoff* shown_tradeoff(const std::vector<Tradeoff>& tradeoffs) {
@@ -181,51 +185,32 @@ std::vector<const Tradeoff*> about_as_large(const std::vector<Tradeoff>& tradeof
 
 std::string to_csv(const std::vector<Tradeoff>& tradeoffs) {
   std::string csv =
-      "lambda_realised,loss_percent,loss_percent_low,loss_percent_high,over_both_percent,over_both_percent_"
-      "low,"
+      "lambda_realised,loss_percent,loss_percent_low,loss_percent_high,over_both_percent,over_both_percent_low,"
       "over_both_percent_high,model,curve\n";
-  constexpr double none = Tradeoff::missing;
-  const Interval not_paired{none, none, none};
   for (const Curve& curve : curves_of(tradeoffs)) {
-    const std::string name = csv_field(curve.name);
     for (const Tradeoff* tradeoff : curve.points)
-      csv += fmt::format("{}{}{},{},{}\n", csv_number(tradeoff->lambda), csv_interval(*tradeoff->loss_percent),
-                         csv_interval(tradeoff->over_both_percent.value_or(not_paired)),
-                         csv_field(tradeoff->model), name);
-    csv += fmt::format("1,0,0,0{},{},{}\n", csv_interval(not_paired),
-                       csv_field(curve.points.front()->reference), name);
+      csv += csv_line(tradeoff->lambda, *tradeoff->loss_percent, tradeoff->over_both_percent.value_or(no_interval),
+                      tradeoff->model, curve.name);
+    csv += csv_line(1, Interval{0, 0, 0}, no_interval, curve.points.front()->reference, curve.name);
   }
   return csv;
 }
 
 std::optional<Figure> tradeoffs_figure(const std::vector<Tradeoff>& tradeoffs) {
   std::vector<Series> series;
-  std::vector<std::string> entries;
-  for (const Curve& curve : curves_of(tradeoffs)) {
-    series.push_back({curve.name, curve.points.size() + 1});
-    entries.push_back(curve.name);
-  }
+  for (const Curve& curve : curves_of(tradeoffs)) series.push_back({curve.name, curve.points.size() + 1});
   if (series.empty()) return std::nullopt;
-  const KeyStrip key(entries, 640);
-  const double strip = key.height(), height = strip + 400;
-  return Figure{
-      .name = "loss-over-share",
-      .description =
-          "How much more models lose than the dense one, against the share of its MACs that they keep.",
-      .width = 640,
-      .height = static_cast<int>(height),
-      .csv = to_csv(tradeoffs),
-      .settings = plot_style() + series_arrays(series),
-      .plot = panel(1 - strip / height, 60 / height) + key.set(height) +
-              R"(set xlabel 'share of the MACs (λ)' offset 0,0.3
-set ylabel 'loss above the dense model (%)' offset 0.5
-set xrange [*:1.01]
+  return stacked({.name = "loss-over-share",
+                  .description =
+                      "How much more models lose than the dense one, against the share of its MACs that they keep.",
+                  .csv = to_csv(tradeoffs)},
+                 series, {}, {"share of the MACs (λ)", "[*:1.01]"},
+                 {{335, R"(set ylabel 'loss above the dense model (%)' offset 0.5
 set yrange [*:*]
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3:(0):($4-$3) with vectors nohead linetype m \
     linewidth 1.2 notitle, \
-  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with linespoints linetype m title model[m]
-)"};
+  for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with linespoints linetype m title model[m])"}});
 }
 
 }  // namespace dydit::analysis

@@ -25,52 +25,42 @@ std::string published_fid(const Tradeoff& tradeoff) {
   return "–";
 }
 
-/// Of all models; where there are several, tables say whose time stands in a row.
-std::vector<std::string> engines_of(const std::vector<Tradeoff>& tradeoffs) {
-  std::set<std::string> names;
-  for (const Tradeoff& o : tradeoffs)
-    for (const SpeedCell& cell : o.cells)
-      if (cell.engine.executes == Executes::kept) names.insert(cell.engine.name);
-  return {names.begin(), names.end()};
-}
-
 bool timed(const Tradeoff& tradeoff) {
   return !tradeoff.cells.empty();
 }
 
+/// Where there are several engines, tables say whose time stands in a row.
 std::vector<std::string> times_of(const SpeedCell& cell, bool name_engine) {
   const bool skips = cell.engine.executes != Executes::all;
-  std::vector<std::string> fields{number(cell.gmacs), per_image(cell), skips ? plus_minus(cell.speedup) : "–",
-                                  skips ? number(cell.theoretical_speedup) : "–",
-                                  skips ? plus_minus(cell.realisation) : "–"};
-  if (name_engine)
-    fields.insert(fields.begin(), html_escape(fmt::format("{}, batch {}", cell.engine.name, cell.batch)));
+  std::vector<std::string> fields;
+  if (name_engine) fields.push_back(html_escape(fmt::format("{}, batch {}", cell.engine.name, cell.batch)));
+  for (const std::string& field : {number(cell.gmacs), per_image(cell)}) fields.push_back(field);
+  for (const std::string& field :
+       {plus_minus(cell.speedup), number(cell.theoretical_speedup), plus_minus(cell.realisation)})
+    fields.push_back(skips ? field : "–");
   return fields;
 }
 
 std::string tradeoffs_table(const std::vector<Tradeoff>& tradeoffs, const Process& process) {
-  std::vector<std::string> head{"model", "skips", "λ", process.words("held-out<br>ε MSE"),
-                                "loss above<br>dense (%)"},
-      times;
-  const bool several = engines_of(tradeoffs).size() > 1;
+  std::vector<std::string> head{"model", "skips", "λ", process.words("held-out<br>ε MSE"), "loss above<br>dense (%)"};
+  std::vector<std::string> times;
+  const bool several = engines_of(tradeoffs, Executes::kept).size() > 1;
+  if (several) times.push_back("engine");
   if (std::any_of(tradeoffs.begin(), tradeoffs.end(), timed))
-    times = {"GMACs", "ms per<br>image", "speedup", "theory", "η"};
-  if (several) times.insert(times.begin(), "engine");
+    times.insert(times.end(), {"GMACs", "ms per<br>image", "speedup", "theory", "η"});
   head.insert(head.end(), times.begin(), times.end());
   head.push_back("paper:<br>FID");
   std::string rows;
   for (const Tradeoff& o : tradeoffs) {
-    const std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
-                                          decimal(o.held_out_mse, 5),
-                                          o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
     std::vector<std::vector<std::string>> by_engine;
     for (const SpeedCell& cell : o.cells) by_engine.push_back(times_of(cell, several));
     if (by_engine.empty()) by_engine.emplace_back(times.size(), "–");
     for (const auto& measured : by_engine) {
-      std::vector<std::string> whole = fields;
-      whole.insert(whole.end(), measured.begin(), measured.end());
-      whole.push_back(&process == &diffusion ? published_fid(o) : "–");
-      rows += row(whole);
+      std::vector<std::string> fields{html_escape(o.model), html_escape(o.how()), decimal(o.lambda, 3),
+                                      decimal(o.held_out_mse, 5), o.loss_percent ? plus_minus(*o.loss_percent) : "–"};
+      fields.insert(fields.end(), measured.begin(), measured.end());
+      fields.push_back(&process == &diffusion ? published_fid(o) : "–");
+      rows += row(fields);
     }
   }
   return table(head, rows);
@@ -90,7 +80,7 @@ std::size_t models_not_run(const Findings& findings) {
 
 std::string terms(const std::vector<Tradeoff>& tradeoffs) {
   const auto measured = std::find_if(tradeoffs.begin(), tradeoffs.end(), timed);
-  const auto engines = engines_of(tradeoffs);
+  const auto engines = engines_of(tradeoffs, Executes::kept);
   const std::string time = measured == tradeoffs.end()
                                ? ""
                                : fmt::format("<b>Time</b>: of the {}, of dense models their own; {}. ",
@@ -98,22 +88,17 @@ std::string terms(const std::vector<Tradeoff>& tradeoffs) {
                                                                  : "engine named in the row",
                                              html_escape(measured->timed));
   return note(fmt::format(
-      "<b>Skips</b>: what the routers of the model learned to skip; <i>by chance</i>: units drawn anew for "
-      "each "
-      "image; <i>static</i>: all but the first units of each layer, which were ordered by importance. "
-      "<b>λ</b>: {} <b>Loss above dense</b>: the mean over images and timesteps, against the dense model of "
-      "the "
-      "same size on the same images with the same noise. {}<b>Paper</b>: DyDiT-S trained in the same way "
-      "toward "
-      "0.5, mean FID over five data sets other than ImageNet; ‡ over four of fine classes, where the dynamic "
-      "model has {:.1f} and the dense one {:.1f}.",
+      "<b>Skips</b>: what the routers of the model learned to skip; <i>by chance</i>: units drawn anew for each image; "
+      "<i>static</i>: all but the first units of each layer, which were ordered by importance. <b>λ</b>: {} <b>Loss above "
+      "dense</b>: the mean over images and timesteps, against the dense model of the same size on the same images with "
+      "the same noise. {}<b>Paper</b>: DyDiT-S trained in the same way toward 0.5, mean FID over five data sets other "
+      "than ImageNet; ‡ over four of fine classes, where the dynamic model has {:.1f} and the dense one {:.1f}.",
       record::metric("lambda_realised").description, time, paper_fine_dynamic, paper_fine_dense));
 }
 
 std::string answer(const std::vector<Tradeoff>& tradeoffs, const Tradeoff* shown) {
   if (shown == nullptr)
-    return "The loss of these models was not measured beside that of a dense model; what they save in time "
-           "was.";
+    return "The loss of these models was not measured beside that of a dense model; what they save in time was.";
   std::vector<Named> losses;
   for (const Tradeoff* tradeoff : about_as_large(tradeoffs, *shown))
     losses.push_back({tradeoff->model, *tradeoff->loss_percent});
@@ -137,8 +122,8 @@ std::optional<Section> tradeoffs_section(const Findings& findings, const Show& s
   const auto figure = tradeoffs_figure(tradeoffs);
   if (figure)
     section.shown = show(*figure,
-                         "The less of its work a model does, the more it loses against the dense model of "
-                         "its size; lines are 95&nbsp;% intervals.");
+                         "The less of its work a model does, the more it loses against the dense model of its size; "
+                         "lines are 95&nbsp;% intervals.");
   std::string numbers = tradeoffs_table(tradeoffs, findings.process);
   if (const std::size_t others = models_not_run(findings); others > 0)
     numbers += note(fmt::format("{} more model{} of the training history {} not run here.", others,

@@ -33,7 +33,7 @@ std::string training_table(const std::vector<LearningCurve>& curves, const Proce
     const LearningPoint& last = curve.points.back();
     std::vector<std::string> fields{html_escape(curve.model)};
     for (const double share : {last.lambda_target, last.lambda_realised}) fields.push_back(decimal(share, 3));
-    for (const UnitAxis& axis : axes) fields.push_back(decimal(units_on(curve, last, axis), 3));
+    for (const UnitAxis& axis : axes) fields.push_back(decimal(last.on(axis), 3));
     fields.push_back(decimal(last.held_out_mse, 5));
     fields.push_back(decimal(last.complete_mse, 5));
     fields.push_back(grouped(last.step));
@@ -48,15 +48,14 @@ std::optional<Section> share_section(const Findings& findings, const Show& show)
   const auto curves = curves_of(findings, true);
   if (curves.empty()) return std::nullopt;
   double farthest = 0;
-  for (const LearningCurve& curve : curves)
-    if (const double miss = std::abs(curve.points.back().lambda_realised - curve.points.back().lambda_target);
-        std::isfinite(miss))
-      farthest = std::max(farthest, miss);
+  for (const LearningCurve& curve : curves) {
+    const LearningPoint& last = curve.points.back();
+    farthest = std::fmax(farthest, std::abs(last.lambda_realised - last.lambda_target));  // not a number is none
+  }
   Section section{.id = "share", .title = "What did training toward a share of the MACs reach?"};
   section.answer = fmt::format(
-      "The models, {} in all, end within <b>{:.3f}</b> of the share that they were trained "
-      "toward.",
-      curves.size(), farthest);
+      "The models, {} in all, end within <b>{:.3f}</b> of the share that they were trained toward.", curves.size(),
+      farthest);
   if (std::any_of(curves.begin(), curves.end(), [](const auto& curve) { return curve.learns_both(); }))
     section.shown =
         show(lambda_figure(findings.curves, findings.process),
@@ -64,11 +63,10 @@ std::optional<Section> share_section(const Findings& findings, const Show& show)
   (section.shown.empty() ? section.shown : section.details) += training_table(curves, findings.process);
   section.details +=
       note(described("lambda_realised") +
-           fmt::format(
-               "All on held-out images, by the averaged weights; in the table, after the last step. "
-               "<b>Complete model</b>: everything on. Of models whose routers choose among widths and tokens "
-               "the first {} are drawn.",
-               colours));
+           fmt::format("All on held-out images, by the averaged weights; in the table, after the last step. <b>Complete "
+                       "model</b>: everything on. Of models whose routers choose among widths and tokens the first {} are "
+                       "drawn.",
+                       colours));
   return section;
 }
 
@@ -77,13 +75,12 @@ std::optional<Section> learning_section(const Findings& findings, const Show& sh
   if (curves.empty()) return std::nullopt;
   std::vector<Named> losses;
   for (const LearningCurve& curve : curves) {
-    const double loss = curve.points.back().held_out_mse;
-    losses.push_back(
-        {fmt::format("{}, {} steps", curve.model, grouped(curve.points.back().step)), {loss, loss, loss}});
+    const LearningPoint& last = curve.points.back();
+    losses.push_back({fmt::format("{}, {} steps", curve.model, grouped(last.step)), {last.held_out_mse, missing, missing}});
   }
   Section section{.id = "learning", .title = "How far were the models trained?"};
   section.answer = fmt::format("The loss on held-out images is {} at the end.", from_to(losses));
-  section.shown = show(learning_figure(findings.curves, findings.process),
+  section.shown = show(learning_figure(curves, findings.process),
                        "The loss over the training: bold on held-out images, faint on the training batches.");
   section.details = note(findings.process.words(described("held_out_mse")));
   return section;

@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <string>
+#include <numeric>
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "base/median.h"
 #include "base/random.h"
-#include "record/metric.h"
+#include "chunks.h"
 
 namespace dydit::analysis {
 
@@ -22,16 +20,10 @@ using record::Record;
 
 namespace {
 
-[[noreturn]] void refuse(const Record& record, const std::string& what) {
-  throw InputError("a record of " + record.study + " " + what, record.axes.dump());
-}
-
 const Metric& metric_of(const Record& record, const char* name) {
-  const auto found = record.metrics.find(name);
-  if (found == record.metrics.end()) refuse(record, fmt::format("has times of parts but no '{}'", name));
-  if (const auto unit = record::metric(name).unit; found->second.unit != unit)
-    refuse(record, fmt::format("has '{}' in '{}' where '{}' is expected", name, found->second.unit, unit));
-  return found->second;
+  const Metric* found = find_metric(record, name);
+  if (found == nullptr) refuse(record, fmt::format("has times of parts but no '{}'", name));
+  return *found;
 }
 
 double share(const Record& record, const char* name) {
@@ -70,79 +62,56 @@ auto named(Times& t) {
                     std::pair{"path_routed_time", &t.path_routed}};
 }
 
-/// The median pass of each block.
-std::vector<double> blocks_of(const Record& record, const char* name) {
-  std::vector<double> medians;
-  for (const auto& block : metric_of(record, name).blocks) {
-    const double median = median_of(block).value;
-    if (!(median >= 0 && std::isfinite(median)))
-      refuse(record, fmt::format("has a block of '{}' without a time", name));
-    medians.push_back(median);
+using Blocks = std::vector<std::vector<double>>;
+
+/// The median pass of each block, of each of these times; as many blocks of each.
+Blocks blocks_of(const Record& record) {
+  Blocks blocks;
+  WaterfallTimes times;
+  for (const auto& [name, time] : named(times)) {
+    auto& medians = blocks.emplace_back();
+    for (const auto& block : metric_of(record, name).blocks) {
+      medians.push_back(median_of(block).value);
+      if (!(medians.back() >= 0 && std::isfinite(medians.back())))
+        refuse(record, fmt::format("has a block of '{}' without a time", name));
+    }
+    if (medians.empty()) refuse(record, fmt::format("has no blocks of '{}'", name));
+    if (medians.size() != blocks.front().size())
+      refuse(record, fmt::format("has another number of blocks of '{}' than of 'dense_time'", name));
   }
-  if (medians.empty()) refuse(record, fmt::format("has no blocks of '{}'", name));
-  return medians;
+  return blocks;
 }
 
-/// The bars of the blocks' medians, of all blocks and of resamples.
-class Resampled {
- public:
-  explicit Resampled(const Record& record) : shares_(shares_of(record)) {
-    WaterfallTimes times;
-    for (const auto& [name, time] : named(times)) {
-      blocks_.push_back(blocks_of(record, name));
-      if (blocks_.back().size() != blocks_.front().size())
-        refuse(record, fmt::format("has another number of blocks of '{}' than of 'dense_time'", name));
-    }
+/// All numbers of the bars of the chosen blocks' medians, in one order.
+std::vector<double> numbers_of(const MacShares& shares, const Blocks& blocks, const std::vector<std::size_t>& chosen) {
+  WaterfallTimes times;
+  std::vector<double> values(chosen.size());
+  auto of_blocks = blocks.begin();
+  for (const auto& [name, time] : named(times)) {
+    std::transform(chosen.begin(), chosen.end(), values.begin(), [&](std::size_t block) { return (*of_blocks)[block]; });
+    *time = median_of(values).value;
+    ++of_blocks;
   }
-
-  std::size_t blocks() const { return blocks_.front().size(); }
-
-  Bars all() const {
-    std::vector<std::size_t> each(blocks());
-    for (std::size_t i = 0; i < each.size(); ++i) each[i] = i;
-    return of(each);
-  }
-
-  Bars resample(std::uint64_t number) const {
-    Random random(/*seed=*/0, Purpose::bootstrap, number);
-    std::vector<std::size_t> chosen(blocks());
-    for (std::size_t& block : chosen) block = random.below(blocks());
-    return of(chosen);
-  }
-
- private:
-  Bars of(const std::vector<std::size_t>& chosen) const {
-    WaterfallTimes times;
-    std::vector<double> values(chosen.size());
-    auto series = blocks_.begin();
-    for (const auto& [name, time] : named(times)) {
-      std::transform(chosen.begin(), chosen.end(), values.begin(), [&](std::size_t block) { return (*series)[block]; });
-      *time = median_of(values).value;
-      ++series;
-    }
-    return bars_of(shares_, times);
-  }
-
-  MacShares shares_;
-  std::vector<std::vector<double>> blocks_;  // of each time
-};
-
-/// All numbers of the bars, in one order.
-std::vector<double> numbers_of(const Bars& bars) {
+  const Bars bars = bars_of(shares, times);
   std::vector<double> numbers{bars.theoretical, bars.gap, bars.dense_misfit, bars.unexplained_percent()};
   numbers.insert(numbers.end(), bars.causes.begin(), bars.causes.end());
   return numbers;
 }
 
-std::vector<Interval> intervals_of(const Resampled& resampled) {
+std::vector<Interval> intervals_of(const Record& record) {
   constexpr std::size_t resamples = 1000, fewest_blocks = 6;
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const MacShares shares = shares_of(record);
+  const Blocks blocks = blocks_of(record);
+  std::vector<std::size_t> chosen(blocks.front().size());
+  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
   std::vector<Interval> intervals;
-  for (const double number : numbers_of(resampled.all())) intervals.push_back({number, none, none});
-  if (resampled.blocks() < fewest_blocks) return intervals;
+  for (const double number : numbers_of(shares, blocks, chosen)) intervals.push_back({number, missing, missing});
+  if (chosen.size() < fewest_blocks) return intervals;
   std::vector<std::vector<double>> again(intervals.size());
   for (std::size_t i = 0; i < resamples; ++i) {
-    const auto numbers = numbers_of(resampled.resample(i));
+    Random random(/*seed=*/0, Purpose::bootstrap, i);
+    for (std::size_t& block : chosen) block = random.below(chosen.size());
+    const auto numbers = numbers_of(shares, blocks, chosen);
     for (std::size_t bar = 0; bar < again.size(); ++bar) again[bar].push_back(numbers[bar]);
   }
   for (std::size_t bar = 0; bar < again.size(); ++bar) {
@@ -181,7 +150,7 @@ Bars bars_of(const MacShares& shares, const WaterfallTimes& t) {
 
 std::optional<Waterfall> waterfall_of(const Record& record) {
   if (!record.metrics.contains("dense_time")) return std::nullopt;
-  const auto intervals = intervals_of(Resampled(record));
+  const auto intervals = intervals_of(record);
   Waterfall waterfall{intervals[0], {}, intervals[1], intervals[2], intervals[3]};
   std::copy(intervals.begin() + 4, intervals.end(), waterfall.causes.begin());
   for (const double number : {waterfall.theoretical.mean, waterfall.gap.mean, waterfall.dense_misfit.mean, waterfall.unexplained().mean})

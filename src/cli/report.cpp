@@ -4,7 +4,6 @@
 #include <iostream>
 #include <memory>
 
-#include "analysis/recorded.h"
 #include "analysis/report.h"
 #include "base/error.h"
 #include "common.h"

@@ -1,21 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <dlfcn.h>
 #include <fmt/chrono.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
+#include <memory>
+#include <utility>
 
 #include "base/cores.h"
-#include "gpu.h"
 #include "record/manifest.h"
 
 namespace dydit::record {
 
+namespace {
+
+// The bits of nvmlDeviceGetCurrentClocksThrottleReasons that mean "slower than it could be"; idle and
+// clocks set by applications are not among them.
+constexpr std::pair<unsigned long long, const char*> reasons[] = {
+    {0x04, "power cap"}, {0x08, "hardware slowdown"}, {0x10, "sync boost"},
+    {0x20, "thermal"},   {0x40, "hardware thermal"},  {0x80, "power brake"}};
+
+// NVIDIA's GPUs, in the driver's order whatever CUDA_VISIBLE_DEVICES says, through the part of NVML's C interface that
+// is used; every function returns 0 for success. Declared here, because its header comes with the CUDA toolkit, which a
+// build need not have. A machine without the library has no GPU and no error.
+class Nvml {
+ public:
+  Nvml()
+      : library_(::dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL), [](void* l) {
+          if (l != nullptr) ::dlclose(l);
+        }) {
+    ready_ = call("nvmlInit_v2");
+  }
+  ~Nvml() { call("nvmlShutdown"); }
+  Nvml(const Nvml&) = delete;
+  Nvml& operator=(const Nvml&) = delete;
+
+  unsigned count() const {
+    unsigned count = 0;
+    return ready_ && call("nvmlDeviceGetCount_v2", &count) ? count : 0;
+  }
+
+  /// "580.159.04", or null without a driver.
+  Json driver() const { return ready_ ? text("nvmlSystemGetDriverVersion") : Json(); }
+
+  std::string name(unsigned index) const {
+    const Json name = text("nvmlDeviceGetName", device(index));
+    return name.is_null() ? "" : name.get<std::string>();
+  }
+
+  /// Clocks in MHz, and what holds them down.
+  Json state(unsigned index) const {
+    constexpr int sm_clock = 1, memory_clock = 2, gpu_sensor = 0;
+    unsigned sm_mhz = 0, memory_mhz = 0, celsius = 0;
+    unsigned long long bits = 0;
+    if (void* const gpu = device(index)) {
+      call("nvmlDeviceGetClockInfo", gpu, sm_clock, &sm_mhz);
+      call("nvmlDeviceGetClockInfo", gpu, memory_clock, &memory_mhz);
+      call("nvmlDeviceGetTemperature", gpu, gpu_sensor, &celsius);
+      call("nvmlDeviceGetCurrentClocksThrottleReasons", gpu, &bits);
+    }
+    Json throttling = Json::array();
+    for (const auto& [bit, reason] : reasons)
+      if ((bits & bit) != 0) throttling.push_back(reason);
+    return {{"sm_mhz", sm_mhz}, {"memory_mhz", memory_mhz}, {"celsius", celsius}, {"throttling", throttling}};
+  }
+
+ private:
+  template <typename... Arguments>
+  bool call(const char* name, Arguments... arguments) const {
+    if (library_ == nullptr) return false;
+    const auto function = reinterpret_cast<int (*)(Arguments...)>(::dlsym(library_.get(), name));
+    return function != nullptr && function(arguments...) == 0;
+  }
+
+  /// Null where there is none.
+  template <typename... Arguments>
+  Json text(const char* name, Arguments... arguments) const {
+    std::array<char, 96> text{};
+    return call(name, arguments..., text.data(), unsigned{text.size()}) ? Json(text.data()) : Json();
+  }
+
+  void* device(unsigned index) const {
+    void* device = nullptr;
+    return call("nvmlDeviceGetHandleByIndex_v2", index, &device) ? device : nullptr;
+  }
+
+  std::unique_ptr<void, void (*)(void*)> library_;
+  bool ready_ = false;
+};
+
+const Nvml& nvml() {
+  static const Nvml library;  // opened once: initialising takes milliseconds
+  return library;
+}
+
 /// The value after `key` and `separator` in a file of such lines; "unknown" when it is not there.
-static std::string value_in(const char* path, const std::string& key, char separator) {
+std::string value_in(const char* path, const std::string& key, char separator) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     const auto split = line.find(separator);
@@ -28,7 +113,7 @@ static std::string value_in(const char* path, const std::string& key, char separ
 }
 
 /// Mean over the cores, from the "cpu MHz" lines; 0 where the system does not tell.
-static double cpu_mhz() {
+double cpu_mhz() {
   std::ifstream file("/proc/cpuinfo");
   double sum = 0;
   int cores = 0;
@@ -40,18 +125,19 @@ static double cpu_mhz() {
   return cores > 0 ? std::round(sum / cores) : 0;
 }
 
+}  // namespace
+
 Json machine_description() {
   const double gib =
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 0x1p30;
   utsname system{};
   ::uname(&system);
   Json names = Json::array();
-  for (const Gpu& gpu : gpus()) names.push_back(gpu.name);
-  const std::string driver = gpu_driver();
+  for (unsigned i = 0; i < nvml().count(); ++i) names.push_back(nvml().name(i));
   return {{"cpu", value_in("/proc/cpuinfo", "model name", ':')},
           {"cores", usable_cores()},
           {"gpus", names},
-          {"driver", driver.empty() ? Json() : Json(driver)},
+          {"driver", nvml().driver()},
           {"memory_gib", std::round(gib * 10) / 10},
           {"system", value_in("/etc/os-release", "PRETTY_NAME", '=')},
           {"kernel", std::string(system.sysname) + " " + system.release}};
@@ -61,11 +147,7 @@ Json machine_state() {
   double load = 0;
   std::ifstream("/proc/loadavg") >> load;
   Json state = {{"load", load}, {"cpu_mhz", cpu_mhz()}};
-  for (const Gpu& gpu : gpus())
-    state["gpus"].push_back({{"sm_mhz", gpu.sm_mhz},
-                             {"memory_mhz", gpu.memory_mhz},
-                             {"celsius", gpu.celsius},
-                             {"throttling", gpu.throttling}});
+  for (unsigned i = 0; i < nvml().count(); ++i) state["gpus"].push_back(nvml().state(i));
   return state;
 }
 

@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "record/readable.h"
 
 namespace dydit::record {
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,76 +11,19 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <map>
 #include <optional>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/safetensors.h"
-#include "lock.h"
 #include "record/manifest.h"
-#include "record/readable.h"
-#include "results.h"
+#include "run.h"
 
 namespace fs = std::filesystem;
 
 namespace dydit::record {
-
-static fs::path tensor_file(const fs::path& run, const std::string& name) {
-  if (name.empty() || name.find('/') != std::string::npos || name.front() == '.')
-    throw InputError("bad name of a tensor file", name, "see safe_name");
-  return run / "tensors" / (name + ".safetensors");
-}
-
-static Json read_manifest(const fs::path& run) {
-  const fs::path path = run / "manifest.json";
-  if (!fs::exists(path)) throw InputError("holds no run", run.string(), "name a folder with a manifest.json");
-  auto manifest = parse_json<Json>(read_file(path));
-  if (!manifest || !manifest->is_object()) throw InputError("not a manifest", path.string(), json_limits);
-  if (manifest->value("schema", Json()) != schema_version)
-    throw InputError("unknown schema", path.string(), "read it with the version of dydit that wrote it");
-  return std::move(*manifest);
-}
-
-checkpoint::Tensors Run::tensors(const std::string& name) const {
-  return checkpoint::read_safetensors(tensor_file(path, name)).tensors;
-}
-
-Run read_run(const fs::path& path) {
-  Json manifest = read_manifest(path);
-  return {path, std::move(manifest), read_results(path / "results.jsonl").results.records()};
-}
-
-using Leaves = std::vector<std::pair<std::string, std::string>>;  // by path, in their order
-
-static void add_leaves(const Json& json, const Json::json_pointer& path, Leaves& leaves) {
-  if (!json.is_structured() || json.empty()) {
-    leaves.emplace_back(path.to_string(), json.dump(-1, ' ', false, Json::error_handler_t::replace));
-    return;
-  }
-  for (const auto& [key, value] : json.items()) add_leaves(value, path / key, leaves);
-}
-
-std::vector<std::string> differences(const Json& old_value, const Json& new_value) {
-  Leaves before, after;
-  add_leaves(old_value, Json::json_pointer(), before);
-  add_leaves(new_value, Json::json_pointer(), after);
-  const std::map<std::string, std::string> old_texts(before.begin(), before.end()),
-      new_texts(after.begin(), after.end());
-  const auto text = [](const auto& texts, const std::string& path) {
-    const auto found = texts.find(path);
-    return found == texts.end() ? std::string("nothing") : found->second;
-  };
-  std::vector<std::string> found;
-  for (const Leaves* side : {&before, &after})
-    for (const auto& [path, ignored] : *side) {
-      const std::string was = text(old_texts, path), is = text(new_texts, path);
-      const bool seen = side == &after && old_texts.contains(path);
-      if (!seen && was != is) found.push_back(path + ": " + is + " where the run has " + was);
-    }
-  return found;
-}
 
 /// The text of manifest.json. Throws UsageError where read_manifest would not take it.
 static std::string text_of(const fs::path& run, const Json& manifest) {
@@ -98,15 +42,32 @@ static void log_to(const fs::path& run, std::string_view message) {
   std::ofstream(run / "log.txt", std::ios::app) << process_id() << " " << utc_now() << " " << message << "\n";
 }
 
+/// The lock of a run directory; the system gives it back when the process ends, however it ends. Throws RunError when
+/// somebody else holds it or the file cannot be made.
+static Descriptor locked(const fs::path& run) {
+  Descriptor file(::open((run / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (file.get() < 0) throw RunError("cannot write", (run / "lock").string(), std::strerror(errno));
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) {
+    // Who holds it, for the message below; on a full disk it goes without.
+    const std::string holder = process_id();
+    if (::ftruncate(file.get(), 0) == 0) static_cast<void>(!::write(file.get(), holder.data(), holder.size()));
+    return Descriptor(file.release());
+  }
+  if (errno == EWOULDBLOCK)
+    throw RunError(fmt::format("process {} is writing this run", read_file(run / "lock")), run.string(),
+                   "wait for it or choose another --out");
+  throw RunError("cannot lock", (run / "lock").string(), std::strerror(errno));
+}
+
 static fs::path earlier_results(const fs::path& run) {
   return run / "earlier" / "results.jsonl";
 }
 
 /// Moves what an earlier identity recorded to earlier/, beside what is there. Returns how many records.
 static std::size_t set_aside(const fs::path& run) {
-  const std::vector<Record> records = read_results(run / "results.jsonl").results.records();
+  const std::vector<Record> records = read_results(run / "results.jsonl").records();
   if (records.empty()) return 0;
-  Results earlier = read_results(earlier_results(run)).results;
+  Results earlier = read_results(earlier_results(run));
   for (const Record& record : records) earlier.add(record);
   std::string lines;
   for (const Record& record : earlier.records()) lines += to_line(readable(record));
@@ -114,6 +75,10 @@ static std::size_t set_aside(const fs::path& run) {
   write_atomically(earlier_results(run), lines);
   fs::remove(run / "results.jsonl");
   return records.size();
+}
+
+static std::vector<std::string> other_identity(const Json& manifest, const Json& wanted) {
+  return differences(manifest.value("identity", Json()), wanted.value("identity", Json()));
 }
 
 /// The manifest of the run that is there, or a new one.
@@ -125,7 +90,7 @@ static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
     return manifest;
   }
   Json manifest = read_manifest(run);
-  const auto different = differences(manifest.value("identity", Json()), wanted.value("identity", Json()));
+  const auto different = other_identity(manifest, wanted);
   if (different.empty()) return manifest;
   if (!force)
     throw UsageError("the run was started otherwise (" + different.front() + ")", run.string(),
@@ -169,14 +134,14 @@ struct RunDirectory::State {
   State(fs::path run, const Json& wanted, const OpenOptions& given)
       : path(std::move(run)),
         options(given),
-        lock(path),
+        lock(locked(path)),
         manifest(open_manifest(path, wanted, options.force)),
-        earlier(read_results(earlier_results(path)).results),
-        file(read_results(path / "results.jsonl")),
-        results(::open((path / "results.jsonl").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-    check(results.get() >= 0);
-    check(::ftruncate(results.get(), static_cast<off_t>(file.whole_bytes)) == 0);
-    if (!file.ends_with_newline) write("\n");
+        earlier(read_results(earlier_results(path))),
+        results(read_results(path / "results.jsonl")),
+        file(::open((path / "results.jsonl").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+    check(file.get() >= 0);
+    check(::ftruncate(file.get(), static_cast<off_t>(results.whole_bytes)) == 0);
+    if (!results.ends_with_newline) write("\n");
     remove_torn(path);
   }
 
@@ -187,27 +152,29 @@ struct RunDirectory::State {
   /// One write, so that a line is never mixed with another; what a full disk cuts short is taken back.
   void write(const std::string& line) {
     errno = ENOSPC;  // a short write sets none
-    const bool whole = ::write(results.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
-    if (!whole || ::fsync(results.get()) != 0) {
+    const bool whole = ::write(file.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    if (!whole || ::fsync(file.get()) != 0) {
       const int reason = errno;
-      check(::ftruncate(results.get(), static_cast<off_t>(file.whole_bytes)) == 0);
+      check(::ftruncate(file.get(), static_cast<off_t>(results.whole_bytes)) == 0);
       errno = reason;
       check(false);
     }
-    file.whole_bytes += line.size();
+    results.whole_bytes += line.size();
   }
 
   /// What was written: see readable.
   Record add(Record record) {
     record = readable(std::move(record));
-    if (!manifest.value("end", Json()).is_null()) {
+    if (finished()) {
       manifest["end"] = nullptr;
       save(path, manifest);
     }
     write(to_line(record));
-    file.results.add(record);
+    results.add(record);
     return record;
   }
+
+  bool finished() const { return !manifest.value("end", Json()).is_null(); }
 
   /// A failed record counts as none when failed cells are to run again.
   const Record* find(const Results& among, const std::string& cell) const {
@@ -217,11 +184,11 @@ struct RunDirectory::State {
 
   fs::path path;
   OpenOptions options;
-  Lock lock;
+  Descriptor lock;
   Json manifest;
   Results earlier;  // of identities before a forced one
-  ResultsFile file;
-  Descriptor results;
+  Results results;
+  Descriptor file;  // results.jsonl
 };
 
 RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& options) {
@@ -242,10 +209,10 @@ const Json& RunDirectory::manifest() const {
   return state_->manifest;
 }
 const std::vector<Record>& RunDirectory::records() const {
-  return state_->file.results.records();
+  return state_->results.records();
 }
 bool RunDirectory::finished() const {
-  return !state_->manifest.value("end", Json()).is_null();
+  return state_->finished();
 }
 
 void RunDirectory::describe(const std::string& key, Json value) {
@@ -256,7 +223,7 @@ void RunDirectory::describe(const std::string& key, Json value) {
 }
 
 bool RunDirectory::has_or_takes_back(const std::string& cell) {
-  if (state_->find(state_->file.results, cell) != nullptr) return true;
+  if (state_->find(state_->results, cell) != nullptr) return true;
   const Record* earlier = state_->find(state_->earlier, cell);
   if (earlier != nullptr) state_->add(*earlier);
   return earlier != nullptr;
@@ -304,8 +271,7 @@ static std::optional<int> number_of(const std::string& file, const std::string& 
 
 static bool can_resume(const fs::path& path, const Json& manifest) {
   try {
-    const Json old = read_manifest(path);
-    return differences(old.value("identity", Json()), manifest.value("identity", Json())).empty();
+    return other_identity(read_manifest(path), manifest).empty();
   } catch (const InputError&) {
     return false;
   } catch (const fs::filesystem_error&) {  // a folder that cannot be looked into

@@ -21,7 +21,6 @@
 #include "model/device.h"
 #include "record/manifest.h"
 #include "record/metric.h"
-#include "record/readable.h"
 #include "variants.h"
 
 namespace dydit::study {

@@ -18,7 +18,6 @@
 #include "model/tensors.h"
 #include "record/manifest.h"
 #include "record/metric.h"
-#include "record/readable.h"
 #include "done_cell.h"
 
 namespace dydit::study {

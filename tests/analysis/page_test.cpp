@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of a report, made of sections.
-#include "../../analysis/page.h"
+#include "../../analysis/html.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "../../analysis/html.h"
 #include "catch.h"
 
 using namespace dydit::analysis;

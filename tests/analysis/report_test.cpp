@@ -8,7 +8,6 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "catch.h"
-#include "analysis/recorded.h"
 #include "made_up_run.h"
 #include "temporary_folder.h"
 

@@ -2,7 +2,7 @@
 // The text that the report and the CSV files are made of.
 #include <cmath>
 
-#include "../../analysis/svg.h"
+#include "../../analysis/html.h"
 #include "../../analysis/text.h"
 #include "base/error.h"
 #include "catch.h"

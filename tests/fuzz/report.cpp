@@ -5,7 +5,7 @@
 
 #include "checkpoint/safetensors.h"
 #include "fuzz.h"
-#include "page.h"
+#include "html.h"
 #include "sections.h"
 
 namespace {

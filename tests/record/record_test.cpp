@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "catch.h"
-#include "record/readable.h"
 
 using dydit::InputError;
 using namespace dydit::record;

@@ -8,12 +8,12 @@
 namespace dydit::analysis {
 
 struct Figure {
-  std::string name;         ///< of its files, without extension
-  std::string description;  ///< one sentence: what is seen, for a reader who cannot see it
-  int width, height;        ///< pixels of the SVG, 96 to the inch
-  std::string csv;          ///< the numbers drawn, with one line of names
-  std::string settings;     ///< gnuplot, before the terminal is chosen: arrays, palettes, data blocks
-  std::string plot;         ///< gnuplot, run once for each format; reads `data`, the CSV's name
+  std::string name;           ///< of its files, without extension
+  std::string description;    ///< one sentence: what is seen, for a reader who cannot see it
+  int width = 0, height = 0;  ///< pixels of the SVG, 96 to the inch
+  std::string csv = {};       ///< the numbers drawn, with one line of names
+  std::string settings = {};  ///< gnuplot, before the terminal is chosen: arrays, palettes, data blocks
+  std::string plot = {};      ///< gnuplot, run once for each format; reads `data`, the CSV's name
 };
 
 /// Writes NAME.csv, NAME.gp and, by running gnuplot on it, NAME.svg, NAME.pdf and NAME.png into `folder`,

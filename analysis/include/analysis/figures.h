@@ -48,7 +48,7 @@ std::optional<Figure> tradeoffs_figure(const std::vector<Tradeoff>& tradeoffs);
 /// Gini coefficient and share of the hardest 20 % of the tokens against t, with what chance would show.
 Figure concentration_figure(const std::vector<ModelConcentration>& result, const Process& process = diffusion);
 
-/// Held-out loss against step for each dense model, the training loss faint beside it.
+/// Held-out loss against step for each model, the training loss faint beside it.
 Figure learning_figure(const std::vector<LearningCurve>& curves, const Process& process = diffusion);
 
 /// Actual against theoretical speedup, a panel for each way of skipping work, a curve for each engine and

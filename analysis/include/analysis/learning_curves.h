@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "analysis/manifest.h"
+#include "analysis/statistics.h"
 #include "record/run_directory.h"
 
 namespace dydit::analysis {
@@ -19,9 +20,9 @@ struct LearningPoint {
   double train_mse, held_out_mse;
   /// Of a dynamic model: on held-out images, but for the target.
   double lambda_target = missing, lambda_realised = missing, complete_mse = missing;
-  std::vector<double> units_on = {};  ///< of each axis of units of the curve
+  std::map<std::string, double> units_on = {};  ///< by name of the axis
 
-  static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+  double on(const UnitAxis& axis) const { return units_on.contains(axis.name) ? units_on.at(axis.name) : missing; }
 };
 
 struct LearningCurve {
@@ -41,8 +42,6 @@ std::vector<LearningCurve> learning_curves(std::span<const record::Run> runs);
 
 /// The axes of units of all models, each once.
 std::vector<UnitAxis> unit_axes(const std::vector<LearningCurve>& curves);
-/// Of an axis that the curve may not have.
-double units_on(const LearningCurve& curve, const LearningPoint& point, const UnitAxis& axis);
 
 /// One row for each model and step, the name last.
 std::string to_csv(const std::vector<LearningCurve>& curves);

@@ -39,6 +39,8 @@ struct LossGap {
   /// that of noise.
   std::vector<double> log_snr = {}, epsilon_factor = {};
 
+  /// All models but the last.
+  std::span<const ModelLoss> held_against() const { return std::span(models).first(models.size() - 1); }
   const ModelLoss& reference_of(const ModelLoss& model) const { return models[model.reference]; }
 };
 

@@ -14,27 +14,12 @@ struct PaperGap {
 };
 
 /// The paper's loss-gap figure on ImageNet, digitised to +-0.002; by t = 1000 it falls to about 1e-6.
-inline constexpr std::array<PaperGap, 16> paper_loss_gap{{{5, .030},
-                                                          {10, .038},
-                                                          {20, .046},
-                                                          {40, .051},
-                                                          {60, .049},
-                                                          {80, .044},
-                                                          {100, .040},
-                                                          {150, .032},
-                                                          {200, .023},
-                                                          {250, .016},
-                                                          {300, .010},
-                                                          {350, .0065},
-                                                          {400, .0045},
-                                                          {450, .0026},
-                                                          {500, .0014},
-                                                          {550, .0008}}};
+inline constexpr std::array<PaperGap, 16> paper_loss_gap{{
+    {5, .030}, {10, .038}, {20, .046}, {40, .051}, {60, .049}, {80, .044}, {100, .040}, {150, .032},
+    {200, .023}, {250, .016}, {300, .010}, {350, .0065}, {400, .0045}, {450, .0026}, {500, .0014}, {550, .0008},
+}};
 
-inline constexpr double paper_peak =
-    std::max_element(paper_loss_gap.begin(), paper_loss_gap.end(), [](const PaperGap& a, const PaperGap& b) {
-      return a.gap < b.gap;
-    })->gap;
+inline constexpr double paper_peak = std::ranges::max(paper_loss_gap, {}, &PaperGap::gap).gap;
 
 /// A model of the paper's table over lambda: its cost, and its time on a V100 (32 GB).
 struct PaperSpeed {
@@ -44,25 +29,15 @@ struct PaperSpeed {
 };
 
 /// By size, ascending speedups.
-inline constexpr std::array<PaperSpeed, 19> paper_speed{{{"S", 1.0, 1.00, 6.07, .65},
-                                                         {"S", .9, 1.03, 5.72, .63},
-                                                         {"S", .8, 1.16, 4.94, .56},
-                                                         {"S", .7, 1.27, 4.34, .51},
-                                                         {"S", .5, 1.54, 3.16, .42},
-                                                         {"S", .4, 1.71, 2.63, .38},
-                                                         {"S", .3, 2.03, 1.96, .32},
-                                                         {"B", 1.0, 1.00, 23.02, 2.09},
-                                                         {"B", .9, 1.05, 21.28, 1.97},
-                                                         {"B", .8, 1.18, 18.53, 1.76},
-                                                         {"B", .7, 1.32, 16.28, 1.57},
-                                                         {"B", .5, 1.70, 11.90, 1.22},
-                                                         {"B", .4, 1.95, 9.71, 1.06},
-                                                         {"B", .3, 2.33, 7.51, .89},
-                                                         {"XL", 1.0, 1.00, 118.69, 10.22},
-                                                         {"XL", .7, 1.32, 84.33, 7.76},
-                                                         {"XL", .6, 1.49, 67.83, 6.86},
-                                                         {"XL", .5, 1.73, 57.88, 5.91},
-                                                         {"XL", .3, 2.40, 38.85, 4.26}}};
+inline constexpr std::array<PaperSpeed, 19> paper_speed{{
+    {"S", 1.0, 1.00, 6.07, .65},      {"S", .9, 1.03, 5.72, .63},     {"S", .8, 1.16, 4.94, .56},
+    {"S", .7, 1.27, 4.34, .51},       {"S", .5, 1.54, 3.16, .42},     {"S", .4, 1.71, 2.63, .38},
+    {"S", .3, 2.03, 1.96, .32},       {"B", 1.0, 1.00, 23.02, 2.09},  {"B", .9, 1.05, 21.28, 1.97},
+    {"B", .8, 1.18, 18.53, 1.76},     {"B", .7, 1.32, 16.28, 1.57},   {"B", .5, 1.70, 11.90, 1.22},
+    {"B", .4, 1.95, 9.71, 1.06},      {"B", .3, 2.33, 7.51, .89},     {"XL", 1.0, 1.00, 118.69, 10.22},
+    {"XL", .7, 1.32, 84.33, 7.76},    {"XL", .6, 1.49, 67.83, 6.86},  {"XL", .5, 1.73, 57.88, 5.91},
+    {"XL", .3, 2.40, 38.85, 4.26},
+}};
 
 /// A model of the paper's ablation at lambda 0.5: DyDiT-S fine-tuned on other data sets than ImageNet.
 struct PaperAblation {
@@ -71,12 +46,11 @@ struct PaperAblation {
   bool other_data;                       ///< over four of fine classes instead: static pruning
 };
 
-inline constexpr std::array<PaperAblation, 5> paper_ablation{
-    {{"routers", "both", "", 16.94, false},
-     {"routers", "widths", "", 20.93, false},
-     {"routers", "tokens", "", 35.12, false},
-     {"chance", "both", "", 136.01, false},
-     {"static", "widths", "magnitude", 35.44, true}}};
+inline constexpr PaperAblation paper_ablation[] = {{"routers", "both", "", 16.94, false},
+                                                   {"routers", "widths", "", 20.93, false},
+                                                   {"routers", "tokens", "", 35.12, false},
+                                                   {"chance", "both", "", 136.01, false},
+                                                   {"static", "widths", "magnitude", 35.44, true}};
 
 /// On the four data sets of fine classes: the dynamic model at lambda 0.5, and the dense one.
 inline constexpr double paper_fine_dynamic = 13.98, paper_fine_dense = 12.27;

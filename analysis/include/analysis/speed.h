@@ -48,11 +48,13 @@ struct SpeedCell {
   Interval time_over_dense() const { return {1 / speedup.mean, 1 / speedup.high, 1 / speedup.low}; }
 };
 
+/// All other axes of records: device, dtype and threads, then those that nothing here knows, by name.
+using Axes = std::vector<std::pair<std::string, record::Json>>;
+
 /// The cells that can be compared: they differ in engine, which, keep and batch alone.
 struct SpeedStudy {
   std::string model;
-  /// All other axes of the records: dtype, device and threads, then those that nothing here knows, by name.
-  std::vector<std::pair<std::string, record::Json>> axes;
+  Axes axes;
   std::vector<SpeedCell> cells;  ///< by engine, batch, what is skipped, and descending share kept
 
   /// The engines that have cells, which tables tell apart where there are several.

@@ -4,10 +4,14 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace dydit::analysis {
+
+/// In the place of a number that was not measured.
+inline constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 
 /// A mean with its 95 % interval; the bounds are NaN where there is no interval (a single image).
 struct Interval {
@@ -16,8 +20,12 @@ struct Interval {
   bool clear_of_zero() const { return low > 0 || high < 0; }
   double half_width() const { return (high - low) / 2; }
 };
+inline bool smaller(const Interval& a, const Interval& b) { return a.mean < b.mean; }
+inline constexpr Interval no_interval{missing, missing, missing};
+
 inline Interval times(double factor, const Interval& o) {
-  return {factor * o.mean, factor * o.low, factor * o.high};
+  const double low = factor * o.low, high = factor * o.high;
+  return factor < 0 ? Interval{factor * o.mean, high, low} : Interval{factor * o.mean, low, high};
 }
 
 /// The mean of each column of `values` (N images, K) with its percentile bootstrap interval (Efron 1979):

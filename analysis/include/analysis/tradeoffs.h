@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,8 +31,6 @@ struct Tradeoff {
 
   bool dynamic() const { return !decide.empty(); }
   std::string how() const;  ///< "widths and tokens", "static widths (taylor)", "dense"
-
-  static constexpr double missing = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// One for each model that skips work and whose loss or time was measured, and for the dense models beside
@@ -41,6 +38,9 @@ struct Tradeoff {
 /// added.
 std::vector<Tradeoff> tradeoffs(const std::optional<LossGap>& gap, const std::vector<LearningCurve>& curves,
                                 const std::vector<SpeedStudy>& speed, std::uint64_t bootstrap_seed = 0);
+
+/// That of a model; null for none.
+const Tradeoff* tradeoff_of(const std::vector<Tradeoff>& tradeoffs, const std::string& model);
 
 /// What a report puts first: of those with a loss and a share of the MACs, which are about as near to one
 /// half as the nearest, the first whose routers choose among widths and tokens, or else the first. Null for

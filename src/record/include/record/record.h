@@ -47,6 +47,11 @@ std::string to_line(const Record& record);
 /// Throws InputError when the line is not a record of a known schema.
 Record from_line(std::string_view line);
 
+/// The record itself where from_line takes its line; else a failed one of the same cell, without what was measured, that
+/// says why. Whatever is written went through here: a record that cannot be read would take the whole run with it.
+/// Throws RunError where not even that can be read, as its axes are what is wrong.
+Record readable(Record record);
+
 /// `name` as a part of a file name: letters, digits and "._-" stay, "/" becomes "--" (DiT-S--2); where more
 /// had to be replaced or cut, a hash follows, so that different names stay apart.
 std::string safe_name(const std::string& name);

@@ -1,15 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "analysis/loss_map.h"
+
 #include <algorithm>
 #include <cmath>
 #include <set>
 
-#include "analysis/loss_map.h"
-#include "base/error.h"
 #include "chunks.h"
+#include "text.h"
 
 namespace dydit::analysis {
 
 using checkpoint::Tensor;
+using Eigen::Index;
+
+/// How many squares a token's loss is a mean of.
+static std::int64_t squares_of(const Chunk& chunk) {
+  constexpr double most = 1e7;  // of a token of 16 x 16 x 3 and 10,000 draws; more take chance_concentration long
+  const double squares = static_cast<double>(chunk.floats("image", 4).shape[1]) *
+                         std::pow(static_cast<double>(axis(*chunk.record, "patch")), 2) *
+                         static_cast<double>(axis(*chunk.record, "draws"));
+  if (squares < 1 || squares > most) throw InputError("patch or draws are out of range", chunk.file);
+  return static_cast<std::int64_t>(squares);
+}
+
+static ModelConcentration concentration_of(const ModelChunks& model, std::uint64_t seed) {
+  const Chunk& first = model.chunks().front();
+  const std::int64_t patch = axis(*first.record, "patch");
+  const Index steps = std::ssize(model.timesteps());
+  Eigen::MatrixXd values(std::ssize(model.images()), 2 * steps);
+  Index row = 0;
+  for (const auto& [index, place] : model.images()) {
+    const auto& shape = place.chunk->floats("map", 4).shape;
+    if (axis(*place.chunk->record, "patch") != patch)
+      throw InputError("chunks of one model have different patches", place.chunk->file);
+    for (Index k = 0; k < steps; ++k) {
+      const auto map = place.values("map", 4, static_cast<std::size_t>(k));
+      const Concentration spread = concentration(token_means(map, shape[2], shape[3], patch));
+      values(row, k) = spread.gini;
+      values(row, steps + k) = spread.hardest_share;
+    }
+    ++row;
+  }
+  const auto intervals = bootstrap_means(values, seed);
+  const auto middle = intervals.begin() + steps;
+  return {model.name(),
+          values.rows(),
+          model.timesteps(),
+          {intervals.begin(), middle},
+          {middle, intervals.end()},
+          chance_concentration(squares_of(first))};
+}
+
+std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
+                                               std::uint64_t bootstrap_seed) {
+  std::vector<ModelConcentration> result;
+  for (const ModelChunks& model : chunks_of(runs, "loss-map"))
+    result.push_back(concentration_of(model, bootstrap_seed));
+  return result;
+}
+
+std::string to_csv(const std::vector<ModelConcentration>& result) {
+  std::string csv =
+      "timestep,images,gini,gini_low,gini_high,hardest_share,hardest_share_low,hardest_share_high,"
+      "chance_gini,chance_hardest_share,model\n";
+  for (const ModelConcentration& model : result)
+    for (std::size_t k = 0; k < model.timesteps.size(); ++k)
+      csv += csv_line(model.timesteps[k], model.images, model.gini[k], model.hardest_share[k], model.chance.gini,
+                      model.chance.hardest_share, model.model);
+  return csv;
+}
 
 namespace {
 
@@ -69,25 +128,18 @@ std::vector<float> enlarged(std::span<const float> map, std::size_t width, std::
   return large;
 }
 
-const char* tensor_of(Mapped mapped) {
-  return mapped == Mapped::loss ? "map" : "compute";
-}
-
 MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index,
                const std::vector<std::size_t>& positions) {
   const Place place = model.images().at(index);
-  const Tensor& maps = place.chunk->floats(tensor_of(mapped), 4);
-  const Tensor& image = place.chunk->floats("image", 4);
-  const std::int64_t height = maps.shape[2], width = maps.shape[3], times = image.shape[2] / height;
-  if (image.shape[2] != times * height || image.shape[3] != times * width)
+  const char* const name = mapped == Mapped::loss ? "map" : "compute";
+  const auto &map = place.chunk->floats(name, 4).shape, &image = place.chunk->floats("image", 4).shape;
+  const std::int64_t height = map[2], width = map[3], times = image[2] / height;
+  if (image[2] != times * height || image[3] != times * width)
     throw InputError("images and maps differ in size", place.chunk->file);
-  const auto pixels = static_cast<std::size_t>(height * width);
-  MapRow row{index, rgb_of(image, place.row), {}};
-  for (const std::size_t position : positions) {
-    const auto map =
-        maps.as<float>().subspan((place.row * model.timesteps().size() + position) * pixels, pixels);
-    row.maps.push_back(enlarged(map, static_cast<std::size_t>(width), static_cast<std::size_t>(times)));
-  }
+  MapRow row{index, rgb_of(place.chunk->floats("image", 4), place.row), {}};
+  for (const std::size_t position : positions)
+    row.maps.push_back(enlarged(place.values(name, 4, position), static_cast<std::size_t>(width),
+                                static_cast<std::size_t>(times)));
   return row;
 }
 
@@ -102,17 +154,14 @@ ShownMaps maps_of_profile(std::span<const record::Run> runs) {
 
 std::vector<MapGrid> map_grids(std::span<const record::Run> runs, Mapped mapped, std::size_t images,
                                std::size_t columns) {
-  const std::string study = mapped == Mapped::loss ? "loss-map" : "compute-map";
-  const auto names = models_of(runs, study);
-  std::vector<ModelChunks> models;
-  for (const std::string& name : names) models.emplace_back(runs, study, name);
+  const auto models = chunks_of(runs, mapped == Mapped::loss ? "loss-map" : "compute-map");
   std::vector<MapGrid> grids;
   if (models.empty()) return grids;
   const auto chosen = choose_images(models, images);
   for (std::size_t m = models.size(); m-- > 0 && !chosen.empty();) {
     const auto positions = spread(models[m].timesteps().size(), columns);
     const Tensor& image = models[m].chunks().front().floats("image", 4);
-    MapGrid& grid = grids.emplace_back(MapGrid{mapped, names[m], image.shape[2], image.shape[3], {}, {}});
+    MapGrid& grid = grids.emplace_back(MapGrid{mapped, models[m].name(), image.shape[2], image.shape[3], {}, {}});
     for (const std::size_t position : positions) grid.timesteps.push_back(models[m].timesteps()[position]);
     for (const std::int64_t index : chosen) {
       grid.rows.push_back(map_row(models[m], mapped, index, positions));
