@@ -10,7 +10,7 @@
 #include "checkpoint/checkpoint.h"
 #include "commands.h"
 #include "common.h"
-#include "cost/work.h"
+#include "cost/cost.h"
 #include "dit/weights.h"
 #include "run/decisions.h"
 #include "study/bounds.h"

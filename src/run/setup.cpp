@@ -14,7 +14,7 @@
 #include "base/bounds.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "data/grained.h"
 #include "record/manifest.h"
 
