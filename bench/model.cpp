@@ -5,7 +5,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "dit/dit.h"
 #include "model/attention.h"
 #include "model/fused.h"

@@ -9,7 +9,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "common.h"
-#include "cost/work.h"
+#include "cost/cost.h"
 #include "dit/weights.h"
 #include "run/decisions.h"
 #include "study/bounds.h"

@@ -80,15 +80,13 @@ Tensor GaussianDiffusion::q_sample(const Tensor& x_start, const Tensor& t, const
 MeanVariance GaussianDiffusion::q_mean_variance(const Tensor& x_start, const Tensor& t) const {
   return {.mean = at(sqrt_alphas_cumprod_, t) * x_start,
           .variance = at(one_minus_alphas_cumprod_, t).expand_as(x_start),
-          .log_variance = at(log_one_minus_alphas_cumprod_, t).expand_as(x_start),
-          .pred_xstart = {}};
+          .log_variance = at(log_one_minus_alphas_cumprod_, t).expand_as(x_start)};
 }
 
 MeanVariance GaussianDiffusion::q_posterior(const Tensor& x_start, const Tensor& x_t, const Tensor& t) const {
   return {.mean = at(posterior_mean_coef1_, t) * x_start + at(posterior_mean_coef2_, t) * x_t,
           .variance = at(posterior_variance_, t).expand_as(x_t),
-          .log_variance = at(posterior_log_variance_, t).expand_as(x_t),
-          .pred_xstart = {}};
+          .log_variance = at(posterior_log_variance_, t).expand_as(x_t)};
 }
 
 MeanVariance GaussianDiffusion::p_mean_variance(const Tensor& output, const Tensor& x_t, const Tensor& t,

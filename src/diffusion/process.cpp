@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "diffusion/bounds.h"
 #include "diffusion/flow.h"
 #include "diffusion/gaussian.h"
 #include "named.h"

@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "dit/engines.h"
 #include "dit/packing.h"
-#include "dit/routed.h"
 #include "model/attention.h"
 #include "model/fused.h"
 #include "parts.h"
@@ -97,10 +96,9 @@ PartialOutcome Compact::pass(const Tensor& x, const Conditioning& conditioning, 
   Tensor tokens = dit_->embed(x);
   std::vector<Tensor> on, logits;
   for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
-    BlockImpl& block = dit_->block(layer);
     const auto m = conditioning.of_block(layer);
     Tensor residual = attention(std::move(tokens), m, layer, plan.heads[layer]);
-    on.push_back(tokens_of(block, residual, layer_of(imposed, layer), routers, logits));
+    on.push_back(tokens_of(dit_->block(layer), layer, residual, imposed, routers, logits));
     tokens = routed_mlp(std::move(residual), m, on.back(), layer, plan.channels[layer]);
   }
   return {dit_->unpatchify(dit_->final_layer(tokens, conditioning.final_layer)), stacked(on), stacked(logits)};
@@ -136,16 +134,10 @@ Outcome Compact::forward(const model::Inputs& in, const Masks& given, Overruled 
     groups[{units_of(heads[i]), units_of(channels[i])}].push_back(i);
 
   Outcome outcome{.output = {}, .masks = widths.masks, .logits = widths.logits};
-  if (groups.size() == 1) {
-    const PartialOutcome part = run(x, time, y, groups.begin()->first, imposed[axis::tokens], routers);
-    outcome.output = part.output;
-    outcome.masks[axis::tokens] = part.tokens;
-    outcome.logits[axis::tokens] = part.token_logits;
-    if (checks_finite) require_finite(outcome);
-    return outcome;
-  }
+  const bool one = groups.size() == 1;  // of all images: nothing is copied
   const auto put = [&](Tensor& whole, const Tensor& images, const Tensor& part) {
-    if (!part.defined()) return;
+    if (one) whole = part;
+    if (one || !part.defined()) return;
     if (!whole.defined()) {
       auto sizes = part.sizes().vec();
       sizes.front() = x.size(0);
@@ -154,9 +146,9 @@ Outcome Compact::forward(const model::Inputs& in, const Masks& given, Overruled 
     whole.index_copy_(0, images, part);
   };
   for (const auto& [plan, members] : groups) {
-    const Tensor images = torch::tensor(members, torch::kInt64).to(x.device());
+    const Tensor images = one ? Tensor() : torch::tensor(members, torch::kInt64).to(x.device());
     const auto of = [&](const Tensor& tensor) {
-      return tensor.defined() ? tensor.index_select(0, images) : tensor;
+      return one || !tensor.defined() ? tensor : tensor.index_select(0, images);
     };
     const PartialOutcome part = run(of(x), of(time), of(y), plan, of(imposed[axis::tokens]), routers);
     put(outcome.output, images, part.output);

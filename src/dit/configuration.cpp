@@ -17,8 +17,6 @@ namespace dydit::dit {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 // DiT paper, table 1.
 struct Family {
   const char* size;
@@ -109,24 +107,29 @@ std::int64_t Configuration::mlp_hidden() const {
   return static_cast<std::int64_t>(static_cast<double>(hidden_size) * mlp_ratio);
 }
 
+static std::vector<Configuration> all_published(const std::string& prefix) {
+  std::vector<Configuration> all;
+  for (const Family& family : families)
+    for (const std::int64_t patch : patch_sizes)
+      all.push_back({.name = fmt::format("{}-{}/{}", prefix, family.size, patch),
+                     .patch_size = patch,
+                     .hidden_size = family.hidden_size,
+                     .depth = family.depth,
+                     .num_heads = family.num_heads,
+                     .dynamic = prefix.starts_with("Dy")});
+  return all;
+}
+
 std::vector<std::string> published_names(const std::string& prefix) {
   std::vector<std::string> names;
-  for (const Family& family : families)
-    for (std::int64_t patch : patch_sizes) names.push_back(fmt::format("{}-{}/{}", prefix, family.size, patch));
+  for (const Configuration& known : all_published(prefix)) names.push_back(known.name);
   return names;
 }
 
 Configuration published(const std::string& name) {
   for (const char* prefix : {"DiT", "SiT", "DyDiT", "DySiT"})
-    for (const Family& family : families)
-      for (std::int64_t patch : patch_sizes)
-        if (name == fmt::format("{}-{}/{}", prefix, family.size, patch))
-          return {.name = name,
-                  .patch_size = patch,
-                  .hidden_size = family.hidden_size,
-                  .depth = family.depth,
-                  .num_heads = family.num_heads,
-                  .dynamic = name.starts_with("Dy")};
+    for (const Configuration& known : all_published(prefix))
+      if (known.name == name) return known;
   throw UsageError("no such model", name,
                    fmt::format("known are {}, each also as SiT, DyDiT and DySiT", fmt::join(published_names(), ", ")));
 }
@@ -245,8 +248,7 @@ Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpo
     c.num_heads = *heads;
     validate(c);
   }
-  for (const std::string& name : published_names()) {
-    Configuration known = published((c.dynamic ? "Dy" : "") + name);
+  for (Configuration known : all_published(c.dynamic ? "DyDiT" : "DiT")) {
     known.input_size = c.input_size;
     known.in_channels = c.in_channels;
     known.num_classes = c.num_classes;

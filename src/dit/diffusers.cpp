@@ -17,7 +17,6 @@ namespace dydit::dit {
 namespace {
 
 using checkpoint::Tensors;
-using Json = nlohmann::ordered_json;
 
 struct Name {
   const char *diffusers, *official;

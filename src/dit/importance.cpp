@@ -9,48 +9,46 @@ using torch::Tensor;
 
 namespace {
 
-// Weights of each unit: rows of the products that make it, and columns of the one that reads it.
-struct UnitWeights {
-  Tensor rows, bias, columns;  // (blocks,U,size,D), (blocks,U,size), (D,U,size): views of the parameters
+// The heads or hidden channels of a layer, so many units: `blocks` runs of rows in the first product make one, and a run of
+// columns in the second reads it.
+struct Sublayer {
+  const model::Linear &in, &out;
+  std::int64_t blocks, units;
+
+  Tensor rows(const Tensor& weight_or_bias) const { return weight_or_bias.view({blocks, units, -1}); }
+  Tensor columns(const Tensor& weight) const { return weight.view({weight.size(0), units, -1}); }
 };
 
-UnitWeights heads_of(const BlockImpl& block, const Configuration& c) {
-  const auto h = c.num_heads, d = c.hidden_size, size = c.head_size();
-  return {block.attn->qkv->weight.view({3, h, size, d}), block.attn->qkv->bias.view({3, h, size}),
-          block.attn->proj->weight.view({d, h, size})};
+Sublayer heads_of(const BlockImpl& block, const Configuration& c) {
+  return {block.attn->qkv, block.attn->proj, 3, c.num_heads};
 }
-
-UnitWeights channels_of(const BlockImpl& block, const Configuration& c) {
-  const auto hidden = c.mlp_hidden(), d = c.hidden_size;
-  return {block.mlp->fc1->weight.view({1, hidden, 1, d}), block.mlp->fc1->bias.view({1, hidden, 1}),
-          block.mlp->fc2->weight.view({d, hidden, 1})};
+Sublayer channels_of(const BlockImpl& block, const Configuration& c) {
+  return {block.mlp->fc1, block.mlp->fc2, 1, c.mlp_hidden()};
 }
 
 // `score` of each weight and its gradient, summed over a unit.
 template <typename Score>
 Importance scored(const DiT& dit, const Score& score) {
   torch::NoGradGuard no_grad;
-  const Configuration& c = dit->configuration;
   std::vector<Tensor> heads, channels;
+  const auto of = [&](const Sublayer& units) {
+    const Tensor made = units.rows(score(units.in->weight)).sum(c10::IntArrayRef{0, 2}),
+                 read = units.columns(score(units.out->weight)).sum(c10::IntArrayRef{0, 2});
+    return (made + read).to(torch::kCPU, torch::kFloat32);
+  };
   for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
-    const BlockImpl& block = dit->block(layer);
-    const auto of = [&](const model::Linear& in, const model::Linear& out, std::int64_t blocks, std::int64_t units) {
-      const Tensor made = score(in->weight).view({blocks, units, -1}).sum(c10::IntArrayRef{0, 2}),
-                   read = score(out->weight).view({c.hidden_size, units, -1}).sum(c10::IntArrayRef{0, 2});
-      return (made + read).to(torch::kCPU, torch::kFloat32);
-    };
-    heads.push_back(of(block.attn->qkv, block.attn->proj, 3, c.num_heads));
-    channels.push_back(of(block.mlp->fc1, block.mlp->fc2, 1, c.mlp_hidden()));
+    heads.push_back(of(heads_of(dit->block(layer), dit->configuration)));
+    channels.push_back(of(channels_of(dit->block(layer), dit->configuration)));
   }
   return {torch::stack(heads), torch::stack(channels)};
 }
 
-void permute(const UnitWeights& units, const Tensor& importance) {  // (U)
+void permute(const Sublayer& units, const Tensor& importance) {  // (U)
   const Tensor order =
-      importance.argsort(/*stable=*/true, /*dim=*/0, /*descending=*/true).to(units.rows.device());
-  units.rows.copy_(units.rows.index_select(1, order));
-  units.bias.copy_(units.bias.index_select(1, order));
-  units.columns.copy_(units.columns.index_select(1, order));
+      importance.argsort(/*stable=*/true, /*dim=*/0, /*descending=*/true).to(units.in->weight.device());
+  for (const Tensor& of_units :
+       {units.rows(units.in->weight), units.rows(units.in->bias), units.columns(units.out->weight)})
+    of_units.copy_(of_units.index_select(1, order));
 }
 
 }  // namespace

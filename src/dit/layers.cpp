@@ -13,8 +13,9 @@ namespace dydit::dit {
 using torch::Tensor;
 namespace nn = torch::nn;
 
-Tensor timestep_sinusoids(const Tensor& t, std::int64_t width) {
-  const std::int64_t half = width / 2;
+// Sinusoids of t, cosines first, maximal period 10000, in float32: (N) -> (N,256).
+static Tensor timestep_sinusoids(const Tensor& t) {
+  constexpr std::int64_t half = 256 / 2;
   const auto options = torch::TensorOptions().dtype(torch::kFloat32).device(t.device());
   const Tensor exponents = -std::log(10000.0) * torch::arange(0, half, options) / half;
   // Libraries of mathematics differ by an ulp in float32, which t = 999 would make 6e-5.
@@ -56,10 +57,6 @@ Tensor TimestepEmbedderImpl::forward(const Tensor& t) {
 LabelEmbedderImpl::LabelEmbedderImpl(std::int64_t classes, std::int64_t width)
     : embedding_table(register_module("embedding_table", nn::Embedding(classes + 1, width))) {}
 
-Tensor LabelEmbedderImpl::forward(const Tensor& y) {
-  return embedding_table(y);
-}
-
 AttentionImpl::AttentionImpl(std::int64_t width, std::int64_t heads)
     : qkv(register_module("qkv", model::Linear(width, 3 * width))),
       proj(register_module("proj", model::Linear(width, width))),
@@ -73,16 +70,8 @@ MlpImpl::MlpImpl(std::int64_t width, std::int64_t hidden)
     : fc1(register_module("fc1", model::Linear(width, hidden))),
       fc2(register_module("fc2", model::Linear(hidden, width))) {}
 
-Tensor MlpImpl::forward(const Tensor& x) {
-  return fc2(fc1->gelu(x));
-}
-
 WidthRouterImpl::WidthRouterImpl(const Configuration& c)
     : router(register_module("router", model::Linear(c.hidden_size, c.routed_units()))) {}
-
-Tensor WidthRouterImpl::forward(const Tensor& time) {
-  return router(time);
-}
 
 TokenRouterImpl::TokenRouterImpl(const Configuration& c)
     : mlp_head(register_module("mlp_head", nn::Sequential(model::Linear(c.hidden_size, c.token_router_width()), nn::ReLU(),

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "dit/routed.h"
 #include "instrument/interleaved.h"
 #include "model/attention.h"
 #include "model/fused.h"
 #include "model/shares.h"
+#include "routing.h"
 
 namespace dydit::dit {
 
@@ -73,20 +73,17 @@ Tensor Parts::attended_of(const Layer& layer) const {
   return some(of_layers_.attended, {of_layers_.tokens.size(0), dit_->configuration.tokens(), layer.width});
 }
 
-void Parts::dense_products() {
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    BlockImpl& block = dit_->block(i);
-    block.attn->qkv(of_layers_.tokens);
-    block.attn->proj(attended_of(layers_[i]));
-    block.mlp(of_layers_.tokens);
-  }
-}
-
 void Parts::products(Pass pass) {
-  if (of_ == Of::dense_model) return dense_products();
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const Layer& layer = layers_[i];
     const Rows& routed = rows_of(layer, pass);
+    if (of_ == Of::dense_model) {
+      BlockImpl& block = dit_->block(i);
+      block.attn->qkv(of_layers_.tokens);
+      block.attn->proj(attended_of(layer));
+      block.mlp(of_layers_.tokens);
+      continue;
+    }
     if (layer.width > 0) {
       const auto attention = packing_->attention(i, layer.heads);
       attention->in.forward(of_layers_.tokens);
@@ -179,18 +176,16 @@ std::vector<engine::PartRun> parts_of(const DiT& dit, const std::shared_ptr<Pack
     if (in_turn) return one(inputs[static_cast<std::size_t>(run) % inputs.size()]);
     for (const model::Inputs& in : inputs) one(in);
   };
-  std::vector<engine::PartRun> all{{"fixed", [=](std::int64_t run) {
-                                      const model::OnlyShares only(device);
-                                      condition(run);
-                                      shared(&Parts::fixed, run);
-                                    }}};
-  const std::pair<const char*, void (Parts::*)(Parts::Pass)> others[] = {{"attention", &Parts::attention},
-                                                                         {"products", &Parts::products},
-                                                                         {"routed", &Parts::routed},
-                                                                         {"together", &Parts::together}};
-  for (const auto& [name, part] : others)
+  const std::pair<const char*, void (Parts::*)(Parts::Pass)> named[] = {{"fixed", &Parts::fixed},
+                                                                        {"attention", &Parts::attention},
+                                                                        {"products", &Parts::products},
+                                                                        {"routed", &Parts::routed},
+                                                                        {"together", &Parts::together}};
+  std::vector<engine::PartRun> all;
+  for (const auto& [name, part] : named)
     all.push_back({name, [=, part = part](std::int64_t run) {
                      const model::OnlyShares only(device);
+                     if (part == &Parts::fixed) condition(run);
                      shared(part, run);
                    }});
   return all;

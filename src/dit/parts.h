@@ -58,7 +58,6 @@ class Parts {
   bool all_rows(const Layer& layer, Pass pass) const;
   void residual_and_norm(const Rows& routed);
   torch::Tensor attended_of(const Layer& layer) const;
-  void dense_products();
 
   DiT dit_;
   std::shared_ptr<Packing> packing_;

@@ -19,30 +19,19 @@ Relaxed relaxed_forward(DiT dit, const model::Inputs& in, const Relaxation& rela
   const Masks imposed = engine::require_fit(given, dit->architecture.units, in.x.size(0));
   const Masks noise = relaxation.noise.empty() ? Masks(3) : relaxation.noise;
   const Tensor time = dit->t_embedder(in.t);
-  Masks logits(3);
-  const auto widths = [&](std::size_t of, WidthRouter BlockImpl::*router) {
-    if (imposed[of].defined()) return imposed[of].to(torch::kFloat32);
-    std::vector<Tensor> values, on;
-    for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
-      const Tensor value = (dit->block(layer).*router)(time);
-      values.push_back(value.detach());
-      on.push_back(all_units(straight_through(value, layer_of(noise[of], layer), relaxation.temperature), dit->configuration));
-    }
-    logits[of] = stacked(values);
-    return stacked(on);
+  const Decide draw = [&](const Tensor& logits, std::size_t axis, std::size_t layer) {
+    return straight_through(logits, layer_of(noise[axis], layer), relaxation.temperature);
   };
-  Relaxed relaxed;
-  relaxed.masks = {widths(axis::heads, &BlockImpl::attn_rate), widths(axis::channels, &BlockImpl::mlp_rate), Tensor()};
+  auto [masks, logits] = widths_of(dit, time, imposed, Overruled::skipped, draw);
   std::vector<Tensor> values, on;
   const auto tokens = [&](std::size_t layer, const Tensor& residual) {
     const Tensor& of_tokens = imposed[axis::tokens];
-    if (of_tokens.defined()) return on.emplace_back(layer_of(of_tokens, layer).to(torch::kFloat32));
-    const Tensor value = dit->block(layer).token_selection(residual);
-    values.push_back(value.detach());
-    return on.emplace_back(straight_through(value, layer_of(noise[axis::tokens], layer), relaxation.temperature));
+    const Tensor mask = tokens_of(dit->block(layer), layer, residual, of_tokens, Overruled::skipped, values, draw);
+    return on.emplace_back(mask.to(torch::kFloat32));
   };
-  relaxed.output = masked_pass(dit, in.x, dit->condition(time, in.y), relaxed.masks[axis::heads],
-                               relaxed.masks[axis::channels], tokens);
+  for (const std::size_t axis : {axis::heads, axis::channels}) masks[axis] = masks[axis].to(torch::kFloat32);
+  Relaxed relaxed{.output = masked_pass(dit, in.x, dit->condition(time, in.y), masks[axis::heads], masks[axis::channels], tokens),
+                  .masks = masks};
   relaxed.masks[axis::tokens] = stacked(on);
   logits[axis::tokens] = stacked(values);
   require_finite(logits);

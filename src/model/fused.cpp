@@ -22,7 +22,7 @@ constexpr std::int64_t rows_of_task = 64;
 // Which of r = x + gate * y and h = norm(r) * (1 + scale) + shift are wanted: y and gate, shift and scale may
 // be undefined.
 struct Operands {
-  Tensor x, y, gate, shift, scale;
+  Tensor x, y = {}, gate = {}, shift = {}, scale = {};
 
   std::int64_t images() const { return x.size(0); }
   std::int64_t tokens() const { return x.size(1); }
@@ -30,121 +30,113 @@ struct Operands {
 };
 
 struct Outputs {
-  Tensor r, h;        // r is x itself without y
-  Tensor mean, rstd;  // (N,T), where asked for
+  Tensor r, h = {};             // r is x itself without y
+  Tensor mean = {}, rstd = {};  // (N,T,1), where asked for
 };
 
-// Rows of a (N,T,D) tensor, and the vectors of images in a (N,D) one, whose rows may lie apart; null where the tensor is
-// undefined. Asking the tensor for its memory at each row takes as long as the row.
+// Rows of a contiguous tensor (...,D), or of a matrix, whose rows may lie apart; null where the tensor is undefined. Asking the
+// tensor for its memory at each row takes as long as the row.
 template <typename T>
 struct Rows {
-  explicit Rows(const Tensor& tensor)
-      : data(tensor.defined() ? tensor.data_ptr<T>() : nullptr),
-        tokens(data == nullptr ? 0 : tensor.size(1)),
-        width(data == nullptr ? 0 : tensor.size(2)) {}
-  T* at(std::int64_t image, std::int64_t token) const {
-    return data == nullptr ? nullptr : data + (image * tokens + token) * width;
+  explicit Rows(const Tensor& tensor) {
+    if (!tensor.defined()) return;
+    data = tensor.data_ptr<T>();
+    stride = tensor.dim() == 2 ? tensor.stride(0) : tensor.size(-1);
   }
-  T* data;
-  std::int64_t tokens, width;
+  T* at(std::int64_t row) const { return data == nullptr ? nullptr : data + row * stride; }
+  T* data = nullptr;
+  std::int64_t stride = 0;
 };
-template <typename T>
-struct Vectors {
-  explicit Vectors(const Tensor& tensor)
-      : data(tensor.defined() ? tensor.data_ptr<T>() : nullptr), stride(data == nullptr ? 0 : tensor.stride(0)) {}
-  T* at(std::int64_t image) const { return data == nullptr ? nullptr : data + image * stride; }
-  T* data;
-  std::int64_t stride;
-};
+
+// Calls `run` with a number of the tensor's type.
+template <typename Run>
+void with_type(const Tensor& tensor, const Run& run) {
+  if (tensor.scalar_type() == torch::kFloat32)
+    run(float());
+  else
+    run(c10::BFloat16());
+}
 
 Tensor rows_together(const Tensor& vectors) {
   return !vectors.defined() || vectors.stride(1) == 1 ? vectors : vectors.contiguous();
 }
 
-template <typename T>
-void run_forward(const Operands& in, const Outputs& out) {
-  const std::int64_t tokens = in.tokens(), width = in.width();
-  const Rows<T> x(in.x), y(in.y), r(out.r), h(out.h);
-  const Vectors<T> gate(in.gate), shift(in.shift), scale(in.scale);
-  float* const mean = out.mean.defined() ? out.mean.data_ptr<float>() : nullptr;
-  float* const rstd = out.rstd.defined() ? out.rstd.data_ptr<float>() : nullptr;
-  at::parallel_for(0, in.images() * tokens, rows_of_task, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> scratch(static_cast<std::size_t>(width));
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t image = i / tokens, token = i % tokens;
-      forward_row({.width = width,
-                   .x = x.at(image, token),
-                   .y = y.at(image, token),
-                   .gate = gate.at(image),
-                   .shift = shift.at(image),
-                   .scale = scale.at(image),
-                   .r = r.at(image, token),
-                   .h = h.at(image, token),
-                   .mean = mean == nullptr ? nullptr : mean + i,
-                   .rstd = rstd == nullptr ? nullptr : rstd + i,
-                   .scratch = scratch.data()});
-    }
+// Of every token, or of those numbered `some` (M) int64: y and h have a row for each of these, x and r for every token.
+void run_forward(const Operands& in, const Outputs& out, const Tensor& some = {}) {
+  const std::int64_t* const chosen = some.defined() ? some.const_data_ptr<std::int64_t>() : nullptr;
+  const std::int64_t count = some.defined() ? some.numel() : in.images() * in.tokens();
+  with_type(in.x, [&](auto number) {
+    using T = decltype(number);
+    const std::int64_t tokens = in.tokens(), width = in.width();
+    const Rows<T> x(in.x), y(in.y), gate(in.gate), shift(in.shift), scale(in.scale), r(out.r), h(out.h);
+    const Rows<float> mean(out.mean), rstd(out.rstd);
+    at::parallel_for(0, count, rows_of_task, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<float> scratch(static_cast<std::size_t>(width));
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t token = chosen == nullptr ? i : chosen[i], image = token / tokens;
+        forward_row<T>({.width = width,
+                        .x = x.at(token),
+                        .y = y.at(i),
+                        .gate = gate.at(image),
+                        .shift = shift.at(image),
+                        .scale = scale.at(image),
+                        .r = r.at(token),
+                        .h = h.at(i),
+                        .mean = mean.at(i),
+                        .rstd = rstd.at(i),
+                        .scratch = scratch.data()});
+      }
+    });
   });
 }
 
 // `in_place`: r takes x's memory. Memory that a product wrote last may lie dirty in the cache of another core, from where
 // it comes several times as slowly as x does.
 Outputs forward(const Operands& in, bool with_statistics, bool in_place) {
-  Outputs out{.r = in.y.defined() && !in_place ? torch::empty_like(in.x) : in.x, .h = {}, .mean = {}, .rstd = {}};
+  Outputs out{.r = in.y.defined() && !in_place ? torch::empty_like(in.x) : in.x};
   if (in.shift.defined()) out.h = torch::empty_like(in.x);
   if (with_statistics && in.shift.defined()) {
-    out.mean = torch::empty({in.images(), in.tokens()}, in.x.options().dtype(torch::kFloat32));
+    out.mean = torch::empty({in.images(), in.tokens(), 1}, in.x.options().dtype(torch::kFloat32));
     out.rstd = torch::empty_like(out.mean);
   }
-  if (in.x.scalar_type() == torch::kFloat32)
-    run_forward<float>(in, out);
-  else
-    run_forward<c10::BFloat16>(in, out);
+  run_forward(in, out);
   return out;
 }
 
 // What the forward pass kept, and what comes back. The sums over an image's tokens are gathered for each task
 // and added up afterwards.
 struct Gradients {
-  Tensor x, y;                // (N,T,D)
-  Tensor gate, shift, scale;  // (N,K,D) float32: one sum for each of an image's K tasks
+  Tensor x, y = {};                          // (N,T,D)
+  Tensor gate = {}, shift = {}, scale = {};  // (N,K,D) float32: one sum for each of an image's K tasks
 };
 
 template <typename T>
 void run_backward(const Operands& in, const Outputs& out, const Tensor& grad_r, const Tensor& grad_h,
-                  const Gradients& grad) {
+                  const Gradients& grad, std::int64_t tasks) {
   const std::int64_t tokens = in.tokens(), width = in.width();
-  const std::int64_t tasks = (tokens + rows_of_task - 1) / rows_of_task;
-  const Rows<T> r(out.r), y(in.y), of_r(grad_r), of_h(grad_h), of_x(grad.x), of_y(grad.y);
-  const Vectors<T> gate(in.gate), scale(in.scale);
-  const Rows<float> of_gate(grad.gate), of_shift(grad.shift), of_scale(grad.scale);
-  const float* const mean = out.mean.defined() ? out.mean.data_ptr<float>() : nullptr;
-  const float* const rstd = out.rstd.defined() ? out.rstd.data_ptr<float>() : nullptr;
+  const Rows<T> r(out.r), y(in.y), gate(in.gate), scale(in.scale), of_r(grad_r), of_h(grad_h), of_x(grad.x), of_y(grad.y);
+  const Rows<float> of_gate(grad.gate), of_shift(grad.shift), of_scale(grad.scale), mean(out.mean), rstd(out.rstd);
   at::parallel_for(0, in.images() * tasks, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> scratch(static_cast<std::size_t>(width));
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t image = i / tasks, task = i % tasks;
-      const std::int64_t last = std::min(tokens, (task + 1) * rows_of_task);
-      for (std::int64_t token = task * rows_of_task; token < last; ++token) {
-        BackwardRow<T> row{.width = width,
-                           .r = r.at(image, token),
-                           .y = y.at(image, token),
-                           .gate = gate.at(image),
-                           .scale = scale.at(image),
-                           .grad_r = of_r.at(image, token),
-                           .grad_h = of_h.at(image, token),
-                           .grad_x = of_x.at(image, token),
-                           .grad_y = of_y.at(image, token),
-                           .grad_gate = of_gate.at(image, task),
-                           .grad_shift = of_shift.at(image, task),
-                           .grad_scale = of_scale.at(image, task),
-                           .scratch = scratch.data()};
-        if (mean != nullptr) {
-          row.mean = mean[image * tokens + token];
-          row.rstd = rstd[image * tokens + token];
-        }
-        backward_row(row);
-      }
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t image = task / tasks, first = image * tokens + task % tasks * rows_of_task;
+      const std::int64_t last = std::min((image + 1) * tokens, first + rows_of_task);
+      for (std::int64_t token = first; token < last; ++token)
+        backward_row<T>({.width = width,
+                         .r = r.at(token),
+                         .y = y.at(token),
+                         .gate = gate.at(image),
+                         .scale = scale.at(image),
+                         .mean = mean.at(token),
+                         .rstd = rstd.at(token),
+                         .grad_r = of_r.at(token),
+                         .grad_h = of_h.at(token),
+                         .grad_x = of_x.at(token),
+                         .grad_y = of_y.at(token),
+                         .grad_gate = of_gate.at(task),
+                         .grad_shift = of_shift.at(task),
+                         .grad_scale = of_scale.at(task),
+                         .scratch = scratch.data()});
     }
   });
 }
@@ -154,7 +146,7 @@ Gradients backward(const Operands& in, const Outputs& out, const Tensor& grad_r,
   const auto sums = [&] {
     return torch::zeros({in.images(), tasks, in.width()}, in.x.options().dtype(torch::kFloat32));
   };
-  Gradients grad{.x = torch::empty_like(in.x), .y = {}, .gate = {}, .shift = {}, .scale = {}};
+  Gradients grad{.x = torch::empty_like(in.x)};
   if (in.y.defined()) {
     grad.y = torch::empty_like(in.x);
     grad.gate = sums();
@@ -163,10 +155,7 @@ Gradients backward(const Operands& in, const Outputs& out, const Tensor& grad_r,
     grad.shift = sums();
     grad.scale = sums();
   }
-  if (in.x.scalar_type() == torch::kFloat32)
-    run_backward<float>(in, out, grad_r, grad_h, grad);
-  else
-    run_backward<c10::BFloat16>(in, out, grad_r, grad_h, grad);
+  with_type(in.x, [&](auto number) { run_backward<decltype(number)>(in, out, grad_r, grad_h, grad, tasks); });
   for (Tensor* sum : {&grad.gate, &grad.shift, &grad.scale})
     if (sum->defined()) *sum = sum->sum(1).to(in.x.scalar_type());
   return grad;
@@ -176,7 +165,7 @@ Gradients backward(const Operands& in, const Outputs& out, const Tensor& grad_r,
 struct Fused : torch::autograd::Function<Fused> {
   static variable_list forward(AutogradContext* context, at::TensorList operands, bool residual, bool norm) {
     std::size_t next = 1;
-    Operands in{.x = operands[0], .y = {}, .gate = {}, .shift = {}, .scale = {}};
+    Operands in{.x = operands[0]};
     if (residual) {
       in.y = operands[next++];
       in.gate = operands[next++];
@@ -196,7 +185,7 @@ struct Fused : torch::autograd::Function<Fused> {
   static variable_list backward(AutogradContext* context, const variable_list& grads) {
     const variable_list kept = context->get_saved_variables();
     const Operands in{.x = kept[0], .y = kept[1], .gate = kept[2], .shift = kept[3], .scale = kept[4]};
-    const Outputs out{.r = kept[0], .h = {}, .mean = kept[5], .rstd = kept[6]};
+    const Outputs out{.r = kept[0], .mean = kept[5], .rstd = kept[6]};
     const auto whole = [](const Tensor& grad) { return grad.defined() ? grad.contiguous() : grad; };
     const Tensor grad_r = in.y.defined() ? whole(grads.front()) : Tensor();
     const Tensor grad_h = in.shift.defined() ? whole(grads.back()) : Tensor();
@@ -238,12 +227,12 @@ variable_list fused(Operands in) {
 }  // namespace
 
 Tensor modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale) {
-  const Operands in{.x = x, .y = {}, .gate = {}, .shift = shift, .scale = scale};
+  const Operands in{.x = x, .shift = shift, .scale = scale};
   return can_fuse(in) ? fused(in).back() : plain::modulated_norm(x, shift, scale);
 }
 
 Tensor gated_residual(Tensor x, const Tensor& y, const Tensor& gate) {
-  Operands in{.x = std::move(x), .y = y, .gate = gate, .shift = {}, .scale = {}};
+  Operands in{.x = std::move(x), .y = y, .gate = gate};
   return can_fuse(in) ? fused(std::move(in)).front() : plain::gated_residual(in.x, y, gate);
 }
 
@@ -259,77 +248,31 @@ std::pair<Tensor, Tensor> gated_residual_norm(Tensor x, const Tensor& y, const T
 }
 
 void add_gated(Tensor& x, const Tensor& y, const Tensor& gate) {
-  const Operands in{.x = x, .y = y.contiguous(), .gate = rows_together(gate), .shift = {}, .scale = {}};
+  const Operands in{.x = x, .y = y.contiguous(), .gate = rows_together(gate)};
   if (torch::GradMode::is_enabled() || !can_fuse(in))
     x.addcmul_(gate.unsqueeze(1), y);
   else
     forward(in, /*with_statistics=*/false, /*in_place=*/true);
 }
 
-// Calls `row(i, image, token, scratch)` for each of the rows, in parallel.
-template <typename Row>
-static void for_rows(const Tensor& rows, std::int64_t tokens, std::int64_t width, const Row& row) {
-  const auto* numbers = rows.data_ptr<std::int64_t>();
-  at::parallel_for(0, rows.numel(), rows_of_task, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> scratch(static_cast<std::size_t>(width));
-    for (std::int64_t i = begin; i < end; ++i) row(i, numbers[i] / tokens, numbers[i] % tokens, scratch.data());
-  });
-}
-
-template <typename T>
-static void run_norm_rows(const Operands& in, const Tensor& rows, const Tensor& out) {
-  const Rows<T> x(in.x);
-  const Vectors<T> shift(in.shift), scale(in.scale);
-  T* const h = out.data_ptr<T>();
-  for_rows(rows, in.tokens(), in.width(), [&](std::int64_t i, std::int64_t image, std::int64_t token, float* scratch) {
-    ForwardRow<T> row{.width = x.width, .x = x.at(image, token)};
-    row.shift = shift.at(image);
-    row.scale = scale.at(image);
-    row.h = h + i * x.width;
-    row.scratch = scratch;
-    forward_row(row);
-  });
-}
-
-template <typename T>
-static void run_add_rows(const Operands& in, const Tensor& rows) {
-  const Rows<T> x(in.x);
-  const Vectors<T> gate(in.gate);
-  const T* const y = in.y.data_ptr<T>();
-  for_rows(rows, in.tokens(), in.width(), [&](std::int64_t i, std::int64_t image, std::int64_t token, float* scratch) {
-    ForwardRow<T> row{.width = x.width, .x = x.at(image, token)};
-    row.y = y + i * x.width;
-    row.gate = gate.at(image);
-    row.r = x.at(image, token);
-    row.scratch = scratch;
-    forward_row(row);
-  });
-}
-
 Tensor modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale,
                            std::int64_t height) {
-  const Operands in{.x = x, .y = {}, .gate = {}, .shift = rows_together(shift), .scale = rows_together(scale)};
+  const Operands in{.x = x, .shift = rows_together(shift), .scale = rows_together(scale)};
   if (torch::GradMode::is_enabled() || !can_fuse(in)) return plain::modulated_norm_rows(x, rows, shift, scale, height);
   const Tensor h = torch::empty({height, in.width()}, x.options());
   h.narrow(0, rows.numel(), height - rows.numel()).zero_();
-  if (x.scalar_type() == torch::kFloat32)
-    run_norm_rows<float>(in, rows, h);
-  else
-    run_norm_rows<c10::BFloat16>(in, rows, h);
+  run_forward(in, {.r = x, .h = h}, rows);
   return h;
 }
 
 void add_gated_rows(Tensor& x, const Tensor& rows, const Tensor& y, const Tensor& gate) {
-  Operands in{.x = x, .y = {}, .gate = rows_together(gate), .shift = {}, .scale = {}};
+  Operands in{.x = x, .gate = rows_together(gate)};
   if (torch::GradMode::is_enabled() || !can_fuse(in) || y.scalar_type() != x.scalar_type()) {
     plain::add_gated_rows(x, rows, y, gate);
     return;
   }
   in.y = y.contiguous();
-  if (x.scalar_type() == torch::kFloat32)
-    run_add_rows<float>(in, rows);
-  else
-    run_add_rows<c10::BFloat16>(in, rows);
+  run_forward(in, {.r = x}, rows);
 }
 
 Tensor plain::modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale,

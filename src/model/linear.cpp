@@ -179,14 +179,6 @@ Tensor LinearImpl::apply(const Tensor& x, bool gelu) {
   return gelu ? torch::gelu(out, "tanh") : out;
 }
 
-Tensor LinearImpl::forward(const Tensor& x) {
-  return apply(x, /*gelu=*/false);
-}
-
-Tensor LinearImpl::gelu(const Tensor& x) {
-  return apply(x, /*gelu=*/true);
-}
-
 Tensor row_logits(const Tensor& x, LinearImpl& hidden, LinearImpl& out) {
   if (!suits_vector_code(x) || x.size(-1) != hidden.weight.size(1) || !hidden.weight.is_cpu())
     return out.forward(torch::relu(hidden.forward(x))).squeeze(-1);

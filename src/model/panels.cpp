@@ -7,8 +7,6 @@
 
 namespace dydit::model {
 
-#ifdef DYDIT_HAS_VECTOR_CODE
-
 namespace {
 
 constexpr int vectors = panel_width * sizeof(float) / sizeof(HalfVector);
@@ -53,17 +51,8 @@ DYDIT_INLINE void run(const RouterRows& r, std::int64_t begin, std::int64_t end)
 
 // A tile's sums take 24 of AVX-512's 32 registers, 12 of AVX2's 16.
 template <typename Work>
-__attribute__((target("arch=x86-64-v4"))) void run_v4(const Work& work, std::int64_t begin, std::int64_t end) {
-  run<8>(work, begin, end);
-}
-template <typename Work>
-__attribute__((target("arch=x86-64-v3"))) void run_v3(const Work& work, std::int64_t begin, std::int64_t end) {
-  run<4>(work, begin, end);
-}
-template <typename Work>
 void run(const Work& work, std::int64_t begin, std::int64_t end) {
-  const bool v4 = __builtin_cpu_supports("x86-64-v4") != 0;
-  (v4 ? run_v4<Work> : run_v3<Work>)(work, begin, end);
+  in_vector_code([&](auto wide) DYDIT_INLINE_LAMBDA { run<wide ? 8 : 4>(work, begin, end); });
 }
 
 }  // namespace
@@ -75,12 +64,5 @@ void few_rows(const FewRows& product, std::int64_t begin, std::int64_t end) {
 void route(const RouterRows& router, std::int64_t begin, std::int64_t end) {
   run(router, begin, end);
 }
-
-#else
-
-void few_rows(const FewRows&, std::int64_t, std::int64_t) {}
-void route(const RouterRows&, std::int64_t, std::int64_t) {}
-
-#endif
 
 }  // namespace dydit::model

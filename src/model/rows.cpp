@@ -96,7 +96,7 @@ DYDIT_INLINE void norm_backward(const BackwardRow<T>& row) {
   const std::int64_t d = row.width;
   const T *const r = row.r, *const scale = row.scale, *const grad_h = row.grad_h;
   float *const out = row.scratch, *const grad_shift = row.grad_shift, *const grad_scale = row.grad_scale;
-  const float mean = row.mean, rstd = row.rstd;
+  const float mean = *row.mean, rstd = *row.rstd;
   float sum = 0, product = 0;
 #pragma omp simd reduction(+ : sum, product)
   for (std::int64_t i = 0; i < d; ++i) {
@@ -143,52 +143,20 @@ DYDIT_INLINE void backward(const BackwardRow<T>& row) {
   }
 }
 
-struct Forward {
-  template <typename Row>
-  DYDIT_INLINE void operator()(const Row& row) const {
-    forward(row);
-  }
-};
-struct Backward {
-  template <typename Row>
-  DYDIT_INLINE void operator()(const Row& row) const {
-    backward(row);
-  }
-};
-
-#ifdef DYDIT_HAS_VECTOR_CODE
-template <typename Work, typename Row>
-__attribute__((target("arch=x86-64-v4"))) void run_v4(const Row& row) {
-  Work()(row);
-}
-template <typename Work, typename Row>
-__attribute__((target("arch=x86-64-v3"))) void run_v3(const Row& row) {
-  Work()(row);
-}
-#endif
-
-template <typename Work, typename Row>
-void run(const Row& row) {
-#ifdef DYDIT_HAS_VECTOR_CODE
-  if (__builtin_cpu_supports("x86-64-v4")) return run_v4<Work>(row);
-  if (__builtin_cpu_supports("x86-64-v3")) return run_v3<Work>(row);
-#endif
-  Work()(row);
-}
-
 }  // namespace
 
-void forward_row(const ForwardRow<float>& row) {
-  run<Forward>(row);
+template <typename T>
+void forward_row(const ForwardRow<T>& row) {
+  in_vector_code([&](auto) DYDIT_INLINE_LAMBDA { forward(row); });
 }
-void forward_row(const ForwardRow<c10::BFloat16>& row) {
-  run<Forward>(row);
+template <typename T>
+void backward_row(const BackwardRow<T>& row) {
+  in_vector_code([&](auto) DYDIT_INLINE_LAMBDA { backward(row); });
 }
-void backward_row(const BackwardRow<float>& row) {
-  run<Backward>(row);
-}
-void backward_row(const BackwardRow<c10::BFloat16>& row) {
-  run<Backward>(row);
-}
+
+template void forward_row(const ForwardRow<float>&);
+template void forward_row(const ForwardRow<c10::BFloat16>&);
+template void backward_row(const BackwardRow<float>&);
+template void backward_row(const BackwardRow<c10::BFloat16>&);
 
 }  // namespace dydit::model

@@ -28,16 +28,17 @@ template <typename T>
 struct BackwardRow {
   std::int64_t width = 0;
   const T *r = nullptr, *y = nullptr, *gate = nullptr, *scale = nullptr;  ///< as in the forward pass
-  float mean = 0, rstd = 0;
+  const float *mean = nullptr, *rstd = nullptr;  ///< with grad_h
   const T *grad_r = nullptr, *grad_h = nullptr;  ///< in: of the outputs; null where there is none
   T *grad_x = nullptr, *grad_y = nullptr;        ///< out; grad_y where y is
   float *grad_gate = nullptr, *grad_shift = nullptr, *grad_scale = nullptr;  ///< added to
   float* scratch = nullptr;                                                  ///< D values
 };
 
-void forward_row(const ForwardRow<float>& row);
-void forward_row(const ForwardRow<c10::BFloat16>& row);
-void backward_row(const BackwardRow<float>& row);
-void backward_row(const BackwardRow<c10::BFloat16>& row);
+/// T is float or c10::BFloat16.
+template <typename T>
+void forward_row(const ForwardRow<T>& row);
+template <typename T>
+void backward_row(const BackwardRow<T>& row);
 
 }  // namespace dydit::model

@@ -22,24 +22,6 @@ int threads() {
   return at::in_parallel_region() ? 1 : at::get_num_threads();
 }
 
-// While one lives, the calling thread has so many threads, for operations and for shares.
-class Threads {
- public:
-  Threads(int operations, int shares) : operations_(at::get_num_threads()), shares_(given) {
-    at::set_num_threads(operations);
-    given = shares;
-  }
-  ~Threads() {
-    at::set_num_threads(operations_);
-    given = shares_;
-  }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int operations_, shares_;
-};
-
 // Those of the calling thread, as OpenMP has them too.
 Workers& workers(std::size_t others) {
   thread_local std::unique_ptr<Workers> kept;
@@ -52,16 +34,18 @@ Workers& workers(std::size_t others) {
 
 }  // namespace
 
-OnlyShares::OnlyShares(torch::Device device) : operations_(at::get_num_threads()), shares_(given) {
-  if (!device.is_cpu()) return;
-  given = threads();
-  at::set_num_threads(1);
+Threads::Threads(int operations, int shares) : operations_(at::get_num_threads()), shares_(given) {
+  at::set_num_threads(operations);
+  given = shares;
 }
 
-OnlyShares::~OnlyShares() {
+Threads::~Threads() {
   at::set_num_threads(operations_);
   given = shares_;
 }
+
+OnlyShares::OnlyShares(torch::Device device)
+    : Threads(device.is_cpu() ? 1 : at::get_num_threads(), device.is_cpu() ? threads() : given) {}
 
 std::vector<Share> shares_of(std::int64_t images, torch::Device device) {
   const std::int64_t count = threads(), largest = (images + count - 1) / count;

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
-#define DYDIT_INLINE __attribute__((always_inline)) inline
+#define DYDIT_INLINE_LAMBDA __attribute__((always_inline))
+#define DYDIT_INLINE DYDIT_INLINE_LAMBDA inline
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define DYDIT_HAS_VECTOR_CODE
@@ -31,6 +33,28 @@ inline bool has_vector_code() {
 #else
   return false;
 #endif
+}
+
+#ifdef DYDIT_HAS_VECTOR_CODE
+template <typename Work>
+__attribute__((target("arch=x86-64-v4"))) void run_v4(const Work& work) {
+  work(std::true_type());
+}
+template <typename Work>
+__attribute__((target("arch=x86-64-v3"))) void run_v3(const Work& work) {
+  work(std::false_type());
+}
+#endif
+
+/// work(wide), compiled for the processor: `wide` is true with AVX-512, which has 32 registers of 16 numbers, and false with AVX2,
+/// which has 16 of 8, or without either. `work` and all that it calls must be inline (DYDIT_INLINE).
+template <typename Work>
+void in_vector_code(const Work& work) {
+#ifdef DYDIT_HAS_VECTOR_CODE
+  if (__builtin_cpu_supports("x86-64-v4")) return run_v4(work);
+  if (__builtin_cpu_supports("x86-64-v3")) return run_v3(work);
+#endif
+  work(std::false_type());
 }
 
 }  // namespace dydit::model

@@ -13,7 +13,7 @@
 #include "base/bounds.h"
 #include "base/error.h"
 #include "base/interrupt.h"
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "data/views.h"
 #include "record/manifest.h"
 

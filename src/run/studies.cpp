@@ -92,7 +92,7 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
     studies.clear();
     subjects = {};  // their memory is the sweep's
     study::speed({.spec = *profile.sweep,
-                  .catalog = *settings.catalog,
+                  .catalog = settings.catalog,
                   .trained = trained,
                   .seed = profile.seed,
                   .device = settings.device,

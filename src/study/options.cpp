@@ -15,8 +15,9 @@ Json as_numbers(const std::vector<double>& times) {
   return numbers;
 }
 
-// A profile has either under one name.
-void add_times(Schema<Options>& schema) {
+// The times and images of any study. A profile has the number of times or a list of them under one name.
+Schema<Options> of_any_study() {
+  Schema<Options> schema;
   const auto read = [](Keys& keys, Options& to) {
     const Json given = keys.take("timesteps");
     if (given.is_array()) {
@@ -30,22 +31,19 @@ void add_times(Schema<Options>& schema) {
   schema.put({"timesteps", "how many, spread evenly; in a profile also a list of them", Option::Kind::value, bounds::times.words(),
               [](const std::string& text, const std::string& where) { return Json(bounds::times.parse(text, where)); }},
              read, [](const Options& from) { return from.at.empty() ? Json(from.count) : as_numbers(from.at); });
+  return schema.add("images", &Options::images, bounds::images, "number of images, spread evenly over the data (0: all)");
 }
 
 }  // namespace
 
 Schema<Options> curve_options() {
-  Schema<Options> schema;
-  add_times(schema);
-  return schema.add("images", &Options::images, bounds::images, "number of images, spread evenly over the data (0: all)")
+  return of_any_study()
       .add("chunk", &Options::chunk, bounds::chunk, "images of one cell and forward pass")
       .add("models", &Options::models, "of the profile's; all where none is named");
 }
 
 Schema<Options> map_options() {
-  Schema<Options> schema;
-  add_times(schema);
-  return schema.add("images", &Options::images, bounds::images, "number of images, spread evenly over the data (0: all)")
+  return of_any_study()
       .add("draws", &Options::draws, bounds::draws, "noise draws to average over")
       .add("shown", &Options::shown, bounds::shown, "images in the figure")
       .add("normalise_each", &Options::normalise_each, "maps: each its own scale as in the paper, not one for each timestep")

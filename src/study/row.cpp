@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "instrument/timer.h"
+#include "model/device.h"
 #include "model/tensors.h"
 #include "record/metric.h"
+#include "record/readable.h"
 
 namespace dydit::study {
 
@@ -24,14 +27,37 @@ std::vector<double> times_of(const Options& options, const diffusion::Process& p
 
 namespace {
 
-// The process that judges each model: of the two kinds of variance that they have.
-struct Judges {
-  Judges(const Setting& setting, const std::vector<Model>& models) {
-    for (const Model& model : models)
-      of_models.push_back(diffusion::process_of(setting.process, model.network->architecture.learns_sigma, setting.device));
-  }
-  std::vector<std::unique_ptr<diffusion::Process>> of_models;
-};
+// Adds the number of broken images; a loss that is not finite makes the record a failed one.
+void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses) {
+  record.metrics["broken_images"] = record::measured(
+      "broken_images", static_cast<double>(chunk.count) - static_cast<double>(chunk.indices.size()));
+  if (!losses.defined() || losses.isfinite().all().item<bool>()) return;
+  record.status = record::Status::failed;
+  record.error = "the loss is not finite";
+}
+
+// No two cells share one, also where a run was forced to another identity.
+std::string tensors_name(const record::Record& record) {
+  return fmt::format("{}-{}-{}-{}", record.study, record::safe_name(record.axes.at("model")),
+                     record.axes.at("first").get<std::int64_t>(), record.cell.substr(0, 8));
+}
+
+// The axes of a cell that every study has: model, engine and type of numbers, chunk.
+record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count) {
+  return {{"model", model.name},
+          {"engine", model.engine_name},
+          {"dtype", model::dtype_name(setting.dtype)},
+          {"first", first},
+          {"count", count}};
+}
+
+// Identify a cell beside its axes: weights, data, timesteps, schedule, type of numbers.
+std::vector<std::string> input_hashes(const Setting& setting, const Model& model,
+                                      const data::Dataset& images) {
+  return {model.hash, images.hash(),
+          hash_of(fmt::format("{} {} {}", record::Json(setting.times).dump(), to_json(setting.process).dump(),
+                              torch::toString(setting.dtype)))};
+}
 
 // What one model gathers on a chunk.
 struct Gathered {
@@ -42,8 +68,11 @@ struct Gathered {
 class Study {
  public:
   Study(const Row& row, const Options& options, std::vector<Model>& models, const data::Dataset& images, const Setting& setting)
-      : row_(row), options_(options), models_(models), setting_(setting), judges_(setting, models) {
-    for (const Model& model : models) hashes_.push_back(input_hashes(setting, model, images));
+      : row_(row), options_(options), models_(models), setting_(setting) {
+    for (const Model& model : models) {
+      judges_.push_back(diffusion::process_of(setting.process, model.network->architecture.learns_sigma, setting.device));
+      hashes_.push_back(input_hashes(setting, model, images));
+    }
   }
 
   record::Record cell(std::size_t m, std::int64_t first, std::int64_t count) const {
@@ -62,7 +91,7 @@ class Study {
       for (std::int64_t draw = 0; draw < options_.draws; ++draw) {
         stop_if_interrupted();
         shared.start();
-        const Noised at = noised(setting_, chunk, *judges_.of_models.front(), time, draw);
+        const Noised at = noised(setting_, chunk, *judges_.front(), time, draw);
         shared.stop();
         for (auto& [m, of_model] : gathered) look(m, of_model, chunk, at, draw);
       }
@@ -75,12 +104,12 @@ class Study {
     const auto outcome = models_[m].engine->forward({at.x_t, at.t, chunk.labels});
     gathered.forward.stop();
     gathered.looking.start();
-    gathered.look->see({models_[m], *judges_.of_models[m], chunk, at, outcome, draw});
+    gathered.look->see({models_[m], *judges_[m], chunk, at, outcome, draw});
     gathered.looking.stop();
   }
 
   DoneCell done(std::size_t m, Gathered& gathered, const Chunk& chunk, double noising) {
-    const diffusion::Process& process = *judges_.of_models[m];
+    const diffusion::Process& process = *judges_[m];
     std::vector<double> log_snr, epsilon_factor;
     for (const double t : setting_.times) {
       log_snr.push_back(process.log_snr(t));
@@ -118,7 +147,8 @@ class Study {
   const Options& options_;
   std::vector<Model>& models_;
   const Setting& setting_;
-  Judges judges_;
+  // Of each model: the process that judges it, with its kind of variance.
+  std::vector<std::unique_ptr<diffusion::Process>> judges_;
   std::vector<std::vector<std::string>> hashes_;
 };
 

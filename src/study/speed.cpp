@@ -15,7 +15,7 @@
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/progress.h"
-#include "cost/work.h"
+#include "cost/cost.h"
 #include "instrument/memory.h"
 #include "done_cell.h"
 #include "model/device.h"
@@ -39,7 +39,7 @@ std::vector<Workload> groups_of(const SpeedSetting& setting) {
   std::vector<Workload> groups;
   const auto add = [&](Workload start, const auto& values_of) {
     start.point["model"] = start.model;
-    for (Workload& group : product(start, setting.catalog.axes, values_of)) groups.push_back(std::move(group));
+    for (Workload& group : product(start, setting.catalog->axes, values_of)) groups.push_back(std::move(group));
   };
   for (const std::string& model : spec.models)
     add({.model = model}, [&](const std::string& axis) {
@@ -58,7 +58,7 @@ std::vector<Workload> groups_of(const SpeedSetting& setting) {
 }
 
 std::vector<Cell> cells_of(const SpeedSetting& setting, const Workload& group) {
-  const auto& families = setting.catalog.families;
+  const auto& families = setting.catalog->families;
   const engine::Family& family = group.trained == nullptr ? engine::family_of(families, group.model) : *group.trained->family;
   std::vector<Cell> cells;
   for (const std::string& name : setting.spec.engine) {

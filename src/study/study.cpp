@@ -10,14 +10,13 @@
 
 #include "base/error.h"
 #include "base/faults.h"
-#include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "diffusion/draws.h"
 #include "model/device.h"
 #include "model/tensors.h"
 #include "record/manifest.h"
-#include "record/metric.h"
+#include "record/readable.h"
 #include "done_cell.h"
 
 namespace dydit::study {
@@ -217,43 +216,14 @@ void for_each_chunk(const std::string& label, const Setting& setting,
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
-void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses) {
-  record.metrics["broken_images"] = record::measured(
-      "broken_images", static_cast<double>(chunk.count) - static_cast<double>(chunk.indices.size()));
-  if (!losses.defined() || losses.isfinite().all().item<bool>()) return;
-  record.status = record::Status::failed;
-  record.error = "the loss is not finite";
-}
-
-std::string tensors_name(const record::Record& record) {
-  return fmt::format("{}-{}-{}-{}", record.study, record::safe_name(record.axes.at("model")),
-                     record.axes.at("first").get<std::int64_t>(), record.cell.substr(0, 8));
-}
-
-record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count) {
-  return {{"model", model.name},
-          {"engine", model.engine_name},
-          {"dtype", model::dtype_name(setting.dtype)},
-          {"first", first},
-          {"count", count}};
-}
-
 Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::Process& process, double t, std::int64_t draw) {
   const std::vector<std::int64_t> draws(chunk.indices.size(), process.draw_of(t, draw));
   const torch::Tensor noise =
       diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws, chunk.images.sizes().slice(1));
   Noised at{.t = process.times({t}).to(setting.device).expand({chunk.images.size(0)}).contiguous(),
-            .noise = model::to_device(noise, setting.device),
-            .x_t = {}};
+            .noise = model::to_device(noise, setting.device)};
   at.x_t = process.noised(chunk.images, at.noise, at.t);
   return at;
-}
-
-std::vector<std::string> input_hashes(const Setting& setting, const Model& model,
-                                      const data::Dataset& images) {
-  return {model.hash, images.hash(),
-          hash_of(fmt::format("{} {} {}", record::Json(setting.times).dump(), to_json(setting.process).dump(),
-                              torch::toString(setting.dtype)))};
 }
 
 }  // namespace dydit::study

@@ -25,7 +25,7 @@ namespace {
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
 
 const engine::Family& family_of(const SpeedSetting& setting, const Workload& group) {
-  return group.trained == nullptr ? engine::family_of(setting.catalog.families, group.model) : *group.trained->family;
+  return group.trained == nullptr ? engine::family_of(setting.catalog->families, group.model) : *group.trained->family;
 }
 
 // Not trained: weights that switch nothing off; else a copy, whose type of numbers the group chooses.

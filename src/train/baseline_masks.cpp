@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "diffusion/draws.h"
 
 namespace dydit::train {

@@ -48,7 +48,6 @@ void HeldOut::for_each(const diffusion::Process& process, torch::Device device,
                 .y = labels_.narrow(0, first, n).to(device),
                 .t = times_[draw].narrow(0, first, n).to(device),
                 .noise = {},
-                .x_t = {},
                 .images = {indices_.begin() + first, indices_.begin() + first + n},
                 .draws = std::vector<std::int64_t>(static_cast<std::size_t>(n),
                                                    held_out_draw + static_cast<std::int64_t>(draw))};
@@ -64,7 +63,7 @@ HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::Process& proces
                               std::int64_t shares_of_each) const {
   torch::InferenceMode inference;
   const auto options = torch::TensorOptions().dtype(torch::kFloat64).device(device);
-  Tensor sums = torch::zeros({2}, options), shares = torch::zeros({shares_of_each}, options);
+  Tensor sums = torch::zeros({2 + shares_of_each}, options);  // mse, vb and shares
   bool has_vb = false;
   for_each(process, device, batch, group, [&](const Inputs& in) {
     const Passed passed = pass(in);
@@ -72,18 +71,14 @@ HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::Process& proces
     sums[0] += terms.mse.to(torch::kFloat64).sum();
     has_vb = terms.vb.defined();
     if (has_vb) sums[1] += terms.vb.to(torch::kFloat64).sum();
-    if (shares_of_each > 0) shares += passed.shares.to(torch::kFloat64).sum(0);
+    if (shares_of_each > 0) sums.narrow(0, 2, shares_of_each) += passed.shares.to(torch::kFloat64).sum(0);
   });
   group.sum({sums});
-  if (shares_of_each > 0) group.sum({shares});
   const auto passes = static_cast<double>(images_.size(0) * static_cast<std::int64_t>(times_.size()));
   const Tensor means = (sums / passes).cpu();
-  HeldOutLoss loss{.mse = means[0].item<double>()};
-  if (group.any(has_vb)) loss.vb = means[1].item<double>();
-  if (shares_of_each > 0) {
-    shares = (shares / passes).cpu();
-    loss.shares.assign(shares.const_data_ptr<double>(), shares.const_data_ptr<double>() + shares.numel());
-  }
+  const double* const mean = means.const_data_ptr<double>();
+  HeldOutLoss loss{.mse = mean[0], .shares = {mean + 2, mean + means.numel()}};
+  if (group.any(has_vb)) loss.vb = mean[1];
   return loss;
 }
 

@@ -8,7 +8,7 @@
 
 #include "dit/dit.h"
 #include "model/shares.h"
-#include "train/train.h"
+#include "train/held_out.h"
 
 namespace dydit::train {
 

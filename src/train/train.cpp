@@ -235,7 +235,6 @@ Inputs Trainer::inputs(data::Batch& batch) const {
             .y = model::to_device(torch::tensor(batch.labels, torch::kInt64), device),
             .t = model::to_device(process_->times(t), device),
             .noise = model::to_device(noise, device),
-            .x_t = {},
             .images = batch.indices,
             .draws = epochs};
   in.x_t = model::joined(model::shares_of(n, device), [&](const model::Share& share) {

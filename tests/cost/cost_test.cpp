@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "catch.h"
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "dit/dit.h"
 #include "test_folder.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cost/work.h"
+#include "cost/cost.h"
 
 #include <algorithm>
 #include <map>
@@ -47,6 +47,15 @@ Work sum_of(const std::vector<Work>& work) {
     sum.bytes += part.bytes;
   }
   return sum;
+}
+
+// "mlp" is "mlp.fc1" and "mlp.fc2".
+Work total_of(const std::vector<Work>& work, const std::string& part) {
+  std::vector<Work> of_part;
+  std::ranges::copy_if(work, std::back_inserter(of_part), [&](const Work& each) {
+    return each.part == part || each.part.starts_with(part + ".");
+  });
+  return sum_of(of_part);
 }
 
 // Four tokens of 16 numbers, two heads, an MLP of two groups of 16 channels.

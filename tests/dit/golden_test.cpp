@@ -3,7 +3,7 @@
 #include "golden.h"
 
 #include "catch.h"
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "dit/support.h"
 #include "dit/weights.h"
 #include "golden_weights.h"

@@ -7,8 +7,8 @@
 #include "catch.h"
 #include "distance.h"
 #include "dit/relaxed.h"
-#include "dit/routed.h"
 #include "dit/support.h"
+#include "routing.h"
 
 using dydit::test::engine_named;
 using dydit::test::rel_l2;

@@ -226,7 +226,7 @@ TEST_CASE("a dynamic training on the GPU takes the CPU's steps") {
 TEST_CASE("a sweep runs on the GPU") {
   if (!has_gpu()) return;
   test::StudyRun run;
-  study::SpeedSetting s{.spec = {.models = {"DyDiT-S/8"}}, .catalog = test::catalog(), .device = gpu, .quiet = true};
+  study::SpeedSetting s{.spec = {.models = {"DyDiT-S/8"}}, .catalog = &test::catalog(), .device = gpu, .quiet = true};
   s.spec.axes = {{"dtype", {"float32", "bfloat16"}}, {"batch", {2}}, {"keep", {0.5}}};
   s.spec.blocks = 6;
   study::speed(s, &run.run);

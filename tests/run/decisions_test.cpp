@@ -6,7 +6,7 @@
 #include "data/views.h"
 #include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "dit/engines.h"
 #include "support.h"
 

@@ -17,7 +17,7 @@ using torch::Tensor;
 namespace {
 
 study::SpeedSetting setting(std::vector<std::string> engines = {"dense", "masked", "compact"}) {
-  study::SpeedSetting s{.spec = {}, .catalog = test::catalog()};
+  study::SpeedSetting s{.spec = {}, .catalog = &test::catalog()};
   s.spec.models = {"DyDiT-S/8"};
   s.spec.axes = {{"dtype", {"float32"}}, {"batch", {2}}, {"keep", {0.5}}};
   s.spec.which = {"widths", "both"};
@@ -149,7 +149,7 @@ std::vector<record::Record> changed(study::SpeedSetting s, const Changed::Change
       };
   std::vector<study::Trained> trained = s.trained;
   for (study::Trained& one : trained) one.family = &catalog.families.front();
-  study::speed({.spec = s.spec, .catalog = catalog, .trained = trained, .quiet = true}, &run.run);
+  study::speed({.spec = s.spec, .catalog = &catalog, .trained = trained, .quiet = true}, &run.run);
   return run.run.records();
 }
 

@@ -40,7 +40,7 @@ TEST_CASE("the fixed parts of a trained model are timed with a conditioning for 
   trained.chunk.indices = {0, 1};
   trained.chunk.images = torch::zeros({2, of.channels, of.side, of.side});
   trained.chunk.labels = torch::zeros({2}, torch::kInt64);
-  study::SpeedSetting setting{.spec = {}, .catalog = test::catalog()};
+  study::SpeedSetting setting{.spec = {}, .catalog = &test::catalog()};
   setting.spec.timesteps = 3;
   const study::Workload group{.model = "trained", .trained = &trained, .batch = 2};
   study::Variants variants(setting, group);

@@ -19,7 +19,7 @@ Variance variance_named(const std::string& name);
 
 struct MeanVariance {
   torch::Tensor mean, variance, log_variance;
-  torch::Tensor pred_xstart;  ///< prediction only
+  torch::Tensor pred_xstart = {};  ///< prediction only
 };
 
 class GaussianDiffusion {
@@ -41,8 +41,6 @@ class GaussianDiffusion {
   /// variance is learned.
   LossTerms loss_terms(const torch::Tensor& output, const torch::Tensor& x_start, const torch::Tensor& x_t,
                        const torch::Tensor& t, const torch::Tensor& noise) const;
-
-  Variance variance() const { return variance_; }
 
  private:
   torch::Tensor table(const std::vector<double>& values) const;

@@ -7,10 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "base/bounds.h"
+
 namespace dydit::diffusion {
 
 /// T, of every model that is trained or studied here.
 inline constexpr std::int64_t diffusion_steps = 1000;
+
+/// What a timestep may be, and how many of them may be asked for.
+namespace bounds {
+inline constexpr Bounds<std::int64_t> timestep{0, diffusion_steps - 1}, timesteps{1, diffusion_steps};
+}
 
 enum class NoiseSchedule { linear, squared_cosine };
 

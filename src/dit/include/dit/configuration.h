@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,9 +71,9 @@ enum : std::size_t { heads, channels, tokens };
 model::Architecture architecture_of(const Configuration& configuration);
 
 const Schema<Configuration>& configuration_schema();
-nlohmann::ordered_json to_json(const Configuration& configuration);
+Json to_json(const Configuration& configuration);
 /// Starts from `name` where there is one; unknown keys are refused. Throws UsageError.
-Configuration from_json(const nlohmann::ordered_json& json);
+Configuration from_json(const Json& json);
 
 /// The key under which a safetensors file's metadata carries the configuration.
 inline constexpr const char* configuration_key = "dydit.configuration";

@@ -13,9 +13,6 @@
 
 namespace dydit::dit {
 
-/// Sinusoids of t, cosines first, maximal period 10000, in float32: (N) -> (N, width).
-torch::Tensor timestep_sinusoids(const torch::Tensor& t, std::int64_t width = 256);
-
 /// Fixed 2D sin-cos position embedding (1,T,D): the first half of D from the column, the second from the row.
 torch::Tensor position_embedding(std::int64_t grid, std::int64_t width);
 
@@ -36,7 +33,7 @@ TORCH_MODULE(TimestepEmbedder);
 /// A table with one more row than there are classes: the last one is "no class".
 struct LabelEmbedderImpl : torch::nn::Module {
   LabelEmbedderImpl(std::int64_t classes, std::int64_t width);
-  torch::Tensor forward(const torch::Tensor& y);  ///< (N) -> (N,D)
+  torch::Tensor forward(const torch::Tensor& y) { return embedding_table(y); }  ///< (N) -> (N,D)
   torch::nn::Embedding embedding_table{nullptr};
 };
 TORCH_MODULE(LabelEmbedder);
@@ -51,7 +48,7 @@ TORCH_MODULE(Attention);
 
 struct MlpImpl : torch::nn::Module {
   MlpImpl(std::int64_t width, std::int64_t hidden);
-  torch::Tensor forward(const torch::Tensor& x);
+  torch::Tensor forward(const torch::Tensor& x) { return fc2(fc1->gelu(x)); }
   model::Linear fc1{nullptr}, fc2{nullptr};
 };
 TORCH_MODULE(Mlp);
@@ -59,7 +56,8 @@ TORCH_MODULE(Mlp);
 /// DyDiT's router over the heads, or over the channel groups, of a block: a function of the timestep alone.
 struct WidthRouterImpl : torch::nn::Module {
   explicit WidthRouterImpl(const Configuration& configuration);
-  torch::Tensor forward(const torch::Tensor& time);  ///< time embedding (N,D) -> logits (N,R) of the last R of H units
+  /// Time embedding (N,D) -> logits (N,R) of the last R of H units.
+  torch::Tensor forward(const torch::Tensor& time) { return router(time); }
   model::Linear router{nullptr};
 };
 TORCH_MODULE(WidthRouter);

@@ -33,17 +33,22 @@ void in_shares(const std::vector<Share>& shares, const std::function<void(const 
 /// a GPU in their order. The same rules as for `in_shares`.
 void for_each_apart(std::size_t count, torch::Device device, const std::function<void(std::size_t)>& work);
 
-/// While one lives, only what is given in shares goes to other threads; LibTorch shares none of the calling thread's operations
-/// on the CPU. For short work between shares: OpenMP's threads spin for a while after each operation that they shared.
-class OnlyShares {
+/// While one lives, the calling thread has so many threads: for LibTorch's operations, and for shares.
+class Threads {
  public:
-  explicit OnlyShares(torch::Device device);
-  ~OnlyShares();
-  OnlyShares(const OnlyShares&) = delete;
-  OnlyShares& operator=(const OnlyShares&) = delete;
+  Threads(int operations, int shares);
+  ~Threads();
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
 
  private:
   int operations_, shares_;
+};
+
+/// While one lives, only what is given in shares goes to other threads; LibTorch shares none of the calling thread's operations
+/// on the CPU. For short work between shares: OpenMP's threads spin for a while after each operation that they shared.
+struct OnlyShares : Threads {
+  explicit OnlyShares(torch::Device device);
 };
 
 /// What `work` computes (n,...) of every share, put together (N,...).

@@ -2,7 +2,7 @@
 // What the routers of a dynamic model decide on data.
 #pragma once
 
-#include "cost/macs.h"
+#include "cost/cost.h"
 #include "run/runner.h"
 
 namespace dydit::run {

@@ -23,7 +23,7 @@ struct Trained {
 
 struct SpeedSetting {
   SpeedSpec spec;
-  const Catalog& catalog;
+  const Catalog* catalog = nullptr;  ///< must live as long as the measurement
   std::vector<Trained> trained = {};  ///< those that the spec names
   std::uint64_t seed = 0;
   torch::Device device = torch::kCPU;

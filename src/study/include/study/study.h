@@ -76,25 +76,12 @@ void for_each_chunk(const std::string& label, const Setting& setting,
                     std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
                     const RecordOf& cell, const Task& work);
 
-/// Adds the number of broken images; a loss that is not finite makes the record a failed one.
-void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses);
-
-/// Name of a cell's tensors: no two cells share one, also where a run was forced to another identity.
-std::string tensors_name(const record::Record& record);
-
-/// The axes of a cell that every study of losses has: model, engine and type of numbers, chunk.
-record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t first, std::int64_t count);
-
 /// The images of a chunk on their way to noise.
 struct Noised {
-  torch::Tensor t, noise, x_t;  ///< (N), and twice (N,C,H,W)
+  torch::Tensor t, noise, x_t = {};  ///< (N), and twice (N,C,H,W)
 };
 /// At time t, with the noise of draw `draw`, the same for every model, on the setting's device.
 Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::Process& process, double t,
               std::int64_t draw = 0);
-
-/// Hashes that identify a cell beside its axes: weights, data, timesteps, schedule, type of numbers.
-std::vector<std::string> input_hashes(const Setting& setting, const Model& model,
-                                      const data::Dataset& images);
 
 }  // namespace dydit::study

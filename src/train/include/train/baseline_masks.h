@@ -5,7 +5,7 @@
 #include <span>
 
 #include "engine/engine.h"
-#include "train/dynamic_options.h"
+#include "train/options.h"
 
 namespace dydit::train {
 

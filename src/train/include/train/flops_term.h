@@ -6,6 +6,8 @@
 namespace dydit::train {
 
 /// weight (mean share of the blocks' MACs - target)^2, which holds a dynamic model to its target.
-torch::Tensor flops_term(const torch::Tensor& mean_share, double target, double weight);
+inline torch::Tensor flops_term(const torch::Tensor& mean_share, double target, double weight) {
+  return weight * (mean_share - target).square();
+}
 
 }  // namespace dydit::train

@@ -16,7 +16,7 @@ namespace dydit::train {
 /// What a forward pass and its loss read, on the model's device. Shapes: N images.
 struct Inputs {
   torch::Tensor x, y, t, noise;  ///< images (N,C,H,W), labels (N), times (N), noise (N,C,H,W)
-  torch::Tensor x_t;             ///< the images with that noise
+  torch::Tensor x_t = {};        ///< the images with that noise
   std::vector<std::int64_t> images,
       draws;  ///< numbers of the images in their set, and epochs or repetitions: (N)
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Study of what a dynamic model has on over the times (DyDiT, arXiv 2410.03456): units of every axis.
+// Studies of the redundancy over timesteps: the loss of models of different size on the same image, noise and time (DyDiT, arXiv
+// 2410.03456, figure 1a; true labels, no dropout; records per image, gaps are analysis), and what a dynamic model has on.
 #include "study/row.h"
 
 namespace dydit::study {
@@ -7,6 +8,25 @@ namespace dydit::study {
 namespace {
 
 using torch::Tensor;
+
+// `mse` and, where the process has it, `vb` (N,K): the mean over (C,H,W) of the prediction's squared error, and the
+// variational term.
+class Losses final : public Look {
+ public:
+  void see(const Seen& seen) override {
+    const auto terms = seen.loss_terms();
+    mse_.push_back(terms.mse);
+    if (terms.vb.defined()) vb_.push_back(terms.vb);
+  }
+  Found found() override {
+    Found found{{"mse", torch::stack(mse_, 1)}};
+    if (!vb_.empty()) found["vb"] = torch::stack(vb_, 1);
+    return found;
+  }
+
+ private:
+  std::vector<Tensor> mse_, vb_;  // of each time (N)
+};
 
 // Of each unit axis, under its name: (K,layers,units) 0 or 1 where the timestep decides, else (N,K,layers), the share of an
 // image's units that is on; and `kept` (N,K), the share of the blocks' MACs (see cost::lambda_realised).
@@ -37,6 +57,16 @@ class UnitsOn final : public Look {
 };
 
 }  // namespace
+
+Row loss_gap() {
+  return {{.name = "loss-gap",
+          .help = "Loss of small against large models at every timestep",
+          .example = "dydit study loss-gap --model small=S.safetensors large=XL.safetensors --data images.zip --timesteps 50",
+          .options = curve_options(),
+          .defaults = {},
+          .models = Models::all},
+          [](const Options&) { return std::make_unique<Losses>(); }};
+}
 
 Row activation() {
   return {{.name = "activation",

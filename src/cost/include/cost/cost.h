@@ -1,16 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// The work of a forward pass by part, and the time that a machine's ceilings leave it (roofline: Williams, Waterman &
-// Patterson, CACM 2009).
+// Multiply-accumulates (MACs) of one forward pass of one image, without guidance: linears, convolutions and both attention
+// products; no softmax, norm or elementwise work. The work of a pass by part, and the time that a machine's ceilings leave it
+// (roofline: Williams, Waterman & Patterson, CACM 2009).
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
-#include "cost/macs.h"
+#include "model/architecture.h"
 
 namespace dydit::cost {
+
+using model::Activity;
+
+/// Of the parts, without routers.
+double macs_of(const std::vector<model::Part>& parts);
+/// Of the complete model, without routers.
+double macs_of(const model::Architecture& architecture);
+
+/// The released code's ratio, which training holds to its target: share of the blocks' MACs that is on, units that are
+/// always on included, without routers. Not a number for a model without units.
+double lambda_realised(const model::Architecture& architecture, const Activity& activity);
+
+/// Share of the dense model's MACs that is executed when nothing is multiplied by zero, of all routers whatever they decide;
+/// its inverse is the theoretical speedup.
+struct Rho {
+  double with_routers = 0, without_routers = 0;
+};
+Rho rho(const model::Architecture& architecture, const Activity& activity);
 
 /// Of one part, all layers together: multiply-accumulates, and the bytes between it and memory that it cannot avoid:
 /// weights, inputs and outputs of each product once, where nothing stays in a cache from one product to the next.
@@ -25,8 +44,6 @@ struct Work {
 std::vector<Work> work_of(const model::Architecture& architecture, const Activity& activity, std::int64_t batch,
                           std::int64_t bytes_of_number);
 
-/// The work of a part with all that it has: "mlp" is "mlp.fc1" and "mlp.fc2".
-Work total_of(std::span<const Work> work, std::string_view part);
 /// MACs of the parts of a kind.
 double macs_of(std::span<const Work> work, model::Kind kind);
 
