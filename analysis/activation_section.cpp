@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <cctype>
 
 #include "analysis/figures.h"
@@ -15,11 +16,11 @@ namespace dydit::analysis {
 
 namespace {
 
-/// Every so many timesteps that four or five are named.
+/// The first, the middle and the last: more do not fit below a panel where times have decimals.
 std::string timestep_tics(const Activation& a) {
-  const std::size_t every = std::max<std::size_t>(1, (a.timesteps.size() + 4) / 5);
+  const std::size_t last = a.timesteps.size() - 1;
   std::vector<std::string> tics;
-  for (std::size_t k = 0; k < a.timesteps.size(); k += every)
+  for (const std::size_t k : std::set<std::size_t>{0, last / 2, last})
     tics.push_back(fmt::format("'{}' {}", time_text(a.timesteps[k], 2), k));
   return fmt::format("{}", fmt::join(tics, ", "));
 }

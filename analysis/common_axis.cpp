@@ -5,27 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "text.h"
 
 namespace dydit::analysis {
-
-namespace {
-
-/// Do two intervals lie within `near` of each other, whatever of them is true?
-Judgement within(const Interval& a, const Interval& b, double near) {
-  const double farthest = std::max(a.high - b.low, b.high - a.low), nearest = std::max(a.low - b.high, b.low - a.high);
-  if (farthest <= near) return Judgement::yes;
-  return nearest > near ? Judgement::no : Judgement::cannot_tell;
-}
-
-Judgement larger_than(const Interval& a, const Interval& b) {
-  if (a.low > b.high) return Judgement::yes;
-  return a.high < b.low ? Judgement::no : Judgement::cannot_tell;
-}
-
-}  // namespace
 
 std::vector<CommonCurve> common_curves(const std::string& process, const LossGap& gap) {
   std::vector<std::size_t> order;
@@ -50,55 +33,6 @@ std::vector<CommonCurve> common_curves(const std::string& process, const LossGap
       if (curve.times.empty()) curves.pop_back();
     }
   return curves;
-}
-
-Interval peak_place(const CommonCurve& curve) {
-  const auto peak = std::max_element(curve.percent.begin(), curve.percent.end(), smaller);
-  const double place = curve.log_snr[static_cast<std::size_t>(peak - curve.percent.begin())];
-  if (!std::isfinite(peak->low)) return {place, missing, missing};
-  Interval possible{place, place, place};
-  for (std::size_t k = 0; k < curve.percent.size(); ++k)
-    if (curve.percent[k].high >= peak->low) {
-      possible.low = std::min(possible.low, curve.log_snr[k]);
-      possible.high = std::max(possible.high, curve.log_snr[k]);
-    }
-  return possible;
-}
-
-std::optional<Interval> percent_at(const CommonCurve& curve, double log_snr) {
-  const auto& at = curve.log_snr;
-  if (at.empty() || !(log_snr >= at.front() && log_snr <= at.back())) return std::nullopt;
-  const auto right = static_cast<std::size_t>(std::lower_bound(at.begin(), at.end(), log_snr) - at.begin());
-  if (at[right] == log_snr) return curve.percent[right];
-  const Interval &a = curve.percent[right - 1], &b = curve.percent[right];
-  const double share = (log_snr - at[right - 1]) / (at[right] - at[right - 1]);
-  return Interval{std::lerp(a.mean, b.mean, share), std::lerp(a.low, b.low, share), std::lerp(a.high, b.high, share)};
-}
-
-Comparison compared(const CommonCurve& one, const CommonCurve& other) {
-  const Interval place = peak_place(one), other_place = peak_place(other);
-  const Interval at = percent_at(one, place.mean).value(),
-                 other_at = percent_at(other, place.mean).value_or(no_interval);
-  return {&one,
-          &other,
-          place,
-          other_place,
-          within(place, other_place, Comparison::near),
-          at,
-          other_at,
-          larger_than(other_at, at)};
-}
-
-std::optional<Comparison> comparison(std::span<const CommonCurve> curves, const std::string& one,
-                                     const std::string& other) {
-  std::optional<Comparison> found;
-  for (const CommonCurve& a : curves)
-    for (const CommonCurve& b : curves)
-      if (a.process == one && b.process == other && a.dynamic == b.dynamic &&
-          (!found ||
-           (a.dynamic == found->one->dynamic && found->one->model != found->other->model && a.model == b.model)))
-        found = compared(a, b);
-  return found;
 }
 
 std::string to_csv(std::span<const CommonCurve> curves) {

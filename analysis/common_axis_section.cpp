@@ -86,35 +86,43 @@ Figure common_axis_figure(const Curves& curves, bool noise) {
                  panels);
 }
 
-/// What two intervals decide, one of three texts.
-std::string said(Judgement judgement, const char* yes, const char* no, const char* cannot_tell) {
-  return judgement == Judgement::yes ? yes : judgement == Judgement::no ? no : cannot_tell;
+const ModelLoss* loss_of(const Findings& findings, const std::string& model) {
+  if (!findings.gap) return nullptr;
+  const auto losses = findings.gap->held_against();
+  const auto found = std::find_if(losses.begin(), losses.end(), [&](const ModelLoss& loss) { return loss.model == model; });
+  return found == losses.end() ? nullptr : &*found;
 }
 
-std::string sentence(const Comparison& c) {
-  const std::string one = html_escape(c.one->process), other = html_escape(c.other->process);
-  const auto models = [](const CommonCurve& curve) { return html_escape(curve.model + " against " + curve.reference); };
-  const std::string text = fmt::format(
-      "The gap of {} ({}) is largest at a log of signal-to-noise of <b>{}</b>, that of {} ({}) at <b>{}</b>: "
-      "{}.",
-      other, models(*c.other), number(c.other_place.mean), one, models(*c.one), number(c.place.mean),
-      said(c.same_place, "the same place", "two places", "whether this is one place, the intervals do not tell"));
-  if (!std::isfinite(c.other_at.mean)) return text + fmt::format(" {} has no time at {}.", other, number(c.place.mean));
-  return text + fmt::format(" At {}, the gap of {} is {}&nbsp;% of the loss and that of {} {}&nbsp;%: {}.",
-                            number(c.place.mean), other, bold(c.other_at), one, bold(c.at),
-                            said(c.larger, "the first is larger", "the first is smaller",
-                                 "which of them is larger, the intervals do not tell"));
+/// By how much it loses more than its reference, in percent of that one's mean loss.
+Interval percent_of(const Findings& findings, const ModelLoss& loss) {
+  return times(100 / findings.gap->reference_of(loss).mean_mse(), loss.mean_gap);
 }
 
-Tile tile_of(const Comparison& c) {
-  return {"Is the loss gap at the same signal-to-noise?",
-          fmt::format("{} and {}", number(c.place.mean), number(c.other_place.mean)),
-          fmt::format("log of signal-to-noise where the gap of {} and that of {} is largest; at the first, "
-                      "the second has {}",
-                      html_escape(c.one->process), html_escape(c.other->process),
-                      said(c.larger, "a larger gap", "a smaller gap",
-                           "a gap of which the intervals do not tell whether it is larger")),
-          c.same_place};
+/// The model that is held against that of the same name in another process: what a report puts first, else the first that
+/// both have; null for none.
+const ModelLoss* compared(const Findings& one, const Findings& other) {
+  const Tradeoff* shown = shown_tradeoff(one.tradeoffs);
+  if (shown != nullptr && loss_of(other, shown->model) != nullptr) return loss_of(one, shown->model);
+  for (const ModelLoss& loss : one.gap ? one.gap->held_against() : std::span<const ModelLoss>())
+    if (loss_of(other, loss.model) != nullptr) return &loss;
+  return nullptr;
+}
+
+/// Adds a sentence to the answer, and the first time a tile.
+void compare(Section& section, const Findings& one, const Findings& other, const ModelLoss& loss) {
+  const Interval a = percent_of(one, loss), b = percent_of(other, *loss_of(other, loss.model));
+  const Judgement more = b.low > a.high ? Judgement::yes : b.high < a.low ? Judgement::no : Judgement::cannot_tell;
+  const std::string first = html_escape(one.title), second = html_escape(other.title), model = html_escape(loss.model);
+  section.answer += fmt::format(
+      "{}In {}, {} loses {}&nbsp;% more than {}; in {} {}&nbsp;%: {}.", section.answer.empty() ? "" : " ", first, model, bold(a),
+      html_escape(one.gap->reference_of(loss).model), second, bold(b),
+      more == Judgement::yes  ? "more"
+      : more == Judgement::no ? "less"
+                              : "which is more, the intervals do not tell");
+  if (!section.tile)
+    section.tile = {fmt::format("Does {} cost more in {} than in {}?", loss.dynamic ? "skipping work" : "a smaller model", second, first),
+                    fmt::format("{}&nbsp;% and {}&nbsp;%", plus_minus(b), plus_minus(a)),
+                    "loss above that of the reference in " + second + " and in " + first + ": " + model, more};
 }
 
 /// What each model costs in each process, those of one name below each other; empty unless several processes
@@ -131,7 +139,7 @@ std::string costs_table(const std::vector<Findings>& all) {
       of_model->second +=
           row({html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
                tradeoff == nullptr ? "–" : decimal(tradeoff->lambda, 3),
-               plus_minus(times(100 / reference.mean_mse(), model.mean_gap)), plus_minus(model.mean_gap)});
+               plus_minus(percent_of(findings, model)), plus_minus(model.mean_gap)});
     }
   std::string html;
   for (const auto& [model, text] : rows) html += text;
@@ -145,20 +153,16 @@ std::string costs_table(const std::vector<Findings>& all) {
 
 std::optional<Section> common_axis_section(const std::vector<Findings>& all, const Show& show) {
   Curves curves;
-  std::vector<std::string> left_out, titles;
+  std::vector<std::string> left_out;
   for (const Findings& findings : all) {
     const auto own = findings.gap ? common_curves(findings.title, *findings.gap) : Curves{};
     curves.insert(curves.end(), own.begin(), own.end());
-    (own.empty() ? left_out : titles).push_back(findings.title);
+    if (own.empty()) left_out.push_back(findings.title);
   }
-  Section section{.id = "common-axis", .title = "Do the processes lose at the same signal-to-noise?"};
-  std::vector<std::string> sentences;
-  for (std::size_t i = 1; i < titles.size(); ++i)
-    if (const auto compared = comparison(curves, titles.front(), titles[i])) {
-      sentences.push_back(sentence(*compared));
-      if (!section.tile) section.tile = tile_of(*compared);
-    }
-  section.answer = sentences.empty() ? "Nothing that two processes have in common can be compared." : sentences.front();
+  Section section{.id = "common-axis", .title = "Is one process as redundant as the other?"};
+  for (std::size_t i = 1; i < all.size(); ++i)
+    if (const ModelLoss* loss = compared(all.front(), all[i])) compare(section, all.front(), all[i], *loss);
+  if (section.answer.empty()) section.answer = "The processes have no model in common.";
   if (!curves.empty()) {
     const Curves some = drawn(curves);
     section.shown =
@@ -176,15 +180,10 @@ std::optional<Section> common_axis_section(const std::vector<Findings>& all, con
   if (!left_out.empty())
     section.shown +=
         note(html_escape(listed(left_out)) + ": left out, for want of losses with the signal-to-noise of their times.");
-  sentences.erase(sentences.begin(), sentences.begin() + (sentences.empty() ? 0 : 1));
-  section.details +=
-      list(sentences) + costs_table(all) +
-      note(fmt::format("<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the "
-                       "noise, at each time of a process. Two peaks are at the same place when they lie at most {:g} "
-                       "apart, wherever within their intervals they are: a peak may be at each time whose interval "
-                       "reaches that of the largest mean. Percentages take the reference's loss as known. Between "
-                       "times, gaps are interpolated linearly.",
-                       Comparison::near));
+  section.details += costs_table(all) +
+                     note("<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the noise, at "
+                          "each time of a process. Percentages take the reference's loss as known; the mean over the times is "
+                          "that of the loss which each process trains.");
   return section;
 }
 

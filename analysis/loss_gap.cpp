@@ -66,11 +66,15 @@ bool has_vb(const ModelChunks& model) {
                      [](const Chunk& chunk) { return chunk.tensors.contains("vb"); });
 }
 
-/// The place of the last dense model of a dynamic one's size; else of the last model.
-std::size_t reference_of(const Model& model, const std::vector<Model>& models) {
-  for (std::size_t m = models.size(); model.dynamic && m-- > 0;)
-    if (!models[m].dynamic && models[m].dense == model.dense) return m;
-  return models.size() - 1;
+/// The place of the dense model of its size that follows a dynamic one first, or of the last before it; else of the last model.
+std::size_t reference_of(std::size_t model, const std::vector<Model>& models) {
+  std::size_t before = models.size() - 1;
+  for (std::size_t m = 0; models[model].dynamic && m < models.size(); ++m) {
+    if (models[m].dynamic || models[m].dense != models[model].dense) continue;
+    if (m > model) return m;
+    before = m;
+  }
+  return before;
 }
 
 std::vector<double> column_means(const MatrixXd& matrix) {
@@ -112,7 +116,7 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
                  of_times(chunks, "log_snr", timesteps),
                  of_times(chunks, "epsilon_factor", timesteps)};
   for (std::size_t m = 0; m < chunks.size(); ++m) {
-    const std::size_t reference = reference_of(models[m], models);
+    const std::size_t reference = reference_of(m, models);
     ModelLoss& model = result.models.emplace_back(ModelLoss{
         chunks[m].name(), column_means(mse[m]), column_means(vb[m]), {}, {}, reference, models[m].dynamic});
     model.image_gap.assign(images.size(), 0);

@@ -152,7 +152,7 @@ std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<cons
          table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup",
                 "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
                rows) +
-         note("Means over timesteps spread evenly over the diffusion. Masks by chance keep the same shares of " +
+         note("Means over timesteps spread evenly over the process. Masks by chance keep the same shares of " +
               html_escape(listed(unit_labels(runs))) +
               ", the same in all blocks and timesteps. A model whose decisions never change and skip no token is static "
               "and is run without routers.");

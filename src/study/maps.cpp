@@ -69,7 +69,9 @@ Row loss_map() {
           .defaults = map_defaults(),
           .models = Models::last},
           [](const Options& options) { return std::make_unique<ErrorMaps>(options.draws); },
-          [](const Model& model) { return record::Json{{"patch", model.network->architecture.patch}}; }};
+          [](const Model& model, const Options& options) {
+            return record::Json{{"draws", options.draws}, {"patch", model.network->architecture.patch}};
+          }};
 }
 
 Row compute_map() {
@@ -79,7 +81,8 @@ Row compute_map() {
           .options = map_options(),
           .defaults = map_defaults(),
           .models = Models::dynamic},
-          [](const Options& options) { return std::make_unique<ComputeMaps>(options.draws); }};
+          [](const Options& options) { return std::make_unique<ComputeMaps>(options.draws); },
+          [](const Model&, const Options& options) { return record::Json{{"draws", options.draws}}; }};
 }
 
 }  // namespace dydit::study

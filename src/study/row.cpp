@@ -9,7 +9,6 @@
 #include "model/device.h"
 #include "model/tensors.h"
 #include "record/metric.h"
-#include "record/readable.h"
 
 namespace dydit::study {
 
@@ -33,7 +32,7 @@ void finish_record(record::Record& record, const Chunk& chunk, const torch::Tens
       "broken_images", static_cast<double>(chunk.count) - static_cast<double>(chunk.indices.size()));
   if (!losses.defined() || losses.isfinite().all().item<bool>()) return;
   record.status = record::Status::failed;
-  record.error = "the loss is not finite";
+  record.error = "a value is not finite";
 }
 
 // No two cells share one, also where a run was forced to another identity.
@@ -77,8 +76,7 @@ class Study {
 
   record::Record cell(std::size_t m, std::int64_t first, std::int64_t count) const {
     Json axes = chunk_axes(setting_, models_[m], first, count);
-    if (std::ranges::count(row_.options.options(), "draws", &Option::name) > 0) axes["draws"] = options_.draws;
-    if (row_.axes) axes.update(row_.axes(models_[m]));
+    if (row_.axes) axes.update(row_.axes(models_[m], options_));
     return {.cell = record::cell_hash(row_.name, axes, hashes_[m], setting_.seed), .study = row_.name, .axes = axes};
   }
 

@@ -34,12 +34,15 @@ using record::Record;
 std::vector<Workload> groups_of(const SpeedSetting& setting) {
   const SpeedSpec& spec = setting.spec;
   const auto values = [&](const std::string& axis) {
-    return std::ranges::find(spec.axes, axis, [](const auto& entry) { return entry.first; })->second;
+    const auto given = std::ranges::find(spec.axes, axis, [](const auto& entry) { return entry.first; });
+    return given != spec.axes.end() ? given->second : std::ranges::find(setting.catalog->axes, axis, &Axis::name)->values;
   };
   std::vector<Workload> groups;
   const auto add = [&](Workload start, const auto& values_of) {
     start.point["model"] = start.model;
-    for (Workload& group : product(start, setting.catalog->axes, values_of)) groups.push_back(std::move(group));
+    std::vector<Axis> axes = setting.catalog->axes;
+    if (start.trained != nullptr) std::erase_if(axes, [](const Axis& axis) { return !axis.of_trained; });
+    for (Workload& group : product(start, axes, values_of)) groups.push_back(std::move(group));
   };
   for (const std::string& model : spec.models)
     add({.model = model}, [&](const std::string& axis) {

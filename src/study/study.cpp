@@ -16,7 +16,6 @@
 #include "model/device.h"
 #include "model/tensors.h"
 #include "record/manifest.h"
-#include "record/readable.h"
 #include "done_cell.h"
 
 namespace dydit::study {

@@ -146,34 +146,31 @@ TEST_CASE("times are finite, and what belongs to them has their number") {
   CHECK(loss_gap(with("c", "log_snr", {0.1, HUGE_VAL})).value().log_snr.size() == 2);
 }
 
-TEST_CASE("gaps of two processes are held against each other where they have the same signal-to-noise") {
+TEST_CASE("gaps of a process are curves over the log of signal-to-noise") {
   const test::TemporaryFolder folder;
-  const auto a = run_of(folder.path() / "a", Json(), {.doubles = false}),
-             same = run_of(folder.path() / "same", flow, {.height = 0.4}),
-             far = run_of(folder.path() / "far", flow, {.peak = 5}),
-             vague = run_of(folder.path() / "vague", flow, {.noise = 1});
-  const auto one = curves_of("Diffusion", a);
-  REQUIRE(one.size() == 2);
-  CHECK((one[0].model == "small" && !one[0].dynamic && one[1].model == "half" && one[1].dynamic &&
-         one[1].reference == "large"));
-  CHECK(one[0].log_snr.front() == Approx(log_snr(0.05)));
-  CHECK(std::is_sorted(one[0].log_snr.begin(), one[0].log_snr.end()));
-  CHECK(one[0].percent[3].mean == Approx(20));  // t = 500, where signal and noise are alike
-  CHECK(one[0].noise[3].mean == Approx(0.1));
-  CHECK(percent_at(one[0], (one[0].log_snr[2] + one[0].log_snr[3]) / 2).value().mean ==
-        Approx((one[0].percent[2].mean + 20) / 2));
-  CHECK(!percent_at(one[0], -100));
-  const auto held = [&](const record::Run& run) {
-    auto curves = one;
-    for (const CommonCurve& curve : curves_of("Flow matching", run)) curves.push_back(curve);
-    return comparison(curves, "Diffusion", "Flow matching").value();
+  const auto curves = curves_of("Diffusion", run_of(folder.path() / "a", Json(), {.doubles = false}));
+  REQUIRE(curves.size() == 2);
+  CHECK((curves[0].model == "small" && !curves[0].dynamic && curves[1].model == "half" && curves[1].dynamic &&
+         curves[1].reference == "large"));
+  CHECK(curves[0].log_snr.front() == Approx(log_snr(0.05)));
+  CHECK(std::is_sorted(curves[0].log_snr.begin(), curves[0].log_snr.end()));
+  CHECK(curves[0].percent[3].mean == Approx(20));  // t = 500, where signal and noise are alike
+  CHECK(curves[0].noise[3].mean == Approx(0.1));
+}
+
+TEST_CASE("models of one name are held against each other in two processes, where intervals decide") {
+  const test::TemporaryFolder folder;
+  const auto page_with = [&](const Told& told) {
+    const std::vector runs{run_of(folder.path() / "a", Json(), {.doubles = false}), run_of(folder.path() / "b", flow, told)};
+    const std::string page = read_file(write_report(runs, folder.path() / "out"));
+    std::filesystem::remove_all(folder.path() / "a");
+    std::filesystem::remove_all(folder.path() / "b");
+    return page;
   };
-  const Comparison alike = held(same), apart = held(far), unknown = held(vague);
-  CHECK((alike.same_place == Judgement::yes && alike.larger == Judgement::yes));
-  CHECK(alike.other_at.mean == Approx(40));
-  CHECK((apart.same_place == Judgement::no && apart.larger == Judgement::no));
-  CHECK((unknown.same_place == Judgement::cannot_tell && unknown.larger == Judgement::cannot_tell));
-  CHECK(!comparison(one, "Diffusion", "Flow matching"));
+  const std::string question = "\"><a href=\"#common-axis\"><span class=\"question\">Does a smaller model cost more in Flow matching than in Diffusion?";
+  CHECK_THAT(page_with({.height = 0.4}), Contains("<li class=\"yes" + question) && Contains("&nbsp;%: more."));
+  CHECK_THAT(page_with({.height = 0.1}), Contains("<li class=\"no" + question) && Contains("&nbsp;%: less."));
+  CHECK_THAT(page_with({}), Contains("<li class=\"cannot-tell" + question) && Contains("the intervals do not tell"));
 }
 
 TEST_CASE("a report of two processes has the sections of each, and first what they have in common") {
@@ -185,9 +182,6 @@ TEST_CASE("a report of two processes has the sections of each, and first what th
                                                  "loss-gap-flow", "notes", "provenance"});
   CHECK_THAT(page, Contains("<h2>Diffusion: At which timesteps") && Contains("<h2>Flow matching: At which timesteps") &&
                        Contains("<span class=\"question\">Flow matching: Does skipping work cost less near noise?"));
-  CHECK_THAT(page, Contains("<li class=\"yes\"><a href=\"#common-axis\">") &&
-                       Contains("The gap of Flow matching (small against large) is largest at a log") &&
-                       Contains(": the same place.") && Contains("the first is larger."));
   CHECK_THAT(page, Contains("<th scope=\"row\">small</th><td>Diffusion</td><td>large</td>") &&
                        Contains("<th scope=\"row\">small</th><td>Flow matching</td><td>large</td>"));
   for (const char* figure : {"common-axis", "common-axis-noise", "loss-gap-diffusion", "loss-gap-flow"})

@@ -165,7 +165,8 @@ study::Axis moment() {
               [](const Json& value, const std::string& where) {
                 if (!value.is_number_integer() || value < 0 || value > 999) throw UsageError("no timestep", where, "give one below 1000");
               },
-          .set = [](study::Workload& to, const Json& value) { to.time = value; }};
+          .set = [](study::Workload& to, const Json& value) { to.time = value; },
+          .of_trained = false};
 }
 
 // A study.
@@ -280,21 +281,22 @@ TEST_CASE("a family, its engines, an axis, a study and a section go from a profi
   CHECK(std::vector<float>(on.begin(), on.end()) == std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0});
   CHECK(tensors.at("patches").shape == std::vector<std::int64_t>{20, 3, 2});
 
-  // The sweep: at each moment, imposed with everything on 3 cells, at .6 twice 2; trained 1 + 1 + 2.
+  // The sweep: at each moment, imposed with everything on 3 cells, at .6 twice 2; of the trained model, which has its own times, 1 + 1 + 2.
   CHECK(seen->contains(50));
   CHECK(seen->contains(950));
   std::map<Json, std::set<std::string>> by_moment;
   for (const record::Record& cell : records_of("speed")) {
-    by_moment[cell.axes["moment"]].insert(cell.cell);
+    by_moment[cell.axes.value("moment", Json())].insert(cell.cell);
     if (cell.axes["model"] != "Toy" || cell.axes["which"] != "widths") continue;
     // .6 of three lanes are 2; the routers cost as much as one.
     CHECK(cell.metrics.at("lambda_realised").value == Approx(2.0 / 3));
     CHECK(cell.metrics.at("rho_without_routers").value == Approx(2.0 / 3));
     CHECK(cell.metrics.at("rho").value == Approx(1));
   }
-  REQUIRE(by_moment.size() == 2);
-  CHECK(by_moment[50].size() == 11);
-  CHECK(by_moment[950].size() == 11);
+  REQUIRE(by_moment.size() == 3);
+  CHECK(by_moment[50].size() == 7);
+  CHECK(by_moment[950].size() == 7);
+  CHECK(by_moment[nullptr].size() == 4);
 
   // The report.
   analysis::ReportOptions options;

@@ -82,7 +82,7 @@ TEST_CASE("a loss that is not finite fails its cell and no other") {
   for (const record::Record& record : run.run.records()) {
     const bool failed = record.axes["model"] == "b";
     CHECK((record.status == record::Status::failed) == failed);
-    CHECK(record.error == (failed ? "the loss is not finite" : ""));
+    CHECK(record.error == (failed ? "a value is not finite" : ""));
   }
 }
 

@@ -32,8 +32,8 @@ class Look {
 
 struct Row : Info {
   std::function<std::unique_ptr<Look>(const Options& options)> look;
-  /// Axes of a model's cells besides those that all have; none where it is empty.
-  std::function<record::Json(const Model& model)> axes = {};
+  /// Axes of a model's cells besides those that all have: options among them that change what is found. None where it is empty.
+  std::function<record::Json(const Model& model, const Options& options)> axes = {};
 };
 
 /// For each model and chunk of images one record of that name, with what its look finds and the tensors `index` (N),

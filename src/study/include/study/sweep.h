@@ -28,6 +28,7 @@ struct Axis {
   /// Throws UsageError naming `where` for what is no value.
   std::function<void(const Json& value, const std::string& where)> check;
   std::function<void(Workload& workload, const Json& value)> set;
+  bool of_trained = true;  ///< whether cells of trained models have it
 };
 
 /// "dtype", "batch", "keep": every sweep has them, and its models.
