@@ -101,8 +101,8 @@ Interval percent_of(const Findings& findings, const ModelLoss& loss) {
 /// The model that is held against that of the same name in another process: what a report puts first, else the first that
 /// both have; null for none.
 const ModelLoss* compared(const Findings& one, const Findings& other) {
-  const Tradeoff* shown = shown_tradeoff(one.tradeoffs);
-  if (shown != nullptr && loss_of(other, shown->model) != nullptr) return loss_of(one, shown->model);
+  if (const Tradeoff* shown = shown_tradeoff(one.tradeoffs))
+    if (const ModelLoss* loss = loss_of(one, shown->model); loss != nullptr && loss_of(other, shown->model) != nullptr) return loss;
   for (const ModelLoss& loss : one.gap ? one.gap->held_against() : std::span<const ModelLoss>())
     if (loss_of(other, loss.model) != nullptr) return &loss;
   return nullptr;
@@ -182,8 +182,8 @@ std::optional<Section> common_axis_section(const std::vector<Findings>& all, con
         note(html_escape(listed(left_out)) + ": left out, for want of losses with the signal-to-noise of their times.");
   section.details += costs_table(all) +
                      note("<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the noise, at "
-                          "each time of a process. Percentages take the reference's loss as known; the mean over the times is "
-                          "that of the loss which each process trains.");
+                          "each time of a process. Percentages take the reference's loss as known. In the table and above they are of "
+                          "means over the times that were studied, each process by the error that it trains.");
   return section;
 }
 

@@ -20,7 +20,7 @@ std::vector<Json> read_values(Keys& keys, const Axis& axis) {
   const Json given = keys.take(axis.name);
   const std::string where = keys.where() + "." + axis.name;
   if (given.is_null()) return axis.values;
-  if (!given.is_array()) throw UsageError("not a list", where, "give one value, or more in [ ]");
+  if (!given.is_array()) throw UsageError("not a list", where, "write it in [ ], one value too");
   const std::vector<Json> values(given.begin(), given.end());
   require_distinct(values, where);
   for (const Json& value : values) axis.check(value, where + " = " + shortened(value.dump()));

@@ -90,17 +90,19 @@ TEST_CASE("a dynamic model is held against the dense model of its size, every ot
   };
   const Json manifest = {{"models",
                           {of("S-0.5", "DyDiT-S/2", 384, true), of("S-dense", "DiT-S/2", 384, false),
-                           of("XL-0.5", "DyDiT-XL/2", 1152, true), of("B-dense", "DiT-B/2", 768, false)}},
+                           of("XL-0.5", "DyDiT-XL/2", 1152, true), of("S-later", "DiT-S/2", 384, false),
+                           of("B-dense", "DiT-B/2", 768, false)}},
                          {"seed", 1}};
   {
     RunDirectory run(folder.path() / "a", manifest);
+    add_gap_chunk(run, "S-later", {1, 2}, {7, 100}, {3, 3, 3, 3});
     add_gap_chunk(run, "S-0.5", {1, 2}, {7, 100}, {5, 3, 6, 4});
     add_gap_chunk(run, "S-dense", {1, 2}, {7, 100}, {4, 2.5F, 4, 3.5F});
     add_gap_chunk(run, "XL-0.5", {1, 2}, {7, 100}, {2, 2, 2, 2});
     add_gap_chunk(run, "B-dense", {1, 2}, {7, 100}, {1, 1, 1, 1});
   }
   const LossGap gap = loss_gap(std::vector{record::read_run(folder.path() / "a")}).value();
-  CHECK(gap.reference_of(gap.models[0]).model == "S-dense");
+  CHECK(gap.reference_of(gap.models[0]).model == "S-dense");  // the next of its size
   CHECK(gap.models[0].mse_gap[0].mean == Approx(1.5));
   CHECK(gap.models[0].mse_gap[1].mean == Approx(0.5));
   CHECK(gap.models[0].mean_gap.mean == Approx(1));
