@@ -35,6 +35,24 @@ std::vector<CommonCurve> common_curves(const std::string& process, const LossGap
   return curves;
 }
 
+Difference difference(const CommonCurve& one, const CommonCurve& other) {
+  Difference found{0, 0, 0};
+  const auto& places = other.log_snr;
+  for (std::size_t k = 0; k < one.log_snr.size(); ++k) {
+    const double place = one.log_snr[k];
+    const auto right = std::lower_bound(places.begin(), places.end(), place);
+    if (right == places.end() || (right == places.begin() && *right > place)) continue;
+    const auto to = static_cast<std::size_t>(right - places.begin()), from = to - (to > 0 ? 1 : 0);
+    const double way = places[to] > places[from] ? (place - places[from]) / (places[to] - places[from]) : 0;
+    const double low = std::lerp(other.percent[from].low, other.percent[to].low, way),
+                 high = std::lerp(other.percent[from].high, other.percent[to].high, way);
+    ++found.places;
+    if (low > one.percent[k].high) ++found.larger;
+    if (high < one.percent[k].low) ++found.smaller;
+  }
+  return found;
+}
+
 std::string to_csv(std::span<const CommonCurve> curves) {
   std::string csv =
       "log_snr,time,gap_percent,gap_percent_low,gap_percent_high,noise_error,noise_error_low,noise_error_high,model,"

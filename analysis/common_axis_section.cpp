@@ -68,12 +68,16 @@ Figure common_axis_figure(const Curves& curves, bool noise) {
     series.push_back({curve.name(), curve.times.size()});
     for (const double place : curve.log_snr) range.include(place);
   }
+  // Linear near 0, logarithmic beyond: a percentage of next to nothing is large, and would flatten all others.
+  const std::string axis = noise ? "set ylabel 'noise error above it' offset 0.5\n" : R"(set nonlinear y via asinh(y) inverse sinh(y)
+set ytics (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 300, 1000)
+set ylabel 'loss above it (%)' offset 0.5
+)";
   std::vector<CurvePanel> panels;
   for (const bool dynamic : {false, true})
     if (std::any_of(curves.begin(), curves.end(), [&](const CommonCurve& curve) { return curve.dynamic == dynamic; }))
       panels.push_back({255,
-                        fmt::format("set ylabel '{}' offset 0.5\n", noise ? "noise error above it" : "loss above it (%)") +
-                            plot_of(curves, dynamic, noise ? 6 : 3),
+                        axis + plot_of(curves, dynamic, noise ? 6 : 3),
                         dynamic ? "models that skip work against the dense model of their size"
                                 : "smaller models against the largest"});
   return stacked({.name = noise ? "common-axis-noise" : "common-axis",
@@ -106,6 +110,20 @@ const ModelLoss* compared(const Findings& one, const Findings& other) {
   for (const ModelLoss& loss : one.gap ? one.gap->held_against() : std::span<const ModelLoss>())
     if (loss_of(other, loss.model) != nullptr) return &loss;
   return nullptr;
+}
+
+/// How the model's curves of two processes differ under equal noise; empty where they share no place.
+std::string under_equal_noise(const Curves& curves, const Findings& one, const Findings& other, const std::string& model) {
+  const auto curve_of = [&](const std::string& process) {
+    return std::find_if(curves.begin(), curves.end(), [&](const auto& o) { return o.process == process && o.model == model; });
+  };
+  const auto a = curve_of(one.title), b = curve_of(other.title);
+  if (a == curves.end() || b == curves.end()) return "";
+  const Difference found = difference(*a, *b);
+  return found.places == 0 ? ""
+                           : fmt::format(" Under equal noise it loses clearly more in {} at {} of {} times, in percent of the loss of "
+                                         "the reference there, and clearly less at {}.",
+                                         html_escape(other.title), found.larger, found.places, found.smaller);
 }
 
 /// Adds a sentence to the answer, and the first time a tile.
@@ -161,14 +179,17 @@ std::optional<Section> common_axis_section(const std::vector<Findings>& all, con
   }
   Section section{.id = "common-axis", .title = "Is one process as redundant as the other?"};
   for (std::size_t i = 1; i < all.size(); ++i)
-    if (const ModelLoss* loss = compared(all.front(), all[i])) compare(section, all.front(), all[i], *loss);
+    if (const ModelLoss* loss = compared(all.front(), all[i])) {
+      compare(section, all.front(), all[i], *loss);
+      section.answer += under_equal_noise(curves, all.front(), all[i], loss->model);
+    }
   if (section.answer.empty()) section.answer = "The processes have no model in common.";
   if (!curves.empty()) {
     const Curves some = drawn(curves);
     section.shown =
         show(common_axis_figure(some, false),
              "How much more each model loses than its reference, in percent of the reference's loss at the same "
-             "time; bands are 95&nbsp;% intervals.");
+             "time, on an axis that is linear near 0 and logarithmic beyond; bands are 95&nbsp;% intervals.");
     if (std::any_of(some.begin(), some.end(), [](const CommonCurve& curve) { return !curve.noise.empty(); }))
       section.details =
           show(common_axis_figure(some, true),

@@ -119,28 +119,27 @@ std::vector<std::uint8_t> rgb_of(const Tensor& images, std::size_t row) {
   return rgb;
 }
 
-/// A map (height, width) at `times` its size.
-std::vector<float> enlarged(std::span<const float> map, std::size_t width, std::size_t times) {
-  std::vector<float> large;
-  const std::size_t height = map.size() / width;
-  for (std::size_t y = 0; y < height * times; ++y)
-    for (std::size_t x = 0; x < width * times; ++x) large.push_back(map[y / times * width + x / times]);
-  return large;
-}
+const char* name_of(Mapped mapped) { return mapped == Mapped::loss ? "map" : "compute"; }
 
 MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index,
                const std::vector<std::size_t>& positions) {
   const Place place = model.images().at(index);
-  const char* const name = mapped == Mapped::loss ? "map" : "compute";
-  const auto &map = place.chunk->floats(name, 4).shape, &image = place.chunk->floats("image", 4).shape;
-  const std::int64_t height = map[2], width = map[3], times = image[2] / height;
-  if (image[2] != times * height || image[3] != times * width)
-    throw InputError("images and maps differ in size", place.chunk->file);
   MapRow row{index, rgb_of(place.chunk->floats("image", 4), place.row), {}};
-  for (const std::size_t position : positions)
-    row.maps.push_back(enlarged(place.values(name, 4, position), static_cast<std::size_t>(width),
-                                static_cast<std::size_t>(times)));
+  for (const std::size_t position : positions) {
+    const auto map = place.values(name_of(mapped), 4, position);
+    row.maps.emplace_back(map.begin(), map.end());
+  }
   return row;
+}
+
+/// An empty grid for the maps of a model.
+MapGrid grid_of(const ModelChunks& model, Mapped mapped) {
+  const Chunk& chunk = model.chunks().front();
+  const auto &map = chunk.floats(name_of(mapped), 4).shape, &image = chunk.floats("image", 4).shape;
+  const std::int64_t token = image[2] / map[2];
+  if (image[2] != token * map[2] || image[3] != token * map[3])
+    throw InputError("images and maps differ in size", chunk.file);
+  return {mapped, model.name(), image[2], image[3], token, {}, {}};
 }
 
 }  // namespace
@@ -160,12 +159,13 @@ std::vector<MapGrid> map_grids(std::span<const record::Run> runs, Mapped mapped,
   const auto chosen = choose_images(models, images);
   for (std::size_t m = models.size(); m-- > 0 && !chosen.empty();) {
     const auto positions = spread(models[m].timesteps().size(), columns);
-    const Tensor& image = models[m].chunks().front().floats("image", 4);
-    MapGrid& grid = grids.emplace_back(MapGrid{mapped, models[m].name(), image.shape[2], image.shape[3], {}, {}});
+    MapGrid& grid = grids.emplace_back(grid_of(models[m], mapped));
     for (const std::size_t position : positions) grid.timesteps.push_back(models[m].timesteps()[position]);
     for (const std::int64_t index : chosen) {
       grid.rows.push_back(map_row(models[m], mapped, index, positions));
-      if (grid.rows.back().maps.front().size() != static_cast<std::size_t>(grid.height * grid.width))
+      const auto pixels = static_cast<std::size_t>(grid.height * grid.width);
+      if (grid.rows.back().rgb.size() != 3 * pixels ||
+          grid.rows.back().maps.front().size() * static_cast<std::size_t>(grid.token * grid.token) != pixels)
         throw InputError("maps of one model differ in size", grid.model);
     }
   }

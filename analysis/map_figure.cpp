@@ -45,18 +45,23 @@ std::vector<Range> scales_of(const MapGrid& grid, Colours colours, const MapRow*
   return scales;
 }
 
+/// A line for each pixel, rows of pixels apart by an empty line. A token's value stands at its first pixel.
 std::string to_csv(const MapGrid& grid) {
   std::string csv = "index,y,x,red,green,blue";
   const char* quantity = grid.mapped == Mapped::loss ? "mse" : "compute";
   for (const double timestep : grid.timesteps) csv += fmt::format(",{}_t{}", quantity, time_text(timestep));
-  const auto width = static_cast<std::size_t>(grid.width);
+  csv += "\n";
   for (const MapRow& row : grid.rows)
-    for (std::size_t pixel = 0; pixel < row.maps.front().size(); ++pixel) {
-      csv += fmt::format("\n{},{},{},{}", row.index, pixel / width, pixel % width,
-                         fmt::join(std::span(row.rgb).subspan(3 * pixel, 3), ","));
-      for (const auto& map : row.maps) csv += fmt::format(",{:.3g}", map[pixel]);
-    }
-  return csv + "\n";
+    for (std::int64_t y = 0; y < grid.height; ++y, csv += "\n")
+      for (std::int64_t x = 0; x < grid.width; ++x) {
+        const auto rgb = std::span(row.rgb).subspan(static_cast<std::size_t>(3 * (y * grid.width + x)), 3);
+        csv += fmt::format("{},{},{},{}", row.index, y, x, fmt::join(rgb, ","));
+        const bool first = y % grid.token == 0 && x % grid.token == 0;
+        const auto token = static_cast<std::size_t>((y / grid.token * grid.width + x) / grid.token);
+        for (const auto& map : row.maps) csv += first ? fmt::format(",{:.3g}", map[token]) : ",";
+        csv += "\n";
+      }
+  return csv;
 }
 
 /// Where things are, in pixels of the loss maps (canvas) and of the figure.
@@ -102,14 +107,14 @@ std::string settings(const MapGrid& grid, const Layout& layout, Colours colours)
       low.push_back(fmt::format("{:.6g}", scale.low));
       high.push_back(fmt::format("{:.6g}", scale.high));
     }
-  return fmt::format(R"(R = {}; K = {}; W = {}; H = {}; G = {}; N = W*H
+  return fmt::format(R"(R = {}; K = {}; W = {}; H = {}; G = {}; P = {}
 array low[R*K] = [{}]
 array high[R*K] = [{}]
 relative(value, cell) = (value - low[cell]) / (high[cell] - low[cell])
 left(column) = column*(W+G) + (column > 0 ? G : 0)
 top(row) = row*(H+G)
 {})",
-                     grid.rows.size(), grid.timesteps.size(), grid.width, grid.height, layout.gap,
+                     grid.rows.size(), grid.timesteps.size(), grid.width, grid.height, layout.gap, grid.token,
                      fmt::join(low, ", "), fmt::join(high, ", "), blues);
 }
 
@@ -142,10 +147,10 @@ unset tics
 unset key
 set cbrange [0:1]
 set cbtics ({}) scale 0
-plot for [r=0:R-1] data skip 1 every ::r*N::(r+1)*N-1 \
+plot for [r=0:R-1] data skip 1 every :::r*H::(r+1)*H-1 \
     using (left(0)+$3+0.5):(top(r)+$2+0.5):4:5:6 with rgbimage, \
-  for [r=0:R-1] for [k=1:K] data skip 1 every ::r*N::(r+1)*N-1 \
-    using (left(k)+$3+0.5):(top(r)+$2+0.5):(relative(column(6+k), r*K+k)) with image)",
+  for [r=0:R-1] for [k=1:K] data skip 1 every P:P::r*H::(r+1)*H-1 \
+    using (left(k)+$3+P/2.0):(top(r)+$2+P/2.0):(relative(column(6+k), r*K+k)) with image)",
                                           ends);
   return {.name = name + record::safe_name(grid.model),
           .description = description,

@@ -1,22 +1,34 @@
 #!/usr/bin/env bash
-# Copies a run directory with its page to reports/NAME: manifest, records, page, and of each figure its CSV and script.
+# Copies a run directory with its page to reports/NAME: manifest, records, page, and of each figure its CSV and script; or
+# the page of several runs, with the manifest and the records of each in a folder of its own.
 # Pictures come along where README.md or docs/ show them; tensors stay behind (CONTRIBUTING.md says why).
 set -euo pipefail
 die() { printf 'record-report: %s\n' "$*" >&2; exit 2; }
-[ $# = 2 ] || die "usage: scripts/record-report.sh RUN NAME, as in: scripts/record-report.sh runs/quick-1 quick"
-run=$1
-[ -f "$run/index.html" ] || die "$run has no page: run build/dydit report $run first"
+[ $# -ge 2 ] || die "usage: scripts/record-report.sh PAGE NAME [RUN...], as in: scripts/record-report.sh runs/quick-1 quick"
+page=$(realpath -- "$1") name=$2
+shift 2
+[ -f "$page/index.html" ] || die "$page has no page: build/dydit report writes it"
+[ $# -gt 0 ] || [ -f "$page/manifest.json" ] || die "$page is the page of several runs: name them behind $name"
+runs=()
+for run in "$@"; do
+  [ -f "$run/manifest.json" ] || die "$run is no run directory"
+  runs+=("$(realpath -- "$run")")
+done
 
 cd "$(dirname "$0")/.."
-[[ $run = /* ]] || run=$OLDPWD/$run
-report=reports/$2
+report=reports/$name
 pictures=$({ grep -rhoE "$report/figures/[^) \"]*\.(png|svg)" README.md docs || true; } | sort -u)
 for picture in $pictures; do
-  [ -f "$run/figures/$(basename "$picture")" ] || die "README.md or docs/ show $picture, which the run has not"
+  [ -f "$page/figures/$(basename "$picture")" ] || die "README.md or docs/ show $picture, which the page has not"
 done
 
 rm -rf "$report"
 mkdir -p "$report/figures"
-cp "$run"/{manifest.json,results.jsonl,index.html} "$report"
-cp "$run"/figures/*.csv "$run"/figures/*.gp "$report/figures"
-for picture in $pictures; do cp "$run/figures/$(basename "$picture")" "$picture"; done
+cp "$page/index.html" "$report"
+if [ ${#runs[@]} = 0 ]; then cp "$page"/{manifest.json,results.jsonl} "$report"; fi
+for run in "${runs[@]}"; do
+  mkdir "$report/$(basename "$run")"
+  cp "$run"/{manifest.json,results.jsonl} "$report/$(basename "$run")"
+done
+cp "$page"/figures/*.csv "$page"/figures/*.gp "$report/figures"
+for picture in $pictures; do cp "$page/figures/$(basename "$picture")" "$picture"; done

@@ -164,9 +164,11 @@ TEST_CASE("where a model computes is set against loss and detail") {
   CHECK(map.mean_with_detail.mean == Approx(2.0 / 3));
   const auto grid =
       map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
-  CHECK((grid.height == 4 && grid.width == 4));
-  const std::vector<float>& large = grid.rows.at(0).maps.at(1);  // each token as 2 x 2 pixels
-  CHECK((large[0] == 0.25F && large[1] == 0.25F && large[2] == 0.5F && large[5] == 0.25F && large[15] == 1));
+  CHECK((grid.height == 4 && grid.width == 4 && grid.token == 2));
+  CHECK(grid.rows.at(0).maps.at(1) == std::vector{0.25F, 0.5F, 0.75F, 1.0F});
+  const Figure figure = compute_map_figure(grid);  // a token's share stands at its first pixel
+  CHECK_THAT(figure.csv, Catch::Matchers::StartsWith("index,y,x,red,green,blue,compute_t100,compute_t500,compute_t900\n") &&
+                             Contains("\n3,0,0,128,128,128,0.25,0.25,0.5\n3,0,1,128,128,128,,,\n"));
 }
 
 namespace {

@@ -158,6 +158,26 @@ TEST_CASE("gaps of a process are curves over the log of signal-to-noise") {
   CHECK(curves[0].noise[3].mean == Approx(0.1));
 }
 
+TEST_CASE("two processes are compared under equal noise, place by place") {
+  const auto curve = [](std::vector<double> places, std::vector<double> percents) {
+    CommonCurve one;
+    one.log_snr = std::move(places);
+    for (const double percent : percents) one.percent.push_back({percent, percent - 1, percent + 1});
+    return one;
+  };
+  const auto of = [](const CommonCurve& one, const CommonCurve& other) {
+    const Difference found = difference(one, other);
+    return std::vector{found.larger, found.smaller, found.places};
+  };
+  const CommonCurve one = curve({-4, -2, 0, 2, 4}, {10, 10, 10, 10, 10});
+  CHECK(of(one, curve({-4, -2, 0, 2, 4}, {5, 10, 20, 20, 20})) == std::vector<std::size_t>{3, 1, 5});
+  CHECK(of(one, curve({-3, 3}, {0, 24})) == std::vector<std::size_t>{1, 1, 3});  // 4, 12 (not clear) and 20
+  CHECK(of(one, curve({5, 6}, {0, 0})) == std::vector<std::size_t>{0, 0, 0});
+  CHECK(of(one, curve({0}, {20})) == std::vector<std::size_t>{1, 0, 1});
+  CHECK(of(one, curve({0, 1}, {missing, 20})) == std::vector<std::size_t>{0, 0, 1});
+  CHECK(of(curve({}, {}), one) == std::vector<std::size_t>{0, 0, 0});
+}
+
 TEST_CASE("models of one name are held against each other in two processes, where intervals decide") {
   const test::TemporaryFolder folder;
   const auto page_with = [&](const Told& told) {
@@ -168,7 +188,7 @@ TEST_CASE("models of one name are held against each other in two processes, wher
     return page;
   };
   const std::string question = "\"><a href=\"#common-axis\"><span class=\"question\">Does a smaller model cost more in Flow matching than in Diffusion?";
-  CHECK_THAT(page_with({.height = 0.4}), Contains("<li class=\"yes" + question) && Contains("&nbsp;%: more."));
+  CHECK_THAT(page_with({.height = 0.4}), Contains("<li class=\"yes" + question) && Contains("&nbsp;%: more. Under equal noise") && Contains("more in Flow matching at 7 of 7 times") && Contains("clearly less at 0."));
   CHECK_THAT(page_with({.height = 0.1}), Contains("<li class=\"no" + question) && Contains("&nbsp;%: less."));
   CHECK_THAT(page_with({}), Contains("<li class=\"cannot-tell" + question) && Contains("the intervals do not tell"));
 }

@@ -43,13 +43,15 @@ TEST_CASE("fields are quoted for the format they stand in") {
   CHECK(html_escape("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
 }
 
-TEST_CASE("an inlined SVG keeps its parts, under names of its own and in the page's colour") {
+TEST_CASE("an inlined SVG keeps what is drawn, under names of its own and in the page's colour") {
   const std::string svg =
       "<?xml?><svg viewBox=\"0 0 9 9\" xmlns=\"http://x\">\n<title>T</title><g id=\"a\" stroke='black'>"
-      "<use xlink:href='#a' clip-path=\"url(#a)\" fill = 'rgb(  0,   0,   0)'/></g></svg>";
+      "<use xlink:href='#a' clip-path=\"url(#a)\" fill = 'rgb(  0,   0,   0)'/></g>"
+      "<g color=\"red\" stroke-linecap=\"butt\" stroke-linejoin=\"miter\">\n  <g transform=\"t\">\n\t<text></text>\n</g>\n</g>"
+      "<g stroke-linecap=\"butt\" stroke-linejoin=\"miter\"><text>1</text></g></svg>";
   CHECK(inline_svg(svg, "f", "\"what\"") ==
         "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"&quot;what&quot;\">\n<g id=\"f-a\" "
         "stroke=\"currentColor\">"
-        "<use href='#f-a' clip-path=\"url(#f-a)\" fill = \"currentColor\"/></g></svg>");
+        "<use href='#f-a' clip-path=\"url(#f-a)\" fill = \"currentColor\"/></g><g><text>1</text></g></svg>");
   CHECK_THROWS_AS(inline_svg("no picture", "f", ""), dydit::RunError);
 }

@@ -3,6 +3,7 @@
 
     quick/loss-gap.csv          a figure's numbers; a waterfall becomes one row for each model at work, its bars by name
     quick/speed                 the good records of a study: axes and metrics
+    h200-flow/flow/speed        the same, where a report has several runs
     quick/models                the models as the manifest has them, nested names joined: trained_steps
     peers/xeon-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
     peers/busy.json             what bench/busy.py and bench/alternate.py wrote, as it stands
@@ -101,7 +102,7 @@ def in_ms(seconds):
 
 def table(reports, name):
     """The rows of a table below the folder of the reports; raises OSError or KeyError where there is none."""
-    report, part = name.split("/", 1)
+    report, part = name.rsplit("/", 1)
     if part.endswith(".csv"):
         with open(reports / report / "figures" / part, newline="") as file:
             rows = [{key: number(value) for key, value in row.items()} for row in csv.DictReader(file)]

@@ -39,11 +39,12 @@ struct MapRow {
 /// ("compute-map").
 enum class Mapped { loss, compute };
 
-/// What one figure of maps shows of a model. Maps over tokens are drawn at the image's size.
+/// What one figure of maps shows of a model: images (height, width) in pixels, and maps of one value for each
+/// `token` x `token` pixels, by rows.
 struct MapGrid {
   Mapped mapped;
   std::string model;
-  std::int64_t height, width;
+  std::int64_t height, width, token;
   std::vector<double> timesteps;
   std::vector<MapRow> rows;
 };
