@@ -20,7 +20,7 @@ namespace {
 std::string timestep_tics(const Activation& a) {
   const std::size_t last = a.timesteps.size() - 1;
   std::vector<std::string> tics;
-  for (const std::size_t k : std::set<std::size_t>{0, last / 2, last})
+  for (const std::size_t k : std::set<std::size_t>{last / 8, last / 2, last - last / 8})  // panels meet at the ends
     tics.push_back(fmt::format("'{}' {}", time_text(a.timesteps[k], 2), k));
   return fmt::format("{}", fmt::join(tics, ", "));
 }

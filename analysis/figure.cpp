@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "svg.h"
 
 namespace fs = std::filesystem;
 
@@ -176,6 +177,7 @@ void draw(const Figure& figure, const fs::path& folder, const std::string& date,
       throw RunError("gnuplot left a picture unfinished", file(extension).string(),
                      "is " + drawn.path().parent_path().string() + " full?");
     if (extension == std::string_view(".pdf")) date_pdf(picture, date, file(extension));
+    if (extension == std::string_view(".svg")) picture = compact_svg(std::move(picture));
     write_atomically(file(extension), picture);
   }
 }

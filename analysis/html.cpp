@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <regex>
 #include <set>
 
 #include "base/error.h"
@@ -79,43 +78,6 @@ std::string page(const std::string& title, const std::string& subtitle, const st
       "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<header>\n<h1>{0}</h1>\n{2}{3}{4}"
       "<nav>\n<h2>Contents</h2>\n<ol>\n{5}</ol>\n</nav>\n</header>\n<main>\n{6}</main>\n</body>\n</html>\n",
       title, page_style, element("note", subtitle), alarms, tiles(sections), contents, body);
-}
-
-/// Takes out what stands between `open` and `close`, both included, wherever they occur.
-static void remove_elements(std::string& text, const std::string& open, const std::string& close) {
-  for (auto begin = text.find(open); begin != std::string::npos; begin = text.find(open, begin)) {
-    const auto end = text.find(close, begin);
-    if (end == std::string::npos) return;
-    text.erase(begin, end + close.size() - begin);
-  }
-}
-
-std::string inline_svg(const std::string& svg, const std::string& prefix, const std::string& label) {
-  // Short matches only: std::regex recurses once for each character of a match.
-  static const std::regex viewbox(R"re(viewBox="([\d. ]+)")re"), id(R"re((\sid=)(['"]))re"),
-      reference(R"re(xlink:href=(['"])#)re"), url(R"(url\(#)"),
-      black(R"re(((?:stroke|fill|color)\s?=\s?)["'](?:black|rgb\(  0,   0,   0\))["'])re"), indent(R"(\n\s)"),
-      // Gnuplot sets a group's style again for each mark, drawn or not: nearly half of a picture's bytes.
-      defaults(R"re( stroke-linecap="butt" stroke-linejoin="miter")re"), empty(R"(<text></text>|<g[^>]*>\s*</g>\s*)");
-  const auto open = svg.find("<svg"), content = svg.find('>', open);
-  std::smatch box;
-  if (open == std::string::npos || content == std::string::npos || !std::regex_search(svg, box, viewbox))
-    throw RunError("gnuplot wrote no SVG that can be read", prefix);
-  std::string body = svg.substr(content + 1);
-  remove_elements(body, "<title>", "</title>");
-  remove_elements(body, "<desc>", "</desc>");
-  body = std::regex_replace(body, id, "$1$2" + prefix + "-");
-  body = std::regex_replace(body, reference, "href=$1#" + prefix + "-");
-  body = std::regex_replace(body, url, "url(#" + prefix + "-");
-  body = std::regex_replace(body, black, "$1\"currentColor\"");
-  body = std::regex_replace(body, indent, "\n");
-  body = std::regex_replace(body, defaults, "");
-  for (std::size_t before = 0; before != body.size();) {  // a group of empty groups is empty then
-    before = body.size();
-    body = std::regex_replace(body, empty, "");
-  }
-  return "<svg viewBox=\"" + box[1].str() + "\" role=\"img\" aria-label=\"" + html_escape(label) + "\">" +
-         body;
 }
 
 static bool less(const Named& a, const Named& b) {

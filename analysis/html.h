@@ -17,10 +17,6 @@ namespace dydit::analysis {
 /// above a list of the sections, are those of the first six that have one.
 std::string page(const std::string& title, const std::string& subtitle, const std::vector<Section>& sections);
 
-/// gnuplot's SVG as an element inside a page: ids get `prefix` (gnuplot uses the same in every figure),
-/// namespaces go (HTML knows them), black becomes the page's text colour, `label` says what is seen.
-std::string inline_svg(const std::string& svg, const std::string& prefix, const std::string& label);
-
 /// A row of a table from what stands in it, the first as its head.
 std::string row(const std::vector<std::string>& fields);
 /// Scrolls as a whole where it is wider than the page.

@@ -44,7 +44,6 @@ figure { margin: 1rem 0 1.5rem; }
 .plot { overflow-x: auto; max-width: 47rem; margin: 0 -.5rem; padding: .25rem .5rem; }
 figure svg { display: block; width: 100%; min-width: 22rem; height: auto; overflow: visible; }
 figure svg text { font-family: system-ui, sans-serif; }
-figure svg image { image-rendering: pixelated; }
 .files { font-size: .8rem; white-space: nowrap; }
 details { margin: .75rem 0; }
 summary { cursor: pointer; color: var(--link); }

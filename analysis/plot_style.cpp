@@ -60,7 +60,7 @@ KeyStrip::KeyStrip(const std::vector<std::string>& entries, int width) : width_(
 }
 
 int KeyStrip::height() const {
-  return 22 + 19 * rows_;
+  return 20 + 21 * rows_;
 }
 
 std::string KeyStrip::set(double figure_height, double top) const {

@@ -5,10 +5,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "chunks.h"
 #include "html.h"
 #include "sections.h"
+#include "svg.h"
 
 namespace fs = std::filesystem;
 
@@ -28,8 +30,8 @@ class Gallery {
   std::string operator()(const Figure& figure, const std::string& caption) const {
     stop_if_interrupted("before the report was done", "give the same command again");
     draw(figure, folder_, date_, gnuplot_);
-    const std::string svg =
-        inline_svg(read_file(folder_ / (figure.name + ".svg")), figure.name, figure.description);
+    const std::string prefix = "f" + hash_of(figure.name).substr(0, 6);
+    const std::string svg = inline_svg(read_file(folder_ / (figure.name + ".svg")), prefix, figure.description);
     std::string links;
     for (const char* kind : {"svg", "pdf", "png", "csv", "gp"})
       links += fmt::format(" <a href=\"figures/{}.{}\">{}</a>", figure.name, kind, kind);

@@ -21,6 +21,7 @@ using Json = nlohmann::json;
 
 constexpr const char* metadata_key = "__metadata__";
 constexpr std::uint64_t largest_header = 100'000'000;  // as the reference library
+constexpr std::size_t longest_text = 16 << 20;         // the JSON library takes six times as much for it
 
 /// One tensor of a header. The bytes count from the end of the header and are not yet checked.
 struct HeaderEntry {
@@ -124,6 +125,10 @@ Header parse_header(std::string_view text, const std::string& where) {
   // The JSON library takes a zero byte for the end of the text.
   if (!text.starts_with('{') || text.find('\0') != std::string_view::npos)
     refuse("safetensors header is not a JSON object", where);
+  for (std::size_t at = 0, quote = 0; at < text.size(); at = quote + 1) {
+    quote = std::min(text.find('"', at), text.size());
+    if (quote - at > longest_text) refuse(fmt::format("safetensors header has a text of more than {} MiB", longest_text >> 20), where);
+  }
   HeaderParser parser(text.size(), where);
   try {
     const Json rest = Json::parse(

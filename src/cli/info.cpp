@@ -12,6 +12,7 @@
 #include "cost/cost.h"
 #include "dit/weights.h"
 #include "run/decisions.h"
+#include "run/runner.h"
 #include "study/bounds.h"
 #include "train/bounds.h"
 
@@ -105,12 +106,17 @@ Json describe(const model::Architecture& of) {
   return json;
 }
 
-// Of a checkpoint also which weights they are.
-std::pair<dit::Configuration, std::string> configuration(const Info& info) {
+struct Described {
+  dit::Configuration configuration;
+  std::string weights;                            // of a checkpoint
+  std::optional<diffusion::ProcessSpec> process;  // where its metadata has one
+};
+
+Described configuration(const Info& info) {
   if (info.checkpoint.empty()) {
     if (info.options.given.empty())
       throw UsageError("no model", "", "give --model, its dimensions, --checkpoint or --all");
-    return {info.options.configuration(), ""};
+    return {info.options.configuration(), "", std::nullopt};
   }
   for (const auto& [key, value] : info.options.given.items())
     if (key != "num_heads") throw UsageError("a checkpoint has its own dimensions", key, "leave it out");
@@ -118,7 +124,8 @@ std::pair<dit::Configuration, std::string> configuration(const Info& info) {
   std::optional<std::int64_t> heads;
   if (const auto found = info.options.given.find("num_heads"); found != info.options.given.end())
     heads = found->get<std::int64_t>();
-  return {dit::configuration_of(opened, info.checkpoint, heads), opened.weights};
+  return {dit::configuration_of(opened, info.checkpoint, heads), opened.weights,
+          run::recorded_process(opened, info.checkpoint)};
 }
 
 void print_cost(const Json& d) {
@@ -139,6 +146,8 @@ void print(const Json& d) {
   fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(),
              d["parameters_trainable"].get<std::int64_t>());
   if (d.contains("weights")) fmt::print("weights       {}\n", d["weights"].get<std::string>());
+  if (d.contains("process"))
+    fmt::print("process       {}\n", words(diffusion::process_spec_from_json(d["process"], "process")));
   fmt::print("one image, in float32; total without routers:\n");
   print_cost(d);
   const auto number = [](const Json& of, const char* key) { return of[key].get<double>(); };
@@ -186,10 +195,11 @@ void run(const Info& info, const study::Catalog& catalog) {
     print_all(info.json);
     return;
   }
-  const auto [c, weights] = configuration(info);
+  const auto [c, weights, process] = configuration(info);
   const auto architecture = dit::architecture_of(c);
   auto described = describe(architecture);
   if (!weights.empty()) described["weights"] = weights;
+  if (process) described["process"] = diffusion::to_json(*process);
   if (info.lambda) described["target"] = target(architecture, *info.lambda);
   if (!info.data.empty()) described["decided"] = decided(info, architecture, c.num_heads, catalog);
   if (!weights.empty()) run::tell_weights(info.checkpoint, weights, info.machine.quiet);

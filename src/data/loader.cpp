@@ -24,12 +24,10 @@ namespace {
 
 using Permutation = std::vector<std::int64_t>;
 
-// Fisher-Yates.
 Permutation permutation_of(std::int64_t size, std::uint64_t seed, std::int64_t epoch) {
   Permutation order(static_cast<std::size_t>(size));
   std::iota(order.begin(), order.end(), 0);
-  Random random(seed, Purpose::shuffle, 0, static_cast<std::uint64_t>(epoch));
-  for (std::size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+  Random(seed, Purpose::shuffle, 0, static_cast<std::uint64_t>(epoch)).shuffle(std::span(order));
   return order;
 }
 

@@ -60,8 +60,7 @@ struct Running {
 std::vector<std::size_t> shuffled(std::size_t count, std::uint64_t seed, std::int64_t block) {
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  Random random(seed, Purpose::order, static_cast<std::uint64_t>(block));
-  for (std::size_t i = count; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  Random(seed, Purpose::order, static_cast<std::uint64_t>(block)).shuffle(std::span(order));
   return order;
 }
 

@@ -33,8 +33,7 @@ Tensor random_units(const model::UnitAxis& axis, double keep, std::uint64_t seed
     const auto count = std::clamp<std::int64_t>(sum - sum_before, 1, axis.units);
     std::vector<std::int64_t> others(static_cast<std::size_t>(axis.units - 1));
     std::iota(others.begin(), others.end(), 1);
-    Random random(seed, Purpose::mask, static_cast<std::uint64_t>(layer), draw);
-    for (std::size_t i = others.size(); i > 1; --i) std::swap(others[i - 1], others[random.below(i)]);
+    Random(seed, Purpose::mask, static_cast<std::uint64_t>(layer), draw).shuffle(std::span(others));
     on[layer][0] = true;
     for (std::int64_t i = 0; i + 1 < count; ++i) on[layer][others[static_cast<std::size_t>(i)]] = true;
   }

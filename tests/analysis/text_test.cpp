@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../../analysis/html.h"
+#include "../../analysis/svg.h"
 #include "../../analysis/text.h"
 #include "base/error.h"
 #include "catch.h"
@@ -43,15 +44,29 @@ TEST_CASE("fields are quoted for the format they stand in") {
   CHECK(html_escape("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
 }
 
-TEST_CASE("an inlined SVG keeps what is drawn, under names of its own and in the page's colour") {
+TEST_CASE("an inlined SVG has its own names and the page's colour") {
   const std::string svg =
-      "<?xml?><svg viewBox=\"0 0 9 9\" xmlns=\"http://x\">\n<title>T</title><g id=\"a\" stroke='black'>"
-      "<use xlink:href='#a' clip-path=\"url(#a)\" fill = 'rgb(  0,   0,   0)'/></g>"
-      "<g color=\"red\" stroke-linecap=\"butt\" stroke-linejoin=\"miter\">\n  <g transform=\"t\">\n\t<text></text>\n</g>\n</g>"
-      "<g stroke-linecap=\"butt\" stroke-linejoin=\"miter\"><text>1</text></g></svg>";
+      "<?xml?><svg viewBox=\"0 0 9 9\" xmlns=\"http://x\">\n<g id=\"a\" stroke='black'>"
+      "<use xlink:href='#a' clip-path=\"url(#a)\" fill = 'rgb(  0,   0,   0)'/></g></svg>";
   CHECK(inline_svg(svg, "f", "\"what\"") ==
         "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"&quot;what&quot;\">\n<g id=\"f-a\" "
         "stroke=\"currentColor\">"
-        "<use href='#f-a' clip-path=\"url(#f-a)\" fill = \"currentColor\"/></g><g><text>1</text></g></svg>");
+        "<use href='#f-a' clip-path=\"url(#f-a)\" fill = \"currentColor\"/></g></svg>");
   CHECK_THROWS_AS(inline_svg("no picture", "f", ""), dydit::RunError);
+}
+
+TEST_CASE("a compact SVG keeps what is drawn") {
+  const std::string style = " stroke-linecap=\"butt\" stroke-linejoin=\"miter\"";
+  const std::string symbols = "<defs>\n\t<circle id='gpPt5' r='1'/>\n\t<use xlink:href='#gpPt5' id='gpPt6' fill='f'/>\n</defs>";
+  const auto drawing = [&](const std::string& marks) {
+    return "<svg>\n<title>T</title><desc>D</desc>" + symbols + "<g" + style + ">\n  <g id=\"a\">\n\t<text></text>\n</g>\n</g>" +
+           "<g fill=\"none\"" + style + "><text>1</text>" + marks + "</g>\n</svg>";
+  };
+  CHECK(compact_svg(drawing("<use xlink:href='#gpPt6'/>")) ==
+        "<svg>\n<defs>\n<circle id='gpPt5' r='1'/>\n<use xlink:href='#gpPt5' id='gpPt6' fill='f'/>\n</defs>"
+        "<g fill=\"none\"><text>1</text><use xlink:href='#gpPt6'/></g>\n</svg>");
+  CHECK(compact_svg(drawing("<use xlink:href='#gpPt5'/>")) ==
+        "<svg>\n<defs>\n<circle id='gpPt5' r='1'/>\n</defs><g fill=\"none\"><text>1</text><use xlink:href='#gpPt5'/></g>\n</svg>");
+  CHECK(compact_svg("<image x='1'/>") == "<image style='image-rendering:pixelated' x='1'/>");
+  CHECK(compact_svg(drawing("")) == "<svg>\n<defs>\n</defs><g fill=\"none\"><text>1</text></g>\n</svg>");
 }

@@ -104,6 +104,8 @@ TEST_CASE("probe forward of a SiT: times from 0 to 1, the sigma half left out; t
   REQUIRE(said.outcome.code == 0);
   CHECK(said.outcome.err.find("process: flow matching, gvp path, noise\n") != std::string::npos);
   CHECK(torch::equal(said.written.at("output"), written.at("output")));
+  const std::string info = dydit::test::run_dydit({"info", "--checkpoint", sit}).out;
+  CHECK(info.find("\nprocess       flow matching, gvp path, noise\n") != std::string::npos);
   const auto otherwise = run_probe("forward", inputs, {"--checkpoint", sit, "--process", "diffusion"});
   CHECK(otherwise.outcome.code == 2);
   CHECK(otherwise.outcome.err.find("trained for another process") != std::string::npos);

@@ -21,17 +21,17 @@ array first[M] = [0, 7, 14, 21]
 array last[M] = [6, 13, 20, 27]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,579 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.03125 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1158 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,583 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.072916666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1166 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'compute-curves.'.format
 set multiplot
+set key at screen 0.015625,0.993139 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set xrange [0:1000]
-set key at screen 0.015625,0.993092 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.8635578583765112
-set bmargin at screen 0.5094991364421416
+set tmargin at screen 0.8576329331046312
+set bmargin at screen 0.5060034305317325
 set format x ''
 unset xlabel
 set ylabel 'blocks that work on a token (%)' offset 0.5
@@ -40,20 +40,21 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$4):(100*$5)
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$3) with linespoints linetype m title model[m], \
   NaN with lines linecolor rgb '#000000' linewidth 2 title 'below: with the detail', \
   NaN with lines linecolor rgb '#000000' linewidth 2 dashtype 2 title 'below: with the loss'
+unset key
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.46632124352331605
-set bmargin at screen 0.11226252158894647
+set tmargin at screen 0.4631217838765008
+set bmargin at screen 0.111492281303602
 set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'rank correlation' offset 0.5
 set yrange [*:*]
-unset key
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:10:11 with filledcurves linetype m notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:7:8 with filledcurves linetype m notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:9 with linespoints linetype m notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:6 with linespoints linetype m dashtype 2 notitle
+unset key
 unset multiplot
 unset output
 }

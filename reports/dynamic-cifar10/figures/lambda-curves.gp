@@ -21,16 +21,16 @@ array first[M] = [0, 6, 12, 18]
 array last[M] = [5, 11, 17, 23]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,599 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.239583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1198 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,603 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.28125 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1206 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'lambda-curves.'.format
 set multiplot
-set key at screen 0.015625,0.993322 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
+set key at screen 0.015625,0.993367 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.8681135225375626
-set bmargin at screen 0.5091819699499165
+set tmargin at screen 0.8623548922056384
+set bmargin at screen 0.5058043117744611
 set format x ''
 unset xlabel
 set ylabel 'share of the MACs (λ)' offset 0.5
@@ -40,17 +40,18 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines line
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
   NaN with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'target', \
   NaN with lines linecolor rgb '#000000' linewidth 1.2 dashtype 3 title 'below: complete model'
+unset key
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.4674457429048414
-set bmargin at screen 0.10851419031719532
+set tmargin at screen 0.46434494195688225
+set bmargin at screen 0.10779436152570476
 set format x '%g'
 set xlabel 'training step' offset 0,0.3
 set ylabel 'held-out loss (ε MSE)' offset 0.5
 set yrange [*:*]
-unset key
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:9 with lines linetype m linewidth 1.2 dashtype 3 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m notitle
+unset key
 unset multiplot
 unset output
 }

@@ -26,22 +26,26 @@ if (format eq 'svg') { set terminal svg size 640,431 dynamic noenhanced font 'He
 if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,4.489583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
 if (format eq 'png') { set terminal pngcairo size 1280,862 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'learning-curves.'.format
+set multiplot
+set key at screen 0.015625,0.990719 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
+set xrange [*:*] noextend
 set lmargin at screen 0.16
 set rmargin at screen 0.965
 set tmargin at screen 0.9048723897911833
-set bmargin at screen 0.13921113689095127
+set bmargin at screen 0.15081206496519717
+set format x '%g'
+set xlabel 'training step' offset 0,0.3
 set logscale y
 set ytics (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
-set key at screen 0.015625,0.990719 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
-set xlabel 'training step' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
 set logscale x
-set xrange [*:*] noextend
 set yrange [*:*] noextend
 set xtics (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000)
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):2 with lines \
     linecolor rgb faint[(m-1)%6+1] linewidth 1.2 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using (after_start($1)):3 with linespoints linetype m \
     title model[m]
+unset key
+unset multiplot
 unset output
 }

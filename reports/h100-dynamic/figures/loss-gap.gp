@@ -26,8 +26,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.8854166666
 if (format eq 'png') { set terminal pngcairo size 1280,1322 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-gap.'.format
 set multiplot
-set xrange [0:1000]
 set key at screen 0.015625,0.993949 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
+set xrange [0:1000]
 set lmargin at screen 0.16
 set rmargin at screen 0.965
 set tmargin at screen 0.9379727685325264
@@ -43,7 +43,7 @@ unset key
 set lmargin at screen 0.16
 set rmargin at screen 0.965
 set tmargin at screen 0.46898638426626327
-set bmargin at screen 0.0907715582450832
+set bmargin at screen 0.09833585476550677
 set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
@@ -52,6 +52,7 @@ set format y '%.0e'
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m title model[m]
 unset logscale y
 set format y '%g'
+unset key
 unset multiplot
 unset output
 }

@@ -21,23 +21,26 @@ array first[M] = [0, 3]
 array last[M] = [2, 5]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,460 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,4.791666666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,920 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,462 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,4.8125 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,924 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-over-share.'.format
+set multiplot
+set key at screen 0.015625,0.991342 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
+set xrange [*:1.01]
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.8695652173913043
-set bmargin at screen 0.13043478260869565
-set key at screen 0.015625,0.991304 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
+set tmargin at screen 0.8658008658008658
+set bmargin at screen 0.14069264069264065
+set format x '%g'
 set xlabel 'share of the MACs (λ)' offset 0,0.3
 set ylabel 'loss above the dense model (%)' offset 0.5
-set xrange [*:1.01]
 set yrange [*:*]
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3:(0):($4-$3) with vectors nohead linetype m \
     linewidth 1.2 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with linespoints linetype m title model[m]
-
+unset key
+unset multiplot
 unset output
 }

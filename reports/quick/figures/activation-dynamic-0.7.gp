@@ -29,7 +29,7 @@ set cbrange [0:1]
 unset grid
 set tics out
 set style fill solid
-set xtics ('0' 0, '250' 5, '500' 10, '750' 15, '999' 20)
+set xtics ('100' 2, '500' 10, '900' 18)
 set ytics 1
 set xlabel 'timestep t' offset 0,0.4
 unset key

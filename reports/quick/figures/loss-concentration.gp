@@ -21,17 +21,17 @@ array first[M] = [0, 7]
 array last[M] = [6, 13]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,579 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.03125 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1158 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,583 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.072916666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1166 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-concentration.'.format
 set multiplot
+set key at screen 0.015625,0.993139 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set xrange [0:1000]
-set key at screen 0.015625,0.993092 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.8635578583765112
-set bmargin at screen 0.5094991364421416
+set tmargin at screen 0.8576329331046312
+set bmargin at screen 0.5060034305317325
 set format x ''
 unset xlabel
 set ylabel 'Gini coefficient' offset 0.5
@@ -44,15 +44,15 @@ plot \
     title model[m], \
   data skip 1 every ::first[M]::last[M] using 1:(unit*column(chance)) with lines linecolor rgb '#909090' \
     linewidth 1.5 dashtype 2 title 'equally hard tokens, chance alone'
+unset key
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.46632124352331605
-set bmargin at screen 0.11226252158894647
+set tmargin at screen 0.4631217838765008
+set bmargin at screen 0.111492281303602
 set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss in hardest 20 % (%)' offset 0.5
 set yrange [20:*]
-unset key
 value = 6; chance = 10; unit = 100
 plot \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(unit*column(value+1)):(unit*column(value+2)) \
@@ -61,6 +61,7 @@ plot \
     title model[m], \
   data skip 1 every ::first[M]::last[M] using 1:(unit*column(chance)) with lines linecolor rgb '#909090' \
     linewidth 1.5 dashtype 2 title 'equally hard tokens, chance alone'
+unset key
 unset multiplot
 unset output
 }

@@ -29,7 +29,7 @@ set cbrange [0:1]
 unset grid
 set tics out
 set style fill solid
-set xtics ('23' 0, '261' 5, '500' 10, '738' 15, '976' 20)
+set xtics ('119' 2, '500' 10, '880' 18)
 set ytics 2
 set xlabel 'timestep t' offset 0,0.4
 unset key

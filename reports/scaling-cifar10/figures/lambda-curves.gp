@@ -21,16 +21,16 @@ array first[M] = [0, 6, 12, 18, 24, 30]
 array last[M] = [5, 11, 17, 23, 29, 35]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,618 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.4375 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1236 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,624 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,6.5 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1248 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'lambda-curves.'.format
 set multiplot
-set key at screen 0.015625,0.993528 left top Left reverse vertical maxrows 4 samplen 2.5 spacing 1
+set key at screen 0.015625,0.993590 left top Left reverse vertical maxrows 4 samplen 2.5 spacing 1
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.8414239482200647
-set bmargin at screen 0.4935275080906149
+set tmargin at screen 0.8333333333333334
+set bmargin at screen 0.4887820512820513
 set format x ''
 unset xlabel
 set ylabel 'share of the MACs (λ)' offset 0.5
@@ -40,17 +40,18 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines line
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
   NaN with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'target', \
   NaN with lines linecolor rgb '#000000' linewidth 1.2 dashtype 3 title 'below: complete model'
+unset key
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.45307443365695793
-set bmargin at screen 0.10517799352750809
+set tmargin at screen 0.4487179487179487
+set bmargin at screen 0.10416666666666663
 set format x '%g'
 set xlabel 'training step' offset 0,0.3
 set ylabel 'held-out loss (ε MSE)' offset 0.5
 set yrange [*:*]
-unset key
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:9 with lines linetype m linewidth 1.2 dashtype 3 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m notitle
+unset key
 unset multiplot
 unset output
 }

@@ -21,17 +21,17 @@ array first[M] = [0, 20, 40, 60, 80, 100, 120]
 array last[M] = [19, 39, 59, 79, 99, 119, 139]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,680 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,7.083333333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1360 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,682 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,7.104166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,1364 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-gap.'.format
 set multiplot
+set key at screen 0.015625,0.994135 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
 set xrange [0:1000]
-set key at screen 0.015625,0.994118 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.9117647058823529
-set bmargin at screen 0.49264705882352944
+set tmargin at screen 0.9090909090909091
+set bmargin at screen 0.4912023460410557
 set format x ''
 unset xlabel
 set ylabel 'loss minus that of the dense model' offset 0.5
@@ -42,8 +42,8 @@ plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
 unset key
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.4558823529411765
-set bmargin at screen 0.08823529411764708
+set tmargin at screen 0.4545454545454546
+set bmargin at screen 0.09530791788856308
 set format x '%g'
 set xlabel 'timestep t' offset 0,0.3
 set ylabel 'loss (ε MSE)' offset 0.5
@@ -52,6 +52,7 @@ set format y '%.0e'
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m title model[m]
 unset logscale y
 set format y '%g'
+unset key
 unset multiplot
 unset output
 }

@@ -21,23 +21,26 @@ array first[M] = [0, 5, 10]
 array last[M] = [4, 9, 14]
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,479 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,4.989583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,958 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,483 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,5.03125 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,966 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'loss-over-share.'.format
+set multiplot
+set key at screen 0.015625,0.991718 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
+set xrange [*:1.01]
 set lmargin at screen 0.16
 set rmargin at screen 0.965
-set tmargin at screen 0.8350730688935282
-set bmargin at screen 0.12526096033402923
-set key at screen 0.015625,0.991649 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
+set tmargin at screen 0.8281573498964803
+set bmargin at screen 0.13457556935817805
+set format x '%g'
 set xlabel 'share of the MACs (λ)' offset 0,0.3
 set ylabel 'loss above the dense model (%)' offset 0.5
-set xrange [*:1.01]
 set yrange [*:*]
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3:(0):($4-$3) with vectors nohead linetype m \
     linewidth 1.2 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:2 with linespoints linetype m title model[m]
-
+unset key
+unset multiplot
 unset output
 }

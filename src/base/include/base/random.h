@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace dydit {
 
@@ -44,6 +45,11 @@ class Random {
   float uniform();
   /// Uniform in {0, ..., bound - 1}; bound > 0.
   std::uint64_t below(std::uint64_t bound);
+  /// Puts them into random order (Fisher-Yates).
+  template <typename T>
+  void shuffle(std::span<T> items) {
+    for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[below(i)]);
+  }
   void fill_uniform(std::span<float> out, float low, float high);
   /// Standard normals; begins at a fresh block of four words. A shorter draw is the beginning of a longer one.
   void fill_normal(std::span<float> out);

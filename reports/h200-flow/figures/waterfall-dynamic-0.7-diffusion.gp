@@ -1,0 +1,99 @@
+# Draws waterfall-dynamic-0.7-diffusion.svg, waterfall-dynamic-0.7-diffusion.pdf and waterfall-dynamic-0.7-diffusion.png from waterfall-dynamic-0.7-diffusion.csv: gnuplot waterfall-dynamic-0.7-diffusion.gp
+set encoding utf8
+set datafile separator comma
+data = 'waterfall-dynamic-0.7-diffusion.csv'
+set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+set linetype 1 linecolor rgb '#d55e00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 2 linecolor rgb '#0072b2' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 760,407 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.239583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'waterfall-dynamic-0.7-diffusion.'.format
+set multiplot
+set xtics 2
+set xlabel 'ms' offset 0,0.3
+set yrange [-0.6:8.6]
+set label 'dynamic-0.7, float32, cpu, 2 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
+set lmargin at screen 0.19736842105263158
+set rmargin at screen 0.5789473684210527
+set tmargin at screen 0.7051597051597052
+set bmargin at screen 0.15233415233415237
+set xrange [18.955774:28.203287]
+set label 'as trained' at graph 0.5,1 center offset 0,3.9
+set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 2.78 of dense 28.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: −54.5 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 27.961873,graph 0 to first 27.961873,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 27.961873,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '19.9 ms' at first 20.863421,8 left offset 1.2,0 font ',12'
+set label '+0.927' at first 20.899296,7 left offset 0.6,0 font ',12'
+set label '+0.150' at first 21.080859,6 left offset 0.6,0 font ',12'
+set label '+0.991' at first 22.48473,5 left offset 0.6,0 font ',12'
+set label '+0.0362' at first 21.99563,4 left offset 0.6,0 font ',12'
+set label '+1.55' at first 24.119222,3 left offset 0.6,0 font ',12'
+set label '+0.632' at first 25.313439,2 left offset 0.6,0 font ',12'
+set label '−1.51' at first 24.822972,1 left offset 0.6,0 font ',12'
+set label '22.7 ms' at first 25.252494,0 left offset 1.2,0 font ',12'
+set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
+plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::0::8 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+unset label
+unset arrow
+set lmargin at screen 0.5973684210526315
+set rmargin at screen 0.9789473684210527
+set tmargin at screen 0.7051597051597052
+set bmargin at screen 0.15233415233415237
+set xrange [19.190655:28.438168]
+set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
+set label 'λ 0.708, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
+set label 'gap 3.29 of dense 28.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: −27.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set arrow from first 27.961873,graph 0 to first 27.961873,graph 1 nohead linecolor rgb '#808080' dashtype 3
+set label 'dense' at first 27.961873,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
+set label '20.1 ms' at first 21.11429,8 left offset 1.2,0 font ',12'
+set label '+0.929' at first 21.129464,7 left offset 0.6,0 font ',12'
+set label '−0.0328' at first 21.117697,6 left offset 0.6,0 font ',12'
+set label '+1.05' at first 22.364544,5 left offset 0.6,0 font ',12'
+set label '+0.0168' at first 22.103133,4 left offset 0.6,0 font ',12'
+set label '+1.55' at first 24.219951,3 left offset 0.6,0 font ',12'
+set label '+0.661' at first 25.541276,2 left offset 0.6,0 font ',12'
+set label '−0.892' at first 25.496416,1 left offset 0.6,0 font ',12'
+set label '23.4 ms' at first 24.497398,0 left offset 1.2,0 font ',12'
+set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
+plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
+  data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::13::13 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
+  data skip 1 every ::20::20 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
+  data skip 1 every ::12::20 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
+unset label
+unset arrow
+unset multiplot
+unset output
+}
