@@ -141,7 +141,8 @@ ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, co
       if (chunk.tensors.contains("label") && integers(chunk, "label").size() != integers(chunk, "index").size())
         throw InputError("as many labels as images are expected", chunk.file);
       if (!chunks_.empty() && chunk.timesteps != timesteps())
-        throw InputError("chunks of one model have different timesteps", chunk.file);
+        throw InputError("one model was studied at different timesteps", fmt::format("{}: {} of {}", run.path.string(), study, model),
+                         "report runs of other timesteps apart, or give other models other names");
       chunks_.push_back(std::move(chunk));
     }
   for (const Chunk& chunk : chunks_) {

@@ -112,35 +112,38 @@ const ModelLoss* compared(const Findings& one, const Findings& other) {
   return nullptr;
 }
 
-/// How the model's curves of two processes differ under equal noise; empty where they share no place.
-std::string under_equal_noise(const Curves& curves, const Findings& one, const Findings& other, const std::string& model) {
+/// How the model's curves of two processes differ under equal noise; nothing where they share no place.
+std::optional<Difference> under_equal_noise(const Curves& curves, const Findings& one, const Findings& other, const std::string& model) {
   const auto curve_of = [&](const std::string& process) {
-    return std::find_if(curves.begin(), curves.end(), [&](const auto& o) { return o.process == process && o.model == model; });
+    return std::ranges::find_if(curves, [&](const auto& o) { return o.process == process && o.model == model; });
   };
   const auto a = curve_of(one.title), b = curve_of(other.title);
-  if (a == curves.end() || b == curves.end()) return "";
+  if (a == curves.end() || b == curves.end()) return std::nullopt;
   const Difference found = difference(*a, *b);
-  return found.places == 0 ? ""
-                           : fmt::format(" Under equal noise it loses clearly more in {} at {} of {} times, in percent of the loss of "
-                                         "the reference there, and clearly less at {}.",
-                                         html_escape(other.title), found.larger, found.places, found.smaller);
+  return found.places == 0 ? std::nullopt : std::optional(found);
 }
 
-/// Adds a sentence to the answer, and the first time a tile.
-void compare(Section& section, const Findings& one, const Findings& other, const ModelLoss& loss) {
-  const Interval a = percent_of(one, loss), b = percent_of(other, *loss_of(other, loss.model));
-  const Judgement more = b.low > a.high ? Judgement::yes : b.high < a.low ? Judgement::no : Judgement::cannot_tell;
+/// Adds sentences to the answer, and the first time a tile. Means are of errors that each process weighs in its own way, so the
+/// judgement is that of equal noise.
+void compare(Section& section, const Curves& curves, const Findings& one, const Findings& other, const ModelLoss& loss) {
   const std::string first = html_escape(one.title), second = html_escape(other.title), model = html_escape(loss.model);
-  section.answer += fmt::format(
-      "{}In {}, {} loses {}&nbsp;% more than {}; in {} {}&nbsp;%: {}.", section.answer.empty() ? "" : " ", first, model, bold(a),
-      html_escape(one.gap->reference_of(loss).model), second, bold(b),
-      more == Judgement::yes  ? "more"
-      : more == Judgement::no ? "less"
-                              : "which is more, the intervals do not tell");
-  if (!section.tile)
-    section.tile = {fmt::format("Does {} cost more in {} than in {}?", loss.dynamic ? "skipping work" : "a smaller model", second, first),
-                    fmt::format("{}&nbsp;% and {}&nbsp;%", plus_minus(b), plus_minus(a)),
-                    "loss above that of the reference in " + second + " and in " + first + ": " + model, more};
+  section.answer += fmt::format("{}In {}, {} loses {}&nbsp;% more than {}; in {} {}&nbsp;%, each in the mean of its own error over its own times.",
+                                section.answer.empty() ? "" : " ", first, model, bold(percent_of(one, loss)),
+                                html_escape(one.gap->reference_of(loss).model), second, bold(percent_of(other, *loss_of(other, loss.model))));
+  const auto found = under_equal_noise(curves, one, other, loss.model);
+  if (!found) return;
+  const std::string larger = fmt::format("{} of {} times", found->larger, found->places);
+  section.answer += fmt::format(" Under equal noise it loses clearly more in {} at {}, in percent of the loss of the reference there, and "
+                                "clearly less at {}.",
+                                second, larger, found->smaller);
+  if (section.tile) return;
+  const Judgement more = found->larger > 0 && found->smaller > 0 ? Judgement::in_part
+                         : found->larger > 0                     ? Judgement::yes
+                         : found->smaller > 0                    ? Judgement::no
+                                                                 : Judgement::cannot_tell;
+  section.tile = {fmt::format("Does {} cost more in {} than in {}?", loss.dynamic ? "skipping work" : "a smaller model", second, first),
+                  "at " + larger, fmt::format("clearly more, under equal noise and in percent of the reference's loss; clearly less at {}: {}", found->smaller, model),
+                  more};
 }
 
 /// What each model costs in each process, those of one name below each other; empty unless several processes
@@ -179,10 +182,7 @@ std::optional<Section> common_axis_section(const std::vector<Findings>& all, con
   }
   Section section{.id = "common-axis", .title = "Is one process as redundant as the other?"};
   for (std::size_t i = 1; i < all.size(); ++i)
-    if (const ModelLoss* loss = compared(all.front(), all[i])) {
-      compare(section, all.front(), all[i], *loss);
-      section.answer += under_equal_noise(curves, all.front(), all[i], loss->model);
-    }
+    if (const ModelLoss* loss = compared(all.front(), all[i])) compare(section, curves, all.front(), all[i], *loss);
   if (section.answer.empty()) section.answer = "The processes have no model in common.";
   if (!curves.empty()) {
     const Curves some = drawn(curves);

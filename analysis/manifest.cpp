@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/bounds.h"
 #include "chunks.h"
 
 namespace dydit::analysis {
@@ -73,9 +74,11 @@ nlohmann::json process_entry(const Run& run) {
 }
 
 const Process& process_of(const Run& run) {
-  std::array<std::string_view, processes.size()> names;
-  std::ranges::transform(processes, names.begin(), &Process::name);
-  return processes.at(choice(run, process_entry(run), "name", names));
+  const Json process = process_entry(run);
+  const auto name = entry(run, process, "name", std::string()), prediction = entry(run, process, "prediction", std::string());
+  for (const Process& known : processes)
+    if (known.name == name && (known.prediction == prediction || prediction.empty())) return known;
+  refuse(run, fmt::format("a process '{}' that predicts '{}' is not known", shortened(name), shortened(prediction)));
 }
 
 std::map<std::string, Engine> engines_of(const Run& run) {

@@ -103,11 +103,15 @@ static std::string power_of_ten(int exponent) {
 
 /// With a minus sign in the place of a hyphen.
 static std::string with_minus(const std::string& digits) {
-  return digits.front() == '-' ? "−" + digits.substr(1) : digits;
+  if (digits.front() != '-') return digits;
+  // What is rounded to nothing has no sign.
+  const bool nothing = digits.find_first_of("123456789") >= digits.find(' ');
+  return nothing ? digits.substr(1) : "−" + digits.substr(1);
 }
 
 std::string number(double value) {
   if (!std::isfinite(value)) return "–";
+  if (value == 0) return "0";
   if (value < 0) return "−" + number(-value);
   if (const int exponent = exponent_of(value))
     return fmt::format("{:.2f}", value / std::pow(10, exponent)) + power_of_ten(exponent);

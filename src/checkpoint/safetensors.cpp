@@ -118,6 +118,17 @@ class HeaderParser {
   std::size_t fields_ = 0, numbers_ = 0;  // of the entry and of the list there
 };
 
+/// Of the names and texts of a header.
+void require_short_texts(std::string_view json, const std::string& where) {
+  bool inside = false;
+  for (std::size_t at = 0, begin = 0; at < json.size(); ++at) {
+    if (inside && json[at] == '\\') ++at;  // what is escaped ends no text
+    else if (json[at] == '"') inside = !inside, begin = at;
+    if (inside && at - begin > longest_text)
+      refuse(fmt::format("safetensors header has a text of more than {} MiB", longest_text >> 20), where);
+  }
+}
+
 /// The JSON header: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ..., "__metadata__":
 /// {"key": "text"}}. Throws InputError, about the file `where`, for what is not JSON in UTF-8 of exactly this form:
 /// other or missing fields, a name twice, numbers that are not integers of 63 bits, deeper nesting.
@@ -125,10 +136,7 @@ Header parse_header(std::string_view text, const std::string& where) {
   // The JSON library takes a zero byte for the end of the text.
   if (!text.starts_with('{') || text.find('\0') != std::string_view::npos)
     refuse("safetensors header is not a JSON object", where);
-  for (std::size_t at = 0, quote = 0; at < text.size(); at = quote + 1) {
-    quote = std::min(text.find('"', at), text.size());
-    if (quote - at > longest_text) refuse(fmt::format("safetensors header has a text of more than {} MiB", longest_text >> 20), where);
-  }
+  require_short_texts(text, where);
   HeaderParser parser(text.size(), where);
   try {
     const Json rest = Json::parse(
@@ -173,8 +181,8 @@ class Reader {
     const std::string where = file_->path().string();
     ByteReader reader(file_->bytes(), "safetensors header", where);
     const auto length = reader.number<std::uint64_t>();
-    if (length > std::min<std::uint64_t>(reader.left(), largest_header))
-      reader.fail(fmt::format("claims {} bytes where {} are left", length, reader.left()));
+    if (length > reader.left()) reader.fail(fmt::format("claims {} bytes where {} are left", length, reader.left()));
+    if (length > largest_header) reader.fail(fmt::format("has {} bytes, more than {}", length, largest_header));
     header_ = parse_header(reader.text(length), where);
     data_ = reader.take(reader.left());
     check_layout(header_, data_.size(), where);

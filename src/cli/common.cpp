@@ -138,9 +138,12 @@ void ProcessOptions::add_to(CLI::App& app) {
 
 std::optional<diffusion::ProcessSpec> ProcessOptions::process() const {
   if (given.empty()) return std::nullopt;
-  for (const char* of_flow : {"path", "prediction", "loss_weight"})
-    if (given.contains(of_flow) && !given.contains("name"))
-      throw UsageError("an option of flow matching", of_flow, "give --process flow");
+  const std::string name = given.value("name", diffusion::ProcessSpec().name);
+  for (const char* option : {"path", "prediction", "loss-weight"})
+    if (given.contains(std::string(option) == "loss-weight" ? "loss_weight" : option) && name != "flow")
+      throw UsageError("an option of flow matching", std::string("--") + option, "give --process flow, or leave it out");
+  if (given.contains("noise_schedule") && name == "flow")
+    throw UsageError("an option of the diffusion", "--noise-schedule", "leave it out");
   return diffusion::process_spec_from_json(given, "--process");
 }
 

@@ -109,14 +109,15 @@ Json describe(const model::Architecture& of) {
 struct Described {
   dit::Configuration configuration;
   std::string weights;                            // of a checkpoint
-  std::optional<diffusion::ProcessSpec> process;  // where its metadata has one
+  std::optional<diffusion::ProcessSpec> process;  // where its metadata has one, or its name
 };
 
 Described configuration(const Info& info) {
   if (info.checkpoint.empty()) {
     if (info.options.given.empty())
       throw UsageError("no model", "", "give --model, its dimensions, --checkpoint or --all");
-    return {info.options.configuration(), "", std::nullopt};
+    const auto named = info.options.configuration();
+    return {named, "", run::process_of_name(dit::architecture_of(named), info.process.process())};
   }
   for (const auto& [key, value] : info.options.given.items())
     if (key != "num_heads") throw UsageError("a checkpoint has its own dimensions", key, "leave it out");
@@ -146,8 +147,8 @@ void print(const Json& d) {
   fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(),
              d["parameters_trainable"].get<std::int64_t>());
   if (d.contains("weights")) fmt::print("weights       {}\n", d["weights"].get<std::string>());
-  if (d.contains("process"))
-    fmt::print("process       {}\n", words(diffusion::process_spec_from_json(d["process"], "process")));
+  fmt::print("process       {}{}\n", words(diffusion::process_spec_from_json(d["process"], "process")),
+             d["process_assumed"] ? " (assumed: no file says it; --process flow for a SiT)" : "");
   fmt::print("one image, in float32; total without routers:\n");
   print_cost(d);
   const auto number = [](const Json& of, const char* key) { return of[key].get<double>(); };
@@ -199,7 +200,9 @@ void run(const Info& info, const study::Catalog& catalog) {
   const auto architecture = dit::architecture_of(c);
   auto described = describe(architecture);
   if (!weights.empty()) described["weights"] = weights;
-  if (process) described["process"] = diffusion::to_json(*process);
+  const auto asked = info.process.process();
+  described["process"] = diffusion::to_json(run::process_of(asked, {process}, {weights.empty() ? "the model" : info.checkpoint}));
+  described["process_assumed"] = !weights.empty() && !process && !asked;
   if (info.lambda) described["target"] = target(architecture, *info.lambda);
   if (!info.data.empty()) described["decided"] = decided(info, architecture, c.num_heads, catalog);
   if (!weights.empty()) run::tell_weights(info.checkpoint, weights, info.machine.quiet);

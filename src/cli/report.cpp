@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit report: figures, data and one page from run directories.
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <span>
 
 #include "analysis/report.h"
 #include "base/error.h"
@@ -18,7 +20,7 @@ std::filesystem::path page_of(const std::vector<record::Run>& runs, const std::f
   if (recorded == runs.end()) return analysis::write_report(runs, out, {.normalise_each = each});
   const std::string where = recorded->path.string();
   if (runs.size() > 1)
-    throw InputError("its tensors were left out", where, "report it alone, or measure it again with its profile");
+    throw InputError("its tensors were left out", where, "measure it again with its profile; a page that was recorded stays as it is");
   const auto page = analysis::recorded_page(*recorded, out);
   std::cerr << "dydit: its tensors were left out: " << where
             << ": the page stays as recorded; gnuplot draws a figure from its .gp\n";
@@ -46,7 +48,11 @@ void add_report(CLI::App& app, const study::Catalog&) {
   r->machine.add_to(*command);
   command->callback([r] {
     std::vector<record::Run> runs;
-    for (const std::string& path : r->runs) runs.push_back(record::read_run(path));
+    for (const std::string& path : r->runs) {
+      runs.push_back(record::read_run(path));
+      for (const record::Run& before : std::span(runs).first(runs.size() - 1))
+        if (std::filesystem::equivalent(before.path, runs.back().path)) throw UsageError("a run given twice", path, "give it once");
+    }
     const auto out = r->out.empty() ? runs.front().path : std::filesystem::path(r->out);
     std::optional<bool> each;
     if (r->options.contains("normalise_each")) each = r->options["normalise_each"].get<bool>();

@@ -132,6 +132,7 @@ model::Architecture architecture_of(const Configuration& c) {
       .patch = c.patch_size,
       .classes = c.num_classes,
       .learns_sigma = c.learn_sigma,
+      .flow = c.name.starts_with("SiT-") || c.name.starts_with("DySiT-"),
       .depth = c.depth,
       .stream = c.tokens() * c.hidden_size,
       .units = axes_of(c),

@@ -134,7 +134,6 @@ Configuration published(const std::string& name) {
                    fmt::format("known are {}, each also as SiT, DyDiT and DySiT", fmt::join(published_names(), ", ")));
 }
 
-bool of_flow(const Configuration& c) { return c.name.starts_with("SiT-") || c.name.starts_with("DySiT-"); }
 
 void validate(const Configuration& c) {
   const auto require = [](const auto& bounds, const char* key, auto value) {

@@ -36,11 +36,18 @@ void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet) 
   fmt::print(stderr, "dydit: process: {}{}\n", words(process), said ? "" : " (assumed: no file says it; --process flow for a SiT)");
 }
 
+std::optional<diffusion::ProcessSpec> process_of_name(const model::Architecture& architecture,
+                                                      const std::optional<diffusion::ProcessSpec>& asked) {
+  if (!architecture.flow) return std::nullopt;
+  const diffusion::ProcessSpec flow{.name = "flow"};
+  return asked && asked->name == flow.name ? *asked : flow;
+}
+
 std::optional<diffusion::ProcessSpec> recorded_process(const checkpoint::Checkpoint& opened, const std::string& where) {
   const auto found = opened.metadata.find(diffusion::process_key);
   if (found == opened.metadata.end()) return std::nullopt;
   const auto json = parse_json<Json>(found->second);
-  if (!json) throw InputError("its process in the metadata is not JSON", where);
+  if (!json || !json->is_object() || !json->contains("name")) throw InputError("its process in the metadata is no JSON with a name", where);
   try {
     return diffusion::process_spec_from_json(*json, "process");
   } catch (const UsageError& error) {  // what would be wrong usage on the command line is a bad input in a file
@@ -52,19 +59,20 @@ diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& a
                                   const std::vector<std::optional<diffusion::ProcessSpec>>& of_models,
                                   const std::vector<std::string>& names) {
   std::optional<diffusion::ProcessSpec> process = asked;
-  std::string by = "the process that is asked for";
+  std::string by = "what is asked for";
   for (std::size_t i = 0; i < of_models.size(); ++i) {
     if (!of_models[i]) continue;
     if (process && *process != *of_models[i])
-      throw UsageError(fmt::format("{} was trained for another process than {}", names[i], by),
-                       fmt::format("{} and {}", words(*of_models[i]), words(*process)), "run them apart");
+      throw UsageError(fmt::format("{} is of another process than {}", names[i], by),
+                       fmt::format("{} and {}", words(*of_models[i]), words(*process)),
+                       asked ? "leave --process and its options out, or run them apart" : "run them apart");
     process = of_models[i];
     by = names[i];
   }
   // A file that says nothing may be of any: it is taken for the diffusion's alone.
   const auto silent = std::ranges::find_if(of_models, [](const auto& one) { return !one; });
   if (!asked && process && *process != diffusion::ProcessSpec() && silent != of_models.end())
-    throw UsageError(fmt::format("the file of {} does not say its process, that of {} does",
+    throw UsageError(fmt::format("{} does not say its process, {} does",
                                  names[static_cast<std::size_t>(silent - of_models.begin())], by),
                      words(*process), "give --process if it is of both");
   return process.value_or(diffusion::ProcessSpec());
@@ -139,15 +147,24 @@ static std::vector<study::Trained> trained_of(const Profile& profile, const RunS
 }
 
 Subjects open_subjects(Profile& profile, const RunSettings& settings) {
-  if (!profile.has_subjects()) return {};
+  std::vector<std::optional<diffusion::ProcessSpec>> processes;
+  std::vector<std::string> in_order;
+  if (profile.sweep)
+    for (const std::string& name : profile.sweep->models) {
+      const auto& family = engine::family_of(settings.catalog->families, name);
+      processes.push_back(process_of_name(family.describe(name, profile.sweep->input_size), profile.process));
+      in_order.push_back(name);
+    }
+  if (!profile.has_subjects()) {
+    profile.process = process_of(profile.process, processes, in_order);
+    return {};
+  }
   if (profile.models.empty()) throw UsageError("no model to study", profile.name, "add models");
   std::set<std::string> names;
   for (const ModelSpec& spec : profile.models)
     if (!names.insert(spec.name).second)
       throw UsageError("two models of the same name", spec.name, "give each its own");
   Subjects subjects{.dataset = open_data(profile.data, profile.seed), .models = {}};
-  std::vector<std::optional<diffusion::ProcessSpec>> processes;
-  std::vector<std::string> in_order;
   for (const ModelSpec& spec : profile.models) {
     OpenedModel opened = open_model(spec, settings);
     processes.push_back(opened.process);
@@ -178,7 +195,7 @@ std::vector<double> times_of(const StudySpec& spec, const diffusion::ProcessSpec
 void tell_weights(const Profile& profile, const Subjects& subjects, const RunSettings& settings) {
   for (std::size_t i = 0; i < subjects.models.size(); ++i)
     tell_weights(profile.models[i].checkpoint, subjects.models[i].weights, settings.silent());
-  if (!subjects.models.empty()) tell_process(subjects.process, subjects.process_said, settings.silent());
+  tell_process(*profile.process, subjects.process_said, settings.silent());
 }
 
 }  // namespace dydit::run

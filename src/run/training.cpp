@@ -19,7 +19,8 @@ namespace {
 // trained. `taken` is set to which of that checkpoint's weights they are,
 // `process` to the one that they or the name are of.
 dit::Configuration configuration_of(const ModelSpec& spec, const std::optional<train::DynamicOptions>& dynamic,
-                                    std::string& taken, std::optional<diffusion::ProcessSpec>& process) {
+                                    const std::optional<diffusion::ProcessSpec>& asked, std::string& taken,
+                                    std::optional<diffusion::ProcessSpec>& process) {
   if (spec.configuration.is_null() == spec.checkpoint.empty())
     throw UsageError(spec.checkpoint.empty() ? "a model without a configuration"
                                              : "a model with configuration and checkpoint",
@@ -27,7 +28,7 @@ dit::Configuration configuration_of(const ModelSpec& spec, const std::optional<t
   dit::Configuration configuration;
   if (spec.checkpoint.empty()) {
     configuration = dit::from_json(spec.configuration);
-    if (dit::of_flow(configuration)) process = diffusion::ProcessSpec{.name = "flow"};
+    process = process_of_name(dit::architecture_of(configuration), asked);
   } else {
     const auto opened = dit::open_official(spec.checkpoint, checkpoint::weights_named(spec.weights));
     configuration = dit::configuration_of(opened, spec.checkpoint, spec.num_heads);
@@ -41,14 +42,15 @@ dit::Configuration configuration_of(const ModelSpec& spec, const std::optional<t
   return dynamic ? dit::with_routers(configuration) : configuration;
 }
 
+// `process_said` becomes false where neither the profile nor the checkpoint tells the process.
 train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettings& settings,
                   const std::shared_ptr<const data::Dataset>& images,
-                  const std::shared_ptr<const data::Dataset>& held_out) {
+                  const std::shared_ptr<const data::Dataset>& held_out, bool& process_said) {
   const train::TrainOptions options = train_options(profile, spec);
   std::string taken;
   std::optional<diffusion::ProcessSpec> process;
-  const auto configuration = configuration_of(spec, options.dynamic, taken, process);
-  if (process && profile.process && process->name == profile.process->name && spec.checkpoint.empty()) process = profile.process;
+  const auto configuration = configuration_of(spec, options.dynamic, profile.process, taken, process);
+  if (!process && !profile.process && !spec.checkpoint.empty()) process_said = false;
   train::Job job{.model = spec.name,
                  .configuration = configuration,
                  .options = options,
@@ -115,9 +117,10 @@ Finished run_training(const Profile& asked, const RunSettings& settings, const s
   const auto [images, held_out] = open_training_data(profile);
   std::vector<train::Job> jobs;
   Json described = Json::array(), starts = Json::object();
+  bool process_said = true;
   for (const ModelSpec& spec : profile.models) {
     if (!names.empty() && std::find(names.begin(), names.end(), spec.name) == names.end()) continue;
-    jobs.push_back(job_of(profile, spec, settings, images, held_out));
+    jobs.push_back(job_of(profile, spec, settings, images, held_out, process_said));
     described.push_back(describe_model(spec.name, dit::architecture_of(jobs.back().configuration)));
     if (jobs.back().start.hash.empty()) continue;
     starts[spec.name] = jobs.back().start.hash;
@@ -142,7 +145,7 @@ Finished run_training(const Profile& asked, const RunSettings& settings, const s
   for (const train::Job& job : jobs)
     if (!job.start.checkpoint.empty())
       tell_weights(job.start.checkpoint, job.start.taken, settings.silent());
-  tell_process(*profile.process, /*said=*/true, settings.silent());
+  tell_process(*profile.process, process_said, settings.silent());
   if (run != nullptr) {
     for (const std::string& note : images->notes()) run->warn(note);
     if (profile.held_out)  // otherwise a part of the same set

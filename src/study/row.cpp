@@ -20,7 +20,7 @@ diffusion::LossTerms Seen::loss_terms() const {
 
 std::vector<double> times_of(const Options& options, const diffusion::Process& process, const std::string& where) {
   std::vector<double> times = options.at.empty() ? process.even_times(options.count) : options.at;
-  for (const double t : times) process.require_time(t, fmt::format("{} = {:g}", where, t));
+  for (const double t : times) process.require_time(t, fmt::format("{} = {}", where, t));
   return times;
 }
 

@@ -36,7 +36,8 @@ std::vector<Axis> standard_axes() {
            .values = {"float32"},
            .check =
                [types](const Json& value, const std::string& where) {
-                 require_known(value.is_string() ? value.get<std::string>() : value.dump(), types, where);
+                 if (std::ranges::none_of(types, [&](const std::string& type) { return value == type; }))
+                   throw UsageError("unknown name", where, "give " + any_of(types));
                },
            .set = [](Workload& to, const Json& value) { to.dtype = value; }},
           {.name = "batch",

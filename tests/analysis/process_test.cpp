@@ -123,6 +123,19 @@ TEST_CASE("a flow has its own times, words and axis, noise at its beginning, and
   CHECK(loss_gap_figure(sizes).plot.find("paper") != std::string::npos);
 }
 
+TEST_CASE("a flow's error is of what it predicts") {
+  const test::TemporaryFolder folder;
+  for (const auto& [prediction, error] : {std::pair{"noise", "noise"}, std::pair{"score", "noise"}, std::pair{"velocity", "velocity"}}) {
+    Json process = flow;
+    process["prediction"] = prediction;
+    const std::vector runs{run_of(folder.path() / prediction, process)};
+    CHECK_THAT(read_file(write_report(runs, folder.path() / "out")), Contains(std::string("Squared ") + error + " error, mean over channels"));
+  }
+  Json process = flow;
+  process["prediction"] = "image";
+  CHECK_THROWS_WITH(write_report(std::vector{run_of(folder.path() / "x", process)}, folder.path() / "out"), Contains("predicts 'image'"));
+}
+
 TEST_CASE("times are finite, and what belongs to them has their number") {
   const test::TemporaryFolder folder;
   const auto with = [&](const char* name, const char* tensor, std::vector<double> values) {
@@ -188,9 +201,11 @@ TEST_CASE("models of one name are held against each other in two processes, wher
     return page;
   };
   const std::string question = "\"><a href=\"#common-axis\"><span class=\"question\">Does a smaller model cost more in Flow matching than in Diffusion?";
-  CHECK_THAT(page_with({.height = 0.4}), Contains("<li class=\"yes" + question) && Contains("&nbsp;%: more. Under equal noise") && Contains("more in Flow matching at 7 of 7 times") && Contains("clearly less at 0."));
-  CHECK_THAT(page_with({.height = 0.1}), Contains("<li class=\"no" + question) && Contains("&nbsp;%: less."));
-  CHECK_THAT(page_with({}), Contains("<li class=\"cannot-tell" + question) && Contains("the intervals do not tell"));
+  CHECK_THAT(page_with({.height = 0.4}), Contains("<li class=\"yes" + question) && Contains("clearly more in Flow matching at 7 of 7 times"));
+  CHECK_THAT(page_with({.height = 0.1}), Contains("<li class=\"no" + question) && Contains("at 0 of 7 times") && Contains("clearly less at 7."));
+  CHECK_THAT(page_with({}), Contains("<li class=\"cannot-tell" + question) && Contains("clearly less at 0."));
+  CHECK_THAT(page_with({.peak = 3}), Contains("<li class=\"in-part" + question));
+  CHECK_THAT(page_with({.log_snr = false}), !Contains(question) && Contains("each in the mean of its own error"));
 }
 
 TEST_CASE("a report of two processes has the sections of each, and first what they have in common") {

@@ -155,8 +155,9 @@ TEST_CASE("a large header takes no more than four times its size and 32 MiB") {
     header.back() = '}';
     return dydit::test::little(header.size(), 8) + header;
   };
-  const auto named = [](std::size_t length) {
-    const std::string header = "{\"" + std::string(length, 'x') + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})";
+  const auto named = [](std::size_t length, const char* escaped = "", std::size_t padding = 0) {
+    std::string header = "{";
+    header += std::string(padding, ' ') + "\"" + escaped + std::string(length, 'x') + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})";
     return dydit::test::little(header.size(), 8) + header;
   };
   const auto [file, must_be_read] = GENERATE_COPY(table<std::string, bool>({
@@ -164,6 +165,8 @@ TEST_CASE("a large header takes no more than four times its size and 32 MiB") {
       {file_of(R"("{:x}":{{"dtype":"U8","shape":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,0]}},)", 100'000), false},
       {named(64 << 20), false},
       {named(16 << 20), true},
+      {named(40 << 20, R"(a\"b)"), false},
+      {named(1, R"(a\"b)", 20 << 20), true},
   }));
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "t.safetensors";

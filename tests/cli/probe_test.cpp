@@ -108,7 +108,7 @@ TEST_CASE("probe forward of a SiT: times from 0 to 1, the sigma half left out; t
   CHECK(info.find("\nprocess       flow matching, gvp path, noise\n") != std::string::npos);
   const auto otherwise = run_probe("forward", inputs, {"--checkpoint", sit, "--process", "diffusion"});
   CHECK(otherwise.outcome.code == 2);
-  CHECK(otherwise.outcome.err.find("trained for another process") != std::string::npos);
+  CHECK(otherwise.outcome.err.find("is of another process than what is asked for") != std::string::npos);
   const auto late = run_probe("forward", {{"x", golden["z"]}, {"t", golden["t"] + 1}, {"y", golden["y"]}}, {"--checkpoint", sit});
   CHECK((late.outcome.code == 3 && dydit::test::is_one_error(late.outcome.err)));
   const auto loss = run_probe("loss", inputs, {"--checkpoint", sit});

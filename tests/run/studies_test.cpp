@@ -157,9 +157,9 @@ TEST_CASE("models whose files say other processes are not run together, nor one 
   CHECK(run::process_of({}, {linear, {}}, names) == linear);
   CHECK(run::process_of({}, {flow, flow}, names) == flow);
   CHECK(run::process_of(flow, {flow, {}}, names) == flow);
-  CHECK_THROWS_WITH(run::process_of({}, {flow, linear}, names), Catch::Contains("b was trained for another process than a"));
-  CHECK_THROWS_WITH(run::process_of(cosine, {{}, linear}, names), Catch::Contains("the process that is asked for"));
-  CHECK_THROWS_WITH(run::process_of({}, {{}, flow}, names), Catch::Contains("the file of a does not say its process, that of b does"));
+  CHECK_THROWS_WITH(run::process_of({}, {flow, linear}, names), Catch::Contains("b is of another process than a"));
+  CHECK_THROWS_WITH(run::process_of(cosine, {{}, linear}, names), Catch::Contains("than what is asked for"));
+  CHECK_THROWS_WITH(run::process_of({}, {{}, flow}, names), Catch::Contains("a does not say its process, b does"));
   CHECK_THROWS_AS(run::process_of({}, {cosine, {}}, names), UsageError);
 }
 

@@ -19,7 +19,7 @@ namespace dydit::analysis {
 
 /// How noise becomes data: what its times mean, and what a model predicts.
 struct Process {
-  std::string_view name;       ///< in manifests
+  std::string_view name, prediction;  ///< in manifests; a prediction of "" stands there for none
   std::string_view title;      ///< for people
   std::string_view range;      ///< of the times, as gnuplot has it
   std::string_view axis;       ///< title of an axis of times
@@ -32,9 +32,12 @@ struct Process {
   std::string words(std::string_view text) const;
 };
 
+/// What a flow's error is of: SiT's objective takes sigma times the score for the score, which is an error of the noise.
 inline constexpr std::array processes{
-    Process{"diffusion", "Diffusion", "[0:1000]", "timestep t", false, "epsilon", "ε"},
-    Process{"flow", "Flow matching", "[0:1]", "time t (1 is data)", true, "velocity", "velocity"}};
+    Process{"diffusion", "", "Diffusion", "[0:1000]", "timestep t", false, "epsilon", "ε"},
+    Process{"flow", "velocity", "Flow matching", "[0:1]", "time t (1 is data)", true, "velocity", "velocity"},
+    Process{"flow", "noise", "Flow matching", "[0:1]", "time t (1 is data)", true, "noise", "noise"},
+    Process{"flow", "score", "Flow matching", "[0:1]", "time t (1 is data)", true, "noise", "noise"}};
 inline constexpr const Process& diffusion = processes.front();
 
 /// The manifest's "process"; runs whose processes differ cannot be joined.

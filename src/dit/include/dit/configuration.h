@@ -49,9 +49,6 @@ std::vector<std::string> published_names(const std::string& prefix = "DiT");
 /// naming the known ones.
 Configuration published(const std::string& name);
 
-/// Whether the name says that it is of flow matching: a SiT has a DiT's shapes and tensors.
-bool of_flow(const Configuration& configuration);
-
 /// Throws UsageError unless every dimension is positive and divides where it has to.
 void validate(const Configuration& configuration);
 

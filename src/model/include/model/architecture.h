@@ -66,6 +66,7 @@ struct Architecture {
   std::int64_t channels = 0, side = 0, patch = 0;  ///< of the inputs (N,channels,side,side); side of a token's patch
   std::int64_t classes = 0;              ///< labels 0 ... classes - 1; `classes` is "none"
   bool learns_sigma = false;             ///< twice as many channels come out
+  bool flow = false;                     ///< made for flow matching, as its name says
   std::int64_t depth = 0;                ///< blocks
   std::int64_t stream = 0;               ///< numbers of an image between two blocks
   std::int64_t parameters = 0, trainable = 0;

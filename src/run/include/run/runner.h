@@ -52,6 +52,10 @@ diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& a
                                   const std::vector<std::optional<diffusion::ProcessSpec>>& of_models,
                                   const std::vector<std::string>& names);
 
+/// Of a model that has its name alone: flow matching where that says so, as asked where flow matching is.
+std::optional<diffusion::ProcessSpec> process_of_name(const model::Architecture& architecture,
+                                                      const std::optional<diffusion::ProcessSpec>& asked);
+
 /// What a checkpoint's metadata say of it. Throws InputError naming `where`.
 std::optional<diffusion::ProcessSpec> recorded_process(const checkpoint::Checkpoint& opened, const std::string& where);
 
