@@ -17,8 +17,8 @@ using torch::Tensor;
 namespace {
 
 constexpr std::size_t stages = 7;
-constexpr std::array<double, stages> at{0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1};
-constexpr std::array<std::array<double, 6>, stages> weights{
+constexpr std::array<double, stages> stage_at{0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1};
+constexpr std::array<std::array<double, 6>, stages> stage_weights{
     {{},
      {1.0 / 5},
      {3.0 / 40, 9.0 / 40},
@@ -50,8 +50,8 @@ class Dopri5 final : public Sampler {
       for (std::size_t s = 1; s < stages; ++s) {
         y = x;
         for (std::size_t k = 0; k < s; ++k)
-          if (weights[s][k] != 0) y = y + h * weights[s][k] * slopes[k];
-        slopes[s] = drift_at(flow_, along.model, y, last && at[s] == 1 ? times_.most : t + at[s] * h);
+          if (stage_weights[s][k] != 0) y = y + h * stage_weights[s][k] * slopes[k];
+        slopes[s] = drift_at(flow_, along.model, y, last && stage_at[s] == 1 ? times_.most : t + stage_at[s] * h);
       }
       Tensor error = torch::zeros_like(x);
       for (std::size_t s = 0; s < stages; ++s) error = error + h * error_weights[s] * slopes[s];

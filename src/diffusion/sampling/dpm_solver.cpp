@@ -11,12 +11,6 @@ using torch::Tensor;
 
 namespace {
 
-/// The image that was predicted at a level.
-struct Past {
-  Tensor image;
-  double log_ratio;
-};
-
 class DpmSolver final : public StepSampler {
  public:
   DpmSolver(std::vector<Step> steps, std::int64_t order, double eta, bool clip)

@@ -33,11 +33,8 @@ Tensor moved(Tensor x, double h, const std::vector<double>& weights, const std::
 
 class FlowOde final : public Sampler {
  public:
-  FlowOde(const Flow& flow, const Bounds<double>& times, std::int64_t points, Method method)
-      : flow_(flow), method_(std::move(method)) {
-    for (std::int64_t i = 0; i < points; ++i)
-      grid_.push_back(times.least + (times.most - times.least) * static_cast<double>(i) / static_cast<double>(points - 1));
-  }
+  FlowOde(const Flow& flow, std::vector<double> grid, Method method)
+      : flow_(flow), method_(std::move(method)), grid_(std::move(grid)) {}
 
   std::vector<double> times() const override {
     std::vector<double> times;
@@ -74,6 +71,13 @@ Tensor drift_at(const Flow& flow, const Denoiser& model, const Tensor& x, double
   return flow.drift(model(x, t), x, torch::full({x.size(0)}, t, x.options().dtype(torch::kFloat64)));
 }
 
+std::vector<double> even_grid(double begin, double end, std::int64_t points) {
+  std::vector<double> grid;
+  for (std::int64_t i = 0; i < points; ++i)
+    grid.push_back(begin + (end - begin) * static_cast<double>(i) / static_cast<double>(points - 1));
+  return grid;
+}
+
 Bounds<double> sampling_times(const Flow& flow) {
   // Training keeps the vp path 1e-5 from its end, sampling 1e-3.
   const auto trained = flow.training_times();
@@ -81,7 +85,7 @@ Bounds<double> sampling_times(const Flow& flow) {
 }
 
 std::unique_ptr<Sampler> flow_ode(const Flow& flow, const Bounds<double>& times, std::int64_t points, const std::string& method) {
-  return std::make_unique<FlowOde>(flow, times, points, method_named(method));
+  return std::make_unique<FlowOde>(flow, even_grid(times.least, times.most, points), method_named(method));
 }
 
 }  // namespace dydit::diffusion

@@ -20,6 +20,9 @@ std::unique_ptr<Sampler> flow_sde(const FlowKind& kind, const SamplingSpec& spec
 /// Between which times an ODE is solved: where its velocity is finite (SiT's check_interval with its sample_eps).
 Bounds<double> sampling_times(const Flow& flow);
 
+/// `points` times, both ends among them.
+std::vector<double> even_grid(double begin, double end, std::int64_t points);
+
 /// The velocity of the probability flow at x and t.
 torch::Tensor drift_at(const Flow& flow, const Denoiser& model, const torch::Tensor& x, double t);
 

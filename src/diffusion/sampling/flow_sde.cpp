@@ -15,7 +15,7 @@ using torch::Tensor;
 
 namespace {
 
-enum class Form { sigma, sbdm, linear, constant };
+enum class Form { sigma, sbdm, linear };
 
 class FlowSde final : public Sampler {
  public:
@@ -39,7 +39,6 @@ class FlowSde final : public Sampler {
 
  private:
   double weight(double t) const {
-    if (form_ == Form::constant) return 1;
     if (form_ == Form::linear) return 1 - t;
     const Coefficients c = coefficients(path_, torch::tensor(t, torch::kFloat64));
     if (form_ == Form::sigma) return c.sigma.item<double>();
@@ -57,12 +56,12 @@ class FlowSde final : public Sampler {
 }  // namespace
 
 std::unique_ptr<Sampler> flow_sde(const FlowKind& kind, const SamplingSpec& spec) {
-  const Form form = named<Form>("diffusion", spec.diffusion.empty() ? "sbdm" : spec.diffusion,
-                                {{"sbdm", Form::sbdm}, {"sigma", Form::sigma}, {"linear", Form::linear}, {"constant", Form::constant}},
-                                "diffusion");
-  const double last_step = spec.last_step.value_or(0.04);
-  std::vector<double> grid;
-  return std::make_unique<FlowSde>(kind, grid, last_step, form);
+  const Form form = named<Form>("diffusion", spec.diffusion.empty() ? "sigma" : spec.diffusion,
+                                {{"sigma", Form::sigma}, {"sbdm", Form::sbdm}, {"linear", Form::linear}});
+  // Where the weight or the score is infinite at noise: SiT's sample_eps, which its code forgets for sbdm of a velocity.
+  const bool kept_away = kind.path != Path::vp && (kind.prediction != Prediction::velocity || form == Form::sbdm);
+  const double last_step = spec.last_step.value_or(0.04), begin = kept_away ? 1e-3 : 0;
+  return std::make_unique<FlowSde>(kind, even_grid(begin, 1 - last_step, spec.steps), last_step, form);
 }
 
 }  // namespace dydit::diffusion

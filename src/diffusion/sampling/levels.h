@@ -31,6 +31,12 @@ struct Denoised {
 };
 Denoised denoised(const torch::Tensor& output, const torch::Tensor& x, const Level& at, bool clip);
 
+/// An image that was predicted at an earlier level.
+struct Past {
+  torch::Tensor image;
+  double log_ratio;
+};
+
 /// A sampler of the diffusion that knows its steps and needs no more of the process: solvers can be tried on any levels.
 class StepSampler : public Sampler {
  public:

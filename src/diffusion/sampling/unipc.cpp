@@ -14,12 +14,6 @@ using torch::Tensor;
 
 namespace {
 
-/// The image that was predicted at a level.
-struct Past {
-  Tensor image;
-  double log_ratio;
-};
-
 /// One step from the newest of `past` (the newest last) to `to`, with `order` images.
 class Update {
  public:

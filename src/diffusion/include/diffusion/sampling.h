@@ -26,7 +26,7 @@ struct SamplingSpec {
   std::optional<double> eta{};          ///< 0 follows the probability flow, 1 adds as much noise as the diffusion took
   bool clip_denoised = false;           ///< predicted images to [-1, 1]
   std::optional<double> atol{}, rtol{};
-  std::string diffusion = {};           ///< what multiplies the noise: "sigma", "sbdm", "linear" or "constant" (SiT, section 3)
+  std::string diffusion = {};           ///< how much noise is added along the way: "sigma", "sbdm" or "linear" (SiT, section 3.3)
   std::optional<double> last_step{};    ///< size of the last step, which adds no noise
 };
 
