@@ -89,8 +89,8 @@ Activation activation_of(const ModelChunks& model, const Model& described, const
   result.kept.pop_back();
   const Chunk& first = model.chunks().front();
   for (const UnitAxis& axis : described.units) {
-    const UnitShares& units = result.units.emplace_back(axis.per_token ? shares_of_tokens(model, axis, seed)
-                                                                       : shares_of_times(first, axis));
+    const UnitShares& units =
+        result.units.emplace_back(axis.per_token ? shares_of_tokens(model, axis, seed) : shares_of_times(first, axis));
     if (axis.layers == 0 && units.shares.cols() != result.units.front().shares.cols())
       throw InputError("the blocks of '" + axis.name + "' and other units differ in number", first.file);
     result.depth = std::max(result.depth, static_cast<std::size_t>(units.shares.cols()));
@@ -130,7 +130,8 @@ std::string to_csv(const Activation& a) {
       line(k, block, of_block, no_interval);
     }
   for (std::size_t k = 0; k < a.timesteps.size(); ++k)
-    line(k, -1, [&](const UnitShares& units) { return units.on[k]; }, a.kept[k]);
+    line(
+        k, -1, [&](const UnitShares& units) { return units.on[k]; }, a.kept[k]);
   return csv;
 }
 

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <cctype>
+#include <set>
 
 #include "analysis/figures.h"
 #include "html.h"
@@ -76,8 +76,7 @@ Figure activation_figure(const Activation& a, const Process& process) {
   entries.push_back("all MACs (λ)");
   const KeyStrip key(entries, 760);
   // Rows of up to three maps, one for each axis of units; below them their key and the totals.
-  constexpr int width = 760, maps_top = 34, maps_height = 190, maps_pitch = 284, left = 62, across_all = 583,
-                gap = 14;
+  constexpr int width = 760, maps_top = 34, maps_height = 190, maps_pitch = 284, left = 62, across_all = 583, gap = 14;
   const int columns = std::clamp(static_cast<int>(a.units.size()), 1, 3),
             rows = (static_cast<int>(a.units.size()) + columns - 1) / columns,
             panel_width = (across_all - gap * (columns - 1)) / columns;
@@ -99,14 +98,18 @@ unset key
 {}set colorbox user origin {:.4f},{:.4f} size {:.4f},{:.4f}
 set cbtics ('none on' 0, 'half' 0.5, 'all on' 1) scale 0
 )",
-      timestep_tics(a), a.depth > 12 ? 4 : a.depth > 6 ? 2 : 1, process.axis, blues, across(672),
-      down(maps_top + maps_height), across(12), static_cast<double>(maps_height) / height);
+      timestep_tics(a),
+      a.depth > 12  ? 4
+      : a.depth > 6 ? 2
+                    : 1,
+      process.axis, blues, across(672), down(maps_top + maps_height), across(12),
+      static_cast<double>(maps_height) / height);
   int place = 0, field = first_field;
   for (const UnitShares& units : a.units) {
     const int column = place % columns, from = left + column * (panel_width + gap),
               top = maps_top + place / columns * maps_pitch;
-    plot += panel(down(top), down(top + maps_height), across(from), across(from + panel_width)) +
-            "set title " + gnuplot_string(units.axis.label) + " offset 0,-0.6\n" +
+    plot += panel(down(top), down(top + maps_height), across(from), across(from + panel_width)) + "set title " +
+            gnuplot_string(units.axis.label) + " offset 0,-0.6\n" +
             (column == 0 ? "set ylabel 'block' offset 0\nset format y '%g'\n" : "unset ylabel\nset format y ''\n") +
             (place++ == 0 ? "" : "unset colorbox\n") + plot_map(a, units, field);
     field = next_field(field, units);

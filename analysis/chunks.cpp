@@ -62,9 +62,8 @@ std::vector<std::string> models_of(std::span<const Run> runs, const std::string&
   }
   std::set<std::string> seen = {""};
   for (const std::string& name : listed)
-    if (seen.insert(name).second && std::any_of(runs.begin(), runs.end(), [&](const Run& run) {
-          return !records_of(run, study, name).empty();
-        }))
+    if (seen.insert(name).second &&
+        std::any_of(runs.begin(), runs.end(), [&](const Run& run) { return !records_of(run, study, name).empty(); }))
       models.push_back(name);
   return models;
 }
@@ -104,12 +103,11 @@ const record::Metric* find_metric(const Record& record, const std::string& name)
 const Tensor& Chunk::floats(const std::string& name, std::size_t rank) const {
   const Tensor& found = tensor(*this, name);
   const std::int64_t images = tensor(*this, "index").elements();
-  const bool agrees = found.type == checkpoint::DType::f32 && found.shape.size() == rank &&
-                      found.elements() > 0 && found.shape[0] == images &&
+  const bool agrees = found.type == checkpoint::DType::f32 && found.shape.size() == rank && found.elements() > 0 &&
+                      found.shape[0] == images &&
                       (name == "image" || found.shape[1] == static_cast<std::int64_t>(timesteps.size()));
   if (!agrees)
-    throw InputError(
-        "tensor '" + name + "' has the wrong type or shape " + checkpoint::to_string(found.shape), file);
+    throw InputError("tensor '" + name + "' has the wrong type or shape " + checkpoint::to_string(found.shape), file);
   return found;
 }
 
@@ -130,25 +128,23 @@ std::span<const float> Place::values(const std::string& name, std::size_t rank, 
   return values.subspan((row * times + chunk->order.at(timestep)) * count, count);
 }
 
-ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, const std::string& model)
-    : name_(model) {
+ModelChunks::ModelChunks(std::span<const Run> runs, const std::string& study, const std::string& model) : name_(model) {
   for (const Run& run : runs)
     for (const Record* record : records_of(run, study, model)) {
-      if (record->tensors.empty())
-        throw InputError("a record of " + study + " names no tensors", run.path.string());
+      if (record->tensors.empty()) throw InputError("a record of " + study + " names no tensors", run.path.string());
       Chunk chunk{record, run.tensors(record->tensors.front()), record->tensors.front()};
       read_times(chunk);
       if (chunk.tensors.contains("label") && integers(chunk, "label").size() != integers(chunk, "index").size())
         throw InputError("as many labels as images are expected", chunk.file);
       if (!chunks_.empty() && chunk.timesteps != timesteps())
-        throw InputError("one model was studied at different timesteps", fmt::format("{}: {} of {}", run.path.string(), study, model),
+        throw InputError("one model was studied at different timesteps",
+                         fmt::format("{}: {} of {}", run.path.string(), study, model),
                          "report runs of other timesteps apart, or give other models other names");
       chunks_.push_back(std::move(chunk));
     }
   for (const Chunk& chunk : chunks_) {
     const auto index = integers(chunk, "index");
-    for (std::size_t row = 0; row < index.size(); ++row)
-      images_.insert_or_assign(index[row], Place{&chunk, row});
+    for (std::size_t row = 0; row < index.size(); ++row) images_.insert_or_assign(index[row], Place{&chunk, row});
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What reports read of run directories: entries of manifests, axes and metrics of records, and the chunks of images that a
-// study of losses left, found by model and image.
+// What reports read of run directories: entries of manifests, axes and metrics of records, and the chunks of images
+// that a study of losses left, found by model and image.
 #pragma once
 
 #include <map>
@@ -63,7 +63,8 @@ struct Place {
   const Chunk* chunk;
   std::size_t row;
 
-  /// What a float tensor (N, K, ...) has of the image at the timestep of that place; throws InputError as Chunk::floats.
+  /// What a float tensor (N, K, ...) has of the image at the timestep of that place; throws InputError as
+  /// Chunk::floats.
   std::span<const float> values(const std::string& name, std::size_t rank, std::size_t timestep) const;
 };
 

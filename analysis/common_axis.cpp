@@ -55,7 +55,8 @@ Difference difference(const CommonCurve& one, const CommonCurve& other) {
 
 std::string to_csv(std::span<const CommonCurve> curves) {
   std::string csv =
-      "log_snr,timestep,gap_percent,gap_percent_low,gap_percent_high,noise_error,noise_error_low,noise_error_high,model,"
+      "log_snr,timestep,gap_percent,gap_percent_low,gap_percent_high,noise_error,noise_error_low,noise_error_high,"
+      "model,"
       "reference,process\n";
   for (const CommonCurve& curve : curves)
     for (std::size_t k = 0; k < curve.times.size(); ++k)

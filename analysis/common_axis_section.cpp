@@ -38,8 +38,8 @@ Curves drawn(const Curves& curves) {
   return some;
 }
 
-/// A panel of the curves of one kind, from column `field` of the CSV on: a colour for each model; lines, points and their
-/// shape for each process. All curves are in its key.
+/// A panel of the curves of one kind, from column `field` of the CSV on: a colour for each model; lines, points and
+/// their shape for each process. All curves are in its key.
 std::string plot_of(const Curves& curves, bool dynamic, int field) {
   constexpr std::array dashes{"1", "(6,3)", "(2,2)"};
   constexpr std::array points{7, 6, 5};
@@ -69,31 +69,32 @@ Figure common_axis_figure(const Curves& curves, bool noise) {
     for (const double place : curve.log_snr) range.include(place);
   }
   // Linear near 0, logarithmic beyond: a percentage of next to nothing is large, and would flatten all others.
-  const std::string axis = noise ? "set ylabel 'noise error above it' offset 0.5\n" : R"(set nonlinear y via asinh(y) inverse sinh(y)
+  const std::string axis =
+      noise ? "set ylabel 'noise error above it' offset 0.5\n" : R"(set nonlinear y via asinh(y) inverse sinh(y)
 set ytics (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 300, 1000)
 set ylabel 'loss above it (%)' offset 0.5
 )";
   std::vector<CurvePanel> panels;
   for (const bool dynamic : {false, true})
     if (std::any_of(curves.begin(), curves.end(), [&](const CommonCurve& curve) { return curve.dynamic == dynamic; }))
-      panels.push_back({255,
-                        axis + plot_of(curves, dynamic, noise ? 6 : 3),
+      panels.push_back({255, axis + plot_of(curves, dynamic, noise ? 6 : 3),
                         dynamic ? "models that skip work against the dense model of their size"
                                 : "smaller models against the largest"});
-  return stacked({.name = noise ? "common-axis-noise" : "common-axis",
-                  .description =
-                      std::string("How much more models lose than their reference against the log of signal-to-noise, ") +
-                      (noise ? "in squared error of the noise." : "in percent of the reference's loss."),
-                  .csv = to_csv(curves)},
-                 series, {},
-                 {"log of signal-to-noise (left: noise, right: data)", Range{range.low - 0.2, range.high + 0.2}.text()},
-                 panels);
+  return stacked(
+      {.name = noise ? "common-axis-noise" : "common-axis",
+       .description =
+           std::string("How much more models lose than their reference against the log of signal-to-noise, ") +
+           (noise ? "in squared error of the noise." : "in percent of the reference's loss."),
+       .csv = to_csv(curves)},
+      series, {},
+      {"log of signal-to-noise (left: noise, right: data)", Range{range.low - 0.2, range.high + 0.2}.text()}, panels);
 }
 
 const ModelLoss* loss_of(const Findings& findings, const std::string& model) {
   if (!findings.gap) return nullptr;
   const auto losses = findings.gap->held_against();
-  const auto found = std::find_if(losses.begin(), losses.end(), [&](const ModelLoss& loss) { return loss.model == model; });
+  const auto found =
+      std::find_if(losses.begin(), losses.end(), [&](const ModelLoss& loss) { return loss.model == model; });
   return found == losses.end() ? nullptr : &*found;
 }
 
@@ -102,18 +103,20 @@ Interval percent_of(const Findings& findings, const ModelLoss& loss) {
   return times(100 / findings.gap->reference_of(loss).mean_mse(), loss.mean_gap);
 }
 
-/// The model that is held against that of the same name in another process: what a report puts first, else the first that
-/// both have; null for none.
+/// The model that is held against that of the same name in another process: what a report puts first, else the first
+/// that both have; null for none.
 const ModelLoss* compared(const Findings& one, const Findings& other) {
   if (const Tradeoff* shown = shown_tradeoff(one.tradeoffs))
-    if (const ModelLoss* loss = loss_of(one, shown->model); loss != nullptr && loss_of(other, shown->model) != nullptr) return loss;
+    if (const ModelLoss* loss = loss_of(one, shown->model); loss != nullptr && loss_of(other, shown->model) != nullptr)
+      return loss;
   for (const ModelLoss& loss : one.gap ? one.gap->held_against() : std::span<const ModelLoss>())
     if (loss_of(other, loss.model) != nullptr) return &loss;
   return nullptr;
 }
 
 /// How the model's curves of two processes differ under equal noise; nothing where they share no place.
-std::optional<Difference> under_equal_noise(const Curves& curves, const Findings& one, const Findings& other, const std::string& model) {
+std::optional<Difference> under_equal_noise(const Curves& curves, const Findings& one, const Findings& other,
+                                            const std::string& model) {
   const auto curve_of = [&](const std::string& process) {
     return std::ranges::find_if(curves, [&](const auto& o) { return o.process == process && o.model == model; });
   };
@@ -123,27 +126,35 @@ std::optional<Difference> under_equal_noise(const Curves& curves, const Findings
   return found.places == 0 ? std::nullopt : std::optional(found);
 }
 
-/// Adds sentences to the answer, and the first time a tile. Means are of errors that each process weighs in its own way, so the
-/// judgement is that of equal noise.
-void compare(Section& section, const Curves& curves, const Findings& one, const Findings& other, const ModelLoss& loss) {
+/// Adds sentences to the answer, and the first time a tile. Means are of errors that each process weighs in its own
+/// way, so the judgement is that of equal noise.
+void compare(Section& section, const Curves& curves, const Findings& one, const Findings& other,
+             const ModelLoss& loss) {
   const std::string first = html_escape(one.title), second = html_escape(other.title), model = html_escape(loss.model);
-  section.answer += fmt::format("{}In {}, {} loses {}&nbsp;% more than {}; in {} {}&nbsp;%, each in the mean of its own error over its own times.",
-                                section.answer.empty() ? "" : " ", first, model, bold(percent_of(one, loss)),
-                                html_escape(one.gap->reference_of(loss).model), second, bold(percent_of(other, *loss_of(other, loss.model))));
+  section.answer += fmt::format(
+      "{}In {}, {} loses {}&nbsp;% more than {}; in {} {}&nbsp;%, each in the mean of its own error over its own "
+      "times.",
+      section.answer.empty() ? "" : " ", first, model, bold(percent_of(one, loss)),
+      html_escape(one.gap->reference_of(loss).model), second, bold(percent_of(other, *loss_of(other, loss.model))));
   const auto found = under_equal_noise(curves, one, other, loss.model);
   if (!found) return;
   const std::string larger = fmt::format("{} of {} times", found->larger, found->places);
-  section.answer += fmt::format(" Under equal noise it loses clearly more in {} at {}, in percent of the loss of the reference there, and "
-                                "clearly less at {}.",
-                                second, larger, found->smaller);
+  section.answer += fmt::format(
+      " Under equal noise it loses clearly more in {} at {}, in percent of the loss of the reference there, and "
+      "clearly less at {}.",
+      second, larger, found->smaller);
   if (section.tile) return;
   const Judgement more = found->larger > 0 && found->smaller > 0 ? Judgement::in_part
                          : found->larger > 0                     ? Judgement::yes
                          : found->smaller > 0                    ? Judgement::no
                                                                  : Judgement::cannot_tell;
-  section.tile = {fmt::format("Does {} cost more in {} than in {}?", loss.dynamic ? "skipping work" : "a smaller model", second, first),
-                  "at " + larger, fmt::format("clearly more, under equal noise and in percent of the reference's loss; clearly less at {}: {}", found->smaller, model),
-                  more};
+  section.tile = {
+      fmt::format("Does {} cost more in {} than in {}?", loss.dynamic ? "skipping work" : "a smaller model", second,
+                  first),
+      "at " + larger,
+      fmt::format("clearly more, under equal noise and in percent of the reference's loss; clearly less at {}: {}",
+                  found->smaller, model),
+      more};
 }
 
 /// What each model costs in each process, those of one name below each other; empty unless several processes
@@ -157,10 +168,9 @@ std::string costs_table(const std::vector<Findings>& all) {
       const Tradeoff* tradeoff = tradeoff_of(findings.tradeoffs, model.model);
       auto of_model = std::find_if(rows.begin(), rows.end(), [&](const auto& o) { return o.first == model.model; });
       if (of_model == rows.end()) of_model = rows.insert(rows.end(), {model.model, ""});
-      of_model->second +=
-          row({html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
-               tradeoff == nullptr ? "–" : decimal(tradeoff->lambda, 3),
-               plus_minus(percent_of(findings, model)), plus_minus(model.mean_gap)});
+      of_model->second += row({html_escape(model.model), html_escape(findings.title), html_escape(reference.model),
+                               tradeoff == nullptr ? "–" : decimal(tradeoff->lambda, 3),
+                               plus_minus(percent_of(findings, model)), plus_minus(model.mean_gap)});
     }
   std::string html;
   for (const auto& [model, text] : rows) html += text;
@@ -201,10 +211,12 @@ std::optional<Section> common_axis_section(const std::vector<Findings>& all, con
   if (!left_out.empty())
     section.shown +=
         note(html_escape(listed(left_out)) + ": left out, for want of losses with the signal-to-noise of their times.");
-  section.details += costs_table(all) +
-                     note("<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the noise, at "
-                          "each time of a process. Percentages take the reference's loss as known. In the table and above they are of "
-                          "means over the times that were studied, each process by the error that it trains.");
+  section.details +=
+      costs_table(all) +
+      note(
+          "<b>Log of signal-to-noise</b>: the natural logarithm of the power of the image over that of the noise, at "
+          "each time of a process. Percentages take the reference's loss as known. In the table and above they are of "
+          "means over the times that were studied, each process by the error that it trains.");
   return section;
 }
 

@@ -39,8 +39,7 @@ std::vector<double> detail_of(const Tensor& images, std::size_t row, std::int64_
     const auto channel = image.subspan(static_cast<std::size_t>(c) * pixels, pixels);
     std::vector<float> squares(channel.begin(), channel.end());
     for (float& value : squares) value *= value;
-    const auto means = token_means(channel, side, side, patch),
-               mean_squares = token_means(squares, side, side, patch);
+    const auto means = token_means(channel, side, side, patch), mean_squares = token_means(squares, side, side, patch);
     for (std::size_t token = 0; token < variances.size(); ++token)
       variances[token] += (mean_squares[token] - means[token] * means[token]) / static_cast<double>(channels);
   }
@@ -64,8 +63,8 @@ ComputeMap map_of(const ModelChunks& model, std::uint64_t seed) {
     const auto &compute = place.chunk->floats("compute", 4).shape, &loss = place.chunk->floats("loss", 4).shape;
     const Tensor& image = place.chunk->floats("image", 4);
     const std::int64_t grid = compute[2];
-    const bool fits = compute == loss && compute[3] == grid && image.shape[2] == image.shape[3] &&
-                      image.shape[2] % grid == 0;
+    const bool fits =
+        compute == loss && compute[3] == grid && image.shape[2] == image.shape[3] && image.shape[2] % grid == 0;
     if (!fits) throw InputError("compute map, loss and image do not fit together", place.chunk->file);
     const auto detail = detail_of(image, place.row, grid);
     for (Index k = 0; k < steps; ++k) {
@@ -91,8 +90,7 @@ ComputeMap map_of(const ModelChunks& model, std::uint64_t seed) {
 double rank_correlation(std::span<const double> a, std::span<const double> b) {
   if (a.size() != b.size()) throw InputError("lists of different lengths have no rank correlation");
   const auto finite = [](double value) { return std::isfinite(value); };
-  if (!std::all_of(a.begin(), a.end(), finite) || !std::all_of(b.begin(), b.end(), finite))
-    return std::nan("");
+  if (!std::all_of(a.begin(), a.end(), finite) || !std::all_of(b.begin(), b.end(), finite)) return std::nan("");
   const auto x = centred_ranks(a), y = centred_ranks(b);
   const double norms = x.squaredNorm() * y.squaredNorm();
   return norms == 0 ? 0 : x.dot(y) / std::sqrt(norms);

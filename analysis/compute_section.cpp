@@ -70,8 +70,7 @@ std::optional<Section> compute_section(const Findings& findings, const Show& sho
   const auto grids = map_grids(findings.runs, Mapped::compute, maps_of_profile(findings.runs).shown);
   for (const ComputeMap* map : shown_first(findings, maps))
     for (const MapGrid& grid : grids)
-      if (grid.model == map->model)
-        (section.shown.empty() ? section.shown : section.details) += map_of(grid, show);
+      if (grid.model == map->model) (section.shown.empty() ? section.shown : section.details) += map_of(grid, show);
   section.details +=
       show(compute_curves_figure(maps, findings.process),
            "How much of the image is worked on, and whether that goes with its detail and with the loss; bands are "

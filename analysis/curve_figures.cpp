@@ -63,14 +63,14 @@ unset logscale y
 set format y '%g')";
   std::vector<CurvePanel> panels{{285, differences}, {245, losses}};
   if (alone) panels.erase(panels.begin());
-  return stacked({.name = "loss-gap",
-                  .description =
-                      alone ? "Loss of the model against the timestep."
+  return stacked(
+      {.name = "loss-gap",
+       .description = alone ? "Loss of the model against the timestep."
                             : "Above, the loss difference between the models against the timestep with its 95 % "
                               "interval; below, the loss of each model.",
-                  .csv = to_csv(result),
-                  .settings = paper_beside ? paper_block(result) : ""},
-                 series_of(result.models, &ModelLoss::mse), entries, time_axis(process), panels);
+       .csv = to_csv(result),
+       .settings = paper_beside ? paper_block(result) : ""},
+      series_of(result.models, &ModelLoss::mse), entries, time_axis(process), panels);
 }
 
 Figure concentration_figure(const std::vector<ModelConcentration>& result, const Process& process) {
@@ -89,10 +89,12 @@ plot \
                  series_of(result, &ModelConcentration::timesteps), {chance}, time_axis(process),
                  {{205, R"(set ylabel 'Gini coefficient' offset 0.5
 set yrange [0:*]
-value = 3; chance = 9; unit = 1)" + curves},
+value = 3; chance = 9; unit = 1)" +
+                            curves},
                   {205, R"(set ylabel 'loss in hardest 20 % (%)' offset 0.5
 set yrange [20:*]
-value = 6; chance = 10; unit = 100)" + curves}});
+value = 6; chance = 10; unit = 100)" +
+                            curves}});
 }
 
 Figure compute_curves_figure(const std::vector<ComputeMap>& maps, const Process& process) {
@@ -101,13 +103,14 @@ Figure compute_curves_figure(const std::vector<ComputeMap>& maps, const Process&
                                  "rank correlation with the loss and with the detail of the image.",
                   .csv = to_csv(maps)},
                  series_of(maps, &ComputeMap::timesteps), {"below: with the detail", "below: with the loss"},
-                 time_axis(process), {{205, R"(set ylabel 'blocks that work on a token (%)' offset 0.5
+                 time_axis(process),
+                 {{205, R"(set ylabel 'blocks that work on a token (%)' offset 0.5
 set yrange [0:100]
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$4):(100*$5) with filledcurves linetype m notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:(100*$3) with linespoints linetype m title model[m], \
   NaN with lines linecolor rgb '#000000' linewidth 2 title 'below: with the detail', \
   NaN with lines linecolor rgb '#000000' linewidth 2 dashtype 2 title 'below: with the loss')"},
-                                      {205, R"(set ylabel 'rank correlation' offset 0.5
+                  {205, R"(set ylabel 'rank correlation' offset 0.5
 set yrange [*:*]
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:10:11 with filledcurves linetype m notitle, \
@@ -126,19 +129,20 @@ plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:)" +
                              std::to_string(6 + unit_axes(curves).size()) +
                              R"( with lines linetype m linewidth 1.2 dashtype 3 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3 with linespoints linetype m notitle)";
-  return stacked({.name = "lambda-curves",
-                  .description = "Above, the share of MACs that dynamic models keep against the training step, with its "
-                                 "target; below, their losses and those of their complete models.",
-                  .csv = to_csv(curves)},
-                 series_of(curves, &LearningCurve::points), {"target", "below: complete model"}, {"training step"},
-                 {{215, R"(set ylabel 'share of the MACs (λ)' offset 0.5
+  return stacked(
+      {.name = "lambda-curves",
+       .description = "Above, the share of MACs that dynamic models keep against the training step, with its "
+                      "target; below, their losses and those of their complete models.",
+       .csv = to_csv(curves)},
+      series_of(curves, &LearningCurve::points), {"target", "below: complete model"}, {"training step"},
+      {{215, R"(set ylabel 'share of the MACs (λ)' offset 0.5
 set yrange [0:1.02]
 plot for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:4 with lines linecolor rgb '#909090' linewidth 1.5 \
     dashtype 2 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:5 with linespoints linetype m title model[m], \
   NaN with lines linecolor rgb '#909090' linewidth 1.5 dashtype 2 title 'target', \
   NaN with lines linecolor rgb '#000000' linewidth 1.2 dashtype 3 title 'below: complete model')"},
-                  {215, losses}});
+       {215, losses}});
 }
 
 /// Logarithmic where the losses span more than a factor of three: a shorter axis would have no tics.

@@ -52,8 +52,7 @@ static Descriptor open_empty(const fs::path& path) {
   for (;;) {
     create_folders(path);
     const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 && errno != ENOENT)
-      throw RunError("cannot open the folder", path.string(), std::strerror(errno));
+    if (folder < 0 && errno != ENOENT) throw RunError("cannot open the folder", path.string(), std::strerror(errno));
     while (::flock(folder, LOCK_EX) != 0 && errno == EINTR) {
     }
     // Whoever held the lock has removed the folder meanwhile.
@@ -164,10 +163,9 @@ void draw(const Figure& figure, const fs::path& folder, const std::string& date,
   write_atomically(
       file(".gp"),
       fmt::format(script_form, fmt::arg("name", figure.name), fmt::arg("settings", figure.settings),
-                  fmt::arg("plot", figure.plot), fmt::arg("width", figure.width),
-                  fmt::arg("height", figure.height), fmt::arg("inches_wide", figure.width / 96.0),
-                  fmt::arg("inches_high", figure.height / 96.0), fmt::arg("twice_wide", 2 * figure.width),
-                  fmt::arg("twice_high", 2 * figure.height)));
+                  fmt::arg("plot", figure.plot), fmt::arg("width", figure.width), fmt::arg("height", figure.height),
+                  fmt::arg("inches_wide", figure.width / 96.0), fmt::arg("inches_high", figure.height / 96.0),
+                  fmt::arg("twice_wide", 2 * figure.width), fmt::arg("twice_high", 2 * figure.height)));
   const Drawing drawn(file(".part"));
   fs::copy_file(file(".csv"), drawn.path() / (figure.name + ".csv"));
   run_gnuplot(gnuplot, file(".gp"), drawn.path());

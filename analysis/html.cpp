@@ -52,9 +52,7 @@ Judgement above(const Interval& value, double level) {
   return value.high < level ? Judgement::no : Judgement::cannot_tell;
 }
 
-Judgement below(const Interval& value, double level) {
-  return above({-value.mean, -value.high, -value.low}, -level);
-}
+Judgement below(const Interval& value, double level) { return above({-value.mean, -value.high, -value.low}, -level); }
 
 Judgement combined(const std::vector<Judgement>& judgements) {
   const std::set<Judgement> said(judgements.begin(), judgements.end());
@@ -80,9 +78,7 @@ std::string page(const std::string& title, const std::string& subtitle, const st
       title, page_style, element("note", subtitle), alarms, tiles(sections), contents, body);
 }
 
-static bool less(const Named& a, const Named& b) {
-  return smaller(a.value, b.value);
-}
+static bool less(const Named& a, const Named& b) { return smaller(a.value, b.value); }
 
 std::string row(const std::vector<std::string>& fields) {
   std::string html = "<tr><th scope=\"row\">" + fields.front() + "</th>";
@@ -94,8 +90,8 @@ std::string table(const std::vector<std::string>& head, const std::string& rows,
   std::string html;
   for (const std::string& name : head) html += "<th scope=\"col\">" + name + "</th>";
   if (!html.empty()) html = "<thead><tr>" + html + "</tr></thead>\n";
-  return fmt::format("<div class=\"scroll\"><table class=\"{}\">{}<tbody>\n{}</tbody></table></div>\n", kind,
-                     html, rows);
+  return fmt::format("<div class=\"scroll\"><table class=\"{}\">{}<tbody>\n{}</tbody></table></div>\n", kind, html,
+                     rows);
 }
 
 std::string decimal(double value, int digits) {
@@ -107,9 +103,7 @@ std::string folded(const std::string& summary, const std::string& content) {
   return fmt::format("<details>\n<summary>{}</summary>\n{}</details>\n", summary, content);
 }
 
-std::string note(const std::string& text) {
-  return "<p class=\"note\">" + text + "</p>\n";
-}
+std::string note(const std::string& text) { return "<p class=\"note\">" + text + "</p>\n"; }
 
 std::string list(const std::vector<std::string>& sentences) {
   std::string items;
@@ -117,17 +111,13 @@ std::string list(const std::vector<std::string>& sentences) {
   return items.empty() ? "" : "<ul>\n" + items + "</ul>\n";
 }
 
-std::string bold(const Interval& interval) {
-  return "<b>" + plus_minus(interval) + "</b>";
-}
+std::string bold(const Interval& interval) { return "<b>" + plus_minus(interval) + "</b>"; }
 
 std::string described(std::string_view metric) {
   return fmt::format("<b>{}</b>: {} ", record::metric(metric).label, record::metric(metric).description);
 }
 
-const Named& least(const std::vector<Named>& values) {
-  return *std::min_element(values.begin(), values.end(), less);
-}
+const Named& least(const std::vector<Named>& values) { return *std::min_element(values.begin(), values.end(), less); }
 
 std::string from_to(const std::vector<Named>& values, const char* unit) {
   const auto text = [&](const Named& one) {
@@ -138,11 +128,9 @@ std::string from_to(const std::vector<Named>& values, const char* unit) {
 }
 
 std::string how_many_above(const std::vector<Named>& values) {
-  const auto clear = std::count_if(values.begin(), values.end(),
-                                   [](const Named& one) { return above(one.value) == Judgement::yes; });
-  return clear == 0 || clear == std::ssize(values)
-             ? ""
-             : fmt::format("; clear for {} of {}", clear, values.size());
+  const auto clear =
+      std::count_if(values.begin(), values.end(), [](const Named& one) { return above(one.value) == Judgement::yes; });
+  return clear == 0 || clear == std::ssize(values) ? "" : fmt::format("; clear for {} of {}", clear, values.size());
 }
 
 std::string least_of(const std::vector<Named>& values) {

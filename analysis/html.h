@@ -20,8 +20,7 @@ std::string page(const std::string& title, const std::string& subtitle, const st
 /// A row of a table from what stands in it, the first as its head.
 std::string row(const std::vector<std::string>& fields);
 /// Scrolls as a whole where it is wider than the page.
-std::string table(const std::vector<std::string>& head, const std::string& rows,
-                  const char* kind = "numbers");
+std::string table(const std::vector<std::string>& head, const std::string& rows, const char* kind = "numbers");
 /// A figure of that many digits after the point, or a dash.
 std::string decimal(double value, int digits);
 

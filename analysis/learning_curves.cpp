@@ -16,8 +16,8 @@ static double value(const record::Record& record, const std::string& name) {
 std::vector<LearningCurve> learning_curves(std::span<const record::Run> runs) {
   std::vector<LearningCurve> curves;
   for (const std::string& model : models_of(runs, "train")) {
-    LearningCurve& curve = curves.emplace_back(
-        LearningCurve{.model = model, .points = {}, .units = model_in(runs, model).units});
+    LearningCurve& curve =
+        curves.emplace_back(LearningCurve{.model = model, .points = {}, .units = model_in(runs, model).units});
     std::map<std::int64_t, LearningPoint> points;
     for (const record::Run& run : runs)
       for (const record::Record* record : records_of(run, "train", model)) {
@@ -42,8 +42,7 @@ std::vector<UnitAxis> unit_axes(const std::vector<LearningCurve>& curves) {
   std::vector<UnitAxis> all;
   for (const LearningCurve& curve : curves)
     for (const UnitAxis& axis : curve.units)
-      if (std::none_of(all.begin(), all.end(),
-                       [&](const UnitAxis& other) { return other.name == axis.name; }))
+      if (std::none_of(all.begin(), all.end(), [&](const UnitAxis& other) { return other.name == axis.name; }))
         all.push_back(axis);
   return all;
 }

@@ -66,7 +66,8 @@ bool has_vb(const ModelChunks& model) {
                      [](const Chunk& chunk) { return chunk.tensors.contains("vb"); });
 }
 
-/// The place of the dense model of its size that follows a dynamic one first, or of the last before it; else of the last model.
+/// The place of the dense model of its size that follows a dynamic one first, or of the last before it; else of the
+/// last model.
 std::size_t reference_of(std::size_t model, const std::vector<Model>& models) {
   std::size_t before = models.size() - 1;
   for (std::size_t m = 0; models[model].dynamic && m < models.size(); ++m) {
@@ -117,8 +118,8 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
                  of_times(chunks, "epsilon_factor", timesteps)};
   for (std::size_t m = 0; m < chunks.size(); ++m) {
     const std::size_t reference = reference_of(m, models);
-    ModelLoss& model = result.models.emplace_back(ModelLoss{
-        chunks[m].name(), column_means(mse[m]), column_means(vb[m]), {}, {}, reference, models[m].dynamic});
+    ModelLoss& model = result.models.emplace_back(
+        ModelLoss{chunks[m].name(), column_means(mse[m]), column_means(vb[m]), {}, {}, reference, models[m].dynamic});
     model.image_gap.assign(images.size(), 0);
     if (m + 1 == chunks.size()) break;
     MatrixXd difference(mse[m].rows(), mse[m].cols() + vb[m].cols() + 1);
@@ -134,8 +135,7 @@ std::optional<LossGap> loss_gap(std::span<const record::Run> runs, std::uint64_t
 }
 
 std::string to_csv(const LossGap& result) {
-  std::string csv =
-      "timestep,images,mse,vb,mse_gap,mse_gap_low,mse_gap_high,vb_gap,vb_gap_low,vb_gap_high,model\n";
+  std::string csv = "timestep,images,mse,vb,mse_gap,mse_gap_low,mse_gap_high,vb_gap,vb_gap_low,vb_gap_high,model\n";
   for (const ModelLoss& model : result.models)
     for (std::size_t k = 0; k < result.timesteps.size(); ++k)
       csv += fmt::format("{},{},{},{},{},{}\n", csv_field(result.timesteps[k]), result.images, csv_field(model.mse[k]),

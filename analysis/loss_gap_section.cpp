@@ -110,21 +110,21 @@ std::optional<Section> loss_gap_section(const Findings& findings, const Show& sh
   if (const ModelLoss* model = shown_model(findings, dynamic)) {
     const Ends ends(gap, *model, process);
     section.answer = sentence(ends);
-    section.tile = Tile{
-        dynamic ? "Does skipping work cost less near noise?" : "Does a larger model gain less near noise?",
-        plus_minus(ends.gaps[ends.peak]),
-        fmt::format("loss of {} above {} at t&nbsp;=&nbsp;{}; {} at t&nbsp;=&nbsp;{}", ends.name, ends.reference,
-                    ends.peak_time, number(ends.gaps[ends.noise].mean), ends.noise_time),
-        shrinks(ends)};
+    section.tile =
+        Tile{dynamic ? "Does skipping work cost less near noise?" : "Does a larger model gain less near noise?",
+             plus_minus(ends.gaps[ends.peak]),
+             fmt::format("loss of {} above {} at t&nbsp;=&nbsp;{}; {} at t&nbsp;=&nbsp;{}", ends.name, ends.reference,
+                         ends.peak_time, number(ends.gaps[ends.noise].mean), ends.noise_time),
+             shrinks(ends)};
   }
   section.shown = show(
       loss_gap_figure(gap, process),
-      alone     ? "The loss of the model at each timestep."
-      : dynamic ? "How much more models that skip work lose than the dense model of their size; bands are "
-                  "95&nbsp;% intervals."
-                : fmt::format("How much more the other models lose than {}; bands are 95&nbsp;% intervals{}", last,
-                              &process == &diffusion ? ", the dashed curve is the paper's, scaled to the same peak."
-                                                     : "."));
+      alone ? "The loss of the model at each timestep."
+      : dynamic
+          ? "How much more models that skip work lose than the dense model of their size; bands are "
+            "95&nbsp;% intervals."
+          : fmt::format("How much more the other models lose than {}; bands are 95&nbsp;% intervals{}", last,
+                        &process == &diffusion ? ", the dashed curve is the paper's, scaled to the same peak." : "."));
   std::vector<std::string> clear;
   for (const ModelLoss& model : gap.held_against())
     clear.push_back(fmt::format(

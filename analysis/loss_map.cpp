@@ -51,8 +51,7 @@ static ModelConcentration concentration_of(const ModelChunks& model, std::uint64
           chance_concentration(squares_of(first))};
 }
 
-std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
-                                               std::uint64_t bootstrap_seed) {
+std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs, std::uint64_t bootstrap_seed) {
   std::vector<ModelConcentration> result;
   for (const ModelChunks& model : chunks_of(runs, "loss-map"))
     result.push_back(concentration_of(model, bootstrap_seed));
@@ -73,8 +72,7 @@ std::string to_csv(const std::vector<ModelConcentration>& result) {
 namespace {
 
 bool in_every_model(const std::vector<ModelChunks>& models, std::int64_t index) {
-  return std::all_of(models.begin(), models.end(),
-                     [&](const auto& model) { return model.images().contains(index); });
+  return std::all_of(models.begin(), models.end(), [&](const auto& model) { return model.images().contains(index); });
 }
 
 /// The first image of each class; filled up with, or without labels made of, the first images.
@@ -84,8 +82,8 @@ std::vector<std::int64_t> choose_images(const std::vector<ModelChunks>& models, 
   for (const auto& [index, place] : models.back().images()) {
     if (!in_every_model(models, index)) continue;
     const auto labels = place.chunk->tensors.find("label");
-    const bool first = labels != place.chunk->tensors.end() &&
-                       classes.insert(labels->second.as<std::int64_t>()[place.row]).second;
+    const bool first =
+        labels != place.chunk->tensors.end() && classes.insert(labels->second.as<std::int64_t>()[place.row]).second;
     (first ? chosen : others).push_back(index);
   }
   chosen.insert(chosen.end(), others.begin(), others.end());
@@ -113,16 +111,14 @@ std::vector<std::uint8_t> rgb_of(const Tensor& images, std::size_t row) {
   for (std::size_t pixel = 0; pixel < pixels; ++pixel)
     for (std::size_t c = 0; c < 3; ++c) {
       const float value = values[(channels < 3 ? 0 : c) * pixels + pixel];
-      rgb[3 * pixel + c] =
-          static_cast<std::uint8_t>(std::lround(std::clamp((value + 1) * 127.5F, 0.0F, 255.0F)));
+      rgb[3 * pixel + c] = static_cast<std::uint8_t>(std::lround(std::clamp((value + 1) * 127.5F, 0.0F, 255.0F)));
     }
   return rgb;
 }
 
 const char* name_of(Mapped mapped) { return mapped == Mapped::loss ? "map" : "compute"; }
 
-MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index,
-               const std::vector<std::size_t>& positions) {
+MapRow map_row(const ModelChunks& model, Mapped mapped, std::int64_t index, const std::vector<std::size_t>& positions) {
   const Place place = model.images().at(index);
   MapRow row{index, rgb_of(place.chunk->floats("image", 4), place.row), {}};
   for (const std::size_t position : positions) {

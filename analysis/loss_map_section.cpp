@@ -42,14 +42,13 @@ std::optional<Section> loss_map_section(const Findings& findings, const Show& sh
         show(loss_map_figure(grid, normalise_each, findings.process),
              fmt::format("Where {} errs, pixel by pixel: white where its loss is high.", html_escape(grid.model)));
   if (!spreads.empty())
-    section.details +=
-        show(concentration_figure(spreads, findings.process),
-             "How unevenly the loss is spread over the tokens; bands are 95&nbsp;% intervals.") +
-        note(described("gini") + described("hardest_share") +
-             fmt::format("Means over {} images; tokens are the model's patches. The dashed line is "
-                         "what the few noise draws alone would make of equally hard tokens "
-                         "(independent Gaussian errors of one variance).",
-                         grouped(spreads.front().images)));
+    section.details += show(concentration_figure(spreads, findings.process),
+                            "How unevenly the loss is spread over the tokens; bands are 95&nbsp;% intervals.") +
+                       note(described("gini") + described("hardest_share") +
+                            fmt::format("Means over {} images; tokens are the model's patches. The dashed line is "
+                                        "what the few noise draws alone would make of equally hard tokens "
+                                        "(independent Gaussian errors of one variance).",
+                                        grouped(spreads.front().images)));
   if (!grids.empty())
     section.details +=
         note(findings.process.words(

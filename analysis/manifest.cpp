@@ -16,9 +16,7 @@ using record::Run;
 
 namespace {
 
-[[noreturn]] void refuse(const Run& run, const std::string& what) {
-  throw InputError(what, run.path.string());
-}
+[[noreturn]] void refuse(const Run& run, const std::string& what) { throw InputError(what, run.path.string()); }
 
 /// The place of a text of the manifest among the values that are allowed.
 template <std::size_t count>
@@ -75,7 +73,8 @@ nlohmann::json process_entry(const Run& run) {
 
 const Process& process_of(const Run& run) {
   const Json process = process_entry(run);
-  const auto name = entry(run, process, "name", std::string()), prediction = entry(run, process, "prediction", std::string());
+  const auto name = entry(run, process, "name", std::string()),
+             prediction = entry(run, process, "prediction", std::string());
   for (const Process& known : processes)
     if (known.name == name && (known.prediction == prediction || prediction.empty())) return known;
   refuse(run, fmt::format("a process '{}' that predicts '{}' is not known", shortened(name), shortened(prediction)));

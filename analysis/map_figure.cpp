@@ -21,8 +21,7 @@ Range scale_of(std::vector<float> values) {
   std::erase_if(values, [](float value) { return !std::isfinite(value); });
   if (values.empty()) return {0, 1};
   const auto at = [&](double fraction) {
-    const auto place =
-        values.begin() + static_cast<std::ptrdiff_t>(fraction * static_cast<double>(values.size() - 1));
+    const auto place = values.begin() + static_cast<std::ptrdiff_t>(fraction * static_cast<double>(values.size() - 1));
     std::nth_element(values.begin(), place, values.end());
     return static_cast<double>(*place);
   };
@@ -38,8 +37,7 @@ std::vector<Range> scales_of(const MapGrid& grid, Colours colours, const MapRow*
   for (std::size_t k = 0; k < grid.timesteps.size(); ++k) {
     std::vector<float> values;
     for (const MapRow& row : grid.rows)
-      if (only == nullptr || only == &row)
-        values.insert(values.end(), row.maps[k].begin(), row.maps[k].end());
+      if (only == nullptr || only == &row) values.insert(values.end(), row.maps[k].begin(), row.maps[k].end());
     scales.push_back(scale_of(std::move(values)));
   }
   return scales;
@@ -139,9 +137,9 @@ set xrange [0:{}]
 set yrange [{}:0]
 set colorbox horizontal user origin 0.3, {:.4f} size 0.4, {:.4f}
 )",
-      double(Layout::side) / Layout::width, 1 - double(Layout::side) / Layout::width,
-      layout.from_bottom(Layout::below), layout.from_bottom(Layout::below + layout.body), layout.across,
-      layout.down, layout.from_bottom(46), layout.from_bottom(10));
+      double(Layout::side) / Layout::width, 1 - double(Layout::side) / Layout::width, layout.from_bottom(Layout::below),
+      layout.from_bottom(Layout::below + layout.body), layout.across, layout.down, layout.from_bottom(46),
+      layout.from_bottom(10));
   const std::string drawing = fmt::format(R"(unset border
 unset tics
 unset key
@@ -158,8 +156,7 @@ plot for [r=0:R-1] data skip 1 every :::r*H::(r+1)*H-1 \
           .height = layout.height(),
           .csv = to_csv(grid),
           .settings = settings(grid, layout, colours),
-          .plot =
-              axes + labels(grid, layout, colours, process) + (colours == Colours::share ? frames : "") + drawing};
+          .plot = axes + labels(grid, layout, colours, process) + (colours == Colours::share ? frames : "") + drawing};
 }
 
 }  // namespace
@@ -167,8 +164,7 @@ plot for [r=0:R-1] data skip 1 every :::r*H::(r+1)*H-1 \
 Figure loss_map_figure(const MapGrid& grid, bool normalise_each, const Process& process) {
   return map_figure(
       grid, normalise_each ? Colours::by_map : Colours::by_timestep, "loss-map-",
-      process.words(
-          "Images, and for each its squared epsilon error at several timesteps: blue low, white high."),
+      process.words("Images, and for each its squared epsilon error at several timesteps: blue low, white high."),
       "'low loss' 0, 'high loss' 1", process);
 }
 

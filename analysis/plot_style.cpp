@@ -21,8 +21,8 @@ set style fill transparent solid 0.22 noborder
                                                             "e69f00", "56b4e9", "000000"};
   std::string faint;
   for (std::size_t i = 0; i < palette.size(); ++i) {
-    style += fmt::format("set linetype {} linecolor rgb '#{}' linewidth 2 pointtype 7 pointsize 0.4\n", i + 1,
-                         palette[i]);
+    style +=
+        fmt::format("set linetype {} linecolor rgb '#{}' linewidth 2 pointtype 7 pointsize 0.4\n", i + 1, palette[i]);
     faint += fmt::format("{}'#80{}'", i == 0 ? "" : ", ", palette[i]);
   }
   return style + fmt::format("set linetype cycle {0}\narray faint[{0}] = [{1}]\n", palette.size(), faint);
@@ -38,8 +38,8 @@ static std::string series_arrays(const std::vector<Series>& series) {
     first.push_back(row);
     last.push_back((row += one.rows) - 1);
   }
-  return fmt::format("M = {}\narray model[M] = [{}]\narray first[M] = [{}]\narray last[M] = [{}]\n",
-                     series.size(), fmt::join(names, ", "), fmt::join(first, ", "), fmt::join(last, ", "));
+  return fmt::format("M = {}\narray model[M] = [{}]\narray first[M] = [{}]\narray last[M] = [{}]\n", series.size(),
+                     fmt::join(names, ", "), fmt::join(first, ", "), fmt::join(last, ", "));
 }
 
 std::string panel(double top, double bottom, double left, double right) {
@@ -53,15 +53,13 @@ KeyStrip::KeyStrip(const std::vector<std::string>& entries, int width) : width_(
   constexpr std::size_t letter = 9, sample = 60;  // pixels, as gnuplot reckons
   std::size_t widest = 1;
   for (const std::string& entry : entries)  // letters, not bytes
-    widest = std::max(widest, static_cast<std::size_t>(std::count_if(
-                                  entry.begin(), entry.end(), [](char c) { return (c & 0xC0) != 0x80; })));
+    widest = std::max(widest, static_cast<std::size_t>(std::count_if(entry.begin(), entry.end(),
+                                                                     [](char c) { return (c & 0xC0) != 0x80; })));
   const auto columns = std::max<std::size_t>(1, static_cast<std::size_t>(width) / (letter * widest + sample));
   rows_ = static_cast<int>((entries.size() + columns - 1) / columns);
 }
 
-int KeyStrip::height() const {
-  return 20 + 21 * rows_;
-}
+int KeyStrip::height() const { return 20 + 21 * rows_; }
 
 std::string KeyStrip::set(double figure_height, double top) const {
   return fmt::format(
@@ -102,19 +100,15 @@ double PanelRow::width() const {
   return (figure_width - left - 16 - gap * (n - 1)) / n;
 }
 
-int PanelRow::figure_height() const {
-  return static_cast<int>(top + height) + 62;
-}
+int PanelRow::figure_height() const { return static_cast<int>(top + height) + 62; }
 
 std::string PanelRow::place(std::size_t i) const {
   const double from = left + static_cast<double>(i) * (width() + gap), whole = figure_height();
-  return panel(1 - top / whole, 1 - (top + height) / whole, from / figure_width,
-               (from + width()) / figure_width);
+  return panel(1 - top / whole, 1 - (top + height) / whole, from / figure_width, (from + width()) / figure_width);
 }
 
 std::string PanelRow::title(const std::string& text) const {
-  return fmt::format("set label {} at screen 0.5,{} center\n", gnuplot_string(text),
-                     1 - 14.0 / figure_height());
+  return fmt::format("set label {} at screen 0.5,{} center\n", gnuplot_string(text), 1 - 14.0 / figure_height());
 }
 
 void Range::include(double value) {
@@ -127,9 +121,7 @@ void Range::include(const Interval& interval) {
   for (const double value : {interval.mean, interval.low, interval.high}) include(value);
 }
 
-std::string Range::text() const {
-  return fmt::format("[{:.8g}:{:.8g}]", low, high);
-}
+std::string Range::text() const { return fmt::format("[{:.8g}:{:.8g}]", low, high); }
 
 double tic_step(double size) {
   const double most = size / 2.5, power = std::pow(10, std::floor(std::log10(most)));

@@ -56,8 +56,8 @@ struct CurvePanel {
   std::string title = "";
 };
 
-/// The figure with its size, style and plot: panels below each other, 640 pixels wide, over one axis and under one key of
-/// the entries. Plots read of each series m of M its name and its rows of the CSV: model[m], first[m] and last[m].
+/// The figure with its size, style and plot: panels below each other, 640 pixels wide, over one axis and under one key
+/// of the entries. Plots read of each series m of M its name and its rows of the CSV: model[m], first[m] and last[m].
 Figure stacked(Figure figure, const std::vector<Series>& series, std::vector<std::string> entries,
                const SharedAxis& axis, const std::vector<CurvePanel>& panels);
 
@@ -88,8 +88,8 @@ struct PanelRow {
   std::string place(std::size_t i) const;            ///< gnuplot's margins for panel i
   std::string title(const std::string& text) const;  ///< above all of them
 
-  /// Figures of these panels, as many in each as it has room for: `draw` gives that of some panels and of a name, "speedup"
-  /// and "speedup-2" where `name` is "speedup".
+  /// Figures of these panels, as many in each as it has room for: `draw` gives that of some panels and of a name,
+  /// "speedup" and "speedup-2" where `name` is "speedup".
   template <typename T, typename Draw>
   static std::vector<Figure> figures(const std::vector<T>& panels, const std::string& name, Draw draw) {
     std::vector<Figure> drawn;

@@ -27,9 +27,7 @@ std::string text_of(const Json& json) {
   return fmt::format("{}", fmt::join(entries, ", "));
 }
 
-Json at(const Json& json, const char* key) {
-  return json.is_object() ? json.value(key, Json()) : Json();
-}
+Json at(const Json& json, const char* key) { return json.is_object() ? json.value(key, Json()) : Json(); }
 
 /// "depth 3, width 96, heads 4, patch 4, input 3×32×32, 10 classes".
 std::string shape_of(const Json& configuration) {
@@ -72,9 +70,7 @@ std::string heading(std::span<const Run> runs, std::size_t i) {
   return runs.size() == 1 ? "" : fmt::format("<h3>Run {}</h3>\n", i + 1);
 }
 
-std::string code(const std::string& text) {
-  return "<pre><code>" + html_escape(text) + "</code></pre>\n";
-}
+std::string code(const std::string& text) { return "<pre><code>" + html_escape(text) + "</code></pre>\n"; }
 
 std::string pairs_table(const Json& entries) {
   std::string rows;
@@ -90,13 +86,15 @@ std::string models(std::span<const Run> runs) {
     for (const Json& model : run.manifest.value("models", Json::array())) rows += model_row(model);
   if (rows.empty()) return "";
   const std::string data = "ImageNet 256×256, as latents of 32×32×4";
-  rows += row({"DiT-S/2 (paper)", "depth 12, width 384, heads 6, patch 2", "33 M", "6.06", data, "", "", "", "", ""}) +
-          row({"DiT-XL/2 (paper)", "depth 28, width 1152, heads 16, patch 2", "675 M", "118.64", data, "", "", "", "", ""});
-  return table({"model", "configuration", "parameters", "GMACs", "training images", "steps", "batch", "time",
-                "device", "checkpoint"},
+  rows +=
+      row({"DiT-S/2 (paper)", "depth 12, width 384, heads 6, patch 2", "33 M", "6.06", data, "", "", "", "", ""}) +
+      row({"DiT-XL/2 (paper)", "depth 28, width 1152, heads 16, patch 2", "675 M", "118.64", data, "", "", "", "", ""});
+  return table({"model", "configuration", "parameters", "GMACs", "training images", "steps", "batch", "time", "device",
+                "checkpoint"},
                rows, "models") +
-         note("GMACs: billions of multiply-accumulates of one forward pass of one image. The paper's loss gap compares "
-              "DiT-S and DiT-XL.");
+         note(
+             "GMACs: billions of multiply-accumulates of one forward pass of one image. The paper's loss gap compares "
+             "DiT-S and DiT-XL.");
 }
 
 std::string machine(const Json& manifest) {

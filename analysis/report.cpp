@@ -58,8 +58,7 @@ std::string date_of(std::span<const Run> runs) {
 
 const char* title_of(std::span<const Run> runs) {
   const auto has = [&](const char* study) { return !models_of(runs, study).empty(); };
-  if (has("activation"))
-    return "Where the loss of a diffusion transformer lies, and what a dynamic one learns to skip";
+  if (has("activation")) return "Where the loss of a diffusion transformer lies, and what a dynamic one learns to skip";
   if (!has("speed") || has("loss-gap") || has("loss-map") || has("train"))
     return "Where the loss of a diffusion transformer lies: over timesteps and over the image";
   return "What a dynamic diffusion transformer saves: actual against theoretical speedup";

@@ -34,8 +34,7 @@ void name_processes(std::vector<Findings>& all) {
     std::vector<std::string> settings;
     const auto said = process_entry(one.runs.front());
     for (const auto& [key, value] : said.items())
-      if (key != "name")
-        settings.push_back(key + " " + (value.is_string() ? value.get<std::string>() : value.dump()));
+      if (key != "name") settings.push_back(key + " " + (value.is_string() ? value.get<std::string>() : value.dump()));
     one.title += fmt::format(" ({})", fmt::join(settings, ", "));
     one.suffix += fmt::format("-{}", &one - all.data() + 1);
   }
@@ -81,9 +80,8 @@ std::vector<Section> sections_of(std::span<const Run> runs, const ReportOptions&
     name_processes(findings);
     add(common_axis_section(findings, show));
   }
-  for (StudySection* section :
-       {tradeoffs_section, speed_section, waterfall_section, loss_gap_section, loss_map_section,
-        activation_section, compute_section, share_section, learning_section})
+  for (StudySection* section : {tradeoffs_section, speed_section, waterfall_section, loss_gap_section, loss_map_section,
+                                activation_section, compute_section, share_section, learning_section})
     for (const Findings& each : findings)
       add(groups.size() == 1 ? section(each, show) : of_process(section, each, show));
   for (const SectionOf& section : options.further) add(section(runs, show));

@@ -32,8 +32,7 @@ std::vector<const T*> shown_first(const Findings& findings, const std::vector<T>
   std::vector<const T*> order;
   for (const T& one : all) order.push_back(&one);
   if (const Tradeoff* shown = shown_tradeoff(findings.tradeoffs))
-    std::stable_partition(order.begin(), order.end(),
-                          [&](const T* one) { return one->model == shown->model; });
+    std::stable_partition(order.begin(), order.end(), [&](const T* one) { return one->model == shown->model; });
   return order;
 }
 
@@ -63,8 +62,7 @@ RunSection failures_section;    // cells without a result
 RunSection provenance_section;  // how to run this again; machine, build, data, models
 
 /// In the order of the page; with several processes each question is answered for one after the other.
-std::vector<Section> sections_of(std::span<const record::Run> runs, const ReportOptions& options,
-                                 const Show& show);
+std::vector<Section> sections_of(std::span<const record::Run> runs, const ReportOptions& options, const Show& show);
 
 /// What was run, on what, and when it ended, in a line (HTML).
 std::string subtitle(std::span<const record::Run> runs);

@@ -22,7 +22,8 @@ using record::Run;
 namespace {
 
 std::string needed_axis(const Record& record, const char* name) {
-  if (!record.axes.contains(name) || !record.axes[name].is_string()) refuse(record, fmt::format("has no axis '{}'", name));
+  if (!record.axes.contains(name) || !record.axes[name].is_string())
+    refuse(record, fmt::format("has no axis '{}'", name));
   return text_axis(record, name);
 }
 
@@ -42,8 +43,7 @@ Interval interval(const Record& record, const char* name) {
 /// What can only be positive, if it was measured.
 Interval positive(const Record& record, const char* name) {
   const Interval found = interval(record, name);
-  if (found.mean <= 0 || std::isinf(found.mean))
-    refuse(record, fmt::format("has a '{}' of {}", name, found.mean));
+  if (found.mean <= 0 || std::isinf(found.mean)) refuse(record, fmt::format("has a '{}' of {}", name, found.mean));
   return found;
 }
 
@@ -83,8 +83,8 @@ std::string_view size_of(std::string_view model) {
 
 /// Known ways of skipping in the order of their table, then others by name.
 auto order_of(const std::string& which) {
-  const auto known = std::find_if(skipped_units.begin(), skipped_units.end(),
-                                  [&](const Skipped& o) { return o.which == which; });
+  const auto known =
+      std::find_if(skipped_units.begin(), skipped_units.end(), [&](const Skipped& o) { return o.which == which; });
   return std::pair(known - skipped_units.begin(), which);
 }
 
@@ -132,9 +132,7 @@ std::string SpeedStudy::setting(bool with_threads) const {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-std::string SpeedStudy::title() const {
-  return model + ", " + setting();
-}
+std::string SpeedStudy::title() const { return model + ", " + setting(); }
 
 bool SpeedStudy::trained() const {
   return std::any_of(cells.begin(), cells.end(), [](const SpeedCell& cell) { return cell.own(); });
@@ -169,8 +167,7 @@ std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study) {
     const auto nearer = [](const SpeedCell& a, const SpeedCell& b) {
       return std::abs(a.keep - 0.5) < std::abs(b.keep - 0.5);
     };
-    if (best == nullptr || cell.batch > best->batch || (cell.batch == best->batch && nearer(cell, *best)))
-      best = &cell;
+    if (best == nullptr || cell.batch > best->batch || (cell.batch == best->batch && nearer(cell, *best))) best = &cell;
   }
   std::vector<const SpeedCell*> result;
   for (const auto& [which, cell] : shown) result.push_back(cell);

@@ -96,16 +96,16 @@ std::string speed_table(const SpeedStudy& study) {
   for (const SpeedCell& cell : study.cells)
     if (cell.engine.executes != Executes::masked) {
       const bool dense = cell.engine.executes == Executes::all;
-      rows += row(
-          {std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep),
-           number(cell.lambda_realised), number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
-           dense ? "1" : number(cell.theoretical_speedup), dense ? "–" : plus_minus(cell.realisation),
-           cell.which == "both" ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
-           number(cell.activation_memory + cell.weight_memory)});
+      rows += row({std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep),
+                   number(cell.lambda_realised), number(cell.gmacs), per_image(cell),
+                   dense ? "1" : plus_minus(cell.speedup), dense ? "1" : number(cell.theoretical_speedup),
+                   dense ? "–" : plus_minus(cell.realisation),
+                   cell.which == "both" ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
+                   number(cell.activation_memory + cell.weight_memory)});
     }
-  return table({"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η",
-                "η pub-<br>lished", "MB"},
-               rows);
+  return table(
+      {"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η", "η pub-<br>lished", "MB"},
+      rows);
 }
 
 /// What multiplying by masks takes; empty when it was not measured.
@@ -130,9 +130,8 @@ std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<cons
       if (cell.engine.executes != Executes::kept || !cell.own()) continue;
       settings.insert(study.setting());
       const auto beside = [&](auto is) {
-        const auto found = std::find_if(study.cells.begin(), study.cells.end(), [&](const SpeedCell& other) {
-          return other.batch == cell.batch && is(other);
-        });
+        const auto found = std::find_if(study.cells.begin(), study.cells.end(),
+                                        [&](const SpeedCell& other) { return other.batch == cell.batch && is(other); });
         return found == study.cells.end() ? nullptr : &*found;
       };
       const SpeedCell* dense =
@@ -149,13 +148,14 @@ std::string trained_table(const std::vector<SpeedStudy>& studies, std::span<cons
   if (rows.empty()) return "";
   return "<h3>Trained models, as their routers decide (" + html_escape(fmt::format("{}", fmt::join(settings, "; "))) +
          ")</h3>\n" +
-         table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup",
-                "theory", "η", "η of masks<br>by chance", "speedup<br>masked"},
+         table({"model", "batch", "λ", "GMACs", "dense ms<br>per image", "ms per<br>image", "speedup", "theory", "η",
+                "η of masks<br>by chance", "speedup<br>masked"},
                rows) +
-         note("Means over timesteps spread evenly over the process. Masks by chance keep the same shares of " +
-              html_escape(listed(unit_labels(runs))) +
-              ", the same in all blocks and timesteps. A model whose decisions never change and skip no token is static "
-              "and is run without routers.");
+         note(
+             "Means over timesteps spread evenly over the process. Masks by chance keep the same shares of " +
+             html_escape(listed(unit_labels(runs))) +
+             ", the same in all blocks and timesteps. A model whose decisions never change and skip no token is static "
+             "and is run without routers.");
 }
 
 constexpr double nearly_all = 0.9;  // of the theoretical speedup
@@ -189,12 +189,14 @@ Answered answered(const std::vector<SpeedStudy>& studies) {
   for (const bool trained : {true, false}) {
     for (const SpeedStudy& study : studies)
       for (const std::string& engine : study.engines(Executes::kept)) {
-        const Cells cells = !trained ? imposed_near(study, engine, 0.5) : cells_where(study, [&](const SpeedCell& cell) {
-          return cell.own() && cell.engine == Engine{Executes::kept, engine} && std::isfinite(cell.realisation.mean);
-        });
+        const Cells cells =
+            !trained ? imposed_near(study, engine, 0.5) : cells_where(study, [&](const SpeedCell& cell) {
+              return cell.own() && cell.engine == Engine{Executes::kept, engine} &&
+                     std::isfinite(cell.realisation.mean);
+            });
         if (cells.empty()) continue;
-        all.how = trained ? "as trained routers decide"
-                          : fmt::format("with {:g} of the units kept", cells.back()->keep);
+        all.how =
+            trained ? "as trained routers decide" : fmt::format("with {:g} of the units kept", cells.back()->keep);
         all.add(name_among(studies, study), *cells.back());
       }
     if (!all.judgements.empty()) break;
@@ -216,9 +218,9 @@ void answer(Section& section, const std::vector<SpeedStudy>& studies) {
       one ? "The " + engines + " engine reaches" : "The engines " + engines + " reach",
       analysis::from_to(all.realisations), all.how, one ? "it is" : "they are",
       all.speedups.size() == 1 ? bold(low.value) : number(low.value.mean) + " to " + number(high.value.mean));
-  section.tile = Tile{"Does skipped work become time?", plus_minus(least(all.realisations).value),
-                      "of the theoretical speedup, " + all.how + ": " + least_of(all.realisations),
-                      combined(all.judgements)};
+  section.tile =
+      Tile{"Does skipped work become time?", plus_minus(least(all.realisations).value),
+           "of the theoretical speedup, " + all.how + ": " + least_of(all.realisations), combined(all.judgements)};
 }
 
 std::string terms() {
@@ -229,10 +231,14 @@ std::string terms() {
       metrics +
       fmt::format(
           "<b>Published η</b>: of the paper's model of the same size, on a V100 and with the masks that it learnt, "
-          "interpolated linearly over the theoretical speedup; a dash beyond what was published. <b>Masks</b>: widths are "
-          "heads and channel groups. <b>MB</b>: the tensors of a pass at once, and the weights that it reads. <b>†</b>: "
-          "disturbed, the interval of its time is wider than a tenth of it, or unknown (fewer than six blocks). Times are "
-          "medians over interleaved blocks. Skipped work is judged to become time when {} of the theoretical speedup is "
+          "interpolated linearly over the theoretical speedup; a dash beyond what was published. <b>Masks</b>: widths "
+          "are "
+          "heads and channel groups. <b>MB</b>: the tensors of a pass at once, and the weights that it reads. "
+          "<b>†</b>: "
+          "disturbed, the interval of its time is wider than a tenth of it, or unknown (fewer than six blocks). Times "
+          "are "
+          "medians over interleaved blocks. Skipped work is judged to become time when {} of the theoretical speedup "
+          "is "
           "reached, in part when the engine is faster than the dense model.",
           nearly_all));
 }
@@ -252,8 +258,8 @@ std::optional<Section> speed_section(const Findings& findings, const Show& show)
                "The nearer a curve comes to the diagonal, the more of the skipped work becomes time; it "
                "begins with everything on.");
     if (study.trained()) continue;
-    section.details += "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) +
-                       masked_table(study);
+    section.details +=
+        "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) + masked_table(study);
   }
   const std::string trained = trained_table(studies, findings.runs);
   if (section.shown.empty())

@@ -25,8 +25,7 @@ struct Line {
   std::int64_t batch;
 
   friend bool operator<(const Line& a, const Line& b) {
-    return std::tie(b.engine.executes, a.engine.name, b.batch) <
-           std::tie(a.engine.executes, b.engine.name, a.batch);
+    return std::tie(b.engine.executes, a.engine.name, b.batch) < std::tie(a.engine.executes, b.engine.name, a.batch);
   }
 };
 /// The points of each engine and batch, from everything on to the least kept.
@@ -78,9 +77,7 @@ class Style {
   }
 
  private:
-  std::ptrdiff_t rank(const Line& line) const {
-    return std::distance(batches_.begin(), batches_.find(line.batch)) + 1;
-  }
+  std::ptrdiff_t rank(const Line& line) const { return std::distance(batches_.begin(), batches_.find(line.batch)) + 1; }
 
   std::vector<std::string> kept_, masked_;
   std::set<std::int64_t, std::greater<>> batches_;
@@ -123,13 +120,13 @@ std::string labels(const std::string& which, const Ranges& axes, const PanelRow&
       "set label 'all of it becomes time' at first {:.6g},{:.6g} center rotate by {:.2f} "
       "offset {:.2f},{:.2f} textcolor rgb '#808080' font ',12'\n"
       "set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'\n",
-      gnuplot_string(skipped(which).label), middle, middle, angle * 180 / std::numbers::pi,
-      -2.2 * std::sin(angle), 1.2 * std::cos(angle));
+      gnuplot_string(skipped(which).label), middle, middle, angle * 180 / std::numbers::pi, -2.2 * std::sin(angle),
+      1.2 * std::cos(angle));
 }
 
 std::string key(const std::vector<std::string>& entries, double height) {
-  return fmt::format("set key at screen 0.5,{:.6f} center top vertical maxrows {} samplen 2.5\n",
-                     1 - 28 / height, (entries.size() + 2) / 3);
+  return fmt::format("set key at screen 0.5,{:.6f} center top vertical maxrows {} samplen 2.5\n", 1 - 28 / height,
+                     (entries.size() + 2) / 3);
 }
 
 std::vector<std::string> key_entries(const Style& style, std::span<const Panel> panels, bool published) {
@@ -153,29 +150,27 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
   const PanelRow row{panels.size(), 62, 58 + 20.0 * static_cast<double>((entries.size() + 2) / 3),
                      200 + 180 / static_cast<double>(panels.size())};
   std::string csv = "theoretical_speedup,speedup,speedup_low,speedup_high,keep,batch,engine,which\n";
-  std::string plot =
-      fmt::format("set multiplot\nset xrange {}\nset yrange {}\nset xtics {}\nset ytics {}\n", axes.x.text(),
-                  axes.y.text(), tic_step(axes.x.size()), tic_step(axes.y.size())) +
-      "set format y '%g'\n"
-      "set xlabel 'theoretical speedup' offset 0,0.3\nset ylabel 'actual speedup' offset 0.5\n" +
-      row.title(study.title() + ": how much of the skipped work becomes time?") +
-      key(entries, row.figure_height());
+  std::string plot = fmt::format("set multiplot\nset xrange {}\nset yrange {}\nset xtics {}\nset ytics {}\n",
+                                 axes.x.text(), axes.y.text(), tic_step(axes.x.size()), tic_step(axes.y.size())) +
+                     "set format y '%g'\n"
+                     "set xlabel 'theoretical speedup' offset 0,0.3\nset ylabel 'actual speedup' offset 0.5\n" +
+                     row.title(study.title() + ": how much of the skipped work becomes time?") +
+                     key(entries, row.figure_height());
   std::size_t first = 0, drawn = 0;
   for (const auto& [which, curves] : panels) {
     plot += row.place(drawn) + labels(which, axes, row) +
             "plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \\\n"
             "  x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle";
-    if (published && which == "both")
-      plot += fmt::format(", \\\n  $published using 1:2 {} notitle", published_style);
+    if (published && which == "both") plot += fmt::format(", \\\n  $published using 1:2 {} notitle", published_style);
     for (const auto& [line, cells] : curves) {
       const std::string rows = fmt::format("data skip 1 every ::{}::{}", first, first + cells.size() - 1);
-      plot += fmt::format(", \\\n  {} using 1:3:(0):($4-$3) with vectors nohead {} linewidth 1.2 notitle",
-                          rows, style.colour(line)) +
+      plot += fmt::format(", \\\n  {} using 1:3:(0):($4-$3) with vectors nohead {} linewidth 1.2 notitle", rows,
+                          style.colour(line)) +
               fmt::format(", \\\n  {} using 1:2 {} notitle", rows, style.curve(line));
       first += cells.size();
       for (const SpeedCell* cell : cells)
-        csv += csv_line(cell->theoretical_speedup, cell->speedup, cell->keep, cell->batch, cell->engine.name,
-                        cell->which);
+        csv +=
+            csv_line(cell->theoretical_speedup, cell->speedup, cell->keep, cell->batch, cell->engine.name, cell->which);
     }
     if (drawn++ == 0)
       for (const std::string& entry : entries) plot += ", \\\n  " + entry;

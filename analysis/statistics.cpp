@@ -19,8 +19,7 @@ void draw_counts(Eigen::MatrixXd& counts, std::uint64_t seed, int first) {
   counts.setZero();
   for (Eigen::Index row = 0; row < counts.rows(); ++row) {
     Random random(seed, Purpose::bootstrap, static_cast<std::uint64_t>(first + row));
-    for (std::uint64_t i = 0; i < images; ++i)
-      counts(row, static_cast<Eigen::Index>(random.below(images))) += 1;
+    for (std::uint64_t i = 0; i < images; ++i) counts(row, static_cast<Eigen::Index>(random.below(images))) += 1;
   }
 }
 
@@ -83,8 +82,7 @@ Concentration concentration(std::vector<double> tokens) {
 Concentration chance_concentration(std::int64_t count) {
   // The mean of squares is a gamma variable of this shape; its mass-weighted form has the shape plus one.
   const double shape = static_cast<double>(count) / 2;
-  const double gini =
-      std::exp(std::lgamma(shape + 0.5) - std::lgamma(shape + 1)) * std::numbers::inv_sqrtpi_v<double>;
+  const double gini = std::exp(std::lgamma(shape + 0.5) - std::lgamma(shape + 1)) * std::numbers::inv_sqrtpi_v<double>;
   double low = 0, high = shape + 20 * std::sqrt(shape) + 20;
   for (int i = 0; i < 100; ++i) {
     const double middle = (low + high) / 2;

@@ -55,7 +55,8 @@ std::string inline_svg(const std::string& svg, const std::string& prefix, const 
   replace_all(body, R"re((\sid=)(['"]))re", "$1$2" + prefix + "-");
   replace_all(body, R"re(xlink:href=(['"])#)re", "href=$1#" + prefix + "-");
   replace_all(body, R"(url\(#)", "url(#" + prefix + "-");
-  replace_all(body, R"re(((?:stroke|fill|color)\s?=\s?)["'](?:black|rgb\(  0,   0,   0\))["'])re", "$1\"currentColor\"");
+  replace_all(body, R"re(((?:stroke|fill|color)\s?=\s?)["'](?:black|rgb\(  0,   0,   0\))["'])re",
+              "$1\"currentColor\"");
   return "<svg viewBox=\"" + box[1].str() + "\" role=\"img\" aria-label=\"" + html_escape(label) + "\">" + body;
 }
 

@@ -26,17 +26,13 @@ std::string csv_field(std::string_view text) {
   return text.find_first_of("\",\n\r") == std::string_view::npos ? one_line(text) : doubled(text, '"');
 }
 
-std::string csv_field(double value) {
-  return std::isfinite(value) ? fmt::format("{:.8g}", value) : "NaN";
-}
+std::string csv_field(double value) { return std::isfinite(value) ? fmt::format("{:.8g}", value) : "NaN"; }
 
 std::string csv_field(const Interval& interval) {
   return fmt::format("{},{},{}", csv_field(interval.mean), csv_field(interval.low), csv_field(interval.high));
 }
 
-std::string gnuplot_string(std::string_view text) {
-  return doubled(text, '\'');
-}
+std::string gnuplot_string(std::string_view text) { return doubled(text, '\''); }
 
 std::string html_escape(std::string_view text) {
   constexpr std::string_view special = "&<>\"'";
@@ -96,8 +92,7 @@ static int exponent_of(double value) {
 static std::string power_of_ten(int exponent) {
   constexpr std::array digits = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
   std::string power = exponent < 0 ? "\u00a0×\u00a010⁻" : "\u00a0×\u00a010";
-  for (const char c : std::to_string(std::abs(exponent)))
-    power += digits.at(static_cast<std::size_t>(c - '0'));
+  for (const char c : std::to_string(std::abs(exponent))) power += digits.at(static_cast<std::size_t>(c - '0'));
   return power;
 }
 

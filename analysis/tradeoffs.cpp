@@ -69,8 +69,7 @@ void add_paired(std::vector<Tradeoff>& all, const LossGap& gap, std::uint64_t bo
     if (!tradeoff.loss_percent || both == all.end() || &*both == &tradeoff) continue;
     const auto own = loss_of(tradeoff), other = loss_of(*both);
     const double percent = 100 / gap.reference_of(*own).mean_mse();
-    tradeoff.over_both_percent =
-        bootstrap_means(percent * (by_image(*own) - by_image(*other)), bootstrap_seed).front();
+    tradeoff.over_both_percent = bootstrap_means(percent * (by_image(*own) - by_image(*other)), bootstrap_seed).front();
   }
 }
 
@@ -106,9 +105,7 @@ void add_speed(std::vector<Tradeoff>& all, const std::vector<SpeedStudy>& speed)
   }
 }
 
-bool drawn(const Tradeoff& tradeoff) {
-  return tradeoff.loss_percent && std::isfinite(tradeoff.lambda);
-}
+bool drawn(const Tradeoff& tradeoff) { return tradeoff.loss_percent && std::isfinite(tradeoff.lambda); }
 
 struct Curve {
   std::string name;
@@ -124,8 +121,7 @@ std::vector<Curve> curves_of(const std::vector<Tradeoff>& tradeoffs) {
   for (const Tradeoff& tradeoff : tradeoffs) {
     if (!drawn(tradeoff)) continue;
     const std::string name = one_size ? tradeoff.how() : tradeoff.how() + ", beside " + tradeoff.reference;
-    auto curve =
-        std::find_if(curves.begin(), curves.end(), [&](const Curve& other) { return other.name == name; });
+    auto curve = std::find_if(curves.begin(), curves.end(), [&](const Curve& other) { return other.name == name; });
     if (curve == curves.end()) curve = curves.insert(curves.end(), {name, {}});
     curve->points.push_back(&tradeoff);
   }
@@ -165,14 +161,12 @@ const Tradeoff* tradeoff_of(const std::vector<Tradeoff>& tradeoffs, const std::s
 const Tradeoff* shown_tradeoff(const std::vector<Tradeoff>& tradeoffs) {
   const Tradeoff* nearest = nullptr;
   for (const Tradeoff& tradeoff : tradeoffs)
-    if (drawn(tradeoff) &&
-        (nearest == nullptr || std::abs(tradeoff.lambda - 0.5) < std::abs(nearest->lambda - 0.5)))
+    if (drawn(tradeoff) && (nearest == nullptr || std::abs(tradeoff.lambda - 0.5) < std::abs(nearest->lambda - 0.5)))
       nearest = &tradeoff;
   if (nearest == nullptr) return nullptr;
   const auto alike = about_as_large(tradeoffs, *nearest);
-  const auto found = std::find_if(alike.begin(), alike.end(), [](const Tradeoff* o) {
-    return o->decide == "routers" && o->skip == "both";
-  });
+  const auto found = std::find_if(alike.begin(), alike.end(),
+                                  [](const Tradeoff* o) { return o->decide == "routers" && o->skip == "both"; });
   return found == alike.end() ? alike.front() : *found;
 }
 
@@ -200,12 +194,12 @@ std::optional<Figure> tradeoffs_figure(const std::vector<Tradeoff>& tradeoffs) {
   std::vector<Series> series;
   for (const Curve& curve : curves_of(tradeoffs)) series.push_back({curve.name, curve.points.size() + 1});
   if (series.empty()) return std::nullopt;
-  return stacked({.name = "loss-over-share",
-                  .description =
-                      "How much more models lose than the dense one, against the share of its MACs that they keep.",
-                  .csv = to_csv(tradeoffs)},
-                 series, {}, {"share of the MACs (λ)", "[*:1.01]"},
-                 {{335, R"(set ylabel 'loss above the dense model (%)' offset 0.5
+  return stacked(
+      {.name = "loss-over-share",
+       .description = "How much more models lose than the dense one, against the share of its MACs that they keep.",
+       .csv = to_csv(tradeoffs)},
+      series, {}, {"share of the MACs (λ)", "[*:1.01]"},
+      {{335, R"(set ylabel 'loss above the dense model (%)' offset 0.5
 set yrange [*:*]
 plot 0 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   for [m=1:M] data skip 1 every ::first[m]::last[m] using 1:3:(0):($4-$3) with vectors nohead linetype m \

@@ -25,9 +25,7 @@ std::string published_fid(const Tradeoff& tradeoff) {
   return "–";
 }
 
-bool timed(const Tradeoff& tradeoff) {
-  return !tradeoff.cells.empty();
-}
+bool timed(const Tradeoff& tradeoff) { return !tradeoff.cells.empty(); }
 
 /// Where there are several engines, tables say whose time stands in a row.
 std::vector<std::string> times_of(const SpeedCell& cell, bool name_engine) {
@@ -81,15 +79,16 @@ std::size_t models_not_run(const Findings& findings) {
 std::string terms(const std::vector<Tradeoff>& tradeoffs) {
   const auto measured = std::find_if(tradeoffs.begin(), tradeoffs.end(), timed);
   const auto engines = engines_of(tradeoffs, Executes::kept);
-  const std::string time = measured == tradeoffs.end()
-                               ? ""
-                               : fmt::format("<b>Time</b>: of the {}, of dense models their own; {}. ",
-                                             engines.size() == 1 ? html_escape(engines.front()) + " engine"
-                                                                 : "engine named in the row",
-                                             html_escape(measured->timed));
+  const std::string time =
+      measured == tradeoffs.end()
+          ? ""
+          : fmt::format("<b>Time</b>: of the {}, of dense models their own; {}. ",
+                        engines.size() == 1 ? html_escape(engines.front()) + " engine" : "engine named in the row",
+                        html_escape(measured->timed));
   return note(fmt::format(
       "<b>Skips</b>: what the routers of the model learned to skip; <i>by chance</i>: units drawn anew for each image; "
-      "<i>static</i>: all but the first units of each layer, which were ordered by importance. <b>λ</b>: {} <b>Loss above "
+      "<i>static</i>: all but the first units of each layer, which were ordered by importance. <b>λ</b>: {} <b>Loss "
+      "above "
       "dense</b>: the mean over images and timesteps, against the dense model of the same size on the same images with "
       "the same noise. {}<b>Paper</b>: DyDiT-S trained in the same way toward 0.5, mean FID over five data sets other "
       "than ImageNet; ‡ over four of fine classes, where the dynamic model has {:.1f} and the dense one {:.1f}.",
@@ -102,8 +101,8 @@ std::string answer(const std::vector<Tradeoff>& tradeoffs, const Tradeoff* shown
   std::vector<Named> losses;
   for (const Tradeoff* tradeoff : about_as_large(tradeoffs, *shown))
     losses.push_back({tradeoff->model, *tradeoff->loss_percent});
-  return fmt::format("With {:.2f} of the MACs kept, the loss is above that of the dense model by {}.",
-                     shown->lambda, from_to(losses, "&nbsp;%"));
+  return fmt::format("With {:.2f} of the MACs kept, the loss is above that of the dense model by {}.", shown->lambda,
+                     from_to(losses, "&nbsp;%"));
 }
 
 }  // namespace

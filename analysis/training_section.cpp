@@ -53,20 +53,19 @@ std::optional<Section> share_section(const Findings& findings, const Show& show)
     farthest = std::fmax(farthest, std::abs(last.lambda_realised - last.lambda_target));  // not a number is none
   }
   Section section{.id = "share", .title = "What did training toward a share of the MACs reach?"};
-  section.answer = fmt::format(
-      "The models, {} in all, end within <b>{:.3f}</b> of the share that they were trained toward.", curves.size(),
-      farthest);
+  section.answer =
+      fmt::format("The models, {} in all, end within <b>{:.3f}</b> of the share that they were trained toward.",
+                  curves.size(), farthest);
   if (std::any_of(curves.begin(), curves.end(), [](const auto& curve) { return curve.learns_both(); }))
-    section.shown =
-        show(lambda_figure(findings.curves, findings.process),
-             "Above, the share of the MACs on the way to its target; below, the loss on held-out images.");
+    section.shown = show(lambda_figure(findings.curves, findings.process),
+                         "Above, the share of the MACs on the way to its target; below, the loss on held-out images.");
   (section.shown.empty() ? section.shown : section.details) += training_table(curves, findings.process);
-  section.details +=
-      note(described("lambda_realised") +
-           fmt::format("All on held-out images, by the averaged weights; in the table, after the last step. <b>Complete "
-                       "model</b>: everything on. Of models whose routers choose among widths and tokens the first {} are "
-                       "drawn.",
-                       colours));
+  section.details += note(
+      described("lambda_realised") +
+      fmt::format("All on held-out images, by the averaged weights; in the table, after the last step. <b>Complete "
+                  "model</b>: everything on. Of models whose routers choose among widths and tokens the first {} are "
+                  "drawn.",
+                  colours));
   return section;
 }
 
@@ -76,7 +75,8 @@ std::optional<Section> learning_section(const Findings& findings, const Show& sh
   std::vector<Named> losses;
   for (const LearningCurve& curve : curves) {
     const LearningPoint& last = curve.points.back();
-    losses.push_back({fmt::format("{}, {} steps", curve.model, grouped(last.step)), {last.held_out_mse, missing, missing}});
+    losses.push_back(
+        {fmt::format("{}, {} steps", curve.model, grouped(last.step)), {last.held_out_mse, missing, missing}});
   }
   Section section{.id = "learning", .title = "How far were the models trained?"};
   section.answer = fmt::format("The loss on held-out images is {} at the end.", from_to(losses));

@@ -88,7 +88,8 @@ std::vector<double> numbers_of(const MacShares& shares, const Blocks& blocks, co
   std::vector<double> values(chosen.size());
   auto of_blocks = blocks.begin();
   for (const auto& [name, time] : named(times)) {
-    std::transform(chosen.begin(), chosen.end(), values.begin(), [&](std::size_t block) { return (*of_blocks)[block]; });
+    std::transform(chosen.begin(), chosen.end(), values.begin(),
+                   [&](std::size_t block) { return (*of_blocks)[block]; });
     *time = median_of(values).value;
     ++of_blocks;
   }
@@ -141,8 +142,7 @@ Bars bars_of(const MacShares& shares, const WaterfallTimes& t) {
                        t.path - t.dense - (t.path_fixed - t.dense_parts.fixed) - t.path_routed,
                        t.cell - t.without_routers - shares.routers * t.dense},
             .gap = t.cell - shares.executed * t.dense,
-            .dense_misfit =
-                t.dense - t.dense_parts.fixed - t.dense_parts.attention - t.dense_parts.products};
+            .dense_misfit = t.dense - t.dense_parts.fixed - t.dense_parts.attention - t.dense_parts.products};
   double& unexplained = bars.causes.back() = bars.gap;
   for (std::size_t i = 0; i + 1 < bars.causes.size(); ++i) unexplained -= bars.causes[i];
   return bars;
@@ -153,7 +153,8 @@ std::optional<Waterfall> waterfall_of(const Record& record) {
   const auto intervals = intervals_of(record);
   Waterfall waterfall{intervals[0], {}, intervals[1], intervals[2], intervals[3]};
   std::copy(intervals.begin() + 4, intervals.end(), waterfall.causes.begin());
-  for (const double number : {waterfall.theoretical.mean, waterfall.gap.mean, waterfall.dense_misfit.mean, waterfall.unexplained().mean})
+  for (const double number :
+       {waterfall.theoretical.mean, waterfall.gap.mean, waterfall.dense_misfit.mean, waterfall.unexplained().mean})
     if (!std::isfinite(number)) refuse(record, "has times of parts beyond all numbers");
   return waterfall;
 }

@@ -54,22 +54,20 @@ Range reach_of(const std::vector<Bar>& bars) {
   return range;
 }
 
-std::string signed_number(double value) {
-  return (value < 0 ? "−" : "+") + number(std::abs(value));
-}
+std::string signed_number(double value) { return (value < 0 ? "−" : "+") + number(std::abs(value)); }
 
 const char* colour_of(const Bar& bar) {
   if (bar.name == waterfall_causes.back().name) return "#999999";
   return bar.end > bar.start ? "#d55e00" : "#009e73";
 }
 
-/// The dense time is a line where the axis reaches it, named where there is room; the size of a bar stands on its right.
+/// The dense time is a line where the axis reaches it, named where there is room; the size of a bar stands on its
+/// right.
 std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Range& axis) {
   const Waterfall& waterfall = cell.waterfall.value();
   const double dense = waterfall.theoretical.mean * cell.theoretical_speedup;
   const bool trained = !skipped(cell.which).imposed;
-  const std::string kept =
-      trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
+  const std::string kept = trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
   const std::string above[] = {
       std::string(skipped(cell.which).label), fmt::format("{}, batch {}", kept, cell.batch),
       fmt::format("gap {} of dense {} ms", number(waterfall.gap.mean), number(dense)),
@@ -105,21 +103,20 @@ std::string plot_bars(const std::vector<Bar>& bars, std::size_t first) {
     return fmt::format("data skip 1 every ::{}::{} using ", first + from, first + to);
   };
   const std::size_t last = bars.size() - 1;
-  std::string plot = "plot " + rows(0, last - 1) +
-                     "3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle";
+  std::string plot =
+      "plot " + rows(0, last - 1) + "3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle";
   for (std::size_t i = 0; i <= last; ++i)
     plot += ", \\\n  " + rows(i, i) +
-            (bars[i].total()
-                 ? "3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle"
-                 : fmt::format("2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder "
-                               "linecolor rgb '{}' notitle",
-                               colour_of(bars[i])));
+            (bars[i].total() ? "3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle"
+                             : fmt::format("2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder "
+                                           "linecolor rgb '{}' notitle",
+                                           colour_of(bars[i])));
   return plot + ", \\\n  " + rows(0, last) +
          "4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle\n";
 }
 
-/// The bars, and below them what is not drawn: what the bars add up to, what the dense model's parts leave of its time, and
-/// the unexplained share of the gap in percent.
+/// The bars, and below them what is not drawn: what the bars add up to, what the dense model's parts leave of its time,
+/// and the unexplained share of the gap in percent.
 std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
   std::string csv;
   const auto add = [&](const std::string& row, const Bar& bar) {
@@ -141,23 +138,24 @@ Figure figure_of(const SpeedStudy& study, std::span<const SpeedCell* const> cell
   for (const SpeedCell* cell : cells) size = std::max(size, reach_of(bars_of(*cell)).size());
   const PanelRow row{cells.size(), 150, 120, 225};
   std::string csv = "row,start,end,end_low,end_high,value,metric,which,keep,batch\n";
-  std::string plot = fmt::format(
-                         "set multiplot\nset xtics {:.8g}\nset xlabel 'ms' offset 0,0.3\n"
-                         "set yrange [-0.6:{}.6]\n",
-                         tic_step(1.6 * size), waterfall_causes.size() + 1) +
-                     row.title(study.title() + ", " + cells.front()->engine.name +
-                               ": what takes the time that is not saved?");
+  std::string plot =
+      fmt::format(
+          "set multiplot\nset xtics {:.8g}\nset xlabel 'ms' offset 0,0.3\n"
+          "set yrange [-0.6:{}.6]\n",
+          tic_step(1.6 * size), waterfall_causes.size() + 1) +
+      row.title(study.title() + ", " + cells.front()->engine.name + ": what takes the time that is not saved?");
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto bars = bars_of(*cells[i]);
     const double low = reach_of(bars).low - 0.1 * size;
     const Range axis{low, low + 1.6 * size};
     plot += row.place(i) + "set xrange " + axis.text() + "\n" + labels(*cells[i], bars, axis) +
-            cause_tics(bars, i == 0) + plot_bars(bars, i * (bars.size() + rows_not_drawn)) + "unset label\nunset arrow\n";
+            cause_tics(bars, i == 0) + plot_bars(bars, i * (bars.size() + rows_not_drawn)) +
+            "unset label\nunset arrow\n";
     csv += csv_rows(*cells[i], bars);
   }
   return {.name = name,
-          .description = "What lies between the theoretical and the measured time of " + study.title() +
-                         ", cause by cause.",
+          .description =
+              "What lies between the theoretical and the measured time of " + study.title() + ", cause by cause.",
           .width = PanelRow::figure_width,
           .height = row.figure_height(),
           .csv = csv,
@@ -173,9 +171,8 @@ std::vector<Figure> waterfall_figures(const SpeedStudy& study, const std::string
   std::vector<Figure> figures;
   for (const auto& [engine, cells] : engines) {
     const std::string whole = engines.size() == 1 ? name : name + "-" + record::safe_name(engine);
-    for (Figure& figure : PanelRow::figures(cells, whole, [&](auto some, const std::string& its) {
-           return figure_of(study, some, its);
-         }))
+    for (Figure& figure :
+         PanelRow::figures(cells, whole, [&](auto some, const std::string&its) { return figure_of(study, some, its); }))
       figures.push_back(std::move(figure));
   }
   return figures;
@@ -198,11 +195,13 @@ Tile tile_of(const SpeedStudy& study, const Waterfall& waterfall) {
   const bool yes = percent.low >= -most && percent.high <= most, no = percent.low > most || percent.high < -most;
   return {question, plus_minus(percent) + "&nbsp;%",
           fmt::format("of a gap of {}&nbsp;ms are unexplained: {}", number(waterfall.gap.mean), title),
-          yes ? Judgement::yes : no ? Judgement::no : Judgement::cannot_tell};
+          yes  ? Judgement::yes
+          : no ? Judgement::no
+               : Judgement::cannot_tell};
 }
 
-/// A sentence on the largest cause that is clear of zero, among the waterfalls of a study whose gap is; and a tile on the
-/// waterfall that has it, or the first.
+/// A sentence on the largest cause that is clear of zero, among the waterfalls of a study whose gap is; and a tile on
+/// the waterfall that has it, or the first.
 std::pair<std::string, Tile> largest_cause(const SpeedStudy& study, const std::vector<const SpeedCell*>& cells) {
   const SpeedCell* largest = nullptr;
   std::size_t cause = 0;
@@ -214,9 +213,10 @@ std::pair<std::string, Tile> largest_cause(const SpeedStudy& study, const std::v
         cause = i;
       }
   if (largest == nullptr)
-    return {fmt::format("Where the rest of the time goes cannot be told: no cause is clear of zero where the gap is ({}).",
-                        html_escape(study.title())),
-            tile_of(study, *cells.front()->waterfall)};
+    return {
+        fmt::format("Where the rest of the time goes cannot be told: no cause is clear of zero where the gap is ({}).",
+                    html_escape(study.title())),
+        tile_of(study, *cells.front()->waterfall)};
   return {fmt::format("The largest cause is {}: {}&nbsp;ms of a pass of {}&nbsp;ms ({}).",
                       html_escape(of_engine(waterfall_causes[cause].label, largest->engine.name)),
                       bold(largest->waterfall->causes[cause]), number(largest->time.mean), where(study, *largest)),
@@ -275,10 +275,10 @@ std::optional<Section> waterfall_section(const Findings& findings, const Show& s
     if (std::ssize(sentences) > most) continue;
     for (const Figure& figure :
          waterfall_figures(*study, "waterfall-" + record::safe_name(name_among(findings.speed, *study))))
-      (sentences.size() == 1 ? section.shown : figures) +=
-          show(figure,
-               "From the theoretical to the measured time, cause by cause: red takes time, green gives some back, lines "
-               "are 95&nbsp;% intervals; no axis begins at 0.");
+      (sentences.size() == 1 ? section.shown : figures) += show(
+          figure,
+          "From the theoretical to the measured time, cause by cause: red takes time, green gives some back, lines "
+          "are 95&nbsp;% intervals; no axis begins at 0.");
   }
   if (sentences.empty()) return std::nullopt;
   if (std::ssize(sentences) > most)

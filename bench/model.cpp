@@ -20,8 +20,7 @@ void flops(benchmark::State& state, double per_iteration) {
   state.counters["FLOP/s"] = {per_iteration, benchmark::Counter::kIsIterationInvariantRate};
 }
 void bytes(benchmark::State& state, std::int64_t per_iteration) {
-  state.counters["bytes/s"] = {static_cast<double>(per_iteration),
-                               benchmark::Counter::kIsIterationInvariantRate};
+  state.counters["bytes/s"] = {static_cast<double>(per_iteration), benchmark::Counter::kIsIterationInvariantRate};
 }
 
 dit::DiT random_dit(const std::string& name) {
@@ -80,7 +79,7 @@ void part(benchmark::State& state, const std::string& name, const std::string& w
   const std::int64_t t = c.tokens(), d = c.hidden_size;
   Tensor x = torch::randn({n, t, d});
   const Tensor y = torch::randn({n, t, d}), closed = torch::zeros({n, d}),  // a gate with which x stays as it is
-               hidden = torch::randn({n, t, c.mlp_hidden()});
+      hidden = torch::randn({n, t, c.mlp_hidden()});
   const Tensor vector = torch::randn({n, d});
   const double product = 2.0 * static_cast<double>(n * t) * static_cast<double>(d) * static_cast<double>(d);
   const std::int64_t tokens = n * t * d * 4;
@@ -137,9 +136,7 @@ void ceiling_copy(benchmark::State& state) {
 }
 
 benchmark::internal::Benchmark* add(const std::string& name, std::function<void(benchmark::State&)> run) {
-  return benchmark::RegisterBenchmark(name.c_str(), std::move(run))
-      ->UseRealTime()
-      ->Unit(benchmark::kMillisecond);
+  return benchmark::RegisterBenchmark(name.c_str(), std::move(run))->UseRealTime()->Unit(benchmark::kMillisecond);
 }
 
 [[maybe_unused]] const bool registered = [] {
@@ -148,13 +145,12 @@ benchmark::internal::Benchmark* add(const std::string& name, std::function<void(
   for (const std::string model : {"DiT-S/2", "DiT-S/4", "DiT-B/4"})
     for (const std::int64_t n : {4, 8}) {
       const std::string axes = fmt::format("/model:{}-{}/batch:{}", model[4], model.back(), n);
-      for (const auto& [dtype, type] :
-           {std::pair{"float32", torch::kFloat32}, {"bfloat16", torch::kBFloat16}})
+      for (const auto& [dtype, type] : {std::pair{"float32", torch::kFloat32}, {"bfloat16", torch::kBFloat16}})
         add("forward" + axes + "/dtype:" + dtype,
             [=, type = type](benchmark::State& state) { forward(state, model, n, type); });
       add("train_step" + axes, [=](benchmark::State& state) { train_step(state, model, n); });
-      for (const std::string which : {"norm", "qkv", "attention", "projection", "residual_norm", "fc1_gelu",
-                                      "fc2", "residual", "adaln"})
+      for (const std::string which :
+           {"norm", "qkv", "attention", "projection", "residual_norm", "fc1_gelu", "fc2", "residual", "adaln"})
         add("part" + axes + "/part:" + which, [=](benchmark::State& state) { part(state, model, which, n); });
     }
   return true;

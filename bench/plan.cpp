@@ -16,9 +16,7 @@ namespace {
 
 constexpr std::int64_t steps = 50;
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 dit::DiT random_dydit(const std::string& name) {
   torch::NoGradGuard no_grad;
@@ -45,7 +43,8 @@ engine::Masks random_widths(const dit::Configuration& c, std::int64_t period) {
   return {random(), random(), {}};
 }
 
-void plan(benchmark::State& state, const std::string& name, std::int64_t batch, std::int64_t period, std::size_t budget) {
+void plan(benchmark::State& state, const std::string& name, std::int64_t batch, std::int64_t period,
+          std::size_t budget) {
   torch::InferenceMode inference;
   const dit::DiT dit = random_dydit(name);
   const auto& c = dit->configuration;
@@ -88,11 +87,15 @@ void plan(benchmark::State& state, const std::string& name, std::int64_t batch, 
     for (const std::int64_t batch : {4, 8})
       for (const std::int64_t period : {1, 5})
         for (const std::int64_t megabytes : {16, 4096}) {
-          const std::string name = fmt::format("plan/{}/batch:{}/layers_that_change:1_in_{}/budget_MB:{}", model, batch,
-                                               period, megabytes);
-          benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-            plan(state, model, batch, period, static_cast<std::size_t>(megabytes) << 20);
-          })->UseRealTime()->Unit(benchmark::kMillisecond)->Iterations(1);
+          const std::string name =
+              fmt::format("plan/{}/batch:{}/layers_that_change:1_in_{}/budget_MB:{}", model, batch, period, megabytes);
+          benchmark::RegisterBenchmark(name.c_str(),
+                                       [=](benchmark::State& state) {
+                                         plan(state, model, batch, period, static_cast<std::size_t>(megabytes) << 20);
+                                       })
+              ->UseRealTime()
+              ->Unit(benchmark::kMillisecond)
+              ->Iterations(1);
         }
   return true;
 }();

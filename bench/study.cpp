@@ -51,8 +51,8 @@ void loss_gap(benchmark::State& state, const std::string& name) {
   std::int64_t run = 0;
   for ([[maybe_unused]] auto _ : state) {
     record::RunDirectory directory(folder / std::to_string(run++), {{"identity", name}});
-    study::run_study(study::loss_gap(), {}, models, subset,
-                     {.times = timesteps, .chunk = images, .quiet = true}, &directory);
+    study::run_study(study::loss_gap(), {}, models, subset, {.times = timesteps, .chunk = images, .quiet = true},
+                     &directory);
   }
   std::filesystem::remove_all(folder);
   state.SetItemsProcessed(state.iterations() * images * static_cast<std::int64_t>(timesteps.size()));

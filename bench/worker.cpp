@@ -84,8 +84,8 @@ int main(int argc, char** argv) try {
   const bool trains = words[1] == "train";
   const torch::Device device = run::device_named(words[2]);
   const torch::Dtype dtype = model::dtype_named(words[3]);
-  const dit::DiT dit = dit::load_dit(words[0], checkpoint::Weights::automatic, std::nullopt, device,
-                                         trains ? torch::kFloat32 : dtype);
+  const dit::DiT dit =
+      dit::load_dit(words[0], checkpoint::Weights::automatic, std::nullopt, device, trains ? torch::kFloat32 : dtype);
   const Work work = trains ? training(dit, device, dtype != torch::kFloat32) : forward(dit, device, dtype);
   for (std::int64_t n = 0, repetitions = 0; std::cin >> n >> repetitions;)
     std::cout << work(n, repetitions) << std::endl;

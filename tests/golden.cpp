@@ -17,13 +17,9 @@ Golden::Golden(const std::string& name) {
   tensors = checkpoint::read_safetensors(file()).tensors;
 }
 
-std::filesystem::path Golden::file() const {
-  return golden_folder / entry.at("file").get<std::string>();
-}
+std::filesystem::path Golden::file() const { return golden_folder / entry.at("file").get<std::string>(); }
 
-Tensor Golden::operator[](const std::string& tensor) const {
-  return model::to_torch(tensors.at(tensor)).clone();
-}
+Tensor Golden::operator[](const std::string& tensor) const { return model::to_torch(tensors.at(tensor)).clone(); }
 
 dit::Configuration Golden::configuration() const {
   const auto& config = entry.at("config");

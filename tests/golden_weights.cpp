@@ -41,8 +41,8 @@ void fill_dydit(torch::nn::Module& module, std::int64_t hash_seed) {
     const Tensor values = h.to(torch::kFloat64) / 2147483648.0 - 1.0;
     const double fan_in = static_cast<double>(tensor.numel()) / static_cast<double>(tensor.size(0));
     const double size = name == "y_embedder.embedding_table.weight" ? 0.5
-                        : tensor.dim() > 1                           ? 2.0 / std::sqrt(fan_in)
-                                                                     : 0.3;
+                        : tensor.dim() > 1                          ? 2.0 / std::sqrt(fan_in)
+                                                                    : 0.3;
     tensor.copy_((size * values).view_as(tensor));
     ++k;
   }

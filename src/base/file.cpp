@@ -16,9 +16,7 @@ namespace dydit {
 
 namespace {
 
-std::string reason() {
-  return std::strerror(errno);
-}
+std::string reason() { return std::strerror(errno); }
 
 Descriptor open_to_read(const std::filesystem::path& path) {
   // O_NONBLOCK: a pipe is refused below, not waited for.
@@ -109,8 +107,8 @@ static Descriptor open_part(const std::string& part, const std::filesystem::path
   }
 }
 
-// What a link leads to; the path itself where it is none. Throws RunError for what is there and no file: the renamed file
-// would take the place of a device or a pipe.
+// What a link leads to; the path itself where it is none. Throws RunError for what is there and no file: the renamed
+// file would take the place of a device or a pipe.
 static std::filesystem::path file_at(const std::filesystem::path& named) {
   std::error_code error;
   std::filesystem::path path = named;
@@ -131,8 +129,7 @@ void write_atomically(const std::filesystem::path& named, const std::function<vo
     if (::ftruncate(file.get(), 0) != 0) throw RunError("cannot write", path.string(), reason());
     write([&](std::span<const std::byte> bytes) { write_all(file.get(), bytes, path); });
     if (::fsync(file.get()) != 0) throw RunError("cannot write", path.string(), reason());
-    if (::rename(temporary.c_str(), path.c_str()) != 0)
-      throw RunError("cannot write", path.string(), reason());
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw RunError("cannot write", path.string(), reason());
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;

@@ -28,8 +28,8 @@ void Progress::advance(std::int64_t count) {
   const double seconds = std::chrono::duration<double>(now - begin_).count();
   const double rate = seconds > 0 ? static_cast<double>(done_ - start_) / seconds : 0;
   const auto left = rate > 0 ? static_cast<std::int64_t>(static_cast<double>(total_ - done_) / rate) : 0;
-  fmt::print(stderr, "\r\033[K{}: {}/{} {} ({:.4g}/s, {}:{:02} left)", label_, done_, total_, unit_, rate,
-             left / 60, left % 60);
+  fmt::print(stderr, "\r\033[K{}: {}/{} {} ({:.4g}/s, {}:{:02} left)", label_, done_, total_, unit_, rate, left / 60,
+             left % 60);
   std::fflush(stderr);
 }
 

@@ -66,10 +66,12 @@ float log_of_uniform(std::uint32_t k) {
 // minimax polynomials (Cephes, sinf and cosf).
 std::pair<float, float> sine_cosine(std::uint32_t k) {
   const std::uint32_t quadrant = (k + (1U << 21)) >> 22;
-  const float x = static_cast<float>(static_cast<std::int32_t>(k - (quadrant << 22))) * (2 * std::numbers::pi_v<float> * 0x1p-24F);
+  const float x =
+      static_cast<float>(static_cast<std::int32_t>(k - (quadrant << 22))) * (2 * std::numbers::pi_v<float> * 0x1p-24F);
   const float z = x * x;
   const float sine = ((-1.9515295891e-4F * z + 8.3321608736e-3F) * z - 1.6666654611e-1F) * z * x + x;
-  const float cosine = ((2.443315711809948e-5F * z - 1.388731625493765e-3F) * z + 4.166664568298827e-2F) * z * z - 0.5F * z + 1;
+  const float cosine =
+      ((2.443315711809948e-5F * z - 1.388731625493765e-3F) * z + 4.166664568298827e-2F) * z * z - 0.5F * z + 1;
   const float a = (quadrant & 1U) != 0 ? cosine : sine, b = (quadrant & 1U) != 0 ? sine : cosine;
   return {(quadrant & 2U) != 0 ? -a : a, ((quadrant + 1) & 2U) != 0 ? -b : b};
 }

@@ -65,8 +65,7 @@ std::map<std::string, std::string> parse_index(const fs::path& path) {
     if (!file.is_string()) bad("names no file for " + printable(tensor));
     const auto name = file.get<std::string>();
     // A plain name: the shards lie beside the index.
-    if (name.empty() || name.starts_with('.') ||
-        name.find_first_of(std::string_view("/\\\0", 3)) != name.npos)
+    if (name.empty() || name.starts_with('.') || name.find_first_of(std::string_view("/\\\0", 3)) != name.npos)
       bad("names " + printable(name) + ", which is no file of the folder");
     shards.emplace(tensor, name);
   }

@@ -14,8 +14,8 @@ namespace dydit::checkpoint {
 /// Throws InputError as `read_safetensors` does, and where the weights asked for are not there.
 Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file, Weights weights);
 
-/// A .pt: what torch.save wrote. Both of its forms come down to a pickle that describes the tensors, and the bytes of their
-/// storages by key.
+/// A .pt: what torch.save wrote. Both of its forms come down to a pickle that describes the tensors, and the bytes of
+/// their storages by key.
 struct TorchForm {
   Pickle pickle;
   /// The bytes of a storage, in the mapping; nothing for a key that the file does not hold.
@@ -50,10 +50,10 @@ struct StorageReference {
 /// Nothing when the persistent identifier is no such reference, or its numbers do not fit each other.
 std::optional<StorageReference> storage_reference(const Node& identifier);
 
-/// The weights asked for, of the sets below the root or nested: views into the file where the tensors lie contiguous and
-/// aligned there, else copies, of no more than the file's size in all; of the others no more than the shapes is looked at.
-/// Throws InputError when the pickle holds no dict, an entry among the weights is no tensor, or a tensor reaches outside
-/// its storage or shares elements with itself.
+/// The weights asked for, of the sets below the root or nested: views into the file where the tensors lie contiguous
+/// and aligned there, else copies, of no more than the file's size in all; of the others no more than the shapes is
+/// looked at. Throws InputError when the pickle holds no dict, an entry among the weights is no tensor, or a tensor
+/// reaches outside its storage or shares elements with itself.
 Checkpoint open_torch(const std::shared_ptr<const MappedFile>& file, const TorchForm& form, Weights weights);
 
 }  // namespace dydit::checkpoint

@@ -43,9 +43,9 @@ std::map<std::string_view, StorageReference> references_of(const Pickle& value, 
   return references;
 }
 
-std::map<std::string, Bytes, std::less<>> storages_of(
-    const Value& keys, const std::map<std::string_view, StorageReference>& references, Bytes data,
-    const std::string& where) {
+std::map<std::string, Bytes, std::less<>> storages_of(const Value& keys,
+                                                      const std::map<std::string_view, StorageReference>& references,
+                                                      Bytes data, const std::string& where) {
   const Node* const list = node_of(keys, Node::Kind::list);
   if (list == nullptr) refuse("file holds no list of storages", where);
   ByteReader reader(data, "data of the storages", where);

@@ -228,7 +228,8 @@ class Machine {
 
   // Python 2 writes an OrderedDict as a call with the list of its pairs, each a list.
   Node dict_of(const Node& arguments) {
-    const Node* const pairs = arguments.items.size() == 1 ? node_of(arguments.items.front(), Node::Kind::list) : nullptr;
+    const Node* const pairs =
+        arguments.items.size() == 1 ? node_of(arguments.items.front(), Node::Kind::list) : nullptr;
     if (pairs == nullptr) in_.fail("passes other arguments than pairs to a dict");
     Node dict{Node::Kind::dict};
     for (const Value& item : pairs->items) {
@@ -299,9 +300,7 @@ const Node* node_of(const Value& value, Node::Kind kind) {
   return node != nullptr && (*node)->kind == kind ? *node : nullptr;
 }
 
-const Node& arguments_of(const Node& node) {
-  return *std::get<Node*>(node.items.front());
-}
+const Node& arguments_of(const Node& node) { return *std::get<Node*>(node.items.front()); }
 
 Pickle parse_pickle(std::span<const std::byte> bytes, std::span<const Global> allowed, const std::string& where) {
   Pickle pickle;

@@ -35,15 +35,13 @@ struct Global {
 
 struct Node;
 /// None, a number, text or bytes, a global, or a node. An integer wider than 64 bits is kept as its bytes.
-using Value =
-    std::variant<std::monostate, bool, std::int64_t, double, std::string_view, const Global*, Node*>;
+using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string_view, const Global*, Node*>;
 
 struct Node {
   enum class Kind { tuple, list, dict, call, persistent };
   Kind kind;
   const Global* callee = nullptr;  ///< of a call
-  std::vector<Value> items =
-      {};  ///< elements (a set is a list); keys and values in turn; the tuple of arguments
+  std::vector<Value> items = {};   ///< elements (a set is a list); keys and values in turn; the tuple of arguments
 };
 
 /// The node of this kind that `value` is, else nothing.

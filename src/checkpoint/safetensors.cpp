@@ -122,8 +122,10 @@ class HeaderParser {
 void require_short_texts(std::string_view json, const std::string& where) {
   bool inside = false;
   for (std::size_t at = 0, begin = 0; at < json.size(); ++at) {
-    if (inside && json[at] == '\\') ++at;  // what is escaped ends no text
-    else if (json[at] == '"') inside = !inside, begin = at;
+    if (inside && json[at] == '\\')
+      ++at;  // what is escaped ends no text
+    else if (json[at] == '"')
+      inside = !inside, begin = at;
     if (inside && at - begin > longest_text)
       refuse(fmt::format("safetensors header has a text of more than {} MiB", longest_text >> 20), where);
   }

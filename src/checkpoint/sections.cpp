@@ -38,8 +38,8 @@ constexpr auto known_words = std::to_array<std::pair<std::string_view, Word>>({
 /// What the names of a DiT begin with, official ones and those of diffusers. They only tell weights from what
 /// else lies beside them.
 constexpr auto parts_of_dit =
-    std::to_array<std::string_view>({"x_embedder", "t_embedder", "y_embedder", "pos_embed", "blocks",
-                                     "final_layer", "transformer_blocks", "proj_out_1", "proj_out_2"});
+    std::to_array<std::string_view>({"x_embedder", "t_embedder", "y_embedder", "pos_embed", "blocks", "final_layer",
+                                     "transformer_blocks", "proj_out_1", "proj_out_2"});
 
 constexpr std::size_t most_sections = 64, most_unknown = 8;
 
@@ -50,13 +50,9 @@ bool has_word(const Section& section, Word word) {
   return false;
 }
 
-bool is_ema(const Section& section) {
-  return has_word(section, Word::ema) && !has_word(section, Word::online);
-}
+bool is_ema(const Section& section) { return has_word(section, Word::ema) && !has_word(section, Word::online); }
 
-const char* whose(const Section& section) {
-  return is_ema(section) ? "ema" : "model";
-}
+const char* whose(const Section& section) { return is_ema(section) ? "ema" : "model"; }
 
 /// "ema (state_dict.ema)", or "ema" where the words say no more; they end in a dot.
 std::string label(const Section& section, std::string words) {
@@ -65,9 +61,7 @@ std::string label(const Section& section, std::string words) {
   return words == whose(section) ? words : fmt::format("{} ({})", whose(section), words);
 }
 
-std::string label(const Section& section) {
-  return label(section, section.keys + section.prefix);
-}
+std::string label(const Section& section) { return label(section, section.keys + section.prefix); }
 
 std::string labels(const std::vector<const Section*>& sections) {
   std::vector<std::string> all;
@@ -99,13 +93,11 @@ std::optional<std::string_view> prefix_of(std::string_view name) {
 void Sections::add(const Node* dict, std::string_view keys, std::string_view name, bool number) {
   const auto prefix = prefix_of(name);
   if (!prefix) return;
-  auto found = std::ranges::find_if(sections_, [&](const Section& each) {
-    return each.dict == dict && each.keys == keys && each.prefix == *prefix;
-  });
+  auto found = std::ranges::find_if(
+      sections_, [&](const Section& each) { return each.dict == dict && each.keys == keys && each.prefix == *prefix; });
   if (found == sections_.end()) {
     if (sections_.size() == most_sections) refuse("file holds far too many sets of weights", where_);
-    sections_.push_back(
-        {.dict = dict, .keys = std::string(keys), .prefix = std::string(*prefix), .first = name});
+    sections_.push_back({.dict = dict, .keys = std::string(keys), .prefix = std::string(*prefix), .first = name});
     found = sections_.end() - 1;
   }
   const std::string_view rest = name.substr(prefix->size()), part = rest.substr(0, rest.find('.'));
@@ -164,10 +156,9 @@ Section Sections::choose(Weights asked) const {
   const auto& chosen = ema.empty() || asked == Weights::model ? model : ema;
   if (chosen.size() > 1) {
     const auto named = [](const Section& each) { return printable(each.keys + std::string(each.first)); };
-    refuse(
-        "two sets of weights, or one under mixed names", where_,
-        fmt::format("{} and {}: save one set under names of one kind{}", named(*chosen[0]), named(*chosen[1]),
-                    &chosen == &ema && model.size() == 1 ? ", or ask for the model's weights" : ""));
+    refuse("two sets of weights, or one under mixed names", where_,
+           fmt::format("{} and {}: save one set under names of one kind{}", named(*chosen[0]), named(*chosen[1]),
+                       &chosen == &ema && model.size() == 1 ? ", or ask for the model's weights" : ""));
   }
   return *chosen.front();
 }

@@ -21,8 +21,16 @@ struct TypeRow {
 };
 
 /// In the order of DType.
-constexpr auto types = std::to_array<TypeRow>({{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
-                                               {"I32", 4}, {"I16", 2}, {"I8", 1}, {"U8", 1}, {"BOOL", 1}});
+constexpr auto types = std::to_array<TypeRow>({{"F64", 8},
+                                               {"F32", 4},
+                                               {"F16", 2},
+                                               {"BF16", 2},
+                                               {"I64", 8},
+                                               {"I32", 4},
+                                               {"I16", 2},
+                                               {"I8", 1},
+                                               {"U8", 1},
+                                               {"BOOL", 1}});
 
 template <typename T>
 constexpr DType type_of() {
@@ -36,13 +44,9 @@ constexpr DType type_of() {
 
 }  // namespace
 
-std::size_t size_of(DType type) {
-  return types.at(static_cast<std::size_t>(type)).size;
-}
+std::size_t size_of(DType type) { return types.at(static_cast<std::size_t>(type)).size; }
 
-const char* name_of(DType type) {
-  return types.at(static_cast<std::size_t>(type)).name;
-}
+const char* name_of(DType type) { return types.at(static_cast<std::size_t>(type)).name; }
 
 std::optional<DType> dtype_named(std::string_view name) {
   const auto* const row = std::ranges::find(types, name, &TypeRow::name);
@@ -68,15 +72,12 @@ bool aligned(std::span<const std::byte> bytes, DType type) {
   return reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(type) == 0;
 }
 
-std::int64_t Tensor::elements() const {
-  return static_cast<std::int64_t>(bytes.size() / size_of(type));
-}
+std::int64_t Tensor::elements() const { return static_cast<std::int64_t>(bytes.size() / size_of(type)); }
 
 template <typename T>
 std::span<const T> Tensor::as() const {
   if (type != type_of<T>())
-    throw InputError(
-        fmt::format("a tensor has type {} where {} is expected", name_of(type), name_of(type_of<T>())));
+    throw InputError(fmt::format("a tensor has type {} where {} is expected", name_of(type), name_of(type_of<T>())));
   if constexpr (std::is_same_v<T, bool>)
     if (std::any_of(bytes.begin(), bytes.end(), [](std::byte value) { return value > std::byte{1}; }))
       throw InputError("a tensor of type BOOL holds values other than 0 and 1");
@@ -92,8 +93,7 @@ Tensor Tensor::copy_of(DType type, std::vector<std::int64_t> shape, std::span<co
 template <typename T>
 Tensor Tensor::of(std::span<const T> values, std::vector<std::int64_t> shape) {
   if (elements_of(shape) != static_cast<std::int64_t>(values.size()))
-    throw std::invalid_argument(
-        fmt::format("{} values for a tensor of shape {}", values.size(), to_string(shape)));
+    throw std::invalid_argument(fmt::format("{} values for a tensor of shape {}", values.size(), to_string(shape)));
   return copy_of(type_of<T>(), std::move(shape), std::as_bytes(values));
 }
 
@@ -110,8 +110,6 @@ DYDIT_TENSOR_OF(std::uint8_t)
 DYDIT_TENSOR_OF(bool)
 #undef DYDIT_TENSOR_OF
 
-std::string to_string(const std::vector<std::int64_t>& shape) {
-  return fmt::format("({})", fmt::join(shape, ", "));
-}
+std::string to_string(const std::vector<std::int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
 
 }  // namespace dydit::checkpoint

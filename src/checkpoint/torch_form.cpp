@@ -48,9 +48,7 @@ std::optional<std::int64_t> integer(const Value& value) {
 
 }  // namespace
 
-std::span<const Global> allowed_globals() {
-  return allowed;
-}
+std::span<const Global> allowed_globals() { return allowed; }
 
 std::optional<StorageReference> storage_reference(const Node& identifier) {
   const auto& items = arguments_of(identifier).items;
@@ -62,8 +60,7 @@ std::optional<StorageReference> storage_reference(const Node& identifier) {
     return std::nullopt;
   constexpr std::size_t longest_key = 20;
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (key->empty() || key->size() > longest_key || !std::all_of(key->begin(), key->end(), digit))
-    return std::nullopt;
+  if (key->empty() || key->size() > longest_key || !std::all_of(key->begin(), key->end(), digit)) return std::nullopt;
   StorageReference reference{*(*kind)->elements, *key, *elements, 0, *elements};
   if (items.size() == 5 || std::holds_alternative<std::monostate>(items[5])) return reference;
   const Node* const view = node_of(items[5], Node::Kind::tuple);

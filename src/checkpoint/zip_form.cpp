@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The .pt since PyTorch 1.6: a zip archive of stored (not compressed) entries, a pickle and the storages. Zip64 is
-// understood: training files exceed 4 GiB. Checksums are not verified: that would read gigabytes which nobody asked for,
-// and torch.save can be told to leave them out.
+// understood: training files exceed 4 GiB. Checksums are not verified: that would read gigabytes which nobody asked
+// for, and torch.save can be told to leave them out.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,8 +17,8 @@ namespace {
 using Bytes = std::span<const std::byte>;
 
 constexpr std::string_view end_signature = "PK\5\6";
-constexpr std::uint32_t local_signature = 0x04034b50, entry_signature = 0x02014b50,
-                        end64_signature = 0x06064b50, locator_signature = 0x07064b50;
+constexpr std::uint32_t local_signature = 0x04034b50, entry_signature = 0x02014b50, end64_signature = 0x06064b50,
+                        locator_signature = 0x07064b50;
 constexpr std::size_t end_size = 22, locator_size = 20, entry_size = 46;
 constexpr std::uint32_t in_zip64 = 0xffffffff;  // the real value is in a zip64 field
 
@@ -83,8 +83,7 @@ class ZipArchive {
  public:
   // Reads the central directory alone. Throws InputError when it is malformed, or an entry is
   // compressed, encrypted or there twice.
-  explicit ZipArchive(std::shared_ptr<const MappedFile> file)
-      : file_(std::move(file)), where_(file_->path().string()) {
+  explicit ZipArchive(std::shared_ptr<const MappedFile> file) : file_(std::move(file)), where_(file_->path().string()) {
     const Directory directory = locate_directory(*file_, where_);
     ByteReader reader(file_->bytes().subspan(directory.offset, directory.size), "zip directory", where_);
     for (std::uint64_t i = 0; i < directory.entries; ++i) {
@@ -102,7 +101,8 @@ class ZipArchive {
       resolve_zip64(ByteReader(reader.take(extra_length), "zip64 field", where_), {&size, &packed, &header});
       reader.take(comment_length);
       if (method != 0 || encrypted || packed != size)
-        refuse(fmt::format("zip entry {} is compressed or encrypted, which torch.save never does", printable(name)), where_);
+        refuse(fmt::format("zip entry {} is compressed or encrypted, which torch.save never does", printable(name)),
+               where_);
       if (!entries_.emplace(name, Entry{size, header}).second)
         refuse("zip archive holds " + printable(name) + " twice", where_);
     }
@@ -161,9 +161,7 @@ TorchForm open_zip(std::shared_ptr<const MappedFile> file) {
   const auto pickle = archive->find(name);
   if (!pickle || pickle->size() > largest_pickle) refuse("zip archive without a sound " + printable(name), where);
   return {parse_pickle(*pickle, allowed_globals(), where),
-          [archive, folder](std::string_view key) {
-            return archive->find(fmt::format("{}/data/{}", folder, key));
-          }};
+          [archive, folder](std::string_view key) { return archive->find(fmt::format("{}/data/{}", folder, key)); }};
 }
 
 }  // namespace dydit::checkpoint

@@ -31,11 +31,10 @@ std::string command_line(const std::vector<std::string>& arguments) {
   std::string line = "dydit";
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const bool plain =
-        arguments[i].find_first_not_of(
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@") == std::string::npos;
+        arguments[i].find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./:,@") ==
+        std::string::npos;
     std::string quoted = arguments[i];
-    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4)
-      quoted.replace(at, 1, "'\\''");
+    for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4) quoted.replace(at, 1, "'\\''");
     line += " " + (plain && !quoted.empty() ? quoted : "'" + quoted + "'");
   }
   return line;
@@ -94,23 +93,21 @@ void RunOptions::add_to(CLI::App& app) {
 }
 
 void CheckpointOption::add_to(CLI::App& app, bool required) {
-  app.add_option("--checkpoint", path, "weights: .safetensors, .pt, or a folder of diffusers")
-      ->required(required);
-  app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")
-      ->capture_default_str();
-  add_number(app, "--num-heads", dit::bounds::num_heads, into(num_heads),
-             "heads, where the checkpoint does not tell");
+  app.add_option("--checkpoint", path, "weights: .safetensors, .pt, or a folder of diffusers")->required(required);
+  app.add_option("--weights", weights, "ema, model or automatic (ema where it is there)")->capture_default_str();
+  add_number(app, "--num-heads", dit::bounds::num_heads, into(num_heads), "heads, where the checkpoint does not tell");
 }
 
-void add_options(CLI::App& app, const std::vector<Option>& options, Json& given, const std::vector<std::string>& except) {
+void add_options(CLI::App& app, const std::vector<Option>& options, Json& given,
+                 const std::vector<std::string>& except) {
   for (const Option& option : options) {
     if (std::ranges::count(except, option.name) > 0) continue;
     std::string name = "--" + option.name;
     std::ranges::replace(name, '_', '-');
     if (option.kind == Option::Kind::flag) {
       const std::string off = "!--no-" + name.substr(2);
-      app.add_flag_function(name + "," + off, [&given, key = option.name](std::int64_t count) { given[key] = count > 0; },
-                            option.help);
+      app.add_flag_function(
+          name + "," + off, [&given, key = option.name](std::int64_t count) { given[key] = count > 0; }, option.help);
       continue;
     }
     const bool list = option.kind == Option::Kind::list;
@@ -127,7 +124,8 @@ void add_options(CLI::App& app, const std::vector<Option>& options, Json& given,
 
 void ProcessOptions::add_to(CLI::App& app) {
   const auto text = [&](const char* option, const char* key, const char* help) {
-    app.add_option_function<std::string>(option, [this, key](const std::string& value) { given[key] = value; }, help);
+    app.add_option_function<std::string>(
+        option, [this, key](const std::string& value) { given[key] = value; }, help);
   };
   text("--process", "name", "diffusion (epsilon) or flow (matching, as SiT): where neither profile nor file says it");
   text("--noise-schedule", "noise_schedule", "of the diffusion: linear or cosine");
@@ -141,7 +139,8 @@ std::optional<diffusion::ProcessSpec> ProcessOptions::process() const {
   const std::string name = given.value("name", diffusion::ProcessSpec().name);
   for (const char* option : {"path", "prediction", "loss-weight"})
     if (given.contains(std::string(option) == "loss-weight" ? "loss_weight" : option) && name != "flow")
-      throw UsageError("an option of flow matching", std::string("--") + option, "give --process flow, or leave it out");
+      throw UsageError("an option of flow matching", std::string("--") + option,
+                       "give --process flow, or leave it out");
   if (given.contains("noise_schedule") && name == "flow")
     throw UsageError("an option of the diffusion", "--noise-schedule", "leave it out");
   return diffusion::process_spec_from_json(given, "--process");

@@ -44,9 +44,10 @@ auto into(Target& target) {
   return [&target](auto value) { target = value; };
 }
 
-/// The options of a schema but those in `except`: what is given goes into `given` under the names of profiles. Of a flag that
-/// is on where nobody asks, --no-NAME switches it off.
-void add_options(CLI::App& app, const std::vector<Option>& options, Json& given, const std::vector<std::string>& except = {});
+/// The options of a schema but those in `except`: what is given goes into `given` under the names of profiles. Of a
+/// flag that is on where nobody asks, --no-NAME switches it off.
+void add_options(CLI::App& app, const std::vector<Option>& options, Json& given,
+                 const std::vector<std::string>& except = {});
 
 /// --process and what it needs; nothing where none is given.
 struct ProcessOptions {
@@ -64,8 +65,8 @@ struct Machine {
   bool quiet = false;
 
   void add_to(CLI::App& app);
-  /// Sets LibTorch's threads; fills catalog, device, type, threads, quiet and group. The processes of a machine share its
-  /// threads, and each takes a GPU of its own.
+  /// Sets LibTorch's threads; fills catalog, device, type, threads, quiet and group. The processes of a machine share
+  /// its threads, and each takes a GPU of its own.
   run::RunSettings settings(const study::Catalog& catalog, const distributed::ProcessGroup& group = {}) const;
 };
 
@@ -78,14 +79,14 @@ struct RunOptions : Machine {
   run::RunSettings settings(const study::Catalog& catalog, const distributed::ProcessGroup& group) const;
 };
 
-/// On the command, calls `execute(options, settings)` in the processes that the launcher started; `options` have a `machine` of RunOptions.
+/// On the command, calls `execute(options, settings)` in the processes that the launcher started; `options` have a
+/// `machine` of RunOptions.
 template <typename Options>
 void execute_on(CLI::App& command, std::shared_ptr<const Options> options, const study::Catalog& catalog,
                 void (*execute)(const Options&, const run::RunSettings&)) {
   command.callback([=, &catalog] {
-    distributed::together([&](const distributed::ProcessGroup& group) {
-      execute(*options, options->machine.settings(catalog, group));
-    });
+    distributed::together(
+        [&](const distributed::ProcessGroup& group) { execute(*options, options->machine.settings(catalog, group)); });
   });
 }
 

@@ -5,8 +5,8 @@
 #include "base/interrupt.h"
 #include "checkpoint/checkpoint.h"
 #include "common.h"
-#include "model/device.h"
 #include "dit/weights.h"
+#include "model/device.h"
 
 namespace dydit::cli {
 
@@ -29,12 +29,12 @@ void add_export(CLI::App& app, const study::Catalog&) {
   e->machine.add_to(*command);
   command->callback([e] {
     const auto dtype = model::dtype_named(e->machine.dtype);
-    const auto opened =
-        dit::open_official(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights));
+    const auto opened = dit::open_official(e->checkpoint.path, checkpoint::weights_named(e->checkpoint.weights));
     const auto dit = dit::load_dit(opened, e->checkpoint.path, e->checkpoint.num_heads);
     stop_if_interrupted("before anything was written");
     checkpoint::Metadata metadata;
-    if (const auto found = opened.metadata.find(diffusion::process_key); found != opened.metadata.end()) metadata.insert(*found);
+    if (const auto found = opened.metadata.find(diffusion::process_key); found != opened.metadata.end())
+      metadata.insert(*found);
     dit::save_dit(e->output, dit, dtype, metadata);
     run::tell_weights(e->checkpoint.path, opened.weights, e->machine.quiet);
   });

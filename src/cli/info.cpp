@@ -69,12 +69,13 @@ Json target(const model::Architecture& of, double lambda) {
 }
 
 // What the routers really decide on data, the mean over images and times.
-Json decided(const Info& info, const model::Architecture& of, std::optional<std::int64_t> num_heads, const study::Catalog& catalog) {
+Json decided(const Info& info, const model::Architecture& of, std::optional<std::int64_t> num_heads,
+             const study::Catalog& catalog) {
   if (!of.dynamic()) throw UsageError("the model has no routers", info.checkpoint, "leave --data out");
   const auto decisions = run::decisions_of(
       {.name = info.checkpoint, .checkpoint = info.checkpoint, .weights = info.weights, .num_heads = num_heads},
-      {.path = info.data, .size = of.side}, info.images, info.timesteps, info.machine.seed.value_or(0), info.process.process(),
-      info.machine.settings(catalog));
+      {.path = info.data, .size = of.side}, info.images, info.timesteps, info.machine.seed.value_or(0),
+      info.process.process(), info.machine.settings(catalog));
   const auto& activity = decisions.activity;
   Json on = Json::object();
   for (std::size_t axis = 0; axis < of.units.size(); ++axis) {
@@ -133,8 +134,7 @@ void print_cost(const Json& d) {
   const double total = d["gmacs"]["total"];
   for (const auto& [part, bytes] : d["gbytes"].items()) {
     const double macs = d["gmacs"].value(part, 0.0);
-    fmt::print("{:<13} {:>14.6f} GMACs {:>6.2f} % {:>12.6f} GB\n", part, macs, 100 * macs / total,
-               bytes.get<double>());
+    fmt::print("{:<13} {:>14.6f} GMACs {:>6.2f} % {:>12.6f} GB\n", part, macs, 100 * macs / total, bytes.get<double>());
   }
 }
 
@@ -154,8 +154,9 @@ void print(const Json& d) {
   const auto number = [](const Json& of, const char* key) { return of[key].get<double>(); };
   if (d.contains("target")) {
     const auto& t = d["target"];
-    fmt::print("target {:<6} {:>14.6f} GMACs ({:.6f} with routers), theoretical speedup {:.3f}; no masks\n", number(t, "lambda"),
-               number(t, "gmacs"), number(t, "gmacs_with_routers"), number(t, "theoretical_speedup"));
+    fmt::print("target {:<6} {:>14.6f} GMACs ({:.6f} with routers), theoretical speedup {:.3f}; no masks\n",
+               number(t, "lambda"), number(t, "gmacs"), number(t, "gmacs_with_routers"),
+               number(t, "theoretical_speedup"));
   }
   if (d.contains("decided")) {
     const auto& t = d["decided"];
@@ -163,7 +164,8 @@ void print(const Json& d) {
                t["data"].get<std::string>(), t["timesteps"].get<int>());
     std::vector<std::string> on;
     for (const auto& axis : d["units"])
-      on.push_back(fmt::format("{} {:.2f} %", axis["label"].get<std::string>(), 100 * t["share_on"][axis["name"]].get<double>()));
+      on.push_back(fmt::format("{} {:.2f} %", axis["label"].get<std::string>(),
+                               100 * t["share_on"][axis["name"]].get<double>()));
     fmt::print("on: {}\n", fmt::join(on, ", "));
     fmt::print("lambda_realised {:.4f}, rho {:.4f} ({:.4f} without routers), theoretical speedup {:.3f}\n",
                number(t, "lambda_realised"), number(t, "rho"), number(t, "rho_without_routers"),
@@ -175,7 +177,8 @@ void print(const Json& d) {
 // The published configurations, GMACs by part.
 void print_all(bool json) {
   auto all = Json::array();
-  for (const std::string& name : dit::published_names()) all.push_back(describe(dit::architecture_of(dit::published(name))));
+  for (const std::string& name : dit::published_names())
+    all.push_back(describe(dit::architecture_of(dit::published(name))));
   if (json) {
     std::cout << all.dump(2) << "\n";
     return;
@@ -184,8 +187,7 @@ void print_all(bool json) {
   for (const auto& [part, value] : all[0]["gmacs"].items()) fmt::print(" {:>12}", part);
   fmt::print("  (GMACs)\n");
   for (const auto& d : all) {
-    fmt::print("{:<10} {:>12}", d["configuration"]["name"].get<std::string>(),
-               d["parameters"].get<std::int64_t>());
+    fmt::print("{:<10} {:>12}", d["configuration"]["name"].get<std::string>(), d["parameters"].get<std::int64_t>());
     for (const auto& [part, value] : d["gmacs"].items()) fmt::print(" {:>12.4f}", value.get<double>());
     fmt::print("\n");
   }
@@ -201,7 +203,8 @@ void run(const Info& info, const study::Catalog& catalog) {
   auto described = describe(architecture);
   if (!weights.empty()) described["weights"] = weights;
   const auto asked = info.process.process();
-  described["process"] = diffusion::to_json(run::process_of(asked, {process}, {weights.empty() ? "the model" : info.checkpoint}));
+  described["process"] =
+      diffusion::to_json(run::process_of(asked, {process}, {weights.empty() ? "the model" : info.checkpoint}));
   described["process_assumed"] = !weights.empty() && !process && !asked;
   if (info.lambda) described["target"] = target(architecture, *info.lambda);
   if (!info.data.empty()) described["decided"] = decided(info, architecture, c.num_heads, catalog);
@@ -219,17 +222,17 @@ void add_info(CLI::App& app, const study::Catalog& catalog) {
   CLI::App* command = app.add_subcommand("info", "Parameters, GMACs and bytes by part; what routers decide on data");
   command->footer("Example: dydit info --model DiT-XL/2 --input-size 64");
   info->options.add_to(*command);
-  command->add_option("--checkpoint", info->checkpoint, "read the configuration off a checkpoint")
-      ->excludes("--model");
+  command->add_option("--checkpoint", info->checkpoint, "read the configuration off a checkpoint")->excludes("--model");
   command->add_option("--weights", info->weights, "ema, model or automatic");
   command->add_flag("--json", info->json, "print JSON");
   auto* all = command->add_flag("--all", info->all, "a table of the published configurations");
   add_number(*command, "--lambda", train::bounds::lambda, into(info->lambda),
              "of a DyDiT: GMACs at this share of the blocks, as a target")
       ->excludes(all);
-  auto* data = command->add_option("--data", info->data,
-                                   "of a DyDiT: what its routers decide on these images (class folders, zip, latents, "
-                                   "or synthetic:N)")
+  auto* data = command
+                   ->add_option("--data", info->data,
+                                "of a DyDiT: what its routers decide on these images (class folders, zip, latents, "
+                                "or synthetic:N)")
                    ->needs("--checkpoint");
   add_number(*command, "--images", Bounds<std::int64_t>{1, study::bounds::images.most}, into(info->images),
              "at most so many, spread evenly over the data")

@@ -48,8 +48,7 @@ int run(int argc, char** argv) {
   } catch (const c10::OutOfMemoryError& error) {
     return fail(dydit::ExitCode::failed, fmt::format("out of memory: {}", error.what_without_backtrace()));
   } catch (const std::filesystem::filesystem_error& error) {
-    return fail(dydit::ExitCode::failed,
-                fmt::format("{}: {}", error.code().message(), error.path1().string()));
+    return fail(dydit::ExitCode::failed, fmt::format("{}: {}", error.code().message(), error.path1().string()));
   } catch (const std::exception& error) {
     return fail(dydit::ExitCode::failed, dydit::one_line(error));
   }
@@ -64,7 +63,6 @@ int main(int argc, char** argv) {
   dydit::prepare_memory();
   const int code = run(argc, argv);
   const bool printed = std::cout.flush() && std::fflush(stdout) == 0;
-  return printed || code != 0
-             ? code
-             : fail(dydit::ExitCode::failed, "cannot write: standard output: is the disk full?");
+  return printed || code != 0 ? code
+                              : fail(dydit::ExitCode::failed, "cannot write: standard output: is the disk full?");
 }

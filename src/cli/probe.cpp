@@ -72,7 +72,8 @@ struct Probe {
 };
 
 // x (N,C,H,W), t (N) and y (N) of one size, with labels in range (`classes` is "no class").
-void require_batch(const Inputs& read, const model::Architecture& of, const Tensor& x, const Tensor& t, const Tensor& y) {
+void require_batch(const Inputs& read, const model::Architecture& of, const Tensor& x, const Tensor& t,
+                   const Tensor& y) {
   read.require(x.size(1) == of.channels && x.size(2) == of.side && x.size(3) == of.side,
                fmt::format("images must be (N, {}, {}, {})", of.channels, of.side, of.side));
   read.require(t.size(0) == x.size(0) && y.size(0) == x.size(0) && x.size(0) > 0,
@@ -94,8 +95,8 @@ Loaded load(const Probe& p, const run::RunSettings& settings) {
   const auto opened = checkpoint::open_checkpoint(p.checkpoint.path, checkpoint::weights_named(p.checkpoint.weights));
   const auto& family = engine::family_of(settings.catalog->families, opened, p.checkpoint.path);
   const auto asked = p.process.process(), recorded = run::recorded_process(opened, p.checkpoint.path);
-  return {family, family.load(opened, p.checkpoint.path, p.checkpoint.num_heads, settings.device, settings.dtype), opened.weights,
-          run::process_of(asked, {recorded}, {p.checkpoint.path}), asked || recorded};
+  return {family, family.load(opened, p.checkpoint.path, p.checkpoint.num_heads, settings.device, settings.dtype),
+          opened.weights, run::process_of(asked, {recorded}, {p.checkpoint.path}), asked || recorded};
 }
 
 void write(const Probe& p, const std::map<std::string, Tensor>& results, const Loaded& loaded) {
@@ -124,8 +125,7 @@ void forward(const Probe& p, const study::Catalog& catalog) {
   const Inputs read(p.input, settings.device);
   const Loaded loaded = load(p, settings);
   const auto& architecture = loaded.network->architecture;
-  const Tensor x = read("x", 4, torch::kFloat32), t = read("t", 1, torch::kFloat32),
-               y = read("y", 1, torch::kInt64);
+  const Tensor x = read("x", 4, torch::kFloat32), t = read("t", 1, torch::kFloat32), y = read("y", 1, torch::kInt64);
   require_batch(read, architecture, x, t, y);
   const bool flow = loaded.process.name == "flow";
   if (flow) read.require(t.min().item<double>() >= 0 && t.max().item<double>() <= 1, "t must be in 0 ... 1");
@@ -143,8 +143,7 @@ void forward(const Probe& p, const study::Catalog& catalog) {
   model::require_finite_output(output);
   std::map<std::string, Tensor> results{{"output", output}};
   if (row.executes != engine::Executes::all)
-    for (std::size_t axis = 0; axis < masks.size(); ++axis)
-      results[mask_name(architecture.units[axis])] = masks[axis];
+    for (std::size_t axis = 0; axis < masks.size(); ++axis) results[mask_name(architecture.units[axis])] = masks[axis];
   write(p, results, loaded);
 }
 
@@ -154,7 +153,8 @@ void loss(const Probe& p, const study::Catalog& catalog) {
   const Inputs read(p.input, settings.device);
   const Loaded loaded = load(p, settings);
   if (loaded.process.name == "flow")
-    throw UsageError("the losses of the diffusion of a model of flow matching", p.checkpoint.path, "see probe transport");
+    throw UsageError("the losses of the diffusion of a model of flow matching", p.checkpoint.path,
+                     "see probe transport");
   const Tensor x0 = read("x0", 4, torch::kFloat32), noise = read("noise", 4, torch::kFloat32),
                t = read("t", 1, torch::kInt64), y = read("y", 1, torch::kInt64);
   require_batch(read, loaded.network->architecture, x0, t, y);
@@ -163,13 +163,17 @@ void loss(const Probe& p, const study::Catalog& catalog) {
       diffusion::betas(diffusion::noise_schedule(p.noise_schedule), diffusion::diffusion_steps));
   read.require(t.min().item<std::int64_t>() >= 0 && t.max().item<std::int64_t>() < tables.steps(),
                "timesteps must be in 0 ... 999");
-  const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance),
-                                               settings.device);
+  const diffusion::GaussianDiffusion diffusion(tables, diffusion::variance_named(p.variance), settings.device);
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
   const Tensor output = loaded.network->complete({x_t, t, y}).to(torch::kFloat32);
   model::require_finite_output(output);
   const auto terms = diffusion.loss_terms(output, x0, x_t, t, noise);
-  write(p, {{"mse", terms.mse}, {"vb", terms.vb}, {"loss", terms.loss}, {"mse_map", terms.mse_map}, {"vb_map", terms.vb_map}},
+  write(p,
+        {{"mse", terms.mse},
+         {"vb", terms.vb},
+         {"loss", terms.loss},
+         {"mse_map", terms.mse_map},
+         {"vb_map", terms.vb_map}},
         loaded);
 }
 
@@ -212,9 +216,8 @@ void add_probe(CLI::App& app, const study::Catalog& catalog) {
   CLI::App* parent = app.add_subcommand("probe", "One computation on tensors from a file");
   parent->require_subcommand(1);
   auto f = std::make_shared<Probe>();
-  CLI::App* command =
-      add(*parent, *f, "forward", "x, t, y -> output",
-          "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
+  CLI::App* command = add(*parent, *f, "forward", "x, t, y -> output",
+                          "dydit probe forward --input in.safetensors --output out.safetensors --checkpoint dit.pt");
   f->checkpoint.add_to(*command, /*required=*/true);
   add_number(*command, "--cfg-scale", Bounds<double>{-1000, 1000}, into(f->guidance_scale),
              "classifier-free guidance: the batch is two halves");
@@ -233,13 +236,13 @@ void add_probe(CLI::App& app, const study::Catalog& catalog) {
                 "dydit probe loss --input in.safetensors --output out.safetensors --checkpoint dit.pt");
   l->checkpoint.add_to(*command, /*required=*/true);
   command->add_option("--noise-schedule", l->noise_schedule, "linear or cosine")->capture_default_str();
-  command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")
-      ->capture_default_str();
+  command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")->capture_default_str();
   command->callback([l, &catalog] { loss(*l, catalog); });
   auto t = std::make_shared<Probe>();
   command = add(*parent, *t, "transport", "x1 (data), x0 (noise), t, model_output -> xt, ut, loss, drift, score",
                 "dydit probe transport --input in.safetensors --output out.safetensors --path gvp --prediction score");
-  command->footer("A formula that is infinite or undefined at t = 0 or 1 writes infinity or NaN there.\n" + command->get_footer());
+  command->footer("A formula that is infinite or undefined at t = 0 or 1 writes infinity or NaN there.\n" +
+                  command->get_footer());
   command->add_option("--path", t->flow.path, "linear, gvp or vp")->capture_default_str();
   command->add_option("--prediction", t->flow.prediction, "velocity, score or noise")->capture_default_str();
   command->add_option("--loss-weight", t->flow.loss_weight, "none; for score and noise also velocity or likelihood")

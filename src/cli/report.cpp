@@ -15,12 +15,14 @@ namespace dydit::cli {
 namespace {
 
 // The page of the runs; as recorded where a run's tensors were left out.
-std::filesystem::path page_of(const std::vector<record::Run>& runs, const std::filesystem::path& out, std::optional<bool> each) {
+std::filesystem::path page_of(const std::vector<record::Run>& runs, const std::filesystem::path& out,
+                              std::optional<bool> each) {
   const auto recorded = std::ranges::find_if(runs, analysis::tensors_left_out);
   if (recorded == runs.end()) return analysis::write_report(runs, out, {.normalise_each = each});
   const std::string where = recorded->path.string();
   if (runs.size() > 1)
-    throw InputError("its tensors were left out", where, "measure it again with its profile; a page that was recorded stays as it is");
+    throw InputError("its tensors were left out", where,
+                     "measure it again with its profile; a page that was recorded stays as it is");
   const auto page = analysis::recorded_page(*recorded, out);
   std::cerr << "dydit: its tensors were left out: " << where
             << ": the page stays as recorded; gnuplot draws a figure from its .gp\n";
@@ -37,8 +39,7 @@ void add_report(CLI::App& app, const study::Catalog&) {
     Machine machine;  // accepted as everywhere; figures are drawn by one thread of the CPU
   };
   auto r = std::make_shared<Report>();
-  CLI::App* command =
-      app.add_subcommand("report", "Figures (SVG, PDF, PNG), CSV and one self-contained page");
+  CLI::App* command = app.add_subcommand("report", "Figures (SVG, PDF, PNG), CSV and one self-contained page");
   command->footer("Example: dydit report runs/quick-1");
   command->add_option("runs", r->runs, "run directories")->required();
   command->add_option("--out", r->out, "folder to write (default: the first run directory)");
@@ -51,7 +52,8 @@ void add_report(CLI::App& app, const study::Catalog&) {
     for (const std::string& path : r->runs) {
       runs.push_back(record::read_run(path));
       for (const record::Run& before : std::span(runs).first(runs.size() - 1))
-        if (std::filesystem::equivalent(before.path, runs.back().path)) throw UsageError("a run given twice", path, "give it once");
+        if (std::filesystem::equivalent(before.path, runs.back().path))
+          throw UsageError("a run given twice", path, "give it once");
     }
     const auto out = r->out.empty() ? runs.front().path : std::filesystem::path(r->out);
     std::optional<bool> each;

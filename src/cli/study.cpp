@@ -75,7 +75,8 @@ void add(CLI::App& parent, const study::Row& row, const study::Catalog& catalog)
   command.add_option("--small", s->small, "short for --model small=FILE");
   command.add_option("--large", s->large, "short for --model large=FILE, after --small");
   command.add_option("--weights", s->weights, "ema, model or automatic (ema where it is there)");
-  add_number(command, "--num-heads", dit::bounds::num_heads, into(s->num_heads), "heads, where a checkpoint does not tell");
+  add_number(command, "--num-heads", dit::bounds::num_heads, into(s->num_heads),
+             "heads, where a checkpoint does not tell");
   command.add_option_function<std::string>(
       "--data", [s](const std::string& path) { s->data["path"] = path; }, run::data_schema().options().front().help);
   add_options(command, run::data_schema().options(), s->data, {"path"});

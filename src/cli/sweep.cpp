@@ -29,8 +29,7 @@ void execute(const Sweep& s, const run::RunSettings& settings) {
 
 void add_sweep(CLI::App& app, const study::Catalog& catalog) {
   auto s = std::make_shared<Sweep>();
-  CLI::App* command =
-      app.add_subcommand("sweep", "Actual against theoretical speedup of every cell of a profile");
+  CLI::App* command = app.add_subcommand("sweep", "Actual against theoretical speedup of every cell of a profile");
   command->footer("Example: dydit sweep profiles/lambda.toml --threads 2");
   command->add_option("profile", s->profile, "what to measure")->capture_default_str();
   s->machine.add_to(*command);

@@ -14,7 +14,7 @@ struct Train {
   std::optional<std::int64_t> size;
   std::vector<std::string> only;
   ConfigurationOptions options;
-  std::string checkpoint, weights = "automatic";  // to begin with
+  std::string checkpoint, weights = "automatic";              // to begin with
   Json overrides = Json::object(), dynamic = Json::object();  // go before what the profile says
   ProcessOptions process;
   RunOptions machine;
@@ -45,8 +45,7 @@ run::Profile profile_of(const Train& t, const study::Catalog& catalog) {
     profile.train = Json::object();
   } else {
     if (!t.options.given.empty() || !t.checkpoint.empty())
-      throw UsageError("a profile and a model", t.profile,
-                       "give one of them (--only picks models of a profile)");
+      throw UsageError("a profile and a model", t.profile, "give one of them (--only picks models of a profile)");
     profile = run::read_profile(t.profile, catalog.names());
     if (profile.train.is_null()) throw UsageError("the profile has no [train]", t.profile);
   }
@@ -75,8 +74,7 @@ void execute(const Train& t, const run::RunSettings& settings) {
 
 void add_train(CLI::App& app, const study::Catalog& catalog) {
   auto t = std::make_shared<Train>();
-  CLI::App* command =
-      app.add_subcommand("train", "Trains a DiT, or fine-tunes a dynamic one toward --lambda; resumes");
+  CLI::App* command = app.add_subcommand("train", "Trains a DiT, or fine-tunes a dynamic one toward --lambda; resumes");
   command->footer(
       "Example: dydit train --model DiT-S/4 --in-channels 3 --num-classes 10 --data cifar10-train.zip "
       "--steps 20000\n"
@@ -84,9 +82,8 @@ void add_train(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("profile", t->profile, "profile with [train] and [[models]]");
   command->add_option("--only", t->only, "names of the profile's models to train");
   command->add_option("--data", t->data, "images: class folders, zip, latents, or synthetic:N");
-  command->add_option(
-      "--held-out", t->held_out,
-      "images for the held-out loss (default: a tenth of the images, at most 1000, held back)");
+  command->add_option("--held-out", t->held_out,
+                      "images for the held-out loss (default: a tenth of the images, at most 1000, held back)");
   add_number(*command, "--size", run::bounds::size, into(t->size), "side to which images are cropped");
   add_options(*command, train::train_schema().options(), t->overrides);
   add_options(*command, train::dynamic_schema().options(), t->dynamic);

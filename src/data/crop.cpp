@@ -73,8 +73,7 @@ void convolve(const Taps& taps, const std::uint8_t* in, std::ptrdiff_t stride, s
     for (int c = 0; c < 3; ++c) sums[c] += weight * in[c];
     in += stride;
   }
-  for (int c = 0; c < 3; ++c)
-    out[c] = static_cast<std::uint8_t>(std::clamp(sums[c] >> fraction_bits, 0, 255));
+  for (int c = 0; c < 3; ++c) out[c] = static_cast<std::uint8_t>(std::clamp(sums[c] >> fraction_bits, 0, 255));
 }
 
 Image resize(const Image& image, const Filter& filter, const Axis& across, const Axis& down) {
@@ -107,8 +106,7 @@ Image centre_crop(Image image, int size) {
   }
   const double scale = static_cast<double>(size) / std::min(image.width, image.height);
   const auto window = [&](int length) {
-    const auto scaled =
-        static_cast<std::int64_t>(std::nearbyint(length * scale));  // half to even, as Python rounds
+    const auto scaled = static_cast<std::int64_t>(std::nearbyint(length * scale));  // half to even, as Python rounds
     return Axis{length, scaled, (scaled - size) / 2, size};
   };
   return resize(image, bicubic, window(image.width), window(image.height));

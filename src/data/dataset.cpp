@@ -11,11 +11,9 @@ namespace dydit::data {
 
 constexpr Bounds<std::int64_t> synthetic_count{1, 100'000'000};  // a permutation of them takes 0.8 GB
 
-std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options,
-                                      std::uint64_t seed) {
+std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options, std::uint64_t seed) {
   constexpr std::string_view synthetic = "synthetic:";
-  if (options.size < 1 || options.size > 1 << 14)
-    throw UsageError("the image size must be between 1 and 16384");
+  if (options.size < 1 || options.size > 1 << 14) throw UsageError("the image size must be between 1 and 16384");
   if (path.starts_with(synthetic))
     return make_synthetic(synthetic_count.parse(path.substr(synthetic.size()), "data synthetic:N"), options.size, seed);
   if (path.ends_with(".zip")) return open_images(open_zip(path), path, options.size);

@@ -40,8 +40,7 @@ constexpr std::string_view labels_name = "labels.json";
 // The class folders are the first ones that are several, hold images or have a labels.json beside them.
 std::string root_of(const std::vector<Entry>& entries) {
   std::vector<std::string_view> names(entries.size());
-  std::ranges::transform(entries, names.begin(),
-                         [](const Entry& entry) -> std::string_view { return entry.name; });
+  std::ranges::transform(entries, names.begin(), [](const Entry& entry) -> std::string_view { return entry.name; });
   std::string root;
   for (;;) {
     std::string_view only;
@@ -72,8 +71,7 @@ std::string root_of(const std::vector<Entry>& entries) {
 void drop_parents(std::vector<Entry>& images) {
   std::vector<Entry> kept;
   for (std::size_t i = 0; i < images.size(); ++i)
-    if (!images[i].name.ends_with('/') || i + 1 == images.size() ||
-        !images[i + 1].name.starts_with(images[i].name))
+    if (!images[i].name.ends_with('/') || i + 1 == images.size() || !images[i + 1].name.starts_with(images[i].name))
       kept.push_back(std::move(images[i]));
   images = std::move(kept);
 }
@@ -106,9 +104,10 @@ void note_single(ClassFolders& found) {
     if (classes.size() > 1 || inside.contains("")) return;
   }
   if (inside.size() > 1)
-    found.notes.push_back(fmt::format("'{}' is taken as the one class that has images, and they are in {} folders of it: if "
-                                      "those are the classes, name it as the data",
-                                      *classes.begin(), inside.size()));
+    found.notes.push_back(
+        fmt::format("'{}' is taken as the one class that has images, and they are in {} folders of it: if "
+                    "those are the classes, name it as the data",
+                    *classes.begin(), inside.size()));
 }
 
 // A folder without an image is a class all the same.
@@ -116,8 +115,9 @@ void note_empty(ClassFolders& found) {
   std::set<std::string> empty = found.names;
   for (const Entry& image : found.images) empty.erase(found.folder_of(image));
   if (empty.empty() || found.images.empty()) return;
-  found.notes.push_back(empty.size() == 1 ? fmt::format("class '{}' has no image", *empty.begin())
-                                          : fmt::format("{} classes have no image, '{}' first", empty.size(), *empty.begin()));
+  found.notes.push_back(empty.size() == 1
+                            ? fmt::format("class '{}' has no image", *empty.begin())
+                            : fmt::format("{} classes have no image, '{}' first", empty.size(), *empty.begin()));
 }
 
 // Of a listing of CLASS/.../IMAGE; a folder that holds nothing but one folder of this kind is seen through.
@@ -148,8 +148,7 @@ ClassFolders find_class_folders(std::vector<Entry> entries) {
   if (outside > 0)
     found.notes.push_back(fmt::format("{} left out: no class folder around",
                                       outside == 1 ? "1 image was" : fmt::format("{} images were", outside)));
-  if (!found.root.empty())
-    found.notes.push_back(fmt::format("the classes are the folders in '{}'", found.root));
+  if (!found.root.empty()) found.notes.push_back(fmt::format("the classes are the folders in '{}'", found.root));
   note_splits(found);
   note_single(found);
   note_empty(found);
@@ -168,9 +167,9 @@ class Images final : public Labelled {
     ClassFolders folders = find_class_folders(store_->list());
     for (const std::string& note : folders.notes) notes_.push_back(path + ": " + note);
     if (folders.images.empty()) throw InputError("no images", path, remedy(folders));
-    const Labels labels = folders.labels ? parse_labels(store_->read(*folders.labels), folders.names,
-                                                        path + "/" + folders.labels->name)
-                                         : number_folders(folders.names, path);
+    const Labels labels =
+        folders.labels ? parse_labels(store_->read(*folders.labels), folders.names, path + "/" + folders.labels->name)
+                       : number_folders(folders.names, path);
     classes_ = labels.classes;
     for (const Entry& image : folders.images) labels_.push_back(labels.of_folder.at(folders.folder_of(image)));
     entries_ = std::move(folders.images);
@@ -193,8 +192,8 @@ class Images final : public Labelled {
   std::string hash() const override {
     std::string text;
     for (std::size_t i = 0; i < entries_.size(); ++i)
-      fmt::format_to(std::back_inserter(text), "{}\n{} {:08x} {}\n", entries_[i].name, entries_[i].size, entries_[i].crc,
-                     labels_[i]);
+      fmt::format_to(std::back_inserter(text), "{}\n{} {:08x} {}\n", entries_[i].name, entries_[i].size,
+                     entries_[i].crc, labels_[i]);
     return hash_of(text);
   }
 
@@ -207,8 +206,7 @@ class Images final : public Labelled {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path,
-                                     std::int64_t size) {
+std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path, std::int64_t size) {
   return std::make_unique<Images>(std::move(store), path, size);
 }
 

@@ -84,8 +84,7 @@ class Decoder {
     std::uint64_t blocks = 0;
     for (int i = 0; i < info_.num_components; ++i)
       blocks += std::uint64_t{info_.comp_info[i].width_in_blocks} * info_.comp_info[i].height_in_blocks;
-    return blocks <= most_blocks_per_byte * bytes &&
-           (!jpeg_has_multiple_scans(&info_) || blocks <= most_kept_blocks);
+    return blocks <= most_blocks_per_byte * bytes && (!jpeg_has_multiple_scans(&info_) || blocks <= most_kept_blocks);
   }
 
   int components() const { return info_.num_components; }
@@ -132,11 +131,11 @@ Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
   Decoder decoder;
   if (!decoder.read_header(bytes)) throw InputError("broken image", name, decoder.reason());
   if (!decoder.is_plausible(bytes.size()))
-    throw InputError("broken image", name,
-                     fmt::format("claims {} x {} pixels of {} components", decoder.width(), decoder.height(),
-                                 decoder.components()));
-  Image image = blank_image(decoder.width(), decoder.height(),
-                            pixels_per_block * most_blocks_per_byte * bytes.size(), name);
+    throw InputError(
+        "broken image", name,
+        fmt::format("claims {} x {} pixels of {} components", decoder.width(), decoder.height(), decoder.components()));
+  Image image =
+      blank_image(decoder.width(), decoder.height(), pixels_per_block * most_blocks_per_byte * bytes.size(), name);
   if (!decoder.read_pixels(image)) throw InputError("broken image", name, decoder.reason());
   return image;
 }

@@ -17,14 +17,10 @@ using checkpoint::Tensor;
 namespace {
 
 // IEEE 754 binary16.
-float from_half(std::uint16_t half) {
-  return static_cast<float>(std::bit_cast<_Float16>(half));
-}
+float from_half(std::uint16_t half) { return static_cast<float>(std::bit_cast<_Float16>(half)); }
 
 // The upper half of a float.
-float from_bfloat(std::uint16_t half) {
-  return std::bit_cast<float>(std::uint32_t{half} << 16U);
-}
+float from_bfloat(std::uint16_t half) { return std::bit_cast<float>(std::uint32_t{half} << 16U); }
 
 template <typename T>
 std::vector<std::int64_t> widened(const Tensor& tensor) {
@@ -40,10 +36,9 @@ void require_latents(const Tensor& latents, const std::string& name) {
                      "write them as F32, F16 or BF16");
 }
 
-void copy_latent(const Tensor& latents, std::int64_t index, const Shape& shape, bool flip,
-                 const std::string& name, std::span<float> out) {
-  const auto length = static_cast<std::size_t>(shape.elements()),
-             first = static_cast<std::size_t>(index) * length;
+void copy_latent(const Tensor& latents, std::int64_t index, const Shape& shape, bool flip, const std::string& name,
+                 std::span<float> out) {
+  const auto length = static_cast<std::size_t>(shape.elements()), first = static_cast<std::size_t>(index) * length;
   const auto halves = [&](auto to_float) {
     const auto* const begin = reinterpret_cast<const std::uint16_t*>(latents.bytes.data()) + first;
     std::transform(begin, begin + length, out.begin(), to_float);

@@ -77,9 +77,7 @@ struct Loader::State {
 
   Slot& slot_of(std::int64_t number) { return slots[static_cast<std::size_t>(number) % slots.size()]; }
 
-  std::int64_t first_of(std::int64_t number) const {
-    return options.first + number * (options.batch + options.skip);
-  }
+  std::int64_t first_of(std::int64_t number) const { return options.first + number * (options.batch + options.skip); }
 
   // Gives a slot the size of the batch, 0 beyond the end.
   void prepare(std::int64_t number) {
@@ -193,7 +191,7 @@ struct Loader::State {
   std::condition_variable ready;
   std::array<Slot, 4> slots;
   std::int64_t taken = 0, end = 0;  // samples given to threads, and the position at which to stop
-  std::int64_t delivered = 0;      // batches
+  std::int64_t delivered = 0;       // batches
   std::shared_ptr<const Permutation> order;
   std::int64_t order_epoch = -1;
   std::set<std::int64_t> broken;
@@ -205,9 +203,7 @@ Loader::Loader(std::shared_ptr<const Dataset> dataset, const LoaderOptions& opti
 
 Loader::~Loader() = default;
 
-bool Loader::next(Batch& batch) {
-  return state_->next(batch);
-}
+bool Loader::next(Batch& batch) { return state_->next(batch); }
 
 std::int64_t Loader::broken() const {
   const std::lock_guard lock(state_->mutex);

@@ -19,9 +19,13 @@ namespace {
 
 using checkpoint::DType;
 
-constexpr auto types = std::to_array<std::pair<std::string_view, DType>>(
-    {{"<f4", DType::f32}, {"<f2", DType::f16}, {"<i8", DType::i64}, {"<i4", DType::i32}, {"<i2", DType::i16},
-     {"|i1", DType::i8}, {"|u1", DType::u8}});
+constexpr auto types = std::to_array<std::pair<std::string_view, DType>>({{"<f4", DType::f32},
+                                                                          {"<f2", DType::f16},
+                                                                          {"<i8", DType::i64},
+                                                                          {"<i4", DType::i32},
+                                                                          {"<i2", DType::i16},
+                                                                          {"|i1", DType::i8},
+                                                                          {"|u1", DType::u8}});
 
 struct Fields {
   std::string_view type, order, shape, elements;
@@ -93,8 +97,8 @@ checkpoint::Tensor read_npy(const std::filesystem::path& path) {
   const auto bytes = checkpoint::bytes_of(known->second, sizes);
   if (!bytes) throw InputError("the .npy shape is too large", where);
   if (static_cast<std::size_t>(*bytes) != elements.size())
-    throw InputError(
-        fmt::format(".npy with {} bytes of data where its shape needs {}", elements.size(), *bytes), where);
+    throw InputError(fmt::format(".npy with {} bytes of data where its shape needs {}", elements.size(), *bytes),
+                     where);
   return checkpoint::Tensor::copy_of(known->second, sizes, std::as_bytes(std::span(elements)));
 }
 
@@ -108,7 +112,8 @@ std::vector<std::int64_t> list_numbers(const fs::path& folder, std::vector<std::
   for (const auto& item : fs::directory_iterator(folder)) {
     const std::string stem = item.path().stem().string();
     const auto number = integer_of<std::int64_t>(stem);
-    if (item.path().extension() == ".npy" && number && stem == std::to_string(*number))  // "007" would not be found again
+    if (item.path().extension() == ".npy" && number &&
+        stem == std::to_string(*number))  // "007" would not be found again
       numbers.push_back(*number);
     else if (const std::string name = item.path().filename().string(); !is_hidden(name))
       left_out.push_back(name);
@@ -129,15 +134,13 @@ class NpyLatents final : public Labelled {
     numbers_ = list_numbers(folders_.features, left_out);
     const auto labelled = list_numbers(folders_.labels, no_labels);
     if (!left_out.empty()) notes_.push_back(folders_.features.string() + ": " + left_out_line(left_out));
-    if (numbers_.empty())
-      throw InputError("no latents", folders_.features.string(), "expected 0.npy, 1.npy, ...");
+    if (numbers_.empty()) throw InputError("no latents", folders_.features.string(), "expected 0.npy, 1.npy, ...");
     const auto first = read_npy(feature(0));
     require_latents(first, feature(0).string());
     shape_ = shape_of(first.shape, feature(0).string());
     if (shape_.elements() == 0) throw InputError("empty latents", feature(0).string());
     const fs::path json = path / "labels.json";
-    const std::int64_t stated =
-        fs::exists(json) ? parse_labels(read_file(json), {}, json.string()).classes : 0;
+    const std::int64_t stated = fs::exists(json) ? parse_labels(read_file(json), {}, json.string()).classes : 0;
     for (const std::int64_t number : numbers_) {
       const fs::path file = folders_.labels / fmt::format("{}.npy", number);
       const auto label = labels_of(read_npy(file), file.string());
@@ -192,8 +195,7 @@ std::optional<LatentFolders> find_latent_folders(const fs::path& path) {
     for (const auto& [ending, folder] :
          {std::pair("_features", &folders.features), std::pair("_labels", &folders.labels)}) {
       if (!name.ends_with(ending) || !item.is_directory()) continue;
-      if (!folder->empty())
-        throw InputError(fmt::format("several folders *{}", ending), path.string(), "keep one");
+      if (!folder->empty()) throw InputError(fmt::format("several folders *{}", ending), path.string(), "keep one");
       *folder = item.path();
     }
   }

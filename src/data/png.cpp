@@ -43,8 +43,7 @@ class Decoder {
     png_set_gray_to_rgb(png_);
     const int passes = png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
-    if (png_get_rowbytes(png_, info_) != std::size_t{3} * image.width)
-      png_error(png_, "unknown pixel format");
+    if (png_get_rowbytes(png_, info_) != std::size_t{3} * image.width) png_error(png_, "unknown pixel format");
     for (int pass = 0; pass < passes; ++pass)
       for (int y = 0; y < image.height; ++y) png_read_row(png_, image.row(y), nullptr);
     png_read_end(png_, nullptr);

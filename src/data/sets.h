@@ -54,8 +54,7 @@ Labels parse_labels(const std::string& json, const std::set<std::string>& folder
 
 /// One more than the largest label, or `stated` if that is not 0. Throws InputError naming `where` for a
 /// negative label or one beyond the classes stated, and for more than a million classes.
-std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t stated,
-                           const std::string& where);
+std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t stated, const std::string& where);
 
 /// NumPy's .npy files, versions 1 and 2 (NEP 1): magic, version, header length, a Python dict as text, little-endian
 /// row-major elements of type '<f4', '<f2', '<i8', '<i4', '<i2', '|i1' or '|u1'. Throws InputError for another type,
@@ -74,8 +73,7 @@ void copy_latent(const checkpoint::Tensor& latents, std::int64_t index, const Sh
 std::vector<std::int64_t> labels_of(const checkpoint::Tensor& labels, const std::string& name);
 
 /// Images `CLASS/.../IMAGE`. `path` is what messages call the set.
-std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path,
-                                     std::int64_t size);
+std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path, std::int64_t size);
 
 /// Made up: on a flat background of random colour, at a random place, waves whose colour, direction and
 /// frequency tell the class.

@@ -17,9 +17,9 @@ namespace dydit::data {
 namespace {
 
 constexpr std::array<std::string_view, 6> read_endings{".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"};
-constexpr std::array<std::string_view, 21> other_endings{
-    ".apng", ".avif", ".bmp", ".dds", ".exr", ".gif", ".heic", ".heif", ".ico", ".j2k", ".jp2",
-    ".jxl",  ".pbm",  ".pgm", ".pnm", ".ppm", ".psd", ".svg",  ".tga",  ".tif", ".tiff"};
+constexpr std::array<std::string_view, 21> other_endings{".apng", ".avif", ".bmp", ".dds", ".exr", ".gif", ".heic",
+                                                         ".heif", ".ico",  ".j2k", ".jp2", ".jxl", ".pbm", ".pgm",
+                                                         ".pnm",  ".ppm",  ".psd", ".svg", ".tga", ".tif", ".tiff"};
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
@@ -35,9 +35,8 @@ std::string after_last_dot(std::string_view name) {
 std::string ending_of(std::string_view name) {
   constexpr std::size_t longest = 12;
   const std::string ending = after_last_dot(name.substr(name.rfind('/') + 1));
-  const bool plain =
-      ending.size() >= 2 && ending.size() <= longest &&
-      std::all_of(ending.begin() + 1, ending.end(), [](unsigned char c) { return std::isalnum(c); });
+  const bool plain = ending.size() >= 2 && ending.size() <= longest &&
+                     std::all_of(ending.begin() + 1, ending.end(), [](unsigned char c) { return std::isalnum(c); });
   return plain ? ending : "without an ending";
 }
 
@@ -96,8 +95,7 @@ class FolderStore final : public Store {
       // An image that cannot be opened counts as broken when it is read.
       const auto size = next->file_size(error);
       if (error && next->is_symlink() && !is_image(name) && !is_hidden(name))
-        throw InputError("cannot open what may be a folder", next->path().string(),
-                         "mend the link, or remove it");
+        throw InputError("cannot open what may be a folder", next->path().string(), "mend the link, or remove it");
       entries.push_back({.name = name, .size = error ? 0 : size});
     }
     return entries;
@@ -122,8 +120,6 @@ class FolderStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> open_folder(const fs::path& path) {
-  return std::make_unique<FolderStore>(path);
-}
+std::unique_ptr<Store> open_folder(const fs::path& path) { return std::make_unique<FolderStore>(path); }
 
 }  // namespace dydit::data

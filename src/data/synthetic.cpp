@@ -18,8 +18,7 @@ constexpr double pi = std::numbers::pi;
 
 class Synthetic final : public Dataset {
  public:
-  Synthetic(std::int64_t count, std::int64_t size, std::uint64_t seed)
-      : count_(count), size_(size), seed_(seed) {}
+  Synthetic(std::int64_t count, std::int64_t size, std::uint64_t seed) : count_(count), size_(size), seed_(seed) {}
 
   std::int64_t size() const override { return count_; }
   std::int64_t classes() const override { return class_count; }
@@ -37,15 +36,13 @@ class Synthetic final : public Dataset {
     const double waves = 2 + static_cast<double>(label(index) % 3);
     for (std::int64_t y = 0; y < size_; ++y)
       for (std::int64_t x = 0; x < size_; ++x) {
-        const double u =
-            (static_cast<double>(flip ? size_ - 1 - x : x) + 0.5) / static_cast<double>(size_) - left;
+        const double u = (static_cast<double>(flip ? size_ - 1 - x : x) + 0.5) / static_cast<double>(size_) - left;
         const double v = (static_cast<double>(y) + 0.5) / static_cast<double>(size_) - top;
         const double window = std::exp(-(u * u + v * v) / (2 * 0.15 * 0.15));
         const double wave = std::sin(2 * pi * waves * (u * std::cos(turn) + v * std::sin(turn)) + phase);
         for (std::int64_t c = 0; c < 3; ++c) {
           const double colour = std::cos(2 * turn + 2 * pi * static_cast<double>(c) / 3);
-          out[(c * size_ + y) * size_ + x] =
-              background[c] + static_cast<float>(window * (0.2 * colour + 0.2 * wave));
+          out[(c * size_ + y) * size_ + x] = background[c] + static_cast<float>(window * (0.2 * colour + 0.2 * wave));
         }
       }
   }

@@ -45,9 +45,9 @@ Image decode_webp(std::span<const std::byte> bytes, const std::string& name) {
   if (demuxer == nullptr || WebPDemuxGetFrame(demuxer.get(), 1, &frame) == 0 ||
       WebPGetFeatures(frame.fragment.bytes, frame.fragment.size, &features) != VP8_STATUS_OK)
     throw InputError("broken image", name, "not a whole WebP file");
-  Image image = blank_image(WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH),
-                            WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT),
-                            most_pixels(bytes.size(), features), name);
+  Image image =
+      blank_image(WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH),
+                  WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT), most_pixels(bytes.size(), features), name);
   // libwebp holds the frame to the canvas.
   std::uint8_t* const begin = image.row(frame.y_offset) + 3 * frame.x_offset;
   const auto left = static_cast<std::size_t>(image.pixels.data() + image.pixels.size() - begin);

@@ -120,8 +120,6 @@ class ZipStore final : public Store {
 
 }  // namespace
 
-std::unique_ptr<Store> open_zip(const std::filesystem::path& path) {
-  return std::make_unique<ZipStore>(path);
-}
+std::unique_ptr<Store> open_zip(const std::filesystem::path& path) { return std::make_unique<ZipStore>(path); }
 
 }  // namespace dydit::data

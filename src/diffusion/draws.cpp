@@ -26,7 +26,8 @@ static Tensor rows(std::uint64_t seed, Purpose purpose, std::span<const std::int
 
 Tensor normal_rows(std::uint64_t seed, Purpose purpose, std::span<const std::int64_t> images,
                    std::span<const std::int64_t> draws, at::IntArrayRef shape) {
-  return rows(seed, purpose, images, draws, shape, [](Random random, std::span<float> row) { random.fill_normal(row); });
+  return rows(seed, purpose, images, draws, shape,
+              [](Random random, std::span<float> row) { random.fill_normal(row); });
 }
 
 Tensor logistic_rows(std::uint64_t seed, Purpose purpose, std::span<const std::int64_t> images,

@@ -35,7 +35,8 @@ Tensor discretised_log_likelihood(const Tensor& x, const Tensor& mean, const Ten
   const Tensor above = approximate_cdf(inverse * (centred + 1.0 / 255.0));
   const Tensor below = approximate_cdf(inverse * (centred - 1.0 / 255.0));
   const auto safe_log = [](const Tensor& p) { return torch::log(p.clamp_min(1e-12)); };
-  return torch::where(x < -0.999, safe_log(above), torch::where(x > 0.999, safe_log(1.0 - below), safe_log(above - below)));
+  return torch::where(x < -0.999, safe_log(above),
+                      torch::where(x > 0.999, safe_log(1.0 - below), safe_log(above - below)));
 }
 
 }  // namespace
@@ -112,7 +113,8 @@ MeanVariance GaussianDiffusion::p_mean_variance(const Tensor& output, const Tens
   return p;
 }
 
-Tensor GaussianDiffusion::vb_map(const Tensor& output, const Tensor& x_start, const Tensor& x_t, const Tensor& t) const {
+Tensor GaussianDiffusion::vb_map(const Tensor& output, const Tensor& x_start, const Tensor& x_t,
+                                 const Tensor& t) const {
   const MeanVariance truth = q_posterior(x_start, x_t, t);
   const MeanVariance model = p_mean_variance(output, x_t, t, /*clip_denoised=*/false);
   const Tensor nats = normal_kl(truth.mean, truth.log_variance, model.mean, model.log_variance);
@@ -130,10 +132,9 @@ LossTerms GaussianDiffusion::loss_terms(const Tensor& output, const Tensor& x_st
   LossTerms terms;
   terms.mse_map = (noise - epsilon).square();
   terms.mse = mean_per_image(terms.mse_map);
-  const Tensor frozen =
-      variance_ == Variance::learned_range
-          ? torch::cat({epsilon.detach(), output.narrow(1, channels, output.size(1) - channels)}, 1)
-          : output.detach();
+  const Tensor frozen = variance_ == Variance::learned_range
+                            ? torch::cat({epsilon.detach(), output.narrow(1, channels, output.size(1) - channels)}, 1)
+                            : output.detach();
   terms.vb_map = vb_map(frozen, x_start, x_t, t);
   terms.vb = mean_per_image(terms.vb_map);
   terms.loss = variance_ == Variance::learned_range ? terms.mse + terms.vb : terms.mse;

@@ -19,7 +19,8 @@ T named(const std::string& kind, const std::string& name, const std::vector<std:
   if (found != known.end()) return found->second;
   std::string list;
   for (const auto& entry : known) list += (list.empty() ? "" : ", ") + entry.first;
-  throw UsageError("no such " + kind, where.empty() ? shortened(name) : where + " = " + shortened(name), "known are " + list);
+  throw UsageError("no such " + kind, where.empty() ? shortened(name) : where + " = " + shortened(name),
+                   "known are " + list);
 }
 
 /// Of the name of a process. Throws UsageError alike.

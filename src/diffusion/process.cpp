@@ -69,8 +69,7 @@ class FlowMatching final : public Process {
   std::vector<double> even_times(std::int64_t count) const override {
     bounds::timesteps.require(count, "times " + std::to_string(count));
     std::vector<double> out;
-    for (std::int64_t k = 0; k < count; ++k)
-      out.push_back((static_cast<double>(k) + 0.5) / static_cast<double>(count));
+    for (std::int64_t k = 0; k < count; ++k) out.push_back((static_cast<double>(k) + 0.5) / static_cast<double>(count));
     return out;
   }
   double drawn_time(Random& random, std::int64_t stratum, std::int64_t strata) const override {

@@ -28,10 +28,7 @@ FlowKind flow_kind(const ProcessSpec& spec, const std::string& where) {
 
 nlohmann::ordered_json to_json(const ProcessSpec& spec) {
   if (spec.name == "diffusion") return {{"name", spec.name}, {"noise_schedule", spec.noise_schedule}};
-  return {{"name", spec.name},
-          {"path", spec.path},
-          {"prediction", spec.prediction},
-          {"loss_weight", spec.loss_weight}};
+  return {{"name", spec.name}, {"path", spec.path}, {"prediction", spec.prediction}, {"loss_weight", spec.loss_weight}};
 }
 
 ProcessSpec process_spec_from_json(const nlohmann::ordered_json& json, const std::string& where) {

@@ -129,7 +129,8 @@ std::vector<double> respaced_betas(const Tables& original, const std::vector<std
 
 std::vector<std::int64_t> even_timesteps(std::int64_t steps, std::int64_t count) {
   if (count < 1 || count > steps)
-    throw UsageError("the number of timesteps is out of range", fmt::format("{}", count), fmt::format("give 1 to {}", steps));
+    throw UsageError("the number of timesteps is out of range", fmt::format("{}", count),
+                     fmt::format("give 1 to {}", steps));
   std::vector<std::int64_t> out;
   for (std::int64_t k = 0; k < count; ++k) out.push_back((2 * k + 1) * steps / (2 * count));
   return out;

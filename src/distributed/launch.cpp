@@ -20,15 +20,12 @@ constexpr Names torchrun{"WORLD_SIZE", "RANK", "LOCAL_WORLD_SIZE", "LOCAL_RANK"}
 constexpr Names open_mpi{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
                          "OMPI_COMM_WORLD_LOCAL_RANK"};
 
-bool given(const char* name) {
-  return std::getenv(name) != nullptr;
-}
+bool given(const char* name) { return std::getenv(name) != nullptr; }
 
 std::string text(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr)
-    throw UsageError("a variable of the launcher is missing", name,
-                     "start the processes with torchrun, or export it");
+    throw UsageError("a variable of the launcher is missing", name, "start the processes with torchrun, or export it");
   return value;
 }
 
@@ -55,8 +52,7 @@ Launch launch_of_environment() {
   launch.local_rank = number(names.local_rank, 0, launch.local_size - 1);
   launch.address = text("MASTER_ADDR");
   launch.port = static_cast<std::uint16_t>(number("MASTER_PORT", 1, 65535));
-  launch.store_is_there =
-      given("TORCHELASTIC_USE_AGENT_STORE") && text("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  launch.store_is_there = given("TORCHELASTIC_USE_AGENT_STORE") && text("TORCHELASTIC_USE_AGENT_STORE") == "True";
   if (given("TORCHELASTIC_RESTART_COUNT")) launch.attempt = text("TORCHELASTIC_RESTART_COUNT");
   return launch;
 }

@@ -26,11 +26,11 @@ namespace {
 
 // For a process that is alive but does not come: it may be at work on a chunk of a study, hours for a large model.
 constexpr auto patience = std::chrono::hours(24);
-constexpr auto nccl_patience = std::chrono::minutes(30);  // between processes that have met for an exchange
+constexpr auto nccl_patience = std::chrono::minutes(30);   // between processes that have met for an exchange
 constexpr auto connecting_time = std::chrono::seconds(2);  // of one try to reach the store
-constexpr auto meeting_time = std::chrono::minutes(5);   // for all processes to have started
-constexpr auto leaving_time = std::chrono::seconds(30);  // for all to have read why the run ends
-constexpr auto counting_time = std::chrono::seconds(2);  // for the survivors of a death to say that they live
+constexpr auto meeting_time = std::chrono::minutes(5);     // for all processes to have started
+constexpr auto leaving_time = std::chrono::seconds(30);    // for all to have read why the run ends
+constexpr auto counting_time = std::chrono::seconds(2);    // for the survivors of a death to say that they live
 constexpr std::int64_t bucket_bytes = 32 << 20;
 
 Tensor bytes_of(std::string& text) {
@@ -104,16 +104,15 @@ class ProcessGroup::State {
       const auto deadline = Clock::now() + meeting_time;
       store_ = connect(launch_, deadline);
       wait_for_all(*store_, launch_, deadline);
-      gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(
-          c10::make_intrusive<c10d::PrefixStore>("gloo", store_), launch_.rank, launch_.size,
-          c10d::ProcessGroupGloo::Options::create_default(patience));
+      gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store_),
+                                                          launch_.rank, launch_.size,
+                                                          c10d::ProcessGroupGloo::Options::create_default(patience));
     } catch (const Error&) {
       throw;
     } catch (const std::exception& error) {
-      throw RunError(
-          "the processes did not find each other",
-          fmt::format("rank {} of {} at {}:{}", launch_.rank, launch_.size, launch_.address, launch_.port),
-          one_line(error));
+      throw RunError("the processes did not find each other",
+                     fmt::format("rank {} of {} at {}:{}", launch_.rank, launch_.size, launch_.address, launch_.port),
+                     one_line(error));
     }
   }
   ~State() {
@@ -209,8 +208,8 @@ class ProcessGroup::State {
     if (nccl_ == nullptr) {
       auto options = c10d::ProcessGroupNCCL::Options::create();
       options->timeout = nccl_patience;
-      nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
-          c10::make_intrusive<c10d::PrefixStore>("nccl", store_), launch_.rank, launch_.size, options);
+      nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>("nccl", store_),
+                                                          launch_.rank, launch_.size, options);
     }
 #endif
     return *nccl_;
@@ -261,8 +260,7 @@ class ProcessGroup::State {
       const auto left = store_->add("left", 1);
       if (launch_.rank != 0 || launch_.store_is_there) return;
       const auto deadline = Clock::now() + patience_with_others;
-      for (auto seen = left; seen < launch_.size - absent_ && Clock::now() < deadline;
-           seen = store_->add("left", 0))
+      for (auto seen = left; seen < launch_.size - absent_ && Clock::now() < deadline; seen = store_->add("left", 0))
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     } catch (const std::exception&) {  // the store is gone: nobody is left to wait for
     }
@@ -283,14 +281,12 @@ ProcessGroup::Share ProcessGroup::share(std::int64_t count) const {
 
 void ProcessGroup::sum(const std::vector<Tensor>& tensors) const {
   if (state_ == nullptr) return;
-  state_->exchange(tensors,
-                   [](c10d::Backend& backend, std::vector<Tensor>& flat) { return backend.allreduce(flat); });
+  state_->exchange(tensors, [](c10d::Backend& backend, std::vector<Tensor>& flat) { return backend.allreduce(flat); });
 }
 
 void ProcessGroup::broadcast(const std::vector<Tensor>& tensors) const {
   if (state_ == nullptr) return;
-  state_->exchange(tensors,
-                   [](c10d::Backend& backend, std::vector<Tensor>& flat) { return backend.broadcast(flat); });
+  state_->exchange(tensors, [](c10d::Backend& backend, std::vector<Tensor>& flat) { return backend.broadcast(flat); });
 }
 
 std::string ProcessGroup::broadcast(const std::string& text) const {

@@ -125,8 +125,9 @@ model::Architecture architecture_of(const Configuration& c) {
       .name = c.name,
       .configuration = to_json(c),
       .dense = to_json(c),
-      .summary = fmt::format("depth {}, width {}, heads {}, patch {}, input {}×{}×{}, {} classes", c.depth, c.hidden_size,
-                             c.num_heads, c.patch_size, c.in_channels, c.input_size, c.input_size, c.num_classes),
+      .summary =
+          fmt::format("depth {}, width {}, heads {}, patch {}, input {}×{}×{}, {} classes", c.depth, c.hidden_size,
+                      c.num_heads, c.patch_size, c.in_channels, c.input_size, c.input_size, c.num_classes),
       .channels = c.in_channels,
       .side = c.input_size,
       .patch = c.patch_size,
@@ -146,7 +147,8 @@ model::Architecture architecture_of(const Configuration& c) {
   }
   if (c.dynamic) architecture.skippable = {{attention, {axis::heads}}, {mlp, {axis::channels, axis::tokens}}};
   architecture.parameters = static_cast<std::int64_t>(weights) + (c.num_classes + 1) * c.hidden_size;
-  architecture.trainable = architecture.parameters - c.tokens() * c.hidden_size;  // without the fixed position embedding
+  architecture.trainable =
+      architecture.parameters - c.tokens() * c.hidden_size;  // without the fixed position embedding
   return architecture;
 }
 

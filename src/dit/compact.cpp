@@ -35,10 +35,10 @@ class Compact final : public engine::Engine {
     Tensor heads, channels;
   };
   Widths widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const;
-  PartialOutcome run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
-                     const Tensor& imposed, Overruled routers);
-  PartialOutcome pass(const Tensor& x, const Conditioning& conditioning, const WidthPlan& plan,
-                      const Tensor& imposed, Overruled routers);
+  PartialOutcome run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan, const Tensor& imposed,
+                     Overruled routers);
+  PartialOutcome pass(const Tensor& x, const Conditioning& conditioning, const WidthPlan& plan, const Tensor& imposed,
+                      Overruled routers);
   Tensor attention(Tensor x, const BlockImpl::Modulation& m, std::size_t layer, const Units& heads);
   Tensor mlp(const Tensor& normed, std::size_t layer, const Units& groups);
   Tensor routed_mlp(Tensor residual, const BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
@@ -65,8 +65,8 @@ Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups
 }
 
 // The MLP on the tokens of `mask` (N,T) alone, added to the residual. Of no group the bias of fc2 is left.
-Tensor Compact::routed_mlp(Tensor residual, const BlockImpl::Modulation& m, const Tensor& mask,
-                           std::size_t layer, const Units& groups) {
+Tensor Compact::routed_mlp(Tensor residual, const BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
+                           const Units& groups) {
   if (none(groups)) {
     const Tensor bias = mask.unsqueeze(2).to(residual.scalar_type()) * dit_->block(layer).mlp->fc2->bias;
     return torch::addcmul(residual, m.gate2.unsqueeze(1), bias);
@@ -130,8 +130,7 @@ Outcome Compact::forward(const model::Inputs& in, const Masks& given, Overruled 
   const Widths widths = widths_at(t, time, imposed, routers);
   const Tensor heads = widths.masks[axis::heads].cpu(), channels = widths.masks[axis::channels].cpu();
   std::map<WidthPlan, std::vector<std::int64_t>> groups;
-  for (std::int64_t i = 0; i < x.size(0); ++i)
-    groups[{units_of(heads[i]), units_of(channels[i])}].push_back(i);
+  for (std::int64_t i = 0; i < x.size(0); ++i) groups[{units_of(heads[i]), units_of(channels[i])}].push_back(i);
 
   Outcome outcome{.output = {}, .masks = widths.masks, .logits = widths.logits};
   const bool one = groups.size() == 1;  // of all images: nothing is copied

@@ -34,9 +34,7 @@ struct File {
   const checkpoint::Tensors& tensors;
   const std::string& where;
 
-  [[noreturn]] void refuse(const std::string& reason) const {
-    throw InputError("not a DiT checkpoint", where, reason);
-  }
+  [[noreturn]] void refuse(const std::string& reason) const { throw InputError("not a DiT checkpoint", where, reason); }
 
   const std::vector<std::int64_t>& shape(const std::string& name, std::size_t rank) const {
     const auto found = tensors.find(name);
@@ -72,7 +70,8 @@ std::int64_t router_rows(const File& file, std::int64_t depth) {
     for (const char* router : {"attn_rate", "mlp_rate"}) {
       const std::string name = fmt::format("blocks.{}.{}", layer, router);
       if (const std::int64_t other = rows_of(name); other != rows)
-        file.refuse(fmt::format("routers of two dialects: blocks.0.attn_rate has {} rows, {} has {}", rows, name, other));
+        file.refuse(
+            fmt::format("routers of two dialects: blocks.0.attn_rate has {} rows, {} has {}", rows, name, other));
     }
   return rows;
 }
@@ -134,7 +133,6 @@ Configuration published(const std::string& name) {
                    fmt::format("known are {}, each also as SiT, DyDiT and DySiT", fmt::join(published_names(), ", ")));
 }
 
-
 void validate(const Configuration& c) {
   const auto require = [](const auto& bounds, const char* key, auto value) {
     bounds.require(value, fmt::format("{} = {}", key, value));
@@ -151,8 +149,7 @@ void validate(const Configuration& c) {
     throw UsageError("the patch size does not divide the input size",
                      fmt::format("{} and {}", c.patch_size, c.input_size));
   if (c.hidden_size % c.num_heads != 0)
-    throw UsageError("the heads do not divide the width",
-                     fmt::format("{} and {}", c.num_heads, c.hidden_size));
+    throw UsageError("the heads do not divide the width", fmt::format("{} and {}", c.num_heads, c.hidden_size));
   if (c.hidden_size % 4 != 0)
     throw UsageError("the position embedding needs a width divisible by 4", fmt::format("{}", c.hidden_size));
   if (!c.dynamic && !c.first_unit_always_on)
@@ -231,8 +228,7 @@ Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpo
   if (c.hidden_size > 0) c.mlp_ratio = static_cast<double>(fc1[0]) / static_cast<double>(c.hidden_size);
   // The product may come out just below the whole number, which would be cut off.
   if (c.mlp_hidden() != fc1[0]) c.mlp_ratio = std::nextafter(c.mlp_ratio, 1000.0);
-  c.learn_sigma =
-      file.shape("final_layer.linear.weight", 2)[0] == 2 * c.patch_size * c.patch_size * c.in_channels;
+  c.learn_sigma = file.shape("final_layer.linear.weight", 2)[0] == 2 * c.patch_size * c.patch_size * c.in_channels;
   c.num_heads = 1;
   file.require([&] { validate(c); });  // what the file alone is to blame for
   const auto heads = num_heads ? num_heads : heads_by_width(c.hidden_size);

@@ -69,9 +69,8 @@ Configuration read_config(const std::string& text, const std::string& where) {
   const std::int64_t out_channels = as_many ? c.in_channels : dimension("out_channels");
   c.learn_sigma = out_channels == 2 * c.in_channels;
   if (out_channels != c.out_channels())
-    refuse(where,
-           fmt::format("config.json: {} channels out of {} are neither epsilon alone nor with its variance",
-                       out_channels, c.in_channels));
+    refuse(where, fmt::format("config.json: {} channels out of {} are neither epsilon alone nor with its variance",
+                              out_channels, c.in_channels));
   validate(c);
   return c;
 }
@@ -89,10 +88,8 @@ class Renaming {
   void copy(const std::string& from, const std::string& to) {
     const checkpoint::Tensor tensor = take(from);
     const checkpoint::Tensor& first = official_.try_emplace(to, tensor).first->second;
-    if (tensor.type != first.type || tensor.shape != first.shape ||
-        !std::ranges::equal(tensor.bytes, first.bytes))
-      refuse(where_,
-             from + " differs from the copy in block 0, where the official DiT has one for all blocks");
+    if (tensor.type != first.type || tensor.shape != first.shape || !std::ranges::equal(tensor.bytes, first.bytes))
+      refuse(where_, from + " differs from the copy in block 0, where the official DiT has one for all blocks");
   }
 
   /// Layers of equal shapes, one below the other.
@@ -153,8 +150,7 @@ Tensors renamed(Tensors tensors, std::int64_t depth, const std::string& where) {
 }
 
 /// Throws InputError for the first key in which config.json and the tensors' shapes differ.
-void require_agreement(const Configuration& configured, const Configuration& shaped,
-                       const std::string& where) {
+void require_agreement(const Configuration& configured, const Configuration& shaped, const std::string& where) {
   const Json in_config = to_json(configured), in_shapes = to_json(shaped);
   for (const auto& [key, value] : in_config.items())
     if (value != in_shapes[key])

@@ -25,13 +25,9 @@ DiTImpl::DiTImpl(const Configuration& c) : Network(architecture_of(valid(c))), c
   pos_embed = register_parameter("pos_embed", position_embedding(c.grid(), c.hidden_size), /*requires_grad=*/false);
 }
 
-Tensor DiTImpl::embed(const Tensor& x) {
-  return x_embedder(x.to(pos_embed.scalar_type())) + pos_embed;
-}
+Tensor DiTImpl::embed(const Tensor& x) { return x_embedder(x.to(pos_embed.scalar_type())) + pos_embed; }
 
-BlockImpl& DiTImpl::block(std::size_t layer) const {
-  return *blocks->ptr<BlockImpl>(layer);
-}
+BlockImpl& DiTImpl::block(std::size_t layer) const { return *blocks->ptr<BlockImpl>(layer); }
 
 Conditioning Conditioning::of(const model::Share& share) const {
   Conditioning some{.blocks = {}, .final_layer = share.of(final_layer)};
@@ -61,7 +57,7 @@ Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
   const model::OnlyShares only(x.device());
   const Conditioning conditioning = condition(t_embedder(t), y);
   return model::joined(model::shares_of(x.size(0), x.device()),
-                [&](const model::Share& share) { return pass(share.of(x), conditioning.of(share)); });
+                       [&](const model::Share& share) { return pass(share.of(x), conditioning.of(share)); });
 }
 
 Tensor DiTImpl::pass(const Tensor& x, const Conditioning& conditioning) {
@@ -122,7 +118,8 @@ DiT with_open_routers(const DiT& dit, std::uint64_t seed) {
   dynamic->to(dit->pos_embed.device(), dit->pos_embed.scalar_type());
   const auto given = dit->named_parameters();
   for (auto& item : dynamic->named_parameters()) {
-    const bool router = item.key().find("_rate.") != item.key().npos || item.key().find("token_selection.") != item.key().npos;
+    const bool router =
+        item.key().find("_rate.") != item.key().npos || item.key().find("token_selection.") != item.key().npos;
     if (!router) item.value().copy_(given[item.key()]);
   }
   dynamic->train(dit->is_training());

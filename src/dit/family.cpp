@@ -27,28 +27,31 @@ engine::Family family() {
   std::vector<std::string> published;
   for (const char* prefix : {"DyDiT", "DySiT", "DiT", "SiT"})
     for (const std::string& name : published_names(prefix)) published.push_back(name);
-  return {.name = "DiT",
-          .published = published,
-          .describe =
-              [](const std::string& name, std::int64_t side) {
-                Configuration c = dit::published(name);
-                c.input_size = side;
-                validate(c);
-                return architecture_of(c);
-              },
-          .build = [](const model::Architecture& of) { return DiT(from_json(of.configuration)).ptr(); },
-          .recognises = [](const checkpoint::Checkpoint&) { return true; },  // errors say what lacks to be one
-          .load =
-              [](const auto& opened, const auto& where, auto num_heads, torch::Device device, torch::Dtype dtype) {
-                return load_dit(official(opened, where), where, num_heads, device, dtype).ptr();
-              },
-          .engines = {
-              {"dense", "the complete model", engine::Executes::all,
-               [](auto network, const engine::Options&) { return std::make_unique<DenseDiT>(dit_of(network)); }},
-              {"masked", "the published semantics: everything is computed, and multiplied by masks", engine::Executes::masked,
-               [](auto network, const engine::Options&) { return masked_engine(dit_of(network)); }},
-              {"compact", "nothing is multiplied by zero", engine::Executes::kept,
-               [](auto network, const engine::Options& options) { return compact_engine(dit_of(network), options); }}}};
+  return {
+      .name = "DiT",
+      .published = published,
+      .describe =
+          [](const std::string& name, std::int64_t side) {
+            Configuration c = dit::published(name);
+            c.input_size = side;
+            validate(c);
+            return architecture_of(c);
+          },
+      .build = [](const model::Architecture& of) { return DiT(from_json(of.configuration)).ptr(); },
+      .recognises = [](const checkpoint::Checkpoint&) { return true; },  // errors say what lacks to be one
+      .load =
+          [](const auto& opened, const auto& where, auto num_heads, torch::Device device, torch::Dtype dtype) {
+            return load_dit(official(opened, where), where, num_heads, device, dtype).ptr();
+          },
+      .engines = {{"dense", "the complete model", engine::Executes::all,
+                   [](auto network, const engine::Options&) { return std::make_unique<DenseDiT>(dit_of(network)); }},
+                  {"masked", "the published semantics: everything is computed, and multiplied by masks",
+                   engine::Executes::masked,
+                   [](auto network, const engine::Options&) { return masked_engine(dit_of(network)); }},
+                  {"compact", "nothing is multiplied by zero", engine::Executes::kept,
+                   [](auto network, const engine::Options& options) {
+                     return compact_engine(dit_of(network), options);
+                   }}}};
 }
 
 }  // namespace dydit::dit

@@ -9,8 +9,8 @@ using torch::Tensor;
 
 namespace {
 
-// The heads or hidden channels of a layer, so many units: `blocks` runs of rows in the first product make one, and a run of
-// columns in the second reads it.
+// The heads or hidden channels of a layer, so many units: `blocks` runs of rows in the first product make one, and a
+// run of columns in the second reads it.
 struct Sublayer {
   const model::Linear &in, &out;
   std::int64_t blocks, units;

@@ -37,8 +37,7 @@ Tensor position_embedding(std::int64_t grid, std::int64_t width) {
 
 PatchEmbedImpl::PatchEmbedImpl(const Configuration& c)
     : proj(register_module(
-          "proj",
-          nn::Conv2d(nn::Conv2dOptions(c.in_channels, c.hidden_size, c.patch_size).stride(c.patch_size)))) {}
+          "proj", nn::Conv2d(nn::Conv2dOptions(c.in_channels, c.hidden_size, c.patch_size).stride(c.patch_size)))) {}
 
 Tensor PatchEmbedImpl::forward(const Tensor& x) {
   // A convolution whose windows do not overlap: a product, without the layouts that a convolution goes through.
@@ -62,9 +61,7 @@ AttentionImpl::AttentionImpl(std::int64_t width, std::int64_t heads)
       proj(register_module("proj", model::Linear(width, width))),
       num_heads(heads) {}
 
-Tensor AttentionImpl::forward(const Tensor& x) {
-  return proj(model::attention(qkv(x), num_heads));
-}
+Tensor AttentionImpl::forward(const Tensor& x) { return proj(model::attention(qkv(x), num_heads)); }
 
 MlpImpl::MlpImpl(std::int64_t width, std::int64_t hidden)
     : fc1(register_module("fc1", model::Linear(width, hidden))),
@@ -74,8 +71,8 @@ WidthRouterImpl::WidthRouterImpl(const Configuration& c)
     : router(register_module("router", model::Linear(c.hidden_size, c.routed_units()))) {}
 
 TokenRouterImpl::TokenRouterImpl(const Configuration& c)
-    : mlp_head(register_module("mlp_head", nn::Sequential(model::Linear(c.hidden_size, c.token_router_width()), nn::ReLU(),
-                                                          model::Linear(c.token_router_width(), 1)))) {}
+    : mlp_head(register_module("mlp_head", nn::Sequential(model::Linear(c.hidden_size, c.token_router_width()),
+                                                          nn::ReLU(), model::Linear(c.token_router_width(), 1)))) {}
 
 Tensor TokenRouterImpl::forward(const Tensor& x) {
   return model::row_logits(x, *mlp_head[0]->as<model::Linear>(), *mlp_head[2]->as<model::Linear>());
@@ -84,8 +81,8 @@ Tensor TokenRouterImpl::forward(const Tensor& x) {
 BlockImpl::BlockImpl(const Configuration& c)
     : attn(register_module("attn", Attention(c.hidden_size, c.num_heads))),
       mlp(register_module("mlp", Mlp(c.hidden_size, c.mlp_hidden()))),
-      adaLN_modulation(register_module(
-          "adaLN_modulation", nn::Sequential(nn::SiLU(), model::Linear(c.hidden_size, 6 * c.hidden_size)))) {
+      adaLN_modulation(register_module("adaLN_modulation",
+                                       nn::Sequential(nn::SiLU(), model::Linear(c.hidden_size, 6 * c.hidden_size)))) {
   if (!c.dynamic) return;
   attn_rate = register_module("attn_rate", WidthRouter(c));
   mlp_rate = register_module("mlp_rate", WidthRouter(c));
@@ -104,10 +101,9 @@ Tensor BlockImpl::forward(Tensor x, const Modulation& m) {
 }
 
 FinalLayerImpl::FinalLayerImpl(const Configuration& c)
-    : linear(
-          register_module("linear", model::Linear(c.hidden_size, c.patch_size * c.patch_size * c.out_channels()))),
-      adaLN_modulation(register_module(
-          "adaLN_modulation", nn::Sequential(nn::SiLU(), model::Linear(c.hidden_size, 2 * c.hidden_size)))) {}
+    : linear(register_module("linear", model::Linear(c.hidden_size, c.patch_size * c.patch_size * c.out_channels()))),
+      adaLN_modulation(register_module("adaLN_modulation",
+                                       nn::Sequential(nn::SiLU(), model::Linear(c.hidden_size, 2 * c.hidden_size)))) {}
 
 Tensor FinalLayerImpl::forward(const Tensor& x, const Tensor& adaln) {
   const auto m = adaln.chunk(2, 1);

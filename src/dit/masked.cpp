@@ -21,16 +21,14 @@ Tensor masked_pass(DiT dit, const Tensor& x, const Conditioning& conditioning, c
     BlockImpl& block = dit->block(layer);
     const auto m = conditioning.of_block(layer);
     const Tensor qkv = block.attn->qkv(model::modulated_norm(tokens, m.shift1, m.scale1));
-    const Tensor attended =
-        times_units(model::attention(qkv, dit->configuration.num_heads), layer_of(heads, layer));
-    auto [residual, normed] = model::gated_residual_norm(std::move(tokens), block.attn->proj(attended),
-                                                         m.gate1, m.shift2, m.scale2);
+    const Tensor attended = times_units(model::attention(qkv, dit->configuration.num_heads), layer_of(heads, layer));
+    auto [residual, normed] =
+        model::gated_residual_norm(std::move(tokens), block.attn->proj(attended), m.gate1, m.shift2, m.scale2);
     const Tensor mask = tokens_of_block(layer, residual);
     // GELU(0) = 0: a channel that is off before it is off behind it.
     const Tensor hidden = times_units(block.mlp->fc1(normed), layer_of(channels, layer));
     const Tensor out = block.mlp->fc2(torch::gelu(hidden, "tanh"));
-    tokens =
-        model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
+    tokens = model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
   }
   return dit->unpatchify(dit->final_layer(tokens, conditioning.final_layer));
 }
@@ -53,8 +51,9 @@ class Masked final : public engine::Engine {
       const auto tokens = [&](std::size_t layer, const Tensor& residual) {
         return on.emplace_back(tokens_of(dit_->block(layer), layer, residual, imposed_tokens, routers, logits));
       };
-      const Tensor output = masked_pass(dit_, share.of(in.x), conditioning.of(share), share.of(widths.masks[axis::heads]),
-                                        share.of(widths.masks[axis::channels]), tokens);
+      const Tensor output =
+          masked_pass(dit_, share.of(in.x), conditioning.of(share), share.of(widths.masks[axis::heads]),
+                      share.of(widths.masks[axis::channels]), tokens);
       return PartialOutcome{output, stacked(on), stacked(logits)};
     });
     widths.masks[axis::tokens] = whole.tokens;

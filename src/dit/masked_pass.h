@@ -13,7 +13,7 @@ using TokenMask = std::function<torch::Tensor(std::size_t layer, const torch::Te
 
 /// The output of the model under masks of any type; their gradients flow. x as DiT::forward's, heads and channels
 /// (N,depth,H).
-torch::Tensor masked_pass(DiT dit, const torch::Tensor& x, const Conditioning& conditioning,
-                          const torch::Tensor& heads, const torch::Tensor& channels, const TokenMask& tokens);
+torch::Tensor masked_pass(DiT dit, const torch::Tensor& x, const Conditioning& conditioning, const torch::Tensor& heads,
+                          const torch::Tensor& channels, const TokenMask& tokens);
 
 }  // namespace dydit::dit

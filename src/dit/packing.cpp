@@ -111,7 +111,8 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
     }
     if (count == 0) return;
     std::vector<std::shared_ptr<const PackedSublayer>> packed(count);
-    model::for_each_apart(count, dit_->pos_embed.device(), [&](std::size_t i) { packed[i] = pack(missing[begin + i]); });
+    model::for_each_apart(count, dit_->pos_embed.device(),
+                          [&](std::size_t i) { packed[i] = pack(missing[begin + i]); });
     for (std::size_t i = 0; i < count; ++i)
       if (make_room(packed[i]->bytes())) keep(missing[begin + i], std::move(packed[i]));
     begin += count;

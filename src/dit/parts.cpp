@@ -22,7 +22,8 @@ Activations::Activations(const DiT& dit, std::int64_t n) {
   x = numbers({n, c.in_channels, c.input_size, c.input_size});
   tokens = numbers({n, tokens_of_image, d});
   vector = numbers({n, d});
-  conditioning = {.blocks = {static_cast<std::size_t>(c.depth), numbers({n, 6 * d})}, .final_layer = numbers({n, 2 * d})};
+  conditioning = {.blocks = {static_cast<std::size_t>(c.depth), numbers({n, 6 * d})},
+                  .final_layer = numbers({n, 2 * d})};
   closed = torch::zeros_like(vector);
   qkv = numbers({n * tokens_of_image * 3 * d});
   attended = numbers({n * tokens_of_image * d});
@@ -57,16 +58,14 @@ const Parts::Rows& Parts::rows_of(const Layer& layer, Pass pass) const {
   return layer.draws[static_cast<std::size_t>(pass) % layer.draws.size()];
 }
 
-bool Parts::all_rows(const Layer& layer, Pass pass) const {
-  return none(layer.groups) || rows_of(layer, pass).all();
-}
+bool Parts::all_rows(const Layer& layer, Pass pass) const { return none(layer.groups) || rows_of(layer, pass).all(); }
 
 void Parts::attention(Pass) {
   const auto& c = dit_->configuration;
   for (const Layer& layer : layers_)
     if (layer.width > 0)
       model::attention(some(of_layers_.qkv, {of_layers_.tokens.size(0), c.tokens(), 3 * layer.width}),
-                                   layer.width / c.head_size());
+                       layer.width / c.head_size());
 }
 
 Tensor Parts::attended_of(const Layer& layer) const {
@@ -91,9 +90,8 @@ void Parts::products(Pass pass) {
     }
     if (none(layer.groups) || routed.rows == 0) continue;
     const auto mlp = packing_->mlp(i, layer.groups);
-    const Tensor rows = routed.all()
-                            ? of_layers_.tokens
-                            : some(of_layers_.compact, {routed.height, dit_->configuration.hidden_size});
+    const Tensor rows =
+        routed.all() ? of_layers_.tokens : some(of_layers_.compact, {routed.height, dit_->configuration.hidden_size});
     mlp->out.forward(mlp->in.gelu(rows));
   }
 }
@@ -131,8 +129,7 @@ void Parts::fixed(Pass pass) {
     const auto m = of_layers_.conditioning.of_block(i);
     Tensor normed = layer.width == 0 ? tokens : model::modulated_norm(tokens, m.shift1, m.scale1);
     if (of_ == Of::dense_model) {
-      std::tie(tokens, normed) =
-          model::gated_residual_norm(std::move(tokens), normed, m.gate1, m.shift2, m.scale2);
+      std::tie(tokens, normed) = model::gated_residual_norm(std::move(tokens), normed, m.gate1, m.shift2, m.scale2);
     } else {
       tokens = model::gated_residual(std::move(tokens), normed, m.gate1);
       if (all && !none(layer.groups)) normed = model::modulated_norm(tokens, m.shift2, m.scale2);
@@ -146,7 +143,8 @@ void Parts::fixed(Pass pass) {
 }
 
 std::vector<engine::PartRun> parts_of(const DiT& dit, const std::shared_ptr<Packing>& packing,
-                                      const std::shared_ptr<Memory>& memory, const engine::Passes& passes, Parts::Of of) {
+                                      const std::shared_ptr<Memory>& memory, const engine::Passes& passes,
+                                      Parts::Of of) {
   const torch::Device device = dit->pos_embed.device();
   const auto shares = model::shares_of(passes.inputs.front().x.size(0), device);
   if (memory->empty())

@@ -17,8 +17,8 @@ struct Activations {
 
   torch::Tensor x;  // (N,C,H,W)
   Conditioning conditioning;
-  torch::Tensor tokens, vector;  // (N,T,D), (N,D)
-  torch::Tensor closed;          // (N,D) zeros: a gate with which what is added to stays as it is
+  torch::Tensor tokens, vector;          // (N,T,D), (N,D)
+  torch::Tensor closed;                  // (N,D) zeros: a gate with which what is added to stays as it is
   torch::Tensor qkv, attended, compact;  // N T 3 D, N T D and N T D numbers, of which a layer takes the first
 };
 
@@ -29,8 +29,8 @@ class Parts {
   /// differ in their tokens alone. The engine's products work with the weights of `packing`, the dense model's with
   /// its own. The dense model adds a residual and takes the next norm in one pass; the compact engine cannot, as a
   /// router stands between them.
-  Parts(DiT dit, std::shared_ptr<Packing> packing, Activations activations,
-        const std::vector<engine::Masks>& draws, Of of);
+  Parts(DiT dit, std::shared_ptr<Packing> packing, Activations activations, const std::vector<engine::Masks>& draws,
+        Of of);
 
   using Pass = std::int64_t;
   void fixed(Pass pass);  ///< embedder of the patches, final layer, norms and residuals, routed tokens lying together;
@@ -71,6 +71,7 @@ using Memory = std::vector<Activations>;
 
 /// Every part of the passes, shared by images among threads as the model is; "fixed" with adaLN.
 std::vector<engine::PartRun> parts_of(const DiT& dit, const std::shared_ptr<Packing>& packing,
-                                      const std::shared_ptr<Memory>& memory, const engine::Passes& passes, Parts::Of of);
+                                      const std::shared_ptr<Memory>& memory, const engine::Passes& passes,
+                                      Parts::Of of);
 
 }  // namespace dydit::dit

@@ -30,8 +30,9 @@ Relaxed relaxed_forward(DiT dit, const model::Inputs& in, const Relaxation& rela
     return on.emplace_back(mask.to(torch::kFloat32));
   };
   for (const std::size_t axis : {axis::heads, axis::channels}) masks[axis] = masks[axis].to(torch::kFloat32);
-  Relaxed relaxed{.output = masked_pass(dit, in.x, dit->condition(time, in.y), masks[axis::heads], masks[axis::channels], tokens),
-                  .masks = masks};
+  Relaxed relaxed{
+      .output = masked_pass(dit, in.x, dit->condition(time, in.y), masks[axis::heads], masks[axis::channels], tokens),
+      .masks = masks};
   relaxed.masks[axis::tokens] = stacked(on);
   logits[axis::tokens] = stacked(values);
   require_finite(logits);

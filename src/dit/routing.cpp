@@ -87,13 +87,15 @@ PartialOutcome in_shares(std::int64_t images, torch::Device device,
     for (const PartialOutcome& part : parts) all.push_back(part.*of);
     return torch::cat(all);
   };
-  return {together(&PartialOutcome::output), together(&PartialOutcome::tokens), together(&PartialOutcome::token_logits)};
+  return {together(&PartialOutcome::output), together(&PartialOutcome::tokens),
+          together(&PartialOutcome::token_logits)};
 }
 
 // Each number of rows makes oneDNN compile a kernel of its own, which takes half as long as the product itself, so
 // only some numbers are used: at most 64 between a power of two and the next.
 static std::int64_t rounded_up(std::int64_t rows) {
-  const auto step = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(rows / 64, 1))));
+  const auto step =
+      static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(rows / 64, 1))));
   return (rows + step - 1) / step * step;
 }
 

@@ -34,13 +34,13 @@ struct Widths {
 Widths widths_of(const DiT& dit, const torch::Tensor& time, const Masks& imposed, Overruled routers,
                  const Decide& decide = decided);
 
-/// A block's tokens (N,T), by what the attention left of x (N,T,D) or as `imposed` (N,depth,T) where that is defined; the logits
-/// of a router that was run are added to `logits`.
+/// A block's tokens (N,T), by what the attention left of x (N,T,D) or as `imposed` (N,depth,T) where that is defined;
+/// the logits of a router that was run are added to `logits`.
 torch::Tensor tokens_of(BlockImpl& block, std::size_t layer, const torch::Tensor& x, const torch::Tensor& imposed,
                         Overruled routers, std::vector<torch::Tensor>& logits, const Decide& decide = decided);
 
-/// What a pass computes of some of a batch's images: the output, the tokens that were on (n,depth,T) and the logits of the
-/// token routers that were run.
+/// What a pass computes of some of a batch's images: the output, the tokens that were on (n,depth,T) and the logits of
+/// the token routers that were run.
 struct PartialOutcome {
   torch::Tensor output, tokens, token_logits;
 };

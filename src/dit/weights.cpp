@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "checkpoint/safetensors.h"
-#include "model/device.h"
 #include "dit/diffusers.h"
+#include "model/device.h"
 #include "model/finite.h"
 
 namespace dydit::dit {
@@ -53,8 +53,8 @@ Configuration configuration_of(const checkpoint::Checkpoint& opened, const std::
   return configuration_of(opened.tensors, opened.metadata, named(where, opened), num_heads);
 }
 
-DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where,
-             std::optional<std::int64_t> num_heads, torch::Device device, torch::Dtype dtype) {
+DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where, std::optional<std::int64_t> num_heads,
+             torch::Device device, torch::Dtype dtype) {
   const Configuration configuration = configuration_of(opened, where, num_heads);
   require_plausible(configuration, opened.tensors, named(where, opened));
   DiT dit(configuration);
@@ -62,17 +62,17 @@ DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where,
   dit->to(device, dtype);
   dit->eval();
   if (dtype != torch::kFloat32)
-    model::require_finite_parameters(*dit, "the weights are not finite as " + model::dtype_name(dtype), named(where, opened));
+    model::require_finite_parameters(*dit, "the weights are not finite as " + model::dtype_name(dtype),
+                                     named(where, opened));
   return dit;
 }
 
-DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights,
-             std::optional<std::int64_t> num_heads, torch::Device device, torch::Dtype dtype) {
+DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights, std::optional<std::int64_t> num_heads,
+             torch::Device device, torch::Dtype dtype) {
   return load_dit(open_official(path, weights), path.string(), num_heads, device, dtype);
 }
 
-void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype,
-              checkpoint::Metadata metadata) {
+void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype, checkpoint::Metadata metadata) {
   checkpoint::Tensors tensors;
   for (const auto& item : dit->named_parameters()) {
     const Tensor value = item.value().to(dtype);

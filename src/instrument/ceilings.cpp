@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "instrument/ceilings.h"
 
-#include <memory>
 #include <torch/torch.h>
+#include <memory>
 
 #include "model/linear.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "instrument/interleaved.h"
 
+#include <torch/torch.h>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <torch/torch.h>
 
 #include "base/error.h"
 #include "base/faults.h"

@@ -161,8 +161,8 @@ DYDIT_INLINE void run(const Attend& a, std::int64_t begin, std::int64_t end) {
   }
 }
 
-// The parts [begin, end); neighbouring ones share work. A tile's sums fill the registers: 16 of 32 with AVX-512, 8 of 16 with
-// AVX2, whose vectors are half of one here.
+// The parts [begin, end); neighbouring ones share work. A tile's sums fill the registers: 16 of 32 with AVX-512, 8 of
+// 16 with AVX2, whose vectors are half of one here.
 void attend(const Attend& attention, std::int64_t begin, std::int64_t end) {
   in_vector_code([&](auto wide) DYDIT_INLINE_LAMBDA { run<wide ? 8 : 4, wide ? 2 : 1>(attention, begin, end); });
 }

@@ -32,8 +32,7 @@ std::vector<std::size_t> not_finite(const std::vector<Tensor>& tensors) {
 }
 
 void require_finite_output(const Tensor& output) {
-  if (!not_finite({output}).empty())
-    throw NotFinite("the model's output is not finite", "", not_finite_reason);
+  if (!not_finite({output}).empty()) throw NotFinite("the model's output is not finite", "", not_finite_reason);
 }
 
 }  // namespace dydit::model

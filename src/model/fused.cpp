@@ -34,8 +34,8 @@ struct Outputs {
   Tensor mean = {}, rstd = {};  // (N,T,1), where asked for
 };
 
-// Rows of a contiguous tensor (...,D), or of a matrix, whose rows may lie apart; null where the tensor is undefined. Asking the
-// tensor for its memory at each row takes as long as the row.
+// Rows of a contiguous tensor (...,D), or of a matrix, whose rows may lie apart; null where the tensor is undefined.
+// Asking the tensor for its memory at each row takes as long as the row.
 template <typename T>
 struct Rows {
   explicit Rows(const Tensor& tensor) {
@@ -90,8 +90,8 @@ void run_forward(const Operands& in, const Outputs& out, const Tensor& some = {}
   });
 }
 
-// `in_place`: r takes x's memory. Memory that a product wrote last may lie dirty in the cache of another core, from where
-// it comes several times as slowly as x does.
+// `in_place`: r takes x's memory. Memory that a product wrote last may lie dirty in the cache of another core, from
+// where it comes several times as slowly as x does.
 Outputs forward(const Operands& in, bool with_statistics, bool in_place) {
   Outputs out{.r = in.y.defined() && !in_place ? torch::empty_like(in.x) : in.x};
   if (in.shift.defined()) out.h = torch::empty_like(in.x);
@@ -114,7 +114,8 @@ template <typename T>
 void run_backward(const Operands& in, const Outputs& out, const Tensor& grad_r, const Tensor& grad_h,
                   const Gradients& grad, std::int64_t tasks) {
   const std::int64_t tokens = in.tokens(), width = in.width();
-  const Rows<T> r(out.r), y(in.y), gate(in.gate), scale(in.scale), of_r(grad_r), of_h(grad_h), of_x(grad.x), of_y(grad.y);
+  const Rows<T> r(out.r), y(in.y), gate(in.gate), scale(in.scale), of_r(grad_r), of_h(grad_h), of_x(grad.x),
+      of_y(grad.y);
   const Rows<float> of_gate(grad.gate), of_shift(grad.shift), of_scale(grad.scale), mean(out.mean), rstd(out.rstd);
   at::parallel_for(0, in.images() * tasks, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> scratch(static_cast<std::size_t>(width));
@@ -200,8 +201,7 @@ struct Fused : torch::autograd::Function<Fused> {
 
 bool can_fuse(const Operands& in) {
   const auto type = in.x.scalar_type();
-  if (!in.x.is_cpu() || !in.x.is_contiguous() || (type != torch::kFloat32 && type != torch::kBFloat16))
-    return false;
+  if (!in.x.is_cpu() || !in.x.is_contiguous() || (type != torch::kFloat32 && type != torch::kBFloat16)) return false;
   for (const Tensor* other : {&in.y, &in.gate, &in.shift, &in.scale})
     if (other->defined() && other->scalar_type() != type) return false;
   if (in.y.defined() && in.y.sizes() != in.x.sizes()) return false;

@@ -19,8 +19,8 @@ namespace {
 
 // oneDNN through LibTorch's operators of torch.compile: they are registered, but no header declares them.
 using Scalars = c10::List<std::optional<at::Scalar>>;
-using LinearPointwise = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view,
-                               Scalars, std::optional<std::string_view>);
+using LinearPointwise = Tensor(const Tensor&, const Tensor&, const std::optional<Tensor>&, std::string_view, Scalars,
+                               std::optional<std::string_view>);
 using ReorderWeight = Tensor(const Tensor&, std::optional<std::int64_t>);
 
 template <typename Signature>
@@ -59,9 +59,9 @@ bool has_onednn_bfloat16() {
 
 // x W^T, + b where there is one. The weight may be packed, or any view of a matrix.
 Tensor onednn(const Tensor& x, const Tensor& weight, const Tensor& bias, bool gelu) {
-  return linear_pointwise()->call(
-      x, weight, bias.defined() ? std::optional(bias) : std::nullopt, gelu ? "gelu" : "none", Scalars(),
-      gelu ? std::optional<std::string_view>("tanh") : std::optional<std::string_view>(""));
+  return linear_pointwise()->call(x, weight, bias.defined() ? std::optional(bias) : std::nullopt,
+                                  gelu ? "gelu" : "none", Scalars(),
+                                  gelu ? std::optional<std::string_view>("tanh") : std::optional<std::string_view>(""));
 }
 
 bool suits_onednn(const Tensor& weight) {
@@ -174,8 +174,7 @@ Tensor LinearImpl::apply(const Tensor& x, bool gelu) {
   if (suits_onednn(x, weight) && !torch::GradMode::is_enabled())
     return onednn(x, kept(packed_, [&] { return reorder_weight()->call(weight, x.numel() / weight.size(1)); }), bias,
                   gelu);
-  const Tensor out =
-      suits_onednn(x, weight) ? OneDnnLinear::apply(x, weight, bias) : at::linear(x, weight, bias);
+  const Tensor out = suits_onednn(x, weight) ? OneDnnLinear::apply(x, weight, bias) : at::linear(x, weight, bias);
   return gelu ? torch::gelu(out, "tanh") : out;
 }
 

@@ -57,12 +57,8 @@ void run(const Work& work, std::int64_t begin, std::int64_t end) {
 
 }  // namespace
 
-void few_rows(const FewRows& product, std::int64_t begin, std::int64_t end) {
-  run(product, begin, end);
-}
+void few_rows(const FewRows& product, std::int64_t begin, std::int64_t end) { run(product, begin, end); }
 
-void route(const RouterRows& router, std::int64_t begin, std::int64_t end) {
-  run(router, begin, end);
-}
+void route(const RouterRows& router, std::int64_t begin, std::int64_t end) { run(router, begin, end); }
 
 }  // namespace dydit::model

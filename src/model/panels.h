@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products with few rows (adaLN: one for each image) or few columns (a router's), which take a general product several
-// times as long as reading their weight does: float32 on the CPU, in vector code that is chosen for the processor at run
-// time. A weight (out, in) lies in panels (ceil(out / 24), in, 24), the last one padded with zeros.
+// times as long as reading their weight does: float32 on the CPU, in vector code that is chosen for the processor at
+// run time. A weight (out, in) lies in panels (ceil(out / 24), in, 24), the last one padded with zeros.
 #pragma once
 
 #include <cstdint>

@@ -12,16 +12,10 @@ namespace {
 
 constexpr float epsilon = 1e-6F;
 
-DYDIT_INLINE float load(const float& value) {
-  return value;
-}
-DYDIT_INLINE float load(const c10::BFloat16& value) {
-  return std::bit_cast<float>(std::uint32_t{value.x} << 16);
-}
+DYDIT_INLINE float load(const float& value) { return value; }
+DYDIT_INLINE float load(const c10::BFloat16& value) { return std::bit_cast<float>(std::uint32_t{value.x} << 16); }
 
-DYDIT_INLINE void store(float& out, float value) {
-  out = value;
-}
+DYDIT_INLINE void store(float& out, float value) { out = value; }
 // To the nearest, ties to even; numbers that are none stay none.
 DYDIT_INLINE void store(c10::BFloat16& out, float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -83,8 +77,7 @@ DYDIT_INLINE void forward(const ForwardRow<T>& row) {
   const T *const shift = row.shift, *const scale = row.scale;
   T* const h = row.h;
 #pragma omp simd
-  for (std::int64_t i = 0; i < d; ++i)
-    store(h[i], (r[i] - mean) * rstd * (1 + load(scale[i])) + load(shift[i]));
+  for (std::int64_t i = 0; i < d; ++i) store(h[i], (r[i] - mean) * rstd * (1 + load(scale[i])) + load(shift[i]));
   if (row.mean != nullptr) *row.mean = mean;
   if (row.rstd != nullptr) *row.rstd = rstd;
 }

@@ -16,19 +16,19 @@ namespace dydit::model {
 
 template <typename T>
 struct ForwardRow {
-  std::int64_t width = 0;                                     ///< D
-  const T *x = nullptr, *y = nullptr, *gate = nullptr;        ///< in
-  const T *shift = nullptr, *scale = nullptr;                 ///< in
-  T *r = nullptr, *h = nullptr;                               ///< out; r is not written without y
-  float *mean = nullptr, *rstd = nullptr;                     ///< out, where not null
-  float* scratch = nullptr;                                   ///< D values
+  std::int64_t width = 0;                               ///< D
+  const T *x = nullptr, *y = nullptr, *gate = nullptr;  ///< in
+  const T *shift = nullptr, *scale = nullptr;           ///< in
+  T *r = nullptr, *h = nullptr;                         ///< out; r is not written without y
+  float *mean = nullptr, *rstd = nullptr;               ///< out, where not null
+  float* scratch = nullptr;                             ///< D values
 };
 
 template <typename T>
 struct BackwardRow {
   std::int64_t width = 0;
   const T *r = nullptr, *y = nullptr, *gate = nullptr, *scale = nullptr;  ///< as in the forward pass
-  const float *mean = nullptr, *rstd = nullptr;  ///< with grad_h
+  const float *mean = nullptr, *rstd = nullptr;                           ///< with grad_h
   const T *grad_r = nullptr, *grad_h = nullptr;  ///< in: of the outputs; null where there is none
   T *grad_x = nullptr, *grad_y = nullptr;        ///< out; grad_y where y is
   float *grad_gate = nullptr, *grad_shift = nullptr, *grad_scale = nullptr;  ///< added to

@@ -49,7 +49,8 @@ OnlyShares::OnlyShares(torch::Device device)
 
 std::vector<Share> shares_of(std::int64_t images, torch::Device device) {
   const std::int64_t count = threads(), largest = (images + count - 1) / count;
-  // All wait for the largest share: it may be longer than the mean by an eighth, as LibTorch's way is not faster by more.
+  // All wait for the largest share: it may be longer than the mean by an eighth, as LibTorch's way is not faster by
+  // more.
   const bool even = 8 * largest * count <= 9 * images;
   if (!device.is_cpu() || images == 0 || !even) return {{0, 0, images}};
   std::vector<Share> shares;

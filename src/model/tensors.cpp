@@ -33,8 +33,8 @@ void describe(std::vector<std::string>& parts, const char* kind, const std::vect
   if (names.empty()) return;
   constexpr std::size_t most = 200;
   const std::span<const std::string> shown(names.data(), std::min(names.size(), most));
-  parts.push_back(fmt::format("{} {}: {}{}", names.size(), kind, fmt::join(shown, ", "),
-                              names.size() > most ? ", ..." : ""));
+  parts.push_back(
+      fmt::format("{} {}: {}{}", names.size(), kind, fmt::join(shown, ", "), names.size() > most ? ", ..." : ""));
 }
 
 }  // namespace
@@ -68,8 +68,7 @@ checkpoint::Tensor from_torch(const Tensor& tensor) {
   throw RunError("tensor type cannot be stored", torch::toString(kept->scalar_type()));
 }
 
-void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tensors,
-                     const std::string& where) {
+void load_parameters(torch::nn::Module& module, const checkpoint::Tensors& tensors, const std::string& where) {
   torch::NoGradGuard no_grad;
   std::vector<std::string> missing, unexpected, wrong;
   const auto parameters = module.named_parameters();

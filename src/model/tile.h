@@ -41,7 +41,8 @@ template <int rows, int vectors, typename V>
 DYDIT_INLINE void product(const Left& a, std::int64_t count, const float* b, std::int64_t row_of_b, float* c,
                           std::int64_t row_of_c, std::int64_t depth) {
   std::int64_t i = 0;
-  for (; i + rows <= count; i += rows) tile<rows, vectors, V>(a.from(i), b, row_of_b, c + i * row_of_c, row_of_c, depth);
+  for (; i + rows <= count; i += rows)
+    tile<rows, vectors, V>(a.from(i), b, row_of_b, c + i * row_of_c, row_of_c, depth);
   if constexpr (rows > 1)
     product<rows / 2, vectors, V>(a.from(i), count - i, b, row_of_b, c + i * row_of_c, row_of_c, depth);
 }

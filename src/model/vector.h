@@ -22,9 +22,13 @@ using Vector = float __attribute__((vector_size(4 * lanes), aligned(4), may_alia
 using HalfVector = float __attribute__((vector_size(2 * lanes), aligned(4), may_alias));
 
 template <typename V = Vector>
-DYDIT_INLINE V& vector_at(float* numbers) { return *reinterpret_cast<V*>(numbers); }
+DYDIT_INLINE V& vector_at(float* numbers) {
+  return *reinterpret_cast<V*>(numbers);
+}
 template <typename V = Vector>
-DYDIT_INLINE const V& vector_at(const float* numbers) { return *reinterpret_cast<const V*>(numbers); }
+DYDIT_INLINE const V& vector_at(const float* numbers) {
+  return *reinterpret_cast<const V*>(numbers);
+}
 
 /// False where the processor has no attention, product or router here.
 inline bool has_vector_code() {
@@ -46,8 +50,8 @@ __attribute__((target("arch=x86-64-v3"))) void run_v3(const Work& work) {
 }
 #endif
 
-/// work(wide), compiled for the processor: `wide` is true with AVX-512, which has 32 registers of 16 numbers, and false with AVX2,
-/// which has 16 of 8, or without either. `work` and all that it calls must be inline (DYDIT_INLINE).
+/// work(wide), compiled for the processor: `wide` is true with AVX-512, which has 32 registers of 16 numbers, and false
+/// with AVX2, which has 16 of 8, or without either. `work` and all that it calls must be inline (DYDIT_INLINE).
 template <typename Work>
 void in_vector_code(const Work& work) {
 #ifdef DYDIT_HAS_VECTOR_CODE

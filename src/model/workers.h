@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads that soon sleep where there is no work, while those of OpenMP spin for milliseconds: beside another busy process
-// that is a core less. And nobody waits for a thread that has not begun: on such a machine it may take longer to begin than the
-// work.
+// Threads that soon sleep where there is no work, while those of OpenMP spin for milliseconds: beside another busy
+// process that is a core less. And nobody waits for a thread that has not begun: on such a machine it may take longer
+// to begin than the work.
 #pragma once
 
 #include <atomic>
@@ -24,8 +24,8 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
 
   std::size_t others() const { return threads_.size(); }
-  /// Does `work` for every index below `count`, on these threads and the calling one, each taking the next index as it is free.
-  /// Throws the first exception of `work`; what had not begun by then is not done.
+  /// Does `work` for every index below `count`, on these threads and the calling one, each taking the next index as it
+  /// is free. Throws the first exception of `work`; what had not begun by then is not done.
   void run(std::size_t count, const std::function<void(std::size_t)>& work);
 
  private:
@@ -35,7 +35,7 @@ class Workers {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::shared_ptr<Job> job_;  // the one in hand
+  std::shared_ptr<Job> job_;           // the one in hand
   std::atomic<std::size_t> jobs_ = 0;  // given so far
   bool stopped_ = false;
   std::vector<std::jthread> threads_;  // last: they end before the rest goes

@@ -84,15 +84,14 @@ nlohmann::json canonical(const Json& json) {
 
 }  // namespace
 
-std::string cell_hash(const std::string& study, const Json& axes,
-                      const std::vector<std::string>& input_hashes, std::uint64_t seed) {
+std::string cell_hash(const std::string& study, const Json& axes, const std::vector<std::string>& input_hashes,
+                      std::uint64_t seed) {
   const Json identity = {{"study", study}, {"axes", axes}, {"inputs", input_hashes}, {"seed", seed}};
   return hash_of(canonical(identity).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string to_line(const Record& record) {
-  Json json = {
-      {"schema", schema_version}, {"cell", record.cell}, {"study", record.study}, {"axes", record.axes}};
+  Json json = {{"schema", schema_version}, {"cell", record.cell}, {"study", record.study}, {"axes", record.axes}};
   json["status"] = std::find_if(std::begin(status_names), std::end(status_names), [&](const auto& entry) {
                      return entry.first == record.status;
                    })->second;

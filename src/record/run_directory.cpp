@@ -59,9 +59,7 @@ static Descriptor locked(const fs::path& run) {
   throw RunError("cannot lock", (run / "lock").string(), std::strerror(errno));
 }
 
-static fs::path earlier_results(const fs::path& run) {
-  return run / "earlier" / "results.jsonl";
-}
+static fs::path earlier_results(const fs::path& run) { return run / "earlier" / "results.jsonl"; }
 
 /// Moves what an earlier identity recorded to earlier/, beside what is there. Returns how many records.
 static std::size_t set_aside(const fs::path& run) {
@@ -102,9 +100,8 @@ static Json open_manifest(const fs::path& run, const Json& wanted, bool force) {
   // Before the manifest: killed between them, either command takes back what is its own.
   const std::size_t records = set_aside(run);
   save(run, manifest);
-  log_to(run, fmt::format(
-                  "forced ({}): {} records set aside in earlier/, to be taken back where they are asked for",
-                  fmt::join(different, "; "), records));
+  log_to(run, fmt::format("forced ({}): {} records set aside in earlier/, to be taken back where they are asked for",
+                          fmt::join(different, "; "), records));
   return manifest;
 }
 
@@ -202,18 +199,10 @@ RunDirectory::RunDirectory(fs::path path, Json manifest, const OpenOptions& opti
 
 RunDirectory::~RunDirectory() = default;
 
-const fs::path& RunDirectory::path() const {
-  return state_->path;
-}
-const Json& RunDirectory::manifest() const {
-  return state_->manifest;
-}
-const std::vector<Record>& RunDirectory::records() const {
-  return state_->results.records();
-}
-bool RunDirectory::finished() const {
-  return state_->finished();
-}
+const fs::path& RunDirectory::path() const { return state_->path; }
+const Json& RunDirectory::manifest() const { return state_->manifest; }
+const std::vector<Record>& RunDirectory::records() const { return state_->results.records(); }
+bool RunDirectory::finished() const { return state_->finished(); }
 
 void RunDirectory::describe(const std::string& key, Json value) {
   Json manifest = state_->manifest;
@@ -241,18 +230,14 @@ void RunDirectory::append(Record record) {
   if (record.status == Status::failed) log("failed: " + record.axes.dump() + ": " + record.error);
 }
 
-void RunDirectory::log(std::string_view message) const {
-  log_to(state_->path, message);
-}
+void RunDirectory::log(std::string_view message) const { log_to(state_->path, message); }
 
 void RunDirectory::warn(std::string_view message) const {
   fmt::print(stderr, "dydit: {}\n", message);
   log(message);
 }
 
-void RunDirectory::copy(const Record& record) {
-  state_->add(record);
-}
+void RunDirectory::copy(const Record& record) { state_->add(record); }
 
 void RunDirectory::finish() {
   if (finished()) return;

@@ -13,8 +13,8 @@
 
 namespace dydit::run {
 
-Decisions decisions_of(const ModelSpec& spec, const DataSpec& data, std::int64_t images,
-                       std::int64_t timesteps, std::uint64_t seed, const std::optional<diffusion::ProcessSpec>& asked,
+Decisions decisions_of(const ModelSpec& spec, const DataSpec& data, std::int64_t images, std::int64_t timesteps,
+                       std::uint64_t seed, const std::optional<diffusion::ProcessSpec>& asked,
                        const RunSettings& settings) {
   const auto dataset = open_data(data, seed);
   const auto [model, recorded] = open_model(spec, settings);

@@ -71,21 +71,20 @@ void estimate(const Profile& profile, const RunSettings& settings, Subjects& sub
   for (const StudySpec& spec : profile.studies) {
     const auto& o = spec.options;
     batch = std::max(batch, std::min(o.chunk, images(o.images)));
-    const auto of_model = static_cast<double>(images(o.images) * o.draws) *
-                          static_cast<double>(times_of(spec, subjects.process).size());
+    const auto of_model =
+        static_cast<double>(images(o.images) * o.draws) * static_cast<double>(times_of(spec, subjects.process).size());
     for (const study::Model& model : chosen(o.models, spec.info.models, models, spec.info.name + ".models"))
       passes[model.name] += of_model;
   }
-  std::string table = fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs",
-                                  "images/s", "minutes");
+  std::string table =
+      fmt::format("{:<24} {:>12} {:>10} {:>14} {:>12}\n", "model", "parameters", "GMACs", "images/s", "minutes");
   double total = 0;
   for (std::size_t i = 0; i < models.size(); ++i) {
     const double rate = static_cast<double>(batch) / forward_seconds(subjects.models[i], settings, batch);
     const double minutes = passes[models[i].name] / rate / 60;
     const Json& described = subjects.described[i];
     table += fmt::format("{:<24} {:>12} {:>10.3f} {:>14.1f} {:>12.1f}\n", models[i].name,
-                         described["parameters"].get<std::int64_t>(), described["gmacs"].get<double>(), rate,
-                         minutes);
+                         described["parameters"].get<std::int64_t>(), described["gmacs"].get<double>(), rate, minutes);
     total += minutes;
   }
   fmt::print("{}about {:.1f} minutes on {}{}, peak memory {:.2f} GiB\n", table, total, settings.device.str(),
@@ -96,7 +95,8 @@ void tell_of_sweep(const study::SpeedSpec& s) {
   std::string axes;
   for (const auto& [name, values] : s.axes) axes += fmt::format(", {} {}", name, Json(values).dump());
   if (!s.models.empty())
-    fmt::print("sweep: models {}{} and everything on, in {} blocks each (no estimate)\n", fmt::join(s.models, " "), axes, s.blocks);
+    fmt::print("sweep: models {}{} and everything on, in {} blocks each (no estimate)\n", fmt::join(s.models, " "),
+               axes, s.blocks);
   if (!s.trained.empty())
     fmt::print("sweep: trained {}, batches {}, at {} timesteps, in {} blocks each (no estimate)\n",
                fmt::join(s.trained, " "), fmt::join(s.trained_batch, " "), s.timesteps, s.blocks);

@@ -132,8 +132,7 @@ Profile read_profile(const std::filesystem::path& path, const study::Names& name
   if (const Json process = keys.take("process"); !process.is_null())
     profile.process = diffusion::process_spec_from_json(process, where + ": process");
   resolve(profile.history, folder);
-  if (const Json data = keys.take("data"); !data.is_null())
-    profile.data = read_data(data, where + ": data", folder);
+  if (const Json data = keys.take("data"); !data.is_null()) profile.data = read_data(data, where + ": data", folder);
   if (const Json data = keys.take("held-out"); !data.is_null())
     profile.held_out = read_data(data, where + ": held-out", folder);
   for (const Json& json_of_model : keys.take("models")) {

@@ -39,9 +39,8 @@ torch::Device device_named(const std::string& name) {
   const bool available = torch::cuda::is_available();
   if (!index) return name == "auto" && available ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
   if (!available)
-    throw RunError(
-        "no GPU", name,
-        "run on a machine with an NVIDIA GPU and driver, with a build that has CUDA, or use --device cpu");
+    throw RunError("no GPU", name,
+                   "run on a machine with an NVIDIA GPU and driver, with a build that has CUDA, or use --device cpu");
   if (*index >= static_cast<int>(torch::cuda::device_count()))
     throw RunError("no such GPU", name, fmt::format("there are {}", torch::cuda::device_count()));
   return {torch::kCUDA, *index};
@@ -58,11 +57,11 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
   const data::Shape shape = dataset.shape(), wanted{c.channels, c.side, c.side};
   if (shape != wanted)
     throw UsageError("the data do not fit the model", fmt::format("{} and {}", spec.path, model),
-                     fmt::format("samples are {}x{}x{}, the model takes {}x{}x{}", shape.channels,
-                                 shape.height, shape.width, wanted.channels, wanted.height, wanted.width));
+                     fmt::format("samples are {}x{}x{}, the model takes {}x{}x{}", shape.channels, shape.height,
+                                 shape.width, wanted.channels, wanted.height, wanted.width));
   if (dataset.classes() == c.classes) return;
-  std::string remedy = fmt::format("the data have {}, the model {}; a labels.json can state the mapping",
-                                   dataset.classes(), c.classes);
+  std::string remedy =
+      fmt::format("the data have {}, the model {}; a labels.json can state the mapping", dataset.classes(), c.classes);
   // Which folders were taken as classes may tell why.
   for (const std::string& note : dataset.notes()) remedy += "; " + note;
   throw UsageError("the classes do not fit the model", fmt::format("{} and {}", spec.path, model), remedy);
@@ -72,8 +71,8 @@ void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model
 static std::string cuda_versions() {
   const auto& hooks = at::detail::getCUDAHooks();
   const long cuda = hooks.versionCUDART(), cudnn = hooks.hasCuDNN() ? hooks.versionCuDNN() : 0;
-  return fmt::format("{}.{} with cuDNN {}.{}.{}", cuda / 1000, cuda % 1000 / 10, cudnn / 10000,
-                     cudnn / 100 % 100, cudnn % 100);
+  return fmt::format("{}.{} with cuDNN {}.{}.{}", cuda / 1000, cuda % 1000 / 10, cudnn / 10000, cudnn / 100 % 100,
+                     cudnn % 100);
 }
 
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
@@ -107,8 +106,7 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
 
 // Otherwise the parts of different runs would be put together as one.
 static void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group) {
-  const Json first =
-      Json::parse(group.broadcast(identity.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  const Json first = Json::parse(group.broadcast(identity.dump(-1, ' ', false, Json::error_handler_t::replace)));
   if (const auto different = record::differences(first, identity); !different.empty())
     throw UsageError("the processes were started otherwise (" + different.front() + ")",
                      fmt::format("rank {} beside rank 0", group.rank()),
@@ -121,8 +119,8 @@ std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const Run
   if (settings.group.size() > 1) require_same_everywhere(manifest["identity"], settings.group);
   if (!settings.group.leads()) return nullptr;
   stop_if_interrupted("before anything was begun");
-  const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest)
-                                         : settings.out;
+  const auto path =
+      settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest) : settings.out;
   std::cout << path.string() << std::endl;
   return std::make_unique<record::RunDirectory>(path, manifest, settings.open);
 }

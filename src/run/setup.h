@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every runner opens first: data, models with their weights, the run directory. Subjects are what a profile's studies
-// and its sweep of trained models work on, as a run and a dry run of them open it.
+// What every runner opens first: data, models with their weights, the run directory. Subjects are what a profile's
+// studies and its sweep of trained models work on, as a run and a dry run of them open it.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ namespace dydit::run {
 
 /// Throws InputError naming the file when the data are missing, UsageError when they do not fit the model.
 std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64_t seed);
-void require_fit(const data::Dataset& dataset, const DataSpec& spec,
-                 const model::Architecture& architecture, const std::string& model);
+void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Architecture& architecture,
+                 const std::string& model);
 
 /// Entries of a manifest that every run has; `identity` is what must agree on resumption.
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity);
@@ -56,9 +56,9 @@ struct Subjects {
   std::vector<study::Trained> trained = {};  ///< the models of the sweep, with images for its largest batch
 };
 
-/// None where the profile has none. Completes the profile by what its models say: their process, and the times of studies
-/// that follow from it. Throws UsageError where there is no model, one that does not fit the data, or fewer images than a
-/// batch of the sweep.
+/// None where the profile has none. Completes the profile by what its models say: their process, and the times of
+/// studies that follow from it. Throws UsageError where there is no model, one that does not fit the data, or fewer
+/// images than a batch of the sweep.
 Subjects open_subjects(Profile& profile, const RunSettings& settings);
 
 /// The times that a study visits. Throws UsageError for one that the process does not have.

@@ -53,8 +53,7 @@ std::vector<Studied> studies_of(const Profile& profile, const RunSettings& setti
 void describe_models(const Profile& profile, Subjects& subjects, record::RunDirectory& run) {
   const auto trained = copy_history(profile, run);
   for (Json& entry : subjects.described)
-    if (const auto found = trained.find(entry["name"]); found != trained.end())
-      entry["trained"] = found->second;
+    if (const auto found = trained.find(entry["name"]); found != trained.end()) entry["trained"] = found->second;
   run.describe("models", subjects.described);
 }
 

@@ -33,7 +33,8 @@ void tell_weights(const std::string& checkpoint, const std::string& weights, boo
 
 void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet) {
   if (quiet) return;
-  fmt::print(stderr, "dydit: process: {}{}\n", words(process), said ? "" : " (assumed: no file says it; --process flow for a SiT)");
+  fmt::print(stderr, "dydit: process: {}{}\n", words(process),
+             said ? "" : " (assumed: no file says it; --process flow for a SiT)");
 }
 
 std::optional<diffusion::ProcessSpec> process_of_name(const model::Architecture& architecture,
@@ -47,7 +48,8 @@ std::optional<diffusion::ProcessSpec> recorded_process(const checkpoint::Checkpo
   const auto found = opened.metadata.find(diffusion::process_key);
   if (found == opened.metadata.end()) return std::nullopt;
   const auto json = parse_json<Json>(found->second);
-  if (!json || !json->is_object() || !json->contains("name")) throw InputError("its process in the metadata is no JSON with a name", where);
+  if (!json || !json->is_object() || !json->contains("name"))
+    throw InputError("its process in the metadata is no JSON with a name", where);
   try {
     return diffusion::process_spec_from_json(*json, "process");
   } catch (const UsageError& error) {  // what would be wrong usage on the command line is a bad input in a file
@@ -117,23 +119,23 @@ void require_runnable(const Profile& profile, const RunSettings& settings) {
     throw UsageError("nothing to study", profile.name, "add " + names + "or sweep");
   }
   if (profile.sweep && settings.group.local_size() > 1 && settings.device.is_cpu())
-    throw UsageError("processes that share a machine's cores would disturb each other's times", profile.name + ": sweep",
+    throw UsageError("processes that share a machine's cores would disturb each other's times",
+                     profile.name + ": sweep",
                      "run it with one process for each machine or GPU, or leave the sweep out");
 }
 
 // The trained models of the profile's sweep, with images for its largest batch.
-static std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings& settings, const Subjects& subjects) {
+static std::vector<study::Trained> trained_of(const Profile& profile, const RunSettings& settings,
+                                              const Subjects& subjects) {
   std::vector<study::Trained> trained;
   if (!profile.sweep || profile.sweep->trained.empty()) return trained;
   const auto models = chosen(profile.sweep->trained, study::Models::dynamic, subjects.models, "sweep.trained");
   const auto count = std::ranges::max(profile.sweep->trained_batch);
-  const auto images =
-      std::make_shared<data::Subset>(subjects.dataset, std::min(count, subjects.dataset->size()));
+  const auto images = std::make_shared<data::Subset>(subjects.dataset, std::min(count, subjects.dataset->size()));
   data::Batch batch;
   const bool any = data::Loader(images, {.batch = count, .threads = settings.threads}).next(batch);
   if (!any || batch.size() < count)
-    throw UsageError("fewer images than the sweep's batch", profile.data.path,
-                     "give more, or a smaller trained_batch");
+    throw UsageError("fewer images than the sweep's batch", profile.data.path, "give more, or a smaller trained_batch");
   const auto chunk = study::to_chunk(*images, batch, 0, count, torch::kCPU);
   for (const study::Model& model : models)
     trained.push_back({.name = model.name,
@@ -180,7 +182,8 @@ Subjects open_subjects(Profile& profile, const RunSettings& settings) {
     subjects.described.push_back(entry);
   }
   subjects.process = process_of(profile.process, processes, in_order);
-  subjects.process_said = profile.process || std::ranges::any_of(processes, [](const auto& one) { return one.has_value(); });
+  subjects.process_said =
+      profile.process || std::ranges::any_of(processes, [](const auto& one) { return one.has_value(); });
   profile.process = subjects.process;
   for (StudySpec& study : profile.studies) study.options = study::resolved(study.options, subjects.process);
   subjects.trained = trained_of(profile, settings, subjects);

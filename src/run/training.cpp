@@ -22,9 +22,9 @@ dit::Configuration configuration_of(const ModelSpec& spec, const std::optional<t
                                     const std::optional<diffusion::ProcessSpec>& asked, std::string& taken,
                                     std::optional<diffusion::ProcessSpec>& process) {
   if (spec.configuration.is_null() == spec.checkpoint.empty())
-    throw UsageError(spec.checkpoint.empty() ? "a model without a configuration"
-                                             : "a model with configuration and checkpoint",
-                     spec.name, "give configuration = { ... }, or the checkpoint to begin with");
+    throw UsageError(
+        spec.checkpoint.empty() ? "a model without a configuration" : "a model with configuration and checkpoint",
+        spec.name, "give configuration = { ... }, or the checkpoint to begin with");
   dit::Configuration configuration;
   if (spec.checkpoint.empty()) {
     configuration = dit::from_json(spec.configuration);
@@ -36,8 +36,7 @@ dit::Configuration configuration_of(const ModelSpec& spec, const std::optional<t
     process = recorded_process(opened, spec.checkpoint);
     dit::load_dit(opened, spec.checkpoint, spec.num_heads);  // refused before a run is begun
     if (dynamic && configuration.dynamic && (dynamic->order != "none" || dynamic->decide == "static"))
-      throw UsageError("units are ordered and pruned before routers are trained", spec.checkpoint,
-                       "begin from a DiT");
+      throw UsageError("units are ordered and pruned before routers are trained", spec.checkpoint, "begin from a DiT");
   }
   return dynamic ? dit::with_routers(configuration) : configuration;
 }
@@ -71,8 +70,7 @@ train::Job job_of(const Profile& profile, const ModelSpec& spec, const RunSettin
   if (options.dynamic)
     train::require_reachable(*options.dynamic, dit::architecture_of(job.configuration));
   else if (job.configuration.dynamic)
-    throw UsageError("routers need a target", spec.name,
-                     "give train = { dynamic = { lambda = ... } }, or --lambda");
+    throw UsageError("routers need a target", spec.name, "give train = { dynamic = { lambda = ... } }, or --lambda");
   require_fit(*images, profile.data, dit::architecture_of(job.configuration), spec.name);
   require_fit(*held_out, profile.held_out.value_or(profile.data), dit::architecture_of(job.configuration), spec.name);
   return job;
@@ -90,8 +88,7 @@ Json trained(const train::Job& job, const Profile& profile, const RunSettings& s
              const record::RunDirectory& run) {
   double seconds = 0;
   for (const record::Record& record : run.records())
-    if (record.study == "train" && record.axes.value("model", "") == job.model &&
-        record.metrics.contains("seconds"))
+    if (record.study == "train" && record.axes.value("model", "") == job.model && record.metrics.contains("seconds"))
       seconds = std::max(seconds, record.metrics.at("seconds").value);
   return {{"images", job.images->size()},
           {"steps", job.options.steps},
@@ -102,7 +99,8 @@ Json trained(const train::Job& job, const Profile& profile, const RunSettings& s
 }
 
 // Images and held-out ones. Where the profile names none of those, a tenth of the images at most is held back for them.
-std::pair<std::shared_ptr<const data::Dataset>, std::shared_ptr<const data::Dataset>> open_training_data(const Profile& profile) {
+std::pair<std::shared_ptr<const data::Dataset>, std::shared_ptr<const data::Dataset>> open_training_data(
+    const Profile& profile) {
   const auto whole = open_data(profile.data, profile.seed);
   if (profile.held_out) return {whole, open_data(*profile.held_out, profile.seed)};
   const auto count = std::clamp<std::int64_t>(whole->size() / 10, 1, 1000);
@@ -132,19 +130,17 @@ Finished run_training(const Profile& asked, const RunSettings& settings, const s
   if (jobs.empty()) throw UsageError("nothing to train", profile.name, "add models to the profile");
   for (const train::Job& job : jobs)
     if (job.process != jobs.front().process)
-      throw UsageError("models of two processes in one training", fmt::format("{} and {}", jobs.front().model, job.model),
-                       "train them apart (--only)");
+      throw UsageError("models of two processes in one training",
+                       fmt::format("{} and {}", jobs.front().model, job.model), "train them apart (--only)");
   profile.process = jobs.front().process;
-  Json identity = {
-      {"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}};
+  Json identity = {{"data", images->hash()}, {"held-out", held_out->hash()}, {"threads", settings.all_threads}};
   if (!starts.empty()) identity["weights"] = starts;
   Json manifest = base_manifest(profile, settings, identity);
   manifest["data"] = describe_data(*images, profile.data);
   manifest["models"] = described;
   const auto run = open_run(profile, settings, manifest);
   for (const train::Job& job : jobs)
-    if (!job.start.checkpoint.empty())
-      tell_weights(job.start.checkpoint, job.start.taken, settings.silent());
+    if (!job.start.checkpoint.empty()) tell_weights(job.start.checkpoint, job.start.taken, settings.silent());
   tell_process(*profile.process, process_said, settings.silent());
   if (run != nullptr) {
     for (const std::string& note : images->notes()) run->warn(note);

@@ -16,23 +16,20 @@ using torch::Tensor;
 static Tensor norms(const Tensor& x) { return x.flatten(1).norm(2, 1); }
 
 double tolerance_of(torch::Dtype dtype, std::int64_t depth) {
-  const double epsilon = dtype == torch::kFloat32    ? 0x1p-23
-                         : dtype == torch::kBFloat16 ? 0x1p-7
-                                                     : 0x1p-10;  // float16
+  const double epsilon = dtype == torch::kFloat32 ? 0x1p-23 : dtype == torch::kBFloat16 ? 0x1p-7 : 0x1p-10;  // float16
   return 4 * epsilon * std::sqrt(2 * static_cast<double>(depth));
 }
 
 void require_agreement(const Tensor& output, const Tensor& reference, double tolerance) {
-  if (output.sizes() != reference.sizes())
-    throw RunError("the output has another shape than the masked engine's");
+  if (output.sizes() != reference.sizes()) throw RunError("the output has another shape than the masked engine's");
   const Tensor exact = reference.to(torch::kFloat64);
   const Tensor difference = norms(output.to(torch::kFloat64) - exact), norm = norms(exact);
   if ((difference <= tolerance * norm).all().item<bool>()) return;
   const double share = (difference / norm.clamp_min(1e-300)).max().item<double>();
   throw RunError("the output differs from the masked engine's under the same masks",
-                 std::isnan(share) ? std::string("it is not a number")
-                                   : fmt::format("by {:.3g} of its norm, where rounding explains {:.3g}", share,
-                                                 tolerance));
+                 std::isnan(share)
+                     ? std::string("it is not a number")
+                     : fmt::format("by {:.3g} of its norm, where rounding explains {:.3g}", share, tolerance));
 }
 
 void require_same_decisions(const engine::Masks& masks, const engine::Masks& reference,
@@ -44,8 +41,9 @@ void require_same_decisions(const engine::Masks& masks, const engine::Masks& ref
     const double most = std::max(1.0, std::floor(expected + 4 * std::sqrt(expected)));
     const auto worst = static_cast<double>(differ.sum(1).max().item<std::int64_t>());
     if (worst > most)
-      throw RunError(fmt::format("decides otherwise than the masked engine over {}", units[axis].label),
-                     fmt::format("{} of {} decisions differ, where rounding explains {:.0f}", worst, differ.size(1), most));
+      throw RunError(
+          fmt::format("decides otherwise than the masked engine over {}", units[axis].label),
+          fmt::format("{} of {} decisions differ, where rounding explains {:.0f}", worst, differ.size(1), most));
   }
 }
 

@@ -19,8 +19,9 @@ double tolerance_of(torch::Dtype dtype, std::int64_t depth);
 /// not a number never agrees.
 void require_agreement(const torch::Tensor& output, const torch::Tensor& reference, double tolerance);
 
-/// Throws RunError where more decisions of an image over the units of an axis differ than one in a hundred and four standard deviations of
-/// such a number (Poisson), and more than one: rounding turns those alone whose logit is next to zero.
+/// Throws RunError where more decisions of an image over the units of an axis differ than one in a hundred and four
+/// standard deviations of such a number (Poisson), and more than one: rounding turns those alone whose logit is next to
+/// zero.
 void require_same_decisions(const engine::Masks& masks, const engine::Masks& reference,
                             const std::vector<model::UnitAxis>& units);
 

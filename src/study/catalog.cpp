@@ -3,7 +3,8 @@
 
 namespace dydit::study {
 
-// Each is a published configuration with routers that takes the spec's input size, and each of the engines is one of its family.
+// Each is a published configuration with routers that takes the spec's input size, and each of the engines is one of
+// its family.
 static void require_models(const SpeedSpec& spec, const std::string& where, const engine::Families& families) {
   for (const std::string& name : spec.models) {
     const engine::Family& family = engine::family_of(families, name);
@@ -14,7 +15,8 @@ static void require_models(const SpeedSpec& spec, const std::string& where, cons
 }
 
 Names Catalog::names() const {
-  Names names{.studies = {studies.begin(), studies.end()}, .sweep = {.axes = axes, .engines = {}, .require_models = {}}};
+  Names names{.studies = {studies.begin(), studies.end()},
+              .sweep = {.axes = axes, .engines = {}, .require_models = {}}};
   for (const engine::Row& row : engine::engines_of(families)) names.sweep.engines.push_back(row.name);
   names.sweep.require_models = [families = families](const SpeedSpec& spec, const std::string& where) {
     require_models(spec, where, families);

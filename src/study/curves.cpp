@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Studies of the redundancy over timesteps: the loss of models of different size on the same image, noise and time (DyDiT, arXiv
-// 2410.03456, figure 1a; true labels, no dropout; records per image, gaps are analysis), and what a dynamic model has on.
+// Studies of the redundancy over timesteps: the loss of models of different size on the same image, noise and time
+// (DyDiT, arXiv 2410.03456, figure 1a; true labels, no dropout; records per image, gaps are analysis), and what a
+// dynamic model has on.
 #include "study/row.h"
 
 namespace dydit::study {
@@ -28,8 +29,8 @@ class Losses final : public Look {
   std::vector<Tensor> mse_, vb_;  // of each time (N)
 };
 
-// Of each unit axis, under its name: (K,layers,units) 0 or 1 where the timestep decides, else (N,K,layers), the share of an
-// image's units that is on; and `kept` (N,K), the share of the blocks' MACs (see cost::lambda_realised).
+// Of each unit axis, under its name: (K,layers,units) 0 or 1 where the timestep decides, else (N,K,layers), the share
+// of an image's units that is on; and `kept` (N,K), the share of the blocks' MACs (see cost::lambda_realised).
 class UnitsOn final : public Look {
  public:
   void see(const Seen& seen) override {
@@ -60,21 +61,22 @@ class UnitsOn final : public Look {
 
 Row loss_gap() {
   return {{.name = "loss-gap",
-          .help = "Loss of small against large models at every timestep",
-          .example = "dydit study loss-gap --model small=S.safetensors large=XL.safetensors --data images.zip --timesteps 50",
-          .options = curve_options(),
-          .defaults = {},
-          .models = Models::all},
+           .help = "Loss of small against large models at every timestep",
+           .example =
+               "dydit study loss-gap --model small=S.safetensors large=XL.safetensors --data images.zip --timesteps 50",
+           .options = curve_options(),
+           .defaults = {},
+           .models = Models::all},
           [](const Options&) { return std::make_unique<Losses>(); }};
 }
 
 Row activation() {
   return {{.name = "activation",
-          .help = "What a dynamic model has on (heads, channel groups, tokens), by timestep",
-          .example = "dydit study activation --model half=DyDiT.safetensors --data images.zip",
-          .options = curve_options(),
-          .defaults = {},
-          .models = Models::dynamic},
+           .help = "What a dynamic model has on (heads, channel groups, tokens), by timestep",
+           .example = "dydit study activation --model half=DyDiT.safetensors --data images.zip",
+           .options = curve_options(),
+           .defaults = {},
+           .models = Models::dynamic},
           [](const Options&) { return std::make_unique<UnitsOn>(); }};
 }
 

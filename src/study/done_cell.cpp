@@ -31,9 +31,9 @@ std::vector<DoneCell> from_bytes(const std::string& bytes) {
     for (const auto& [name, tensor] : json.at("tensors").items()) {
       const auto owner = std::make_shared<const std::vector<std::uint8_t>>(tensor.at("bytes").get_binary());
       cell.tensors[name] = {.type = tensor.at("type").get<checkpoint::DType>(),
-                              .shape = tensor.at("shape").get<std::vector<std::int64_t>>(),
-                              .bytes = std::as_bytes(std::span(*owner)),
-                              .owner = owner};
+                            .shape = tensor.at("shape").get<std::vector<std::int64_t>>(),
+                            .bytes = std::as_bytes(std::span(*owner)),
+                            .owner = owner};
     }
     cells.push_back(std::move(cell));
   }

@@ -41,12 +41,13 @@ Tensor random_units(const model::UnitAxis& axis, double keep, std::uint64_t seed
 }
 
 // (N,layers,units): each with that probability.
-Tensor random_tokens(const model::UnitAxis& axis, double keep, std::int64_t batch, std::uint64_t seed, std::int64_t draw,
-                     std::uint64_t purpose) {
+Tensor random_tokens(const model::UnitAxis& axis, double keep, std::int64_t batch, std::uint64_t seed,
+                     std::int64_t draw, std::uint64_t purpose) {
   Tensor on = torch::ones({batch, axis.layers, axis.units}, torch::kBool);
   if (keep == 1) return on;
   Random random(seed, Purpose::mask, static_cast<std::uint64_t>(draw), purpose);
-  for (bool& value : std::span(on.data_ptr<bool>(), static_cast<std::size_t>(on.numel()))) value = random.uniform() < keep;
+  for (bool& value : std::span(on.data_ptr<bool>(), static_cast<std::size_t>(on.numel())))
+    value = random.uniform() < keep;
   return on;
 }
 
@@ -59,8 +60,7 @@ Which which_named(const std::string& name) {
 }
 
 std::string to_string(Which which) {
-  return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == which; })
-      ->first;
+  return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == which; })->first;
 }
 
 std::vector<double> kept_of(Which which, double keep, const std::vector<model::UnitAxis>& units) {
@@ -72,8 +72,8 @@ std::vector<double> kept_of(Which which, double keep, const std::vector<model::U
   return kept;
 }
 
-engine::Masks imposed_masks(const std::vector<model::UnitAxis>& units, const std::vector<double>& kept, std::int64_t batch,
-                            std::uint64_t seed, std::int64_t draw) {
+engine::Masks imposed_masks(const std::vector<model::UnitAxis>& units, const std::vector<double>& kept,
+                            std::int64_t batch, std::uint64_t seed, std::int64_t draw) {
   engine::Masks masks;
   for (std::size_t axis = 0; axis < units.size(); ++axis) {
     const model::UnitAxis& of = units[axis];

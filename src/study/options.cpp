@@ -11,7 +11,8 @@ namespace {
 
 Json as_numbers(const std::vector<double>& times) {
   Json numbers = Json::array();
-  for (const double t : times) t == static_cast<double>(std::llround(t)) ? numbers.push_back(std::llround(t)) : numbers.push_back(t);
+  for (const double t : times)
+    t == static_cast<double>(std::llround(t)) ? numbers.push_back(std::llround(t)) : numbers.push_back(t);
   return numbers;
 }
 
@@ -28,10 +29,12 @@ Schema<Options> of_any_study() {
       to.at.clear();
     }
   };
-  schema.put({"timesteps", "how many, spread evenly; in a profile also a list of them", Option::Kind::value, bounds::times.words(),
+  schema.put({"timesteps", "how many, spread evenly; in a profile also a list of them", Option::Kind::value,
+              bounds::times.words(),
               [](const std::string& text, const std::string& where) { return Json(bounds::times.parse(text, where)); }},
              read, [](const Options& from) { return from.at.empty() ? Json(from.count) : as_numbers(from.at); });
-  return schema.add("images", &Options::images, bounds::images, "number of images, spread evenly over the data (0: all)");
+  return schema.add("images", &Options::images, bounds::images,
+                    "number of images, spread evenly over the data (0: all)");
 }
 
 }  // namespace
@@ -46,7 +49,8 @@ Schema<Options> map_options() {
   return of_any_study()
       .add("draws", &Options::draws, bounds::draws, "noise draws to average over")
       .add("shown", &Options::shown, bounds::shown, "images in the figure")
-      .add("normalise_each", &Options::normalise_each, "maps: each its own scale as in the paper, not one for each timestep")
+      .add("normalise_each", &Options::normalise_each,
+           "maps: each its own scale as in the paper, not one for each timestep")
       .add("models", &Options::models, "of the profile's");
 }
 

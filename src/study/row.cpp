@@ -28,8 +28,8 @@ namespace {
 
 // Adds the number of broken images; a loss that is not finite makes the record a failed one.
 void finish_record(record::Record& record, const Chunk& chunk, const torch::Tensor& losses) {
-  record.metrics["broken_images"] = record::measured(
-      "broken_images", static_cast<double>(chunk.count) - static_cast<double>(chunk.indices.size()));
+  record.metrics["broken_images"] =
+      record::measured("broken_images", static_cast<double>(chunk.count) - static_cast<double>(chunk.indices.size()));
   if (!losses.defined() || losses.isfinite().all().item<bool>()) return;
   record.status = record::Status::failed;
   record.error = "a value is not finite";
@@ -51,8 +51,7 @@ record::Json chunk_axes(const Setting& setting, const Model& model, std::int64_t
 }
 
 // Identify a cell beside its axes: weights, data, timesteps, schedule, type of numbers.
-std::vector<std::string> input_hashes(const Setting& setting, const Model& model,
-                                      const data::Dataset& images) {
+std::vector<std::string> input_hashes(const Setting& setting, const Model& model, const data::Dataset& images) {
   return {model.hash, images.hash(),
           hash_of(fmt::format("{} {} {}", record::Json(setting.times).dump(), to_json(setting.process).dump(),
                               torch::toString(setting.dtype)))};
@@ -66,10 +65,12 @@ struct Gathered {
 
 class Study {
  public:
-  Study(const Row& row, const Options& options, std::vector<Model>& models, const data::Dataset& images, const Setting& setting)
+  Study(const Row& row, const Options& options, std::vector<Model>& models, const data::Dataset& images,
+        const Setting& setting)
       : row_(row), options_(options), models_(models), setting_(setting) {
     for (const Model& model : models) {
-      judges_.push_back(diffusion::process_of(setting.process, model.network->architecture.learns_sigma, setting.device));
+      judges_.push_back(
+          diffusion::process_of(setting.process, model.network->architecture.learns_sigma, setting.device));
       hashes_.push_back(input_hashes(setting, model, images));
     }
   }
@@ -83,7 +84,8 @@ class Study {
   void work(const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
     std::map<std::size_t, Gathered> gathered;
     for (const std::size_t m : missing)
-      gathered.emplace(m, Gathered{row_.look(options_), instrument::Stopwatch(setting_.device), instrument::Stopwatch(setting_.device)});
+      gathered.emplace(m, Gathered{row_.look(options_), instrument::Stopwatch(setting_.device),
+                                   instrument::Stopwatch(setting_.device)});
     instrument::Stopwatch shared(setting_.device);
     for (const double time : setting_.times)
       for (std::int64_t draw = 0; draw < options_.draws; ++draw) {
@@ -156,7 +158,9 @@ void run_study(const Row& row, const Options& options, std::vector<Model>& model
                const std::shared_ptr<const data::Subset>& images, const Setting& setting, record::RunDirectory* run) {
   torch::InferenceMode inference;
   Study study(row, options, models, *images, setting);
-  const RecordOf cell = [&](std::size_t m, std::int64_t first, std::int64_t count) { return study.cell(m, first, count); };
+  const RecordOf cell = [&](std::size_t m, std::int64_t first, std::int64_t count) {
+    return study.cell(m, first, count);
+  };
   const Task work = [&](const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit) {
     study.work(chunk, missing, emit);
   };

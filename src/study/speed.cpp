@@ -16,8 +16,8 @@
 #include "base/median.h"
 #include "base/progress.h"
 #include "cost/cost.h"
-#include "instrument/memory.h"
 #include "done_cell.h"
+#include "instrument/memory.h"
 #include "model/device.h"
 #include "record/manifest.h"
 #include "record/metric.h"
@@ -35,7 +35,8 @@ std::vector<Workload> groups_of(const SpeedSetting& setting) {
   const SpeedSpec& spec = setting.spec;
   const auto values = [&](const std::string& axis) {
     const auto given = std::ranges::find(spec.axes, axis, [](const auto& entry) { return entry.first; });
-    return given != spec.axes.end() ? given->second : std::ranges::find(setting.catalog->axes, axis, &Axis::name)->values;
+    return given != spec.axes.end() ? given->second
+                                    : std::ranges::find(setting.catalog->axes, axis, &Axis::name)->values;
   };
   std::vector<Workload> groups;
   const auto add = [&](Workload start, const auto& values_of) {
@@ -62,7 +63,8 @@ std::vector<Workload> groups_of(const SpeedSetting& setting) {
 
 std::vector<Cell> cells_of(const SpeedSetting& setting, const Workload& group) {
   const auto& families = setting.catalog->families;
-  const engine::Family& family = group.trained == nullptr ? engine::family_of(families, group.model) : *group.trained->family;
+  const engine::Family& family =
+      group.trained == nullptr ? engine::family_of(families, group.model) : *group.trained->family;
   std::vector<Cell> cells;
   for (const std::string& name : setting.spec.engine) {
     const engine::Row& engine = family.engine(name);
@@ -161,7 +163,8 @@ double Measured::executed(const Variants::Case& of) const {
 }
 
 // Without routers where none was run.
-std::vector<cost::Work> Measured::work_of(const Variants::Case& of, std::int64_t batch, std::int64_t bytes_of_number) const {
+std::vector<cost::Work> Measured::work_of(const Variants::Case& of, std::int64_t batch,
+                                          std::int64_t bytes_of_number) const {
   auto work = cost::work_of(variants_.architecture(), of.activity, batch, bytes_of_number);
   if (!of.routed) std::erase_if(work, [](const cost::Work& part) { return part.kind == model::Kind::routers; });
   return work;
@@ -211,7 +214,8 @@ void Measured::fill(Record& record, const Cell& cell) const {
       .bytes_per_second = variants_.copied_bytes / median_of(of_variant("copy ceiling")).value};
   value("product_ceiling", 1e-9 * ceilings.macs_per_second);
   value("copy_ceiling", 1e-9 * ceilings.bytes_per_second);
-  const auto work = work_of(of, group_.batch, static_cast<std::int64_t>(c10::elementSize(model::dtype_named(group_.dtype))));
+  const auto work =
+      work_of(of, group_.batch, static_cast<std::int64_t>(c10::elementSize(model::dtype_named(group_.dtype))));
   value("roofline_time", 1e3 * cost::roofline_seconds(work, ceilings));
   if (const auto memory = memory_.find(name); memory != memory_.end())
     value("activation_memory", 1e-6 * static_cast<double>(memory->second));
@@ -283,8 +287,8 @@ void fail(Record& record, const std::string& error) {
 using Warn = std::function<void(const std::string&)>;
 
 // All cells of a group, whether they have a record or not: what is compared is measured together.
-std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const std::vector<Cell>& cells, const Warn& warn,
-                            const std::function<void()>& after_block) {
+std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const std::vector<Cell>& cells,
+                            const Warn& warn, const std::function<void()>& after_block) {
   std::vector<Record> records;
   for (const Cell& cell : cells) records.push_back(empty_record(s, group, cell));
   std::unique_ptr<Variants> variants;
@@ -306,9 +310,8 @@ std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const 
   const instrument::Blocks blocks{
       .count = s.spec.blocks, .seconds = s.spec.seconds, .fewest_passes = fewest_passes, .seed = s.seed};
   const auto timer = instrument::timer_of(s.device);
-  measured = std::make_unique<Measured>(group, *variants,
-                                        instrument::interleaved(variants->all(), blocks, *timer, after_block),
-                                        std::move(memory));
+  measured = std::make_unique<Measured>(
+      group, *variants, instrument::interleaved(variants->all(), blocks, *timer, after_block), std::move(memory));
   each([&](Record& record, const Cell& cell) { measured->fill(record, cell); });
   each([&](Record& record, const Cell& cell) {
     if (!variants->case_of(cell).parts) return;
@@ -319,7 +322,8 @@ std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const 
 }
 
 // The groups that have a cell without a record, as rank 0 sees them in the run; told to all.
-std::vector<std::size_t> missing_of(const SpeedSetting& s, const std::vector<Workload>& groups, record::RunDirectory* run) {
+std::vector<std::size_t> missing_of(const SpeedSetting& s, const std::vector<Workload>& groups,
+                                    record::RunDirectory* run) {
   std::vector<std::size_t> missing;
   for (std::size_t i = 0; run != nullptr && i < groups.size(); ++i) {
     const auto cells = cells_of(s, groups[i]);
@@ -353,7 +357,9 @@ void rounds(const SpeedSetting& s, record::RunDirectory* run) {
     std::vector<DoneCell> done;
     if (first + rank < missing.size()) {
       const Workload& group = groups[missing[first + rank]];
-      const auto after_block = [&] { progress.advance(static_cast<std::int64_t>(std::min(size, missing.size() - first))); };
+      const auto after_block = [&] {
+        progress.advance(static_cast<std::int64_t>(std::min(size, missing.size() - first)));
+      };
       for (Record& record : measure(s, group, cells_of(s, group), warn, after_block)) {
         if (size > 1) record.machine["processes"] = size;
         record::stamp(record);

@@ -13,10 +13,10 @@
 #include "base/interrupt.h"
 #include "base/progress.h"
 #include "diffusion/draws.h"
+#include "done_cell.h"
 #include "model/device.h"
 #include "model/tensors.h"
 #include "record/manifest.h"
-#include "done_cell.h"
 
 namespace dydit::study {
 
@@ -43,8 +43,7 @@ struct Left {
 
   // The first chunk with a missing cell.
   std::int64_t start() const {
-    return std::ranges::find_if(missing, [](const auto& models) { return !models.empty(); }) -
-           missing.begin();
+    return std::ranges::find_if(missing, [](const auto& models) { return !models.empty(); }) - missing.begin();
   }
 };
 
@@ -90,16 +89,15 @@ void Chunks::look() {
   }
   for (const record::Record& record : run_->records())
     if (record.cell ==
-            cell_(0, record.axes.value("first", std::int64_t{0}), record.axes.value("count", std::int64_t{0}))
-                .cell &&
+            cell_(0, record.axes.value("first", std::int64_t{0}), record.axes.value("count", std::int64_t{0})).cell &&
         record.metrics.contains("broken_images"))
       left_.broken += static_cast<std::int64_t>(record.metrics.at("broken_images").value);
 }
 
 // From rank 0 to all.
 void Chunks::tell() {
-  const record::Json told = record::Json::parse(
-      setting_.group.broadcast(record::Json{left_.missing, left_.broken, left_.path}.dump()));
+  const record::Json told =
+      record::Json::parse(setting_.group.broadcast(record::Json{left_.missing, left_.broken, left_.path}.dump()));
   told.at(0).get_to(left_.missing);
   told.at(1).get_to(left_.broken);
   told.at(2).get_to(left_.path);
@@ -111,8 +109,7 @@ void Chunks::count_broken(std::int64_t here) {
   left_.broken += all.item<std::int64_t>();
   const auto total = images_->size();
   if (static_cast<double>(left_.broken) > max_broken_share * static_cast<double>(total))
-    throw InputError("too many broken images", fmt::format("{} of {}", left_.broken, total),
-                     "repair or remove them");
+    throw InputError("too many broken images", fmt::format("{} of {}", left_.broken, total), "repair or remove them");
 }
 
 void Chunks::work_on(const data::Batch& batch, std::int64_t chunk, const Task& work, const Emit& emit) const {
@@ -171,7 +168,7 @@ void Chunks::rounds(const std::string& label, const Task& work) {
     result.record.machine["processes"] = group.size();
     record::stamp(result.record);
     result.record = record::readable(std::move(result.record));  // rank 0 reads it before it writes it
-    if (run_ != nullptr)  // what rank 0 found is safe before it waits for others
+    if (run_ != nullptr)                                         // what rank 0 found is safe before it waits for others
       write(std::move(result));
     else
       results.push_back(std::move(result));
@@ -202,20 +199,19 @@ void Chunks::go_through(const std::string& label, const Task& work) {
     rounds(label, work);
   } catch (const Interrupted&) {
     if (run_ != nullptr) run_->log("interrupted");
-    throw Interrupted("interrupted", "what is done is saved in " + left_.path,
-                      "give the same command again to go on");
+    throw Interrupted("interrupted", "what is done is saved in " + left_.path, "give the same command again to go on");
   }
 }
 
 }  // namespace
 
-void for_each_chunk(const std::string& label, const Setting& setting,
-                    std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
-                    const RecordOf& cell, const Task& work) {
+void for_each_chunk(const std::string& label, const Setting& setting, std::shared_ptr<const data::Subset> images,
+                    std::size_t models, record::RunDirectory* run, const RecordOf& cell, const Task& work) {
   Chunks(setting, std::move(images), models, run, cell).go_through(label, work);
 }
 
-Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::Process& process, double t, std::int64_t draw) {
+Noised noised(const Setting& setting, const Chunk& chunk, const diffusion::Process& process, double t,
+              std::int64_t draw) {
   const std::vector<std::int64_t> draws(chunk.indices.size(), process.draw_of(t, draw));
   const torch::Tensor noise =
       diffusion::normal_rows(setting.seed, Purpose::noise, chunk.indices, draws, chunk.images.sizes().slice(1));

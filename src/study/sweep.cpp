@@ -11,7 +11,8 @@ template <typename T>
 std::function<void(const Json&, const std::string&)> within(const Bounds<T>& bounds) {
   return [bounds](const Json& value, const std::string& where) {
     const bool number = std::is_floating_point_v<T> ? value.is_number() : value.is_number_integer();
-    if (!number) throw UsageError(std::is_floating_point_v<T> ? "not a number" : "not a whole number", where, bounds.remedy());
+    if (!number)
+      throw UsageError(std::is_floating_point_v<T> ? "not a number" : "not a whole number", where, bounds.remedy());
     bounds.require(value.get<T>(), where);
   };
 }
@@ -54,17 +55,18 @@ std::vector<Axis> standard_axes() {
 
 SpeedSpec speed_spec_from_json(const Json& json, const std::string& where, const SweepNames& names) {
   using S = SpeedSpec;
-  static const auto schema = Schema<S>()
-                                 .add("models", &S::models, "published configurations under imposed masks")
-                                 .add("trained", &S::trained, "dynamic models of the profile, as their routers decide")
-                                 .add("trained_batch", &S::trained_batch, bounds::batch, "images of their passes")
-                                 .add("timesteps", &S::timesteps, bounds::times, "of their passes")
-                                 .add("which", &S::which, "of which units the share is kept")
-                                 .add("engine", &S::engine, "what runs the models")
-                                 .add("input_size", &S::input_size, Bounds<std::int64_t>{1, 8192}, "side of the latent")
-                                 .add("blocks", &S::blocks, bounds::blocks, "interleaved blocks")
-                                 .add("seconds", &S::seconds, bounds::seconds, "of a cell's passes in a block, at least")
-                                 .add("latency", &S::latency, "measure besides one pass on an idle device");
+  static const auto schema =
+      Schema<S>()
+          .add("models", &S::models, "published configurations under imposed masks")
+          .add("trained", &S::trained, "dynamic models of the profile, as their routers decide")
+          .add("trained_batch", &S::trained_batch, bounds::batch, "images of their passes")
+          .add("timesteps", &S::timesteps, bounds::times, "of their passes")
+          .add("which", &S::which, "of which units the share is kept")
+          .add("engine", &S::engine, "what runs the models")
+          .add("input_size", &S::input_size, Bounds<std::int64_t>{1, 8192}, "side of the latent")
+          .add("blocks", &S::blocks, bounds::blocks, "interleaved blocks")
+          .add("seconds", &S::seconds, bounds::seconds, "of a cell's passes in a block, at least")
+          .add("latency", &S::latency, "measure besides one pass on an idle device");
   SpeedSpec spec;
   Keys keys(json, where);
   if (json.contains("trained")) spec.models.clear();
@@ -74,7 +76,8 @@ SpeedSpec speed_spec_from_json(const Json& json, const std::string& where, const
   if (spec.latency && !spec.trained.empty())
     throw UsageError("a latency of trained models", where + ".latency", "leave it out, or give models alone");
   if (spec.models.empty() || !spec.trained.empty()) require_distinct(spec.trained, where + ".trained");
-  const auto require_each = [&](const std::vector<std::string>& list, const char* key, const std::vector<std::string>& known) {
+  const auto require_each = [&](const std::vector<std::string>& list, const char* key,
+                                const std::vector<std::string>& known) {
     require_distinct(list, where + "." + key);
     for (const std::string& entry : list) require_known(entry, known, where + "." + key);
   };
@@ -86,7 +89,8 @@ SpeedSpec speed_spec_from_json(const Json& json, const std::string& where, const
 }
 
 Json to_json(const SpeedSpec& s) {
-  Json json = {{"models", s.models}, {"trained", s.trained}, {"trained_batch", s.trained_batch}, {"timesteps", s.timesteps}};
+  Json json = {
+      {"models", s.models}, {"trained", s.trained}, {"trained_batch", s.trained_batch}, {"timesteps", s.timesteps}};
   for (const auto& [name, values] : s.axes) json[name] = values;
   json.update(Json{{"which", s.which},
                    {"engine", s.engine},

@@ -29,7 +29,8 @@ const engine::Family& family_of(const SpeedSetting& setting, const Workload& gro
 }
 
 // Not trained: weights that switch nothing off; else a copy, whose type of numbers the group chooses.
-std::shared_ptr<model::Network> network_of(const SpeedSetting& setting, const Workload& group, const engine::Family& family) {
+std::shared_ptr<model::Network> network_of(const SpeedSetting& setting, const Workload& group,
+                                           const engine::Family& family) {
   if (group.trained != nullptr) return copy_of(*group.trained->network);
   const auto network = family.build(family.describe(group.model, setting.spec.input_size));
   network->randomise(setting.seed);
@@ -74,10 +75,11 @@ void Variants::draw_inputs() {
     const std::vector<std::int64_t> draw(images.size(), i);
     std::vector<std::int64_t> labels;
     for (const std::int64_t image : images)
-      labels.push_back(static_cast<std::int64_t>(Random(setting_.seed, Purpose::sweep_label, static_cast<std::uint64_t>(image),
-                                                        static_cast<std::uint64_t>(i))
-                                                     .below(static_cast<std::uint64_t>(of.classes))));
-    const Tensor x = diffusion::normal_rows(setting_.seed, Purpose::sweep_input, images, draw, {of.channels, of.side, of.side});
+      labels.push_back(static_cast<std::int64_t>(
+          Random(setting_.seed, Purpose::sweep_label, static_cast<std::uint64_t>(image), static_cast<std::uint64_t>(i))
+              .below(static_cast<std::uint64_t>(of.classes))));
+    const Tensor x =
+        diffusion::normal_rows(setting_.seed, Purpose::sweep_input, images, draw, {of.channels, of.side, of.side});
     const Tensor t = torch::full({group_.batch}, static_cast<std::int64_t>(group_.time), torch::kInt64);
     inputs_.push_back({x.to(setting_.device, dtype_), t.to(setting_.device),
                        torch::tensor(labels, torch::kInt64).to(setting_.device)});
@@ -88,7 +90,8 @@ void Variants::draw_inputs() {
 void Variants::trained_inputs() {
   const Trained& trained = *group_.trained;
   const auto process = diffusion::process_of(trained.process, architecture().learns_sigma, torch::kCPU);
-  const Setting setting{.times = process->even_times(setting_.spec.timesteps), .process = trained.process, .seed = setting_.seed};
+  const Setting setting{
+      .times = process->even_times(setting_.spec.timesteps), .process = trained.process, .seed = setting_.seed};
   const auto of_batch = [&](const Tensor& all) { return all.narrow(0, 0, group_.batch).to(setting_.device); };
   for (const double time : setting.times) {
     const Noised at = noised(setting, trained.chunk, *process, time);
@@ -108,11 +111,16 @@ engine::Engine& Variants::engine(const engine::Row& row) {
 }
 
 Variants::Variants(const SpeedSetting& setting, const Workload& group)
-    : setting_(setting), group_(group), dtype_(model::dtype_named(group.dtype)), family_(family_of(setting, group)), network_(network_of(setting, group, family_)) {
+    : setting_(setting),
+      group_(group),
+      dtype_(model::dtype_named(group.dtype)),
+      family_(family_of(setting, group)),
+      network_(network_of(setting, group, family_)) {
   network_->to(setting.device, dtype_);
   network_->eval();
   group.trained == nullptr ? draw_inputs() : trained_inputs();
-  for (std::size_t i = 0; i < inputs_.size(); ++i) open_.push_back(engine::all_on(architecture(), group.batch, setting.device));
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    open_.push_back(engine::all_on(architecture(), group.batch, setting.device));
   add_model(whole(), [this](std::size_t i) { return engine::Outcome{network_->complete(inputs_[i]), open_[i]}; });
   const auto product = instrument::product_ceiling(setting.device, dtype_);
   const auto copy = instrument::copy_ceiling(
@@ -133,13 +141,15 @@ void Variants::add_path(const engine::Row& row) {
   const bool first = paths_.empty();
   paths_[row.name] = add_parts(row.name + " path", kept, open_, {"fixed", "routed"});
   if (first && paths_[row.name])
-    paths_[row.name] = add_parts(whole(), engine(family_.engine_that(Executes::all)), open_, {"fixed", "attention", "products"});
+    paths_[row.name] =
+        add_parts(whole(), engine(family_.engine_that(Executes::all)), open_, {"fixed", "attention", "products"});
 }
 
 std::vector<Masks> Variants::imposed(const std::vector<double>& kept) const {
   std::vector<Masks> masks;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    masks.push_back(imposed_masks(architecture().units, kept, group_.batch, setting_.seed, static_cast<std::int64_t>(i)));
+    masks.push_back(
+        imposed_masks(architecture().units, kept, group_.batch, setting_.seed, static_cast<std::int64_t>(i)));
     for (Tensor& mask : masks.back()) mask = mask.to(setting_.device);
   }
   return masks;
@@ -163,15 +173,17 @@ std::vector<Masks> Variants::masks_of(Which which) {
   return imposed(kept_of(which, group_.keep, units));
 }
 
-void Variants::add_engine(const std::string& name, engine::Engine& engine, const std::vector<Masks>& masks, Overruled routers) {
+void Variants::add_engine(const std::string& name, engine::Engine& engine, const std::vector<Masks>& masks,
+                          Overruled routers) {
   add_model(name, [this, &engine, masks, routers](std::size_t i) {
     return engine::Outcome{engine.forward(inputs_[i], masks[i], routers).output, masks[i]};
   });
 }
 
 void Variants::add_own(const std::string& name, engine::Engine& engine) {
-  add_model(name, [this, &engine](std::size_t i) { return engine.forward(inputs_[i]); },
-            [this](std::size_t i, const Masks& masks) { require_same_decisions(masks, decided()[i], architecture().units); });
+  add_model(
+      name, [this, &engine](std::size_t i) { return engine.forward(inputs_[i]); },
+      [this](std::size_t i, const Masks& masks) { require_same_decisions(masks, decided()[i], architecture().units); });
 }
 
 // `forward` says what it computed, and under which masks: those that were imposed, or those that it executed.

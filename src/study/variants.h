@@ -86,7 +86,8 @@ class Variants {
   torch::Dtype dtype_;
   const engine::Family& family_;
   std::shared_ptr<model::Network> network_;
-  std::map<std::string, std::unique_ptr<engine::Engine>> engines_;  // one of each name: what cells pack alike is there once
+  std::map<std::string, std::unique_ptr<engine::Engine>>
+      engines_;  // one of each name: what cells pack alike is there once
   std::vector<model::Inputs> inputs_;
   std::vector<engine::Masks> open_;     // everything on, for each input
   std::vector<engine::Masks> decided_;  // empty until somebody asks

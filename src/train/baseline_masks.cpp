@@ -32,7 +32,9 @@ Shrinks shrinks_of(const Architecture& architecture) {
     const auto by = [&](Scope scope) {
       return std::ranges::any_of(term.axes, [&](std::size_t axis) { return architecture.units[axis].scope == scope; });
     };
-    (by(Scope::timestep) && by(Scope::token) ? shrinks.both : by(Scope::token) ? shrinks.tokens : shrinks.widths) += term.macs;
+    (by(Scope::timestep) && by(Scope::token) ? shrinks.both
+     : by(Scope::token)                      ? shrinks.tokens
+                                             : shrinks.widths) += term.macs;
     whole += term.macs;
   }
   return {shrinks.widths / whole, shrinks.tokens / whole, shrinks.both / whole};
@@ -50,7 +52,8 @@ std::vector<std::int64_t> spread(std::int64_t total, std::int64_t layers) {
 std::int64_t units_of(double share, const UnitAxis& axis) {
   constexpr double rounding = 1e-9;
   const std::int64_t most = axis.layers * axis.units;
-  return std::clamp(static_cast<std::int64_t>(std::ceil(share * static_cast<double>(most) - rounding)), axis.layers, most);
+  return std::clamp(static_cast<std::int64_t>(std::ceil(share * static_cast<double>(most) - rounding)), axis.layers,
+                    most);
 }
 
 // (N,layers,units): the first units.
@@ -69,11 +72,14 @@ Chances chances_of(const DynamicOptions& o, const Architecture& architecture, do
   const auto [a, b, m] = shrinks_of(architecture);
   if (o.skip == "widths") return {.widths = (target - b) / (a + m)};
   if (o.skip == "tokens") return {.tokens = (target - a) / (b + m)};
-  const double alone = a + b, both = (std::sqrt(alone * alone + 4 * m * target) - alone) / (2 * m);  // alone s + m s^2 = target
+  const double alone = a + b,
+               both = (std::sqrt(alone * alone + 4 * m * target) - alone) / (2 * m);  // alone s + m s^2 = target
   return {.widths = both, .tokens = both};
 }
 
-bool may_skip(const DynamicOptions& o, Scope scope) { return o.skip != (scope == Scope::timestep ? "tokens" : "widths"); }
+bool may_skip(const DynamicOptions& o, Scope scope) {
+  return o.skip != (scope == Scope::timestep ? "tokens" : "widths");
+}
 
 }  // namespace
 
@@ -84,7 +90,8 @@ void require_reachable(const DynamicOptions& o, const Architecture& architecture
   for (std::size_t axis = 0; axis < on.size(); ++axis)
     if (const UnitAxis& of = architecture.units[axis]; may_skip(o, of.scope))
       std::ranges::fill(on[axis], static_cast<double>(of.units - of.routed()));
-  if (const double share = cost::lambda_realised(architecture, model::Activity::of_one(std::move(on))); o.lambda < share)
+  if (const double share = cost::lambda_realised(architecture, model::Activity::of_one(std::move(on)));
+      o.lambda < share)
     throw UsageError("lambda is out of reach", fmt::format("{}", o.lambda),
                      fmt::format("skipping {}, the model keeps {:.3f} at least", o.skip, share));
 }
@@ -112,12 +119,14 @@ engine::Masks masks_instead_of_routers(const DynamicOptions& o, const Architectu
   engine::Masks masks;
   std::int64_t units_of_layer = 0;
   for (const UnitAxis& axis : architecture.units) {
-    masks.push_back(may_skip(o, axis.scope) ? Tensor() : torch::ones({1, 1, 1}, torch::kBool).expand({n, axis.layers, axis.units}));
+    masks.push_back(
+        may_skip(o, axis.scope) ? Tensor() : torch::ones({1, 1, 1}, torch::kBool).expand({n, axis.layers, axis.units}));
     units_of_layer += axis.units;
   }
   if (o.decide == "static") {
     const auto counts = static_widths(architecture, o.lambda);
-    for (std::size_t axis = 0; axis < counts.size(); ++axis) masks[axis] = prefix(counts[axis], architecture.units[axis], n);
+    for (std::size_t axis = 0; axis < counts.size(); ++axis)
+      masks[axis] = prefix(counts[axis], architecture.units[axis], n);
   }
   if (o.decide != "chance") return masks;
   const auto [widths, tokens] = chances_of(o, architecture, target);
@@ -129,8 +138,9 @@ engine::Masks masks_instead_of_routers(const DynamicOptions& o, const Architectu
     const UnitAxis& axis = architecture.units[i];
     const auto all = static_cast<double>(axis.units), decided = static_cast<double>(axis.routed());
     const double chance = axis.scope == Scope::timestep ? widths : tokens;
-    const double p = std::clamp((chance * all - (all - decided)) / decided, 0.0, 1.0);  // beside the unit that is always on
-    masks[i] = drawn.narrow(2, first, axis.units) < std::log(p / (1 - p));              // of a uniform variable, its logit
+    const double p =
+        std::clamp((chance * all - (all - decided)) / decided, 0.0, 1.0);   // beside the unit that is always on
+    masks[i] = drawn.narrow(2, first, axis.units) < std::log(p / (1 - p));  // of a uniform variable, its logit
     if (axis.first_on) masks[i].select(2, 0).fill_(true);
   }
   return masks;

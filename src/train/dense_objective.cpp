@@ -6,8 +6,8 @@ namespace dydit::train {
 
 using torch::Tensor;
 
-diffusion::LossTerms complete_backward(const Job& job, dit::DiT& dit,
-                                       const diffusion::Process& process, const Inputs& in) {
+diffusion::LossTerms complete_backward(const Job& job, dit::DiT& dit, const diffusion::Process& process,
+                                       const Inputs& in) {
   Tensor output;
   {
     const Autocast autocast(job.device, job.options.bfloat16);
@@ -54,13 +54,11 @@ class Dense final : public Objective {
 
   std::int64_t recorded() const override { return 2; }
 
-  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first,
-                                        std::int64_t last) const override {
+  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first, std::int64_t last) const override {
     return train_losses((sums / (last - first)).cpu(), process_);
   }
 
-  std::map<std::string, double> judge(dit::DiT& average, const HeldOut& held_out,
-                                      std::int64_t) const override {
+  std::map<std::string, double> judge(dit::DiT& average, const HeldOut& held_out, std::int64_t) const override {
     const auto pass = [&](const Inputs& in) { return Passed{average->forward(in.x_t, in.t, in.y)}; };
     const auto loss = held_out.evaluate(pass, process_, job_.device, job_.options.batch, job_.group);
     return held_out_losses(loss);

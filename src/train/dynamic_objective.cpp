@@ -7,8 +7,8 @@
 #include "model/device.h"
 #include "objective.h"
 #include "train/autocast.h"
-#include "train/flops_term.h"
 #include "train/baseline_masks.h"
+#include "train/flops_term.h"
 
 namespace dydit::train {
 
@@ -23,10 +23,8 @@ class Dynamic final : public Objective {
 
   Tensor backward(Replicas& replicas, const Inputs& in, std::int64_t step) override;
   std::int64_t recorded() const override { return 4; }
-  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first,
-                                        std::int64_t last) const override;
-  std::map<std::string, double> judge(dit::DiT& average, const HeldOut& held_out,
-                                      std::int64_t steps) const override;
+  std::map<std::string, double> metrics(const Tensor& sums, std::int64_t first, std::int64_t last) const override;
+  std::map<std::string, double> judge(dit::DiT& average, const HeldOut& held_out, std::int64_t steps) const override;
 
  private:
   // Of some of the images; parts of the means over the batch.
@@ -59,9 +57,9 @@ dit::Relaxation Dynamic::relaxation(const Inputs& in, std::int64_t step) const {
   if (options_.decide != "routers" || step >= job_.options.steps - options_.settle_steps) return relaxation;
   std::int64_t decided = 0;  // of a layer
   for (const model::UnitAxis& axis : architecture_.units) decided += axis.routed();
-  const Tensor noise =
-      model::to_device(diffusion::logistic_rows(job_.seed, Purpose::gumbel, in.images, in.draws, {architecture_.depth, decided}),
-                       job_.device);
+  const Tensor noise = model::to_device(
+      diffusion::logistic_rows(job_.seed, Purpose::gumbel, in.images, in.draws, {architecture_.depth, decided}),
+      job_.device);
   std::int64_t first = 0;
   for (const model::UnitAxis& axis : architecture_.units) {
     relaxation.noise.push_back(noise.narrow(2, first, axis.routed()));
@@ -84,8 +82,7 @@ Tensor Dynamic::backward(Replicas& replicas, const Inputs& in, std::int64_t step
   job_.group.sum({all});
   replicas.in_shares(in, [&](std::size_t share, dit::DiT&, const Inputs&) {
     Forward& of_share = forward[share];
-    const Tensor held =
-        flops_term(all + (of_share.kept - of_share.kept.detach()), target, options_.flops_weight);
+    const Tensor held = flops_term(all + (of_share.kept - of_share.kept.detach()), target, options_.flops_weight);
     (of_share.loss + held).backward();
     of_share = {};  // its memory is free before the others are done
   });
@@ -95,9 +92,8 @@ Tensor Dynamic::backward(Replicas& replicas, const Inputs& in, std::int64_t step
 
 Dynamic::Forward Dynamic::forward(dit::DiT& dit, const Inputs& in, std::int64_t step, double target) const {
   // Before the other pass: its memory is free again by then.
-  const Tensor complete_mse = in_stage_1(step)
-                                  ? complete_backward(job_, dit, process_, in).mse.sum().detach()
-                                  : torch::zeros({}, in.x.options());
+  const Tensor complete_mse = in_stage_1(step) ? complete_backward(job_, dit, process_, in).mse.sum().detach()
+                                               : torch::zeros({}, in.x.options());
   dit::Relaxed relaxed;
   {
     const Autocast autocast(job_.device, job_.options.bfloat16);
@@ -112,8 +108,7 @@ Dynamic::Forward Dynamic::forward(dit::DiT& dit, const Inputs& in, std::int64_t 
           .means = torch::cat({sums_of(terms) / batch, torch::stack({kept, complete_mse / batch})}).detach()};
 }
 
-std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t first,
-                                               std::int64_t last) const {
+std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t first, std::int64_t last) const {
   const Tensor means = (sums / (last - first)).cpu();
   auto values = train_losses(means, process_);
   values["train_lambda"] = means[kept_of_means].item<double>();
@@ -124,8 +119,7 @@ std::map<std::string, double> Dynamic::metrics(const Tensor& sums, std::int64_t 
   return values;
 }
 
-std::map<std::string, double> Dynamic::judge(dit::DiT& average, const HeldOut& held_out,
-                                             std::int64_t steps) const {
+std::map<std::string, double> Dynamic::judge(dit::DiT& average, const HeldOut& held_out, std::int64_t steps) const {
   const auto axes = static_cast<std::int64_t>(architecture_.units.size());
   const auto evaluate = [&](const Pass& pass, std::int64_t shares) {
     return held_out.evaluate(pass, process_, job_.device, job_.options.batch, job_.group, shares);

@@ -20,26 +20,24 @@ HeldOut::HeldOut(std::shared_ptr<const data::Dataset> dataset, std::int64_t coun
     : seed_(seed) {
   const auto subset = std::make_shared<data::Subset>(dataset, std::min(count, dataset->size()));
   data::Batch batch;
-  if (!data::Loader(subset, {.batch = subset->size()}).next(batch))
-    throw InputError("no held-out image can be read");
+  if (!data::Loader(subset, {.batch = subset->size()}).next(batch)) throw InputError("no held-out image can be read");
   const data::Shape shape = dataset->shape();
   for (std::int64_t position : batch.indices) indices_.push_back(subset->original(position));
   labels_ = torch::tensor(batch.labels, torch::kInt64);
-  images_ =
-      torch::tensor(batch.images, torch::kFloat32).view({-1, shape.channels, shape.height, shape.width});
+  images_ = torch::tensor(batch.images, torch::kFloat32).view({-1, shape.channels, shape.height, shape.width});
   for (int draw = 0; draw < draws; ++draw) {
     std::vector<double> t;
     for (std::int64_t index : indices_) {
-      Random random(seed, Purpose::timestep, static_cast<std::uint64_t>(index), static_cast<std::uint64_t>(held_out_draw + draw));
+      Random random(seed, Purpose::timestep, static_cast<std::uint64_t>(index),
+                    static_cast<std::uint64_t>(held_out_draw + draw));
       t.push_back(process.drawn_time(random, 0, 1));
     }
     times_.push_back(process.times(t));
   }
 }
 
-void HeldOut::for_each(const diffusion::Process& process, torch::Device device,
-                       std::int64_t batch, const distributed::ProcessGroup& group,
-                       const std::function<void(const Inputs&)>& work) const {
+void HeldOut::for_each(const diffusion::Process& process, torch::Device device, std::int64_t batch,
+                       const distributed::ProcessGroup& group, const std::function<void(const Inputs&)>& work) const {
   const auto share = group.share(images_.size(0));
   for (std::size_t draw = 0; draw < times_.size(); ++draw)
     for (std::int64_t first = share.first; first < share.first + share.count; first += batch) {
@@ -51,15 +49,15 @@ void HeldOut::for_each(const diffusion::Process& process, torch::Device device,
                 .images = {indices_.begin() + first, indices_.begin() + first + n},
                 .draws = std::vector<std::int64_t>(static_cast<std::size_t>(n),
                                                    held_out_draw + static_cast<std::int64_t>(draw))};
-      in.noise = diffusion::normal_rows(seed_, Purpose::noise, in.images, in.draws, images_.sizes().slice(1))
-                     .to(device);
+      in.noise =
+          diffusion::normal_rows(seed_, Purpose::noise, in.images, in.draws, images_.sizes().slice(1)).to(device);
       in.x_t = process.noised(in.x, in.noise, in.t);
       work(in);
     }
 }
 
-HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::Process& process,
-                              torch::Device device, std::int64_t batch, const distributed::ProcessGroup& group,
+HeldOutLoss HeldOut::evaluate(const Pass& pass, const diffusion::Process& process, torch::Device device,
+                              std::int64_t batch, const distributed::ProcessGroup& group,
                               std::int64_t shares_of_each) const {
   torch::InferenceMode inference;
   const auto options = torch::TensorOptions().dtype(torch::kFloat64).device(device);

@@ -24,8 +24,7 @@ class Objective {
   virtual std::map<std::string, double> metrics(const torch::Tensor& sums, std::int64_t first,
                                                 std::int64_t last) const = 0;
   /// Metrics of the averaged weights on held-out images after `steps` steps.
-  virtual std::map<std::string, double> judge(dit::DiT& average, const HeldOut& held_out,
-                                              std::int64_t steps) const = 0;
+  virtual std::map<std::string, double> judge(dit::DiT& average, const HeldOut& held_out, std::int64_t steps) const = 0;
 };
 
 /// Of the terms the sums over the images: mse, and vb or 0 where the process has none.
@@ -37,8 +36,8 @@ std::map<std::string, double> held_out_losses(const HeldOutLoss& loss);
 
 /// Adds the gradients of the complete model's loss on these images, a part of the job's batch; gives its
 /// terms.
-diffusion::LossTerms complete_backward(const Job& job, dit::DiT& dit,
-                                       const diffusion::Process& process, const Inputs& in);
+diffusion::LossTerms complete_backward(const Job& job, dit::DiT& dit, const diffusion::Process& process,
+                                       const Inputs& in);
 
 /// The loss of the process: of DiT epsilon mse plus variational term.
 std::unique_ptr<Objective> dense_objective(const Job& job, const diffusion::Process& process);

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "dit/weights.h"
 #include "model/finite.h"
 #include "model/shares.h"
-#include "dit/weights.h"
 
 namespace dydit::train {
 
@@ -20,8 +20,7 @@ AdamW::AdamW(const torch::nn::Module& module, double weight_decay, double gradie
     parameters_.push_back(item.value());
     exp_avgs_.push_back(torch::zeros_like(item.value()));
     exp_avg_sqs_.push_back(torch::zeros_like(item.value()));
-    steps_.push_back(
-        torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat32).device(item.value().device())));
+    steps_.push_back(torch::zeros({}, torch::TensorOptions().dtype(torch::kFloat32).device(item.value().device())));
   }
 }
 
@@ -63,13 +62,13 @@ void AdamW::step(double learning_rate) {
     const at::TensorList of_some = some(gradients, begin, end);
     if (factor.defined()) at::_foreach_mul_(of_some, factor);
     at::_foreach_add_(some(steps_, begin, end), 1);
-    at::_fused_adamw_(some(parameters_, begin, end), of_some, some(exp_avgs_, begin, end), some(exp_avg_sqs_, begin, end),
+    at::_fused_adamw_(some(parameters_, begin, end), of_some, some(exp_avgs_, begin, end),
+                      some(exp_avg_sqs_, begin, end),
                       /*max_exp_avg_sqs=*/{}, some(steps_, begin, end), learning_rate, /*beta1=*/0.9, /*beta2=*/0.999,
                       weight_decay_, /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
   });
   for (Tensor& parameter : parameters_) {
-    parameter.unsafeGetTensorImpl()
-        ->bump_version();  // the kernel does not; what was packed from it is old now
+    parameter.unsafeGetTensorImpl()->bump_version();  // the kernel does not; what was packed from it is old now
     parameter.mutable_grad().reset();
   }
 }
@@ -89,8 +88,7 @@ void AdamW::load(const checkpoint::Tensors& tensors, const std::string& where) {
     if (found == tensors.end() || found->second.shape != target.sizes().vec())
       throw InputError("the optimizer's state does not fit", where, name);
     target.copy_(model::to_torch(found->second));
-    if (!model::not_finite({target}).empty())
-      throw InputError("the optimizer's state is not finite", where, name);
+    if (!model::not_finite({target}).empty()) throw InputError("the optimizer's state is not finite", where, name);
   };
   for (std::size_t i = 0; i < names_.size(); ++i) {
     copy(exp_avgs_[i], "opt.exp_avg." + names_[i]);

@@ -14,9 +14,11 @@ const Schema<DynamicOptions>& dynamic_schema() {
   static const auto schema =
       Schema<O>()
           .add("lambda", &O::lambda, bounds::lambda, "share of the blocks' MACs that a dynamic model aims at")
-          .add("decide", &O::decide, {"routers", "chance", "static"}, "what to skip: routers (learned), chance or static")
+          .add("decide", &O::decide, {"routers", "chance", "static"},
+               "what to skip: routers (learned), chance or static")
           .add("skip", &O::skip, {"both", "widths", "tokens"}, "both, widths (heads and channel groups) or tokens")
-          .add("order", &O::order, {"none", "magnitude", "taylor", "random"}, "sort heads and channels before, by importance")
+          .add("order", &O::order, {"none", "magnitude", "taylor", "random"},
+               "sort heads and channels before, by importance")
           .add("hold_steps", &O::hold_steps, bounds::phase_steps, "the target stays at 1")
           .add("target_warmup_steps", &O::target_warmup_steps, bounds::phase_steps, "then it falls to lambda")
           .add("complete_steps", &O::complete_steps, bounds::phase_steps,

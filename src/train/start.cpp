@@ -6,8 +6,8 @@
 #include "dit/importance.h"
 #include "dit/routers.h"
 #include "dit/weights.h"
-#include "train/held_out.h"
 #include "train/baseline_masks.h"
+#include "train/held_out.h"
 
 namespace dydit::train {
 
@@ -16,8 +16,7 @@ using torch::Tensor;
 namespace {
 
 // Summed over batches of the training images, of the complete model's loss.
-dit::Importance taylor_on_images(const Job& job, const diffusion::Process& process,
-                                   dit::DiT& dit) {
+dit::Importance taylor_on_images(const Job& job, const diffusion::Process& process, dit::DiT& dit) {
   constexpr std::int64_t images = 1024, batch = 64;
   dit::Importance total;
   const HeldOut sample(job.images, images, job.seed, process, /*draws=*/1);
@@ -32,8 +31,8 @@ dit::Importance taylor_on_images(const Job& job, const diffusion::Process& proce
   return total;
 }
 
-dit::Importance importance_by(const std::string& order, const Job& job,
-                                const diffusion::Process& process, dit::DiT& dit) {
+dit::Importance importance_by(const std::string& order, const Job& job, const diffusion::Process& process,
+                              dit::DiT& dit) {
   if (order == "random") return dit::random_importance(job.configuration, job.seed);
   if (order == "magnitude") return dit::magnitude_importance(dit);
   return taylor_on_images(job, process, dit);
@@ -65,16 +64,15 @@ dit::DiT fresh_model(const Job& job) {
 void begin(const Job& job, const diffusion::Process& process, dit::DiT& dit) {
   bool routed = false;
   if (!job.start.checkpoint.empty()) {
-    dit::DiT start =
-        dit::load_dit(job.start.checkpoint, job.start.weights, job.start.num_heads, job.device);
+    dit::DiT start = dit::load_dit(job.start.checkpoint, job.start.weights, job.start.num_heads, job.device);
     routed = start->configuration.dynamic;
     if (job.configuration.dynamic && !routed) start = dit::with_open_routers(start, job.seed);
     model::load_parameters(*dit, model::parameters_of(*start), job.start.checkpoint.string());
   }
   if (!job.options.dynamic) return;
   const DynamicOptions& o = *job.options.dynamic;
-  // Routers that are not trained let all through whatever they are given, as a checkpoint is run by its routers. Those that
-  // are begin with the biases asked for, or go on where the start is routed.
+  // Routers that are not trained let all through whatever they are given, as a checkpoint is run by its routers. Those
+  // that are begin with the biases asked for, or go on where the start is routed.
   for (const Scope scope : scopes)
     if (!trains(o, scope))
       dit::open_routers(dit, scope, bias_of(o, scope));

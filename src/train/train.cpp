@@ -14,10 +14,10 @@
 #include "checkpoint/safetensors.h"
 #include "data/loader.h"
 #include "diffusion/draws.h"
+#include "dit/weights.h"
 #include "model/device.h"
 #include "model/finite.h"
 #include "model/shares.h"
-#include "dit/weights.h"
 #include "objective.h"
 #include "record/metric.h"
 #include "start.h"
@@ -49,8 +49,7 @@ class Trainer {
   void step(const Inputs& inputs);
   void record(double images_per_second);
   record::Record record_of(std::int64_t step, const std::map<std::string, double>& values) const;
-  [[noreturn]] void fail(const std::string& what, std::int64_t step,
-                         const std::map<std::string, double>& values = {});
+  [[noreturn]] void fail(const std::string& what, std::int64_t step, const std::map<std::string, double>& values = {});
   Json origin() const;  // what every checkpoint of this training has in common
   Json axes(std::int64_t step) const;
   std::string cell(std::int64_t step) const;
@@ -85,12 +84,11 @@ Trainer::Trainer(const Job& job, record::RunDirectory* run)
       optimiser_(*dit_, options_.weight_decay, options_.gradient_clip),
       average_(*ema_, *dit_),
       held_out_(job.held_out, options_.held_out_images, job.seed, *process_),
-      sums_(torch::zeros({objective_->recorded()},
-                         torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
+      sums_(torch::zeros({objective_->recorded()}, torch::TensorOptions().dtype(torch::kFloat64).device(job.device))) {
   ema_->eval();
   if (options_.batch < group_.size())
-    throw UsageError("fewer images in a batch than processes",
-                     fmt::format("{} and {}", options_.batch, group_.size()), "start fewer processes");
+    throw UsageError("fewer images in a batch than processes", fmt::format("{} and {}", options_.batch, group_.size()),
+                     "start fewer processes");
 }
 
 Json Trainer::origin() const {
@@ -101,10 +99,8 @@ Json Trainer::origin() const {
 Json Trainer::axes(std::int64_t step) const {
   Json axes = {{"model", job_.model}, {"step", step}};
   if (const auto& dynamic = options_.dynamic)
-    axes.update({{"lambda", dynamic->lambda},
-                 {"decide", dynamic->decide},
-                 {"skip", dynamic->skip},
-                 {"order", dynamic->order}});
+    axes.update(
+        {{"lambda", dynamic->lambda}, {"decide", dynamic->decide}, {"skip", dynamic->skip}, {"order", dynamic->order}});
   return axes;
 }
 
@@ -139,8 +135,7 @@ bool Trainer::load(const std::filesystem::path& path) {
   };
   if (sums == file.tensors.end() || sums->second.shape != sums_.sizes().vec() || !has_number("steps") ||
       !has_number("summed") || checkpoint_path(run_->path(), job_.model, state["steps"]) != path)
-    throw InputError("not a checkpoint of a training", path.string(),
-                     "remove it to go on from an earlier one");
+    throw InputError("not a checkpoint of a training", path.string(), "remove it to go on from an earlier one");
   sums_.copy_(model::to_torch(sums->second));
   step_ = state["steps"].get<std::int64_t>();
   summed_ = state["summed"].get<std::int64_t>();
@@ -206,8 +201,7 @@ double Trainer::seconds_before() const {
         record.axes.value("step", 0) <= step_ && record.metrics.contains("seconds"))
       seconds = std::max(seconds, record.metrics.at("seconds").value);
   const Json spent = run_->manifest().value("spent", Json::object()).value(job_.model, Json::object());
-  return spent.value("step", std::int64_t{-1}) == step_ ? std::max(seconds, spent.value("seconds", 0.0))
-                                                        : seconds;
+  return spent.value("step", std::int64_t{-1}) == step_ ? std::max(seconds, spent.value("seconds", 0.0)) : seconds;
 }
 
 Inputs Trainer::inputs(data::Batch& batch) const {
@@ -220,7 +214,8 @@ Inputs Trainer::inputs(data::Batch& batch) const {
   for (std::int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<std::size_t>(i);
     epochs.push_back((position + i) / job_.images->size());
-    t.push_back(time_of(*process_, job_.seed, options_.timestep_strata, position + i, batch.indices[at], epochs.back()));
+    t.push_back(
+        time_of(*process_, job_.seed, options_.timestep_strata, position + i, batch.indices[at], epochs.back()));
     Random random(job_.seed, Purpose::label_dropout, static_cast<std::uint64_t>(batch.indices[at]),
                   static_cast<std::uint64_t>(epochs.back()));
     if (random.uniform() < options_.label_dropout) batch.labels[at] = job_.configuration.num_classes;
@@ -302,8 +297,7 @@ void Trainer::run() {
     for (std::int64_t step = options_.record_every; step <= step_; step += options_.record_every)
       run_->has_or_takes_back(cell(step));
     if (step_ >= options_.steps && !run_->has_or_takes_back(cell(step_)))
-      throw UsageError("the training was ended otherwise",
-                       checkpoint_path(run_->path(), job_.model, step_).string(),
+      throw UsageError("the training was ended otherwise", checkpoint_path(run_->path(), job_.model, step_).string(),
                        "choose another --out, or more steps to go on from it");
     seconds_ = seconds_before();
   }
@@ -350,23 +344,20 @@ void Trainer::train_on() {
       if (run_ != nullptr) run_->log(fmt::format("interrupted: {} at step {}", job_.model, step_));
       // Nobody says that it is saved before it is.
       const std::string path = group_.broadcast(run_ != nullptr ? run_->path().string() : "");
-      throw Interrupted(
-          "interrupted",
-          fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps, path),
-          "give the same command again to go on");
+      throw Interrupted("interrupted",
+                        fmt::format("{} at step {} of {}, saved in {}", job_.model, step_, options_.steps, path),
+                        "give the same command again to go on");
     }
   }
 }
 
 }  // namespace
 
-std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model,
-                                      std::int64_t step) {
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model, std::int64_t step) {
   return run / "checkpoints" / fmt::format("{}-{:08}.safetensors", record::safe_name(model), step);
 }
 
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run,
-                                                       const std::string& model) {
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model) {
   const auto folder = run / "checkpoints";
   std::optional<std::filesystem::path> newest;
   if (!std::filesystem::is_directory(folder)) return newest;
@@ -387,8 +378,6 @@ double time_of(const diffusion::Process& process, std::uint64_t seed, std::int64
   return process.drawn_time(random, position % strata, strata);
 }
 
-void train(const Job& job, record::RunDirectory* run) {
-  Trainer(job, run).run();
-}
+void train(const Job& job, record::RunDirectory* run) { Trainer(job, run).run(); }
 
 }  // namespace dydit::train

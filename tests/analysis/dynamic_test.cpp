@@ -5,8 +5,8 @@
 
 #include "../../analysis/sections.h"
 #include "analysis/figures.h"
-#include "analysis/tradeoffs.h"
 #include "analysis/report.h"
+#include "analysis/tradeoffs.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "catch.h"
@@ -32,8 +32,7 @@ Record record_of(const std::string& study, Json axes) {
 }
 
 void add(record::RunDirectory& run, const std::string& study, checkpoint::Tensors tensors) {
-  Record record =
-      record_of(study, {{"model", "half"}, {"first", 0}, {"count", 2}, {"draws", 1}, {"patch", 2}});
+  Record record = record_of(study, {{"model", "half"}, {"first", 0}, {"count", 2}, {"draws", 1}, {"patch", 2}});
   record.tensors = {study};
   tensors["index"] = Tensor::of<std::int64_t>(index, {2});
   tensors["timestep"] = Tensor::of<std::int64_t>(timesteps, {3});
@@ -46,8 +45,7 @@ void add_activation(record::RunDirectory& run, bool torn = false) {
   std::vector<float> widths, tokens, kept;
   for (const std::int64_t t : timesteps)
     for (int block = 0; block < 2; ++block)
-      for (int unit = 0; unit < 4; ++unit)
-        widths.push_back(unit == 0 || (block == 0 && t < 200 * (4 - unit)) ? 1 : 0);
+      for (int unit = 0; unit < 4; ++unit) widths.push_back(unit == 0 || (block == 0 && t < 200 * (4 - unit)) ? 1 : 0);
   for (std::size_t image = 0; image < index.size(); ++image)
     for (const std::int64_t t : timesteps) {
       tokens.push_back(1 - static_cast<float>(t) / 1000);
@@ -70,8 +68,7 @@ void add_compute(record::RunDirectory& run, bool every_token = false) {
     for (int y = 0; y < 4; ++y)
       for (int x = 0; x < 4; ++x) {
         const int token = y / 2 * 2 + x / 2;
-        image.push_back((x + y) % 2 == 0 ? 0.2F * static_cast<float>(token)
-                                         : -0.2F * static_cast<float>(token));
+        image.push_back((x + y) % 2 == 0 ? 0.2F * static_cast<float>(token) : -0.2F * static_cast<float>(token));
       }
     for (std::size_t k = 0; k < timesteps.size(); ++k)
       for (int token = 0; token < 4; ++token) {
@@ -98,8 +95,7 @@ void add_training(record::RunDirectory& run, const std::string& model, const Jso
     record.metrics["held_out_mse"] = {0.032 - 1e-5 * static_cast<double>(step), ""};
     record.metrics["lambda_target"] = {0.5, ""};
     record.metrics["lambda_realised"] = {realised, ""};
-    for (const char* unit : {"heads_on", "channel_groups_on", "tokens_on"})
-      record.metrics[unit] = {realised, ""};
+    for (const char* unit : {"heads_on", "channel_groups_on", "tokens_on"}) record.metrics[unit] = {realised, ""};
     record.metrics["held_out_complete_mse"] = {0.035, ""};
     run.append(record);
   }
@@ -109,8 +105,7 @@ std::vector<record::Run> run_of(const std::filesystem::path& path,
                                 const std::function<void(record::RunDirectory&)>& fill,
                                 const Json& models = Json::array()) {
   {
-    record::RunDirectory run(path,
-                             {{"identity", "test"}, {"profile", {{"name", "dynamic"}}}, {"models", models}});
+    record::RunDirectory run(path, {{"identity", "test"}, {"profile", {{"name", "dynamic"}}}, {"models", models}});
     fill(run);
   }
   return {record::read_run(path)};
@@ -143,7 +138,8 @@ TEST_CASE("what is on is told by block and in total, in the order of the timeste
   CHECK(tokens.shares(0, 0) == Approx(0.9));
   CHECK(tokens.shares(0, 1) == Approx(0.5));
   CHECK(tokens.on[2].mean == Approx((0.1 + 0.5) / 2));
-  CHECK(to_csv(a).starts_with("place,timestep,block,heads,groups,tokens,tokens_low,tokens_high,kept,kept_low,kept_high\n"));
+  CHECK(to_csv(a).starts_with(
+      "place,timestep,block,heads,groups,tokens,tokens_low,tokens_high,kept,kept_low,kept_high\n"));
   CHECK(a.kept[0].mean == Approx(0.855));
   CHECK(a.kept_near_noise.mean == Approx(-0.3));  // t = 900 against the mean of 100 and 500
   CHECK_THAT(to_csv(a), Contains("\n1,500,0,0.5,0.5,0.5,NaN") &&
@@ -162,13 +158,13 @@ TEST_CASE("where a model computes is set against loss and detail") {
   CHECK(map.with_detail[1].mean == Approx(1));
   CHECK(map.with_loss[1].mean == Approx(-1));
   CHECK(map.mean_with_detail.mean == Approx(2.0 / 3));
-  const auto grid =
-      map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
+  const auto grid = map_grids(run_of(folder.path() / "b", [](auto& run) { add_compute(run); }), Mapped::compute).at(0);
   CHECK((grid.height == 4 && grid.width == 4 && grid.token == 2));
   CHECK(grid.rows.at(0).maps.at(1) == std::vector{0.25F, 0.5F, 0.75F, 1.0F});
   const Figure figure = compute_map_figure(grid);  // a token's share stands at its first pixel
-  CHECK_THAT(figure.csv, Catch::Matchers::StartsWith("index,y,x,red,green,blue,compute_t100,compute_t500,compute_t900\n") &&
-                             Contains("\n3,0,0,128,128,128,0.25,0.25,0.5\n3,0,1,128,128,128,,,\n"));
+  CHECK_THAT(figure.csv,
+             Catch::Matchers::StartsWith("index,y,x,red,green,blue,compute_t100,compute_t500,compute_t900\n") &&
+                 Contains("\n3,0,0,128,128,128,0.25,0.25,0.5\n3,0,1,128,128,128,,,\n"));
 }
 
 namespace {
@@ -197,11 +193,8 @@ void add_speed(record::RunDirectory& run, const char* engine, const char* which,
                                       {"dtype", "float32"},
                                       {"device", "cpu"},
                                       {"threads", 2}});
-  const auto put = [&](const char* metric, double value) {
-    record.metrics[metric] = record::measured(metric, value);
-  };
-  put("time", ms), put("speedup", 8 / ms), put("realisation", 8 / ms * rho),
-      put("theoretical_speedup", 1 / rho);
+  const auto put = [&](const char* metric, double value) { record.metrics[metric] = record::measured(metric, value); };
+  put("time", ms), put("speedup", 8 / ms), put("realisation", 8 / ms * rho), put("theoretical_speedup", 1 / rho);
   for (const char* metric : {"gmacs", "lambda_realised"}) put(metric, rho);
   for (const char* metric : {"activation_memory", "weight_memory"}) put(metric, 1);
   run.append(record);
@@ -238,10 +231,8 @@ TEST_CASE("what a model costs in loss and saves in time stands in one row") {
   CHECK(shown_tradeoff(all) == &half);  // about as near to one half as the static one, and with routers
   CHECK(about_as_large(all, half).size() == 2);
   const std::string csv = to_csv(all);
-  CHECK_THAT(
-      csv,
-      Contains(
-          "\n0.505,20.833333,16.666667,25,NaN,NaN,NaN,half,widths and tokens\n1,0,0,0,NaN,NaN,NaN,dense,"));
+  CHECK_THAT(csv,
+             Contains("\n0.505,20.833333,16.666667,25,NaN,NaN,NaN,half,widths and tokens\n1,0,0,0,NaN,NaN,NaN,dense,"));
   CHECK_THAT(csv, Contains("\n0.5,33.333333,") && !Contains("alone"));
   // Paired over the images: 1/4 and 1/8 more than "half".
   CHECK(!half.over_both_percent);
@@ -287,14 +278,12 @@ TEST_CASE("a report of dynamic models has their figures, table and answers") {
   const std::string page = read_file(write_report(runs, folder.path() / "out"));
   for (const char* figure :
        {"activation-half", "compute-map-half", "compute-curves", "lambda-curves", "loss-over-share"})
-    CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) >
-          1000);
+    CHECK(std::filesystem::file_size(folder.path() / "out" / "figures" / (std::string(figure) + ".png")) > 1000);
   CHECK_THAT(page, Contains("lower than at the other half by <b>30") &&
                        Contains("half keeps 0.855 of the MACs of its blocks at t&nbsp;=&nbsp;100"));
-  CHECK_THAT(page,
-             Contains("the detail of the image there by <b>0.667</b> (half).") &&
-                 Contains("half: with the detail from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> "
-                          "(t&nbsp;=&nbsp;900), clearly positive at 2 and negative at 0 of 3 timesteps"));
+  CHECK_THAT(page, Contains("the detail of the image there by <b>0.667</b> (half).") &&
+                       Contains("half: with the detail from <b>1</b> (t&nbsp;=&nbsp;500) down to <b>0</b> "
+                                "(t&nbsp;=&nbsp;900), clearly positive at 2 and negative at 0 of 3 timesteps"));
   CHECK_THAT(page, Contains("<td>static widths (taylor)</td><td>0.500</td>"));
   CHECK_THAT(page, Contains("above that of the dense model by <b>20.8 ± 4.2</b>&nbsp;% (half) to <b>33") &&
                        Contains("of the theoretical speedup, as trained routers decide; it is <b>"));
@@ -314,10 +303,10 @@ TEST_CASE("a map of a model that computes every token is a sentence") {
 }
 
 TEST_CASE("a report tells first of the model that keeps about a half") {
-  Findings findings{.runs = {}, .process = diffusion, .options = {}, .gap = {}, .curves = {}, .speed = {}, .tradeoffs = {}};
+  Findings findings{
+      .runs = {}, .process = diffusion, .options = {}, .gap = {}, .curves = {}, .speed = {}, .tradeoffs = {}};
   std::vector<Activation> activations;
-  for (const auto& [model, lambda] :
-       {std::pair{"most", 0.9}, std::pair{"half", 0.52}, std::pair{"least", 0.3}}) {
+  for (const auto& [model, lambda] : {std::pair{"most", 0.9}, std::pair{"half", 0.52}, std::pair{"least", 0.3}}) {
     Tradeoff& tradeoff = findings.tradeoffs.emplace_back();
     tradeoff.model = model;
     tradeoff.lambda = lambda;

@@ -43,8 +43,7 @@ TEST_CASE("without gnuplot, or when it fails, the error names it") {
                     Catch::Contains("gnuplot-that-is-missing") && Catch::Contains("install"));
   Figure broken = line;
   broken.plot = "plot undefined_function(x)";
-  CHECK_THROWS_WITH(draw(broken, folder.path(), ""),
-                    Catch::Contains("line.gp") && Catch::Contains("undefined"));
+  CHECK_THROWS_WITH(draw(broken, folder.path(), ""), Catch::Contains("line.gp") && Catch::Contains("undefined"));
   CHECK_THROWS_AS(draw(broken, folder.path(), ""), RunError);
 }
 
@@ -62,8 +61,7 @@ TEST_CASE("a picture that gnuplot could not finish is none, and the one before i
 
 TEST_CASE("what a killed report was drawing is taken up by the next one, whose pictures alone are left") {
   const test::TemporaryFolder folder;
-  const auto fake = folder.path() / "fake", whole = folder.path() / "whole",
-             figures = folder.path() / "figures";
+  const auto fake = folder.path() / "fake", whole = folder.path() / "whole", figures = folder.path() / "figures";
   // Its parent is killed while it draws; it goes on for a moment.
   write_atomically(fake, "#!/bin/sh\necho torn > line.svg\nkill -9 $PPID\nsleep 0.1\necho late > line.pdf\n");
   std::filesystem::permissions(fake, std::filesystem::perms::owner_all);
@@ -112,9 +110,7 @@ TEST_CASE("reports that draw the same figure at once do so one after the other")
 
 TEST_CASE("the paper's curve is scaled to our peak") {
   LossGap gap{
-      {20, 500},
-      {{"S", {1, 1}, {1, 1}, {{0.102, 0.1, 0.11}, {0.01, 0, 0.02}}, {}}, {"XL", {1, 1}, {1, 1}, {}, {}}},
-      5};
+      {20, 500}, {{"S", {1, 1}, {1, 1}, {{0.102, 0.1, 0.11}, {0.01, 0, 0.02}}, {}}, {"XL", {1, 1}, {1, 1}, {}, {}}}, 5};
   gap.models[0].vb_gap = gap.models[0].mse_gap;
   const Figure figure = loss_gap_figure(gap);
   CHECK(figure.settings.find("\n40,0.102\n") != std::string::npos);
@@ -130,10 +126,8 @@ TEST_CASE("a single model has no difference to show") {
 
 TEST_CASE("a map figure can scale each map by itself") {
   const test::TemporaryFolder folder;
-  const auto grids =
-      map_grids(std::vector{record::read_run(test::make_run(folder.path() / "a"))}, Mapped::loss, 2);
-  const std::string common = loss_map_figure(grids[0], false).settings,
-                    each = loss_map_figure(grids[0], true).settings;
+  const auto grids = map_grids(std::vector{record::read_run(test::make_run(folder.path() / "a"))}, Mapped::loss, 2);
+  const std::string common = loss_map_figure(grids[0], false).settings, each = loss_map_figure(grids[0], true).settings;
   const auto first_and_second_row = [](const std::string& settings) {
     const auto begin = settings.find("array high[R*K] = [") + 19;
     const std::string list = settings.substr(begin, settings.find(']', begin) - begin);
@@ -149,20 +143,17 @@ TEST_CASE("a model's name changes nothing of what is drawn but the name") {
   const test::TemporaryFolder folder;
   const auto curves = [&](const std::string& first, const std::string& second) {
     const std::vector<double> timesteps = {20, 500};
-    const std::vector<Interval> gap = {{0.2, 0.1, 0.3}, {0.1, 0, 0.2}},
-                                other = {{0.6, 0.5, 0.7}, {0.5, 0.4, 0.6}};
-    const LossGap gaps{timesteps,
-                       {{first, {3, 2}, {1, 1}, gap, gap},
-                        {second, {5, 4}, {1, 1}, other, other},
-                        {"XL", {1, 1}, {1, 1}, {}, {}}},
-                       3};
+    const std::vector<Interval> gap = {{0.2, 0.1, 0.3}, {0.1, 0, 0.2}}, other = {{0.6, 0.5, 0.7}, {0.5, 0.4, 0.6}};
+    const LossGap gaps{
+        timesteps,
+        {{first, {3, 2}, {1, 1}, gap, gap}, {second, {5, 4}, {1, 1}, other, other}, {"XL", {1, 1}, {1, 1}, {}, {}}},
+        3};
     const std::vector<ModelConcentration> spreads = {{first, 3, timesteps, gap, other, {0.1, 0.2}},
                                                      {second, 3, timesteps, other, gap, {0.1, 0.2}}};
     const std::vector<LearningCurve> learnt = {{first, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}},
                                                {second, {{2, 0.7, 0.8}, {8, 0.2, 0.1}}}};
     std::vector<std::string> paths;
-    for (const Figure& figure :
-         {loss_gap_figure(gaps), concentration_figure(spreads), learning_figure(learnt)}) {
+    for (const Figure& figure : {loss_gap_figure(gaps), concentration_figure(spreads), learning_figure(learnt)}) {
       draw(figure, folder.path(), "");
       const std::string svg = read_file(folder.path() / (figure.name + ".svg"));
       for (std::size_t at = 0; (at = svg.find(" d='", at)) != svg.npos; at = svg.find('\'', at + 4))
@@ -180,8 +171,7 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
   const test::TemporaryFolder folder;
   const std::vector<double> timesteps = {20, 500};
   const std::vector<Interval> gap = {{0.2, 0.1, 0.3}, {0.1, 0, 0.2}};
-  const std::vector<std::string> names = {"one-of-some-length", "another-of-some-length", "third", "fourth",
-                                          "last"};
+  const std::vector<std::string> names = {"one-of-some-length", "another-of-some-length", "third", "fourth", "last"};
   LossGap gaps{timesteps, {}, 3};
   std::vector<ModelConcentration> spreads;
   std::vector<LearningCurve> dense, dynamic;
@@ -189,8 +179,7 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
   std::vector<Tradeoff> tradeoffs;
   for (const std::string& name : names) {
     const bool last = name == names.back();
-    gaps.models.push_back(
-        {name, {3, 2}, {1, 1}, last ? std::vector<Interval>{} : gap, gap, names.size() - 1});
+    gaps.models.push_back({name, {3, 2}, {1, 1}, last ? std::vector<Interval>{} : gap, gap, names.size() - 1});
     spreads.push_back({name, 3, timesteps, gap, gap, {0.1, 0.2}});
     dense.push_back({name, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}});
     dynamic.push_back({name, {{1, 0.5, 0.4}, {9, 0.3, 0.2}}, "routers", "both", "none"});
@@ -201,8 +190,7 @@ TEST_CASE("a key stands above the panels, however many and long its entries") {
     tradeoff.loss_percent = gap[0];
   }
   const UnitAxis heads{.name = "heads", .label = "heads"};
-  const Activation activation{"half", 2,     timesteps, 2, {{heads, Eigen::MatrixXd::Ones(2, 2), gap}},
-                              gap,    gap[0]};
+  const Activation activation{"half", 2, timesteps, 2, {{heads, Eigen::MatrixXd::Ones(2, 2), gap}}, gap, gap[0]};
   // What a key entry may not be below: the uppermost panel, or in the activation figure the last.
   const auto check = [&](const Figure& figure, const std::string& entry, bool last_panel = false) {
     INFO(figure.name);

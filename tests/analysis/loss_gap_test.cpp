@@ -63,8 +63,7 @@ TEST_CASE("a model of another run joins in; runs of another seed do not") {
   const test::TemporaryFolder folder;
   const Json more = {{"models", {{{"name", "B"}}}}, {"seed", 1}}, other = {{"seed", 2}};
   {
-    RunDirectory a(folder.path() / "a", two_models), b(folder.path() / "b", more),
-        c(folder.path() / "c", other);
+    RunDirectory a(folder.path() / "a", two_models), b(folder.path() / "b", more), c(folder.path() / "c", other);
     for (const char* model : {"S", "XL"}) add_gap_chunk(a, model, {1, 2}, {7}, {1, 2});
     add_gap_chunk(b, "B", {2, 3}, {7}, {5, 6});
     add_gap_chunk(c, "C", {1, 2}, {7}, {5, 6});

@@ -69,8 +69,7 @@ TEST_CASE("axes and tensors that no study writes are refused, not computed with"
       {"a patch that does not divide the map", [](auto& axes, auto&) { axes["patch"] = 3; }},
       {"no patch", [](auto& axes, auto&) { axes["patch"] = 0; }},
       {"no draws", [](auto& axes, auto&) { axes["draws"] = 0; }},
-      {"more draws than there is time for",
-       [](auto& axes, auto&) { axes["draws"] = 1'000'000'000'000'000'000; }},
+      {"more draws than there is time for", [](auto& axes, auto&) { axes["draws"] = 1'000'000'000'000'000'000; }},
       {"fewer labels than images", [&](auto&, auto& tensors) { tensors["label"] = integers(1); }},
       {"no timesteps",
        [&](auto&, auto& tensors) {

@@ -19,9 +19,7 @@ Tensor tensor(const std::vector<T>& values, std::vector<std::int64_t> shape) {
   return Tensor::of<T>(values, std::move(shape));
 }
 
-std::int64_t count_of(const auto& values) {
-  return static_cast<std::int64_t>(values.size());
-}
+std::int64_t count_of(const auto& values) { return static_cast<std::int64_t>(values.size()); }
 
 std::vector<std::int64_t> range(std::int64_t first, std::int64_t count) {
   std::vector<std::int64_t> values;
@@ -29,9 +27,7 @@ std::vector<std::int64_t> range(std::int64_t first, std::int64_t count) {
   return values;
 }
 
-double mean_loss(std::int64_t timestep) {
-  return 0.9 * std::exp(-std::pow(timestep / 60.0, 0.6)) + 0.002;
-}
+double mean_loss(std::int64_t timestep) { return 0.9 * std::exp(-std::pow(timestep / 60.0, 0.6)) + 0.002; }
 
 Record cell(const std::string& study, Json axes) {
   Record record{.cell = "", .study = study, .axes = std::move(axes)};
@@ -47,12 +43,10 @@ void add_gap(RunDirectory& run, const MadeUp& made_up) {
       for (const std::int64_t image : index)
         for (const std::int64_t timestep : made_up.timesteps) {
           float noise[2];
-          Random(made_up.seed, Purpose::noise, static_cast<std::uint64_t>(image),
-                 static_cast<std::uint64_t>(timestep))
+          Random(made_up.seed, Purpose::noise, static_cast<std::uint64_t>(image), static_cast<std::uint64_t>(timestep))
               .fill_normal(noise);
           const double worse = static_cast<double>(made_up.models.size() - 1 - m) * true_gap(timestep);
-          mse.push_back(
-              static_cast<float>(mean_loss(timestep) * (1 + 0.2 * noise[0]) + worse * (1 + 0.5 * noise[1])));
+          mse.push_back(static_cast<float>(mean_loss(timestep) * (1 + 0.2 * noise[0]) + worse * (1 + 0.5 * noise[1])));
         }
       add_gap_chunk(run, made_up.models[m], index, made_up.timesteps, mse);
     }
@@ -66,8 +60,7 @@ void add_maps(RunDirectory& run, const MadeUp& made_up, const std::string& model
     const double middle = static_cast<double>(side) * (0.4 + 0.03 * static_cast<double>(i % 8)),
                  radius = static_cast<double>(side) * 0.25;
     const auto rim = [&](std::int64_t p) {
-      return std::hypot(static_cast<double>(p / side) - middle, static_cast<double>(p % side) - middle) -
-             radius;
+      return std::hypot(static_cast<double>(p / side) - middle, static_cast<double>(p % side) - middle) - radius;
     };
     for (std::int64_t c = 0; c < 3; ++c)
       for (std::int64_t p = 0; p < pixels; ++p)
@@ -75,23 +68,19 @@ void add_maps(RunDirectory& run, const MadeUp& made_up, const std::string& model
             rim(p) < 0 ? 0.9F - 0.3F * static_cast<float>(c) : -0.6F;
     for (const std::int64_t timestep : made_up.timesteps) {
       std::vector<float> noise(static_cast<std::size_t>(pixels));
-      Random(made_up.seed, Purpose::synthetic, static_cast<std::uint64_t>(i),
-             static_cast<std::uint64_t>(timestep))
+      Random(made_up.seed, Purpose::synthetic, static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(timestep))
           .fill_uniform(noise, 0.7F, 1.3F);
       for (std::int64_t p = 0; p < pixels; ++p)
-        map.push_back(
-            static_cast<float>(mean_loss(timestep) * (0.4 + contrast * std::exp(-std::pow(rim(p) / 2, 2)))) *
-            noise[static_cast<std::size_t>(p)]);
+        map.push_back(static_cast<float>(mean_loss(timestep) * (0.4 + contrast * std::exp(-std::pow(rim(p) / 2, 2)))) *
+                      noise[static_cast<std::size_t>(p)]);
     }
   }
-  Record record =
-      cell("loss-map", {{"model", model}, {"first", 0}, {"count", n}, {"draws", 4}, {"patch", 2}});
+  Record record = cell("loss-map", {{"model", model}, {"first", 0}, {"count", n}, {"draws", 4}, {"patch", 2}});
   record.tensors = {"loss-map-" + record::safe_name(model) + "-0"};
-  run.write_tensors(record.tensors.front(),
-                    {{"index", tensor(range(0, n), {n})},
-                     {"timestep", tensor(made_up.timesteps, {count_of(made_up.timesteps)})},
-                     {"image", tensor(image, {n, 3, side, side})},
-                     {"map", tensor(map, {n, count_of(made_up.timesteps), side, side})}});
+  run.write_tensors(record.tensors.front(), {{"index", tensor(range(0, n), {n})},
+                                             {"timestep", tensor(made_up.timesteps, {count_of(made_up.timesteps)})},
+                                             {"image", tensor(image, {n, 3, side, side})},
+                                             {"map", tensor(map, {n, count_of(made_up.timesteps), side, side})}});
   run.append(record);
 }
 
@@ -128,9 +117,7 @@ Json manifest_of(const MadeUp& made_up) {
 
 }  // namespace
 
-double true_gap(std::int64_t timestep) {
-  return 0.06 * std::exp(-static_cast<double>(timestep) / 120.0);
-}
+double true_gap(std::int64_t timestep) { return 0.06 * std::exp(-static_cast<double>(timestep) / 120.0); }
 
 void add_gap_chunk(RunDirectory& run, const std::string& model, const std::vector<std::int64_t>& index,
                    const std::vector<std::int64_t>& timesteps, const std::vector<float>& mse) {
@@ -148,8 +135,7 @@ void add_gap_chunk(RunDirectory& run, const std::string& model, const std::vecto
 std::filesystem::path make_run(const std::filesystem::path& path, const MadeUp& made_up) {
   RunDirectory run(path, manifest_of(made_up));
   if (made_up.train)
-    for (std::size_t m = 0; m < made_up.models.size(); ++m)
-      add_training(run, made_up.models[m], m == 0 ? 0.05 : 0.04);
+    for (std::size_t m = 0; m < made_up.models.size(); ++m) add_training(run, made_up.models[m], m == 0 ? 0.05 : 0.04);
   if (made_up.gap) add_gap(run, made_up);
   if (made_up.map)
     for (std::size_t m = 0; m < made_up.models.size(); ++m)

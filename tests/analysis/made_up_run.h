@@ -26,8 +26,7 @@ std::filesystem::path make_run(const std::filesystem::path& path, const MadeUp& 
 double true_gap(std::int64_t timestep);
 
 /// A loss-gap record and its tensors, n images from `first` on: mse = `mse`, vb = 2 mse.
-void add_gap_chunk(record::RunDirectory& run, const std::string& model,
-                   const std::vector<std::int64_t>& index, const std::vector<std::int64_t>& timesteps,
-                   const std::vector<float>& mse);
+void add_gap_chunk(record::RunDirectory& run, const std::string& model, const std::vector<std::int64_t>& index,
+                   const std::vector<std::int64_t>& timesteps, const std::vector<float>& mse);
 
 }  // namespace dydit::test

@@ -11,9 +11,8 @@ using record::Json;
 using record::Record;
 
 Record record_of(const Made& made) {
-  const Json axes = {{"model", made.model}, {"engine", made.engine}, {"which", made.which},
-                     {"keep", made.keep},   {"batch", made.batch},   {"dtype", "float32"},
-                     {"device", "cpu"},     {"threads", 2}};
+  const Json axes = {{"model", made.model}, {"engine", made.engine}, {"which", made.which}, {"keep", made.keep},
+                     {"batch", made.batch}, {"dtype", "float32"},    {"device", "cpu"},     {"threads", 2}};
   return {.cell = record::cell_hash("speed", axes, {}, 0), .study = "speed", .axes = axes};
 }
 
@@ -57,9 +56,7 @@ static void set_parts(Record& record, double dense, double rho, double time) {
 Record measured(const Made& made) {
   Record record = record_of(made);
   const double dense = 100 * static_cast<double>(made.batch), rho = made.keep;
-  const double time = made.engine == "dense"    ? dense
-                      : made.engine == "masked" ? 1.2 * dense
-                                                : dense * rho / 0.96;
+  const double time = made.engine == "dense" ? dense : made.engine == "masked" ? 1.2 * dense : dense * rho / 0.96;
   set_blocks(record, "time", time);
   record.metrics["time"].ci95 = {time - 1, time + 1};
   set(record, "gmacs", 6 * rho);
@@ -74,7 +71,8 @@ Record measured(const Made& made) {
   return record;
 }
 
-std::vector<record::Run> run_of(const std::filesystem::path& path, const std::vector<Record>& records, const Json& more) {
+std::vector<record::Run> run_of(const std::filesystem::path& path, const std::vector<Record>& records,
+                                const Json& more) {
   {
     Json manifest = {{"profile", {{"name", "lambda"}}}, {"sweep", {{"ceilings", {{"gflops", 90.5}}}}}};
     manifest.update(more);
@@ -93,8 +91,7 @@ std::vector<Record> sweep(const std::vector<std::string>& engines, const std::ve
       records.push_back(measured({engine, "all", 1, batch, model}));
       if (engine == "dense") continue;
       for (const std::string& which : ways)
-        for (const double keep : {0.5, 0.7, 0.3})
-          records.push_back(measured({engine, which, keep, batch, model}));
+        for (const double keep : {0.5, 0.7, 0.3}) records.push_back(measured({engine, which, keep, batch, model}));
     }
   return records;
 }

@@ -38,8 +38,7 @@ std::set<std::string> figures_in(const std::filesystem::path& out) {
 std::vector<Record> both_engines() {
   auto records = sweep({"dense", "masked", "compact", "flat"}, {"tokens", "both"});
   for (Record& record : records)
-    if (record.axes["engine"] == "flat" && record.axes["which"] != "all")
-      set(record, "realisation", 0.6, 0.01);
+    if (record.axes["engine"] == "flat" && record.axes["which"] != "all") set(record, "realisation", 0.6, 0.01);
   return records;
 }
 
@@ -57,15 +56,13 @@ TEST_CASE("two engines that skip what is off are told apart wherever they stand"
                        Contains("dashtype (10,3,2,3) pointtype 5 pointsize 0.80 title 'flat, batch 8'") &&
                        Contains("dashtype (4,3) pointtype 6 pointsize 0.80 title 'masked, batch 8'"));
   const std::string page = read_file(write_report(runs, folder.path() / "out"));
-  CHECK(figures_in(folder.path() / "out") == std::set<std::string>{"speedup-DyDiT-S--2",
-                                                                   "waterfall-DyDiT-S--2-compact",
-                                                                   "waterfall-DyDiT-S--2-flat"});
+  CHECK(figures_in(folder.path() / "out") ==
+        std::set<std::string>{"speedup-DyDiT-S--2", "waterfall-DyDiT-S--2-compact", "waterfall-DyDiT-S--2-flat"});
   CHECK_THAT(read_file(folder.path() / "out" / "figures" / "waterfall-DyDiT-S--2-flat.gp"),
              Contains("2 threads, flat: what takes the time") && Contains("'flat path'"));
-  CHECK_THAT(
-      page,
-      Contains("The engines compact and flat reach <b>0.600 ± 0.010</b> (DyDiT-S/2, flat, both, batch 8) to "
-               "<b>0.960 ± 0.010</b> (DyDiT-S/2, compact, both, batch 8) of the theoretical speedup"));
+  CHECK_THAT(page,
+             Contains("The engines compact and flat reach <b>0.600 ± 0.010</b> (DyDiT-S/2, flat, both, batch 8) to "
+                      "<b>0.960 ± 0.010</b> (DyDiT-S/2, compact, both, batch 8) of the theoretical speedup"));
   CHECK_THAT(page, Contains("With 0.5 kept, the compact engine reaches <b>0.960") &&
                        Contains("With everything on the compact engine takes") &&
                        Contains("With 0.5 kept, the flat engine reaches <b>0.600"));
@@ -91,10 +88,9 @@ TEST_CASE("a trade-off has the time of each engine that skips") {
   const std::string page = read_file(write_report(runs, folder.path() / "out"));
   CHECK_THAT(page, Contains("<th scope=\"col\">engine</th><th scope=\"col\">GMACs</th>") &&
                        Contains("<td>compact, batch 8</td><td>3</td>") &&
-                       Contains("<td>flat, batch 8</td><td>2.40</td>") &&
-                       Contains("of the engine named in the row"));
-  CHECK_THAT(page, Contains("(half, compact)") && Contains("(half, flat)") &&
-                       Contains("<th scope=\"row\">half, flat</th>"));
+                       Contains("<td>flat, batch 8</td><td>2.40</td>") && Contains("of the engine named in the row"));
+  CHECK_THAT(page,
+             Contains("(half, compact)") && Contains("(half, flat)") && Contains("<th scope=\"row\">half, flat</th>"));
 }
 
 TEST_CASE("an axis that nothing knows makes a study of its own, with figures of its own") {
@@ -114,16 +110,16 @@ TEST_CASE("an axis that nothing knows makes a study of its own, with figures of 
     CHECK(study.cells.size() == 2 * (1 + 1 + 3));
   }
   const std::string plain = "DyDiT-S/2, float32, cpu, 2 threads";
-  CHECK(titles == std::vector<std::string>{plain, plain + ", guidance 1.5", plain + ", guidance 4",
-                                           plain + ", guidance 1.5"});
+  CHECK(titles ==
+        std::vector<std::string>{plain, plain + ", guidance 1.5", plain + ", guidance 4", plain + ", guidance 1.5"});
   write_report(runs, folder.path() / "out");
   CHECK(figures_in(folder.path() / "out").size() == 2 * 4);
 }
 
 TEST_CASE("a way of skipping that nothing knows is its own label, below the others") {
   const TemporaryFolder folder;
-  const auto runs = run_of(folder.path() / "run",
-                           sweep({"dense", "compact"}, {"layers & 'more'", "both", "tokens", "widths"}));
+  const auto runs =
+      run_of(folder.path() / "run", sweep({"dense", "compact"}, {"layers & 'more'", "both", "tokens", "widths"}));
   const SpeedStudy study = speed_studies(runs).at(0);
   CHECK(study.cells.back().which == "layers & 'more'");
   const auto figures = speedup_figures(study, "speedup-x");
@@ -137,12 +133,11 @@ TEST_CASE("a way of skipping that nothing knows is its own label, below the othe
 
 namespace {
 
-const Json experts = {
-    {{"name", "small"},
-     {"summary", "depth 3, of experts"},
-     {"units",
-      {{{"name", "heads"}, {"label", "heads"}, {"layers", 3}, {"units", 2}, {"scope", "timestep"}},
-       {{"name", "experts"}, {"label", "experts & more"}, {"layers", 1}, {"scope", "token"}}}}}};
+const Json experts = {{{"name", "small"},
+                       {"summary", "depth 3, of experts"},
+                       {"units",
+                        {{{"name", "heads"}, {"label", "heads"}, {"layers", 3}, {"units", 2}, {"scope", "timestep"}},
+                         {{"name", "experts"}, {"label", "experts & more"}, {"layers", 1}, {"scope", "token"}}}}}};
 
 void add(record::RunDirectory& run, const std::string& study, checkpoint::Tensors tensors) {
   Record record{.cell = study, .study = study, .axes = {{"model", "small"}}};
@@ -182,17 +177,15 @@ TEST_CASE("units are those of the manifest: a panel, a line and a column for eac
   // Noise is at t = 0: one time of three there, the others at 0.25 and 0.5.
   CHECK(a.kept_near_noise.mean == Approx(0.5 - 0.7));
   const std::string csv = to_csv(a);
-  CHECK_THAT(csv,
-             Catch::Matchers::StartsWith(
-                 "place,timestep,block,heads,experts,experts_low,experts_high,kept,kept_low,kept_high\n") &&
-                 Contains("\n1,0.25,0,1,0.3,NaN,NaN,NaN,NaN,NaN\n1,0.25,1,1,NaN,NaN,NaN,"));
+  CHECK_THAT(csv, Catch::Matchers::StartsWith(
+                      "place,timestep,block,heads,experts,experts_low,experts_high,kept,kept_low,kept_high\n") &&
+                      Contains("\n1,0.25,0,1,0.3,NaN,NaN,NaN,NaN,NaN\n1,0.25,1,1,NaN,NaN,NaN,"));
   CHECK_THAT(to_csv(learning_curves(runs)),
              Contains(",units_on.heads,units_on.experts,") && Contains(",NaN,0.25,0.5,small"));
   const std::string page = read_file(write_report(runs, folder.path() / "out"));
   CHECK_THAT(page, Contains("<th scope=\"col\">experts &amp; more</th>") &&
                        Contains("Heads depend on the timestep alone; experts &amp; more and MACs are means"));
-  CHECK_THAT(page, Contains("depth 3, of experts") &&
-                       Contains("by block, grey where it has no such units; below") &&
+  CHECK_THAT(page, Contains("depth 3, of experts") && Contains("by block, grey where it has no such units; below") &&
                        Contains("at t&nbsp;=&nbsp;0 and 0.800 at t&nbsp;=&nbsp;0.5."));
   const std::string plot = activation_figure(a, process_of(runs[0])).plot;
   CHECK_THAT(plot, Contains("set title 'experts & more'") &&
@@ -214,8 +207,8 @@ TEST_CASE("entries of manifests of another type are refused in one line") {
     CHECK_THROWS_AS(read(runs), InputError);
     CHECK_THROWS_WITH(read(runs), Contains(folder.path().string()) && !Contains("\n"));
   };
-  for (const char* engines : {"5", "[5]", "[{}]", R"([{"name": "x"}])",
-                              R"([{"name": "x", "executes": "some"}])", R"([{"name": 5, "executes": "all"}])",
+  for (const char* engines : {"5", "[5]", "[{}]", R"([{"name": "x"}])", R"([{"name": "x", "executes": "some"}])",
+                              R"([{"name": 5, "executes": "all"}])",
                               R"([{"name": "x", "executes": "all"}, {"name": "x", "executes": "kept"}])"})
     refused({{"engines", Json::parse(engines)}}, [](const auto& runs) { return speed_studies(runs); });
   for (const char* process : {"5", "[]", "{}", R"({"name": 5})", R"({"name": "heat"})"})

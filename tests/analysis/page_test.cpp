@@ -62,13 +62,11 @@ TEST_CASE("a page has at most six tiles, and every section in its contents") {
   CHECK(count(html, "<li class=\"cannot-tell\">") == 6);
   CHECK(html.find("<a href=\"#s6\"><span") != html.npos);
   CHECK(html.find("<a href=\"#s7\"><span") == html.npos);
-  for (int i = 0; i < 8; ++i)
-    CHECK_THAT(html, Contains(fmt::format("<li><a href=\"#s{0}\">Title of s{0}<", i)));
+  for (int i = 0; i < 8; ++i) CHECK_THAT(html, Contains(fmt::format("<li><a href=\"#s{0}\">Title of s{0}<", i)));
   CHECK_THAT(html, Contains("<p class=\"answer\">Answer of s3</p>\n<figure></figure>\n<details>\n<summary>"));
   CHECK(count(html, "class=\"alarm\"") == 0);
   sections[4].alarm = true;
-  CHECK_THAT(page("Title", "", sections),
-             Contains("<p class=\"alarm\"><a href=\"#s4\">Answer of s4</a></p>"));
+  CHECK_THAT(page("Title", "", sections), Contains("<p class=\"alarm\"><a href=\"#s4\">Answer of s4</a></p>"));
 }
 
 TEST_CASE("a judgement is named by its tile") {

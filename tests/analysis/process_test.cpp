@@ -33,9 +33,7 @@ struct Told {
 };
 
 // The log signal-to-noise that makes these times: a flow whose noise is 1 - t.
-double log_snr(double t) {
-  return 2 * std::log(t / (1 - t));
-}
+double log_snr(double t) { return 2 * std::log(t / (1 - t)); }
 
 // Losses of 1 of "large" for 30 images; "small" and the dynamic "half" lose more around the peak.
 void fill(record::RunDirectory& run, const std::vector<double>& times, const Told& told) {
@@ -125,15 +123,18 @@ TEST_CASE("a flow has its own times, words and axis, noise at its beginning, and
 
 TEST_CASE("a flow's error is of what it predicts") {
   const test::TemporaryFolder folder;
-  for (const auto& [prediction, error] : {std::pair{"noise", "noise"}, std::pair{"score", "noise"}, std::pair{"velocity", "velocity"}}) {
+  for (const auto& [prediction, error] :
+       {std::pair{"noise", "noise"}, std::pair{"score", "noise"}, std::pair{"velocity", "velocity"}}) {
     Json process = flow;
     process["prediction"] = prediction;
     const std::vector runs{run_of(folder.path() / prediction, process)};
-    CHECK_THAT(read_file(write_report(runs, folder.path() / "out")), Contains(std::string("Squared ") + error + " error, mean over channels"));
+    CHECK_THAT(read_file(write_report(runs, folder.path() / "out")),
+               Contains(std::string("Squared ") + error + " error, mean over channels"));
   }
   Json process = flow;
   process["prediction"] = "image";
-  CHECK_THROWS_WITH(write_report(std::vector{run_of(folder.path() / "x", process)}, folder.path() / "out"), Contains("predicts 'image'"));
+  CHECK_THROWS_WITH(write_report(std::vector{run_of(folder.path() / "x", process)}, folder.path() / "out"),
+                    Contains("predicts 'image'"));
 }
 
 TEST_CASE("times are finite, and what belongs to them has their number") {
@@ -194,15 +195,20 @@ TEST_CASE("two processes are compared under equal noise, place by place") {
 TEST_CASE("models of one name are held against each other in two processes, where intervals decide") {
   const test::TemporaryFolder folder;
   const auto page_with = [&](const Told& told) {
-    const std::vector runs{run_of(folder.path() / "a", Json(), {.doubles = false}), run_of(folder.path() / "b", flow, told)};
+    const std::vector runs{run_of(folder.path() / "a", Json(), {.doubles = false}),
+                           run_of(folder.path() / "b", flow, told)};
     const std::string page = read_file(write_report(runs, folder.path() / "out"));
     std::filesystem::remove_all(folder.path() / "a");
     std::filesystem::remove_all(folder.path() / "b");
     return page;
   };
-  const std::string question = "\"><a href=\"#common-axis\"><span class=\"question\">Does a smaller model cost more in Flow matching than in Diffusion?";
-  CHECK_THAT(page_with({.height = 0.4}), Contains("<li class=\"yes" + question) && Contains("clearly more in Flow matching at 7 of 7 times"));
-  CHECK_THAT(page_with({.height = 0.1}), Contains("<li class=\"no" + question) && Contains("at 0 of 7 times") && Contains("clearly less at 7."));
+  const std::string question =
+      "\"><a href=\"#common-axis\"><span class=\"question\">Does a smaller model cost more in Flow matching than in "
+      "Diffusion?";
+  CHECK_THAT(page_with({.height = 0.4}),
+             Contains("<li class=\"yes" + question) && Contains("clearly more in Flow matching at 7 of 7 times"));
+  CHECK_THAT(page_with({.height = 0.1}),
+             Contains("<li class=\"no" + question) && Contains("at 0 of 7 times") && Contains("clearly less at 7."));
   CHECK_THAT(page_with({}), Contains("<li class=\"cannot-tell" + question) && Contains("clearly less at 0."));
   CHECK_THAT(page_with({.peak = 3}), Contains("<li class=\"in-part" + question));
   CHECK_THAT(page_with({.log_snr = false}), !Contains(question) && Contains("each in the mean of its own error"));

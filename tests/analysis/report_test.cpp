@@ -21,8 +21,7 @@ namespace {
 std::map<std::string, std::string> files_in(const std::filesystem::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file())
-      files[entry.path().lexically_relative(folder).string()] = read_file(entry.path());
+    if (entry.is_regular_file()) files[entry.path().lexically_relative(folder).string()] = read_file(entry.path());
   return files;
 }
 
@@ -59,8 +58,7 @@ TEST_CASE("the report is one page with the run's numbers, and the same bytes eac
   CHECK(page.find("out of memory: model.pt") != std::string::npos);
   for (const char* title : {"How much", "Where in", "How far", "How to run", "Cells without"})
     CHECK(has_section(page, title));
-  for (const char* summary :
-       {"What was trained", "Machine, build and data", "The profile as it was resolved"})
+  for (const char* summary : {"What was trained", "Machine, build and data", "The profile as it was resolved"})
     CHECK(page.find("<summary>" + std::string(summary)) != std::string::npos);
 
   CHECK(page.find("private") == std::string::npos);
@@ -68,8 +66,7 @@ TEST_CASE("the report is one page with the run's numbers, and the same bytes eac
   CHECK(page.find("http") == std::string::npos);
   CHECK(page.find("<script") == std::string::npos);
   for (const std::string& link : matches(page, R"re(\s(?:href|src)=["']([^"']*)["'])re"))
-    CHECK((link.rfind("figures/", 0) == 0 || link.front() == '#' ||
-           link.rfind("data:image/png;base64,", 0) == 0));
+    CHECK((link.rfind("figures/", 0) == 0 || link.front() == '#' || link.rfind("data:image/png;base64,", 0) == 0));
   const auto ids = matches(page, R"re(\sid=["']([^"']*)["'])re");
   const std::set<std::string> unique(ids.begin(), ids.end());
   CHECK(ids.size() == unique.size());
@@ -90,9 +87,8 @@ TEST_CASE("studies that a run does not hold are left out") {
   CHECK(!has_section(train, "How much"));
   CHECK(has_section(train, "How far"));
   CHECK(train.find("(DiT-S/2, 12,800 steps)") != std::string::npos);
-  const std::string none =
-      report_of(test::make_run(folder.path() / "none", {.gap = false, .map = false, .train = false}),
-                folder.path() / "c");
+  const std::string none = report_of(
+      test::make_run(folder.path() / "none", {.gap = false, .map = false, .train = false}), folder.path() / "c");
   CHECK(none.find("class=\"tiles\"") == std::string::npos);
   CHECK(has_section(none, "How to run"));
 }
@@ -106,16 +102,15 @@ TEST_CASE("a report opens with its answers, each a link to its section, and show
     CHECK(found != std::string::npos);
     return found;
   };
-  CHECK_THAT(page,
-             Contains("<li class=\"yes\"><a href=\"#loss-gap\"><span class=\"question\">Does a larger model "
-                      "gain less near noise?</span> <strong>yes</strong>"));
+  CHECK_THAT(page, Contains("<li class=\"yes\"><a href=\"#loss-gap\"><span class=\"question\">Does a larger model "
+                            "gain less near noise?</span> <strong>yes</strong>"));
   CHECK_THAT(page, Contains("<li class=\"yes\"><a href=\"#loss-map\">"));
   CHECK(at("class=\"tiles\"") < at("<nav>"));
   CHECK(at("<a href=\"#failures\">1 cell has no result.") < at("class=\"tiles\""));
   CHECK(at("<section id=\"loss-map\">") < at("<section id=\"failures\">"));
   CHECK(at("<section id=\"failures\">") < at("<section id=\"provenance\">"));
-  const std::string failures = page.substr(
-      at("<section id=\"failures\">"), at("<section id=\"provenance\">") - at("<section id=\"failures\">"));
+  const std::string failures =
+      page.substr(at("<section id=\"failures\">"), at("<section id=\"provenance\">") - at("<section id=\"failures\">"));
   CHECK_THAT(failures, Contains("out of memory") && !Contains("<details"));
   CHECK(matches(page, "(<table)").size() == matches(page, R"re((<div class="scroll"><table))re").size());
 }
@@ -131,8 +126,7 @@ TEST_CASE("names that try to break out stay names") {
   CHECK(page.find("<script") == std::string::npos);
   CHECK(page.find("&lt;script&gt;") != std::string::npos);
   for (const auto& [name, bytes] : files_in(folder.path()))
-    CHECK((before.count(name) == 1 || name.rfind("out/index.html", 0) == 0 ||
-           name.rfind("out/figures/", 0) == 0));
+    CHECK((before.count(name) == 1 || name.rfind("out/index.html", 0) == 0 || name.rfind("out/figures/", 0) == 0));
   CHECK(!std::filesystem::exists("hacked"));
   CHECK(!std::filesystem::exists(folder.path() / "out" / "figures" / "hacked"));
   const std::string csv = read_file(folder.path() / "out" / "figures" / "loss-gap.csv");
@@ -146,10 +140,9 @@ TEST_CASE("a manifest whose parts are of other types is refused by name") {
   const test::TemporaryFolder folder;
   const auto run = test::make_run(folder.path() / "run", {.train = false});
   const auto sound = record::Json::parse(read_file(run / "manifest.json"));
-  for (const char* changes :
-       {R"({"models": [{"name": 5}]})", R"({"data": "images.zip"})", R"({"profile": 5})",
-        R"({"profile": {"loss-map": []}})", R"({"profile": {"loss-map": {"shown": "all"}}})",
-        R"({"profile": {"loss-map": {"normalise_each": 1}}})"}) {
+  for (const char* changes : {R"({"models": [{"name": 5}]})", R"({"data": "images.zip"})", R"({"profile": 5})",
+                              R"({"profile": {"loss-map": []}})", R"({"profile": {"loss-map": {"shown": "all"}}})",
+                              R"({"profile": {"loss-map": {"normalise_each": 1}}})"}) {
     INFO(changes);
     auto manifest = sound;
     manifest.update(record::Json::parse(changes));
@@ -178,8 +171,8 @@ TEST_CASE("a report whose tensors were left out keeps its page") {
   std::filesystem::remove(path / "index.html");
   CHECK_THROWS_WITH(recorded_page(run, path), Contains("neither tensors nor a page"));
   // A run of which only some files are missing is damaged, not recorded; one that never had any is complete.
-  CHECK_FALSE(tensors_left_out(record::read_run(
-      test::make_run(folder.path() / "curves", {.gap = false, .map = false}))));
+  CHECK_FALSE(
+      tensors_left_out(record::read_run(test::make_run(folder.path() / "curves", {.gap = false, .map = false}))));
 }
 
 TEST_CASE("a report without runs is refused") {

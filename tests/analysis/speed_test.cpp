@@ -47,11 +47,11 @@ TEST_CASE("speed cells are read in one order, whatever the order of the records"
   REQUIRE(forth[0].cells.size() == 2 * (1 + 2 * (1 + 2 * 3)));
   std::string order;
   for (const SpeedCell& cell : forth[0].cells) {
-    order += cell.engine.name + std::to_string(cell.batch) + cell.which + std::to_string(static_cast<int>(10 * cell.keep + 0.5)) + " ";
+    order += cell.engine.name + std::to_string(cell.batch) + cell.which +
+             std::to_string(static_cast<int>(10 * cell.keep + 0.5)) + " ";
   }
-  CHECK_THAT(order,
-             Catch::Matchers::StartsWith("dense4all10 dense8all10 masked4all10 masked4tokens7 masked4tokens5 "
-                                         "masked4tokens3 masked4both7 "));
+  CHECK_THAT(order, Catch::Matchers::StartsWith("dense4all10 dense8all10 masked4all10 masked4tokens7 masked4tokens5 "
+                                                "masked4tokens3 masked4both7 "));
   for (std::size_t i = 0; i < forth[0].cells.size(); ++i)
     CHECK(forth[0].cells[i].time.mean == back[0].cells[i].time.mean);
   const SpeedCell& last = forth[0].cells.back();
@@ -178,9 +178,8 @@ TEST_CASE("waterfalls are those of the largest batch, nearest to half kept, one 
   CHECK(shown[1]->keep == 0.5);
   const Figure figure = waterfall_figures(study, "w").at(0);
   // 800 ms, half of them in theory: 416.7 measured, the gap 16.7; the first cause takes twice that.
-  CHECK_THAT(figure.csv,
-             Contains("\n8,400,400,396,404,400,theoretical_time,both,0.5,8\n"
-                      "7,400,433.33333,433,433.66667,33.333333,lost_to_fixed,both,0.5,8\n"));
+  CHECK_THAT(figure.csv, Contains("\n8,400,400,396,404,400,theoretical_time,both,0.5,8\n"
+                                  "7,400,433.33333,433,433.66667,33.333333,lost_to_fixed,both,0.5,8\n"));
   CHECK_THAT(figure.csv, Contains("\n0,416.66667,416.66667,415.66667,417.66667,416.66667,time,both,0.5,8\n"));
   CHECK_THAT(figure.csv, Contains("\nNaN,0,16.666667,16.5,16.833333,16.666667,gap,both,0.5,8\n"
                                   "NaN,0,8,7.92,8.08,8,dense_misfit,both,0.5,8\n"));
@@ -212,12 +211,11 @@ TEST_CASE("where the gap is not clear of zero, the page cannot tell what it cons
   CHECK(page.find("The largest bar of the waterfall") == std::string::npos);
 }
 
-TEST_CASE(
-    "a panel for each way of skipping, a curve for each engine and batch that begins at everything on") {
+TEST_CASE("a panel for each way of skipping, a curve for each engine and batch that begins at everything on") {
   const test::TemporaryFolder folder;
-  const auto study = speed_studies(run_of(folder.path() / "a", sweep({"dense", "masked", "compact"},
-                                                                     {"tokens", "both", "widths"})))
-                         .at(0);
+  const auto study =
+      speed_studies(run_of(folder.path() / "a", sweep({"dense", "masked", "compact"}, {"tokens", "both", "widths"})))
+          .at(0);
   const Figure figure = speedup_figures(study, "speedup-x").at(0);
   CHECK(count(figure.csv, "\n") == 1 + 3 * 4 * 4);
   CHECK_THAT(figure.csv, Catch::Matchers::StartsWith(
@@ -234,8 +232,7 @@ TEST_CASE(
   draw(figure, folder.path() / "figures", "2026-01-31T12:34:56Z");
 
   // One way alone; no published points for a size that the paper does not have.
-  const auto alone =
-      speed_studies(run_of(folder.path() / "b", sweep({"dense", "compact"}, {"both"}, "mine"))).at(0);
+  const auto alone = speed_studies(run_of(folder.path() / "b", sweep({"dense", "compact"}, {"both"}, "mine"))).at(0);
   const Figure small = speedup_figures(alone, "speedup-mine").at(0);
   CHECK(count(small.plot, "set label 'heads") == 1);
   CHECK(small.plot.find("published") == std::string::npos);
@@ -262,31 +259,26 @@ TEST_CASE("a report of a sweep holds its figures, tables and answers, the same b
       CHECK((file == read_file(folder.path() / "b" / "figures" / (name + kind))));
     }
   CHECK_THAT(page, Contains("<h1>What a dynamic diffusion transformer saves"));
-  CHECK_THAT(page,
-             Contains("With 0.7 kept, the compact engine reaches <b>0.960 ± 0.010</b> (tokens, batch 4)"));
-  CHECK_THAT(page,
-             Contains("With 0.5 kept, the compact engine reaches <b>0.910 ± 0.010</b> (both, batch 4) to "
-                      "<b>0.960 ± 0.010</b> ("));
+  CHECK_THAT(page, Contains("With 0.7 kept, the compact engine reaches <b>0.960 ± 0.010</b> (tokens, batch 4)"));
+  CHECK_THAT(page, Contains("With 0.5 kept, the compact engine reaches <b>0.910 ± 0.010</b> (both, batch 4) to "
+                            "<b>0.960 ± 0.010</b> ("));
   CHECK_THAT(page, Contains("Multiplying by masks takes <b>1.200 ± 0.029</b> (batch 4)"));
-  CHECK_THAT(
-      page, Contains("The largest cause is fixed parts: <b>33.33 ± 0.33</b>&nbsp;ms of a pass of 417&nbsp;ms "
-                     "(DyDiT-S/2, float32, cpu, 2 threads, tokens, batch 8)"));
+  CHECK_THAT(page, Contains("The largest cause is fixed parts: <b>33.33 ± 0.33</b>&nbsp;ms of a pass of 417&nbsp;ms "
+                            "(DyDiT-S/2, float32, cpu, 2 threads, tokens, batch 8)"));
   // The gap is 16.7 ms, and 12.5 ms of the other sign are unexplained: the same share in all blocks.
   CHECK_THAT(page, Contains("<li class=\"no\"><a href=\"#waterfall\">") && Contains("−75.000"));
   CHECK_THAT(page, Contains("<td>400</td><td>417</td><td>16.67 ± 0.17</td><td>−12.50 ± 0.12</td><td>−75.000") &&
                        Contains("<td>8.000 ± 0.080</td></tr>"));
   // At batch 8 .96 of theory, its interval above .9.
   CHECK_THAT(page, Contains("<li class=\"yes\"><a href=\"#speed\">"));
-  CHECK_THAT(page,
-             Contains("<th scope=\"row\">4</th><td>both</td><td>0.5</td>") && Contains("<td>25 †</td>"));
+  CHECK_THAT(page, Contains("<th scope=\"row\">4</th><td>both</td><td>0.5</td>") && Contains("<td>25 †</td>"));
   CHECK_THAT(page, Contains("<a href=\"#failures\">1 cell has no result."));
   CHECK_THAT(page, Contains("failed: out of memory"));
   // Half kept, batch 8: 52.1 ms for an image, 1.92 times as fast as dense, of 2; published 0.789 at twice.
   CHECK_THAT(
       page,
-      Contains(
-          "<th scope=\"row\">8</th><td>both</td><td>0.5</td><td>0.500</td><td>3</td><td>52.1</td><td>1.920 ± "
-          "0.020</td><td>2</td><td>0.960 ± 0.010</td><td>0.789</td><td>192</td></tr>"));
+      Contains("<th scope=\"row\">8</th><td>both</td><td>0.5</td><td>0.500</td><td>3</td><td>52.1</td><td>1.920 ± "
+               "0.020</td><td>2</td><td>0.960 ± 0.010</td><td>0.789</td><td>192</td></tr>"));
   CHECK_THAT(page, Contains("<th scope=\"row\">8</th><td>tokens</td><td>0.5</td><td>120</td><td>1.200 ± "
                             "0.029</td><td>2</td></tr>"));
 }
@@ -297,10 +289,8 @@ TEST_CASE("losses and speeds stand on one page") {
   runs.push_back(record::read_run(test::make_run(folder.path() / "loss", {.map = false, .train = false})));
   const std::string page = page_of(runs, folder.path() / "out");
   CHECK_THAT(page, Contains("<h1>Where the loss of a diffusion transformer lies"));
-  CHECK_THAT(page,
-             Contains("<h2>How much does DiT-XL/2 gain") && Contains("<h2>How much of the skipped work"));
-  CHECK_THAT(page,
-             Contains("clear of zero at 5 of 5 timesteps") && Contains("With 0.7 kept, the compact engine"));
+  CHECK_THAT(page, Contains("<h2>How much does DiT-XL/2 gain") && Contains("<h2>How much of the skipped work"));
+  CHECK_THAT(page, Contains("clear of zero at 5 of 5 timesteps") && Contains("With 0.7 kept, the compact engine"));
 }
 
 TEST_CASE("a report of one engine, of failed cells alone, and of a hostile name") {
@@ -310,9 +300,8 @@ TEST_CASE("a report of one engine, of failed cells alone, and of a hostile name"
     const auto runs = run_of(folder.path() / engine, sweep({engine}, {"widths"}));
     CHECK_THAT(page_of(runs, folder.path() / "out"), Contains("How much of the skipped work becomes time?"));
   }
-  CHECK_THAT(
-      page_of(run_of(folder.path() / "alone", {measured({"dense", "all", 1, 8})}), folder.path() / "out"),
-      Contains("There is nothing to set against the dense model"));
+  CHECK_THAT(page_of(run_of(folder.path() / "alone", {measured({"dense", "all", 1, 8})}), folder.path() / "out"),
+             Contains("There is nothing to set against the dense model"));
   Record failed = record_of({"dense", "all", 1, 8});
   failed.status = record::Status::failed;
   const std::string none = page_of(run_of(folder.path() / "failed", {failed}), folder.path() / "none");
@@ -322,8 +311,7 @@ TEST_CASE("a report of one engine, of failed cells alone, and of a hostile name"
   const std::string hostile = "<script>alert(1)</script>'\"`touch hacked`\\ %s DiT-S/ @m\nline";
   auto records = sweep({"dense", "masked", "compact"}, {"both"}, hostile);
   for (Record& record : records) record.axes["device"] = "<b>'gpu";
-  const std::string page =
-      page_of(run_of(folder.path() / "hostile", records), folder.path() / "hostile-page");
+  const std::string page = page_of(run_of(folder.path() / "hostile", records), folder.path() / "hostile-page");
   CHECK(page.find("<script") == std::string::npos);
   CHECK(page.find("<b>&#39;gpu") == std::string::npos);
   CHECK_THAT(page, Contains("&lt;script&gt;"));

@@ -49,8 +49,7 @@ TEST_CASE("the interval has the width of the normal approximation") {
   CHECK(interval.half_width() == Approx(1.96 * deviation / 20).epsilon(0.06));
 }
 
-TEST_CASE(
-    "a column's interval does not depend on the other columns or on the number of replicates before it") {
+TEST_CASE("a column's interval does not depend on the other columns or on the number of replicates before it") {
   const MatrixXd values = normals(4, 60, 3);
   const auto together = bootstrap_means(values, 9), alone = bootstrap_means(values.col(2), 9);
   CHECK(together[2].low == Approx(alone[0].low).epsilon(1e-12));

@@ -57,16 +57,19 @@ TEST_CASE("an inlined SVG has its own names and the page's colour") {
 
 TEST_CASE("a compact SVG keeps what is drawn") {
   const std::string style = " stroke-linecap=\"butt\" stroke-linejoin=\"miter\"";
-  const std::string symbols = "<defs>\n\t<circle id='gpPt5' r='1'/>\n\t<use xlink:href='#gpPt5' id='gpPt6' fill='f'/>\n</defs>";
+  const std::string symbols =
+      "<defs>\n\t<circle id='gpPt5' r='1'/>\n\t<use xlink:href='#gpPt5' id='gpPt6' fill='f'/>\n</defs>";
   const auto drawing = [&](const std::string& marks) {
-    return "<svg>\n<title>T</title><desc>D</desc>" + symbols + "<g" + style + ">\n  <g id=\"a\">\n\t<text></text>\n</g>\n</g>" +
-           "<g fill=\"none\"" + style + "><text>1</text>" + marks + "</g>\n</svg>";
+    return "<svg>\n<title>T</title><desc>D</desc>" + symbols + "<g" + style +
+           ">\n  <g id=\"a\">\n\t<text></text>\n</g>\n</g>" + "<g fill=\"none\"" + style + "><text>1</text>" + marks +
+           "</g>\n</svg>";
   };
   CHECK(compact_svg(drawing("<use xlink:href='#gpPt6'/>")) ==
         "<svg>\n<defs>\n<circle id='gpPt5' r='1'/>\n<use xlink:href='#gpPt5' id='gpPt6' fill='f'/>\n</defs>"
         "<g fill=\"none\"><text>1</text><use xlink:href='#gpPt6'/></g>\n</svg>");
   CHECK(compact_svg(drawing("<use xlink:href='#gpPt5'/>")) ==
-        "<svg>\n<defs>\n<circle id='gpPt5' r='1'/>\n</defs><g fill=\"none\"><text>1</text><use xlink:href='#gpPt5'/></g>\n</svg>");
+        "<svg>\n<defs>\n<circle id='gpPt5' r='1'/>\n</defs><g fill=\"none\"><text>1</text><use "
+        "xlink:href='#gpPt5'/></g>\n</svg>");
   CHECK(compact_svg("<image x='1'/>") == "<image style='image-rendering:pixelated' x='1'/>");
   CHECK(compact_svg(drawing("")) == "<svg>\n<defs>\n</defs><g fill=\"none\"><text>1</text></g>\n</svg>");
 }

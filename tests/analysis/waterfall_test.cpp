@@ -35,9 +35,7 @@ WaterfallTimes machine(double fixed = 0, double slowness = 1) {
   WaterfallTimes t;
   t.dense_parts = {.fixed = 5 + fixed, .attention = 15 * slowness, .products = 80};
   t.parts = {.fixed = 5 + fixed, .attention = 15 * 0.75 * slowness, .products = 40};
-  const auto sum = [](const WaterfallTimes::Parts& parts) {
-    return parts.fixed + parts.attention + parts.products;
-  };
+  const auto sum = [](const WaterfallTimes::Parts& parts) { return parts.fixed + parts.attention + parts.products; };
   t.dense = t.path = sum(t.dense_parts);
   t.path_fixed = t.dense_parts.fixed;
   t.without_routers = sum(t.parts);
@@ -82,8 +80,7 @@ TEST_CASE("fixed parts and attention that are slower than their MACs are lost as
   const auto slow_fixed = named_bars(machine(/*fixed=*/10));
   CHECK(std::abs(slow_fixed.at("lost_to_fixed") - (15 - 0.05 * 110 - 0.5 * (15 - 0.05 * 110))) < 1e-9);
   const auto slow_attention = named_bars(machine(0, /*slowness=*/2));
-  CHECK(std::abs(slow_attention.at("lost_to_attention") - (22.5 - 0.1125 * 115 - 0.5 * (30 - 0.15 * 115))) <
-        1e-9);
+  CHECK(std::abs(slow_attention.at("lost_to_attention") - (22.5 - 0.1125 * 115 - 0.5 * (30 - 0.15 * 115))) < 1e-9);
   for (const auto& bars : {slow_fixed, slow_attention}) {
     CHECK(std::abs(bars.at("unexplained")) < 1e-9);
     CHECK(bars.at("lost_to_narrow") == 0);
@@ -92,8 +89,7 @@ TEST_CASE("fixed parts and attention that are slower than their MACs are lost as
 
 TEST_CASE("each other cause has its bar, and no other") {
   WaterfallTimes t = machine();
-  const auto slower = [&](const std::string& what, double& part,
-                          const std::map<std::string, double>& expected) {
+  const auto slower = [&](const std::string& what, double& part, const std::map<std::string, double>& expected) {
     INFO(what);
     const WaterfallTimes before = t;
     part += 3;
@@ -161,19 +157,32 @@ std::vector<std::vector<Row>> tables_after(const std::string& text, const std::s
 }  // namespace
 
 TEST_CASE("the documentation's example is what its record says") {
-  const auto record = dydit::record::from_line(dydit::read_file(dydit::test::test_folder() / "golden/waterfall_example.jsonl"));
+  const auto record =
+      dydit::record::from_line(dydit::read_file(dydit::test::test_folder() / "golden/waterfall_example.jsonl"));
   const auto tables = tables_after(dydit::read_file(dydit::test::test_folder() / "../docs/dynamic.md"),
                                    "tests/golden/waterfall_example.jsonl");
   REQUIRE(tables.size() >= 3);
   const auto value = [&](const char* metric) { return record.metrics.at(metric).value; };
-  const std::pair<const char*, const char*> named[] = {
-      {"D", "dense_time"},           {"F'", "dense_fixed_time"}, {"A'", "dense_attention_time"},
-      {"P'", "dense_products_time"}, {"C", "time"},              {"C₋", "without_routers_time"},
-      {"F", "fixed_time"},           {"A", "attention_time"},    {"P", "products_time"},
-      {"R", "routed_time"},          {"T", "together_time"},     {"O", "path_time"},
-      {"F₀", "path_fixed_time"},     {"R₀", "path_routed_time"}, {"ρ", "rho"},
-      {"m_A", "attention_share"},    {"k_A m_A", "attention_share_left"},
-      {"m_P", "products_share"},     {"k_P m_P", "products_share_left"}, {"m_R", "routers_share"}};
+  const std::pair<const char*, const char*> named[] = {{"D", "dense_time"},
+                                                       {"F'", "dense_fixed_time"},
+                                                       {"A'", "dense_attention_time"},
+                                                       {"P'", "dense_products_time"},
+                                                       {"C", "time"},
+                                                       {"C₋", "without_routers_time"},
+                                                       {"F", "fixed_time"},
+                                                       {"A", "attention_time"},
+                                                       {"P", "products_time"},
+                                                       {"R", "routed_time"},
+                                                       {"T", "together_time"},
+                                                       {"O", "path_time"},
+                                                       {"F₀", "path_fixed_time"},
+                                                       {"R₀", "path_routed_time"},
+                                                       {"ρ", "rho"},
+                                                       {"m_A", "attention_share"},
+                                                       {"k_A m_A", "attention_share_left"},
+                                                       {"m_P", "products_share"},
+                                                       {"k_P m_P", "products_share_left"},
+                                                       {"m_R", "routers_share"}};
   std::size_t checked = 0;
   for (std::size_t table = 0; table < 2; ++table)
     for (std::size_t i = 0; i < tables[table].at(0).size(); ++i)
@@ -201,7 +210,8 @@ TEST_CASE("the documentation's example is what its record says") {
 }
 
 TEST_CASE("the unexplained share of a gap is as sure as their ratio") {
-  auto record = dydit::record::from_line(dydit::read_file(dydit::test::test_folder() / "golden/waterfall_example.jsonl"));
+  auto record =
+      dydit::record::from_line(dydit::read_file(dydit::test::test_folder() / "golden/waterfall_example.jsonl"));
   for (auto& [name, metric] : record.metrics)  // a machine that is slower in some blocks, in all alike
     for (std::size_t i = 0; i < metric.blocks.size(); ++i)
       metric.blocks[i] = {metric.value * (1 + 0.1 * static_cast<double>(i))};

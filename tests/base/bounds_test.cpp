@@ -44,7 +44,8 @@ static void refuse(const Bounds<T>& bounds, const char* text, const std::string&
 }
 
 TEST_CASE("what is no number, or not within, is refused with the bounds") {
-  for (const char* text : {"", " 5", "5 ", "0x10", "5abc", "1e3", "3.5", "nan", "inf", "+5", "-", "--5", "five", "4,5"}) {
+  for (const char* text :
+       {"", " 5", "5 ", "0x10", "5abc", "1e3", "3.5", "nan", "inf", "+5", "-", "--5", "five", "4,5"}) {
     refuse(images, text, "not a whole number");
     refuse(seed, text, "not a whole number");
   }
@@ -52,7 +53,8 @@ TEST_CASE("what is no number, or not within, is refused with the bounds") {
     refuse(images, text, "value out of range");
   for (const char* text : {"-1", "18446744073709551616"}) refuse(seed, text, "value out of range");
   for (const char* text : {"", " 0.5", "0x1", "0.5abc", "half", "0,5"}) refuse(lambda, text, "not a number");
-  for (const char* text : {"0", "-0", "nan", "-nan", "inf", "-inf", "1.0000001", "1e999", "-1e999", "9223372036854775808"})
+  for (const char* text :
+       {"0", "-0", "nan", "-nan", "inf", "-inf", "1.0000001", "1e999", "-1e999", "9223372036854775808"})
     refuse(lambda, text, "value out of range");
   refuse(decay, "1", "value out of range");
 }

@@ -34,7 +34,10 @@ TEST_CASE("without a quota there is none") {
   CHECK(!System("").quota());
   CHECK(!System("0::/").quota());
   CHECK(!System("0::/").write(mount + "cpu.max", "max 100000").quota());
-  CHECK(!System("4:cpu,cpuacct:/").write(mount + "cpu/cpu.cfs_quota_us", "-1").write(mount + "cpu/cpu.cfs_period_us", "100000").quota());
+  CHECK(!System("4:cpu,cpuacct:/")
+             .write(mount + "cpu/cpu.cfs_quota_us", "-1")
+             .write(mount + "cpu/cpu.cfs_period_us", "100000")
+             .quota());
   CHECK(!System("nonsense").write(mount + "cpu.max", "100000 100000").quota());
   for (const char* bad : {"", "five", "0 0", "100000 0", "-1 100000", "100000"})
     CHECK(!System("0::/").write(mount + "cpu.max", bad).quota());
@@ -58,12 +61,17 @@ TEST_CASE("of version 1 those of the controller cpu count") {
   const std::string groups = "5:memory:/x\n4:cpu,cpuacct:/x/y\n3:cpuset:/z\n0::/";
   for (const char* folder : {"cpu/", "cpu,cpuacct/"}) {
     System system(groups);
-    system.write(mount + folder + "x/y/cpu.cfs_quota_us", "300000").write(mount + folder + "x/y/cpu.cfs_period_us", "100000");
+    system.write(mount + folder + "x/y/cpu.cfs_quota_us", "300000")
+        .write(mount + folder + "x/y/cpu.cfs_period_us", "100000");
     CHECK(system.quota() == 3);
-    system.write(mount + folder + "x/cpu.cfs_quota_us", "50000").write(mount + folder + "x/cpu.cfs_period_us", "100000");
+    system.write(mount + folder + "x/cpu.cfs_quota_us", "50000")
+        .write(mount + folder + "x/cpu.cfs_period_us", "100000");
     CHECK(system.quota() == 0.5);
   }
-  CHECK(!System(groups).write(mount + "cpuset/z/cpu.cfs_quota_us", "1").write(mount + "cpuset/z/cpu.cfs_period_us", "1").quota());
+  CHECK(!System(groups)
+             .write(mount + "cpuset/z/cpu.cfs_quota_us", "1")
+             .write(mount + "cpuset/z/cpu.cfs_period_us", "1")
+             .quota());
 }
 
 TEST_CASE("in a container that sees its own group at the mount alone, that one counts") {

@@ -61,11 +61,12 @@ TEST_CASE("a number that is not within its bounds is refused, and they are told"
   const dydit::Bounds<double> share{0, 1};
   CHECK(read(4000, batch) == 4000);
   CHECK(read(1, share) == 1);
-  for (const Json& bad : {Json(0), Json(-1), Json(4001), Json(~std::uint64_t{0}), Json(2.5), Json(2.0), Json("2"), Json(true),
-                          Json(nullptr), Json::array({2}), Json::object()}) {
+  for (const Json& bad : {Json(0), Json(-1), Json(4001), Json(~std::uint64_t{0}), Json(2.5), Json(2.0), Json("2"),
+                          Json(true), Json(nullptr), Json::array({2}), Json::object()}) {
     CAPTURE(bad.dump());
     CHECK_THROWS_AS(read(bad, batch), UsageError);
-    CHECK_THROWS_WITH(read(bad, batch), Contains("train.key = " + bad.dump() + ": give a whole number from 1 to 4,000"));
+    CHECK_THROWS_WITH(read(bad, batch),
+                      Contains("train.key = " + bad.dump() + ": give a whole number from 1 to 4,000"));
   }
   for (const Json& bad : {Json(-0.1), Json(2), Json("1"), Json(true), Json::array({1})})
     CHECK_THROWS_WITH(read(bad, share), Contains("train.key = " + bad.dump() + ": give a number from 0 to 1"));

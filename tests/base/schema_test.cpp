@@ -41,9 +41,7 @@ const Schema<Settings>& schema() {
   return schema;
 }
 
-Settings read(const Json& json) {
-  return schema().from_json(json, "train");
-}
+Settings read(const Json& json) { return schema().from_json(json, "train"); }
 
 void refuse(const Json& json, const std::string& line) {
   CAPTURE(json.dump());
@@ -51,9 +49,7 @@ void refuse(const Json& json, const std::string& line) {
   CHECK_THROWS_WITH(read(json), Contains(line));
 }
 
-const Option& option(const std::string& name) {
-  return *std::ranges::find(schema().options(), name, &Option::name);
-}
+const Option& option(const std::string& name) { return *std::ranges::find(schema().options(), name, &Option::name); }
 
 }  // namespace
 
@@ -94,9 +90,7 @@ TEST_CASE("options can be read beside keys of others, which are known only where
   schema().read(keys, settings);
   CHECK_NOTHROW(keys.finish());
   CHECK((dynamic && settings.steps == 3));
-  refuse(
-      json,
-      "unknown key: train.dynamic: known are at, batch, decay, flip, heads, models, note, rate, seed, steps");
+  refuse(json, "unknown key: train.dynamic: known are at, batch, decay, flip, heads, models, note, rate, seed, steps");
   refuse(Json::array({1}), "not a table of keys: train");
 }
 
@@ -119,8 +113,7 @@ TEST_CASE("a text is one of the known ones, or any where none is known; a flag i
   refuse({{"flip", 1}}, "wrong type of value: train.flip: 1");
   refuse({{"flip", "true"}}, "wrong type of value: train.flip");
   const std::string longest(1000, 'x');
-  CHECK_THROWS_WITH(read({{"decay", longest}}),
-                    Contains(longest.substr(0, 40) + "...: give") && !Contains(longest));
+  CHECK_THROWS_WITH(read({{"decay", longest}}), Contains(longest.substr(0, 40) + "...: give") && !Contains(longest));
 }
 
 TEST_CASE("a list of numbers has one at least, each once and within the bounds; texts may be none") {

@@ -10,8 +10,8 @@
 #include "temporary_folder.h"
 
 using namespace dydit::checkpoint;
-using dydit::test::dict, dydit::test::inner_dict, dydit::test::little, dydit::test::Outcome,
-    dydit::test::protocol, dydit::test::storage, dydit::test::text, dydit::test::vector_in;
+using dydit::test::dict, dydit::test::inner_dict, dydit::test::little, dydit::test::Outcome, dydit::test::protocol,
+    dydit::test::storage, dydit::test::text, dydit::test::vector_in;
 
 namespace {
 
@@ -20,9 +20,7 @@ constexpr std::uint64_t opt_elements = 9 * gib / 16 + 3,
                         model_elements = 17 * gib / 16 + 5;  // 2.25 and 4.25 GiB
 const std::string ema = "the EMA weights!", last = "last";
 
-std::string zeros(std::size_t count) {
-  return std::string(count, '\0');
-}
+std::string zeros(std::size_t count) { return std::string(count, '\0'); }
 
 /// Written piece by piece, with holes between.
 class SparseFile {
@@ -50,8 +48,8 @@ std::string training_pickle(const std::string& view = "", std::size_t padding = 
   const auto section = [&](const char* name, const char* key, std::uint64_t elements) {
     return text(name) + inner_dict(text("w") + vector_in(storage(key, elements, view), elements));
   };
-  return dict(section("model", "0", model_elements) + section("ema", "1", 4) +
-              section("opt", "2", opt_elements) + text("padding") + text(std::string(padding, ' ')));
+  return dict(section("model", "0", model_elements) + section("ema", "1", 4) + section("opt", "2", opt_elements) +
+              text("padding") + text(std::string(padding, ' ')));
 }
 
 /// One entry of a zip after another, aligned as PyTorch does; the sizes and offsets are in zip64 fields.
@@ -62,16 +60,16 @@ class SparseZip {
     constexpr std::uint64_t local_header = 30, alignment = 64;
     if (entries_ > 0) file_.skip(-(file_.position() + local_header + name.size()) % alignment);
     const std::string in_zip64 = little(0xffffffff, 4);
-    directory_ += "PK\1\2" + zeros(16) + in_zip64 + in_zip64 + little(name.size(), 2) + little(28, 2) +
-                  zeros(10) + in_zip64 + name + little(1, 2) + little(24, 2) + little(size, 8) +
-                  little(size, 8) + little(file_.position(), 8);
+    directory_ += "PK\1\2" + zeros(16) + in_zip64 + in_zip64 + little(name.size(), 2) + little(28, 2) + zeros(10) +
+                  in_zip64 + name + little(1, 2) + little(24, 2) + little(size, 8) + little(size, 8) +
+                  little(file_.position(), 8);
     file_.write("PK\3\4" + zeros(14) + in_zip64 + in_zip64 + little(name.size(), 2) + little(0, 2) + name);
     ++entries_;
   }
   void finish() {
     const std::uint64_t begin = file_.position(), end = begin + directory_.size();
-    file_.write(directory_ + "PK\6\6" + little(44, 8) + zeros(12) + little(entries_, 8) +
-                little(entries_, 8) + little(directory_.size(), 8) + little(begin, 8));
+    file_.write(directory_ + "PK\6\6" + little(44, 8) + zeros(12) + little(entries_, 8) + little(entries_, 8) +
+                little(directory_.size(), 8) + little(begin, 8));
     file_.write("PK\6\7" + little(0, 4) + little(end, 8) + little(1, 4));
     file_.write("PK\5\6" + little(0, 4) + little(0xffffffff, 4) + little(~0ULL, 8) + little(0, 2));
   }
@@ -90,8 +88,7 @@ void write_zip(const std::filesystem::path& path) {
   file.write(pickle);
   zip.begin("a/data/2", 4 * opt_elements);
   file.skip(4 * opt_elements);
-  file.skip(-file.position() %
-            64);  // the writer aligns entries by a field of their headers; a gap does as well
+  file.skip(-file.position() % 64);  // the writer aligns entries by a field of their headers; a gap does as well
   zip.begin("a/data/0", 4 * model_elements);
   file.skip(4 * model_elements - last.size());
   file.write(last);
@@ -102,8 +99,8 @@ void write_zip(const std::filesystem::path& path) {
 
 void write_legacy(const std::filesystem::path& path) {
   SparseFile file(path);
-  const std::string front = protocol + "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." + protocol +
-                            "M\xe9\x03." + dict(text("little_endian") + "\x88");
+  const std::string front = protocol + "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." + protocol + "M\xe9\x03." +
+                            dict(text("little_endian") + "\x88");
   const std::string keys = protocol + "](" + text("2") + text("0") + text("1") + "e.";
   const std::size_t length = front.size() + training_pickle("N").size() + keys.size();
   file.write(front + training_pickle("N", -length % 4) + keys + little(opt_elements, 8));
@@ -116,12 +113,12 @@ void write_legacy(const std::filesystem::path& path) {
 void write_safetensors_sparse(const std::filesystem::path& path, std::size_t alignment) {
   SparseFile file(path);
   const auto entry = [](const char* name, std::uint64_t first, std::uint64_t elements) {
-    return fmt::format(R"("{}":{{"dtype":"F32","shape":[{}],"data_offsets":[{},{}]}})", name, elements,
-                       4 * first, 4 * (first + elements));
+    return fmt::format(R"("{}":{{"dtype":"F32","shape":[{}],"data_offsets":[{},{}]}})", name, elements, 4 * first,
+                       4 * (first + elements));
   };
-  std::string header = fmt::format("{{{},{},{}}}", entry("opt.w", 0, opt_elements),
-                                   entry("model.w", opt_elements, model_elements),
-                                   entry("ema.w", opt_elements + model_elements, 4));
+  std::string header =
+      fmt::format("{{{},{},{}}}", entry("opt.w", 0, opt_elements), entry("model.w", opt_elements, model_elements),
+                  entry("ema.w", opt_elements + model_elements, 4));
   while (header.size() % 8 != alignment) header += ' ';
   file.write(little(header.size(), 8) + header);
   file.skip(4 * (opt_elements + model_elements) - last.size());
@@ -144,8 +141,7 @@ TEST_CASE("of a training file of 6 GiB only the weights asked for are read") {
   if (form == "legacy") write_legacy(path);
   if (form.starts_with("safetensors")) write_safetensors_sparse(path, form == "safetensors" ? 0 : 1);
   REQUIRE(std::filesystem::file_size(path) > 6 * gib);
-  CHECK(dydit::test::outcome_within(path, {.seconds = 5, .memory = 8 << 20, .resident = 16 << 20}) ==
-        Outcome::opened);
+  CHECK(dydit::test::outcome_within(path, {.seconds = 5, .memory = 8 << 20, .resident = 16 << 20}) == Outcome::opened);
   CHECK(end_of(open_checkpoint(path).tensors.at("w"), ema.size()) == ema);
   if (form != "safetensors, not aligned") {
     const auto model = open_checkpoint(path, Weights::model).tensors.at("w");

@@ -31,9 +31,7 @@ class Sharded {
   Sharded() { fs::copy(golden / "diffusers" / "sharded", path()); }
   fs::path path() const { return folder_.path() / "dit"; }
   Checkpoint open() const { return open_checkpoint(path()); }
-  void write(const std::string& name, const std::string& text) const {
-    dydit::write_atomically(path() / name, text);
-  }
+  void write(const std::string& name, const std::string& text) const { dydit::write_atomically(path() / name, text); }
   Json index() const { return Json::parse(dydit::read_file(path() / index_name)); }
 
  private:
@@ -93,8 +91,7 @@ TEST_CASE("folders that do not add up are refused with the reason") {
   with({{"a", 1}});
   refused("names no file for 'a'");
   const std::string with_zero("a\0b", 3);
-  for (const std::string& name :
-       {""s, "."s, ".."s, "../sharded"s, "/etc/passwd"s, "a/b"s, "a\\b"s, with_zero}) {
+  for (const std::string& name : {""s, "."s, ".."s, "../sharded"s, "/etc/passwd"s, "a/b"s, "a\\b"s, with_zero}) {
     Json changed = map;
     changed["proj_out_1.bias"] = name;
     with(changed);

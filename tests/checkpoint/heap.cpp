@@ -34,18 +34,12 @@ void operator delete(void* memory) noexcept {
   std::free(memory);
 }
 
-void operator delete(void* memory, std::size_t) noexcept {
-  operator delete(memory);
-}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
 
 namespace dydit::test {
 
-HeapPeak::HeapPeak() : before_(in_use) {
-  most_in_use = in_use;
-}
+HeapPeak::HeapPeak() : before_(in_use) { most_in_use = in_use; }
 
-std::size_t HeapPeak::bytes() const {
-  return most_in_use - before_;
-}
+std::size_t HeapPeak::bytes() const { return most_in_use - before_; }
 
 }  // namespace dydit::test

@@ -8,8 +8,8 @@
 
 using namespace dydit::checkpoint;
 using Catch::Matchers::Contains;
-using dydit::test::dict, dydit::test::integer, dydit::test::little, dydit::test::protocol,
-    dydit::test::storage, dydit::test::text, dydit::test::vector_in;
+using dydit::test::dict, dydit::test::integer, dydit::test::little, dydit::test::protocol, dydit::test::storage,
+    dydit::test::text, dydit::test::vector_in;
 
 namespace {
 
@@ -48,10 +48,9 @@ std::string view(std::uint64_t offset, std::uint64_t length) {
 
 TEST_CASE("a legacy file written by hand is read") {
   CHECK(LegacyFile({}).bytes_of("w") == "abcdefghijklmnop");
-  CHECK(LegacyFile({.value = dict(text("w") + vector_in(storage("7", 4, "N"), 2, 2, 1))}).bytes_of("w") ==
-        "efghmnop");
-  CHECK(LegacyFile({.value = dict(text("w") + vector_in(storage("7", 4, view(1, 3)), 2, 1, 1))})
-            .bytes_of("w") == "ijklmnop");
+  CHECK(LegacyFile({.value = dict(text("w") + vector_in(storage("7", 4, "N"), 2, 2, 1))}).bytes_of("w") == "efghmnop");
+  CHECK(LegacyFile({.value = dict(text("w") + vector_in(storage("7", 4, view(1, 3)), 2, 1, 1))}).bytes_of("w") ==
+        "ijklmnop");
 }
 
 TEST_CASE("broken legacy files are refused with the reason") {
@@ -72,8 +71,7 @@ TEST_CASE("broken legacy files are refused with the reason") {
       {{.value = holding(vector_in(storage("7", 4, "K\1"), 1))}, "no storage"},
       {{.value = holding(vector_in(storage("7", 4, "NN"), 1))}, "no storage"},
       {{.value = holding(vector_in(storage("../7", 4, "N"), 1))}, "no storage"},
-      {{.value =
-            holding(vector_in(storage("7", 4, "N"), 1) + text("v") + vector_in(storage("7", 3, "N"), 1))},
+      {{.value = holding(vector_in(storage("7", 4, "N"), 1) + text("v") + vector_in(storage("7", 3, "N"), 1))},
        "two things"},
       {{.value = holding(vector_in(storage("7", 1ULL << 62, "N"), 1)), .data = little(1ULL << 62, 8)},
        "another length"},
@@ -91,13 +89,11 @@ TEST_CASE("broken legacy files are refused with the reason") {
   CAPTURE(reason);
   const LegacyFile file(parts);
   CHECK_THROWS_WITH(open_checkpoint(file.path()), Contains(reason));
-  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 2, .memory = 8 << 20}) ==
-        dydit::test::Outcome::refused);
+  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 2, .memory = 8 << 20}) == dydit::test::Outcome::refused);
 }
 
 TEST_CASE("the length of a file does not buy its pickles memory") {
   const LegacyFile file({.value = protocol + dydit::test::many(")0", 8'000'000)});  // tuples: a byte, a node
   std::filesystem::resize_file(file.path(), 1 << 30);
-  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 64 << 20}) ==
-        dydit::test::Outcome::refused);
+  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 64 << 20}) == dydit::test::Outcome::refused);
 }

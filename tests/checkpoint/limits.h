@@ -15,8 +15,8 @@ namespace dydit::test {
 
 struct Limits {
   unsigned seconds;
-  std::int64_t memory;  ///< bytes of address space beyond the file; not checked under a sanitizer, which
-                        ///< takes terabytes
+  std::int64_t memory;        ///< bytes of address space beyond the file; not checked under a sanitizer, which
+                              ///< takes terabytes
   std::int64_t resident = 0;  ///< bytes of memory, those of the mapped file included; 0: as many as it likes
 };
 

@@ -45,9 +45,7 @@ class Opener {
 
 /// What four times a file leave beside its mapping, and a page or two for what any file takes: a good legacy
 /// file of 2.8 KB needs 28 KB for the program in it.
-std::size_t most_for(std::size_t file) {
-  return 3 * file + (32 << 10);
-}
+std::size_t most_for(std::size_t file) { return 3 * file + (32 << 10); }
 
 /// A file in which single bytes are changed.
 class Mutable {
@@ -88,8 +86,8 @@ void survives_changes(const fs::path& path, const std::vector<fs::path>& files) 
 }  // namespace
 
 TEST_CASE("a file that is cut off anywhere is refused") {
-  const std::string name = GENERATE("small.safetensors", "sound.safetensors", "small.pt", "sound.pt",
-                                    "zip64.pt", "legacy.pt", "legacy_train.pt", "python2.pt");
+  const std::string name = GENERATE("small.safetensors", "sound.safetensors", "small.pt", "sound.pt", "zip64.pt",
+                                    "legacy.pt", "legacy_train.pt", "python2.pt");
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "t";
   fs::copy_file(fixtures / name, path);
@@ -107,9 +105,8 @@ TEST_CASE("a file that is cut off anywhere is refused") {
 }
 
 TEST_CASE("a file with a changed byte is refused or opened, and nothing else happens") {
-  const std::string name =
-      GENERATE("small.safetensors", "sound.safetensors", "small.pt", "sound.pt", "protocol4.pt", "zip64.pt",
-               "train.pt", "legacy.pt", "legacy_train.pt", "python2.pt");
+  const std::string name = GENERATE("small.safetensors", "sound.safetensors", "small.pt", "sound.pt", "protocol4.pt",
+                                    "zip64.pt", "train.pt", "legacy.pt", "legacy_train.pt", "python2.pt");
   CAPTURE(name);
   const dydit::test::TemporaryFolder folder;
   const auto path = folder.path() / "t";

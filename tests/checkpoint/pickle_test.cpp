@@ -59,8 +59,7 @@ TEST_CASE("what Python 2 wrote is read") {
     CHECK_THROWS_AS(PickleFile(dict(text("w") + broken)).open(), dydit::InputError);
   }
   const std::string zero(1, '\0');
-  CHECK_THROWS_WITH(PickleFile(dict(key + tensor() + "h" + zero + tensor())).open(),
-                    Contains("never stored"));
+  CHECK_THROWS_WITH(PickleFile(dict(key + tensor() + "h" + zero + tensor())).open(), Contains("never stored"));
   CHECK_THROWS_WITH(PickleFile(dict(key + "q" + zero + tensor())).open(), Contains("out of order"));
   for (const char* wrong : {"]K\1a", "](]K\1ae", "]]a"})
     CHECK_THROWS_WITH(PickleFile(protocol + ordered + wrong + "\x85R.").open(),
@@ -111,12 +110,10 @@ TEST_CASE("little files that ask for much are refused within limits") {
       protocol + "]" + many("Na", 2'000'000) + ".",         // one long list
       protocol + many("]", 70'000) + ".",                   // a deep stack
       // the same attributes again and again
-      protocol + attributes + store + "0ccollections\nOrderedDict\n)R" + many("h" + zero + "b", 300'000) +
-          ".",
+      protocol + attributes + store + "0ccollections\nOrderedDict\n)R" + many("h" + zero + "b", 300'000) + ".",
   }));
   const PickleFile file(pickle);
-  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 96 << 20}) ==
-        dydit::test::Outcome::refused);
+  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 96 << 20}) == dydit::test::Outcome::refused);
 }
 
 TEST_CASE("large files that ask for much take no more than four times their size and 32 MiB") {
@@ -124,8 +121,7 @@ TEST_CASE("large files that ask for much take no more than four times their size
   const std::string pickle = GENERATE_COPY(values<std::string>({
       protocol + filler + "](" + many(many("N", 1000) + "e(", 2100) + "e.",  // one list grown again and again
       protocol + filler + "(" + many(")\x94", 1 << 20) + ".",                // nodes and a memo
-      protocol + filler + "ccollections\nOrderedDict\n](" + many("](NNe", 60'000) +
-          "e\x85R.",  // a dict of pairs
+      protocol + filler + "ccollections\nOrderedDict\n](" + many("](NNe", 60'000) + "e\x85R.",  // a dict of pairs
   }));
   const PickleFile file(pickle);
   const dydit::test::HeapPeak heap;
@@ -140,8 +136,7 @@ TEST_CASE("copies of a shared storage are bounded by the file") {
   view.replace(view.find(integer(4)), integer(4).size(), integer(1 << 18));
   for (int i = 0; i < 500; ++i) items += text(fmt::format("w{}", i)) + view;
   const PickleFile file(dict(items), storage);
-  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 16 << 20}) ==
-        dydit::test::Outcome::refused);
+  CHECK(dydit::test::outcome_within(file.path(), {.seconds = 5, .memory = 16 << 20}) == dydit::test::Outcome::refused);
   CHECK_THROWS_WITH(file.open(), Contains("share a storage"));
 }
 
@@ -157,12 +152,12 @@ TEST_CASE("archives that say two things are refused") {
   CHECK(open(good) == 1);
   using dydit::InputError;
   CHECK_THROWS_AS(open(good + "trailing"), InputError);
-  CHECK_THROWS_AS(open(dydit::test::stored_zip(
-                      {{"a/data.pkl", dict(sound)}, {"a/data/0", storage}, {"a/data/0", storage}})),
-                  InputError);
-  CHECK_THROWS_AS(open(dydit::test::stored_zip(
-                      {{"a/data.pkl", dict(sound)}, {"b/data.pkl", dict(sound)}, {"a/data/0", storage}})),
-                  InputError);
+  CHECK_THROWS_AS(
+      open(dydit::test::stored_zip({{"a/data.pkl", dict(sound)}, {"a/data/0", storage}, {"a/data/0", storage}})),
+      InputError);
+  CHECK_THROWS_AS(
+      open(dydit::test::stored_zip({{"a/data.pkl", dict(sound)}, {"b/data.pkl", dict(sound)}, {"a/data/0", storage}})),
+      InputError);
   std::string renamed = good;
   renamed.replace(good.find("a/data/0"), 8, "a/data/1");  // in the local header alone
   CHECK_THROWS_AS(open(renamed), InputError);

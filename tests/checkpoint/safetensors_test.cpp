@@ -140,8 +140,7 @@ TEST_CASE("a header of very many empty tensors is refused") {
   for (int i = 1; i < 64; ++i) sizes += ",0";
   std::string header = "{";
   for (int i = 0; i < 30'000; ++i)
-    header +=
-        fmt::format(R"({}"{}":{{"dtype":"I8","shape":[{}],"data_offsets":[0,0]}})", i ? "," : "", i, sizes);
+    header += fmt::format(R"({}"{}":{{"dtype":"I8","shape":[{}],"data_offsets":[0,0]}})", i ? "," : "", i, sizes);
   header += "}";
   const dydit::test::TemporaryFolder folder;
   dydit::write_atomically(folder.path() / "t", little(header.size(), 8) + header);
@@ -157,12 +156,14 @@ TEST_CASE("a large header takes no more than four times its size and 32 MiB") {
   };
   const auto named = [](std::size_t length, const char* escaped = "", std::size_t padding = 0) {
     std::string header = "{";
-    header += std::string(padding, ' ') + "\"" + escaped + std::string(length, 'x') + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})";
+    header += std::string(padding, ' ') + "\"" + escaped + std::string(length, 'x') +
+              R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})";
     return dydit::test::little(header.size(), 8) + header;
   };
   const auto [file, must_be_read] = GENERATE_COPY(table<std::string, bool>({
       {file_of(R"("{:x}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}},)", 200'000), false},
-      {file_of(R"("{:x}":{{"dtype":"U8","shape":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,0]}},)", 100'000), false},
+      {file_of(R"("{:x}":{{"dtype":"U8","shape":[0,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,0]}},)", 100'000),
+       false},
       {named(64 << 20), false},
       {named(16 << 20), true},
       {named(40 << 20, R"(a\"b)"), false},

@@ -11,8 +11,8 @@
 using namespace dydit::checkpoint;
 using Catch::Matchers::Contains;
 using dydit::InputError;
-using dydit::test::dict, dydit::test::inner_dict, dydit::test::integer, dydit::test::little,
-    dydit::test::protocol, dydit::test::storage, dydit::test::text, dydit::test::vector_in;
+using dydit::test::dict, dydit::test::inner_dict, dydit::test::integer, dydit::test::little, dydit::test::protocol,
+    dydit::test::storage, dydit::test::text, dydit::test::vector_in;
 
 namespace {
 
@@ -31,8 +31,7 @@ std::string tensor(int set, std::uint64_t elements = 4) {
   return vector_in(storage(std::to_string(set), 4, "N"), elements);
 }
 std::string number() {  // of no dimensions
-  return fmt::format("ctorch._utils\n_rebuild_tensor_v2\n({}{})){}NtR", storage("0", 4, "N"), integer(0),
-                     '\x89');
+  return fmt::format("ctorch._utils\n_rebuild_tensor_v2\n({}{})){}NtR", storage("0", 4, "N"), integer(0), '\x89');
 }
 /// The items of a state dict: those of a DiT, each behind `prefix`.
 std::string items(int set, const std::string& prefix = "") {
@@ -41,13 +40,10 @@ std::string items(int set, const std::string& prefix = "") {
   return out;
 }
 /// One entry of a dict, whose value is a dict.
-std::string under(const std::string& key, const std::string& inner) {
-  return text(key) + inner_dict(inner);
-}
+std::string under(const std::string& key, const std::string& inner) { return text(key) + inner_dict(inner); }
 /// An optimizer's state, with a tensor that reaches outside its storage: refused when it is read.
 std::string optimiser(const std::string& key) {
-  return under(
-      key, under("state", "K\1" + inner_dict(text("exp_avg") + tensor(0, 9))) + text("param_groups") + "]");
+  return under(key, under("state", "K\1" + inner_dict(text("exp_avg") + tensor(0, 9))) + text("param_groups") + "]");
 }
 
 enum class Form { zip, legacy };
@@ -105,12 +101,11 @@ TEST_CASE("the usual wrappers of a .pt are understood") {
       {items(1, "module._orig_mod."), "model, prefix module._orig_mod. removed", 1, 0},
       {items(1, "model."), "model", 1, 0},
       {under("model", items(1, "module.")) + text("epoch") + "K\3", "model, prefix module. removed", 1, 0},
-      {under("state_dict", items(1, "model.")) + text("pytorch-lightning_version") + text("2.1") +
-           text("global_step") + "K\3" + text("loops") + "}" + optimiser("optimizer_states"),
+      {under("state_dict", items(1, "model.")) + text("pytorch-lightning_version") + text("2.1") + text("global_step") +
+           "K\3" + text("loops") + "}" + optimiser("optimizer_states"),
        "model (state_dict), prefix model. removed", 1, 0},
       {under("module", items(1)) + under("ema", "") + text("step") + "K\3", "model (module)", 1, 0},
-      {under("model_state_dict", items(1)) + optimiser("optimizer_state_dict"), "model (model_state_dict)", 1,
-       0},
+      {under("model_state_dict", items(1)) + optimiser("optimizer_state_dict"), "model (model_state_dict)", 1, 0},
       {under("model", items(1)) + under("ema", items(2)) + optimiser("opt"), "ema; also there: model"},
       {under("state_dict", items(1)) + under("ema_state_dict", items(2)) + text("step") + "K\3",
        "ema (ema_state_dict); also there: model (state_dict)"},
@@ -118,8 +113,7 @@ TEST_CASE("the usual wrappers of a .pt are understood") {
        "ema (state_dict_ema); also there: model (state_dict)"},
       {under("model", items(1, "module.")) + under("model_ema", items(2, "module.")),
        "ema (model_ema), prefix module. removed; also there: model (model.module)"},
-      {under("model", items(1)) + under("ema", under("ema_model", items(2))),
-       "ema (ema.ema_model); also there: model"},
+      {under("model", items(1)) + under("ema", under("ema_model", items(2))), "ema (ema.ema_model); also there: model"},
       {under("model", items(1)) +
            under("ema", text("n_averaged") + number() + items(2, "module.")),  // of an AveragedModel
        "ema, prefix module. removed; also there: model"},
@@ -128,8 +122,7 @@ TEST_CASE("the usual wrappers of a .pt are understood") {
       {items(1) + under("ema", items(2)), "ema; also there: model (bare)"},
       {under("ema", items(2)), "ema", 0},
       // as ema-pytorch keeps them: alone, and beside the model
-      {text("initted") + tensor(0, 1) + text("step") + number() + items(2, "ema_model.") +
-           items(1, "online_model."),
+      {text("initted") + tensor(0, 1) + text("step") + number() + items(2, "ema_model.") + items(1, "online_model."),
        "ema, prefix ema_model. removed; also there: model (online_model)"},
       {under("model", items(1)) +
            under("ema", text("initted") + number() + items(2, "ema_model.") + items(3, "online_model.")),
@@ -178,11 +171,9 @@ TEST_CASE("what is not understood is named, and the rest taken") {
 }
 
 TEST_CASE("other parts of a larger module are named, and not taken") {
-  const TorchFile file(
-      under("state_dict", items(1, "model.") + text("first_stage_model.conv.weight") + tensor(2)));
+  const TorchFile file(under("state_dict", items(1, "model.") + text("first_stage_model.conv.weight") + tensor(2)));
   const auto opened = open_checkpoint(file.path());
-  CHECK(opened.weights ==
-        "model (state_dict), prefix model. removed; not understood: 'state_dict.first_stage_model'");
+  CHECK(opened.weights == "model (state_dict), prefix model. removed; not understood: 'state_dict.first_stage_model'");
   CHECK(set_of(opened) == 1);
 }
 
@@ -201,8 +192,7 @@ TEST_CASE("weights under no known name, twice or under mixed names are refused, 
       {under("ema", items(1)) + under("ema_model", items(2)), "'ema.x_embedder.proj.bias' and 'ema_model.x_"},
       {under("model", items(1)) + under("model", items(2)), "two sets of weights"},
       {items(1) + text("epoch") + "K\3", "entry 'epoch' among the weights is not a tensor"},
-      {under("model", items(1) + text("blocks.0.attn._extra_state") + "N"),
-       "entry 'blocks.0.attn._extra_state'"},
+      {under("model", items(1) + text("blocks.0.attn._extra_state") + "N"), "entry 'blocks.0.attn._extra_state'"},
   }));
   CAPTURE(reason);
   const TorchFile file(all);
@@ -214,8 +204,7 @@ TEST_CASE("attributes of a state dict are left aside") {
   const std::string ordered = "ccollections\nOrderedDict\n)R";
   const std::string state_dict =
       ordered + "(" + items(1) + "u" +
-      inner_dict(text("_metadata") + ordered + "(" + text("") + inner_dict(text("version") + "K\1") + "u") +
-      "b";
+      inner_dict(text("_metadata") + ordered + "(" + text("") + inner_dict(text("version") + "K\1") + "u") + "b";
   CHECK(set_of(open_checkpoint(TorchFile(text("model") + state_dict).path())) == 1);
 }
 
@@ -242,10 +231,7 @@ TEST_CASE("sections of a safetensors file are prefixes") {
        "ema, prefix ema_model. removed; also there: model (online_model)",
        1,
        2},
-      {{{"model.", 1}, {"average_model.", 2}, {"vae.", 3}},
-       "model; not understood: 'average_model', 'vae'",
-       1,
-       0},
+      {{{"model.", 1}, {"average_model.", 2}, {"vae.", 3}}, "model; not understood: 'average_model', 'vae'", 1, 0},
   }));
   CAPTURE(each.weights);
   const dydit::test::TemporaryFolder folder;

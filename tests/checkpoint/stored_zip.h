@@ -23,8 +23,8 @@ inline std::string stored_zip(const std::vector<std::pair<std::string, std::stri
   std::string files, directory;
   for (const auto& [name, content] : entries) {
     const std::string common = std::string(10, '\0') + little(checksum ? checksum(content) : 0, 4) +
-                               little(content.size(), 4) + little(content.size(), 4) +
-                               little(name.size(), 2) + little(0, 2);
+                               little(content.size(), 4) + little(content.size(), 4) + little(name.size(), 2) +
+                               little(0, 2);
     directory += "PK\1\2" + little(0, 2) + common + std::string(10, '\0') + little(files.size(), 4) + name;
     files += "PK\3\4" + common + name + content;
   }

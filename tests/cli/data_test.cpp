@@ -46,21 +46,18 @@ void check_told(const test::Outcome& outcome, const fs::path& run = {}) {
 
 TEST_CASE("each command counts once what it does not read, on stderr and in the log") {
   const test::TemporaryFolder place;
-  const auto images = place.path() / "images", trained = place.path() / "trained",
-             other = place.path() / "other";
+  const auto images = place.path() / "images", trained = place.path() / "trained", other = place.path() / "other";
   const auto studied = place.path() / "studied", swept = place.path() / "swept";
   write_images(images);
-  check_told(run_dydit(test::training({"--steps", "2", "--lambda", "0.5", "--out", trained}, images)),
-             trained);
+  check_told(run_dydit(test::training({"--steps", "2", "--lambda", "0.5", "--out", trained}, images)), trained);
   const std::string model = trained / "checkpoints" / "DiT-00000002.safetensors";
-  check_told(
-      run_dydit({"info", "--checkpoint", model, "--data", images, "--images", "20", "--timesteps", "2"}));
+  check_told(run_dydit({"info", "--checkpoint", model, "--data", images, "--images", "20", "--timesteps", "2"}));
 
   // One of 41 images is broken: 2.4 % of them are too many.
   const auto link = images / "set" / "class3" / "link.png";
   fs::create_symlink("nowhere", link);
-  const test::Outcome study = run_dydit({"study", "activation", "--model", "half=" + model, "--data", images,
-                                         "--size", "8", "--timesteps", "2", "--device", "cpu", "--out", studied});
+  const test::Outcome study = run_dydit({"study", "activation", "--model", "half=" + model, "--data", images, "--size",
+                                         "8", "--timesteps", "2", "--device", "cpu", "--out", studied});
   CHECK(study.code == 3);
   CHECK_THAT(study.err, Contains("link.png") && Contains("too many broken"));
   CHECK_THAT(read_file(studied / "log.txt"), Contains(left_out) && Contains("link.png"));
@@ -72,7 +69,6 @@ sweep = { trained = ["half"], trained_batch = [2], timesteps = 1, blocks = 1, en
 [[models]]
 name = "half"
 checkpoint = ")" + model + "\"\n");
-  check_told(
-      run_dydit({"sweep", place.path() / "sweep.toml", "--device", "cpu", "--threads", "1", "--out", swept}),
-      swept);
+  check_told(run_dydit({"sweep", place.path() / "sweep.toml", "--device", "cpu", "--threads", "1", "--out", swept}),
+             swept);
 }

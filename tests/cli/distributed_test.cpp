@@ -73,9 +73,7 @@ class Pair {
   std::list<test::Process> processes_;
 };
 
-Outcomes run_pair(const test::Arguments& command) {
-  return Pair({command}).wait();
-}
+Outcomes run_pair(const test::Arguments& command) { return Pair({command}).wait(); }
 
 void require_done(const Outcomes& outcomes) {
   for (const test::Outcome& outcome : outcomes) {
@@ -121,14 +119,14 @@ TEST_CASE("two processes train as one does") {
   const test::TemporaryFolder folder;
   const auto one = folder.path() / "one", two = folder.path() / "two", mixed = folder.path() / "mixed";
   // Seven images of a batch are three and four.
-  auto command = test::training(
-      {"--steps", "31", "--checkpoint-every", "30", "--record-every", "31", "--learning-rate", "1e-3"});
+  auto command =
+      test::training({"--steps", "31", "--checkpoint-every", "30", "--record-every", "31", "--learning-rate", "1e-3"});
   *std::next(std::ranges::find(command, "--batch")) = "7";
   const bool dynamic = GENERATE(false, true);
   CAPTURE(dynamic);
   if (dynamic)
-    command = with(command, {"--lambda", "0.6", "--hold-steps", "0", "--target-warmup-steps", "5", "--complete-steps", "31",
-                             "--width-bias", "2", "--token-bias", "2"});
+    command = with(command, {"--lambda", "0.6", "--hold-steps", "0", "--target-warmup-steps", "5", "--complete-steps",
+                             "31", "--width-bias", "2", "--token-bias", "2"});
   REQUIRE(test::run_dydit(with(command, {"--out", one})).code == 0);
   const fs::path last = fs::path("checkpoints") / "DiT-00000031.safetensors";
 
@@ -214,8 +212,7 @@ TEST_CASE("processes with a machine of their own share the groups of a sweep; th
 TEST_CASE("a run that loses a process or is interrupted ends as a whole and goes on by the same command") {
   const test::TemporaryFolder folder;
   const auto command = test::training({"--steps", "150", "--checkpoint-every", "25", "--record-every", "40"});
-  const fs::path first = "checkpoints/DiT-00000025.safetensors",
-                 last = "checkpoints/DiT-00000150.safetensors";
+  const fs::path first = "checkpoints/DiT-00000025.safetensors", last = "checkpoints/DiT-00000150.safetensors";
   const auto whole = folder.path() / "whole";
   require_done(run_pair(with(command, {"--out", whole})));
   for (const auto& [signal, rank] : {std::pair(SIGKILL, 0), std::pair(SIGKILL, 1), std::pair(SIGTERM, 1)}) {
@@ -299,8 +296,7 @@ TEST_CASE("a process whose peers do not come can be interrupted") {
 TEST_CASE("a launcher's variables that make no sense are named") {
   const auto [variables, named] = GENERATE(table<Variables, std::string>(
       {{{{"WORLD_SIZE", "2"}, {"RANK", "2"}}, "RANK=2"},
-       {{{"WORLD_SIZE", "2"}, {"RANK", "1"}, {"LOCAL_WORLD_SIZE", "2"}, {"LOCAL_RANK", "1"}},
-        "MASTER_ADDR"}}));
+       {{{"WORLD_SIZE", "2"}, {"RANK", "1"}, {"LOCAL_WORLD_SIZE", "2"}, {"LOCAL_RANK", "1"}}, "MASTER_ADDR"}}));
   const auto outcome = test::Process(test::training({}), {}, launched(variables)).wait();
   CHECK(outcome.code == 2);
   CHECK(test::is_one_error(outcome.err));

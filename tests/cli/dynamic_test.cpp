@@ -16,16 +16,15 @@ using test::is_one_error;
 namespace {
 
 // Weights by chance, so that routers let some units and tokens through.
-void write_model(const std::filesystem::path& path, bool dynamic,
-                 const std::map<std::string, double>& spoilt = {}) {
+void write_model(const std::filesystem::path& path, bool dynamic, const std::map<std::string, double>& spoilt = {}) {
   dit::DiT dit(dit::from_json({{"input_size", 8},
-                                   {"patch_size", 4},
-                                   {"in_channels", 3},
-                                   {"hidden_size", 16},
-                                   {"depth", 2},
-                                   {"num_heads", 2},
-                                   {"num_classes", 10},
-                                   {"dynamic", dynamic}}));
+                               {"patch_size", 4},
+                               {"in_channels", 3},
+                               {"hidden_size", 16},
+                               {"depth", 2},
+                               {"num_heads", 2},
+                               {"num_classes", 10},
+                               {"dynamic", dynamic}}));
   torch::NoGradGuard no_grad;
   torch::manual_seed(3);
   for (auto& item : dit->named_parameters())
@@ -111,8 +110,7 @@ checkpoint = "dense.safetensors"
 };
 
 using Cells = std::map<std::string, int>;
-const Cells speed_cells{
-    {"speed half dense all", 1}, {"speed half compact own", 1}, {"speed half compact alike", 1}};
+const Cells speed_cells{{"speed half dense all", 1}, {"speed half compact own", 1}, {"speed half compact alike", 1}};
 
 }  // namespace
 
@@ -133,8 +131,7 @@ TEST_CASE("a profile of a dynamic model runs every study, and each command the o
 TEST_CASE("a checkpoint that diverged is refused by the tensor's name, one that overflows fails its cells") {
   const Profile profile;
   const std::string router = "blocks.1.attn_rate.router.weight";
-  const auto refused = [&](const Arguments& arguments, const Arguments& more, int code,
-                           const std::string& named) {
+  const auto refused = [&](const Arguments& arguments, const Arguments& more, int code, const std::string& named) {
     const auto outcome = profile.run(arguments, more);
     CAPTURE(arguments, outcome.err);
     CHECK(outcome.code == code);
@@ -155,10 +152,10 @@ TEST_CASE("a checkpoint that diverged is refused by the tensor's name, one that 
       CHECK(record.error.find("blocks.1.attn_rate") != std::string::npos);
     }
   const std::string file = profile.folder() / "half.safetensors";
-  for (const Arguments& command : std::vector<Arguments>{
-           {"info", "--checkpoint", file, "--data", "synthetic:4"},
-           {"train", "--checkpoint", file, "--data", "synthetic:40", "--size", "8", "--lambda", "0.5",
-            "--steps", "2", "--batch", "4", "--out", profile.folder() / "training"}}) {
+  for (const Arguments& command :
+       std::vector<Arguments>{{"info", "--checkpoint", file, "--data", "synthetic:4"},
+                              {"train", "--checkpoint", file, "--data", "synthetic:40", "--size", "8", "--lambda",
+                               "0.5", "--steps", "2", "--batch", "4", "--out", profile.folder() / "training"}}) {
     const auto outcome = test::run_dydit(command);
     CAPTURE(outcome.err);
     CHECK(outcome.code == 4);
@@ -171,9 +168,8 @@ TEST_CASE("a dry run tells what a profile of a dynamic model runs") {
   const auto told = profile.run({"reproduce"}, {"--dry-run"});
   INFO(told.err);
   CHECK(told.code == 0);
-  for (const char* line :
-       {"\nhalf ", "\ndense ", "data: 12 images in 10 classes\n", "about ",
-        "sweep: trained half, batches 2, at 2 timesteps, in 1 blocks each (no estimate)\n"})
+  for (const char* line : {"\nhalf ", "\ndense ", "data: 12 images in 10 classes\n", "about ",
+                           "sweep: trained half, batches 2, at 2 timesteps, in 1 blocks each (no estimate)\n"})
     CHECK(told.out.find(line) != std::string::npos);
   CHECK(told.out.find("shares") == std::string::npos);  // nothing runs under imposed masks
 }
@@ -184,12 +180,10 @@ TEST_CASE("a profile that names models or images that it lacks is refused, also 
     const char *replaced, *by, *named;
   };
   for (const Case& c : std::vector<Case>{
-           {"trained = [\"half\"]", "trained = [\"nobody\"]",
-            "no such model: tiny.toml: sweep.trained: nobody"},
+           {"trained = [\"half\"]", "trained = [\"nobody\"]", "no such model: tiny.toml: sweep.trained: nobody"},
            {"trained = [\"half\"]", "trained = [\"dense\"]", "a model without routers: sweep.trained: dense"},
            {"trained_batch = [2]", "trained_batch = [2, 13]", "fewer images than the sweep's batch"},
-           {"chunk = 2 }\ncompute", "models = [\"nobody\"] }\ncompute",
-            "tiny.toml: activation.models: nobody"},
+           {"chunk = 2 }\ncompute", "models = [\"nobody\"] }\ncompute", "tiny.toml: activation.models: nobody"},
            {"chunk = 2 }\ncompute", "models = [\"half\", \"dense\"] }\ncompute",
             "a model without routers: activation.models: dense"},
            {"draws = 1 }\nsweep", "draws = 1, models = [\"dense\"] }\nsweep",

@@ -22,8 +22,8 @@
 #include "catch.h"
 #include "checkpoint/support.h"
 #include "record/run_directory.h"
-#include "tiny_runs.h"
 #include "test_folder.h"
+#include "tiny_runs.h"
 
 using namespace dydit;
 using namespace std::chrono_literals;
@@ -69,8 +69,7 @@ class SmallDisk {
  public:
   SmallDisk(fs::path folder, std::size_t bytes) : folder_(std::move(folder)) {
     fs::create_directory(folder_);
-    there_ = ::unshare(CLONE_NEWNS) == 0 &&
-             ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+    there_ = ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
              ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size(bytes).c_str()) == 0;
   }
   ~SmallDisk() {
@@ -100,8 +99,8 @@ TEST_CASE("a disk that is full stops a run wherever it comes to that, and it goe
       {{"study", "loss-map", profile, "--threads", "1", "--device", "cpu"}, {3, 7}}};
   for (std::size_t c = 0; c < commands.size(); ++c) {
     const auto& [command, sizes] = commands[c];
-    const auto whole = folder.path() / ("whole-" + std::to_string(c)),
-               small = folder.path() / std::to_string(c), run = small / "run";
+    const auto whole = folder.path() / ("whole-" + std::to_string(c)), small = folder.path() / std::to_string(c),
+               run = small / "run";
     REQUIRE(test::run_dydit(with(command, {"--out", whole})).code == 0);
     const SmallDisk disk(small, 4096);
     if (!disk.there()) {
@@ -148,14 +147,13 @@ TEST_CASE("a full disk does not pass for a report, an exported checkpoint or a p
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run", page = folder.path() / "page", whole = folder.path() / "whole",
              exported = folder.path() / "out.safetensors";
-  REQUIRE(test::run_dydit({"study", "loss-map", test::study_profile(folder.path()), "--threads", "1",
-                           "--device", "cpu", "--out", run})
+  REQUIRE(test::run_dydit({"study", "loss-map", test::study_profile(folder.path()), "--threads", "1", "--device", "cpu",
+                           "--out", run})
               .code == 0);
   REQUIRE(test::run_dydit({"report", run, "--out", whole}).code == 0);
   for (const rlim_t bytes : {3000, 20'000}) {
     CAPTURE(bytes);
-    check_refused(test::run_dydit({"report", run, "--out", page}, {}, limit(RLIMIT_FSIZE, bytes)), 4,
-                  page.string());
+    check_refused(test::run_dydit({"report", run, "--out", page}, {}, limit(RLIMIT_FSIZE, bytes)), 4, page.string());
     CHECK(!holds_unfinished_file(page));
     for (const auto& [name, content] : test::files_in(page)) {
       CAPTURE(name);
@@ -166,15 +164,14 @@ TEST_CASE("a full disk does not pass for a report, an exported checkpoint or a p
   CHECK((test::files_in(page) == test::files_in(whole)));
 
   const auto checkpoint = folder.path() / "trained" / "checkpoints" / "DiT-00000006.safetensors";
-  check_refused(test::run_dydit({"export", "--checkpoint", checkpoint, "--output", exported}, {},
-                                limit(RLIMIT_FSIZE, 1000)),
-                4, exported.string());
+  check_refused(
+      test::run_dydit({"export", "--checkpoint", checkpoint, "--output", exported}, {}, limit(RLIMIT_FSIZE, 1000)), 4,
+      exported.string());
   CHECK(!fs::exists(exported));
   CHECK(!holds_unfinished_file(folder.path()));
 
   const auto to_full_disk = [] { ::dup2(::open("/dev/full", O_WRONLY), STDOUT_FILENO); };
-  check_refused(test::run_dydit({"info", "--model", "DiT-S/2", "--json"}, {}, to_full_disk), 4,
-                "standard output");
+  check_refused(test::run_dydit({"info", "--model", "DiT-S/2", "--json"}, {}, to_full_disk), 4, "standard output");
 }
 
 #ifndef __SANITIZE_ADDRESS__  // takes terabytes of address space
@@ -224,8 +221,7 @@ TEST_CASE("a cell without enough memory fails, the others are as without it") {
                 {"--data", "synthetic:401", "--size", "16", "--images", "0", "--chunk", "400", "--at", "500",
                  "--threads", "1", "--device", "cpu", "--out", folder.path() / name});
   };
-  const auto outcome =
-      test::run_dydit(study({modest, greedy}, "both"), {}, limit(RLIMIT_DATA, rlim_t{2} << 30));
+  const auto outcome = test::run_dydit(study({modest, greedy}, "both"), {}, limit(RLIMIT_DATA, rlim_t{2} << 30));
   check_refused(outcome, 4, "1 cell failed");
   std::map<std::string, int> failed;
   for (const record::Record& record : record::read_run(folder.path() / "both").records) {
@@ -241,8 +237,7 @@ TEST_CASE("a cell without enough memory fails, the others are as without it") {
   REQUIRE(test::run_dydit(study({modest}, "alone")).code == 0);
   const auto both = test::result_of(folder.path() / "both"), alone = test::result_of(folder.path() / "alone");
   CHECK(alone.files.size() == 2);
-  for (const auto& [name, bytes] : alone.files)
-    CHECK((both.files.contains(name) && both.files.at(name) == bytes));
+  for (const auto& [name, bytes] : alone.files) CHECK((both.files.contains(name) && both.files.at(name) == bytes));
 }
 #endif
 
@@ -290,18 +285,17 @@ TEST_CASE("in a read-only folder nothing is begun or gone on with, but read") {
       WARN("skipped: root may not mount here, and its rights cannot be taken away");
       return;
     }
-    for (const test::Arguments& arguments :
-         {training({"--steps", "1", "--out", place / "new"}),
-          trained,
-          {"report", place / "trained"},
-          {"export", "--checkpoint", checkpoint, "--output", place / "new"}}) {
+    for (const test::Arguments& arguments : {training({"--steps", "1", "--out", place / "new"}),
+                                             trained,
+                                             {"report", place / "trained"},
+                                             {"export", "--checkpoint", checkpoint, "--output", place / "new"}}) {
       CAPTURE(arguments);
       check_refused(test::run_dydit(arguments, {}, read_only.mounted()), 4, place.string());
     }
     CHECK((test::files_in(place) == before));
-    CHECK(test::run_dydit({"study", "loss-map", profile, "--threads", "1", "--device", "cpu", "--out",
-                           folder.path() / "run"},
-                          {}, read_only.mounted())
+    CHECK(test::run_dydit(
+              {"study", "loss-map", profile, "--threads", "1", "--device", "cpu", "--out", folder.path() / "run"}, {},
+              read_only.mounted())
               .code == 0);
   }
   CHECK((test::files_in(place) == before));
@@ -320,9 +314,8 @@ class TrainingOnZip {
     REQUIRE(test::appears(run / "checkpoints"));
   }
   test::Arguments arguments(const std::string& name) const {
-    return training({"--steps", "400", "--checkpoint-every", "40", "--record-every", "200", "--out",
-                     folder_.path() / name},
-                    zip);
+    return training(
+        {"--steps", "400", "--checkpoint-every", "40", "--record-every", "200", "--out", folder_.path() / name}, zip);
   }
   test::Outcome wait() { return process_->wait(); }
   /// Once the data are as they were, the same command ends as the undisturbed one.
@@ -404,8 +397,7 @@ TEST_CASE("a clock that went back, and goes back during the run, changes nothing
   auto age = 0h;
   std::set<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(run)) files.insert(entry.path());
-  for (const fs::path& file : files)
-    fs::last_write_time(file, fs::file_time_type::clock::now() + 1000h - ++age);
+  for (const fs::path& file : files) fs::last_write_time(file, fs::file_time_type::clock::now() + 1000h - ++age);
 
   REQUIRE(test::run_dydit(with(command, {"--out", run}), {}, back).code == 0);
   REQUIRE(test::run_dydit(with(command, {"--out", whole})).code == 0);

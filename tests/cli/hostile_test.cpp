@@ -37,9 +37,8 @@ TEST_CASE("every hostile file is refused, and nothing is left behind") {
 }
 
 TEST_CASE("info --json has the keys of the contract") {
-  for (const test::Arguments& what :
-       {test::Arguments{"--model", "DiT-S/2"},
-        test::Arguments{"--checkpoint", golden / "tiny_train.pt", "--num-heads", "4"}}) {
+  for (const test::Arguments& what : {test::Arguments{"--model", "DiT-S/2"},
+                                      test::Arguments{"--checkpoint", golden / "tiny_train.pt", "--num-heads", "4"}}) {
     test::Arguments arguments{"info", "--json"};
     arguments.insert(arguments.end(), what.begin(), what.end());
     const auto outcome = test::run_dydit(arguments);
@@ -67,8 +66,9 @@ TEST_CASE("info on data tells what routers decide") {
   std::vector<float> values(5 * 4 * 8 * 8);
   Random(1, Purpose::synthetic, 0).fill_normal(values);
   const std::vector<std::int64_t> labels{0, 3, 9, 4, 4};
-  checkpoint::write_safetensors(latents, {{"latent", checkpoint::Tensor::of<float>(values, {5, 4, 8, 8})},
-                                          {"label", checkpoint::Tensor::of<std::int64_t>(labels, {5})}},
+  checkpoint::write_safetensors(latents,
+                                {{"latent", checkpoint::Tensor::of<float>(values, {5, 4, 8, 8})},
+                                 {"label", checkpoint::Tensor::of<std::int64_t>(labels, {5})}},
                                 {{"classes", "10"}});
   const auto info = [&](const char* file, const std::string& data, const test::Arguments& more = {}) {
     test::Arguments arguments{"info", "--checkpoint", golden / file, "--data", data, "--device", "cpu"};
@@ -107,7 +107,8 @@ TEST_CASE("a target tells the MACs of a DyDiT, and is labelled as one") {
   const double half = macs["total"].get<double>() - 0.5 * (macs["attention"].get<double>() + macs["mlp"].get<double>());
   CHECK(target["gmacs"].get<double>() == Approx(half));
   CHECK(target["gmacs_with_routers"].get<double>() == Approx(half + macs["routers"].get<double>()));
-  CHECK(target["theoretical_speedup"].get<double>() == Approx(macs["total"].get<double>() / (half + macs["routers"].get<double>())));
+  CHECK(target["theoretical_speedup"].get<double>() ==
+        Approx(macs["total"].get<double>() / (half + macs["routers"].get<double>())));
   const auto text = test::run_dydit({"info", "--model", "DyDiT-XL/2", "--lambda", "0.5"});
   CHECK((text.out.find("target 0.5") != std::string::npos && text.out.find("no masks") != std::string::npos));
   CHECK(test::run_dydit({"info", "--model", "DiT-XL/2", "--lambda", "0.5"}).code == 2);
@@ -118,13 +119,11 @@ TEST_CASE("an exported checkpoint holds the weights that were asked for") {
   const test::TemporaryFolder folder;
   const auto output = folder.path() / "out.safetensors", again = folder.path() / "again.safetensors";
   const auto export_to = [&](const std::string& from, const std::filesystem::path& to, const char* which) {
-    return test::run_dydit(
-        {"export", "--checkpoint", from, "--weights", which, "--num-heads", "4", "--output", to});
+    return test::run_dydit({"export", "--checkpoint", from, "--weights", which, "--num-heads", "4", "--output", to});
   };
   for (const char* which : {"ema", "model"}) {
     REQUIRE(export_to(golden / "tiny_train.pt", output, which).code == 0);
-    const auto wanted =
-        checkpoint::open_checkpoint(golden / "tiny_train.pt", checkpoint::weights_named(which)).tensors;
+    const auto wanted = checkpoint::open_checkpoint(golden / "tiny_train.pt", checkpoint::weights_named(which)).tensors;
     const auto written = checkpoint::read_safetensors(output).tensors;
     for (const auto& [name, tensor] : wanted) {
       CAPTURE(name);

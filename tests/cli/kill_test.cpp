@@ -38,8 +38,7 @@ using Signals = std::vector<int>;
 // come to that, while it starts, they end it.
 void check_outcome(const test::Outcome& outcome, const Signals& signals) {
   CAPTURE(outcome.code, outcome.signal, outcome.err);
-  if (outcome.code >= 0)
-    CHECK((outcome.code == 0 || (outcome.code == 130 && test::is_one_error(outcome.err))));
+  if (outcome.code >= 0) CHECK((outcome.code == 0 || (outcome.code == 130 && test::is_one_error(outcome.err))));
   if (outcome.code < 0) CHECK(std::ranges::find(signals, outcome.signal) != signals.end());
 }
 
@@ -96,11 +95,10 @@ void survives(const Command& command, const std::vector<Signals>& sent, int mome
 const std::vector<Signals> killed{{SIGKILL}}, stopped{{SIGINT}, {SIGTERM}, {SIGINT, SIGINT}};
 
 Command training() {
-  return {
-      .arguments = test::training({"--steps", "300", "--checkpoint-every", "100", "--record-every", "35"}),
-      .result = run_result,
-      .first_file = "manifest.json",
-      .results = 3 + 9};
+  return {.arguments = test::training({"--steps", "300", "--checkpoint-every", "100", "--record-every", "35"}),
+          .result = run_result,
+          .first_file = "manifest.json",
+          .results = 3 + 9};
 }
 
 /// The studies of a profile and their report. `folder` is for the models.
@@ -148,27 +146,20 @@ Command flow(const std::string& command, const std::filesystem::path& profile, c
 
 Command report(const std::filesystem::path& folder) {
   const auto run = folder / "run";
-  if (test::run_dydit({"study", "loss-map", test::study_profile(folder), "--threads", "1", "--device", "cpu",
-                       "--out", run})
+  if (test::run_dydit(
+          {"study", "loss-map", test::study_profile(folder), "--threads", "1", "--device", "cpu", "--out", run})
           .code != 0)
     throw std::runtime_error("the study failed");
-  return {
-      .arguments = {"report", run}, .result = test::files_in, .first_file = "figures", .results = 1 + 2 * 5};
+  return {.arguments = {"report", run}, .result = test::files_in, .first_file = "figures", .results = 1 + 2 * 5};
 }
 
 }  // namespace
 
 TEST_CASE("kill -9 at any moment loses nothing") {
   const test::TemporaryFolder folder;
-  SECTION("a training") {
-    survives(training(), killed, 4);
-  }
-  SECTION("studies and their report") {
-    survives(reproduction(folder.path()), killed, 3);
-  }
-  SECTION("a report") {
-    survives(report(folder.path()), killed, 3);
-  }
+  SECTION("a training") { survives(training(), killed, 4); }
+  SECTION("studies and their report") { survives(reproduction(folder.path()), killed, 3); }
+  SECTION("a report") { survives(report(folder.path()), killed, 3); }
 }
 
 TEST_CASE("a SiT and a DySiT are trained and studied to the same bytes, whenever they are killed") {
@@ -183,12 +174,8 @@ TEST_CASE("a SiT and a DySiT are trained and studied to the same bytes, whenever
 
 TEST_CASE("Ctrl-C and SIGTERM at any moment lose nothing and exit as the contract says") {
   const test::TemporaryFolder folder;
-  SECTION("a training") {
-    survives(training(), stopped, 3);
-  }
-  SECTION("studies and their report") {
-    survives(reproduction(folder.path()), stopped, 3);
-  }
+  SECTION("a training") { survives(training(), stopped, 3); }
+  SECTION("studies and their report") { survives(reproduction(folder.path()), stopped, 3); }
 }
 
 TEST_CASE("a report that is asked to stop does so before its next figure") {
@@ -210,13 +197,7 @@ TEST_CASE("a report that is asked to stop does so before its next figure") {
 TEST_CASE("the same at twenty moments", "[.][twenty]") {
   const test::TemporaryFolder folder;
   const auto sent = GENERATE(from_range(std::vector{killed, stopped}));
-  SECTION("a training") {
-    survives(training(), sent, 20);
-  }
-  SECTION("studies and their report") {
-    survives(reproduction(folder.path()), sent, 20);
-  }
-  SECTION("a report") {
-    survives(report(folder.path()), sent, 20);
-  }
+  SECTION("a training") { survives(training(), sent, 20); }
+  SECTION("studies and their report") { survives(reproduction(folder.path()), sent, 20); }
+  SECTION("a report") { survives(report(folder.path()), sent, 20); }
 }

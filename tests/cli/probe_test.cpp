@@ -7,8 +7,8 @@
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "diffusion/gaussian.h"
-#include "golden.h"
 #include "dit/weights.h"
+#include "golden.h"
 #include "process.h"
 
 using dydit::test::Arguments;
@@ -44,8 +44,8 @@ static Probed run_probe(const std::string& kind, const Named& inputs, const Argu
 }
 
 // The tensors that a probe of `file` writes for `inputs`.
-static Named probe(const std::string& kind, const std::string& file, const Named& inputs,
-                   const Arguments& more, const dydit::test::Before& before = {}) {
+static Named probe(const std::string& kind, const std::string& file, const Named& inputs, const Arguments& more,
+                   const dydit::test::Before& before = {}) {
   Arguments arguments{"--checkpoint", golden_folder / file, "--num-heads", "4"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const auto probed = run_probe(kind, inputs, arguments, before);
@@ -55,10 +55,10 @@ static Named probe(const std::string& kind, const std::string& file, const Named
 }
 
 TEST_CASE("probe forward writes the official outputs, plain and guided") {
-  const auto [file, weights, name] = GENERATE(
-      table<const char*, const char*, const char*>({{"tiny.safetensors", "automatic", "dit_tiny"},
-                                                    {"tiny_train.pt", "ema", "dit_tiny_train_ema"},
-                                                    {"tiny_train.pt", "model", "dit_tiny_train_model"}}));
+  const auto [file, weights, name] =
+      GENERATE(table<const char*, const char*, const char*>({{"tiny.safetensors", "automatic", "dit_tiny"},
+                                                             {"tiny_train.pt", "ema", "dit_tiny_train_ema"},
+                                                             {"tiny_train.pt", "model", "dit_tiny_train_model"}}));
   const Golden golden(name);
   const Named plain{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
   check_close(probe("forward", file, plain, {"--weights", weights}).at("output"), golden, "out");
@@ -88,7 +88,9 @@ TEST_CASE("probe forward of a DyDiT writes the official decisions, by either eng
   CHECK(rel_l2(complete.at("output"), golden["out_complete"]) <= tolerance);
 }
 
-TEST_CASE("probe forward of a SiT: times from 0 to 1, the sigma half left out; the process is an option or stands in the file") {
+TEST_CASE(
+    "probe forward of a SiT: times from 0 to 1, the sigma half left out; the process is an option or stands in the "
+    "file") {
   const dydit::test::TemporaryFolder folder;
   const Golden golden("sit_ode");  // the weights are those of tiny.safetensors
   const double tolerance = golden.entry.at("tolerance").at("fp32_rel_l2");
@@ -99,7 +101,8 @@ TEST_CASE("probe forward of a SiT: times from 0 to 1, the sigma half left out; t
 
   const std::string sit = folder.path() / "sit.safetensors";
   dydit::dit::save_dit(sit, dydit::dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4),
-                       torch::kFloat32, {{"dydit.process", R"({"name": "flow", "path": "gvp", "prediction": "noise"})"}});
+                       torch::kFloat32,
+                       {{"dydit.process", R"({"name": "flow", "path": "gvp", "prediction": "noise"})"}});
   const auto said = run_probe("forward", inputs, {"--checkpoint", sit});
   REQUIRE(said.outcome.code == 0);
   CHECK(said.outcome.err.find("process: flow matching, gvp path, noise\n") != std::string::npos);
@@ -109,7 +112,8 @@ TEST_CASE("probe forward of a SiT: times from 0 to 1, the sigma half left out; t
   const auto otherwise = run_probe("forward", inputs, {"--checkpoint", sit, "--process", "diffusion"});
   CHECK(otherwise.outcome.code == 2);
   CHECK(otherwise.outcome.err.find("is of another process than what is asked for") != std::string::npos);
-  const auto late = run_probe("forward", {{"x", golden["z"]}, {"t", golden["t"] + 1}, {"y", golden["y"]}}, {"--checkpoint", sit});
+  const auto late =
+      run_probe("forward", {{"x", golden["z"]}, {"t", golden["t"] + 1}, {"y", golden["y"]}}, {"--checkpoint", sit});
   CHECK((late.outcome.code == 3 && dydit::test::is_one_error(late.outcome.err)));
   const auto loss = run_probe("loss", inputs, {"--checkpoint", sit});
   CHECK((loss.outcome.code == 2 && dydit::test::is_one_error(loss.outcome.err)));
@@ -128,8 +132,7 @@ TEST_CASE("probe loss measures the output of probe forward") {
   const auto [schedule, variance] = GENERATE(table<std::string, std::string>(
       {{"linear", "learned-range"}, {"cosine", "learned-range"}, {"linear", "fixed-small"}}));
   const Golden golden("diffusion_steps");
-  const Tensor x0 = golden["x_start"], noise = golden["noise"], t = golden["t"],
-               y = torch::tensor({0, 3, 9, 10, 5});
+  const Tensor x0 = golden["x_start"], noise = golden["noise"], t = golden["t"], y = torch::tensor({0, 3, 9, 10, 5});
   const GaussianDiffusion diffusion(Tables(betas(noise_schedule(schedule), 1000)), variance_named(variance));
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
   const auto forward = probe("forward", "tiny.safetensors", {{"x", x_t}, {"t", t}, {"y", y}}, {});
@@ -143,8 +146,7 @@ TEST_CASE("probe loss measures the output of probe forward") {
   CHECK(rel_l2(written.at("loss"), expected.loss) <= 1e-5);
   CHECK(rel_l2(written.at("mse_map"), expected.mse_map) <= 1e-5);
   CHECK(rel_l2(written.at("vb_map"), expected.vb_map) <= 1e-5);
-  CHECK(rel_l2(written.at("mse"), (noise - forward.at("output").narrow(1, 0, 4)).square().mean({1, 2, 3})) <=
-        1e-5);
+  CHECK(rel_l2(written.at("mse"), (noise - forward.at("output").narrow(1, 0, 4)).square().mean({1, 2, 3})) <= 1e-5);
 }
 
 TEST_CASE("probe refuses what does not fit the model") {

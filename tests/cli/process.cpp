@@ -42,9 +42,7 @@ Process::~Process() {
   ::waitpid(child_, nullptr, 0);
 }
 
-void Process::send(int signal) const {
-  ::kill(child_, signal);
-}
+void Process::send(int signal) const { ::kill(child_, signal); }
 
 Outcome Process::wait() {
   int status = 0;
@@ -72,7 +70,8 @@ bool appears(const std::filesystem::path& path) {
 
 bool is_one_error(const std::string& text) {
   std::string_view error = text;
-  while (error.starts_with("dydit: weights of ") || error.starts_with("dydit: process: ")) error.remove_prefix(std::min(error.find('\n'), error.size() - 1) + 1);
+  while (error.starts_with("dydit: weights of ") || error.starts_with("dydit: process: "))
+    error.remove_prefix(std::min(error.find('\n'), error.size() - 1) + 1);
   return error.starts_with("dydit: ") && error.ends_with('\n') && std::ranges::count(error, '\n') == 1;
 }
 

@@ -29,8 +29,7 @@ using Before = std::function<void()>;
 class Process {
  public:
   /// Starts in `folder`, the current one where it is empty.
-  explicit Process(const Arguments& arguments, const std::filesystem::path& folder = {},
-                   const Before& before = {});
+  explicit Process(const Arguments& arguments, const std::filesystem::path& folder = {}, const Before& before = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -43,8 +42,7 @@ class Process {
   pid_t child_ = -1;
 };
 
-Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder = {},
-                  const Before& before = {});
+Outcome run_dydit(const Arguments& arguments, const std::filesystem::path& folder = {}, const Before& before = {});
 
 /// Waits until `path` is there, a file with something in it; false after half a minute.
 bool appears(const std::filesystem::path& path);

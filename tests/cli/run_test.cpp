@@ -20,7 +20,8 @@ TEST_CASE("without --out runs are numbered, the path is printed first, and a fin
     const auto outcome = test::run_dydit(training({"--steps", "2", "--seed", seed}), folder.path());
     CHECK(outcome.code == 0);
     CHECK(outcome.out == path + "\n");
-    CHECK(outcome.err == "dydit: process: epsilon diffusion, linear schedule\n");  // no progress where there is no terminal
+    CHECK(outcome.err ==
+          "dydit: process: epsilon diffusion, linear schedule\n");  // no progress where there is no terminal
     CHECK(std::filesystem::exists(folder.path() / path / "checkpoints" / "DiT-00000002.safetensors"));
   }
 }
@@ -50,8 +51,8 @@ TEST_CASE("Ctrl-C saves, says how to go on, and the same command goes on") {
 TEST_CASE("Ctrl-C stops a study between chunks") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run";
-  test::Process process({"study", "loss-gap", test::study_profile(folder.path()), "--timesteps", "300",
-                         "--device", "cpu", "--threads", "1", "--out", run});
+  test::Process process({"study", "loss-gap", test::study_profile(folder.path()), "--timesteps", "300", "--device",
+                         "cpu", "--threads", "1", "--out", run});
   REQUIRE(test::appears(run / "results.jsonl"));
   process.send(SIGINT);
   const auto outcome = process.wait();
@@ -71,8 +72,8 @@ TEST_CASE("a second process on the same run directory is turned away") {
   CHECK(second.code == 4);
   CHECK(is_one_error(second.err));
   const record::Run begun = record::read_run(run);  // readers are not turned away
-  CHECK(second.err.find("process " + begun.records.front().process +
-                        " is writing this run: " + run.string()) != std::string::npos);
+  CHECK(second.err.find("process " + begun.records.front().process + " is writing this run: " + run.string()) !=
+        std::string::npos);
 }
 
 TEST_CASE("a run is resumed only as it was begun") {
@@ -126,8 +127,9 @@ TEST_CASE("a sweep runs without data or weights, goes on where it was, and its r
   const test::TemporaryFolder folder;
   const auto profile = folder.path() / "tiny.toml", run = folder.path() / "run";
   const auto write = [&](const std::string& batch) {
-    write_atomically(profile, std::string("[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"tokens\"]\nbatch = ") + batch +
-                                       "\nblocks = 1\nengine = [\"dense\", \"compact\"]\n");
+    write_atomically(profile,
+                     std::string("[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"tokens\"]\nbatch = ") +
+                         batch + "\nblocks = 1\nengine = [\"dense\", \"compact\"]\n");
   };
   write("[1]");
   const test::Arguments sweep{"sweep", profile, "--device", "cpu", "--threads", "1", "--out", run};

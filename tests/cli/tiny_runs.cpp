@@ -9,11 +9,10 @@
 namespace dydit::test {
 
 Arguments training(const Arguments& more, const std::string& data) {
-  Arguments arguments{
-      "train", "--hidden-size", "16", "--depth",      "1", "--num-heads",       "2",  "--in-channels",
-      "3",     "--input-size",  "8",  "--patch-size", "4", "--num-classes",     "10", "--data",
-      data,    "--batch",       "8",  "--threads",    "1", "--held-out-images", "10", "--device",
-      "cpu"};
+  Arguments arguments{"train", "--hidden-size", "16", "--depth",      "1", "--num-heads",       "2",  "--in-channels",
+                      "3",     "--input-size",  "8",  "--patch-size", "4", "--num-classes",     "10", "--data",
+                      data,    "--batch",       "8",  "--threads",    "1", "--held-out-images", "10", "--device",
+                      "cpu"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }

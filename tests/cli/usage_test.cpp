@@ -11,9 +11,8 @@ using dydit::test::run_dydit;
 
 TEST_CASE("every subcommand explains itself with an example") {
   const Arguments command =
-      GENERATE(Arguments{"info"}, Arguments{"train"}, Arguments{"study", "loss-gap"},
-               Arguments{"study", "loss-map"}, Arguments{"report"}, Arguments{"reproduce"},
-               Arguments{"probe", "forward"}, Arguments{"probe", "loss"},
+      GENERATE(Arguments{"info"}, Arguments{"train"}, Arguments{"study", "loss-gap"}, Arguments{"study", "loss-map"},
+               Arguments{"report"}, Arguments{"reproduce"}, Arguments{"probe", "forward"}, Arguments{"probe", "loss"},
                Arguments{"probe", "transport"}, Arguments{"export"});
   Arguments arguments = command;
   arguments.push_back("--help");
@@ -57,8 +56,8 @@ TEST_CASE("errors are one line, with the exit code of the contract") {
            {{"info", "--checkpoint", "gone.pt", "--data", "synthetic:9", "--timesteps", "0"}, 2, "--timesteps"},
            {{"train", "--steps", "many"}, 2, "--steps"},
            {{"train", "--model", "DiT-S/4", "--data", "synthetic:9", "--steps", "0"}, 2, "--steps 0"},
-           {{"train", "--model", "DiT-S/8", "--num-heads", "1", "--in-channels", "3", "--num-classes", "10",
-             "--lambda", "0.5", "--data", "synthetic:9"},
+           {{"train", "--model", "DiT-S/8", "--num-heads", "1", "--in-channels", "3", "--num-classes", "10", "--lambda",
+             "0.5", "--data", "synthetic:9"},
             2,
             "num_heads = 1"},
            {{"train", "--device", "tpu"}, 2, "tpu"},
@@ -104,19 +103,32 @@ struct NumericOption {
 // Options of the commands' own are in the tests below; these are those that several share.
 std::vector<NumericOption> shared_options() {
   std::vector<NumericOption> all;
-  for (const Arguments& command : std::vector<Arguments>{{"info"}, {"train"}, {"study", "loss-gap"}, {"study", "loss-map"},
-                                                         {"study", "activation"}, {"study", "compute-map"}, {"sweep"},
-                                                         {"report"}, {"reproduce"}, {"probe", "forward"}, {"probe", "loss"},
+  for (const Arguments& command : std::vector<Arguments>{{"info"},
+                                                         {"train"},
+                                                         {"study", "loss-gap"},
+                                                         {"study", "loss-map"},
+                                                         {"study", "activation"},
+                                                         {"study", "compute-map"},
+                                                         {"sweep"},
+                                                         {"report"},
+                                                         {"reproduce"},
+                                                         {"probe", "forward"},
+                                                         {"probe", "loss"},
                                                          {"export"}}) {
     all.push_back({command, "--threads", "from 1 to 1,024", "0"});
     all.push_back({command, "--seed", "from 0 to 18,446,744,073,709,551,615", "18446744073709551616"});
   }
   for (const char* command : {"info", "train"})
-    for (const auto& [option, most] : {std::pair{"--input-size", "8,192"}, {"--patch-size", "8,192"}, {"--in-channels", "1,024"},
-                                       {"--hidden-size", "65,536"}, {"--depth", "10,000"}, {"--num-heads", "65,536"},
+    for (const auto& [option, most] : {std::pair{"--input-size", "8,192"},
+                                       {"--patch-size", "8,192"},
+                                       {"--in-channels", "1,024"},
+                                       {"--hidden-size", "65,536"},
+                                       {"--depth", "10,000"},
+                                       {"--num-heads", "65,536"},
                                        {"--num-classes", "1,000,000"}})
       all.push_back({{command}, option, std::string("from 1 to ") + most, "0"});
-  for (const Arguments& command : std::vector<Arguments>{{"probe", "forward"}, {"probe", "loss"}, {"export"}, {"study", "loss-gap"}})
+  for (const Arguments& command :
+       std::vector<Arguments>{{"probe", "forward"}, {"probe", "loss"}, {"export"}, {"study", "loss-gap"}})
     all.push_back({command, "--num-heads", "from 1 to 65,536", "-1"});
   return all;
 }
@@ -132,7 +144,8 @@ std::vector<NumericOption> study_options() {
     all.push_back({{"study", study}, "--timesteps", "from 1 to 1,000", "1001"});
     all.push_back({{"study", study}, "--chunk", "from 1 to 1,000,000", "0"});
   }
-  for (const char* study : {"loss-map", "compute-map"}) all.push_back({{"study", study}, "--draws", "from 1 to 1,000,000", "0"});
+  for (const char* study : {"loss-map", "compute-map"})
+    all.push_back({{"study", study}, "--draws", "from 1 to 1,000,000", "0"});
   return all;
 }
 
@@ -144,7 +157,8 @@ std::vector<NumericOption> other_options() {
                                  {{"train"}, "--batch", "from 1 to 1,000,000", "0"}};
   for (const char* option : {"--steps", "--record-every", "--checkpoint-every", "--held-out-images"})
     all.push_back({{"train"}, option, "from 1 to 1,000,000,000", "0"});
-  for (const char* option : {"--warmup-steps", "--hold-steps", "--target-warmup-steps", "--complete-steps", "--settle-steps"})
+  for (const char* option :
+       {"--warmup-steps", "--hold-steps", "--target-warmup-steps", "--complete-steps", "--settle-steps"})
     all.push_back({{"train"}, option, "from 0 to 1,000,000,000", "-1"});
   return all;
 }
@@ -196,7 +210,8 @@ TEST_CASE("a number on the command line is the whole of its text") {
     check_refused(images, value, "not a whole number", "give a whole number");
   for (const char* value : {"0", "9223372036854775808", "18446744073709551616", "99999999999999999999999999"})
     check_refused(size, value, "value out of range", "give a whole number");
-  for (const char* value : {"", " 5", "0x10", "5abc", "0,5"}) check_refused(lambda, value, "not a number", "give a number");
+  for (const char* value : {"", " 5", "0x10", "5abc", "0,5"})
+    check_refused(lambda, value, "not a number", "give a number");
   for (const char* value : {"inf", "-inf", "1e999", "-0.5", "18446744073709551616"})
     check_refused(lambda, value, "value out of range", "give a number");
 }
@@ -206,18 +221,19 @@ TEST_CASE("a device has the name of one, and an option of one value is given onc
     Arguments arguments;
     const char* named;
   };
-  for (const Case& c : std::vector<Case>{{{"info", "--all", "--device", "cuda:"}, "--device cuda:"},
-                                         {{"info", "--all", "--device", "cuda:-1"}, "--device cuda:-1"},
-                                         {{"info", "--all", "--device", "cuda:0x1"}, "--device cuda:0x1"},
-                                         {{"info", "--all", "--device", "cuda:128"}, "cuda:0 to cuda:127"},
-                                         {{"info", "--all", "--device", "cuda:99999999999999999999"}, "--device cuda:9999"},
-                                         {{"info", "--all", "--device", ""}, "--device"},
-                                         {{"info", "--all", "--seed", "1", "--seed", "2"}, "--seed"},
-                                         {{"study", "loss-gap", "--images", "1", "--images", "2"}, "--images"},
-                                         {{"train", "--steps", "1", "--steps", "2"}, "--steps"},
-                                         {{"study", "loss-gap", "--at", "4", "--at", "4"}, "--at: give it once"},
-                                         {{"study", "loss-gap", "--at", "{}"}, "--at {}: give a number"},
-                                         {{"study", "loss-map", "--at", ""}, "--at ''"}}) {
+  for (const Case& c :
+       std::vector<Case>{{{"info", "--all", "--device", "cuda:"}, "--device cuda:"},
+                         {{"info", "--all", "--device", "cuda:-1"}, "--device cuda:-1"},
+                         {{"info", "--all", "--device", "cuda:0x1"}, "--device cuda:0x1"},
+                         {{"info", "--all", "--device", "cuda:128"}, "cuda:0 to cuda:127"},
+                         {{"info", "--all", "--device", "cuda:99999999999999999999"}, "--device cuda:9999"},
+                         {{"info", "--all", "--device", ""}, "--device"},
+                         {{"info", "--all", "--seed", "1", "--seed", "2"}, "--seed"},
+                         {{"study", "loss-gap", "--images", "1", "--images", "2"}, "--images"},
+                         {{"train", "--steps", "1", "--steps", "2"}, "--steps"},
+                         {{"study", "loss-gap", "--at", "4", "--at", "4"}, "--at: give it once"},
+                         {{"study", "loss-gap", "--at", "{}"}, "--at {}: give a number"},
+                         {{"study", "loss-map", "--at", ""}, "--at ''"}}) {
     const auto outcome = run_dydit(c.arguments);
     CAPTURE(c.arguments, outcome.err);
     CHECK(outcome.code == 2);

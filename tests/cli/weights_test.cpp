@@ -20,11 +20,9 @@ static const std::filesystem::path golden = dydit::test::test_folder() / "golden
 // The two sets of a training file under other names, and one that is not understood.
 static void write_wrapped(const std::filesystem::path& path) {
   checkpoint::Tensors tensors;
-  for (const auto& [name, tensor] :
-       checkpoint::open_checkpoint(golden / "tiny_train.pt", Weights::model).tensors)
+  for (const auto& [name, tensor] : checkpoint::open_checkpoint(golden / "tiny_train.pt", Weights::model).tensors)
     tensors["model.module." + name] = tensors["average." + name] = tensor;
-  for (const auto& [name, tensor] :
-       checkpoint::open_checkpoint(golden / "tiny_train.pt", Weights::ema).tensors)
+  for (const auto& [name, tensor] : checkpoint::open_checkpoint(golden / "tiny_train.pt", Weights::ema).tensors)
     tensors["model_ema._orig_mod." + name] = tensor;
   checkpoint::write_safetensors(path, tensors);
 }
@@ -52,13 +50,12 @@ TEST_CASE("info and export say which weights were taken, and take them") {
 
   for (const char* which : {"ema", "model", "automatic"}) {
     CAPTURE(which);
-    const auto exported = with({"export", "--checkpoint", wrapped, "--num-heads", "4", "--output", output},
-                               {"--weights", which});
+    const auto exported =
+        with({"export", "--checkpoint", wrapped, "--num-heads", "4", "--output", output}, {"--weights", which});
     REQUIRE(exported.code == 0);
     CHECK_THAT(exported.err,
                Contains(which == std::string("model") ? ": model, prefix model.module. removed" : ": ema"));
-    const auto wanted =
-        checkpoint::open_checkpoint(golden / "tiny_train.pt", checkpoint::weights_named(which)).tensors;
+    const auto wanted = checkpoint::open_checkpoint(golden / "tiny_train.pt", checkpoint::weights_named(which)).tensors;
     for (const auto& [name, tensor] : checkpoint::read_safetensors(output).tensors)
       CHECK(std::ranges::equal(tensor.bytes, wanted.at(name).bytes));
   }
@@ -93,9 +90,9 @@ TEST_CASE("a training and a study record which weights they took") {
   const auto recorded = [](const std::filesystem::path& run) {
     return record::read_run(run).manifest["models"].back()["weights"];
   };
-  const auto trained = test::run_dydit(
-      {"train", "--checkpoint", start, "--data", "synthetic:40", "--size", "8", "--steps", "1", "--batch",
-       "8", "--threads", "1", "--held-out-images", "10", "--device", "cpu", "--out", folder.path() / "more"});
+  const auto trained = test::run_dydit({"train", "--checkpoint", start, "--data", "synthetic:40", "--size", "8",
+                                        "--steps", "1", "--batch", "8", "--threads", "1", "--held-out-images", "10",
+                                        "--device", "cpu", "--out", folder.path() / "more"});
   CAPTURE(trained.err);
   REQUIRE(trained.code == 0);
   CHECK(trained.err == said(start) + "dydit: process: epsilon diffusion, linear schedule\n");

@@ -26,8 +26,7 @@ static double macs_of_part(const model::Architecture& architecture, const std::s
 }
 
 TEST_CASE("S/2 and B/2 cost what the official code counts") {
-  const auto counts =
-      nlohmann::json::parse(dydit::read_file(dydit::test::test_folder() / "golden/counts.json"));
+  const auto counts = nlohmann::json::parse(dydit::read_file(dydit::test::test_folder() / "golden/counts.json"));
   for (const char* name : {"DiT-S/2", "DiT-B/2", "DyDiT-S/2", "DyDiT-B/2"}) {
     const auto architecture = architecture_of(published(name));
     CHECK(architecture.parameters == counts.at(name).at("params_total"));
@@ -36,8 +35,7 @@ TEST_CASE("S/2 and B/2 cost what the official code counts") {
   }
 }
 
-TEST_CASE(
-    "routers cost what the official code counts, and published configurations of DyDiT are the same size") {
+TEST_CASE("routers cost what the official code counts, and published configurations of DyDiT are the same size") {
   CHECK(architecture_of(published("DyDiT-XL/2")).parameters - architecture_of(published("DiT-XL/2")).parameters ==
         Approx(3.30e6).epsilon(2e-3));
 }
@@ -73,10 +71,9 @@ TEST_CASE("the ratio of the released code") {
 
 TEST_CASE("the published family has the official numbers of parameters") {
   const std::map<std::string, std::int64_t> official{
-      {"DiT-S/2", 32'963'360},   {"DiT-S/4", 32'945'024},   {"DiT-S/8", 33'148'160},
-      {"DiT-B/2", 130'512'416},  {"DiT-B/4", 130'475'648},  {"DiT-B/8", 130'881'536},
-      {"DiT-L/2", 458'102'816},  {"DiT-L/4", 458'053'760},  {"DiT-L/8", 458'594'816},
-      {"DiT-XL/2", 675'129'632}, {"DiT-XL/4", 675'074'432}, {"DiT-XL/8", 675'683'072}};
+      {"DiT-S/2", 32'963'360},  {"DiT-S/4", 32'945'024},   {"DiT-S/8", 33'148'160},   {"DiT-B/2", 130'512'416},
+      {"DiT-B/4", 130'475'648}, {"DiT-B/8", 130'881'536},  {"DiT-L/2", 458'102'816},  {"DiT-L/4", 458'053'760},
+      {"DiT-L/8", 458'594'816}, {"DiT-XL/2", 675'129'632}, {"DiT-XL/4", 675'074'432}, {"DiT-XL/8", 675'683'072}};
   for (const std::string& name : dydit::dit::published_names()) {
     INFO(name);
     CHECK(architecture_of(published(name)).parameters == official.at(name));
@@ -143,8 +140,7 @@ TEST_CASE("parameters and MACs are those of the modules, for any configuration")
     c.mlp_ratio = static_cast<double>(one_to(16)) / 4;
     c.num_classes = one_to(20);
     c.learn_sigma = random.below(2) == 1;
-    c.dynamic =
-        c.num_heads > 1 && c.hidden_size >= 16 && c.mlp_hidden() % c.num_heads == 0 && random.below(2) == 1;
+    c.dynamic = c.num_heads > 1 && c.hidden_size >= 16 && c.mlp_hidden() % c.num_heads == 0 && random.below(2) == 1;
     c.first_unit_always_on = !c.dynamic || random.below(2) == 1;
     INFO(dydit::dit::to_json(c).dump());
     dydit::dit::DiT dit(c);

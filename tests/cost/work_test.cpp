@@ -52,9 +52,8 @@ Work sum_of(const std::vector<Work>& work) {
 // "mlp" is "mlp.fc1" and "mlp.fc2".
 Work total_of(const std::vector<Work>& work, const std::string& part) {
   std::vector<Work> of_part;
-  std::ranges::copy_if(work, std::back_inserter(of_part), [&](const Work& each) {
-    return each.part == part || each.part.starts_with(part + ".");
-  });
+  std::ranges::copy_if(work, std::back_inserter(of_part),
+                       [&](const Work& each) { return each.part == part || each.part.starts_with(part + "."); });
   return sum_of(of_part);
 }
 

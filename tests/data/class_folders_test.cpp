@@ -23,23 +23,20 @@ static Names names_of(const Dataset& set) {
 
 static Names labelled(const Dataset& set) {
   Names names;
-  for (std::int64_t i = 0; i < set.size(); ++i)
-    names.push_back(set.name(i) + " " + std::to_string(set.label(i)));
+  for (std::int64_t i = 0; i < set.size(); ++i) names.push_back(set.name(i) + " " + std::to_string(set.label(i)));
   return names;
 }
 
 TEST_CASE("files of kinds that are not read are counted in one line") {
   const TemporaryFolder place;
-  std::map<std::string, std::string> files{
-      {"a/0.png", picture()}, {"b/0.png", picture()}, {"b/x/scan.TIFF", ""}};
+  std::map<std::string, std::string> files{{"a/0.png", picture()}, {"b/0.png", picture()}, {"b/x/scan.TIFF", ""}};
   for (int i = 0; i < 10; ++i) files["a/" + std::to_string(i) + ".bmp"] = "";
   files["b/scan.tiff"] = "";
   for (const auto& set : open_both(place, files)) {
     CHECK(set->size() == 2);
     REQUIRE(set->notes().size() == 1);
-    CHECK_THAT(
-        set->notes()[0],
-        Contains("set") && Contains("12 files of kinds that are not read were left out: 10 .bmp, 2 .tiff"));
+    CHECK_THAT(set->notes()[0],
+               Contains("set") && Contains("12 files of kinds that are not read were left out: 10 .bmp, 2 .tiff"));
   }
 }
 
@@ -84,8 +81,7 @@ TEST_CASE("images beside the class folders are counted") {
 
 TEST_CASE("where nothing can be read, the kinds that are there are named") {
   const TemporaryFolder place;
-  CHECK_THROWS_WITH(open_both(place, {{"a/0.bmp", ""}, {"b/0.bmp", ""}}),
-                    Contains("no images") && Contains("2 .bmp"));
+  CHECK_THROWS_WITH(open_both(place, {{"a/0.bmp", ""}, {"b/0.bmp", ""}}), Contains("no images") && Contains("2 .bmp"));
 }
 
 TEST_CASE("the notes of a set are those of its parts, and of it with grain") {
@@ -100,8 +96,7 @@ TEST_CASE("the notes of a set are those of its parts, and of it with grain") {
 TEST_CASE("the endings of JPEG, PNG and WebP are known in either case") {
   const TemporaryFolder place;
   std::map<std::string, std::string> files;
-  for (const char* ending :
-       {"jpg", "JPG", "jpeg", "JPEG", "jfif", "JFIF", "jpe", "png", "PNG", "webp", "WEBP", "WebP"})
+  for (const char* ending : {"jpg", "JPG", "jpeg", "JPEG", "jfif", "JFIF", "jpe", "png", "PNG", "webp", "WEBP", "WebP"})
     files["a/" + std::to_string(files.size()) + "." + ending] = picture();
   for (const auto& set : open_both(place, files)) {
     CHECK(set->size() == 12);
@@ -121,8 +116,8 @@ TEST_CASE("what is named as an image and cannot be opened is a sample, and broke
   write(folder / "clip.png" / "0.png", picture());
   write(place.path() / "b" / "0.png", picture());
   const auto set = open(place.path());
-  CHECK(names_of(*set) == Names{"a/0.png", "a/1.png", "a/2.png", "a/3.png/", "a/4.png", "a/5.png",
-                                "a/clip.png/0.png", "b/0.png"});
+  CHECK(names_of(*set) ==
+        Names{"a/0.png", "a/1.png", "a/2.png", "a/3.png/", "a/4.png", "a/5.png", "a/clip.png/0.png", "b/0.png"});
   for (const std::int64_t broken : {1, 2, 3, 4}) {
     INFO(set->name(broken));
     CHECK_THROWS_AS(read_sample(*set, broken), dydit::InputError);
@@ -150,8 +145,7 @@ TEST_CASE("folders around the class folders are seen through, and named") {
         {"README.md", ""}, {"__MACOSX/x/._0.png", ""}, {around + "list.txt", ""}, {around + "empty/", ""}};
     for (const char* name : {"dog/0.png", "cat/deep/1.png", "cat/0.png"}) files[around + name] = picture();
     for (const auto& set : open_both(place, files)) {
-      CHECK(labelled(*set) ==
-            Names{around + "cat/0.png 0", around + "cat/deep/1.png 0", around + "dog/0.png 1"});
+      CHECK(labelled(*set) == Names{around + "cat/0.png 0", around + "cat/deep/1.png 0", around + "dog/0.png 1"});
       CHECK(set->classes() == 3);
       REQUIRE(set->notes().size() == 2);
       CHECK(set->notes()[1].ends_with("class 'empty' has no image"));
@@ -162,28 +156,25 @@ TEST_CASE("folders around the class folders are seen through, and named") {
 
 TEST_CASE("a folder is a class where it holds images or a labels.json says so") {
   const TemporaryFolder one, two, three, four;
-  for (const auto& set :
-       open_both(one, {{"a/0.png", picture()}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}}))
+  for (const auto& set : open_both(one, {{"a/0.png", picture()}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}}))
     CHECK(set->classes() == 1);
   // A kind that is not read as well: else it would vanish with the class.
-  for (const auto& set :
-       open_both(two, {{"a/0.bmp", ""}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}}))
+  for (const auto& set : open_both(two, {{"a/0.bmp", ""}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}}))
     CHECK(set->classes() == 1);
-  for (const auto& set : open_both(
-           three, {{"labels.json", R"({"a": 4})"}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}})) {
+  for (const auto& set :
+       open_both(three, {{"labels.json", R"({"a": 4})"}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}})) {
     CHECK(set->label(0) == 4);
     CHECK(set->notes().empty());
   }
-  for (const auto& set : open_both(
-           four,
-           {{"a/labels.json", R"({"x": 4, "y": 2})"}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}}))
+  for (const auto& set :
+       open_both(four, {{"a/labels.json", R"({"x": 4, "y": 2})"}, {"a/x/1.png", picture()}, {"a/y/2.png", picture()}}))
     CHECK(labelled(*set) == Names{"a/x/1.png 4", "a/y/2.png 2"});
 }
 
 TEST_CASE("folders that look like splits of one set are named") {
   const TemporaryFolder place;
-  for (const auto& set : open_both(
-           place, {{"train/a/0.png", picture()}, {"train/b/1.png", picture()}, {"val/a/2.png", picture()}})) {
+  for (const auto& set :
+       open_both(place, {{"train/a/0.png", picture()}, {"train/b/1.png", picture()}, {"val/a/2.png", picture()}})) {
     CHECK(labelled(*set) == Names{"train/a/0.png 0", "train/b/1.png 0", "val/a/2.png 1"});
     CHECK_THAT(set->notes().at(0), Contains("'train' and 'val'") && Contains("both hold a folder 'a'"));
   }
@@ -191,10 +182,12 @@ TEST_CASE("folders that look like splits of one set are named") {
 
 TEST_CASE("a folder around the classes that is not seen through is named, and so are classes without an image") {
   const TemporaryFolder around, empty;
-  for (const auto& set : open_both(around, {{"set/a/0.png", picture()}, {"set/b/1.png", picture()}, {"set/x.png", picture()}}))
+  for (const auto& set :
+       open_both(around, {{"set/a/0.png", picture()}, {"set/b/1.png", picture()}, {"set/x.png", picture()}}))
     CHECK(set->notes().empty());  // whose images lie beside folders
   const TemporaryFolder beside;
-  for (const auto& set : open_both(beside, {{"set/a/0.png", picture()}, {"set/b/1.png", picture()}, {"other/x.txt", ""}})) {
+  for (const auto& set :
+       open_both(beside, {{"set/a/0.png", picture()}, {"set/b/1.png", picture()}, {"other/x.txt", ""}})) {
     CHECK(set->classes() == 2);
     REQUIRE(set->notes().size() == 3);  // of the text, too
     CHECK_THAT(set->notes()[1], Contains("'set' is taken as the one class") && Contains("in 2 folders of it"));
@@ -214,8 +207,11 @@ TEST_CASE("a zip that holds a file twice is refused by its name") {
 TEST_CASE("backslashes in a zip's names separate folders, and what stands for nothing is taken off") {
   const TemporaryFolder place;
   const auto zip = place.path() / "set.zip";
-  write_zip(zip, {{"set\\b\\0.png", picture()}, {"./set/a/1.png", picture()}, {"set//a\\0.png", picture()},
-                  {"../set/c/0.png", picture()}, {"set/../../set/c/1.png", picture()}});
+  write_zip(zip, {{"set\\b\\0.png", picture()},
+                  {"./set/a/1.png", picture()},
+                  {"set//a\\0.png", picture()},
+                  {"../set/c/0.png", picture()},
+                  {"set/../../set/c/1.png", picture()}});
   CHECK(labelled(*open(zip)) ==
         Names{"set/a/0.png 0", "set/a/1.png 0", "set/b/0.png 1", "set/c/0.png 2", "set/c/1.png 2"});
   CHECK(!read_sample(*open(zip), 3).empty());
@@ -238,15 +234,14 @@ TEST_CASE("the names of labels.json may be in another Unicode form than the fold
 
 TEST_CASE("names in two Unicode forms are no two classes") {
   const TemporaryFolder one, two, three;
-  const std::map<std::string, std::string> files{{split + "/0.png", picture()},
-                                                 {composed + "/1.png", picture()}};
+  const std::map<std::string, std::string> files{{split + "/0.png", picture()}, {composed + "/1.png", picture()}};
   CHECK_THROWS_WITH(open_both(one, files), Contains(composed) && Contains("different Unicode forms"));
   auto with = files;
   with["labels.json"] = "{\"" + composed + "\": 3}";
   for (const auto& set : open_both(two, with)) CHECK(set->label(0) == set->label(1));
-  CHECK_THROWS_WITH(open_both(three, {{"A\u0302\u0301/0.png", picture()},
-                                      {"labels.json", "{\"\u1EA4\": 3, \"\u00C2\u0301\": 4}"}}),
-                    Contains("two labels for the folder"));
+  CHECK_THROWS_WITH(
+      open_both(three, {{"A\u0302\u0301/0.png", picture()}, {"labels.json", "{\"\u1EA4\": 3, \"\u00C2\u0301\": 4}"}}),
+      Contains("two labels for the folder"));
 }
 
 TEST_CASE("characters are decomposed as far as they go") {

@@ -89,8 +89,8 @@ inline const std::string& picture() {
 }
 
 /// The same files as a folder and as a zip.
-inline std::vector<std::unique_ptr<data::Dataset>> open_both(
-    const TemporaryFolder& place, const std::map<std::string, std::string>& files) {
+inline std::vector<std::unique_ptr<data::Dataset>> open_both(const TemporaryFolder& place,
+                                                             const std::map<std::string, std::string>& files) {
   const auto folder = place.path() / "set", zip = place.path() / "set.zip";
   for (const auto& [name, text] : files) {
     if (name.ends_with('/'))

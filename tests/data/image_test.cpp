@@ -20,9 +20,7 @@ static std::vector<std::filesystem::path> images_in(const std::filesystem::path&
   return paths;
 }
 
-static Image decode(const std::string& bytes) {
-  return decode_image(std::as_bytes(std::span(bytes)), "a/b");
-}
+static Image decode(const std::string& bytes) { return decode_image(std::as_bytes(std::span(bytes)), "a/b"); }
 
 TEST_CASE("every kind of JPEG, PNG and WebP becomes the RGB pixels that Pillow makes of it") {
   const auto set = open_dataset((golden / "formats").string(), {.size = 24});
@@ -88,8 +86,7 @@ TEST_CASE("damaged images are refused or decoded, never worse") {
     const std::string original = dydit::read_file(path);
     for (int i = 0; i < 200; ++i) {
       std::string bytes = original;
-      for (int change = 0; change < 3; ++change)
-        bytes[random.below(bytes.size())] = static_cast<char>(random.bits());
+      for (int change = 0; change < 3; ++change) bytes[random.below(bytes.size())] = static_cast<char>(random.bits());
       try {
         const Image image = decode(bytes);
         REQUIRE(image.pixels.size() == std::size_t{3} * image.width * image.height);
@@ -120,9 +117,7 @@ TEST_CASE("an image that claims more pixels than its file can hold is refused be
 /// A progressive JPEG of one colour: `data` bytes of blocks of one bit each.
 static std::string plain_jpeg(int side, int components, std::size_t data) {
   using namespace std::literals;
-  const auto two = [](int value) {
-    return std::string{static_cast<char>(value >> 8), static_cast<char>(value)};
-  };
+  const auto two = [](int value) { return std::string{static_cast<char>(value >> 8), static_cast<char>(value)}; };
   std::string frame = "\x08"s + two(side) + two(side) + static_cast<char>(components),
               scan(1, static_cast<char>(components));
   for (int i = 1; i <= components; ++i) {
@@ -137,8 +132,7 @@ static std::string plain_jpeg(int side, int components, std::size_t data) {
 }
 
 TEST_CASE("a JPEG is held to its blocks of all components, and a progressive one to what is kept of them") {
-  CHECK_THROWS_WITH(decode(plain_jpeg(5776, 4, 65'300)),
-                    Contains("claims 5776 x 5776 pixels of 4 components"));
+  CHECK_THROWS_WITH(decode(plain_jpeg(5776, 4, 65'300)), Contains("claims 5776 x 5776 pixels of 4 components"));
   CHECK_THROWS_WITH(decode(plain_jpeg(8192, 3, 3 * 1024 * 1024 / 8)),
                     Contains("claims 8192 x 8192 pixels of 3 components"));
   CHECK(decode(plain_jpeg(1024, 4, 4 * 128 * 128 / 8)).pixels.size() == 3 << 20);
@@ -164,8 +158,7 @@ TEST_CASE("a JPEG of very many scans is refused, as each takes the time of a who
   using namespace std::literals;
   const std::string header = "\xFF\xD8\xFF\xDB\0\x43\0"s + std::string(64, 1) +  // one table of quantisation
                              "\xFF\xC2\0\x0B\x08\0\x08\0\x08\1\1\x11\0"s +       // progressive, 8 x 8, grey
-                             "\xFF\xC4\0\x14\0\1"s + std::string(15, 0) +
-                             std::string(1, 0);  // one code, of one bit
+                             "\xFF\xC4\0\x14\0\1"s + std::string(15, 0) + std::string(1, 0);  // one code, of one bit
   std::string scans;
   for (int i = 0; i < 100; ++i) scans += "\xFF\xDA\0\x08\1\1\0\0\0\0\x7F"s;
   CHECK(decode(header + scans + "\xFF\xD9").pixels == std::vector<std::uint8_t>(3 * 64, 128));
@@ -178,8 +171,8 @@ TEST_CASE("bytes before the end mark of a JPEG change nothing, missing data stil
     const std::string sound = dydit::read_file(golden / "formats" / "images" / name);
     const std::string data = sound.substr(0, sound.size() - 2), end = sound.substr(sound.size() - 2);
     REQUIRE(end == "\xFF\xD9");
-    for (const std::string& padding : {std::string(65, '\0'), std::string("made by a camera"),
-                                       std::string(100'000, 'x'), std::string(3, '\xFF')}) {
+    for (const std::string& padding :
+         {std::string(65, '\0'), std::string("made by a camera"), std::string(100'000, 'x'), std::string(3, '\xFF')}) {
       CHECK(decode(data + padding + end).pixels == decode(sound).pixels);
       CHECK_THROWS_WITH(decode(data + padding), Contains("Premature end"));
     }

@@ -52,11 +52,10 @@ TEST_CASE("labels.json overrides the order and may state the number of classes")
 }
 
 TEST_CASE("a labels.json that cannot be right is refused") {
-  for (const char* text :
-       {"", "[1]", R"({"a": 0})", R"({"a": 0, "b": -1})", R"({"a": 0, "b": 1.5})",
-        R"({"a": 0, "b": 5, "classes": 5})", R"({"a": 0, "b": 1, "classes": 0})",
-        R"({"a": 0, "b": 1, "classes": 1000001})", R"({"a": 0, "b": 18446744073709551615})",
-        R"({"a": 0, "b": 9223372036854775807})", R"({"a": 0, "b": 1, "c": [[]]})"}) {
+  for (const char* text : {"", "[1]", R"({"a": 0})", R"({"a": 0, "b": -1})", R"({"a": 0, "b": 1.5})",
+                           R"({"a": 0, "b": 5, "classes": 5})", R"({"a": 0, "b": 1, "classes": 0})",
+                           R"({"a": 0, "b": 1, "classes": 1000001})", R"({"a": 0, "b": 18446744073709551615})",
+                           R"({"a": 0, "b": 9223372036854775807})", R"({"a": 0, "b": 1, "c": [[]]})"}) {
     INFO(text);
     const TemporaryFolder place;
     CHECK_THROWS_AS(open_both(place, {{"a/0.png", picture()}, {"b/0.png", picture()}, {"labels.json", text}}),

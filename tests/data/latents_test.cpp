@@ -15,10 +15,9 @@ using Catch::Matchers::Contains;
 using Integers = std::vector<std::int64_t>;
 
 template <typename T>
-static std::string npy(const std::string& type, const std::string& shape, const std::vector<T>& values,
-                       int version = 1, const std::string& fortran = "False") {
-  std::string header =
-      "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }  \n";
+static std::string npy(const std::string& type, const std::string& shape, const std::vector<T>& values, int version = 1,
+                       const std::string& fortran = "False") {
+  std::string header = "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }  \n";
   std::string text =
       std::string("\x93NUMPY") + static_cast<char>(version) + '\0' + static_cast<char>(header.size()) + '\0';
   if (version == 2) text += std::string(2, '\0');
@@ -52,13 +51,11 @@ TEST_CASE("any other .npy is refused") {
   std::string no_magic = good;
   no_magic[0] = 'x';
   for (const std::string& text :
-       {std::string(), good.substr(0, 9), good.substr(0, 30), good.substr(0, good.size() - 1), good + "x",
-        no_magic, huge, npy<float>("<f4", "(2, 3)", values, 3), npy<float>(">f4", "(2, 3)", values),
-        npy<float>("<f8", "(3,)", values), npy<float>("|O", "(2, 3)", values),
-        npy<float>("<f4", "(-2, -3)", values),
+       {std::string(), good.substr(0, 9), good.substr(0, 30), good.substr(0, good.size() - 1), good + "x", no_magic,
+        huge, npy<float>("<f4", "(2, 3)", values, 3), npy<float>(">f4", "(2, 3)", values),
+        npy<float>("<f8", "(3,)", values), npy<float>("|O", "(2, 3)", values), npy<float>("<f4", "(-2, -3)", values),
         npy<float>("<f4", "(4294967296, 4294967296, 4294967296)", values),
-        npy<float>("<f4", "(99999999999999999999,)", values),
-        npy<float>("<f4", "(2, 3)", values, 1, "True")}) {
+        npy<float>("<f4", "(99999999999999999999,)", values), npy<float>("<f4", "(2, 3)", values, 1, "True")}) {
     INFO(text);
     write(place.path() / "a.npy", text);
     CHECK_THROWS_AS(read_npy(place.path() / "a.npy"), dydit::InputError);
@@ -106,8 +103,7 @@ TEST_CASE("latents in .npy files come in the order of their numbers") {
   CHECK(set->name(11) == "imagenet_features/11.npy");
   CHECK(read_sample(*set, 11) == counted(24, 1100));
   const auto mirrored = read_sample(*set, 11, true);
-  CHECK(std::vector(mirrored.begin(), mirrored.begin() + 6) ==
-        std::vector<float>{1102, 1101, 1100, 1105, 1104, 1103});
+  CHECK(std::vector(mirrored.begin(), mirrored.begin() + 6) == std::vector<float>{1102, 1101, 1100, 1105, 1104, 1103});
 
   write(place.path() / "labels.json", R"({"classes": 1000})");
   CHECK(open_dataset(place.path().string(), {})->classes() == 1000);
@@ -158,9 +154,7 @@ TEST_CASE("incomplete .npy sets are refused") {
 
 using dydit::checkpoint::Tensor;
 
-static Tensor latents(std::vector<std::int64_t> shape) {
-  return Tensor::of<float>(counted(48, 0), std::move(shape));
-}
+static Tensor latents(std::vector<std::int64_t> shape) { return Tensor::of<float>(counted(48, 0), std::move(shape)); }
 
 TEST_CASE("latents in a safetensors file are read as stored") {
   const TemporaryFolder place;
@@ -194,8 +188,7 @@ TEST_CASE("latents of float16 and bfloat16 are converted exactly, every value of
   std::iota(bits.begin(), bits.end(), std::uint16_t{0});
   const auto label = Tensor::of<std::int32_t>(std::vector<std::int32_t>(1 << 16, 3), {1 << 16});
   for (const auto& [type, fraction_bits, bias] : {std::tuple(DType::f16, 10, 15), {DType::bf16, 7, 127}}) {
-    dydit::checkpoint::write_safetensors(
-        path, {{"latent", typed(type, {1 << 16, 1, 1, 1}, bits)}, {"label", label}});
+    dydit::checkpoint::write_safetensors(path, {{"latent", typed(type, {1 << 16, 1, 1, 1}, bits)}, {"label", label}});
     const auto set = open_dataset(path.string(), {});
     CHECK(set->label(5) == 3);
     const int most = (1 << (15 - fraction_bits)) - 1;
@@ -205,9 +198,8 @@ TEST_CASE("latents of float16 and bfloat16 are converted exactly, every value of
         REQUIRE_THROWS_WITH(read_sample(*set, each), Contains("not finite"));
         continue;
       }
-      const double size = exponent == 0
-                              ? std::ldexp(fraction, 1 - bias - fraction_bits)
-                              : std::ldexp((1 << fraction_bits) + fraction, exponent - bias - fraction_bits);
+      const double size = exponent == 0 ? std::ldexp(fraction, 1 - bias - fraction_bits)
+                                        : std::ldexp((1 << fraction_bits) + fraction, exponent - bias - fraction_bits);
       const float value = read_sample(*set, each)[0];
       REQUIRE(value == static_cast<float>(each >> 15 != 0 ? -size : size));
       REQUIRE(std::signbit(value) == (each >> 15 != 0));
@@ -218,8 +210,8 @@ TEST_CASE("latents of float16 and bfloat16 are converted exactly, every value of
 TEST_CASE("safetensors of another layout are refused") {
   const TemporaryFolder place;
   const auto path = place.path() / "a.safetensors";
-  const auto refused = [&](const dydit::checkpoint::Tensors& tensors,
-                           const dydit::checkpoint::Metadata& metadata = {}, const std::string& naming = "") {
+  const auto refused = [&](const dydit::checkpoint::Tensors& tensors, const dydit::checkpoint::Metadata& metadata = {},
+                           const std::string& naming = "") {
     dydit::checkpoint::write_safetensors(path, tensors, metadata);
     CHECK_THROWS_AS(open_dataset(path.string(), {}), dydit::InputError);
     CHECK_THROWS_WITH(open_dataset(path.string(), {}), Contains("a.safetensors") && Contains(naming));
@@ -228,8 +220,8 @@ TEST_CASE("safetensors of another layout are refused") {
   refused({{"latent", latents({2, 4, 2, 3})}});
   refused({{"latent", latents({2, 24})}, {"label", label}}, {}, "'latent' has shape (2, 24)");
   refused({{"latent", latents({3, 4, 2, 2})}, {"label", label}});
-  refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<float>(std::vector<float>{1, 2}, {2})}},
-          {}, "labels of type F32: " + path.string() + ": tensor 'label'");
+  refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<float>(std::vector<float>{1, 2}, {2})}}, {},
+          "labels of type F32: " + path.string() + ": tensor 'label'");
   refused({{"latent", Tensor::of<double>(std::vector<double>(48), {2, 4, 2, 3})}, {"label", label}}, {},
           "latents of type F64: " + path.string() + ": tensor 'latent'");
   refused({{"latent", latents({2, 4, 2, 3})}, {"label", Tensor::of<std::int64_t>(Integers{-1, 2}, {2})}});

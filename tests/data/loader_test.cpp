@@ -16,8 +16,7 @@ namespace {
 // Sample i is {i, i or -i when flipped}; the samples named are broken.
 class Numbers final : public Dataset {
  public:
-  explicit Numbers(std::int64_t size, std::set<std::int64_t> broken = {})
-      : size_(size), broken_(std::move(broken)) {}
+  explicit Numbers(std::int64_t size, std::set<std::int64_t> broken = {}) : size_(size), broken_(std::move(broken)) {}
   std::int64_t size() const override { return size_; }
   std::int64_t classes() const override { return 3; }
   Shape shape() const override { return {2, 1, 1}; }
@@ -159,8 +158,7 @@ TEST_CASE("shuffled, a broken sample is replaced by the next of its permutation"
   const LoaderOptions options{.batch = 10, .threads = 3, .seed = 1, .shuffle = true, .max_broken_share = 0.1};
   const Stream whole = take(std::make_shared<Numbers>(50), options, 5);
   const Stream part =
-      take(std::make_shared<Numbers>(50, std::set<std::int64_t>{whole.indices[20], whole.indices[49]}),
-           options, 5);
+      take(std::make_shared<Numbers>(50, std::set<std::int64_t>{whole.indices[20], whole.indices[49]}), options, 5);
   auto expected = whole.indices;
   expected[20] = whole.indices[21];
   expected[49] = whole.indices[0];
@@ -171,8 +169,7 @@ TEST_CASE("too many broken samples stop the run") {
   const auto set = std::make_shared<Numbers>(100, std::set<std::int64_t>{3, 50, 97});
   CHECK(take(set, {.batch = 10, .max_broken_share = 0.03}).indices.size() == 97);
   for (const bool shuffle : {false, true})
-    CHECK_THROWS_AS(take(set, {.batch = 10, .shuffle = shuffle, .max_broken_share = 0.029}),
-                    dydit::InputError);
+    CHECK_THROWS_AS(take(set, {.batch = 10, .shuffle = shuffle, .max_broken_share = 0.029}), dydit::InputError);
   const auto none = std::make_shared<Numbers>(2, std::set<std::int64_t>{0, 1});
   CHECK_THROWS_AS(take(none, {.batch = 1, .shuffle = true, .max_broken_share = 1}), dydit::InputError);
 }
@@ -189,16 +186,14 @@ TEST_CASE("what a thread throws comes out of next(), after the batches before it
 }
 
 TEST_CASE("a permutation that cannot be made comes out of next()") {
-  Loader loader(std::make_shared<Numbers>(std::int64_t{1} << 60),
-                {.batch = 10, .threads = 3, .shuffle = true});
+  Loader loader(std::make_shared<Numbers>(std::int64_t{1} << 60), {.batch = 10, .threads = 3, .shuffle = true});
   Batch batch;
   for (int i = 0; i < 2; ++i) CHECK_THROWS_AS(loader.next(batch), std::length_error);
 }
 
 TEST_CASE("a loader can be left at any time") {
   const auto set = std::make_shared<Numbers>(1000);
-  for (int batches = 0; batches < 20; ++batches)
-    take(set, {.batch = 7, .threads = 4, .shuffle = true}, batches);
+  for (int batches = 0; batches < 20; ++batches) take(set, {.batch = 7, .threads = 4, .shuffle = true}, batches);
   CHECK(set.use_count() == 1);
 }
 

@@ -34,7 +34,6 @@ TEST_CASE("synthetic images are smooth, within [-1, 1], and mirrored by a flip")
 }
 
 TEST_CASE("a synthetic set needs a positive number of images that can be shuffled") {
-  for (const char* path :
-       {"synthetic:", "synthetic:0", "synthetic:-3", "synthetic:7x", "synthetic:100000001"})
+  for (const char* path : {"synthetic:", "synthetic:0", "synthetic:-3", "synthetic:7x", "synthetic:100000001"})
     CHECK_THROWS_AS(open_dataset(path, {.size = 16}), dydit::UsageError);
 }

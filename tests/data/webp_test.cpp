@@ -11,9 +11,7 @@ using namespace dydit::data;
 using namespace dydit::test;
 using Catch::Matchers::Contains;
 
-static Image decode(const std::string& bytes) {
-  return decode_image(std::as_bytes(std::span(bytes)), "a/b");
-}
+static Image decode(const std::string& bytes) { return decode_image(std::as_bytes(std::span(bytes)), "a/b"); }
 
 /// A lossless WebP of one colour.
 static std::string plain_webp(int width, int height) {
@@ -32,16 +30,13 @@ static std::string little(std::uint32_t value, int bytes) {
 }
 
 static std::string chunk(const std::string& kind, const std::string& data) {
-  return kind + little(static_cast<std::uint32_t>(data.size()), 4) + data +
-         std::string(data.size() % 2, '\0');
+  return kind + little(static_cast<std::uint32_t>(data.size()), 4) + data + std::string(data.size() % 2, '\0');
 }
 
 /// An animation of one frame on a canvas of `side`.
-static std::string animation(std::uint32_t side, const std::string& frame, std::uint32_t width,
-                             std::uint32_t height) {
+static std::string animation(std::uint32_t side, const std::string& frame, std::uint32_t width, std::uint32_t height) {
   const std::string canvas = little(side - 1, 3) + little(side - 1, 3);
-  const std::string place =
-      std::string(6, '\0') + little(width - 1, 3) + little(height - 1, 3) + little(100, 3) + '\0';
+  const std::string place = std::string(6, '\0') + little(width - 1, 3) + little(height - 1, 3) + little(100, 3) + '\0';
   return chunk("RIFF", "WEBP" + chunk("VP8X", std::string("\x02\0\0\0", 4) + canvas) +
                            chunk("ANIM", std::string(6, '\0')) +
                            chunk("ANMF", place + frame.substr(12)));  // without RIFF, its size and WEBP

@@ -32,8 +32,7 @@ static Tensor output_for(const Golden& golden, Variance variance) {
 }
 
 static LossTerms losses(const Golden& golden, Variance variance, const Tensor& output) {
-  return diffusion(variance).loss_terms(output, golden["x_start"], golden["q_sample"], golden["t"],
-                                        golden["noise"]);
+  return diffusion(variance).loss_terms(output, golden["x_start"], golden["q_sample"], golden["t"], golden["noise"]);
 }
 
 static void check_near(const Golden& golden, const std::string& name, const Tensor& actual) {
@@ -42,8 +41,7 @@ static void check_near(const Golden& golden, const std::string& name, const Tens
 }
 
 // Of each image's loss.
-static void check_relative(const Golden& golden, const std::string& name, const Tensor& actual,
-                           double tolerance) {
+static void check_relative(const Golden& golden, const std::string& name, const Tensor& actual, double tolerance) {
   INFO(name);
   const Tensor expected = golden[name];
   CHECK(max_abs(actual / expected, torch::ones_like(expected)) <= tolerance);
@@ -54,8 +52,7 @@ TEST_CASE("the forward process and its posterior are the official ones") {
   const auto d = diffusion(Variance::learned_range);
   const Tensor x_start = golden["x_start"], t = golden["t"];
   check_near(golden, "q_sample", d.q_sample(x_start, t, golden["noise"]));
-  const MeanVariance q = d.q_mean_variance(x_start, t),
-                     posterior = d.q_posterior(x_start, golden["q_sample"], t);
+  const MeanVariance q = d.q_mean_variance(x_start, t), posterior = d.q_posterior(x_start, golden["q_sample"], t);
   check_near(golden, "q_mean", q.mean);
   check_near(golden, "q_variance", q.variance);
   check_near(golden, "q_log_variance", q.log_variance);
@@ -71,8 +68,8 @@ TEST_CASE("the model's mean and variance are the official ones") {
                                                    {Variance::fixed_large, true, "fixed_large"},
                                                    {Variance::fixed_small, true, "fixed_small"}}));
   const Golden golden("diffusion_steps");
-  const MeanVariance p = diffusion(variance).p_mean_variance(output_for(golden, variance), golden["q_sample"],
-                                                             golden["t"], clip);
+  const MeanVariance p =
+      diffusion(variance).p_mean_variance(output_for(golden, variance), golden["q_sample"], golden["t"], clip);
   check_near(golden, "p_mean_variance_" + name + ".mean", p.mean);
   check_near(golden, "p_mean_variance_" + name + ".variance", p.variance);
   check_near(golden, "p_mean_variance_" + name + ".log_variance", p.log_variance);
@@ -94,9 +91,8 @@ TEST_CASE("the losses of a learned variance are the official ones") {
 }
 
 TEST_CASE("the loss of a fixed variance is the error of epsilon alone") {
-  const auto [variance, name] =
-      GENERATE(table<Variance, std::string>({{Variance::fixed_large, "loss_terms_fixed_large"},
-                                             {Variance::fixed_small, "loss_terms_fixed_small"}}));
+  const auto [variance, name] = GENERATE(table<Variance, std::string>(
+      {{Variance::fixed_large, "loss_terms_fixed_large"}, {Variance::fixed_small, "loss_terms_fixed_small"}}));
   const Golden golden("diffusion_steps");
   const LossTerms terms = losses(golden, variance, output_for(golden, variance));
   check_relative(golden, name + ".mse", terms.mse, 1e-5);
@@ -122,9 +118,7 @@ TEST_CASE("each half of the output learns from its own term") {
   const Golden golden("diffusion_steps");
   const Tensor output = golden["model_output"].requires_grad_();
   const LossTerms terms = losses(golden, Variance::learned_range, output);
-  const auto gradient = [&](const Tensor& term) {
-    return torch::autograd::grad({term.sum()}, {output}, {}, true)[0];
-  };
+  const auto gradient = [&](const Tensor& term) { return torch::autograd::grad({term.sum()}, {output}, {}, true)[0]; };
   const auto count = [](const Tensor& halves, std::int64_t first) {
     return halves.narrow(1, first, 4).count_nonzero().item<std::int64_t>();
   };

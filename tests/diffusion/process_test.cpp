@@ -116,10 +116,10 @@ TEST_CASE("times of training lie in their stratum and fill it") {
   CAPTURE(words(spec));
   const auto p = process(spec);
   const double least = spec.prediction == "score" ? 1e-3 : 0;
-  const double most = spec.name == "diffusion"      ? 1000
-                      : spec.path == "vp"           ? 1 - 1e-5
+  const double most = spec.name == "diffusion"     ? 1000
+                      : spec.path == "vp"          ? 1 - 1e-5
                       : spec.prediction == "score" ? 1 - 1e-3
-                                                    : 1;
+                                                   : 1;
   for (const std::int64_t strata : {1, 4})
     for (std::int64_t stratum = 0; stratum < strata; ++stratum) {
       const double part = (most - least) / static_cast<double>(strata);
@@ -158,9 +158,8 @@ TEST_CASE("every time and draw has a noise of its own") {
     }
   CHECK(seen.size() == drawn);
   // Away from the draws of held-out images, 2^40 and a few.
-  CHECK(std::ranges::none_of(seen, [](std::int64_t number) {
-    return number >= std::int64_t{1} << 40 && number < std::int64_t{1} << 42;
-  }));
+  CHECK(std::ranges::none_of(
+      seen, [](std::int64_t number) { return number >= std::int64_t{1} << 40 && number < std::int64_t{1} << 42; }));
 }
 
 TEST_CASE("a time that cannot be studied is refused with the reason") {

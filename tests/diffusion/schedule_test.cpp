@@ -69,21 +69,17 @@ TEST_CASE("respacing keeps the official timesteps and betas") {
       const auto kept = expected.as<std::int64_t>();
       CHECK(timesteps == std::vector<std::int64_t>(kept.begin(), kept.end()));
     } else {
-      check_numbers(by_name(Tables(dydit::diffusion::respaced_betas(original, timesteps))).at(array),
-                    expected);
+      check_numbers(by_name(Tables(dydit::diffusion::respaced_betas(original, timesteps))).at(array), expected);
     }
   }
 }
 
 TEST_CASE("the cosine schedule follows its cumulative product down to the largest beta") {
   const Tables tables(betas(dydit::diffusion::noise_schedule("cosine"), 1000));
-  const auto alpha_bar = [](double u) {
-    return std::pow(std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2), 2);
-  };
+  const auto alpha_bar = [](double u) { return std::pow(std::cos((u + 0.008) / 1.008 * std::numbers::pi / 2), 2); };
   for (std::size_t t = 0; t < 999; ++t) {
     const double expected = alpha_bar((static_cast<double>(t) + 1) / 1000) / alpha_bar(0);
-    if (!(std::abs(tables.alphas_cumprod[t] - expected) <= 1e-10 * expected))
-      FAIL(fmt::format("timestep {}", t));
+    if (!(std::abs(tables.alphas_cumprod[t] - expected) <= 1e-10 * expected)) FAIL(fmt::format("timestep {}", t));
   }
   CHECK(tables.betas.back() == 0.999);
 }
@@ -101,8 +97,8 @@ TEST_CASE("a respacing that cannot be met is refused") {
   CHECK(respaced_timesteps(1000, "").size() == 1000);
   CHECK(respaced_timesteps(1000, "1") == std::vector<std::int64_t>{0});
   for (const char* spec :
-       {"abc", "0", "-5", "+5", " 5", "2.5", "10,", ",10", "10,,20", "1001", "600,10", "99999999999999999999",
-        "ddim", "ddim0", "ddim-5", "ddim999", "ddim1001", "DDIM50", "ddim50,50"}) {
+       {"abc", "0", "-5", "+5", " 5", "2.5", "10,", ",10", "10,,20", "1001", "600,10", "99999999999999999999", "ddim",
+        "ddim0", "ddim-5", "ddim999", "ddim1001", "DDIM50", "ddim50,50"}) {
     INFO(spec);
     CHECK_THROWS_AS(respaced_timesteps(1000, spec), UsageError);
   }

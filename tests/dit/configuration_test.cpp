@@ -38,9 +38,8 @@ static Tensors shapes_of(const Configuration& c) {
 
 TEST_CASE("the published family has twelve members") {
   const auto names = dydit::dit::published_names();
-  CHECK(names == std::vector<std::string>{"DiT-S/2", "DiT-S/4", "DiT-S/8", "DiT-B/2", "DiT-B/4", "DiT-B/8",
-                                          "DiT-L/2", "DiT-L/4", "DiT-L/8", "DiT-XL/2", "DiT-XL/4",
-                                          "DiT-XL/8"});
+  CHECK(names == std::vector<std::string>{"DiT-S/2", "DiT-S/4", "DiT-S/8", "DiT-B/2", "DiT-B/4", "DiT-B/8", "DiT-L/2",
+                                          "DiT-L/4", "DiT-L/8", "DiT-XL/2", "DiT-XL/4", "DiT-XL/8"});
   const Configuration xl = published("DiT-XL/4");
   CHECK(xl.depth == 28);
   CHECK(xl.hidden_size == 1152);
@@ -95,8 +94,7 @@ TEST_CASE("JSON starts from a name and is read strictly") {
   const Configuration large = from_json({{"name", "DiT-XL/2"}, {"input_size", 64}});
   CHECK(large.tokens() == 1024);
   CHECK(large.depth == 28);
-  CHECK_THROWS_WITH(from_json({{"name", "DiT-S/2"}, {"dpeth", 3}}),
-                    Contains("model.dpeth") && Contains("depth"));
+  CHECK_THROWS_WITH(from_json({{"name", "DiT-S/2"}, {"dpeth", 3}}), Contains("model.dpeth") && Contains("depth"));
   CHECK_THROWS_WITH(from_json({{"name", "DiT-S/2"}, {"depth", "12"}}), Contains("model.depth"));
   CHECK_THROWS_WITH(from_json({{"name", "DiT-S/2"}, {"depth", 2.7}}), Contains("model.depth"));
   CHECK_THROWS_WITH(from_json({{"name", "DiT-S/2"}, {"learn_sigma", 1}}), Contains("model.learn_sigma"));
@@ -136,8 +134,7 @@ static Tensors with_rows(const Configuration& c, std::int64_t rows) {
 }
 
 TEST_CASE("the dialect of a DyDiT shows in the rows of its routers") {
-  const auto read = [](std::int64_t width, std::int64_t rows,
-                       std::optional<std::int64_t> heads = std::nullopt) {
+  const auto read = [](std::int64_t width, std::int64_t rows, std::optional<std::int64_t> heads = std::nullopt) {
     Configuration c = tiny;
     c.hidden_size = width;
     return configuration_of(with_rows(c, rows), {}, "file", heads);
@@ -173,8 +170,7 @@ TEST_CASE("routers that say more than one number of heads, or none that fits, ar
   Configuration c = tiny;
   c.hidden_size = 60;
   refused(with_rows(c, 4), {}, Contains("5 heads") && Contains("4: file: give --num-heads"));
-  refused(with_rows(tiny, 7), 4,
-          Contains("routers of 7 rows do not fit 4 heads: file: give another --num-heads"));
+  refused(with_rows(tiny, 7), 4, Contains("routers of 7 rows do not fit 4 heads: file: give another --num-heads"));
   refused(with_rows(tiny, 3), 5, Contains("do not fit 5 heads"));
   refused(with_rows(tiny, 1), {}, Contains("2 heads") && Contains("1: file: give --num-heads"));
   Configuration s = published("DiT-S/2");
@@ -187,8 +183,7 @@ TEST_CASE("routers that say more than one number of heads, or none that fits, ar
   broken(with_rows(tiny, 9), Contains("file: routers of 9 rows fit no number of heads of width 64"));
   Tensors mixed = with_rows(tiny, 3);
   mixed["blocks.0.mlp_rate.router.weight"].shape[0] = 4;
-  broken(mixed,
-         Contains("file: routers of two dialects: blocks.0.attn_rate has 3 rows, blocks.0.mlp_rate has 4"));
+  broken(mixed, Contains("file: routers of two dialects: blocks.0.attn_rate has 3 rows, blocks.0.mlp_rate has 4"));
   mixed = with_rows(tiny, 4);
   mixed["blocks.2.attn_rate.router.weight"].shape[0] = 3;
   broken(mixed, Contains("blocks.2.attn_rate has 3"));
@@ -199,8 +194,7 @@ TEST_CASE("routers that say more than one number of heads, or none that fits, ar
 TEST_CASE("a hidden layer of any width is read exactly") {
   for (const std::int64_t width : {28, 44, 384})
     for (std::int64_t hidden = 1; hidden < 5 * width; ++hidden) {
-      Tensors tensors =
-          shapes_of({.name = "", .input_size = 8, .hidden_size = width, .depth = 1, .num_heads = 4});
+      Tensors tensors = shapes_of({.name = "", .input_size = 8, .hidden_size = width, .depth = 1, .num_heads = 4});
       tensors["blocks.0.mlp.fc1.weight"].shape = {hidden, width};
       const auto read = configuration_of(tensors, {}, "file", 4).mlp_hidden();
       if (read != hidden) FAIL(fmt::format("width {}, hidden layer {} read as {}", width, hidden, read));
@@ -235,6 +229,5 @@ TEST_CASE("tensors that are no DiT are refused as input") {
   empty["x_embedder.proj.weight"].shape = {0, 1LL << 40, 1LL << 40, 1LL << 40};
   CHECK_THROWS_WITH(configuration_of(empty, {}, "file"), Contains("tensor x_embedder.proj.weight is (0, "));
   CHECK_THROWS_AS(configuration_of({}, {}, "file", 4), InputError);
-  CHECK_THROWS_WITH(configuration_of({}, {}, "file", 4),
-                    Contains("not a DiT checkpoint: file: it has no tensor"));
+  CHECK_THROWS_WITH(configuration_of({}, {}, "file", 4), Contains("not a DiT checkpoint: file: it has no tensor"));
 }

@@ -24,9 +24,7 @@ namespace {
 
 const std::filesystem::path folder = golden_folder / "diffusers";
 
-checkpoint::Checkpoint single() {
-  return checkpoint::open_checkpoint(folder / "single");
-}
+checkpoint::Checkpoint single() { return checkpoint::open_checkpoint(folder / "single"); }
 
 checkpoint::Checkpoint with_config(const std::string& key, const Json& value) {
   auto opened = single();
@@ -69,9 +67,8 @@ TEST_CASE("a folder of diffusers holds the official tensors, bit for bit") {
       CHECK(std::ranges::equal(ours.bytes, tensor.bytes));
     }
     const auto c = dit::configuration_of(opened.tensors, opened.metadata, name);
-    CHECK(c ==
-          dit::Configuration{
-              .name = "", .input_size = 4, .hidden_size = 4, .depth = 2, .num_heads = 2, .num_classes = 3});
+    CHECK(c == dit::Configuration{
+                   .name = "", .input_size = 4, .hidden_size = 4, .depth = 2, .num_heads = 2, .num_classes = 3});
   }
 }
 
@@ -120,8 +117,7 @@ TEST_CASE("tensors that are no DiT of diffusers are refused with the reason") {
     return opened;
   };
   const char* const key = "transformer_blocks.1.attn1.to_k.weight";
-  check_refused(changed(key, [&](auto& tensors, auto&) { tensors.erase(key); }),
-                std::string("no tensor ") + key);
+  check_refused(changed(key, [&](auto& tensors, auto&) { tensors.erase(key); }), std::string("no tensor ") + key);
   check_refused(changed(key, [](auto& tensors, auto& tensor) { tensors["extra"] = tensor; }), "tensor extra");
   check_refused(changed(key, [](auto&, auto& tensor) { tensor.shape = {2, 8}; }), "differ in type or shape");
   check_refused(changed(key, [](auto&, auto& tensor) { tensor.type = checkpoint::DType::i32; }),
@@ -130,8 +126,8 @@ TEST_CASE("tensors that are no DiT of diffusers are refused with the reason") {
     const std::string name = std::string("transformer_blocks.1.norm1.emb.") + part;
     check_refused(changed(name.c_str(),
                           [](auto&, auto& tensor) {
-                            const auto copy = std::make_shared<std::vector<std::byte>>(tensor.bytes.begin(),
-                                                                                       tensor.bytes.end());
+                            const auto copy =
+                                std::make_shared<std::vector<std::byte>>(tensor.bytes.begin(), tensor.bytes.end());
                             copy->back() ^= std::byte{1};
                             tensor.bytes = *copy;
                             tensor.owner = copy;

@@ -35,8 +35,7 @@ TEST_CASE("the axes of a dynamic architecture are in the order of its masks") {
   CHECK((units[dit::axis::heads] == model::UnitAxis{"heads", "heads", 12, 6, true, model::Scope::timestep}));
   CHECK((units[dit::axis::channels] ==
          model::UnitAxis{"channels", "channel groups", 12, 6, true, model::Scope::timestep}));
-  CHECK(
-      (units[dit::axis::tokens] == model::UnitAxis{"tokens", "tokens", 12, 256, false, model::Scope::token}));
+  CHECK((units[dit::axis::tokens] == model::UnitAxis{"tokens", "tokens", 12, 256, false, model::Scope::token}));
   auto older = dit::published("DyDiT-S/2");
   older.first_unit_always_on = false;
   CHECK(!dit::architecture_of(older).units[dit::axis::heads].first_on);
@@ -73,8 +72,7 @@ TEST_CASE("a dense model runs by the complete engine alone") {
   CHECK_NOTHROW(dydit::test::engine_named("dense", dit));
   for (const char* name : {"masked", "compact"})
     CHECK_THROWS_WITH(dydit::test::engine_named(name, dit), Contains("the model has no routers: DiT-S/8"));
-  CHECK_THROWS_WITH(dydit::test::engine_named("fast", dit),
-                    Contains("fast: known are dense, masked, compact"));
+  CHECK_THROWS_WITH(dydit::test::engine_named("fast", dit), Contains("fast: known are dense, masked, compact"));
 }
 
 TEST_CASE("the compact engine reads the weights of what is on, the others all") {

@@ -51,12 +51,12 @@ TEST_CASE("a DiT with weights by formula gives the official outputs") {
 }
 
 TEST_CASE("a DiT read from a file gives the official outputs") {
-  const auto [file, weights, name] = GENERATE(
-      table<const char*, Weights, const char*>({{"tiny.safetensors", Weights::automatic, "dit_tiny"},
-                                                {"tiny_bare.pt", Weights::automatic, "dit_tiny"},
-                                                {"tiny_train.pt", Weights::automatic, "dit_tiny_train_ema"},
-                                                {"tiny_train.pt", Weights::ema, "dit_tiny_train_ema"},
-                                                {"tiny_train.pt", Weights::model, "dit_tiny_train_model"}}));
+  const auto [file, weights, name] =
+      GENERATE(table<const char*, Weights, const char*>({{"tiny.safetensors", Weights::automatic, "dit_tiny"},
+                                                         {"tiny_bare.pt", Weights::automatic, "dit_tiny"},
+                                                         {"tiny_train.pt", Weights::automatic, "dit_tiny_train_ema"},
+                                                         {"tiny_train.pt", Weights::ema, "dit_tiny_train_ema"},
+                                                         {"tiny_train.pt", Weights::model, "dit_tiny_train_model"}}));
   INFO(file);
   const Golden golden(name);
   DiT dit = dit::load_dit(golden_folder / file, weights, 4);
@@ -85,8 +85,7 @@ TEST_CASE("the activations inside a DiT are the official ones") {
   const Tensor& adaln = conditioning.blocks[0];
   near(adaln, "tap.block0_adaln");
   const auto shift_scale = adaln.chunk(6, 1);
-  near(first->attn(model::modulated_norm(tokens, shift_scale[0], shift_scale[1])),
-       "tap.block0_attn");
+  near(first->attn(model::modulated_norm(tokens, shift_scale[0], shift_scale[1])), "tap.block0_attn");
   for (std::size_t i = 0; i < dit->blocks->size(); ++i) {
     tokens = dit->block(i).forward(tokens, conditioning.of_block(i));
     near(tokens, fmt::format("tap.block{}", i));

@@ -34,7 +34,8 @@ dit::DiT official(const Golden& golden) {
 
 TEST_CASE("a DyDiT takes the official decisions and gives the official outputs") {
   const torch::NoGradGuard no_grad;
-  const std::string name = GENERATE("dydit_tiny", "dydit_tiny_random", "dydit_s2", "dydit_old_tiny", "dydit_old_random");
+  const std::string name =
+      GENERATE("dydit_tiny", "dydit_tiny_random", "dydit_s2", "dydit_old_tiny", "dydit_old_random");
   const Golden golden(name);
   dit::DiT dit = official(golden);
   CHECK(dit->configuration.dynamic);

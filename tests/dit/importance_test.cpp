@@ -31,9 +31,7 @@ Tensor output_of(dit::DiT& dit) {
   return dit->forward(torch::randn({3, 4, 8, 8}), torch::tensor({3, 400, 999}), torch::tensor({1, 5, 10}));
 }
 
-bool descends(const Tensor& scores) {
-  return (scores.diff(1, 1) <= 0).all().item<bool>();
-}
+bool descends(const Tensor& scores) { return (scores.diff(1, 1) <= 0).all().item<bool>(); }
 
 }  // namespace
 
@@ -47,9 +45,7 @@ TEST_CASE("ordered units come in descending importance, and the complete model s
     CHECK(descends(importance.heads));
     CHECK(descends(importance.channels));
   }
-  SECTION("by chance") {
-    dit::order_units(dit, dit::random_importance(dit->configuration, 5));
-  }
+  SECTION("by chance") { dit::order_units(dit, dit::random_importance(dit->configuration, 5)); }
   CHECK(rel_l2(output_of(dit), before) <= 1e-5);
   CHECK(!torch::equal(output_of(dit), before));
 }

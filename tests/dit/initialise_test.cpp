@@ -32,8 +32,7 @@ TEST_CASE("a DiT starts with the published distribution of weights") {
       CHECK(std::abs(deviation / 0.02 - 1) <= 5 / std::sqrt(2 * count));
       CHECK(w.abs().max().item<double>() > 3 * 0.02);
     } else {
-      const double fan_out = static_cast<double>(w.size(0)),
-                   bound = std::sqrt(6 / (count / fan_out + fan_out));
+      const double fan_out = static_cast<double>(w.size(0)), bound = std::sqrt(6 / (count / fan_out + fan_out));
       CHECK(w.abs().max().item<double>() <= bound * (1 + 1e-6));
       CHECK(w.abs().max().item<double>() > 0.99 * bound);
       CHECK(std::abs(w.mean().item<double>()) <= 5 * bound / std::sqrt(3 * count));
@@ -49,8 +48,8 @@ TEST_CASE("initial weights are a function of the seed") {
     INFO(item.key());
     CHECK(torch::equal(item.value(), b->named_parameters()[item.key()]));
   }
-  for (const char* drawn : {"x_embedder.proj.weight", "t_embedder.mlp.0.weight",
-                            "y_embedder.embedding_table.weight", "blocks.1.attn.qkv.weight"})
+  for (const char* drawn : {"x_embedder.proj.weight", "t_embedder.mlp.0.weight", "y_embedder.embedding_table.weight",
+                            "blocks.1.attn.qkv.weight"})
     CHECK_FALSE(torch::equal(a->named_parameters()[drawn], c->named_parameters()[drawn]));
   CHECK_FALSE(torch::equal(a->named_parameters()["blocks.0.attn.qkv.weight"],
                            a->named_parameters()["blocks.1.attn.qkv.weight"]));
@@ -63,8 +62,8 @@ TEST_CASE("an initial DiT predicts nothing") {
 }
 
 TEST_CASE("the position embedding is the official one and stays as it is") {
-  const DiT tiny = dydit::dit::load_dit(dydit::test::golden_folder / "tiny.safetensors",
-                                          dydit::checkpoint::Weights::automatic, 4);
+  const DiT tiny =
+      dydit::dit::load_dit(dydit::test::golden_folder / "tiny.safetensors", dydit::checkpoint::Weights::automatic, 4);
   // One rounding of values up to 1 to float32.
   CHECK(dydit::test::max_abs(dydit::dit::position_embedding(4, 64), tiny->pos_embed) <= 1.2e-7);
   const DiT dit = initialised(4);

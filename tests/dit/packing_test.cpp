@@ -22,7 +22,8 @@ dit::DiT small_model() {
   return dit;
 }
 
-// Step k has the units 0 and 1 + k % 3 of layer 0, and k % 2 others of layer 1: all parts are as large or half as large.
+// Step k has the units 0 and 1 + k % 3 of layer 0, and k % 2 others of layer 1: all parts are as large or half as
+// large.
 std::vector<dit::WidthPlan> schedule() {
   std::vector<dit::WidthPlan> plans;
   for (std::size_t step = 0; step < steps; ++step) {

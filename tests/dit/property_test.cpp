@@ -54,7 +54,8 @@ struct Case {
     const torch::NoGradGuard no_grad;
     for (auto& item : dit->named_parameters())
       if (item.key() != "pos_embed")
-        item.value().normal_(0, item.value().dim() > 1 ? 1 / std::sqrt(static_cast<double>(item.value().size(1))) : 0.3);
+        item.value().normal_(0,
+                             item.value().dim() > 1 ? 1 / std::sqrt(static_cast<double>(item.value().size(1))) : 0.3);
     n = draw.one_to(5);
     in.x = torch::randn({n, c.in_channels, c.input_size, c.input_size});
     in.t = torch::randint(0, 1000, {draw.maybe() ? n : 1}, torch::kInt64).expand({n}).contiguous();
@@ -132,8 +133,7 @@ TEST_CASE("the compact engine decides as the masked one, but for logits that are
     const auto masked = dit::masked_engine(c.dit)->forward(c.in);
     const auto compact = dit::compact_engine(c.dit)->forward(c.in);
     // What float32 makes of the logits, the decisions being the same.
-    const auto exact =
-        dit::masked_engine(c.in_float64())->forward(c.in, masked.masks, engine::Overruled::run);
+    const auto exact = dit::masked_engine(c.in_float64())->forward(c.in, masked.masks, engine::Overruled::run);
     CAPTURE(number);
     bool agree = true;
     const auto compare = [&](const Tensor& ours, const Tensor& theirs, const Tensor& logits, double error) {
@@ -153,8 +153,7 @@ TEST_CASE("the compact engine decides as the masked one, but for logits that are
     };
     compare(routed(compact.masks[axis::heads]), routed(masked.masks[axis::heads]), masked.logits[axis::heads],
             error_of(masked.logits[axis::heads], exact.logits[axis::heads]));
-    compare(routed(compact.masks[axis::channels]), routed(masked.masks[axis::channels]),
-            masked.logits[axis::channels],
+    compare(routed(compact.masks[axis::channels]), routed(masked.masks[axis::channels]), masked.logits[axis::channels],
             error_of(masked.logits[axis::channels], exact.logits[axis::channels]));
     // Tokens: a layer's logits follow from the decisions before it, so the first one that differs is the one to judge.
     for (std::int64_t layer = 0; agree && layer < c.dit->configuration.depth; ++layer) {
@@ -162,7 +161,8 @@ TEST_CASE("the compact engine decides as the masked one, but for logits that are
       compare(of(compact.masks[axis::tokens]), of(masked.masks[axis::tokens]), of(masked.logits[axis::tokens]),
               error_of(of(masked.logits[axis::tokens]), of(exact.logits[axis::tokens])));
     }
-    if (agree) REQUIRE(rel_l2(compact.output, masked.output) <= std::max(1e-5, 2 * rel_l2(masked.output, exact.output)));
+    if (agree)
+      REQUIRE(rel_l2(compact.output, masked.output) <= std::max(1e-5, 2 * rel_l2(masked.output, exact.output)));
   }
   std::cout << "own decisions: " << different << " of " << decisions << " differ\n";
   CHECK(different * 1000 <= decisions);
@@ -294,7 +294,8 @@ TEST_CASE("a block without a head or a group adds a gated bias, and nothing else
 
 TEST_CASE("a logit or an output that is not finite is an error that names the router, never a decision") {
   const torch::NoGradGuard no_grad;
-  const double value = GENERATE(static_cast<double>(NAN), static_cast<double>(INFINITY), -static_cast<double>(INFINITY));
+  const double value =
+      GENERATE(static_cast<double>(NAN), static_cast<double>(INFINITY), -static_cast<double>(INFINITY));
   const std::string router = GENERATE("attn_rate.router", "mlp_rate.router", "token_selection.mlp_head.2");
   CAPTURE(value, router);
   int number = 0;

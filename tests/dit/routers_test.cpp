@@ -37,9 +37,7 @@ engine::Masks decisions(const dit::DiT& dit) {
       .masks;
 }
 
-bool all_on(const Tensor& mask) {
-  return mask.all().item<bool>();
-}
+bool all_on(const Tensor& mask) { return mask.all().item<bool>(); }
 
 }  // namespace
 
@@ -50,8 +48,7 @@ TEST_CASE("opened routers let all of their scope through, and decide as before a
   SECTION("over widths") {
     dit::open_routers(dit, Scope::timestep, 10);
     const auto after = decisions(dit);
-    CHECK((all_on(after[dit::axis::heads]) && all_on(after[dit::axis::channels]) &&
-           !all_on(after[dit::axis::tokens])));
+    CHECK((all_on(after[dit::axis::heads]) && all_on(after[dit::axis::channels]) && !all_on(after[dit::axis::tokens])));
   }
   SECTION("over tokens") {
     dit::open_routers(dit, Scope::token, 10);
@@ -94,8 +91,7 @@ TEST_CASE("frozen routers get no gradient, and nothing else is frozen") {
   dit::freeze_routers(dit, scope);
   for (const auto& item : dit->named_parameters()) {
     CAPTURE(item.key());
-    const bool frozen =
-        item.key().find(scope == Scope::timestep ? "_rate." : "token_selection.") != item.key().npos;
+    const bool frozen = item.key().find(scope == Scope::timestep ? "_rate." : "token_selection.") != item.key().npos;
     CHECK(item.value().requires_grad() == (!frozen && item.key() != "pos_embed"));
   }
 }

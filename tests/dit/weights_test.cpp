@@ -16,9 +16,7 @@ namespace dit = dydit::dit;
 namespace model = dydit::model;
 namespace checkpoint = dydit::checkpoint;
 
-static DiT tiny() {
-  return dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4);
-}
+static DiT tiny() { return dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4); }
 
 TEST_CASE("weights that do not fit are named, every one") {
   DiT dit = tiny();
@@ -144,8 +142,9 @@ TEST_CASE("weights that are not finite are refused by the tensor's name, whateve
                                     {"final_layer.linear.weight", -infinity}}) {
     write({{name, value}});
     CHECK_THROWS_AS(dit::load_dit(path), InputError);
-    CHECK_THROWS_WITH(dit::load_dit(path),
-                      Contains("not finite as float32: " + path.string() + ": " + name + " holds") && !Contains("more"));
+    CHECK_THROWS_WITH(
+        dit::load_dit(path),
+        Contains("not finite as float32: " + path.string() + ": " + name + " holds") && !Contains("more"));
   }
   write({{"pos_embed", nan}, {"blocks.2.attn.qkv.bias", infinity}, {"blocks.0.mlp.fc1.weight", infinity}});
   CHECK_THROWS_WITH(dit::load_dit(path), Contains("as 2 more do"));
@@ -167,8 +166,7 @@ TEST_CASE("where the average alone has diverged, it alone is refused") {
   tensors.merge(model::parameters_of(*dit, "ema."));
   tensors["ema.blocks.0.attn.qkv.bias"] = model::from_torch(torch::full({192}, NAN));
   checkpoint::write_safetensors(path, tensors);
-  CHECK_THROWS_WITH(dit::load_dit(path, checkpoint::Weights::automatic, 4),
-                    Contains("blocks.0.attn.qkv.bias"));
+  CHECK_THROWS_WITH(dit::load_dit(path, checkpoint::Weights::automatic, 4), Contains("blocks.0.attn.qkv.bias"));
   CHECK_NOTHROW(dit::load_dit(path, checkpoint::Weights::model, 4));
 }
 

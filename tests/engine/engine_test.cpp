@@ -15,16 +15,12 @@ namespace {
 
 const model::Architecture toy = test::toy_architecture();
 
-engine::Masks all_on(std::int64_t images) {
-  return engine::all_on(toy, images, torch::kCPU);
-}
+engine::Masks all_on(std::int64_t images) { return engine::all_on(toy, images, torch::kCPU); }
 
 }  // namespace
 
 TEST_CASE("what is on is counted by layer and averaged over the images") {
-  const auto mask = [](const std::vector<int>& on) {
-    return torch::tensor(on).view({2, 2, -1}).to(torch::kBool);
-  };
+  const auto mask = [](const std::vector<int>& on) { return torch::tensor(on).view({2, 2, -1}).to(torch::kBool); };
   const Tensor heads = mask({1, 1, 0, 1, 1, 1, 1, 0, 0, 1, 0, 0});
   const Tensor channels = mask({1, 0, 0, 1, 1, 0, 1, 1, 1, 1, 0, 1});
   const Tensor tokens = mask({1, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1});
@@ -151,7 +147,6 @@ TEST_CASE("the output of the complete model is given as it is: whether it is fin
   const auto network = std::make_shared<test::Toy>(toy);
   network->weight.fill_(NAN);
   engine::Dense dense(network);
-  const model::Inputs in{
-      .x = torch::ones({1, 1, 4, 4}), .t = torch::zeros({1}), .y = torch::zeros({1}, torch::kInt64)};
+  const model::Inputs in{.x = torch::ones({1, 1, 4, 4}), .t = torch::zeros({1}), .y = torch::zeros({1}, torch::kInt64)};
   CHECK(dense.forward(in, {}, engine::Overruled::skipped).output.isnan().all().item<bool>());
 }

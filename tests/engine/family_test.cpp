@@ -11,8 +11,7 @@ using engine::Executes;
 namespace {
 
 engine::Row row(const std::string& name, Executes executes) {
-  return {name, "help of " + name, executes,
-          [](std::shared_ptr<model::Network> network, const engine::Options&) {
+  return {name, "help of " + name, executes, [](std::shared_ptr<model::Network> network, const engine::Options&) {
             return std::make_unique<engine::Dense>(network);
           }};
 }
@@ -41,16 +40,14 @@ TEST_CASE("an engine is found by its name and by what it executes") {
   CHECK(toy.engine_that(Executes::all).name == "dense");
   CHECK(toy.engine_that(Executes::kept).name == "packed");  // the first
   CHECK_THROWS_AS(toy.engine("fast"), UsageError);
-  CHECK_THROWS_WITH(toy.engine("fast"),
-                    Equals("no such engine for Toy: fast: known are dense, packed, other"));
+  CHECK_THROWS_WITH(toy.engine("fast"), Equals("no such engine for Toy: fast: known are dense, packed, other"));
   CHECK_THROWS_AS(toy.engine_that(Executes::masked), UsageError);
   CHECK_THROWS_WITH(toy.engine_that(Executes::masked), Equals("no engine that executes masked: Toy"));
   CHECK(engine::to_string(Executes::all) == "all");
   CHECK(engine::to_string(Executes::kept) == "kept");
 }
 
-TEST_CASE(
-    "where nobody says, a dynamic model is run by what keeps what is on, a dense one by the complete model") {
+TEST_CASE("where nobody says, a dynamic model is run by what keeps what is on, a dense one by the complete model") {
   model::Architecture architecture = test::toy_architecture();
   CHECK(families.front().default_engine(architecture).name == "packed");
   architecture.units.clear();
@@ -62,8 +59,7 @@ TEST_CASE("an engine that is made runs the network that it is given") {
   const auto network = std::make_shared<test::Toy>(test::toy_architecture());
   network->randomise(3);
   const auto made = families.front().engine("dense").make(network, {});
-  const model::Inputs in{
-      .x = torch::ones({1, 1, 4, 4}), .t = torch::zeros({1}), .y = torch::zeros({1}, torch::kInt64)};
+  const model::Inputs in{.x = torch::ones({1, 1, 4, 4}), .t = torch::zeros({1}), .y = torch::zeros({1}, torch::kInt64)};
   CHECK(torch::equal(made->forward(in).output, 3 * in.x));
 }
 
@@ -71,12 +67,10 @@ TEST_CASE("the family of a published name, or of a checkpoint, is the one that k
   CHECK(engine::family_of(families, "Toy-2").name == "Toy");
   CHECK(engine::family_of(families, "Doll-1").name == "Doll");
   CHECK_THROWS_AS(engine::family_of(families, "Toy"), UsageError);
-  CHECK_THROWS_WITH(engine::family_of(families, "Toy"),
-                    Equals("no such model: Toy: known are Toy-1, Toy-2, Doll-1"));
+  CHECK_THROWS_WITH(engine::family_of(families, "Toy"), Equals("no such model: Toy: known are Toy-1, Toy-2, Doll-1"));
   checkpoint::Checkpoint opened;
   CHECK_THROWS_AS(engine::family_of(families, opened, "a.pt"), InputError);
-  CHECK_THROWS_WITH(engine::family_of(families, opened, "a.pt"),
-                    Equals("no known family's checkpoint: a.pt"));
+  CHECK_THROWS_WITH(engine::family_of(families, opened, "a.pt"), Equals("no known family's checkpoint: a.pt"));
   opened.metadata["Doll"] = "";
   CHECK(engine::family_of(families, opened, "a.pt").name == "Doll");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What docs/extending.md promises: a family with unit axes and engines of its own, an axis of sweeps, a study and a section of the
-// report are all declared in this file, and go from a profile to a page through the program as it is.
+// What docs/extending.md promises: a family with unit axes and engines of its own, an axis of sweeps, a study and a
+// section of the report are all declared in this file, and go from a profile to a page through the program as it is.
 #include <fstream>
 #include <set>
 
@@ -22,8 +22,8 @@ using torch::Tensor;
 
 namespace {
 
-// A family. Each of two layers scales the image: by a weight for each of three lanes, of which the timestep decides which are on, and
-// only those patches whose mean is above a threshold.
+// A family. Each of two layers scales the image: by a weight for each of three lanes, of which the timestep decides
+// which are on, and only those patches whose mean is above a threshold.
 
 constexpr std::int64_t layers = 2, lanes = 3, channels = 3, patch = 2;
 
@@ -76,7 +76,9 @@ struct Toy final : model::Network {
   }
   Tensor image_of(const Tensor& rows) const {
     const auto n = rows.size(0), g = architecture.grid();
-    return rows.reshape({n, g, g, channels, patch, patch}).permute({0, 3, 1, 4, 2, 5}).reshape({n, channels, g * patch, g * patch});
+    return rows.reshape({n, g, g, channels, patch, patch})
+        .permute({0, 3, 1, 4, 2, 5})
+        .reshape({n, channels, g * patch, g * patch});
   }
   // Lane u is on below t = 1000 (1 - u / 3); a patch where its mean is above the threshold.
   Masks decide(const model::Inputs& in) const {
@@ -142,7 +144,8 @@ engine::Family toy_family(const std::shared_ptr<Seen>& seen) {
           .build = [](const model::Architecture& of) { return std::make_shared<Toy>(of.side); },
           .recognises = [](const checkpoint::Checkpoint& opened) { return opened.metadata.contains("toy"); },
           .load =
-              [](const checkpoint::Checkpoint& opened, const std::string& where, auto, torch::Device device, torch::Dtype dtype) {
+              [](const checkpoint::Checkpoint& opened, const std::string& where, auto, torch::Device device,
+                 torch::Dtype dtype) {
                 auto toy = std::make_shared<Toy>(std::stol(opened.metadata.at("toy")));
                 model::load_parameters(*toy, opened.tensors, where);
                 toy->to(device, dtype);
@@ -163,7 +166,8 @@ study::Axis moment() {
           .values = {500},
           .check =
               [](const Json& value, const std::string& where) {
-                if (!value.is_number_integer() || value < 0 || value > 999) throw UsageError("no timestep", where, "give one below 1000");
+                if (!value.is_number_integer() || value < 0 || value > 999)
+                  throw UsageError("no timestep", where, "give one below 1000");
               },
           .set = [](study::Workload& to, const Json& value) { to.time = value; },
           .of_trained = false};
@@ -238,7 +242,8 @@ blocks = 3
 
 }  // namespace
 
-TEST_CASE("a family, its engines, an axis, a study and a section go from a profile to a page, declared in this file alone") {
+TEST_CASE(
+    "a family, its engines, an axis, a study and a section go from a profile to a page, declared in this file alone") {
   const test::TemporaryFolder folder;
   const auto seen = std::make_shared<Seen>();
   study::Catalog catalog = run::standard_catalog();
@@ -262,7 +267,8 @@ TEST_CASE("a family, its engines, an axis, a study and a section go from a profi
 
   const auto records_of = [&](const std::string& study) {
     std::vector<record::Record> some;
-    std::ranges::copy_if(run.records, std::back_inserter(some), [&](const auto& record) { return record.study == study; });
+    std::ranges::copy_if(run.records, std::back_inserter(some),
+                         [&](const auto& record) { return record.study == study; });
     return some;
   };
 
@@ -279,10 +285,12 @@ TEST_CASE("a family, its engines, an axis, a study and a section go from a profi
   REQUIRE(activation.size() == 1);
   const auto tensors = run.tensors(activation.front().tensors.front());
   const auto on = tensors.at("lanes").as<float>();  // (3 times, 2 layers, 3 lanes)
-  CHECK(std::vector<float>(on.begin(), on.end()) == std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0});
+  CHECK(std::vector<float>(on.begin(), on.end()) ==
+        std::vector<float>{1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0});
   CHECK(tensors.at("patches").shape == std::vector<std::int64_t>{20, 3, 2});
 
-  // The sweep: at each moment, imposed with everything on 3 cells, at .6 twice 2; of the trained model, which has its own times, 1 + 1 + 2.
+  // The sweep: at each moment, imposed with everything on 3 cells, at .6 twice 2; of the trained model, which has its
+  // own times, 1 + 1 + 2.
   CHECK(seen->contains(50));
   CHECK(seen->contains(950));
   std::map<Json, std::set<std::string>> by_moment;

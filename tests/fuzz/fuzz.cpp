@@ -25,9 +25,7 @@ void on_malloc(const volatile void*, std::size_t size) {
   peak = std::max(peak, held);
 }
 
-void on_free(const volatile void* pointer) {
-  held -= __sanitizer_get_allocated_size(pointer);
-}
+void on_free(const volatile void* pointer) { held -= __sanitizer_get_allocated_size(pointer); }
 
 const bool hooked = __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) != 0;
 #else

@@ -67,12 +67,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (input.starts_with("PK"))
     read(input, 16);
   else if (input.starts_with('{'))
-    read(dydit::test::stored_zip(
-             {{"a/0.png", small_image()}, {"b/0.png", small_image()}, {"labels.json", input}}, checksum),
+    read(dydit::test::stored_zip({{"a/0.png", small_image()}, {"b/0.png", small_image()}, {"labels.json", input}},
+                                 checksum),
          1);
   else
-    read(dydit::test::stored_zip({{"a/0.png", input.starts_with(png) ? with_checksums(input) : input}},
-                                 checksum),
-         16);
+    read(dydit::test::stored_zip({{"a/0.png", input.starts_with(png) ? with_checksums(input) : input}}, checksum), 16);
   return 0;
 }

@@ -38,8 +38,7 @@ Tensor filled(Bytes& bytes, Kind kind, const std::vector<std::int64_t>& shape) {
     integers[i] = byte;
     values[i] = 1 / (static_cast<float>(byte) - 255) + 1.0F / 128;  // to infinity, from below and above zero
   }
-  if (kind == Kind::doubles)
-    return Tensor::of<double>(std::vector<double>(values.begin(), values.end()), shape);
+  if (kind == Kind::doubles) return Tensor::of<double>(std::vector<double>(values.begin(), values.end()), shape);
   return kind == Kind::floats ? Tensor::of<float>(values, shape) : Tensor::of<std::int64_t>(integers, shape);
 }
 

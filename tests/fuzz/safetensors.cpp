@@ -24,8 +24,7 @@ static void read(const std::string& bytes) {
       return a.first == b.first && a.second.type == b.second.type && a.second.shape == b.second.shape &&
              std::ranges::equal(a.second.bytes, b.second.bytes);
     };
-    if (!std::ranges::equal(copy.tensors, file.tensors, equal) || copy.metadata != file.metadata)
-      __builtin_trap();
+    if (!std::ranges::equal(copy.tensors, file.tensors, equal) || copy.metadata != file.metadata) __builtin_trap();
   });
 }
 

@@ -23,8 +23,7 @@ bool has_gpu() {
 const torch::Device gpu(torch::kCUDA, 0);
 
 double relative(const torch::Tensor& a, const torch::Tensor& b) {
-  return ((a.cpu().to(torch::kFloat64) - b.to(torch::kFloat64)).norm() / b.to(torch::kFloat64).norm())
-      .item<double>();
+  return ((a.cpu().to(torch::kFloat64) - b.to(torch::kFloat64)).norm() / b.to(torch::kFloat64).norm()).item<double>();
 }
 
 study::Model on_gpu(const study::Model& model) {
@@ -71,9 +70,8 @@ TEST_CASE("a forward pass on the GPU gives the CPU's output") {
   if (!has_gpu()) return;
   torch::InferenceMode inference;
   study::Model cpu = test::tiny_model("a", 1), copy = on_gpu(cpu);
-  const model::Inputs in{.x = torch::randn({5, 3, 8, 8}),
-                         .t = torch::tensor({0, 10, 300, 700, 999}),
-                         .y = torch::randint(0, 10, {5})};
+  const model::Inputs in{
+      .x = torch::randn({5, 3, 8, 8}), .t = torch::tensor({0, 10, 300, 700, 999}), .y = torch::randint(0, 10, {5})};
   CHECK(relative(copy.network->complete(on_gpu(in)), cpu.network->complete(in)) <= 4 * tf32);
 }
 
@@ -110,12 +108,8 @@ TEST_CASE("each model's time on the GPU is its own") {
 TEST_CASE("a training on the GPU takes the CPU's steps, and resumes") {
   if (!has_gpu()) return;
   const test::TemporaryFolder folder;
-  auto job = test::tiny_job({.steps = 6,
-                             .batch = 8,
-                             .learning_rate = 1e-3,
-                             .record_every = 6,
-                             .checkpoint_every = 3,
-                             .held_out_images = 5});
+  auto job = test::tiny_job(
+      {.steps = 6, .batch = 8, .learning_rate = 1e-3, .record_every = 6, .checkpoint_every = 3, .held_out_images = 5});
   test::train_in(folder.path() / "cpu", job);
   job.device = gpu;
   test::train_in(folder.path() / "gpu", job);
@@ -134,8 +128,7 @@ TEST_CASE("a training on the GPU takes the CPU's steps, and resumes") {
     }
   };
   require_alike(weights("gpu"), weights("cpu"));
-  std::filesystem::copy(folder.path() / "gpu", folder.path() / "again",
-                        std::filesystem::copy_options::recursive);
+  std::filesystem::copy(folder.path() / "gpu", folder.path() / "again", std::filesystem::copy_options::recursive);
   std::filesystem::remove(train::checkpoint_path(folder.path() / "again", "tiny", 6));
   test::train_in(folder.path() / "again", job);
   require_alike(weights("again"), weights("gpu"));
@@ -179,7 +172,8 @@ TEST_CASE("the engines on the GPU give the masked engine's output on the CPU") {
   CHECK(relative(own.output, cpu->complete(in)) <= 2 * tf32);
 }
 
-TEST_CASE("the older dialect runs on the GPU as on the CPU, also where nothing is on, and what is not finite is named") {
+TEST_CASE(
+    "the older dialect runs on the GPU as on the CPU, also where nothing is on, and what is not finite is named") {
   if (!has_gpu()) return;
   torch::InferenceMode inference;
   dit::DiT cpu = test::dit_of(test::dynamic_model("old", /*first_unit_always_on=*/false));
@@ -201,16 +195,20 @@ TEST_CASE("the older dialect runs on the GPU as on the CPU, also where nothing i
   }
   copy->block(0).token_selection->mlp_head[2]->as<model::Linear>()->bias.fill_(INFINITY);
   for (const char* name : {"masked", "compact"})
-    CHECK_THROWS_WITH(test::engine_named(name, copy)->forward(on_gpu(in)),
-                      Catch::Contains("blocks.0.token_selection"));
+    CHECK_THROWS_WITH(test::engine_named(name, copy)->forward(on_gpu(in)), Catch::Contains("blocks.0.token_selection"));
 }
 
 TEST_CASE("a dynamic training on the GPU takes the CPU's steps") {
   if (!has_gpu()) return;
   const test::TemporaryFolder folder;
-  auto job = test::tiny_job({.steps = 6, .batch = 8, .learning_rate = 1e-3, .record_every = 6, .held_out_images = 5,
-                             .timestep_strata = 4, .dynamic = train::DynamicOptions{.lambda = 0.6, .hold_steps = 0,
-                                                                                   .target_warmup_steps = 1, .complete_steps = 3}});
+  auto job = test::tiny_job({.steps = 6,
+                             .batch = 8,
+                             .learning_rate = 1e-3,
+                             .record_every = 6,
+                             .held_out_images = 5,
+                             .timestep_strata = 4,
+                             .dynamic = train::DynamicOptions{
+                                 .lambda = 0.6, .hold_steps = 0, .target_warmup_steps = 1, .complete_steps = 3}});
   job.configuration = dit::with_routers(job.configuration);
   test::train_in(folder.path() / "cpu", job);
   job.device = gpu;

@@ -29,7 +29,8 @@ TEST_CASE("every variant runs in each block, once for the caches and once to be 
   MadeUpTimer timer;
   std::string order;
   std::vector<Variant> variants;
-  for (const char* name : {"a", "b", "c", "d"}) variants.push_back({name, [&order, name](std::int64_t) { order += name; }});
+  for (const char* name : {"a", "b", "c", "d"})
+    variants.push_back({name, [&order, name](std::int64_t) { order += name; }});
   std::vector<std::string> blocks;
   const auto times = instrument::interleaved(variants, {.count = 8, .seed = 3}, timer, [&] {
     blocks.push_back(order.substr(order.size() - 8));
@@ -78,8 +79,9 @@ TEST_CASE("passes follow each other without waiting; a latency is one pass on an
   MadeUpTimer timer;
   const auto run = [&](std::int64_t) { timer.done += '.'; };
   const auto after = [&] { timer.done += ' '; };
-  const auto times = instrument::interleaved({{.name = "a", .run = run, .check = [&] { timer.done += 'c'; }, .latency = true}},
-                                             {.count = 2, .fewest_passes = 2}, timer, after);
+  const auto times =
+      instrument::interleaved({{.name = "a", .run = run, .check = [&] { timer.done += 'c'; }, .latency = true}},
+                              {.count = 2, .fewest_passes = 2}, timer, after);
   const std::string round = "s.l.l.lr", block = "s.l.l.lrds.lr ";
   CHECK(timer.done == "c" + round + round + block + block + "c");
   CHECK(times[0].latency.size() == 2);
@@ -92,7 +94,10 @@ TEST_CASE("a variant that fails is left out and says why; the others go on") {
   MadeUpTimer timer;
   int good = 0;
   const auto times = instrument::interleaved(
-      {{"fails later", [](std::int64_t pass) { if (pass == 7) throw std::runtime_error("out of memory"); }},
+      {{"fails later",
+        [](std::int64_t pass) {
+          if (pass == 7) throw std::runtime_error("out of memory");
+        }},
        {"good", [&](std::int64_t) { ++good, timer.now += 1; }},
        {"fails at once", [](std::int64_t) { throw std::runtime_error("no such kernel\nframe #0"); }}},
       {.count = 5}, timer);
@@ -108,7 +113,9 @@ TEST_CASE("a variant that computes something else has no times, whether it did s
   int checks = 0, runs = 0;
   const auto fails_at = [&](int failing) {
     checks = 0;
-    const auto check = [&checks, failing] { if (checks++ == failing) throw RunError("differs"); };
+    const auto check = [&checks, failing] {
+      if (checks++ == failing) throw RunError("differs");
+    };
     const auto times = instrument::interleaved({{"a", [&](std::int64_t) { ++runs; }, check}}, {.count = 3}, timer);
     CHECK(times[0].blocks.empty());
     return times[0].error;

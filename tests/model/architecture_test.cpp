@@ -23,13 +23,10 @@ TEST_CASE("the activity of one image has the products of axes with as many layer
   CHECK(activity.both[2] == std::vector<std::vector<double>>{{}, {}, {25}});
 }
 
-TEST_CASE(
-    "activities that are mixed in turn are their mean, also the products, which the means do not tell") {
+TEST_CASE("activities that are mixed in turn are their mean, also the products, which the means do not tell") {
   Activity mean;
-  const std::vector<std::vector<std::vector<double>>> images{
-      {{1, 2}, {4, 0}}, {{3, 0}, {0, 4}}, {{2, 1}, {2, 2}}};
-  for (std::size_t i = 0; i < images.size(); ++i)
-    mean.mix(Activity::of_one(images[i]), 1 / static_cast<double>(i + 1));
+  const std::vector<std::vector<std::vector<double>>> images{{{1, 2}, {4, 0}}, {{3, 0}, {0, 4}}, {{2, 1}, {2, 2}}};
+  for (std::size_t i = 0; i < images.size(); ++i) mean.mix(Activity::of_one(images[i]), 1 / static_cast<double>(i + 1));
   const std::vector<std::vector<double>> on{{2, 1}, {2, 2}};
   const std::vector<double> product{(4 + 0 + 4) / 3.0, (0 + 0 + 2) / 3.0};
   for (std::size_t layer = 0; layer < 2; ++layer) {

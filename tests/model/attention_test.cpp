@@ -15,7 +15,8 @@ namespace model = dydit::model;
 static Tensor formula(const Tensor& qkv, std::int64_t heads) {
   const auto n = qkv.size(0), t = qkv.size(1), d = qkv.size(2) / 3 / heads;
   const auto parts = qkv.to(torch::kFloat64).view({n, t, 3, heads, d}).permute({2, 0, 3, 1, 4}).unbind(0);
-  const Tensor weights = torch::softmax(parts[0].matmul(parts[1].transpose(2, 3)) / std::sqrt(static_cast<double>(d)), 3);
+  const Tensor weights =
+      torch::softmax(parts[0].matmul(parts[1].transpose(2, 3)) / std::sqrt(static_cast<double>(d)), 3);
   return weights.matmul(parts[2]).transpose(1, 2).reshape({n, t, heads * d});
 }
 
@@ -59,7 +60,9 @@ TEST_CASE("what is not a number stays so in attention, whatever its bits and whe
       const Tensor out = model::attention(qkv, 3);
       INFO(fmt::format("{:#x} in part {}", bits, part));
       // A query spoils its token, a key all tokens of the head, a value one number of each.
-      const Tensor spoilt = part == 0 ? out[0][7].narrow(0, 16, 16) : part == 1 ? out[0].narrow(1, 16, 16) : out[0].select(1, 20);
+      const Tensor spoilt = part == 0   ? out[0][7].narrow(0, 16, 16)
+                            : part == 1 ? out[0].narrow(1, 16, 16)
+                                        : out[0].select(1, 20);
       CHECK(spoilt.isnan().all().item<bool>());
       CHECK(out.isnan().sum().item<std::int64_t>() == spoilt.numel());
     }

@@ -78,8 +78,8 @@ const std::vector<std::pair<const char*, std::pair<Operation, Operation>>> opera
 TEST_CASE("fused operations equal their formulas in float64, forward and backward") {
   torch::manual_seed(1);
   const auto dtype = GENERATE(torch::kFloat32, torch::kBFloat16);
-  const auto [n, t, d] = GENERATE(table<int, int, int>(
-      {{1, 1, 4}, {2, 3, 13}, {3, 64, 96}, {2, 65, 144}, {1, 200, 384}, {2, 130, 1152}}));
+  const auto [n, t, d] =
+      GENERATE(table<int, int, int>({{1, 1, 4}, {2, 3, 13}, {3, 64, 96}, {2, 65, 144}, {1, 200, 384}, {2, 130, 1152}}));
   // A value is rounded once when it is stored; sums over tokens are in float32.
   const double tolerance = dtype == torch::kFloat32 ? 2e-6 : 6e-3;
   for (const auto& [name, pair] : operations)
@@ -124,7 +124,7 @@ TEST_CASE("a residual takes the memory of what it is added to where nobody else 
     x = c.x.detach().clone();
     memory = x.data_ptr();
     const Tensor view = x.narrow(0, 0, 1), before = x.clone();
-    CHECK(operation(x).data_ptr() != memory);             // held by its name
+    CHECK(operation(x).data_ptr() != memory);  // held by its name
     CHECK(operation(x.flatten(0, 1).view_as(x)).data_ptr() != memory);
     CHECK(torch::equal(x, before));
     x = c.x.detach().clone();

@@ -60,7 +60,11 @@ TEST_CASE("nobody waits for a thread that has not begun") {
 TEST_CASE("the first exception of shared work is the caller's, and the work goes on afterwards") {
   model::Workers workers(2, [] {});
   for (int i = 0; i < 100; ++i) {
-    CHECK_THROWS_WITH(workers.run(50, [](std::size_t at) { if (at == 7) throw std::runtime_error("seven"); }), "seven");
+    CHECK_THROWS_WITH(workers.run(50,
+                                  [](std::size_t at) {
+                                    if (at == 7) throw std::runtime_error("seven");
+                                  }),
+                      "seven");
     std::atomic<int> done = 0;
     workers.run(50, [&](std::size_t) { ++done; });
     REQUIRE(done == 50);

@@ -56,8 +56,7 @@ TEST_CASE("a line that is no record of this schema is refused") {
   for (const char* bad : {"", "{}", "[]", "3", "not json", R"({"schema": 1})", R"({"schema": 1, "cell": 5})"})
     CHECK_THROWS_AS(from_line(bad), InputError);
   std::string deep = good;
-  deep.replace(deep.find("\"axes\":{"), 8,
-               "\"axes\":{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']'));
+  deep.replace(deep.find("\"axes\":{"), 8, "\"axes\":{\"a\":" + std::string(200'000, '[') + std::string(200'000, ']'));
   CHECK_THROWS_AS(from_line(deep), InputError);
   std::string newer = good;
   newer.replace(newer.find("\"schema\":1"), 10, "\"schema\":2");
@@ -104,9 +103,9 @@ TEST_CASE("a cell's hash depends on what identifies it and not on how it was wri
   CHECK(base != hash({{"a", 1.5}, {"b", {{"x", 1}, {"y", 2}}}}));
   CHECK(base != hash({{"a", "1"}, {"b", {{"x", 1}, {"y", 2}}}}));
   const Json axes = {{"a", 1}};
-  const std::set<std::string> different = {
-      cell_hash("s", axes, {"in"}, 1), cell_hash("t", axes, {"in"}, 1), cell_hash("s", axes, {"im"}, 1),
-      cell_hash("s", axes, {"i", "n"}, 1), cell_hash("s", axes, {"in"}, 2)};
+  const std::set<std::string> different = {cell_hash("s", axes, {"in"}, 1), cell_hash("t", axes, {"in"}, 1),
+                                           cell_hash("s", axes, {"im"}, 1), cell_hash("s", axes, {"i", "n"}, 1),
+                                           cell_hash("s", axes, {"in"}, 2)};
   CHECK(different.size() == 5);
 }
 

@@ -15,8 +15,7 @@
 using namespace dydit;
 using namespace dydit::record;
 
-static const Json manifest = {
-    {"identity", {{"profile", {{"steps", 50}, {"models", {"S", "XL"}}}}, {"source", "abc"}}}};
+static const Json manifest = {{"identity", {{"profile", {{"steps", 50}, {"models", {"S", "XL"}}}}, {"source", "abc"}}}};
 
 static Record result(const std::string& cell, double value = 1, Status status = Status::ok) {
   Record record{.cell = cell, .study = "s", .status = status};
@@ -114,12 +113,10 @@ TEST_CASE("another identity is refused with what differs, and forced on request"
   CHECK_THROWS_AS(RunDirectory(path, other), UsageError);
   Json longer = manifest;
   longer["identity"]["profile"]["models"].push_back("B");
-  CHECK_THROWS_WITH(RunDirectory(path, longer),
-                    Catch::Contains("/profile/models/2: \"B\" where the run has nothing"));
+  CHECK_THROWS_WITH(RunDirectory(path, longer), Catch::Contains("/profile/models/2: \"B\" where the run has nothing"));
   Json shorter = manifest;
   shorter["identity"].erase("source");
-  CHECK_THROWS_WITH(RunDirectory(path, shorter),
-                    Catch::Contains("/source: nothing where the run has \"abc\""));
+  CHECK_THROWS_WITH(RunDirectory(path, shorter), Catch::Contains("/source: nothing where the run has \"abc\""));
   {
     RunDirectory run(path, other, {.force = true});
     CHECK(run.has_or_takes_back("first"));
@@ -165,8 +162,7 @@ TEST_CASE("a forced run holds what somebody asked for; the rest is set aside, an
                                               Catch::Contains("3 records set aside in earlier/"));
 }
 
-TEST_CASE(
-    "once a run was forced, later ones drop nothing, and what was set aside comes back when asked for") {
+TEST_CASE("once a run was forced, later ones drop nothing, and what was set aside comes back when asked for") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "a";
   {
@@ -232,9 +228,9 @@ TEST_CASE("the log tells what happened to a run") {
   RunDirectory(path, started).finish();
   const std::string log = read_file(path / "log.txt");
   std::size_t at = 0;
-  for (const char* expected : {R"(started by ["dydit","study"])", "failed: {}: out of memory",
-                               R"(resumed by ["dydit","study"])", "finished",
-                               R"(opened, finished, by ["dydit","study"])"}) {
+  for (const char* expected :
+       {R"(started by ["dydit","study"])", "failed: {}: out of memory", R"(resumed by ["dydit","study"])", "finished",
+        R"(opened, finished, by ["dydit","study"])"}) {
     CAPTURE(log, expected);
     at = log.find(expected, at);
     REQUIRE(at != std::string::npos);

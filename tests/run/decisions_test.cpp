@@ -3,10 +3,10 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "cost/cost.h"
 #include "data/views.h"
 #include "diffusion/draws.h"
 #include "diffusion/gaussian.h"
-#include "cost/cost.h"
 #include "dit/engines.h"
 #include "support.h"
 
@@ -33,8 +33,7 @@ run::Decisions decisions(const dit::DiT& dit, std::int64_t images, std::int64_t 
   const test::TemporaryFolder folder;
   const std::string file = folder.path() / "dydit.safetensors";
   dit::save_dit(file, dit, torch::kFloat32);
-  return run::decisions_of({.name = "tiny", .checkpoint = file}, {.path = "synthetic:40", .size = 8}, images,
-                           timesteps,
+  return run::decisions_of({.name = "tiny", .checkpoint = file}, {.path = "synthetic:40", .size = 8}, images, timesteps,
                            /*seed=*/5, std::nullopt, test::settings(""));
 }
 
@@ -57,7 +56,8 @@ TEST_CASE("routers that follow their biases alone decide what these say") {
   CHECK((found.images == 33 && found.timesteps == 3));
   using Layers = std::vector<double>;
   const auto& [on, both] = found.activity;
-  CHECK((on[dit::axis::heads] == Layers{1, 2} && on[dit::axis::channels] == Layers{2, 1} && on[dit::axis::tokens] == Layers{4, 0}));
+  CHECK((on[dit::axis::heads] == Layers{1, 2} && on[dit::axis::channels] == Layers{2, 1} &&
+         on[dit::axis::tokens] == Layers{4, 0}));
   CHECK(both[dit::axis::channels][dit::axis::tokens] == Layers{8, 0});
   // Of two blocks of 4 T D^2 + 2 T^2 D and 8 T D^2 half the one and all of the other's attention, and one
   // MLP.
@@ -73,8 +73,7 @@ TEST_CASE("decisions are those on the noised images of a loss-gap study, by the 
   const data::Subset subset(data::open_dataset("synthetic:40", {.size = 8}, 5), 36);
   const auto engine = dit::masked_engine(dit);
   const diffusion::GaussianDiffusion diffusion(
-      diffusion::Tables(diffusion::betas(diffusion::NoiseSchedule::linear, 1000)),
-      diffusion::Variance::learned_range);
+      diffusion::Tables(diffusion::betas(diffusion::NoiseSchedule::linear, 1000)), diffusion::Variance::learned_range);
   torch::InferenceMode inference;
   std::vector<engine::Masks> all;
   for (std::int64_t i = 0; i < subset.size(); ++i)
@@ -116,13 +115,13 @@ TEST_CASE("no decisions without routers, nor on data of another shape") {
   dense->initialise(1);
   CHECK_THROWS_AS(decisions(dense, 4, 1), UsageError);
   dit::DiT other(dit::from_json({{"input_size", 8},
-                                     {"patch_size", 4},
-                                     {"in_channels", 4},
-                                     {"hidden_size", 16},
-                                     {"depth", 1},
-                                     {"num_heads", 2},
-                                     {"num_classes", 10},
-                                     {"dynamic", true}}));
+                                 {"patch_size", 4},
+                                 {"in_channels", 4},
+                                 {"hidden_size", 16},
+                                 {"depth", 1},
+                                 {"num_heads", 2},
+                                 {"num_classes", 10},
+                                 {"dynamic", true}}));
   other->initialise(1);
   CHECK_THROWS_WITH(decisions(other, 4, 1), Catch::Contains("do not fit"));
 }

@@ -22,7 +22,9 @@ class ProfileFile {
   test::TemporaryFolder folder_;
 };
 
-run::Profile read(const std::filesystem::path& path) { return run::read_profile(path, run::standard_catalog().names()); }
+run::Profile read(const std::filesystem::path& path) {
+  return run::read_profile(path, run::standard_catalog().names());
+}
 
 // A JSON value as TOML writes it inline: keys stand bare before "=".
 std::string toml(const Json& value) {
@@ -186,21 +188,23 @@ TEST_CASE("every number of a profile is within bounds, which are told where it i
   };
   const std::vector<std::string> not_numbers{"\"0.5\"", "true", "[[1]]"};
   const std::string model = "[[models]]\nname = \"a\"\n";
-  std::vector<Key> keys{{"seed = @", "tiny.toml.seed", "from 0 to 18,446,744,073,709,551,615", {"-1"}},
-                        {"data = { size = @ }", "tiny.toml: data.size", "from 1 to 16,384", {"0", "-1", "16385"}},
-                        {"data = { grain = @ }", "tiny.toml: data.grain", "from 0 to 255", {"-1", "256.5", "1e300"}, not_numbers},
-                        {"held-out = { size = @ }", "tiny.toml: held-out.size", "from 1 to 16,384", {"0"}},
-                        {model + "num_heads = @", "tiny.toml: models[0].num_heads", "from 1 to 65,536", {"0", "-4", "65537"}},
-                        {"[sweep]\ntimesteps = @", "tiny.toml: sweep.timesteps", "from 1 to 1,000", {"0", "1001"}},
-                        {"[sweep]\nkeep = [@]", "tiny.toml: sweep.keep", "above 0, up to 1", {"0", "-0.5", "1.01"}, not_numbers},
-                        {"[sweep]\nbatch = [4, @]", "tiny.toml: sweep.batch", "from 1 to 1,000,000", {"0", "-1", "1000001"}},
-                        {"[sweep]\ntrained_batch = [@]", "tiny.toml: sweep.trained_batch", "from 1 to 1,000,000", {"0"}},
-                        {"[sweep]\ninput_size = @", "tiny.toml: sweep.input_size", "from 1 to 8,192", {"0", "8193"}},
-                        {"[sweep]\nblocks = @", "tiny.toml: sweep.blocks", "from 1 to 1,000", {"0", "-1", "100000"}},
-                        {"[sweep]\nseconds = @", "tiny.toml: sweep.seconds", "from 0 to 3,600", {"-1", "3601"}, not_numbers}};
+  std::vector<Key> keys{
+      {"seed = @", "tiny.toml.seed", "from 0 to 18,446,744,073,709,551,615", {"-1"}},
+      {"data = { size = @ }", "tiny.toml: data.size", "from 1 to 16,384", {"0", "-1", "16385"}},
+      {"data = { grain = @ }", "tiny.toml: data.grain", "from 0 to 255", {"-1", "256.5", "1e300"}, not_numbers},
+      {"held-out = { size = @ }", "tiny.toml: held-out.size", "from 1 to 16,384", {"0"}},
+      {model + "num_heads = @", "tiny.toml: models[0].num_heads", "from 1 to 65,536", {"0", "-4", "65537"}},
+      {"[sweep]\ntimesteps = @", "tiny.toml: sweep.timesteps", "from 1 to 1,000", {"0", "1001"}},
+      {"[sweep]\nkeep = [@]", "tiny.toml: sweep.keep", "above 0, up to 1", {"0", "-0.5", "1.01"}, not_numbers},
+      {"[sweep]\nbatch = [4, @]", "tiny.toml: sweep.batch", "from 1 to 1,000,000", {"0", "-1", "1000001"}},
+      {"[sweep]\ntrained_batch = [@]", "tiny.toml: sweep.trained_batch", "from 1 to 1,000,000", {"0"}},
+      {"[sweep]\ninput_size = @", "tiny.toml: sweep.input_size", "from 1 to 8,192", {"0", "8193"}},
+      {"[sweep]\nblocks = @", "tiny.toml: sweep.blocks", "from 1 to 1,000", {"0", "-1", "100000"}},
+      {"[sweep]\nseconds = @", "tiny.toml: sweep.seconds", "from 0 to 3,600", {"-1", "3601"}, not_numbers}};
   for (const std::string study : {"loss-gap", "activation"}) {
     const std::string table = "[" + study + "]\n", where = "tiny.toml: " + study;
-    keys.push_back({table + "timesteps = @", where + ".timesteps", "from 1 to 1,000", {"0", "-1", "1001"}, {"2.5", "true"}});
+    keys.push_back(
+        {table + "timesteps = @", where + ".timesteps", "from 1 to 1,000", {"0", "-1", "1001"}, {"2.5", "true"}});
     keys.push_back({table + "timesteps = [@]", where + ".timesteps", "from 0 to 999", {"-1", "1000"}, not_numbers});
     keys.push_back({table + "images = @", where + ".images", "from 0 to 1,000,000,000", {"-5", "1000000001"}});
     keys.push_back({table + "chunk = @", where + ".chunk", "from 1 to 1,000,000", {"0", "-1", "1000001"}});
@@ -213,7 +217,8 @@ TEST_CASE("every number of a profile is within bounds, which are told where it i
     keys.push_back({table + "shown = @", where + ".shown", "from 1 to 1,000", {"0", "-1"}});
   }
   for (const Key& key : keys)
-    for (const auto& [values, huge] : {std::pair{key.beyond, false}, {key.neither, false}, {{"9223372036854775807"}, true}})
+    for (const auto& [values, huge] :
+         {std::pair{key.beyond, false}, {key.neither, false}, {{"9223372036854775807"}, true}})
       for (const std::string& value : values) {
         if (huge && key.where == "tiny.toml.seed") continue;  // is one
         std::string text = key.text;
@@ -223,21 +228,17 @@ TEST_CASE("every number of a profile is within bounds, which are told where it i
         CHECK_THROWS_AS(read(file.path()), UsageError);
         CHECK_THROWS_WITH(read(file.path()), Catch::Contains(key.where + " = ") && Catch::EndsWith(key.within));
       }
-  for (const char* text : {"seed = 9223372036854775808", "data = { grain = nan }", "sweep = { keep = [inf] }", "seed = 1e3",
-                           "seed = \"\"", "data = { size = 0x1_0000 }"}) {
+  for (const char* text : {"seed = 9223372036854775808", "data = { grain = nan }", "sweep = { keep = [inf] }",
+                           "seed = 1e3", "seed = \"\"", "data = { size = 0x1_0000 }"}) {
     CAPTURE(text);
     CHECK_THROWS_AS(read(ProfileFile(text).path()), UsageError);
   }
 }
 
-TEST_CASE("a profile that is not there is a missing file") {
-  CHECK_THROWS_AS(read("nowhere/tiny.toml"), InputError);
-}
+TEST_CASE("a profile that is not there is a missing file") { CHECK_THROWS_AS(read("nowhere/tiny.toml"), InputError); }
 
 TEST_CASE("letters outside ASCII are text in strings and comments, and an error elsewhere") {
-  const auto note_of = [](const std::string& text) {
-    return read(ProfileFile(text).path()).note;
-  };
+  const auto note_of = [](const std::string& text) { return read(ProfileFile(text).path()).note; };
   CHECK(note_of("# grün\nnote = 'grün' # ü") == "grün");
   CHECK(note_of("note = \"\"\"ü \\\n  ü\"\"\"") == "ü ü");
   for (const char* text : {"ü = 1", "seed = 1ü", "note = ü", "note = 'ü' ü", "note = 1\"\"\"ü"})

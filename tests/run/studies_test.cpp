@@ -165,24 +165,12 @@ TEST_CASE("models whose files say other processes are not run together, nor one 
 
 TEST_CASE("what a study lacks is said") {
   Fixture f;
-  SECTION("no model") {
-    f.profile.models.clear();
-  }
-  SECTION("no weights") {
-    f.profile.models[0].checkpoint.clear();
-  }
-  SECTION("no study") {
-    f.profile.studies.clear();
-  }
-  SECTION("no data") {
-    f.profile.data.path.clear();
-  }
-  SECTION("no time of the process") {
-    f.map().at = {2.5};
-  }
-  SECTION("more images than there are") {
-    f.gap().images = 21;
-  }
+  SECTION("no model") { f.profile.models.clear(); }
+  SECTION("no weights") { f.profile.models[0].checkpoint.clear(); }
+  SECTION("no study") { f.profile.studies.clear(); }
+  SECTION("no data") { f.profile.data.path.clear(); }
+  SECTION("no time of the process") { f.map().at = {2.5}; }
+  SECTION("more images than there are") { f.gap().images = 21; }
   CHECK_THROWS_AS(f.study("run"), UsageError);
   CHECK(!std::filesystem::exists(f.path("run")));
 }

@@ -48,21 +48,11 @@ TEST_CASE("only the models that are named are trained") {
 
 TEST_CASE("a training that cannot begin is refused before anything is written") {
   Fixture f;
-  SECTION("classes of the images") {
-    f.profile.models[1].configuration["num_classes"] = 7;
-  }
-  SECTION("size of the held-out images") {
-    f.profile.held_out = run::DataSpec{.path = "synthetic:9", .size = 16};
-  }
-  SECTION("no configuration") {
-    f.profile.models[0].configuration = nullptr;
-  }
-  SECTION("a wrong option of one model") {
-    f.profile.models[1].train["steps"] = 0;
-  }
-  SECTION("a wrong key of a configuration") {
-    f.profile.models[0].configuration["widht"] = 3;
-  }
+  SECTION("classes of the images") { f.profile.models[1].configuration["num_classes"] = 7; }
+  SECTION("size of the held-out images") { f.profile.held_out = run::DataSpec{.path = "synthetic:9", .size = 16}; }
+  SECTION("no configuration") { f.profile.models[0].configuration = nullptr; }
+  SECTION("a wrong option of one model") { f.profile.models[1].train["steps"] = 0; }
+  SECTION("a wrong key of a configuration") { f.profile.models[0].configuration["widht"] = 3; }
   SECTION("weights that are not finite") {
     f.profile.models[1] = {.name = "b", .checkpoint = f.folder.path() / "diverged.safetensors"};
     test::write_checkpoint(f.profile.models[1].checkpoint, 1, test::tiny_configuration());
@@ -78,16 +68,12 @@ TEST_CASE("a training that cannot begin is refused before anything is written") 
     routed["dynamic"] = true;
     f.profile.models[1] = {.name = "b", .checkpoint = f.folder.path() / "routed.safetensors"};
     test::write_checkpoint(f.profile.models[1].checkpoint, 1, routed);
-    SECTION("ordered") {
-      f.profile.models[1].train = {{"dynamic", {{"order", "taylor"}}}};
-    }
+    SECTION("ordered") { f.profile.models[1].train = {{"dynamic", {{"order", "taylor"}}}}; }
     SECTION("pruned") {
       f.profile.models[1].train = {{"dynamic", {{"decide", "static"}, {"skip", "widths"}, {"lambda", 0.7}}}};
     }
   }
-  SECTION("no models") {
-    f.profile.models.clear();
-  }
+  SECTION("no models") { f.profile.models.clear(); }
   CHECK_THROWS_AS(f.train(), Error);
   CHECK(!std::filesystem::exists(f.out));
 }
@@ -97,6 +83,5 @@ TEST_CASE("a training goes on only with the profile it began with") {
   f.train();
   f.profile.train["learning_rate"] = 0.5;
   CHECK_THROWS_AS(f.train(), UsageError);
-  CHECK_THROWS_WITH(f.train(),
-                    Catch::Contains("/profile/models/0/train/learning_rate: 0.5 where the run has 0.0001"));
+  CHECK_THROWS_WITH(f.train(), Catch::Contains("/profile/models/0/train/learning_rate: 0.5 where the run has 0.0001"));
 }

@@ -12,8 +12,7 @@ namespace {
 std::shared_ptr<test::AlteredData> broken_at(std::int64_t size, std::vector<std::int64_t> places) {
   const auto images = std::make_shared<test::AlteredData>(size);
   images->alter = [places](std::int64_t index, std::span<float>) {
-    if (std::ranges::find(places, index) != places.end())
-      throw InputError("broken image", std::to_string(index));
+    if (std::ranges::find(places, index) != places.end()) throw InputError("broken image", std::to_string(index));
   };
   return images;
 }
@@ -35,8 +34,7 @@ TEST_CASE("broken images are left out of their chunk") {
   REQUIRE(index.size(0) == 298);
   CHECK(index[0].item<std::int64_t>() == 1);
   CHECK(!(index == 120).any().item<bool>());
-  CHECK(test::distance(run.gathered("a", "mse"), unbroken.gathered("a", "mse").index_select(0, index)) <=
-        1e-5);
+  CHECK(test::distance(run.gathered("a", "mse"), unbroken.gathered("a", "mse").index_select(0, index)) <= 1e-5);
 }
 
 TEST_CASE("too many broken images stop the study") {
@@ -55,8 +53,7 @@ TEST_CASE("broken images count over a whole study, also where a part of it was d
   const auto images = broken_at(300, {3, 40, 41, 299});  // three are allowed
   const auto broken_so_far = [&] {
     double sum = 0;
-    for (const record::Record& record : record::read_run(path).records)
-      sum += record.metrics.at("broken_images").value;
+    for (const record::Record& record : record::read_run(path).records) sum += record.metrics.at("broken_images").value;
     return sum;
   };
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -65,8 +62,7 @@ TEST_CASE("broken images count over a whole study, also where a part of it was d
     CHECK(broken_so_far() == 3);
   }
   const std::string log = read_file(path / "log.txt");
-  for (const char* line :
-       {"broken image: 3: left out", "broken image: 40: left out", "broken image: 299: left out"})
+  for (const char* line : {"broken image: 3: left out", "broken image: 40: left out", "broken image: 299: left out"})
     CHECK(log.find(line) != std::string::npos);
 }
 
@@ -144,8 +140,7 @@ TEST_CASE("only what is missing is worked on") {
   run.run.append(cell(1, 0, 4));
   run.run.append(cell(1, 4, 4));
   std::vector<std::tuple<std::int64_t, std::int64_t, std::vector<std::size_t>>> seen;
-  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>& missing,
-                        const study::Emit&) {
+  const auto work = [&](const study::Chunk& chunk, const std::vector<std::size_t>& missing, const study::Emit&) {
     seen.emplace_back(chunk.first, chunk.count, missing);
     CHECK(chunk.images.size(0) == chunk.count);
     CHECK(chunk.indices.front() == chunk.first);

@@ -41,8 +41,7 @@ TEST_CASE("the activation study records the routers' decisions for each image an
   CHECK(torch::equal(model::to_torch(first.at("channels"))[1], masks[dit::axis::channels][0].to(torch::kFloat32)));
 }
 
-TEST_CASE(
-    "every study records a dynamic model that overflows as failed, with the router's name, and goes on") {
+TEST_CASE("every study records a dynamic model that overflows as failed, with the router's name, and goes on") {
   std::vector<study::Model> models{test::dynamic_model("half"), test::dynamic_model("diverged")};
   const std::string place = GENERATE("router", "output");
   {

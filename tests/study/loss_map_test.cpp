@@ -44,8 +44,7 @@ TEST_CASE("a loss map keeps its images and what they are") {
   const auto whole = std::make_shared<test::AlteredData>(40);
   const auto subset = std::make_shared<data::Subset>(whole, 7);
   test::run_study("loss-map", models, subset, test::setting({500}, 3), &run.run, 1);
-  const auto index = run.gathered("a", "index"), label = run.gathered("a", "label"),
-             image = run.gathered("a", "image");
+  const auto index = run.gathered("a", "index"), label = run.gathered("a", "label"), image = run.gathered("a", "image");
   REQUIRE(index.size(0) == 7);
   for (std::int64_t i = 0; i < 7; ++i) {
     const auto original = index[i].item<std::int64_t>();

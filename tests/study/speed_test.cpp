@@ -48,17 +48,16 @@ TEST_CASE("a sweep records every cell, and the times of parts for each compact o
     INFO(record.axes.dump() << " " << record.error);
     REQUIRE(record.status == record::Status::ok);
     for (const char* name :
-         {"time", "gmacs", "lambda_realised", "rho", "theoretical_speedup", "speedup", "realisation",
-          "roofline_time", "product_ceiling", "copy_ceiling", "activation_memory", "weight_memory"}) {
+         {"time", "gmacs", "lambda_realised", "rho", "theoretical_speedup", "speedup", "realisation", "roofline_time",
+          "product_ceiling", "copy_ceiling", "activation_memory", "weight_memory"}) {
       INFO(name);
       CHECK(record.metrics.at(name).value > 0);
     }
     CHECK(record.metrics.at("time").blocks.size() == 6);
-    for (const char* name :
-         {"dense_time", "dense_fixed_time", "dense_attention_time", "dense_products_time", "without_routers_time",
-          "fixed_time", "attention_time", "products_time", "routed_time", "together_time", "path_time",
-          "path_fixed_time", "path_routed_time", "attention_share", "attention_share_left", "products_share",
-          "products_share_left", "routers_share"}) {
+    for (const char* name : {"dense_time", "dense_fixed_time", "dense_attention_time", "dense_products_time",
+                             "without_routers_time", "fixed_time", "attention_time", "products_time", "routed_time",
+                             "together_time", "path_time", "path_fixed_time", "path_routed_time", "attention_share",
+                             "attention_share_left", "products_share", "products_share_left", "routers_share"}) {
       INFO(name);
       const auto metric = record.metrics.find(name);
       REQUIRE((metric != record.metrics.end()) ==
@@ -107,8 +106,8 @@ TEST_CASE("shares of MACs say what is left") {
 
 namespace {
 
-// The compact engine, whose outputs a test changes; `pass` counts all of this engine's. A lazy one leaves out all tokens
-// where it decides itself.
+// The compact engine, whose outputs a test changes; `pass` counts all of this engine's. A lazy one leaves out all
+// tokens where it decides itself.
 class Changed final : public engine::Engine {
  public:
   using Change = std::function<void(Tensor& output, const engine::Masks& imposed, int pass)>;
@@ -144,7 +143,8 @@ std::vector<record::Record> changed(study::SpeedSetting s, const Changed::Change
   study::Catalog catalog = test::catalog();
   for (engine::Row& row : catalog.families.front().engines)
     if (row.executes == engine::Executes::kept)
-      row.make = [&, inner = row.make](auto network, const engine::Options& options) -> std::unique_ptr<engine::Engine> {
+      row.make = [&, inner = row.make](auto network,
+                                       const engine::Options& options) -> std::unique_ptr<engine::Engine> {
         return std::make_unique<Changed>(inner(std::move(network), options), change, lazy);
       };
   std::vector<study::Trained> trained = s.trained;
@@ -176,9 +176,11 @@ TEST_CASE("a compact engine that computes something else has failed cells, and n
   check("a thousandth too large", [](Tensor& output, auto&, int) { output = output * 1.001; });
   check("one image of two", [](Tensor& output, auto&, int) { output[1] += 0.01; });
   check("not a number", [](Tensor& output, auto&, int) { output[0][0][0][0] = NAN; });
-  // More passes than an engine makes in the first checks and for its memory (30 at most), fewer than before the last checks
-  // (49 at least, in six blocks).
-  check("only after a while", [](Tensor& output, auto&, int pass) { if (pass > 40) output = output * 2; });
+  // More passes than an engine makes in the first checks and for its memory (30 at most), fewer than before the last
+  // checks (49 at least, in six blocks).
+  check("only after a while", [](Tensor& output, auto&, int pass) {
+    if (pass > 40) output = output * 2;
+  });
 }
 
 TEST_CASE("engines that compute the same agree in each type of numbers") {
@@ -228,7 +230,8 @@ TEST_CASE("a trained model is compared under the masks that it executed") {
   CHECK(disagrees(cell(records, "compact", "own")));
   CHECK(cell(records, "compact", "alike").status == record::Status::ok);
 
-  const auto skipping = changed(s, [](auto&, auto&, int) {}, /*lazy=*/true);
+  const auto skipping = changed(
+      s, [](auto&, auto&, int) {}, /*lazy=*/true);
   const auto& own = cell(skipping, "compact", "own");
   CHECK(own.status == record::Status::failed);
   CHECK_THAT(own.error, Catch::Contains("decides otherwise than the masked engine over tokens"));
@@ -254,13 +257,15 @@ TEST_CASE("a trained model is measured as its routers decide, and beside as many
       if (item.key().find("_rate.router.bias") != std::string::npos) item.value().fill_(-1);
     }
   }
-  const study::Chunk chunk{.count = 3,
-                           .indices = {0, 1, 2},
-                           .images = torch::randn({3, 3, 8, 8}),
-                           .labels = torch::tensor({0, 1, 2})};
+  const study::Chunk chunk{
+      .count = 3, .indices = {0, 1, 2}, .images = torch::randn({3, 3, 8, 8}), .labels = torch::tensor({0, 1, 2})};
   for (const study::Model* model : {&half, &pruned, &widths})
-    s.trained.push_back(
-        {.name = model->name, .hash = model->name, .network = model->network, .family = model->family, .chunk = chunk, .data_hash = "data"});
+    s.trained.push_back({.name = model->name,
+                         .hash = model->name,
+                         .network = model->network,
+                         .family = model->family,
+                         .chunk = chunk,
+                         .data_hash = "data"});
   study::speed(s, &run.run);
   REQUIRE(run.run.records().size() == 3 * 4);
   const auto of = [&](const char* model, const char* engine, const char* which) {
@@ -276,8 +281,7 @@ TEST_CASE("a trained model is measured as its routers decide, and beside as many
   CHECK((own.at("lambda_realised").value > 0 && own.at("lambda_realised").value < 1));
   CHECK(own.at("rho").value == masked.at("rho").value);
   CHECK(own.at("rho").value > own.at("rho_without_routers").value);
-  CHECK(std::abs(alike.at("lambda_realised").value - own.at("lambda_realised").value) <
-        0.3);  // few units, by chance
+  CHECK(std::abs(alike.at("lambda_realised").value - own.at("lambda_realised").value) < 0.3);  // few units, by chance
   const auto still = of("pruned", "compact", "own");
   CHECK(still.at("lambda_realised").value == Approx(0.5));  // the first of two units
   // Whether a model needs its routers is for its own decisions to say, not for the masks of a cell.
@@ -310,8 +314,12 @@ TEST_CASE("a model of the older dialect is swept also where blocks have no head,
   const study::Chunk chunk{
       .count = 2, .indices = {0, 1}, .images = torch::randn({2, 3, 8, 8}), .labels = torch::tensor({0, 1})};
   for (const study::Model* model : {&old, &empty})
-    s.trained.push_back(
-        {.name = model->name, .hash = model->name, .network = model->network, .family = model->family, .chunk = chunk, .data_hash = "data"});
+    s.trained.push_back({.name = model->name,
+                         .hash = model->name,
+                         .network = model->network,
+                         .family = model->family,
+                         .chunk = chunk,
+                         .data_hash = "data"});
   study::speed(s, &run.run);
   REQUIRE(run.run.records().size() == 2 * 4);
   for (const record::Record& record : run.run.records()) {
@@ -323,8 +331,7 @@ TEST_CASE("a model of the older dialect is swept also where blocks have no head,
   CHECK(nothing.at("lambda_realised").value == 0);
   CHECK(nothing.at("rho").value > nothing.at("rho_without_routers").value);
   CHECK(cell(run.records("empty"), "masked", "own").metrics.at("rho").value == nothing.at("rho").value);
-  CHECK(cell(run.records("empty"), "compact", "alike").metrics.at("lambda_realised").value >
-        0);  // one at least
+  CHECK(cell(run.records("empty"), "compact", "alike").metrics.at("lambda_realised").value > 0);  // one at least
 }
 
 TEST_CASE("a model that overflows has failed cells, and no speedup") {
@@ -345,8 +352,12 @@ TEST_CASE("a model that overflows has failed cells, and no speedup") {
   const study::Chunk chunk{
       .count = 2, .indices = {0, 1}, .images = torch::randn({2, 3, 8, 8}), .labels = torch::tensor({0, 1})};
   for (const study::Model* model : {&router, &output})
-    s.trained.push_back(
-        {.name = model->name, .hash = model->name, .network = model->network, .family = model->family, .chunk = chunk, .data_hash = "data"});
+    s.trained.push_back({.name = model->name,
+                         .hash = model->name,
+                         .network = model->network,
+                         .family = model->family,
+                         .chunk = chunk,
+                         .data_hash = "data"});
   study::speed(s, &run.run);
   REQUIRE(run.run.records().size() == 2 * 4);
   for (const record::Record& record : run.run.records()) {
@@ -356,8 +367,7 @@ TEST_CASE("a model that overflows has failed cells, and no speedup") {
     if (record.status == record::Status::ok) continue;
     CHECK(record.metrics.empty());
     CHECK(record.error.find("not finite") != std::string::npos);
-    if (record.axes.at("model") == "router")
-      CHECK(record.error.find("blocks.0.token_selection") != std::string::npos);
+    if (record.axes.at("model") == "router") CHECK(record.error.find("blocks.0.token_selection") != std::string::npos);
   }
 }
 
@@ -392,15 +402,29 @@ TEST_CASE("a sweep's table is refused where it has no meaning") {
   CHECK(study::to_json(read(study::to_json(spec))) == study::to_json(spec));
   CHECK(read({{"trained", {"half"}}}).models.empty());  // nothing else unless it is named
   CHECK(read({{"trained", {"half"}}, {"models", {"DyDiT-S/2"}}}).models.size() == 1);
-  for (const ordered_json& wrong :
-       {ordered_json{{"keep", {0}}}, {{"keep", {1.1}}},         {{"keep", ordered_json::array()}},
-        {{"keep", {0.5, 0.5}}},      {{"models", {"DiT-S/2"}}}, {{"models", {"DyDiT-Q/2"}}},
-        {{"which", {"all"}}},        {{"which", {"heads"}}},    {{"batch", {0}}},
-        {{"engine", {"fast"}}},      {{"dtype", {"float64"}}},  {{"blocks", 0}},
-        {{"blocks", 1e12}},          {{"seconds", -1}},         {{"seconds", 1e300}},
-        {{"input_size", 33}},        {{"lambda", {0.5}}},       {{"trained", ordered_json::array()}},
-        {{"latency", 1}},            {{"latency", true}, {"trained", {"half"}}},
-        {{"trained", {"a", "a"}}},   {{"trained_batch", {0}}},  {{"timesteps", 0}}}) {
+  for (const ordered_json& wrong : {ordered_json{{"keep", {0}}},
+                                    {{"keep", {1.1}}},
+                                    {{"keep", ordered_json::array()}},
+                                    {{"keep", {0.5, 0.5}}},
+                                    {{"models", {"DiT-S/2"}}},
+                                    {{"models", {"DyDiT-Q/2"}}},
+                                    {{"which", {"all"}}},
+                                    {{"which", {"heads"}}},
+                                    {{"batch", {0}}},
+                                    {{"engine", {"fast"}}},
+                                    {{"dtype", {"float64"}}},
+                                    {{"blocks", 0}},
+                                    {{"blocks", 1e12}},
+                                    {{"seconds", -1}},
+                                    {{"seconds", 1e300}},
+                                    {{"input_size", 33}},
+                                    {{"lambda", {0.5}}},
+                                    {{"trained", ordered_json::array()}},
+                                    {{"latency", 1}},
+                                    {{"latency", true}, {"trained", {"half"}}},
+                                    {{"trained", {"a", "a"}}},
+                                    {{"trained_batch", {0}}},
+                                    {{"timesteps", 0}}}) {
     INFO(wrong.dump());
     CHECK_THROWS_AS(read(wrong), UsageError);
   }

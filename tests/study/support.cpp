@@ -30,20 +30,22 @@ const study::Catalog& catalog() {
 
 dit::DiT dit_of(const study::Model& model) { return dit::DiT(std::dynamic_pointer_cast<dit::DiTImpl>(model.network)); }
 
-void run_study(const std::string& name, std::vector<study::Model>& models, const std::shared_ptr<const data::Subset>& images,
-               const study::Setting& setting, record::RunDirectory* run, std::int64_t draws) {
+void run_study(const std::string& name, std::vector<study::Model>& models,
+               const std::shared_ptr<const data::Subset>& images, const study::Setting& setting,
+               record::RunDirectory* run, std::int64_t draws) {
   const auto& studies = catalog().studies;
-  study::run_study(*std::ranges::find(studies, name, &study::Row::name), {.draws = draws}, models, images, setting, run);
+  study::run_study(*std::ranges::find(studies, name, &study::Row::name), {.draws = draws}, models, images, setting,
+                   run);
 }
 
 study::Model tiny_model(const std::string& name, std::optional<std::uint64_t> seed) {
   dit::DiT dit(dit::from_json({{"input_size", 8},
-                                   {"patch_size", 4},
-                                   {"in_channels", 3},
-                                   {"hidden_size", 16},
-                                   {"depth", 1},
-                                   {"num_heads", 2},
-                                   {"num_classes", 10}}));
+                               {"patch_size", 4},
+                               {"in_channels", 3},
+                               {"hidden_size", 16},
+                               {"depth", 1},
+                               {"num_heads", 2},
+                               {"num_classes", 10}}));
   dit->initialise(0);
   dit->eval();
   torch::NoGradGuard no_grad;
@@ -69,8 +71,7 @@ study::Model dynamic_model(const std::string& name, bool first_unit_always_on) {
   }
   torch::manual_seed(3);
   for (auto& item : dit->named_parameters())
-    if (item.key().find("_rate.") != std::string::npos ||
-        item.key().find("token_selection") != std::string::npos)
+    if (item.key().find("_rate.") != std::string::npos || item.key().find("token_selection") != std::string::npos)
       item.value().normal_(0, 1);
   dit->eval();
   return model_of(name, dit, name + "5");
@@ -95,8 +96,7 @@ torch::Tensor StudyRun::gathered(const std::string& model, const std::string& te
   const record::Run written = record::read_run(run.path());
   std::vector<torch::Tensor> chunks;
   for (const record::Record& record : records(model))
-    for (const std::string& name : record.tensors)
-      chunks.push_back(model::to_torch(written.tensors(name).at(tensor)));
+    for (const std::string& name : record.tensors) chunks.push_back(model::to_torch(written.tensors(name).at(tensor)));
   return torch::cat(chunks);
 }
 

@@ -30,8 +30,9 @@ std::shared_ptr<const data::Subset> synthetic(std::int64_t size);
 study::Setting setting(std::vector<double> times, std::int64_t chunk);
 
 /// The study of that name.
-void run_study(const std::string& name, std::vector<study::Model>& models, const std::shared_ptr<const data::Subset>& images,
-               const study::Setting& setting, record::RunDirectory* run, std::int64_t draws = 1);
+void run_study(const std::string& name, std::vector<study::Model>& models,
+               const std::shared_ptr<const data::Subset>& images, const study::Setting& setting,
+               record::RunDirectory* run, std::int64_t draws = 1);
 
 /// A run in a folder of its own.
 class StudyRun {

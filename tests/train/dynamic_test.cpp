@@ -6,13 +6,13 @@
 
 #include "base/error.h"
 #include "catch.h"
+#include "dit/engines.h"
+#include "dit/weights.h"
 #include "engine/engine.h"
 #include "golden.h"
-#include "dit/weights.h"
 #include "support.h"
-#include "train/flops_term.h"
-#include "dit/engines.h"
 #include "train/baseline_masks.h"
+#include "train/flops_term.h"
 
 using namespace dydit;
 using torch::Tensor;
@@ -22,12 +22,12 @@ namespace {
 
 dit::Configuration tiny_dynamic() {
   return dit::with_routers(dit::from_json({{"input_size", 8},
-                                               {"patch_size", 2},
-                                               {"in_channels", 3},
-                                               {"hidden_size", 32},
-                                               {"depth", 2},
-                                               {"num_heads", 4},
-                                               {"num_classes", 10}}));
+                                           {"patch_size", 2},
+                                           {"in_channels", 3},
+                                           {"hidden_size", 32},
+                                           {"depth", 2},
+                                           {"num_heads", 4},
+                                           {"num_classes", 10}}));
 }
 
 train::Job dynamic_job(const train::DynamicOptions& dynamic, train::TrainOptions options = {}) {
@@ -38,9 +38,7 @@ train::Job dynamic_job(const train::DynamicOptions& dynamic, train::TrainOptions
   return job;
 }
 
-double metric(const record::Run& run, const char* name) {
-  return run.records.back().metrics.at(name).value;
-}
+double metric(const record::Run& run, const char* name) { return run.records.back().metrics.at(name).value; }
 
 // What the routers of a checkpoint decide, on images unlike any that they were trained on.
 engine::Masks decided_by(const std::filesystem::path& checkpoint) {
@@ -95,10 +93,9 @@ TEST_CASE("the target holds at 1, then falls to lambda") {
 }
 
 TEST_CASE("options of dynamic training are stored and read back, and what is none is refused") {
-  const Json json = {{"lambda", 0.7},       {"decide", "static"}, {"skip", "widths"},
-                     {"order", "taylor"},   {"hold_steps", 3},    {"target_warmup_steps", 7},
-                     {"complete_steps", 5}, {"settle_steps", 6},  {"flops_weight", 1.5},
-                     {"temperature", 2.0},  {"width_bias", 4.0},  {"token_bias", 6.0}};
+  const Json json = {{"lambda", 0.7},       {"decide", "static"},       {"skip", "widths"},    {"order", "taylor"},
+                     {"hold_steps", 3},     {"target_warmup_steps", 7}, {"complete_steps", 5}, {"settle_steps", 6},
+                     {"flops_weight", 1.5}, {"temperature", 2.0},       {"width_bias", 4.0},   {"token_bias", 6.0}};
   CHECK(train::dynamic_schema().to_json(train::dynamic_options_from_json(json, "dynamic")) == json);
   const auto [key, value] = GENERATE(table<std::string, Json>({{"lambda", 0},
                                                                {"lambda", 1.1},
@@ -111,8 +108,7 @@ TEST_CASE("options of dynamic training are stored and read back, and what is non
                                                                {"token_bias", 0},
                                                                {"target", 0.5}}));
   CAPTURE(key);
-  CHECK_THROWS_WITH(train::dynamic_options_from_json({{key, value}}, "dynamic"),
-                    Catch::Contains("dynamic." + key));
+  CHECK_THROWS_WITH(train::dynamic_options_from_json({{key, value}}, "dynamic"), Catch::Contains("dynamic." + key));
   CHECK_THROWS_WITH(train::dynamic_options_from_json({{"decide", "static"}}, "dynamic"),
                     Catch::Contains("dynamic.skip"));
 }
@@ -135,16 +131,16 @@ TEST_CASE("masks in the routers' place keep the share that is asked for") {
   std::vector<std::int64_t> images(4000), draws(4000, 3);
   std::iota(images.begin(), images.end(), 0);
   const auto share = [&](const train::DynamicOptions& options) {
-    const auto masks = train::masks_instead_of_routers(options, dit::architecture_of(c), options.lambda, 1, images, draws);
+    const auto masks =
+        train::masks_instead_of_routers(options, dit::architecture_of(c), options.lambda, 1, images, draws);
     return engine::shares_of(masks, dit::architecture_of(c)).select(1, 0);
   };
   const std::string skip = GENERATE("both", "widths", "tokens");
   CAPTURE(skip);
   // The shares of 4,000 images lie within .1 of their mean, about.
-  CHECK(share({.lambda = 0.7, .decide = "chance", .skip = skip}).mean().item<double>() ==
-        Approx(0.7).margin(0.01));
-  const auto masks = train::masks_instead_of_routers({.lambda = 0.7, .decide = "chance", .skip = skip}, dit::architecture_of(c),
-                                                     0.7, 1, images, draws);
+  CHECK(share({.lambda = 0.7, .decide = "chance", .skip = skip}).mean().item<double>() == Approx(0.7).margin(0.01));
+  const auto masks = train::masks_instead_of_routers({.lambda = 0.7, .decide = "chance", .skip = skip},
+                                                     dit::architecture_of(c), 0.7, 1, images, draws);
   CHECK(masks[dit::axis::tokens].all().item<bool>() == (skip == "widths"));
   CHECK(masks[dit::axis::heads].all().item<bool>() == (skip == "tokens"));
   CHECK(masks[dit::axis::heads].select(2, 0).all().item<bool>() == (skip == "tokens" || c.first_unit_always_on));
@@ -162,24 +158,21 @@ TEST_CASE("a DyDiT of the older dialect begins open, is trained and goes on, and
   const test::TemporaryFolder folder;
   const std::string decide = GENERATE("routers", "chance", "static");
   CAPTURE(decide);
-  auto job = dynamic_job(
-      {.lambda = 0.7, .decide = decide, .skip = "widths", .hold_steps = 1, .target_warmup_steps = 2},
-      {.steps = 4, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
+  auto job = dynamic_job({.lambda = 0.7, .decide = decide, .skip = "widths", .hold_steps = 1, .target_warmup_steps = 2},
+                         {.steps = 4, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
   job.configuration.first_unit_always_on = false;
   CHECK_NOTHROW(train::require_reachable({.lambda = 0.01, .skip = "widths"}, dit::architecture_of(job.configuration)));
   test::train_in(folder.path() / "run", job);
   const auto last = train::checkpoint_path(folder.path() / "run", "tiny", 4);
   CHECK(dit::load_dit(last)->configuration == job.configuration);
   const auto masks = decided_by(last);
-  const double kept = engine::shares_of(masks, dit::architecture_of(job.configuration)).select(1, 0).mean().item<double>();
-  CHECK(kept == Approx(decide == "static" ? metric(record::read_run(folder.path() / "run"), "lambda_realised")
-                                          : 1.0));
-  std::filesystem::copy(folder.path() / "run", folder.path() / "broken",
-                        std::filesystem::copy_options::recursive);
+  const double kept =
+      engine::shares_of(masks, dit::architecture_of(job.configuration)).select(1, 0).mean().item<double>();
+  CHECK(kept == Approx(decide == "static" ? metric(record::read_run(folder.path() / "run"), "lambda_realised") : 1.0));
+  std::filesystem::copy(folder.path() / "run", folder.path() / "broken", std::filesystem::copy_options::recursive);
   std::filesystem::remove(train::checkpoint_path(folder.path() / "broken", "tiny", 4));
   test::train_in(folder.path() / "broken", job);
-  CHECK((test::checkpoint_bytes(folder.path() / "broken", 4) ==
-         test::checkpoint_bytes(folder.path() / "run", 4)));
+  CHECK((test::checkpoint_bytes(folder.path() / "broken", 4) == test::checkpoint_bytes(folder.path() / "run", 4)));
 }
 
 TEST_CASE("a router whose logits are not finite ends the training with its name, in a failed record") {
@@ -232,7 +225,8 @@ TEST_CASE("training reaches its share of MACs on held-out images, and says by wh
   if (skip == "tokens") CHECK((metric(run, "units_on.heads") == 1 && metric(run, "units_on.channels") == 1));
   CHECK(metric(run, "held_out_complete_mse") > 0);
   const auto masks = decided_by(train::checkpoint_path(folder.path() / "run", "tiny", 600));
-  CHECK((skip != "tokens" || (masks[dit::axis::heads].all().item<bool>() && masks[dit::axis::channels].all().item<bool>())));
+  CHECK((skip != "tokens" ||
+         (masks[dit::axis::heads].all().item<bool>() && masks[dit::axis::channels].all().item<bool>())));
   CHECK((skip != "widths" || masks[dit::axis::tokens].all().item<bool>()));
   CHECK(run.records.back().metrics.count("train_complete_mse") == 0);
   CHECK(run.records.front().metrics.at("lambda_target").value == Approx(0.6));
@@ -245,8 +239,7 @@ TEST_CASE("routers that are not trained let all through, also those of a checkpo
   CAPTURE(decide, skip, routed);
   train::TrainOptions options{.steps = 1, .batch = 8, .learning_rate = 1e-9, .record_every = 1};
   options.held_out_images = 8;
-  auto job =
-      dynamic_job({.lambda = 0.9, .decide = decide, .skip = skip, .width_bias = 1, .token_bias = 1}, options);
+  auto job = dynamic_job({.lambda = 0.9, .decide = decide, .skip = skip, .width_bias = 1, .token_bias = 1}, options);
   auto configuration = tiny_dynamic();
   configuration.dynamic = routed;
   dit::DiT start = random_model(configuration, 0.3);
@@ -272,17 +265,15 @@ TEST_CASE("routers that are not trained let all through, also those of a checkpo
 
 TEST_CASE("a dynamic training that breaks off ends in the bytes of an undisturbed one") {
   const test::TemporaryFolder folder;
-  const auto job = dynamic_job(
-      {.lambda = 0.6, .hold_steps = 1, .target_warmup_steps = 2, .complete_steps = 3, .settle_steps = 2},
-      {.steps = 6, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
+  const auto job =
+      dynamic_job({.lambda = 0.6, .hold_steps = 1, .target_warmup_steps = 2, .complete_steps = 3, .settle_steps = 2},
+                  {.steps = 6, .batch = 8, .record_every = 4, .checkpoint_every = 2, .held_out_images = 8});
   test::train_in(folder.path() / "whole", job);
-  std::filesystem::copy(folder.path() / "whole", folder.path() / "broken",
-                        std::filesystem::copy_options::recursive);
+  std::filesystem::copy(folder.path() / "whole", folder.path() / "broken", std::filesystem::copy_options::recursive);
   for (const std::int64_t step : {4, 6})
     std::filesystem::remove(train::checkpoint_path(folder.path() / "broken", "tiny", step));
   test::train_in(folder.path() / "broken", job);
-  CHECK((test::checkpoint_bytes(folder.path() / "whole", 6) ==
-         test::checkpoint_bytes(folder.path() / "broken", 6)));
+  CHECK((test::checkpoint_bytes(folder.path() / "whole", 6) == test::checkpoint_bytes(folder.path() / "broken", 6)));
 }
 
 TEST_CASE("a static model keeps what its checkpoint's routers say") {
@@ -304,9 +295,8 @@ TEST_CASE("a dynamic training begins from a DiT, whose complete model it starts 
   dense.dynamic = false;
   dit::DiT dit = random_model(dense, 0.1);
   dit::save_dit(folder.path() / "dit.safetensors", dit, torch::kFloat32);
-  auto job =
-      dynamic_job({.lambda = 0.5, .order = "magnitude", .complete_steps = 2},
-                  {.steps = 1, .batch = 8, .learning_rate = 1e-9, .record_every = 1, .held_out_images = 8});
+  auto job = dynamic_job({.lambda = 0.5, .order = "magnitude", .complete_steps = 2},
+                         {.steps = 1, .batch = 8, .learning_rate = 1e-9, .record_every = 1, .held_out_images = 8});
   job.start = {.checkpoint = folder.path() / "dit.safetensors", .hash = "dit"};
   test::train_in(folder.path() / "run", job);
   const auto run = record::read_run(folder.path() / "run");

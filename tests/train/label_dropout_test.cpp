@@ -29,15 +29,15 @@ class OneImagePerClass final : public data::Dataset {
 // third step only: adaLN and the last layer begin at zero.
 torch::Tensor moved_rows(double share) {
   const test::TemporaryFolder folder;
-  auto job = test::tiny_job(
-      {.steps = 3, .batch = batch, .learning_rate = 1e-2, .label_dropout = share, .held_out_images = 1});
+  auto job =
+      test::tiny_job({.steps = 3, .batch = batch, .learning_rate = 1e-2, .label_dropout = share, .held_out_images = 1});
   job.configuration = dit::from_json({{"input_size", 4},
-                                        {"patch_size", 4},
-                                        {"in_channels", 1},
-                                        {"hidden_size", 16},
-                                        {"depth", 1},
-                                        {"num_heads", 2},
-                                        {"num_classes", images}});
+                                      {"patch_size", 4},
+                                      {"in_channels", 1},
+                                      {"hidden_size", 16},
+                                      {"depth", 1},
+                                      {"num_heads", 2},
+                                      {"num_classes", images}});
   job.images = job.held_out = std::make_shared<OneImagePerClass>();
   test::train_in(folder.path() / "run", job);
   const auto trained =

@@ -30,11 +30,7 @@ struct Toy : torch::nn::Module {
 class PlainAdamW {
  public:
   PlainAdamW(Tensor parameters, double weight_decay, double clip)
-      : p(std::move(parameters)),
-        m(torch::zeros_like(p)),
-        v(m.clone()),
-        weight_decay_(weight_decay),
-        clip_(clip) {}
+      : p(std::move(parameters)), m(torch::zeros_like(p)), v(m.clone()), weight_decay_(weight_decay), clip_(clip) {}
 
   void step(Tensor g, double rate) {
     const double norm = g.norm().item<double>();

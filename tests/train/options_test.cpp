@@ -8,14 +8,10 @@ using namespace dydit::train;
 using dydit::Json;
 
 TEST_CASE("options are stored and read back") {
-  const Json json = {{"steps", 12},          {"batch", 8},
-                     {"learning_rate", 0.5}, {"warmup_steps", 3},
-                     {"decay", "cosine"},    {"weight_decay", 0.1},
-                     {"gradient_clip", 2.5}, {"ema_decay", 0.9},
-                     {"label_dropout", 0.2}, {"flip", false},
-                     {"bfloat16", true},     {"record_every", 4},
-                     {"checkpoint_every", 5}, {"held_out_images", 6},
-                     {"timestep_strata", 2}};
+  const Json json = {{"steps", 12},           {"batch", 8},           {"learning_rate", 0.5}, {"warmup_steps", 3},
+                     {"decay", "cosine"},     {"weight_decay", 0.1},  {"gradient_clip", 2.5}, {"ema_decay", 0.9},
+                     {"label_dropout", 0.2},  {"flip", false},        {"bfloat16", true},     {"record_every", 4},
+                     {"checkpoint_every", 5}, {"held_out_images", 6}, {"timestep_strata", 2}};
   CHECK(to_json(train_options_from_json(json)) == json);
   CHECK(to_json(train_options_from_json(Json::object())) == to_json(TrainOptions{}));
 }
@@ -50,7 +46,8 @@ TEST_CASE("every number of a training is within bounds, which are told where it 
     std::string within;
     std::vector<Json> beyond;
   };
-  const std::string count = "from 1 to 1,000,000,000", from_0 = "from 0 to 1,000,000,000", positive = "above 0, up to 1,000,000";
+  const std::string count = "from 1 to 1,000,000,000", from_0 = "from 0 to 1,000,000,000",
+                    positive = "above 0, up to 1,000,000";
   const auto check = [](const Json& options, const std::string& key, const std::string& within) {
     CAPTURE(options.dump());
     CHECK_THROWS_AS(train_options_from_json(options), dydit::UsageError);

@@ -29,8 +29,7 @@ train::Job breaking_at_step(std::int64_t step) {
   auto job = test::tiny_job(options);
   job.threads = 1;  // reads in order
   const auto images = std::make_shared<test::AlteredData>(40);
-  images->alter = [step, reads = std::make_shared<std::atomic<std::int64_t>>(0)](std::int64_t,
-                                                                                 std::span<float>) {
+  images->alter = [step, reads = std::make_shared<std::atomic<std::int64_t>>(0)](std::int64_t, std::span<float>) {
     if ((*reads)++ == step * options.batch) throw std::runtime_error("the disk fell off");
   };
   job.images = images;
@@ -63,8 +62,7 @@ TEST_CASE("an interrupted training resumed is the same as one in one go") {
     const auto path = folder.path() / std::to_string(step);
     CHECK_THROWS_WITH(test::train_in(path, breaking_at_step(step)), "the disk fell off");
     REQUIRE(train::newest_checkpoint(path, "tiny").has_value() == (step > 1));
-    if (step > 1)
-      CHECK(train::newest_checkpoint(path, "tiny") == train::checkpoint_path(path, "tiny", step / 2 * 2));
+    if (step > 1) CHECK(train::newest_checkpoint(path, "tiny") == train::checkpoint_path(path, "tiny", step / 2 * 2));
     test::train_in(path, test::tiny_job(options));
     CHECK((test::checkpoint_bytes(path, 8) == test::checkpoint_bytes(whole, 8)));
     CHECK(results(path) == results(whole));
@@ -107,18 +105,10 @@ TEST_CASE("a checkpoint of another seed, start or data is set aside, and the tra
     one.start = {.checkpoint = folder.path() / "start.safetensors", .hash = hash};
     dit::save_dit(one.start.checkpoint, dit, torch::kFloat32);
   };
-  SECTION("seed") {
-    other.seed = 1;
-  }
-  SECTION("data") {
-    other.images = std::make_shared<test::AlteredData>(41);
-  }
-  SECTION("a start where there was none") {
-    started(other, "3");
-  }
-  SECTION("no start where there was one") {
-    started(job, "3");
-  }
+  SECTION("seed") { other.seed = 1; }
+  SECTION("data") { other.images = std::make_shared<test::AlteredData>(41); }
+  SECTION("a start where there was none") { started(other, "3"); }
+  SECTION("no start where there was one") { started(job, "3"); }
   SECTION("another start") {
     started(job, "2");
     started(other, "3");
@@ -137,12 +127,8 @@ TEST_CASE("a training that was ended with other options is not taken for this on
   const test::TemporaryFolder folder;
   auto job = test::tiny_job(options);
   test::train_in(folder.path(), job);
-  SECTION("another rate") {
-    job.options.learning_rate = 2e-3;
-  }
-  SECTION("fewer steps") {
-    job.options.steps = 6;
-  }
+  SECTION("another rate") { job.options.learning_rate = 2e-3; }
+  SECTION("fewer steps") { job.options.steps = 6; }
   CHECK_THROWS_AS(test::train_in(folder.path(), job), UsageError);
   CHECK_THROWS_WITH(test::train_in(folder.path(), job), Catch::Contains("tiny-00000008.safetensors"));
   job.options.steps = 9;
@@ -232,8 +218,8 @@ TEST_CASE("a checkpoint with a value that is not finite is not gone on from") {
   test::train_in(run, job);
   const auto path = train::checkpoint_path(run, "tiny", 8);
   const auto file = checkpoint::read_safetensors(path);
-  for (const char* name : {"model.blocks.0.attn.qkv.bias", "ema.x_embedder.proj.weight",
-                           "opt.exp_avg_sq.final_layer.linear.weight"}) {
+  for (const char* name :
+       {"model.blocks.0.attn.qkv.bias", "ema.x_embedder.proj.weight", "opt.exp_avg_sq.final_layer.linear.weight"}) {
     CAPTURE(name);
     checkpoint::Tensors spoilt = file.tensors;
     const torch::Tensor value = model::to_torch(spoilt.at(name)).clone();
@@ -242,8 +228,9 @@ TEST_CASE("a checkpoint with a value that is not finite is not gone on from") {
     checkpoint::write_safetensors(path, spoilt, file.metadata);
     const std::string named = std::string(name).substr(std::string(name).find('.') + 1);
     CHECK_THROWS_AS(test::train_in(run, job), InputError);
-    CHECK_THROWS_WITH(test::train_in(run, job),
-                      Catch::Contains("not finite") && Catch::Contains(": " + path.string() + ": ") && Catch::Contains(named));
+    CHECK_THROWS_WITH(test::train_in(run, job), Catch::Contains("not finite") &&
+                                                    Catch::Contains(": " + path.string() + ": ") &&
+                                                    Catch::Contains(named));
   }
 }
 

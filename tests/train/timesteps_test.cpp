@@ -9,7 +9,8 @@
 
 namespace {
 
-std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t position, std::int64_t image, std::int64_t epoch) {
+std::int64_t timestep_of(std::uint64_t seed, std::int64_t strata, std::int64_t position, std::int64_t image,
+                         std::int64_t epoch) {
   static const auto process = dydit::diffusion::process_of({}, /*learn_sigma=*/true, torch::kCPU);
   return static_cast<std::int64_t>(dydit::train::time_of(*process, seed, strata, position, image, epoch));
 }

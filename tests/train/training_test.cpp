@@ -49,8 +49,7 @@ TEST_CASE("a training is its seed's") {
   auto job = test::tiny_job({.steps = 3, .batch = 8, .record_every = 3, .held_out_images = 5});
   test::train_in(folder.path() / "a", job);
   test::train_in(folder.path() / "again", job);
-  CHECK(
-      (test::checkpoint_bytes(folder.path() / "a", 3) == test::checkpoint_bytes(folder.path() / "again", 3)));
+  CHECK((test::checkpoint_bytes(folder.path() / "a", 3) == test::checkpoint_bytes(folder.path() / "again", 3)));
   job.seed = 1;
   test::train_in(folder.path() / "b", job);
   const auto weights = [&](const char* run) {
@@ -64,9 +63,7 @@ TEST_CASE("a training is its seed's") {
 TEST_CASE("a loss that is not finite ends the training with a failed record") {
   const test::TemporaryFolder folder;
   auto job = test::tiny_job({.steps = 4, .batch = 8, .record_every = 2, .held_out_images = 5});
-  SECTION("too high a learning rate") {
-    job.options.learning_rate = 1e30;
-  }
+  SECTION("too high a learning rate") { job.options.learning_rate = 1e30; }
   SECTION("images that are not numbers") {
     const auto images = std::make_shared<test::AlteredData>(40);
     images->alter = [](std::int64_t, std::span<float> pixels) { pixels[0] = NAN; };

@@ -16,9 +16,8 @@ namespace dydit::analysis {
 /// Shares of the units of one kind that are on.
 struct UnitShares {
   UnitAxis axis;
-  Eigen::MatrixXd shares;  ///< (K, layers): of each layer, per token the mean over the images
-  std::vector<Interval>
-      on;  ///< (K): of all layers, mean over the images; without an interval where all are alike
+  Eigen::MatrixXd shares;    ///< (K, layers): of each layer, per token the mean over the images
+  std::vector<Interval> on;  ///< (K): of all layers, mean over the images; without an interval where all are alike
 };
 
 /// Shares that are on of one model.

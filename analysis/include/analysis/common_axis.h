@@ -27,8 +27,8 @@ struct CommonCurve {
 /// with infinite signal are left out.
 std::vector<CommonCurve> common_curves(const std::string& process, const LossGap& gap);
 
-/// At how many of the places of `one` that lie within those of `other`, the other's percentage is clearly larger or smaller:
-/// its interval, interpolated linearly, is beyond this one's.
+/// At how many of the places of `one` that lie within those of `other`, the other's percentage is clearly larger or
+/// smaller: its interval, interpolated linearly, is beyond this one's.
 struct Difference {
   std::size_t larger, smaller, places;
 };

@@ -13,8 +13,8 @@
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
-#include "analysis/tradeoffs.h"
 #include "analysis/speed.h"
+#include "analysis/tradeoffs.h"
 
 namespace dydit::analysis {
 

@@ -22,8 +22,7 @@ struct ModelConcentration {
 };
 
 /// One for each model with "loss-map" records. Tokens are patches of the axis "patch".
-std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs,
-                                               std::uint64_t bootstrap_seed = 0);
+std::vector<ModelConcentration> concentrations(std::span<const record::Run> runs, std::uint64_t bootstrap_seed = 0);
 
 /// One row for each model and timestep, the name last.
 std::string to_csv(const std::vector<ModelConcentration>& result);

@@ -20,19 +20,20 @@ namespace dydit::analysis {
 /// How noise becomes data: what its times mean, and what a model predicts.
 struct Process {
   std::string_view name, prediction;  ///< in manifests; a prediction of "" stands there for none
-  std::string_view title;      ///< for people
-  std::string_view range;      ///< of the times, as gnuplot has it
-  std::string_view axis;       ///< title of an axis of times
-  bool data_last;              ///< at the last time, else at the first
-  std::string_view predicted;  ///< in sentences: "epsilon"
-  std::string_view symbol;     ///< in tables and figures: "ε"
+  std::string_view title;             ///< for people
+  std::string_view range;             ///< of the times, as gnuplot has it
+  std::string_view axis;              ///< title of an axis of times
+  bool data_last;                     ///< at the last time, else at the first
+  std::string_view predicted;         ///< in sentences: "epsilon"
+  std::string_view symbol;            ///< in tables and figures: "ε"
 
   std::size_t noisiest(std::size_t times) const { return data_last ? 0 : times - 1; }
   /// A text of the epsilon diffusion with what this process predicts in the place of epsilon.
   std::string words(std::string_view text) const;
 };
 
-/// What a flow's error is of: SiT's objective takes sigma times the score for the score, which is an error of the noise.
+/// What a flow's error is of: SiT's objective takes sigma times the score for the score, which is an error of the
+/// noise.
 inline constexpr std::array processes{
     Process{"diffusion", "", "Diffusion", "[0:1000]", "timestep t", false, "epsilon", "ε"},
     Process{"flow", "velocity", "Flow matching", "[0:1]", "time t (1 is data)", true, "velocity", "velocity"},

@@ -33,8 +33,7 @@ inline Interval times(double factor, const Interval& o) {
 /// every column, so columns stay paired; the interval goes from the 2.5th to the 97.5th percentile of the
 /// replicates' means. It covers slightly less than 95 % for few images (about 91 % for N = 20).
 /// Throws InputError when there is no image.
-std::vector<Interval> bootstrap_means(const Eigen::MatrixXd& values, std::uint64_t seed,
-                                      int replicates = 2000);
+std::vector<Interval> bootstrap_means(const Eigen::MatrixXd& values, std::uint64_t seed, int replicates = 2000);
 
 /// How unevenly a positive quantity is spread over N tokens.
 struct Concentration {

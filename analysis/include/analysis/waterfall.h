@@ -68,9 +68,9 @@ struct WaterfallTimes {
   struct Parts {
     double fixed = 0, attention = 0, products = 0;
   };
-  Parts dense_parts, parts;         ///< each run by itself, at the dense model's shapes and at the cell's
-  double routed = 0, together = 0;  ///< routed tokens where they lie, and as many that lie together
-  double path = 0;                  ///< the engine with everything on, routers skipped
+  Parts dense_parts, parts;                ///< each run by itself, at the dense model's shapes and at the cell's
+  double routed = 0, together = 0;         ///< routed tokens where they lie, and as many that lie together
+  double path = 0;                         ///< the engine with everything on, routers skipped
   double path_fixed = 0, path_routed = 0;  ///< its parts
 };
 
@@ -80,7 +80,7 @@ struct Bars {
   double gap = 0;                                        ///< the cell's time less the theoretical one
   /// Of the gap; infinite where there is none.
   double unexplained_percent() const { return gap == 0 ? HUGE_VAL : 100 * causes.back() / gap; }
-  double dense_misfit = 0;                               ///< the dense time less the sum of its parts
+  double dense_misfit = 0;  ///< the dense time less the sum of its parts
 };
 Bars bars_of(const MacShares& shares, const WaterfallTimes& times);
 

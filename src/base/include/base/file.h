@@ -35,8 +35,8 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
   const std::filesystem::path& path() const { return path_; }
-  /// Unless the file was written to since. Throws an Error with the exit code of bad input, not an InputError: no sample
-  /// of the file can be trusted.
+  /// Unless the file was written to since. Throws an Error with the exit code of bad input, not an InputError: no
+  /// sample of the file can be trusted.
   void require_unchanged() const;
 
  private:

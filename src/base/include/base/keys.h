@@ -99,8 +99,9 @@ class Keys {
     if constexpr (std::is_same_v<T, std::vector<std::int64_t>>)
       return std::all_of(value.begin(), value.end(), exact<std::int64_t>);
     else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-      return value.is_number_unsigned() ? std::in_range<T>(value.template get<std::uint64_t>())
-                                        : value.is_number_integer() && std::in_range<T>(value.template get<std::int64_t>());
+      return value.is_number_unsigned()
+                 ? std::in_range<T>(value.template get<std::uint64_t>())
+                 : value.is_number_integer() && std::in_range<T>(value.template get<std::int64_t>());
     else
       return true;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options stated once: their names, what they may be and what they are for. A profile is read by them, a manifest written, and
-// the command line offers them.
+// Options stated once: their names, what they may be and what they are for. A profile is read by them, a manifest
+// written, and the command line offers them.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,8 @@ class Schema {
   template <typename V>
   Schema& add(const std::string& name, V T::*member, const Bounds<V>& bounds, std::string help) {
     const auto read = [=](Keys& keys, T& to) { keys.read(name, to.*member, bounds); };
-    return put(number(name, Option::Kind::value, bounds, help), read, [=](const T& from) { return Json(from.*member); });
+    return put(number(name, Option::Kind::value, bounds, help), read,
+               [=](const T& from) { return Json(from.*member); });
   }
   /// One that need not be there.
   template <typename V>
@@ -68,7 +69,8 @@ class Schema {
     return put(number(name, Option::Kind::list, bounds, help), read, [=](const T& from) { return Json(from.*member); });
   }
   /// One of the known texts; any where none is known.
-  Schema& add(const std::string& name, std::string T::*member, const std::vector<std::string>& known, std::string help) {
+  Schema& add(const std::string& name, std::string T::*member, const std::vector<std::string>& known,
+              std::string help) {
     const auto read = [=](Keys& keys, T& to) {
       keys.read(name, to.*member);
       if (!known.empty() && !keys.take(name).is_null()) require_known(to.*member, known, keys.where() + "." + name);
@@ -77,12 +79,14 @@ class Schema {
   }
   /// Any texts, also none.
   Schema& add(const std::string& name, std::vector<std::string> T::*member, std::string help) {
-    return put(text(name, Option::Kind::list, {}, help), [=](Keys& keys, T& to) { keys.read(name, to.*member); },
-               [=](const T& from) { return Json(from.*member); });
+    return put(
+        text(name, Option::Kind::list, {}, help), [=](Keys& keys, T& to) { keys.read(name, to.*member); },
+        [=](const T& from) { return Json(from.*member); });
   }
   Schema& add(const std::string& name, bool T::*member, std::string help) {
-    return put({name, std::move(help), Option::Kind::flag, "", {}}, [=](Keys& keys, T& to) { keys.read(name, to.*member); },
-               [=](const T& from) { return Json(from.*member); });
+    return put(
+        {name, std::move(help), Option::Kind::flag, "", {}}, [=](Keys& keys, T& to) { keys.read(name, to.*member); },
+        [=](const T& from) { return Json(from.*member); });
   }
   /// What is none of these.
   Schema& put(Option option, std::function<void(Keys&, T&)> read, std::function<Json(const T&)> write) {
@@ -122,7 +126,8 @@ class Schema {
     return {name, std::move(help), kind, bounds.words(),
             [=](const std::string& text, const std::string& where) { return Json(bounds.parse(text, where)); }};
   }
-  static Option text(const std::string& name, Option::Kind kind, const std::vector<std::string>& known, std::string& help) {
+  static Option text(const std::string& name, Option::Kind kind, const std::vector<std::string>& known,
+                     std::string& help) {
     return {name, std::move(help), kind, known.empty() ? "TEXT" : any_of(known),
             [=](const std::string& text, const std::string& where) {
               if (!known.empty()) require_known(text, known, where);

@@ -14,12 +14,11 @@ enum class Weights { automatic, ema, model };  ///< automatic: ema where it is t
 Weights weights_named(const std::string& name);
 
 struct Checkpoint {
-  Tensors tensors;    ///< without a prefix; by the official names, but for a folder
-  Metadata metadata;  ///< of a safetensors file; empty for others
-  std::string
-      weights;  ///< for people and records: which were taken, what else there is and what was not understood:
-                ///< "ema (ema_state_dict), prefix module. removed; also there: model (state_dict)"
-  std::string config;  ///< of a folder: the text of its config.json; the names are then those of diffusers
+  Tensors tensors;      ///< without a prefix; by the official names, but for a folder
+  Metadata metadata;    ///< of a safetensors file; empty for others
+  std::string weights;  ///< for people and records: which were taken, what else there is and what was not understood:
+                        ///< "ema (ema_state_dict), prefix module. removed; also there: model (state_dict)"
+  std::string config;   ///< of a folder: the text of its config.json; the names are then those of diffusers
 };
 
 /// Opens by content, not by name:

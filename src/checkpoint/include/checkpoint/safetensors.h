@@ -22,7 +22,6 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path);
 /// Writes atomically (temporary file, fsync, rename), header padded with spaces so that the data begin
 /// at a multiple of 8, tensors in descending alignment and then by name, so equal content gives equal bytes.
 /// Throws RunError when the disk is full, a tensor's shape and bytes disagree, or a name is not UTF-8.
-void write_safetensors(const std::filesystem::path& path, const Tensors& tensors,
-                       const Metadata& metadata = {});
+void write_safetensors(const std::filesystem::path& path, const Tensors& tensors, const Metadata& metadata = {});
 
 }  // namespace dydit::checkpoint

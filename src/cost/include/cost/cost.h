@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Multiply-accumulates (MACs) of one forward pass of one image, without guidance: linears, convolutions and both attention
-// products; no softmax, norm or elementwise work. The work of a pass by part, and the time that a machine's ceilings leave it
-// (roofline: Williams, Waterman & Patterson, CACM 2009).
+// Multiply-accumulates (MACs) of one forward pass of one image, without guidance: linears, convolutions and both
+// attention products; no softmax, norm or elementwise work. The work of a pass by part, and the time that a machine's
+// ceilings leave it (roofline: Williams, Waterman & Patterson, CACM 2009).
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ double macs_of(const model::Architecture& architecture);
 /// always on included, without routers. Not a number for a model without units.
 double lambda_realised(const model::Architecture& architecture, const Activity& activity);
 
-/// Share of the dense model's MACs that is executed when nothing is multiplied by zero, of all routers whatever they decide;
-/// its inverse is the theoretical speedup.
+/// Share of the dense model's MACs that is executed when nothing is multiplied by zero, of all routers whatever they
+/// decide; its inverse is the theoretical speedup.
 struct Rho {
   double with_routers = 0, without_routers = 0;
 };
@@ -39,8 +39,8 @@ struct Work {
   double macs = 0, bytes = 0;
 };
 
-/// Of the parts of `activity`, the mean over the batch, whose images are of one timestep: they share the weights that are
-/// read. Not read: weights of units that are off.
+/// Of the parts of `activity`, the mean over the batch, whose images are of one timestep: they share the weights that
+/// are read. Not read: weights of units that are off.
 std::vector<Work> work_of(const model::Architecture& architecture, const Activity& activity, std::int64_t batch,
                           std::int64_t bytes_of_number);
 

@@ -53,7 +53,6 @@ struct ImageOptions {
 ///   may state "classes".
 /// - "synthetic:N": N images in 10 classes, a pure function of the seed.
 /// Throws InputError when there is nothing usable, UsageError for a bad size or N.
-std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options,
-                                      std::uint64_t seed = 0);
+std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options, std::uint64_t seed = 0);
 
 }  // namespace dydit::data

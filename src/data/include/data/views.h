@@ -17,7 +17,9 @@ class View : public Dataset {
   Shape shape() const override { return whole_->shape(); }
   std::int64_t label(std::int64_t index) const override { return whole_->label(original(index)); }
   std::string name(std::int64_t index) const override { return whole_->name(original(index)); }
-  void read(std::int64_t index, bool flip, std::span<float> out) const override { whole_->read(original(index), flip, out); }
+  void read(std::int64_t index, bool flip, std::span<float> out) const override {
+    whole_->read(original(index), flip, out);
+  }
   std::vector<std::string> notes() const override { return whole_->notes(); }
 
   /// The index in the whole set.

@@ -45,8 +45,8 @@ struct Configuration {
 /// The names of the published family: "DiT-S/2" ... "DiT-XL/8"; other prefixes are SiT, DyDiT and DySiT.
 std::vector<std::string> published_names(const std::string& prefix = "DiT");
 
-/// A published configuration: "DiT-S/2", "SiT-S/2" of flow matching, with routers "DyDiT-S/2", "DySiT-S/2". Throws UsageError
-/// naming the known ones.
+/// A published configuration: "DiT-S/2", "SiT-S/2" of flow matching, with routers "DyDiT-S/2", "DySiT-S/2". Throws
+/// UsageError naming the known ones.
 Configuration published(const std::string& name);
 
 /// Throws UsageError unless every dimension is positive and divides where it has to.
@@ -60,11 +60,11 @@ namespace axis {
 enum : std::size_t { heads, channels, tokens };
 }
 
-/// What it is to everything outside this folder. Its parts: "patch", "conditioning" (time MLP, label), "adaln", "elementwise"
-/// (residuals and norms, one pass between two products, and no MACs), "attention.qkv", "attention.products",
-/// "attention.projection", "routers" (of a dynamic configuration), "mlp.fc1", "mlp.fc2", "final". Where no head or no group
-/// is on, a bias alone is read; rows of tokens that are off are neither read nor written by the MLP, nor its weights where no
-/// token is on.
+/// What it is to everything outside this folder. Its parts: "patch", "conditioning" (time MLP, label), "adaln",
+/// "elementwise" (residuals and norms, one pass between two products, and no MACs), "attention.qkv",
+/// "attention.products", "attention.projection", "routers" (of a dynamic configuration), "mlp.fc1", "mlp.fc2", "final".
+/// Where no head or no group is on, a bias alone is read; rows of tokens that are off are neither read nor written by
+/// the MLP, nor its weights where no token is on.
 model::Architecture architecture_of(const Configuration& configuration);
 
 const Schema<Configuration>& configuration_schema();
@@ -76,9 +76,9 @@ Configuration from_json(const Json& json);
 inline constexpr const char* configuration_key = "dydit.configuration";
 
 /// The configuration of a checkpoint: from the metadata, which win, else read off the tensors' shapes.
-/// Heads H: `num_heads`, else by the family's table of widths, else by the width routers, which have H - 1 rows, or H in
-/// the older dialect. Throws InputError when the tensors are no DiT or their routers disagree, UsageError when H cannot be
-/// known or the routers have neither number of rows; both name `where`, the file.
+/// Heads H: `num_heads`, else by the family's table of widths, else by the width routers, which have H - 1 rows, or H
+/// in the older dialect. Throws InputError when the tensors are no DiT or their routers disagree, UsageError when H
+/// cannot be known or the routers have neither number of rows; both name `where`, the file.
 Configuration configuration_of(const checkpoint::Tensors& tensors, const checkpoint::Metadata& metadata,
                                const std::string& where, std::optional<std::int64_t> num_heads = std::nullopt);
 

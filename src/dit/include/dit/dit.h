@@ -28,8 +28,8 @@ struct DiTImpl : model::Network {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& t, const torch::Tensor& y);
   torch::Tensor complete(const model::Inputs& in) override { return forward(in.x, in.t, in.y); }
 
-  /// time = t_embedder(t) (N,D), y (N). Of a whole batch at once: the weights of adaLN are large and its rows few, so that
-  /// to read them takes the time.
+  /// time = t_embedder(t) (N,D), y (N). Of a whole batch at once: the weights of adaLN are large and its rows few, so
+  /// that to read them takes the time.
   Conditioning condition(const torch::Tensor& time, const torch::Tensor& y);
 
   /// x (N,C,H,W) -> tokens with their positions (N,T,D)

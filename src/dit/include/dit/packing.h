@@ -17,9 +17,7 @@ namespace dydit::dit {
 
 using Units = std::vector<bool>;  ///< of the H heads or channel groups of a layer: which are on
 
-inline bool none(const Units& units) {
-  return std::ranges::find(units, true) == units.end();
-}
+inline bool none(const Units& units) { return std::ranges::find(units, true) == units.end(); }
 /// Layer by layer, of a mask (depth,H) on the CPU.
 std::vector<Units> units_of(const torch::Tensor& mask);
 
@@ -38,12 +36,12 @@ struct PackedSublayer {
 
 class Packing {
  public:
-  /// `budget`: bytes of packed weights to keep. Weights that the last plan keeps are never dropped for others; what goes
-  /// beyond the budget is packed for its use and dropped after it.
+  /// `budget`: bytes of packed weights to keep. Weights that the last plan keeps are never dropped for others; what
+  /// goes beyond the budget is packed for its use and dropped after it.
   Packing(DiT dit, std::size_t budget) : dit_(std::move(dit)), budget_(budget) {}
 
-  /// Packs what the plans need, in their order, until the budget is used up; what earlier ones needed is dropped for it. A layer
-  /// without a unit that is on needs nothing.
+  /// Packs what the plans need, in their order, until the budget is used up; what earlier ones needed is dropped for
+  /// it. A layer without a unit that is on needs nothing.
   void prepare(const std::vector<WidthPlan>& plans);
 
   /// At least one unit is on.
@@ -68,7 +66,8 @@ class Packing {
   std::shared_ptr<const PackedSublayer> get(const Key& key);
   std::shared_ptr<const PackedSublayer> pack(const Key& key) const;
   std::size_t bytes_of(const Key& key) const;  // that its weights have
-  // Drops weights that the last plan does not need until there are so many bytes of room; false where that is not enough.
+  // Drops weights that the last plan does not need until there are so many bytes of room; false where that is not
+  // enough.
   bool make_room(std::size_t bytes);
   void keep(const Key& key, std::shared_ptr<const PackedSublayer> packed);  // there is room for it
 

@@ -20,7 +20,8 @@ struct Relaxation {
   double temperature = 5;
 };
 
-/// The published semantics with gradients for weights and routers. `imposed` as Engine::forward's. Throws as it does, but for an output that is not finite, which the loss tells.
+/// The published semantics with gradients for weights and routers. `imposed` as Engine::forward's. Throws as it does,
+/// but for an output that is not finite, which the loss tells.
 Relaxed relaxed_forward(DiT dit, const model::Inputs& in, const Relaxation& relaxation,
                         const engine::Masks& imposed = {});
 

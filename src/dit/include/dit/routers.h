@@ -15,8 +15,8 @@ void open_routers(DiT& dit, model::Scope scope, double bias);
 /// They begin mostly open: their last layer has this bias.
 void bias_routers(DiT& dit, model::Scope scope, double bias);
 
-/// Routers over widths that let the first `counts` units of each layer through, at every timestep; [axis][layer]. A router
-/// has no row for a unit that is always on.
+/// Routers over widths that let the first `counts` units of each layer through, at every timestep; [axis][layer]. A
+/// router has no row for a unit that is always on.
 void close_routers(DiT& dit, const std::vector<std::vector<std::int64_t>>& counts, double bias);
 
 }  // namespace dydit::dit

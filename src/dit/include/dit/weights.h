@@ -22,8 +22,8 @@ Configuration configuration_of(const checkpoint::Checkpoint& opened, const std::
                                std::optional<std::int64_t> num_heads);
 
 /// A DiT with the weights of a checkpoint opened by `open_official`, in eval mode on `device` as `dtype`; `where` names
-/// the file in errors. Throws InputError for weights that do not fit or are not finite, also where `dtype` alone makes them
-/// so.
+/// the file in errors. Throws InputError for weights that do not fit or are not finite, also where `dtype` alone makes
+/// them so.
 DiT load_dit(const checkpoint::Checkpoint& opened, const std::string& where,
              std::optional<std::int64_t> num_heads = std::nullopt, torch::Device device = torch::kCPU,
              torch::Dtype dtype = torch::kFloat32);
@@ -34,6 +34,7 @@ DiT load_dit(const std::filesystem::path& path, checkpoint::Weights weights = ch
 
 /// Writes model weights alone, as `dtype`, with the configuration in the metadata beside `metadata`. Throws RunError
 /// where a weight is not finite as `dtype`.
-void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype, checkpoint::Metadata metadata = {});
+void save_dit(const std::filesystem::path& path, const DiT& dit, torch::Dtype dtype,
+              checkpoint::Metadata metadata = {});
 
 }  // namespace dydit::dit

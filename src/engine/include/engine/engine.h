@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Execution of a model whose routers choose which of its units are on (DyDiT, arXiv 2410.03456). Every engine of a model
-// computes the same function.
+// Execution of a model whose routers choose which of its units are on (DyDiT, arXiv 2410.03456). Every engine of a
+// model computes the same function.
 #pragma once
 
 #include <torch/types.h>
@@ -14,15 +14,15 @@
 
 namespace dydit::engine {
 
-/// What is on, in the order of the model's unit axes: bool (N,layers,units). As imposed masks an undefined one leaves its
-/// units to their routers; none at all leaves all to them.
+/// What is on, in the order of the model's unit axes: bool (N,layers,units). As imposed masks an undefined one leaves
+/// its units to their routers; none at all leaves all to them.
 using Masks = std::vector<torch::Tensor>;
 
 /// How much is on, the mean over the images.
 model::Activity activity_of(const Masks& masks);
 
-/// (N, 1 + axes), of a dynamic model: of each image the share of the blocks' MACs (see cost::lambda_realised), then that of each axis. Of masks
-/// of any type, that of floats is kept and their gradients flow.
+/// (N, 1 + axes), of a dynamic model: of each image the share of the blocks' MACs (see cost::lambda_realised), then
+/// that of each axis. Of masks of any type, that of floats is kept and their gradients flow.
 torch::Tensor shares_of(const Masks& masks, const model::Architecture& architecture);
 
 /// Everything on, for `images` images.
@@ -59,13 +59,14 @@ struct PartRun {
 class Engine {
  public:
   virtual ~Engine() = default;
-  /// A mask that `imposed` has takes the place of its routers' decisions. Throws UsageError where an imposed mask has another
-  /// shape or switches off a unit that is always on, NotFinite where a router's logit or the output is not finite: neither is a
-  /// decision. On a GPU the host waits for that.
-  virtual Outcome forward(const model::Inputs& in, const Masks& imposed = {}, Overruled routers = Overruled::skipped) = 0;
+  /// A mask that `imposed` has takes the place of its routers' decisions. Throws UsageError where an imposed mask has
+  /// another shape or switches off a unit that is always on, NotFinite where a router's logit or the output is not
+  /// finite: neither is a decision. On a GPU the host waits for that.
+  virtual Outcome forward(const model::Inputs& in, const Masks& imposed = {},
+                          Overruled routers = Overruled::skipped) = 0;
   /// Makes ready for forward passes at these times (K), or with these masks of the axes that the timestep decides
-  /// about (K,layers,units), in their order, so that none of them has to pack; what is beyond the budget is packed in its pass.
-  /// After the first plan or pass the weights must not change. Throws as forward does.
+  /// about (K,layers,units), in their order, so that none of them has to pack; what is beyond the budget is packed in
+  /// its pass. After the first plan or pass the weights must not change. Throws as forward does.
   virtual void plan(const torch::Tensor& /*times*/) {}
   virtual void plan(const Masks& /*of_timesteps*/) {}
   /// Bytes of weights that are kept beside the model's own.
@@ -74,16 +75,16 @@ class Engine {
   virtual double weight_bytes(const model::Activity& activity) const = 0;
   /// What a waterfall is derived from; nothing where it cannot be.
   virtual std::vector<PartRun> parts(const Passes& /*passes*/) { return {}; }
-  /// Whether forward looks for values that are not finite. Who times passes looks before and after them instead: on a GPU the
-  /// host waits for the answer.
+  /// Whether forward looks for values that are not finite. Who times passes looks before and after them instead: on a
+  /// GPU the host waits for the answer.
   bool checks_finite = true;
 };
 
 /// Throws UsageError unless the masks that are there fit so many images of the model; gives one for each axis.
 Masks require_fit(const Masks& imposed, const std::vector<model::UnitAxis>& units, std::int64_t images);
 
-/// What an engine does with units that are off: the complete model has none, the masked one computes them and multiplies by 0,
-/// the others keep what is on.
+/// What an engine does with units that are off: the complete model has none, the masked one computes them and
+/// multiplies by 0, the others keep what is on.
 enum class Executes { all, masked, kept };
 std::string to_string(Executes executes);
 

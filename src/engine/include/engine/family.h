@@ -18,8 +18,8 @@ struct Family {
   /// Its weights as memory was.
   std::function<std::shared_ptr<model::Network>(const model::Architecture& architecture)> build;
   std::function<bool(const checkpoint::Checkpoint& opened)> recognises;
-  /// With the weights of a checkpoint, in eval mode. Throws InputError for weights that do not fit or are not finite, UsageError
-  /// where a number of heads is needed; both name `where`, the file.
+  /// With the weights of a checkpoint, in eval mode. Throws InputError for weights that do not fit or are not finite,
+  /// UsageError where a number of heads is needed; both name `where`, the file.
   std::function<std::shared_ptr<model::Network>(const checkpoint::Checkpoint& opened, const std::string& where,
                                                 std::optional<std::int64_t> num_heads, torch::Device device,
                                                 torch::Dtype dtype)>

@@ -25,7 +25,7 @@ struct Variant {
 
 struct Blocks {
   std::int64_t count = 15;
-  double seconds = 0;            ///< a variant's passes in one block take at least about this long, but are 1,000 at most
+  double seconds = 0;  ///< a variant's passes in one block take at least about this long, but are 1,000 at most
   std::int64_t fewest_passes = 1;  ///< of a variant in one block
   std::uint64_t seed = 0;
 };
@@ -33,7 +33,7 @@ struct Blocks {
 struct Times {
   std::vector<std::vector<double>> blocks = {};  ///< seconds of each pass
   std::vector<double> latency = {};              ///< seconds, of each block
-  std::string error = {};                        ///< in one line, what made the variant fail, after which it was left out
+  std::string error = {};  ///< in one line, what made the variant fail, after which it was left out
 };
 
 /// A warm-up goes on in rounds until the median pass of a round is within this share of the one before, or the bound
@@ -47,8 +47,9 @@ struct WarmUp {
 /// each block a variant makes a pass that does not count, with the number of the last one, and then those that count:
 /// what is compared is a model that runs pass after pass.
 /// `after_block` is called after each block. Throws Interrupted between passes.
-std::vector<Times> interleaved(const std::vector<Variant>& variants, const Blocks& blocks, Timer& timer,
-                               const std::function<void()>& after_block = [] {});
+std::vector<Times> interleaved(
+    const std::vector<Variant>& variants, const Blocks& blocks, Timer& timer,
+    const std::function<void()>& after_block = [] {});
 
 /// Standard normal numbers for work that is timed: the same ones in every run, for each `which` others.
 torch::Tensor operand(at::IntArrayRef sizes, std::uint64_t which, const torch::TensorOptions& options);

@@ -35,8 +35,8 @@ class Stopwatch {
 
   torch::Device device_;
   std::function<double()> now_;
-  double begin_ = 0;                                     // on the CPU
-  std::optional<c10::Event> begun_;                      // on a GPU
+  double begin_ = 0;                                       // on the CPU
+  std::optional<c10::Event> begun_;                        // on a GPU
   std::vector<std::pair<c10::Event, c10::Event>> events_;  // on a GPU, of laps not yet in seconds_
   std::vector<double> seconds_;
 };

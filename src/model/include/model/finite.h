@@ -17,7 +17,6 @@ std::vector<std::size_t> not_finite(const std::vector<torch::Tensor>& tensors);
 void require_finite_output(const torch::Tensor& output);
 
 /// Why values are not finite, for the line of an error.
-inline constexpr const char* not_finite_reason =
-    "the model has diverged, or overflows in this type of numbers";
+inline constexpr const char* not_finite_reason = "the model has diverged, or overflows in this type of numbers";
 
 }  // namespace dydit::model

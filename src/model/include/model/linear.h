@@ -38,7 +38,9 @@ bool suits_vector_code(const torch::Tensor& x);
 struct LinearImpl : torch::nn::Module {
   LinearImpl(std::int64_t in, std::int64_t out);
   torch::Tensor forward(const torch::Tensor& x) { return apply(x, /*gelu=*/false); }
-  torch::Tensor gelu(const torch::Tensor& x) { return apply(x, /*gelu=*/true); }  ///< GELU (tanh approximation) of forward(x)
+  torch::Tensor gelu(const torch::Tensor& x) {
+    return apply(x, /*gelu=*/true);
+  }                        ///< GELU (tanh approximation) of forward(x)
   torch::Tensor panels();  ///< the weight in panels (panels.h)
 
   torch::Tensor weight;  ///< (out, in)

@@ -39,16 +39,16 @@ struct Record {
 inline constexpr int schema_version = 1;
 
 /// Hash of the canonical form of what identifies a cell: keys sorted, 1.0 written as 1.
-std::string cell_hash(const std::string& study, const Json& axes,
-                      const std::vector<std::string>& input_hashes, std::uint64_t seed);
+std::string cell_hash(const std::string& study, const Json& axes, const std::vector<std::string>& input_hashes,
+                      std::uint64_t seed);
 
 /// One line of JSON with its newline.
 std::string to_line(const Record& record);
 /// Throws InputError when the line is not a record of a known schema.
 Record from_line(std::string_view line);
 
-/// The record itself where from_line takes its line; else a failed one of the same cell, without what was measured, that
-/// says why. Whatever is written went through here: a record that cannot be read would take the whole run with it.
+/// The record itself where from_line takes its line; else a failed one of the same cell, without what was measured,
+/// that says why. Whatever is written went through here: a record that cannot be read would take the whole run with it.
 /// Throws RunError where not even that can be read, as its axes are what is wrong.
 Record readable(Record record);
 

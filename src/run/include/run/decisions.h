@@ -16,8 +16,8 @@ struct Decisions {
 /// On at most `images` images, spread evenly over the data, at `timesteps` timesteps, spread evenly over the
 /// process: the x_t of a loss-gap study of the same seed. By the engine that keeps what is on. Throws UsageError where
 /// the data do not fit the model or it has no routers.
-Decisions decisions_of(const ModelSpec& model, const DataSpec& data, std::int64_t images,
-                       std::int64_t timesteps, std::uint64_t seed, const std::optional<diffusion::ProcessSpec>& process,
+Decisions decisions_of(const ModelSpec& model, const DataSpec& data, std::int64_t images, std::int64_t timesteps,
+                       std::uint64_t seed, const std::optional<diffusion::ProcessSpec>& process,
                        const RunSettings& settings);
 
 }  // namespace dydit::run

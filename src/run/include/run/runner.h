@@ -45,9 +45,9 @@ void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet);
 /// Everything that can be named: the families of models with their engines, the axes of sweeps, the studies.
 study::Catalog standard_catalog();
 
-/// The process of models that were trained for `of_models` (one for each, nothing where a file does not say): the one that is
-/// `asked` for, else that of the files, else the epsilon diffusion. Throws UsageError where they contradict each other,
-/// and where one is silent beside one of another process than that.
+/// The process of models that were trained for `of_models` (one for each, nothing where a file does not say): the one
+/// that is `asked` for, else that of the files, else the epsilon diffusion. Throws UsageError where they contradict
+/// each other, and where one is silent beside one of another process than that.
 diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& asked,
                                   const std::vector<std::optional<diffusion::ProcessSpec>>& of_models,
                                   const std::vector<std::string>& names);
@@ -69,8 +69,7 @@ struct Finished {
 Finished run_studies(const Profile& profile, const RunSettings& settings);
 
 /// The training of a profile's models, one after the other; only those in `names` unless it is empty.
-Finished run_training(const Profile& profile, const RunSettings& settings,
-                      const std::vector<std::string>& names);
+Finished run_training(const Profile& profile, const RunSettings& settings, const std::vector<std::string>& names);
 
 /// Checks that everything a profile names is there, and estimates the studies' time and memory from a few
 /// timed forward passes. Prints to stdout.

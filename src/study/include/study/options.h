@@ -24,8 +24,8 @@ Schema<Options> curve_options();
 Schema<Options> map_options();
 Options map_defaults();
 
-/// With the times of the paper's maps where they are meant, which are of the diffusion; of another process as many are spread
-/// evenly.
+/// With the times of the paper's maps where they are meant, which are of the diffusion; of another process as many are
+/// spread evenly.
 Options resolved(Options options, const diffusion::ProcessSpec& process);
 
 /// Models that a study looks at where none is named.

@@ -32,12 +32,14 @@ class Look {
 
 struct Row : Info {
   std::function<std::unique_ptr<Look>(const Options& options)> look;
-  /// Axes of a model's cells besides those that all have: options among them that change what is found. None where it is empty.
+  /// Axes of a model's cells besides those that all have: options among them that change what is found. None where it
+  /// is empty.
   std::function<record::Json(const Model& model, const Options& options)> axes = {};
 };
 
 /// For each model and chunk of images one record of that name, with what its look finds and the tensors `index` (N),
-/// `timestep`, `log_snr` and `epsilon_factor` (K; see diffusion::Process). All models see the same images, times and noise.
+/// `timestep`, `log_snr` and `epsilon_factor` (K; see diffusion::Process). All models see the same images, times and
+/// noise.
 void run_study(const Row& row, const Options& options, std::vector<Model>& models,
                const std::shared_ptr<const data::Subset>& images, const Setting& setting, record::RunDirectory* run);
 

@@ -3,8 +3,8 @@
 // parts from which analysis/waterfall.h derives where the difference goes.
 //
 // What is compared is measured together: all engines and units of one share, the dense model beside them, and for each
-// cell that keeps what is on its parts, in interleaved blocks. Before and after the blocks each model's outputs are compared
-// with those of the masked engine under the same masks; a cell that computes something else is a failed one.
+// cell that keeps what is on its parts, in interleaved blocks. Before and after the blocks each model's outputs are
+// compared with those of the masked engine under the same masks; a cell that computes something else is a failed one.
 #pragma once
 
 #include "study/catalog.h"
@@ -23,7 +23,7 @@ struct Trained {
 
 struct SpeedSetting {
   SpeedSpec spec;
-  const Catalog* catalog = nullptr;  ///< must live as long as the measurement
+  const Catalog* catalog = nullptr;   ///< must live as long as the measurement
   std::vector<Trained> trained = {};  ///< those that the spec names
   std::uint64_t seed = 0;
   torch::Device device = torch::kCPU;
@@ -32,8 +32,9 @@ struct SpeedSetting {
   distributed::ProcessGroup group = {};
 };
 
-/// Measures the groups of cells in which one has no record; several processes share the groups, and `run` is null on all but
-/// rank 0. What fails (out of memory, say) is recorded as failed; the rest goes on. Throws Interrupted between passes.
+/// Measures the groups of cells in which one has no record; several processes share the groups, and `run` is null on
+/// all but rank 0. What fails (out of memory, say) is recorded as failed; the rest goes on. Throws Interrupted between
+/// passes.
 void speed(const SpeedSetting& setting, record::RunDirectory* run);
 
 }  // namespace dydit::study

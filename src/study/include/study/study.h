@@ -65,16 +65,14 @@ struct DoneCell {
 using Emit = std::function<void(DoneCell done)>;
 
 /// Works on a chunk for the models whose cell is still missing, and emits each of those cells.
-using Task =
-    std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit)>;
+using Task = std::function<void(const Chunk& chunk, const std::vector<std::size_t>& missing, const Emit& emit)>;
 
 /// Goes through the chunks of the subset that have a missing cell, one chunk a process at a time; what they
 /// emit goes into `run`, which only rank 0 has; it is null on the others. When the work on a chunk fails (out
 /// of memory, or values that are not finite) its cells are recorded as failed, and the next chunk follows.
 /// Throws Interrupted between chunks, InputError when too many images are broken.
-void for_each_chunk(const std::string& label, const Setting& setting,
-                    std::shared_ptr<const data::Subset> images, std::size_t models, record::RunDirectory* run,
-                    const RecordOf& cell, const Task& work);
+void for_each_chunk(const std::string& label, const Setting& setting, std::shared_ptr<const data::Subset> images,
+                    std::size_t models, record::RunDirectory* run, const RecordOf& cell, const Task& work);
 
 /// The images of a chunk on their way to noise.
 struct Noised {

@@ -14,13 +14,13 @@ struct Workload {
   const Trained* trained = nullptr;  ///< else a published configuration, under imposed masks
   std::string dtype = "float32";
   std::int64_t batch = 1;
-  double keep = 1;   ///< share of the units that stay on
-  double time = 500; ///< of the passes of a model that is not trained
+  double keep = 1;              ///< share of the units that stay on
+  double time = 500;            ///< of the passes of a model that is not trained
   Json point = Json::object();  ///< the values of the axes by their names
 };
 
-/// An axis of a sweep. Cells that differ in it are measured in groups of their own; those of one group, which differ in their
-/// engine and in which units are off, are measured together.
+/// An axis of a sweep. Cells that differ in it are measured in groups of their own; those of one group, which differ in
+/// their engine and in which units are off, are measured together.
 struct Axis {
   std::string name;  ///< in profiles and records
   std::string help;
@@ -44,8 +44,9 @@ struct SpeedSpec {
   std::vector<std::string> engine{"dense", "masked", "compact"};
   std::int64_t input_size = 32;  ///< side of the latent
   std::int64_t blocks = 15;
-  double seconds = 0;    ///< that a cell's passes take in a block, at least; on a GPU there are four at least
-  bool latency = false;  ///< measure besides one pass on an idle device in each block, of the models under imposed masks
+  double seconds = 0;  ///< that a cell's passes take in a block, at least; on a GPU there are four at least
+  bool latency =
+      false;  ///< measure besides one pass on an idle device in each block, of the models under imposed masks
 };
 
 /// What a sweep can name.

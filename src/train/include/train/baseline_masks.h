@@ -12,8 +12,8 @@ namespace dydit::train {
 /// For images (N) at draws (N): nothing where routers decide, everything on where nothing may be skipped; by
 /// chance so that the share of MACs that is expected is `target`; static the first units of each layer, so
 /// many that the share is options.lambda or just above it, whatever the target.
-engine::Masks masks_instead_of_routers(const DynamicOptions& options, const model::Architecture& architecture, double target,
-                                       std::uint64_t seed, std::span<const std::int64_t> images,
+engine::Masks masks_instead_of_routers(const DynamicOptions& options, const model::Architecture& architecture,
+                                       double target, std::uint64_t seed, std::span<const std::int64_t> images,
                                        std::span<const std::int64_t> draws);
 
 /// Throws UsageError where the model has no routers, or where not even skipping everything that may be

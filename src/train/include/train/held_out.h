@@ -45,13 +45,13 @@ class HeldOut {
                 const distributed::ProcessGroup& group, const std::function<void(const Inputs&)>& work) const;
 
   /// Of all processes; `shares_of_each`: how many shares a pass gives of an image.
-  HeldOutLoss evaluate(const Pass& pass, const diffusion::Process& process, torch::Device device,
-                       std::int64_t batch, const distributed::ProcessGroup& group, std::int64_t shares_of_each = 0) const;
+  HeldOutLoss evaluate(const Pass& pass, const diffusion::Process& process, torch::Device device, std::int64_t batch,
+                       const distributed::ProcessGroup& group, std::int64_t shares_of_each = 0) const;
 
  private:
-  torch::Tensor images_, labels_;         // (N,C,H,W), (N)
-  std::vector<std::int64_t> indices_;     // (N)
-  std::vector<torch::Tensor> times_;  // for each draw (N)
+  torch::Tensor images_, labels_;      // (N,C,H,W), (N)
+  std::vector<std::int64_t> indices_;  // (N)
+  std::vector<torch::Tensor> times_;   // for each draw (N)
   std::uint64_t seed_;
 };
 

@@ -16,15 +16,13 @@ struct DynamicOptions {
   std::string decide = "routers";  ///< "routers" learn what to skip; "chance" draws it anew each time;
                                    ///< "static": the first units
   std::string skip = "both";       ///< "widths" (heads and channel groups), "tokens", or "both"
-  std::string order =
-      "none";  ///< sort heads and channels before by "magnitude", "taylor" or "random" importance
-  std::int64_t hold_steps = 100;            ///< the target stays at 1
+  std::string order = "none";      ///< sort heads and channels before by "magnitude", "taylor" or "random" importance
+  std::int64_t hold_steps = 100;   ///< the target stays at 1
   std::int64_t target_warmup_steps = 1000;  ///< then it falls to lambda, linearly
-  std::int64_t complete_steps = 0;  ///< first steps (stage 1) that learn the complete model's loss besides
-  std::int64_t settle_steps =
-      0;                    ///< last steps, whose decisions are taken without noise, as those of inference
-  double flops_weight = 2;  ///< of the squared distance from the target
-  double temperature = 5;   ///< of the Gumbel-sigmoid
+  std::int64_t complete_steps = 0;          ///< first steps (stage 1) that learn the complete model's loss besides
+  std::int64_t settle_steps = 0;  ///< last steps, whose decisions are taken without noise, as those of inference
+  double flops_weight = 2;        ///< of the squared distance from the target
+  double temperature = 5;         ///< of the Gumbel-sigmoid
   /// Of new routers, which begin mostly open: the larger, the more. Short trainings need lower ones.
   double width_bias = 15, token_bias = 35;
 };
@@ -36,16 +34,15 @@ struct TrainOptions {
   std::int64_t warmup_steps = 0;  ///< linear from 0
   std::string decay = "none";     ///< "none", or "cosine" to 0 at the last step
   double weight_decay = 0;
-  double gradient_clip = 1;    ///< global norm; 0 = off
-  double ema_decay = 0.9999;   ///< warmed up: min(decay, (1 + step) / (10 + step))
-  double label_dropout = 0.1;  ///< share of labels replaced by "no class"
-  bool flip = true;            ///< mirror images left-right with probability 1/2
-  bool bfloat16 = false;       ///< autocast
+  double gradient_clip = 1;         ///< global norm; 0 = off
+  double ema_decay = 0.9999;        ///< warmed up: min(decay, (1 + step) / (10 + step))
+  double label_dropout = 0.1;       ///< share of labels replaced by "no class"
+  bool flip = true;                 ///< mirror images left-right with probability 1/2
+  bool bfloat16 = false;            ///< autocast
   std::int64_t record_every = 500;  ///< steps between records of training and held-out loss
   std::int64_t checkpoint_every = 5000;
   std::int64_t held_out_images = 1000;
-  std::int64_t timestep_strata =
-      1;  ///< equal parts of the timesteps that images take in turn; 4 for a dynamic model
+  std::int64_t timestep_strata = 1;  ///< equal parts of the timesteps that images take in turn; 4 for a dynamic model
   std::optional<DynamicOptions> dynamic = {};  ///< a DyDiT, which learns what to skip
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training of a DiT as in Peebles & Xie: uniform timesteps, epsilon mse plus variational term, AdamW,
-// exponential moving average; of a SiT by the loss of its process; fine-tuning of a DyDiT toward a share of its MACs, with stratified timesteps.
-// Killed at any point, it goes on from its last checkpoint and ends in the same bytes (at the same number of
-// threads and processes). Several processes share the batch of each step: what they compute is the step of
-// one process on the whole batch, up to the order in which floats are added.
+// exponential moving average; of a SiT by the loss of its process; fine-tuning of a DyDiT toward a share of its MACs,
+// with stratified timesteps. Killed at any point, it goes on from its last checkpoint and ends in the same bytes (at
+// the same number of threads and processes). Several processes share the batch of each step: what they compute is the
+// step of one process on the whole batch, up to the order in which floats are added.
 #pragma once
 
 #include <torch/types.h>
@@ -15,8 +15,8 @@
 
 #include "checkpoint/checkpoint.h"
 #include "data/dataset.h"
-#include "distributed/process_group.h"
 #include "diffusion/process.h"
+#include "distributed/process_group.h"
 #include "dit/configuration.h"
 #include "record/run_directory.h"
 #include "train/options.h"
@@ -47,15 +47,13 @@ struct Job {
 };
 
 /// checkpoints/<model>-<step>.safetensors of a run: "model.", "ema." and "opt." tensors.
-std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model,
-                                      std::int64_t step);
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, const std::string& model, std::int64_t step);
 
 /// The checkpoint of `model` with the most steps, if there is one.
-std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run,
-                                                       const std::string& model);
+std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run, const std::string& model);
 
-/// Time of an image in an epoch: uniform in one of `strata` equal parts, which take turns over `position`, the number of the
-/// image among all that the training reads.
+/// Time of an image in an epoch: uniform in one of `strata` equal parts, which take turns over `position`, the number
+/// of the image among all that the training reads.
 double time_of(const diffusion::Process& process, std::uint64_t seed, std::int64_t strata, std::int64_t position,
                std::int64_t image, std::int64_t epoch);
 
