@@ -21,7 +21,8 @@ class Ancestral final : public Sampler {
  public:
   Ancestral(const SamplingSpec& spec, const Tables& tables, bool learn_sigma, torch::Device device)
       : timesteps_(ascending(spec)),
-        gaussian_(Tables(respaced_betas(tables, timesteps_)), learn_sigma ? Variance::learned_range : Variance::fixed_large, device),
+        gaussian_(Tables(respaced_betas(tables, timesteps_)),
+                  learn_sigma ? Variance::learned_range : Variance::fixed_large, device),
         clip_(spec.clip_denoised) {}
 
   std::vector<double> times() const override { return {timesteps_.rbegin(), timesteps_.rend()}; }
@@ -46,7 +47,8 @@ class Ancestral final : public Sampler {
 
 }  // namespace
 
-std::unique_ptr<Sampler> ancestral(const SamplingSpec& spec, const Tables& tables, bool learn_sigma, torch::Device device) {
+std::unique_ptr<Sampler> ancestral(const SamplingSpec& spec, const Tables& tables, bool learn_sigma,
+                                   torch::Device device) {
   return std::make_unique<Ancestral>(spec, tables, learn_sigma, device);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dormand & Prince's pair of orders 5 and 4 with step size control (Hairer, Norsett & Wanner, II.4 and II.5; constants of the
-// control as in torchdiffeq, which SiT samples by). The last step ends at the end: no model is asked beyond it.
+// Dormand & Prince's pair of orders 5 and 4 with step size control (Hairer, Norsett & Wanner, II.4 and II.5; constants
+// of the control as in torchdiffeq, which SiT samples by). The last step ends at the end: no model is asked beyond it.
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -27,8 +27,8 @@ constexpr std::array<std::array<double, 6>, stages> stage_weights{
      {9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656},
      {35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84}}};  // of the result itself
 /// Order 5 minus order 4.
-constexpr std::array<double, stages> error_weights{71.0 / 57600, 0, -71.0 / 16695, 71.0 / 1920, -17253.0 / 339200, 22.0 / 525,
-                                                   -1.0 / 40};
+constexpr std::array<double, stages> error_weights{71.0 / 57600,      0,          -71.0 / 16695, 71.0 / 1920,
+                                                   -17253.0 / 339200, 22.0 / 525, -1.0 / 40};
 
 class Dopri5 final : public Sampler {
  public:
@@ -43,7 +43,8 @@ class Dopri5 final : public Sampler {
     double h = first_step(x, slopes[0], along.model);
     for (std::int64_t step = 0; t < times_.most;) {
       constexpr double least = 1e-7;  // below it a step is rounding alone
-      if (!(h > least)) throw RunError("the steps of dopri5 became too small", "t = " + std::to_string(t), "raise atol or rtol");
+      if (!(h > least))
+        throw RunError("the steps of dopri5 became too small", "t = " + std::to_string(t), "raise atol or rtol");
       const bool last = t + h >= times_.most - least;
       if (last) h = times_.most - t;
       Tensor y = x;
@@ -56,7 +57,8 @@ class Dopri5 final : public Sampler {
       Tensor error = torch::zeros_like(x);
       for (std::size_t s = 0; s < stages; ++s) error = error + h * error_weights[s] * slopes[s];
       const double ratio = worst(error / (atol_ + rtol_ * torch::max(x.abs(), y.abs())));
-      if (!std::isfinite(ratio)) throw NotFinite("the estimated error of dopri5 is not finite", "t = " + std::to_string(t));
+      if (!std::isfinite(ratio))
+        throw NotFinite("the estimated error of dopri5 is not finite", "t = " + std::to_string(t));
       if (ratio <= 1) {
         t = last ? times_.most : t + h;
         x = y;

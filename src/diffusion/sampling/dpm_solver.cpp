@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// DPM-Solver++ as a multistep method (Lu et al. 2022, arXiv 2211.01095): orders 1 to 3 on the probability flow (algorithm 2
-// and its third-order sibling), orders 1 and 2 on the reverse SDE (section 5), in between with noise of scale eta.
+// DPM-Solver++ as a multistep method (Lu et al. 2022, arXiv 2211.01095): orders 1 to 3 on the probability flow
+// (algorithm 2 and its third-order sibling), orders 1 and 2 on the reverse SDE (section 5), in between with noise of
+// scale eta.
 #include <algorithm>
 
 #include "levels.h"

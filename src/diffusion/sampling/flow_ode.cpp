@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Explicit Runge-Kutta methods with fixed steps (Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I, II.1).
+// Explicit Runge-Kutta methods with fixed steps (Hairer, Norsett & Wanner, Solving Ordinary Differential Equations I,
+// II.1).
 #include <torch/torch.h>
 
 #include "flow_samplers.h"
@@ -84,7 +85,8 @@ Bounds<double> sampling_times(const Flow& flow) {
   return {trained.least, trained.most < 1 ? 1 - 1e-3 : 1};
 }
 
-std::unique_ptr<Sampler> flow_ode(const Flow& flow, const Bounds<double>& times, std::int64_t points, const std::string& method) {
+std::unique_ptr<Sampler> flow_ode(const Flow& flow, const Bounds<double>& times, std::int64_t points,
+                                  const std::string& method) {
   return std::make_unique<FlowOde>(flow, even_grid(times.least, times.most, points), method_named(method));
 }
 

@@ -12,7 +12,8 @@ inline constexpr Bounds<std::int64_t> grid_points{2, 1000};
 }
 
 /// A method with fixed steps between `points` even times: "euler", "heun" or "rk4".
-std::unique_ptr<Sampler> flow_ode(const Flow& flow, const Bounds<double>& times, std::int64_t points, const std::string& method);
+std::unique_ptr<Sampler> flow_ode(const Flow& flow, const Bounds<double>& times, std::int64_t points,
+                                  const std::string& method);
 /// Chooses its steps by the estimated error of the image that has most of it.
 std::unique_ptr<Sampler> dopri5(const Flow& flow, const Bounds<double>& times, double atol, double rtol);
 std::unique_ptr<Sampler> flow_sde(const FlowKind& kind, const SamplingSpec& spec);

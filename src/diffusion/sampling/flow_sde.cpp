@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reverse SDE of an interpolant (SiT, section 2.3 and 3.3; transport/integrators.py): dx = (v + w s) dt + sqrt(2 w) dW with the velocity v,
-// the score s and any w(t) >= 0, by Euler and Maruyama; a last step along the mean.
+// The reverse SDE of an interpolant (SiT, section 2.3 and 3.3; transport/integrators.py): dx = (v + w s) dt + sqrt(2 w)
+// dW with the velocity v, the score s and any w(t) >= 0, by Euler and Maruyama; a last step along the mean.
 #include <torch/torch.h>
 
 #include <cmath>
 
-#include "base/error.h"
 #include "../named.h"
+#include "base/error.h"
 #include "flow_samplers.h"
 
 namespace dydit::diffusion {
@@ -58,7 +58,8 @@ class FlowSde final : public Sampler {
 std::unique_ptr<Sampler> flow_sde(const FlowKind& kind, const SamplingSpec& spec) {
   const Form form = named<Form>("diffusion", spec.diffusion.empty() ? "sigma" : spec.diffusion,
                                 {{"sigma", Form::sigma}, {"sbdm", Form::sbdm}, {"linear", Form::linear}});
-  // Where the weight or the score is infinite at noise: SiT's sample_eps, which its code forgets for sbdm of a velocity.
+  // Where the weight or the score is infinite at noise: SiT's sample_eps, which its code forgets for sbdm of a
+  // velocity.
   const bool kept_away = kind.path != Path::vp && (kind.prediction != Prediction::velocity || form == Form::sbdm);
   const double last_step = spec.last_step.value_or(0.04), begin = kept_away ? 1e-3 : 0;
   return std::make_unique<FlowSde>(kind, even_grid(begin, 1 - last_step, spec.steps), last_step, form);

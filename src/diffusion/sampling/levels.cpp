@@ -25,7 +25,8 @@ std::string spacing_of(const SamplingSpec& spec) {
 template <typename Value>
 std::vector<std::int64_t> rounded(std::int64_t count, const Value& value) {
   std::vector<std::int64_t> timesteps;
-  for (std::int64_t k = 0; k < count; ++k) timesteps.push_back(static_cast<std::int64_t>(std::nearbyint(value(static_cast<double>(k)))));
+  for (std::int64_t k = 0; k < count; ++k)
+    timesteps.push_back(static_cast<std::int64_t>(std::nearbyint(value(static_cast<double>(k)))));
   return timesteps;
 }
 
@@ -68,7 +69,8 @@ std::vector<std::int64_t> visited_timesteps(const SamplingSpec& spec) {
   else
     throw UsageError("no such spacing", spacing, "known are even, ddim, linspace, leading, trailing");
   if (std::ranges::adjacent_find(ascending) != ascending.end() || ascending.front() < 0)
-    throw UsageError("a spacing that visits a timestep twice", spacing + " of " + std::to_string(spec.steps), "ask for fewer steps");
+    throw UsageError("a spacing that visits a timestep twice", spacing + " of " + std::to_string(spec.steps),
+                     "ask for fewer steps");
   return {ascending.rbegin(), ascending.rend()};
 }
 
@@ -79,9 +81,9 @@ std::vector<Step> steps_of(const SamplingSpec& spec, const Tables& tables) {
   const bool fixed = is_ddim(spec) && spacing != "even" && spacing != "ddim";
   std::vector<Step> steps;
   for (std::size_t i = 0; i < timesteps.size(); ++i) {
-    const std::int64_t next = fixed                       ? timesteps[i] - diffusion_steps / spec.steps
+    const std::int64_t next = fixed                      ? timesteps[i] - diffusion_steps / spec.steps
                               : i + 1 < timesteps.size() ? timesteps[i + 1]
-                                                          : -1;
+                                                         : -1;
     steps.push_back({level_at(tables, timesteps[i]), next < 0 ? Level{} : level_at(tables, next)});
   }
   return steps;

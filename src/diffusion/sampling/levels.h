@@ -37,7 +37,8 @@ struct Past {
   double log_ratio;
 };
 
-/// A sampler of the diffusion that knows its steps and needs no more of the process: solvers can be tried on any levels.
+/// A sampler of the diffusion that knows its steps and needs no more of the process: solvers can be tried on any
+/// levels.
 class StepSampler : public Sampler {
  public:
   explicit StepSampler(std::vector<Step> steps, bool clip = false) : steps_(std::move(steps)), clip_(clip) {}
@@ -48,7 +49,8 @@ class StepSampler : public Sampler {
   bool clip_;
 };
 
-std::unique_ptr<Sampler> ancestral(const SamplingSpec& spec, const Tables& tables, bool learn_sigma, torch::Device device);
+std::unique_ptr<Sampler> ancestral(const SamplingSpec& spec, const Tables& tables, bool learn_sigma,
+                                   torch::Device device);
 std::unique_ptr<Sampler> ddim(std::vector<Step> steps, double eta, bool clip);
 std::unique_ptr<Sampler> dpm_solver(std::vector<Step> steps, std::int64_t order, double eta, bool clip);
 std::unique_ptr<Sampler> unipc(std::vector<Step> steps, std::int64_t order, bool clip);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Euler's and Heun's method on the diffusion's probability flow, d(x / alpha) = noise d(sigma / alpha) (Karras et al. 2022,
-// arXiv 2206.00364, algorithm 1 and eq. 3).
+// Euler's and Heun's method on the diffusion's probability flow, d(x / alpha) = noise d(sigma / alpha) (Karras et al.
+// 2022, arXiv 2206.00364, algorithm 1 and eq. 3).
 #include "levels.h"
 
 namespace dydit::diffusion {

@@ -47,15 +47,18 @@ void require_fit(const SamplingSpec& spec, const SamplerRow& row) {
   require(bounds::last_step, spec.last_step, "last-step");
   bounds::sampling_steps.require(spec.steps, fmt::format("steps {}", spec.steps));
   if (spec.eta.value_or(0) > 0 && spec.order.value_or(0) > 2)
-    throw UsageError("with noise the order is at most 2", fmt::format("eta {}, order {}", *spec.eta, *spec.order), "leave one out");
+    throw UsageError("with noise the order is at most 2", fmt::format("eta {}, order {}", *spec.eta, *spec.order),
+                     "leave one out");
 }
 
-std::unique_ptr<Sampler> of_diffusion(const SamplingSpec& spec, const ProcessSpec& process, bool learn_sigma, torch::Device device) {
+std::unique_ptr<Sampler> of_diffusion(const SamplingSpec& spec, const ProcessSpec& process, bool learn_sigma,
+                                      torch::Device device) {
   const Tables tables(betas(noise_schedule(process.noise_schedule), diffusion_steps));
   if (spec.sampler == "ddpm") return ancestral(spec, tables, learn_sigma, device);
   auto steps = steps_of(spec, tables);
   if (spec.sampler == "ddim") return ddim(std::move(steps), spec.eta.value_or(0), spec.clip_denoised);
-  if (spec.sampler == "dpmpp") return dpm_solver(std::move(steps), spec.order.value_or(2), spec.eta.value_or(0), spec.clip_denoised);
+  if (spec.sampler == "dpmpp")
+    return dpm_solver(std::move(steps), spec.order.value_or(2), spec.eta.value_or(0), spec.clip_denoised);
   if (spec.sampler == "unipc") return unipc(std::move(steps), spec.order.value_or(2), spec.clip_denoised);
   return probability_flow(std::move(steps), /*heun=*/spec.sampler == "heun", spec.clip_denoised);
 }
@@ -75,7 +78,10 @@ const std::vector<SamplerRow>& samplers() {
   static const std::vector<SamplerRow> rows{
       {"ddpm", "diffusion", "ancestral, with the learned variance", {"spacing", "clip-denoised"}},
       {"ddim", "diffusion", "first order; eta adds noise", {"spacing", "eta", "clip-denoised"}},
-      {"dpmpp", "diffusion", "DPM-Solver++, multistep of order 1 to 3; eta adds noise", {"spacing", "order", "eta", "clip-denoised"}},
+      {"dpmpp",
+       "diffusion",
+       "DPM-Solver++, multistep of order 1 to 3; eta adds noise",
+       {"spacing", "order", "eta", "clip-denoised"}},
       {"unipc", "diffusion", "UniPC, multistep of order 1 to 3", {"spacing", "order", "clip-denoised"}},
       {"euler", "diffusion", "Euler's method on the probability flow", {"spacing", "clip-denoised"}},
       {"heun", "diffusion", "Heun's method on the probability flow, two passes a step", {"spacing", "clip-denoised"}},
@@ -87,7 +93,8 @@ const std::vector<SamplerRow>& samplers() {
   return rows;
 }
 
-std::unique_ptr<Sampler> sampler_of(const SamplingSpec& spec, const ProcessSpec& process, bool learn_sigma, torch::Device device) {
+std::unique_ptr<Sampler> sampler_of(const SamplingSpec& spec, const ProcessSpec& process, bool learn_sigma,
+                                    torch::Device device) {
   Strings names;
   for (const SamplerRow& row : samplers()) {
     if (row.process != process.name) continue;

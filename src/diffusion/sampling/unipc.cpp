@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// UniPC (Zhao et al. 2023, arXiv 2302.04867, algorithms 5 and 6): predicts the image, B(h) = e^h - 1 (bh2), and corrects each
-// step with the model's answer at its end, which the next step needs anyhow.
+// UniPC (Zhao et al. 2023, arXiv 2302.04867, algorithms 5 and 6): predicts the image, B(h) = e^h - 1 (bh2), and
+// corrects each step with the model's answer at its end, which the next step needs anyhow.
 #include <algorithm>
 #include <optional>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From noise to images: samplers of both processes, and guidance. States are x (N,C,H,W) in float32, all at one time; what
-// multiplies them is found in float64. Times are those of diffusion/process.h.
+// From noise to images: samplers of both processes, and guidance. States are x (N,C,H,W) in float32, all at one time;
+// what multiplies them is found in float64. Times are those of diffusion/process.h.
 #pragma once
 
 #include <torch/types.h>
@@ -17,7 +17,8 @@
 
 namespace dydit::diffusion {
 
-/// How images are sampled. What is not given is as the sampler's own authors have it; not every sampler has every option.
+/// How images are sampled. What is not given is as the sampler's own authors have it; not every sampler has every
+/// option.
 struct SamplingSpec {
   std::string sampler = "ddim";
   std::int64_t steps = 50;              ///< timesteps visited; of flow grid points, both ends among them, as SiT counts
@@ -26,8 +27,9 @@ struct SamplingSpec {
   std::optional<double> eta{};          ///< 0 follows the probability flow, 1 adds as much noise as the diffusion took
   bool clip_denoised = false;           ///< predicted images to [-1, 1]
   std::optional<double> atol{}, rtol{};
-  std::string diffusion = {};           ///< how much noise is added along the way: "sigma", "sbdm" or "linear" (SiT, section 3.3)
-  std::optional<double> last_step{};    ///< size of the last step, which adds no noise
+  std::string diffusion =
+      {};  ///< how much noise is added along the way: "sigma", "sbdm" or "linear" (SiT, section 3.3)
+  std::optional<double> last_step{};  ///< size of the last step, which adds no noise
 };
 
 namespace bounds {
@@ -42,8 +44,8 @@ using Denoiser = std::function<torch::Tensor(const torch::Tensor& x, double time
 /// One way from noise to images.
 struct Trajectory {
   Denoiser model;
-  std::function<torch::Tensor(std::int64_t step)> noise = {};                       ///< standard normals of the shape of x
-  std::function<void(std::int64_t step, const torch::Tensor& x)> after = {};        ///< told of each state
+  std::function<torch::Tensor(std::int64_t step)> noise = {};                 ///< standard normals of the shape of x
+  std::function<void(std::int64_t step, const torch::Tensor& x)> after = {};  ///< told of each state
 };
 
 class Sampler {
@@ -64,16 +66,16 @@ struct SamplerRow {
 };
 const std::vector<SamplerRow>& samplers();
 
-/// `learn_sigma`: the model's output has a variance, which ddpm takes. Throws UsageError for a sampler that the process does not
-/// have, naming those that it has, and for an option that the sampler does not have.
+/// `learn_sigma`: the model's output has a variance, which ddpm takes. Throws UsageError for a sampler that the process
+/// does not have, naming those that it has, and for an option that the sampler does not have.
 std::unique_ptr<Sampler> sampler_of(const SamplingSpec& spec, const ProcessSpec& process, bool learn_sigma,
                                     torch::Device device = torch::kCPU);
 
 /// Classifier-free guidance.
 struct Guidance {
-  double scale = 1;                ///< 1: none
-  double from = 0, to = 1000;      ///< acts at these times
-  std::int64_t channels = 3;       ///< the first ones; the others, and a variance, are those of the conditional half
+  double scale = 1;            ///< 1: none
+  double from = 0, to = 1000;  ///< acts at these times
+  std::int64_t channels = 3;   ///< the first ones; the others, and a variance, are those of the conditional half
   bool acts(double time) const { return scale != 1 && time >= from && time <= to; }
 };
 
