@@ -7,10 +7,6 @@
 
 namespace dydit::diffusion {
 
-namespace bounds {
-inline constexpr Bounds<std::int64_t> grid_points{2, 1000};
-}
-
 /// A method with fixed steps between `points` even times: "euler", "heun" or "rk4".
 std::unique_ptr<Sampler> flow_ode(const Flow& flow, const Bounds<double>& times, std::int64_t points,
                                   const std::string& method);
