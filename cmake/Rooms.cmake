@@ -28,7 +28,7 @@ endif()
 # Sources of one target that are compiled together: reading the headers, above all LibTorch's, takes most of a unit's time.
 function(dydit_unite target)
   if(DYDIT_UNITY)  # a class of a .cpp may hold what that file's unnamed namespace has
-    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${DYDIT_UNITY} UNITY_BUILD_BATCH_SIZE 6)
 endfunction()
