@@ -9,7 +9,7 @@
 #include "diffusion/gaussian.h"
 #include "dit/weights.h"
 #include "golden.h"
-#include "process.h"
+#include "probe.h"
 
 using dydit::test::Arguments;
 using dydit::test::check_close;
@@ -17,31 +17,10 @@ using dydit::test::Golden;
 using dydit::test::golden_folder;
 using dydit::test::rel_l2;
 using torch::Tensor;
-using Named = std::map<std::string, Tensor>;
+using dydit::test::Named;
+using dydit::test::run_probe;
 namespace checkpoint = dydit::checkpoint;
 namespace model = dydit::model;
-
-struct Probed {
-  dydit::test::Outcome outcome;
-  Named written;
-};
-
-// What a probe says of `inputs`, and the tensors that it writes.
-static Probed run_probe(const std::string& kind, const Named& inputs, const Arguments& more,
-                        const dydit::test::Before& before = {}) {
-  const dydit::test::TemporaryFolder folder;
-  const std::string input = folder.path() / "in.safetensors", output = folder.path() / "out.safetensors";
-  checkpoint::Tensors stored;
-  for (const auto& [name, tensor] : inputs) stored[name] = model::from_torch(tensor);
-  checkpoint::write_safetensors(input, stored);
-  Arguments arguments{"probe", kind, "--input", input, "--output", output, "--device", "cpu"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  Probed probed{dydit::test::run_dydit(arguments, {}, before), {}};
-  if (std::filesystem::exists(output))
-    for (const auto& [name, tensor] : checkpoint::read_safetensors(output).tensors)
-      probed.written[name] = model::to_torch(tensor).clone();
-  return probed;
-}
 
 // The tensors that a probe of `file` writes for `inputs`.
 static Named probe(const std::string& kind, const std::string& file, const Named& inputs, const Arguments& more,

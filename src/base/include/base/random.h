@@ -30,6 +30,7 @@ enum class Purpose : std::uint32_t {
   sweep_input,
   sweep_label,
   operand,
+  sampling,
 };
 
 /// One block of Philox4x32-10.

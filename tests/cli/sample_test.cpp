@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit probe sample gives the trajectories of the official code.
+#include <fmt/format.h>
+
+#include "catch.h"
+#include "golden.h"
+#include "probe.h"
+
+using dydit::test::Arguments;
+using dydit::test::Golden;
+using dydit::test::golden_folder;
+using dydit::test::is_one_error;
+using dydit::test::Named;
+using dydit::test::rel_l2;
+using dydit::test::run_probe;
+using torch::Tensor;
+
+namespace {
+
+// Of the conditional half: the goldens' batches are both halves.
+Tensor half(const Tensor& both, std::int64_t dimension = 0) {
+  return both.narrow(dimension, 0, both.size(dimension) / 2).contiguous();
+}
+
+Named sample(const Named& inputs, const Arguments& arguments) {
+  const auto probed = run_probe("sample", inputs, arguments);
+  INFO(probed.outcome.err);
+  REQUIRE(probed.outcome.code == 0);
+  CHECK(probed.written.size() == 2);
+  return probed.written;
+}
+
+std::vector<double> numbers(const Tensor& tensor) {
+  const Tensor doubles = tensor.to(torch::kFloat64).contiguous();
+  return {doubles.data_ptr<double>(), doubles.data_ptr<double>() + doubles.numel()};
+}
+
+}  // namespace
+
+TEST_CASE("whole trajectories with guidance end where the official ones do") {
+  for (const char* name : {"traj_ddim10", "traj_ddim10_clip_ema", "traj_ddpm5"}) {
+    INFO(name);
+    const Golden golden(name);
+    const auto& config = golden.entry.at("config");
+    const bool ddpm = config.at("method") == "ddpm";
+    Named inputs{{"x_T", half(golden["z"])}, {"y", half(golden["y"])}};
+    if (ddpm) inputs["noise"] = half(golden["noises"], 1);
+    Arguments arguments{"--checkpoint", golden_folder / (config.at("clip_denoised") ? "tiny_train.pt" : "tiny.safetensors"),
+                        "--num-heads",  "4",
+                        "--sampler",    config.at("method"),
+                        "--steps",      ddpm ? "5" : "10",
+                        "--spacing",    ddpm ? "even" : "ddim",
+                        "--cfg-scale",  "1.5"};
+    if (config.at("clip_denoised")) arguments.push_back("--clip-denoised");
+    const auto written = sample(inputs, arguments);
+    CHECK(rel_l2(written.at("sample"), half(golden["final"])) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
+    CHECK(numbers(written.at("timesteps")) == config.at("timesteps").get<std::vector<double>>());
+    CHECK(written.at("timesteps").scalar_type() == torch::kFloat64);
+  }
+}
+
+TEST_CASE("the probability flow of a SiT ends where the official one does") {
+  const Golden golden("sit_ode");  // the weights are those of tiny.safetensors
+  for (const char* scale : {"1.0", "1.5"})
+    for (const auto& [method, sampler] : {std::pair{"euler", "euler"}, {"heun2", "heun"}}) {
+      INFO(method << " " << scale);
+      const auto written = sample({{"x_T", half(golden["z"])}, {"y", half(golden["y"])}},
+                                  {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4", "--process", "flow",
+                                   "--sampler", sampler, "--steps", "10", "--cfg-scale", scale});
+      const Tensor final = golden[fmt::format("ode_{}.cfg{}", method, scale)];
+      CHECK(rel_l2(written.at("sample"), half(final)) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
+    }
+}
+
+TEST_CASE("solvers are tried on a field in the place of a model") {
+  const Golden golden("solvers_10");
+  const Named inputs{{"x_T", golden["x_T"]}};
+  const auto written = sample(inputs, {"--field", "0.3,0.1,0.001", "--sampler", "unipc", "--steps", "10", "--spacing", "trailing"});
+  CHECK(rel_l2(written.at("sample"), golden["final.unipc2_trailing"]) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
+  CHECK(numbers(written.at("timesteps")) == numbers(golden["timesteps.unipc2_trailing"]));
+  const auto flow = sample(inputs, {"--field", "-1,0,0", "--process", "flow", "--sampler", "rk4", "--steps", "11"});
+  CHECK(rel_l2(flow.at("sample"), golden["x_T"].to(torch::kFloat64) * std::exp(-1)) < 1e-6);
+}
+
+TEST_CASE("a dynamic model is sampled by any engine to the same images") {
+  const Golden golden("dydit_tiny_random");
+  const Named inputs{{"x_T", golden["x"]}, {"y", golden["y"]}};
+  const auto of = [&](const char* engine) {
+    return sample(inputs, {"--checkpoint", golden_folder / "dydit_tiny_weights.safetensors", "--num-heads", "4", "--engine",
+                           engine, "--steps", "5", "--cfg-scale", "2"})
+        .at("sample");
+  };
+  CHECK(rel_l2(of("compact"), of("masked")) < 1e-4);
+}
+
+TEST_CASE("what cannot be sampled is refused in one line") {
+  const Golden golden("solvers_10");
+  const Named inputs{{"x_T", golden["x_T"]}};
+  const auto code = [&](const Named& given, const Arguments& arguments) {
+    const auto outcome = run_probe("sample", given, arguments).outcome;
+    INFO(outcome.err);
+    CHECK(is_one_error(outcome.err));
+    return outcome.code;
+  };
+  CHECK(code(inputs, {}) == 2);
+  CHECK(code(inputs, {"--field", "1,2"}) == 2);
+  CHECK(code(inputs, {"--field", "1,2,x"}) == 2);
+  CHECK(code(inputs, {"--field", "1,2,3", "--sampler", "rk4"}) == 2);
+  CHECK(code(inputs, {"--field", "1,2,3", "--order", "2"}) == 2);
+  CHECK(code(inputs, {"--field", "1,2,3", "--sampler", "ddpm"}) == 3);  // its noise is missing
+  CHECK(code({{"x_T", golden["x_T"]}, {"noise", golden["x_T"].unsqueeze(0)}}, {"--field", "1,2,3", "--sampler", "ddpm"}) == 3);
+  CHECK(code(inputs, {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4"}) == 3);
+  CHECK(code({{"x_T", golden["x_T"]}, {"y", torch::tensor({0, 11})}},
+             {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4"}) == 3);
+  CHECK(code(inputs, {"--field", "1e6,0,0", "--steps", "50"}) == 4);  // not finite
+}
