@@ -223,8 +223,8 @@ diffusion::Denoiser field_of(const std::string& text) {
 }
 
 // What a model says of images with labels y (N), guided as the spec has it.
-diffusion::Denoiser denoiser_of(const Probe& p, const Loaded& loaded, const diffusion::SamplingSpec& spec, const Tensor& y,
-                                const std::vector<double>& times) {
+diffusion::Denoiser denoiser_of(const Probe& p, const Loaded& loaded, const diffusion::SamplingSpec& spec,
+                                const Tensor& y, const std::vector<double>& times) {
   const std::shared_ptr<const diffusion::Process> process =
       diffusion::process_of(loaded.process, loaded.network->architecture.learns_sigma, y.device());
   const std::shared_ptr<engine::Engine> engine =
@@ -320,9 +320,10 @@ void add_probe(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")->capture_default_str();
   command->callback([l, &catalog] { loss(*l, catalog); });
   auto s = std::make_shared<Probe>();
-  command = add(*parent, *s, "sample", "x_T, y, noise of samplers that add some -> sample, timesteps",
-                "dydit probe sample --input in.safetensors --output out.safetensors --checkpoint dit.pt --sampler dpmpp "
-                "--steps 20 --cfg-scale 1.5");
+  command =
+      add(*parent, *s, "sample", "x_T, y, noise of samplers that add some -> sample, timesteps",
+          "dydit probe sample --input in.safetensors --output out.safetensors --checkpoint dit.pt --sampler dpmpp "
+          "--steps 20 --cfg-scale 1.5");
   s->checkpoint.add_to(*command, /*required=*/false);
   command->add_option("--field", s->field, "A,B,C: A x + B sin(x + C t) in the place of a model")
       ->excludes("--checkpoint");

@@ -23,6 +23,9 @@ TEST_CASE("numbers have three digits, intervals as many as they are sure of") {
   CHECK(plus_minus({1.594e-5, 1.522e-5, 1.666e-5}) == "(1.594 ± 0.072)\u00a0×\u00a010⁻⁵");
   CHECK(plus_minus({-0.025, -0.06, 0.01}) == "−0.025 ± 0.035");
   CHECK(plus_minus({0.5, std::nan(""), std::nan("")}) == "0.500");
+  CHECK(plus_minus({-0.0003, -0.0103, 0.0097}) == "0.000 ± 0.010");  // rounded to nothing, which has no sign
+  CHECK(plus_minus({-0.0, -0.01, 0.01}) == "0.000 ± 0.010");
+  CHECK(number(-0.0) == "0");
   CHECK(grouped(999) == "999");
   CHECK(grouped(50'000) == "50,000");
   CHECK(grouped(-1'234'567) == "-1,234,567");

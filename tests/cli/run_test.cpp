@@ -121,6 +121,8 @@ TEST_CASE("a report of the same run is the same bytes") {
   CHECK(first.contains("index.html"));
   REQUIRE(test::run_dydit({"report", run}).code == 0);
   CHECK((test::files_in(run) == first));
+  const auto twice = test::run_dydit({"report", run, run / "", "--out", folder.path() / "twice"});
+  CHECK((twice.code == 2 && is_one_error(twice.err)));
 }
 
 TEST_CASE("a sweep runs without data or weights, goes on where it was, and its report shows it") {

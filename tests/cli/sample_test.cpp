@@ -45,12 +45,13 @@ TEST_CASE("whole trajectories with guidance end where the official ones do") {
     const bool ddpm = config.at("method") == "ddpm";
     Named inputs{{"x_T", half(golden["z"])}, {"y", half(golden["y"])}};
     if (ddpm) inputs["noise"] = half(golden["noises"], 1);
-    Arguments arguments{"--checkpoint", golden_folder / (config.at("clip_denoised") ? "tiny_train.pt" : "tiny.safetensors"),
-                        "--num-heads",  "4",
-                        "--sampler",    config.at("method"),
-                        "--steps",      ddpm ? "5" : "10",
-                        "--spacing",    ddpm ? "even" : "ddim",
-                        "--cfg-scale",  "1.5"};
+    Arguments arguments{
+        "--checkpoint", golden_folder / (config.at("clip_denoised") ? "tiny_train.pt" : "tiny.safetensors"),
+        "--num-heads",  "4",
+        "--sampler",    config.at("method"),
+        "--steps",      ddpm ? "5" : "10",
+        "--spacing",    ddpm ? "even" : "ddim",
+        "--cfg-scale",  "1.5"};
     if (config.at("clip_denoised")) arguments.push_back("--clip-denoised");
     const auto written = sample(inputs, arguments);
     CHECK(rel_l2(written.at("sample"), half(golden["final"])) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
@@ -65,8 +66,8 @@ TEST_CASE("the probability flow of a SiT ends where the official one does") {
     for (const auto& [method, sampler] : {std::pair{"euler", "euler"}, {"heun2", "heun"}}) {
       INFO(method << " " << scale);
       const auto written = sample({{"x_T", half(golden["z"])}, {"y", half(golden["y"])}},
-                                  {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4", "--process", "flow",
-                                   "--sampler", sampler, "--steps", "10", "--cfg-scale", scale});
+                                  {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4", "--process",
+                                   "flow", "--sampler", sampler, "--steps", "10", "--cfg-scale", scale});
       const Tensor final = golden[fmt::format("ode_{}.cfg{}", method, scale)];
       CHECK(rel_l2(written.at("sample"), half(final)) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
     }
@@ -75,8 +76,10 @@ TEST_CASE("the probability flow of a SiT ends where the official one does") {
 TEST_CASE("solvers are tried on a field in the place of a model") {
   const Golden golden("solvers_10");
   const Named inputs{{"x_T", golden["x_T"]}};
-  const auto written = sample(inputs, {"--field", "0.3,0.1,0.001", "--sampler", "unipc", "--steps", "10", "--spacing", "trailing"});
-  CHECK(rel_l2(written.at("sample"), golden["final.unipc2_trailing"]) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
+  const auto written =
+      sample(inputs, {"--field", "0.3,0.1,0.001", "--sampler", "unipc", "--steps", "10", "--spacing", "trailing"});
+  CHECK(rel_l2(written.at("sample"), golden["final.unipc2_trailing"]) <=
+        golden.entry.at("tolerance").at("fp32_rel_l2"));
   CHECK(numbers(written.at("timesteps")) == numbers(golden["timesteps.unipc2_trailing"]));
   const auto flow = sample(inputs, {"--field", "-1,0,0", "--process", "flow", "--sampler", "rk4", "--steps", "11"});
   CHECK(rel_l2(flow.at("sample"), golden["x_T"].to(torch::kFloat64) * std::exp(-1)) < 1e-6);
@@ -86,8 +89,8 @@ TEST_CASE("a dynamic model is sampled by any engine to the same images") {
   const Golden golden("dydit_tiny_random");
   const Named inputs{{"x_T", golden["x"]}, {"y", golden["y"]}};
   const auto of = [&](const char* engine) {
-    return sample(inputs, {"--checkpoint", golden_folder / "dydit_tiny_weights.safetensors", "--num-heads", "4", "--engine",
-                           engine, "--steps", "5", "--cfg-scale", "2"})
+    return sample(inputs, {"--checkpoint", golden_folder / "dydit_tiny_weights.safetensors", "--num-heads", "4",
+                           "--engine", engine, "--steps", "5", "--cfg-scale", "2"})
         .at("sample");
   };
   CHECK(rel_l2(of("compact"), of("masked")) < 1e-4);
@@ -108,7 +111,8 @@ TEST_CASE("what cannot be sampled is refused in one line") {
   CHECK(code(inputs, {"--field", "1,2,3", "--sampler", "rk4"}) == 2);
   CHECK(code(inputs, {"--field", "1,2,3", "--order", "2"}) == 2);
   CHECK(code(inputs, {"--field", "1,2,3", "--sampler", "ddpm"}) == 3);  // its noise is missing
-  CHECK(code({{"x_T", golden["x_T"]}, {"noise", golden["x_T"].unsqueeze(0)}}, {"--field", "1,2,3", "--sampler", "ddpm"}) == 3);
+  CHECK(code({{"x_T", golden["x_T"]}, {"noise", golden["x_T"].unsqueeze(0)}},
+             {"--field", "1,2,3", "--sampler", "ddpm"}) == 3);
   CHECK(code(inputs, {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4"}) == 3);
   CHECK(code({{"x_T", golden["x_T"]}, {"y", torch::tensor({0, 11})}},
              {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4"}) == 3);

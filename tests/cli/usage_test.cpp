@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "process.h"
+#include "test_folder.h"
 
 using dydit::test::Arguments;
 using dydit::test::is_one_error;
@@ -13,7 +14,7 @@ TEST_CASE("every subcommand explains itself with an example") {
   const Arguments command =
       GENERATE(Arguments{"info"}, Arguments{"train"}, Arguments{"study", "loss-gap"}, Arguments{"study", "loss-map"},
                Arguments{"report"}, Arguments{"reproduce"}, Arguments{"probe", "forward"}, Arguments{"probe", "loss"},
-               Arguments{"probe", "transport"}, Arguments{"export"});
+               Arguments{"probe", "sample"}, Arguments{"probe", "transport"}, Arguments{"export"});
   Arguments arguments = command;
   arguments.push_back("--help");
   const auto outcome = run_dydit(arguments);
@@ -241,4 +242,41 @@ TEST_CASE("a device has the name of one, and an option of one value is given onc
     CHECK(outcome.err.size() < 200);
     CHECK(outcome.err.find(c.named) != std::string::npos);
   }
+}
+
+TEST_CASE("a name of flow matching settles the process, and an assumed process is said to be assumed") {
+  const dydit::test::TemporaryFolder folder;
+  const auto sweep_of = [&](const char* process) {
+    const std::string profile = (folder.path() / "p.toml").string();
+    std::ofstream(profile)
+        << process
+        << "sweep = { models = [\"DySiT-S/2\"], keep = [0.5], which = [\"tokens\"], engine = [\"dense\"], "
+           "batch = [1], input_size = 4, blocks = 1 }\n";
+    return run_dydit({"sweep", profile, "--device", "cpu", "--out", (folder.path() / "run").string()});
+  };
+  const auto refused = sweep_of("process = { name = \"diffusion\" }\n");
+  CHECK((refused.code == 2 && is_one_error(refused.err)));
+  CHECK(refused.err.find("DySiT-S/2 is of another process than what is asked for") != std::string::npos);
+  const auto swept = sweep_of("");
+  CHECK(swept.code == 0);
+  CHECK(swept.err.find("process: flow matching, linear path, velocity\n") != std::string::npos);
+
+  const auto told = [](const Arguments& more) {
+    Arguments arguments{"info"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_dydit(arguments);
+  };
+  CHECK(told({"--model", "SiT-S/2"}).out.find("process       flow matching, linear path, velocity\n") !=
+        std::string::npos);
+  CHECK(told({"--model", "SiT-S/2", "--process", "flow", "--path", "gvp"}).out.find("gvp path") != std::string::npos);
+  CHECK(told({"--model", "SiT-S/2", "--process", "diffusion"}).code == 2);
+  const std::string silent = (dydit::test::test_folder() / "golden/tiny.safetensors").string();
+  CHECK(told({"--checkpoint", silent, "--num-heads", "4"}).out.find("linear schedule (assumed") != std::string::npos);
+  CHECK(told({"--checkpoint", silent, "--num-heads", "4", "--process", "flow"}).out.find("velocity\n") !=
+        std::string::npos);
+  const std::string fitting = (dydit::test::test_folder() / "../profiles/pretrained/small.safetensors").string();
+  const auto trained = run_dydit({"train", "--checkpoint", fitting, "--data", "synthetic:80", "--steps", "1", "--batch",
+                                  "4", "--device", "cpu", "--out", (folder.path() / "trained").string()});
+  INFO(trained.err);
+  CHECK(trained.err.find("linear schedule (assumed") != std::string::npos);
 }

@@ -19,19 +19,23 @@ Schema<SamplingSpec> sampling_schema() {
     if (std::ranges::find(names, row.name) == names.end()) names.push_back(row.name);
   return Schema<S>()
       .add("sampler", &S::sampler, names, "how noise becomes an image")
-      .add("steps", &S::steps, Bounds<std::int64_t>{1, 1000}, "timesteps visited; of flow grid points, both ends among them")
+      .add("steps", &S::steps, Bounds<std::int64_t>{1, 1000},
+           "timesteps visited; of flow grid points, both ends among them")
       .add("spacing", &S::spacing, {"even", "ddim", "linspace", "leading", "trailing"}, "of the diffusion's timesteps")
       .add("order", &S::order, Bounds<std::int64_t>{1, 3}, "of dpmpp and unipc (2)")
-      .add("eta", &S::eta, Bounds<double>{0, 1}, "of ddim and dpmpp: noise added, from none (0) to as much as the diffusion took")
+      .add("eta", &S::eta, Bounds<double>{0, 1},
+           "of ddim and dpmpp: noise added, from none (0) to as much as the diffusion took")
       .add("clip_denoised", &S::clip_denoised, "of the diffusion: predicted images to [-1, 1]")
       .add("atol", &S::atol, tolerance, "of dopri5 (1e-6)")
       .add("rtol", &S::rtol, tolerance, "of dopri5 (1e-3)")
-      .add("diffusion", &S::diffusion, {"sigma", "sbdm", "linear"}, "of sde: how much noise is added on the way (sigma)")
+      .add("diffusion", &S::diffusion, {"sigma", "sbdm", "linear"},
+           "of sde: how much noise is added on the way (sigma)")
       .add("last_step", &S::last_step, last_step, "of sde: size of the last step, without noise (.04)")
       .add("cfg_scale", &S::cfg_scale, Bounds<double>{-1000, 1000}, "classifier-free guidance (1: none)")
       .add("cfg_from", &S::cfg_from, time, "guide from this time on")
       .add("cfg_to", &S::cfg_to, time, "and up to this one; beyond, the conditional half runs alone")
-      .add("cfg_channels", &S::cfg_channels, {"3", "all"}, "that are guided: the first three, as the papers do, or all");
+      .add("cfg_channels", &S::cfg_channels, {"3", "all"},
+           "that are guided: the first three, as the papers do, or all");
 }
 
 Guidance SamplingSpec::guidance() const {

@@ -13,9 +13,9 @@ namespace dydit::diffusion {
 
 /// Classifier-free guidance.
 struct Guidance {
-  double scale = 1;           ///< 1: none
-  double from = 0, to = 1000; ///< acts at these times
-  std::int64_t channels = 3;  ///< the first ones; the others, and a variance, are those of the conditional half
+  double scale = 1;            ///< 1: none
+  double from = 0, to = 1000;  ///< acts at these times
+  std::int64_t channels = 3;   ///< the first ones; the others, and a variance, are those of the conditional half
   bool acts(double time) const { return scale != 1 && time >= from && time <= to; }
 };
 
@@ -28,7 +28,7 @@ struct SamplingSpec {
   std::optional<double> eta{};          ///< 0 follows the probability flow, 1 adds as much noise as the diffusion took
   bool clip_denoised = false;           ///< predicted images to [-1, 1]
   std::optional<double> atol{}, rtol{};
-  std::string diffusion = {};         ///< how much noise is added on the way: "sigma", "sbdm" or "linear" (SiT, section 3.3)
+  std::string diffusion = {};  ///< how much noise is added on the way: "sigma", "sbdm" or "linear" (SiT, section 3.3)
   std::optional<double> last_step{};  ///< size of the last step, which adds no noise
   double cfg_scale = 1;
   std::optional<double> cfg_from{}, cfg_to{};
@@ -47,8 +47,8 @@ struct SamplerRow {
 };
 const std::vector<SamplerRow>& samplers();
 
-/// The sampler of that process. Throws UsageError naming those that the process has, and for an option that the sampler does not
-/// have.
+/// The sampler of that process. Throws UsageError naming those that the process has, and for an option that the sampler
+/// does not have.
 const SamplerRow& require_sampler(const SamplingSpec& spec, const std::string& process);
 
 }  // namespace dydit::diffusion
