@@ -147,8 +147,8 @@ void print(const Json& d) {
   fmt::print("parameters    {:>14}   ({} trainable)\n", d["parameters"].get<std::int64_t>(),
              d["parameters_trainable"].get<std::int64_t>());
   if (d.contains("weights")) fmt::print("weights       {}\n", d["weights"].get<std::string>());
-  fmt::print("process       {}{}\n", words(diffusion::process_spec_from_json(d["process"], "process")),
-             d["process_assumed"] ? " (assumed: no file says it; --process flow for a SiT)" : "");
+  fmt::print("process       {}\n", run::process_words(diffusion::process_spec_from_json(d["process"], "process"),
+                                                      !d["process_assumed"].get<bool>()));
   fmt::print("one image, in float32; total without routers:\n");
   print_cost(d);
   const auto number = [](const Json& of, const char* key) { return of[key].get<double>(); };

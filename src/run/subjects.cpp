@@ -31,10 +31,12 @@ void tell_weights(const std::string& checkpoint, const std::string& weights, boo
   if (!quiet) fmt::print(stderr, "dydit: weights of {}: {}\n", checkpoint, weights);
 }
 
+std::string process_words(const diffusion::ProcessSpec& process, bool said) {
+  return words(process) + (said ? "" : " (assumed: no file says it; --process flow for a SiT)");
+}
+
 void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet) {
-  if (quiet) return;
-  fmt::print(stderr, "dydit: process: {}{}\n", words(process),
-             said ? "" : " (assumed: no file says it; --process flow for a SiT)");
+  if (!quiet) fmt::print(stderr, "dydit: process: {}\n", process_words(process, said));
 }
 
 std::optional<diffusion::ProcessSpec> process_of_name(const model::Architecture& architecture,

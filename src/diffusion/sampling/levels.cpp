@@ -64,10 +64,8 @@ std::vector<std::int64_t> visited_timesteps(const SamplingSpec& spec) {
     ascending = respaced_timesteps(diffusion_steps, std::to_string(spec.steps));
   else if (spacing == "ddim")
     ascending = respaced_timesteps(diffusion_steps, "ddim" + std::to_string(spec.steps));
-  else if (spacing == "linspace" || spacing == "leading" || spacing == "trailing")
-    ascending = of_diffusers(spacing, spec.steps, is_ddim(spec));
   else
-    throw UsageError("no such spacing", spacing, "known are even, ddim, linspace, leading, trailing");
+    ascending = of_diffusers(spacing, spec.steps, is_ddim(spec));
   if (std::ranges::adjacent_find(ascending) != ascending.end() || ascending.front() < 0)
     throw UsageError("a spacing that visits a timestep twice", spacing + " of " + std::to_string(spec.steps),
                      "ask for fewer steps");

@@ -22,7 +22,7 @@ struct Step {
 
 /// From the noisiest timestep of the spec's spacing to the image.
 std::vector<Step> steps_of(const SamplingSpec& spec, const Tables& tables);
-/// The timesteps that are visited.
+/// The timesteps that are visited, of a spec that require_sampler passed. Throws UsageError where one would come twice.
 std::vector<std::int64_t> visited_timesteps(const SamplingSpec& spec);
 
 /// What an epsilon model's output says of x: the image, clipped where that is asked for, and the noise that follows.

@@ -39,7 +39,9 @@ torch::Device device_named(const std::string& name);
 
 /// Says on stderr, unless quiet, which weights of a checkpoint were taken (checkpoint::Checkpoint::weights).
 void tell_weights(const std::string& checkpoint, const std::string& weights, bool quiet);
-/// Likewise which process the models are run in, and whether it is assumed.
+/// For people, and whether it is assumed.
+std::string process_words(const diffusion::ProcessSpec& process, bool said);
+/// Says that on stderr, unless quiet.
 void tell_process(const diffusion::ProcessSpec& process, bool said, bool quiet);
 
 /// Everything that can be named: the families of models with their engines, the axes of sweeps, the studies.
