@@ -22,7 +22,8 @@ std::filesystem::path Golden::file() const { return golden_folder / entry.at("fi
 Tensor Golden::operator[](const std::string& tensor) const { return model::to_torch(tensors.at(tensor)).clone(); }
 
 dit::Configuration Golden::configuration() const {
-  const auto& config = entry.at("config");
+  const auto& whole = entry.at("config");
+  const auto& config = whole.contains("model_config") ? whole.at("model_config") : whole;
   return {.name = "",
           .input_size = config.at("input_size"),
           .patch_size = config.at("patch_size"),

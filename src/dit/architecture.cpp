@@ -91,14 +91,18 @@ std::vector<Part> parts_of(const Configuration& c, const Activity& activity) {
   const MlpParts mlp{elementwise, fc1, fc2};
   for (std::size_t i = 0; i < static_cast<std::size_t>(c.depth); ++i) {
     const Layer layer = on_in_layer(c, activity, i);
-    add_linear(adaln, 1, d, 6 * d);
-    attention.add(t, d, d * layer.heads / units);
-    if (c.dynamic) {
+    const auto ran = [&](model::BlockPart part) {
+      return activity.ran.empty() || activity.ran[static_cast<std::size_t>(part)][i] > 0;
+    };
+    if (ran(model::BlockPart::adaln)) add_linear(adaln, 1, d, 6 * d);
+    if (ran(model::BlockPart::attention)) attention.add(t, d, d * layer.heads / units);
+    if (c.dynamic && ran(model::BlockPart::routers)) {
       for (int router = 0; router < 2; ++router) add_linear(routers, 1, d, static_cast<double>(c.routed_units()));
       add_linear(routers, t, d, inner);
       add_linear(routers, t, inner, 1);
     }
-    mlp.add(layer.tokens, d, hidden * layer.groups / units, hidden * layer.group_tokens / units);
+    if (ran(model::BlockPart::mlp))
+      mlp.add(layer.tokens, d, hidden * layer.groups / units, hidden * layer.group_tokens / units);
   }
   add_linear(final, 1, d, 2 * d);
   add_linear(final, t, d, pixels * static_cast<double>(c.out_channels()));

@@ -2,15 +2,16 @@
 #include <map>
 
 #include "base/error.h"
+#include "blocks.h"
 #include "dit/engines.h"
 #include "dit/packing.h"
 #include "model/attention.h"
 #include "model/fused.h"
 #include "parts.h"
-#include "routing.h"
 
 namespace dydit::dit {
 
+using model::BlockPart;
 using torch::Tensor;
 
 namespace {
@@ -21,6 +22,7 @@ class Compact final : public engine::Engine {
       : dit_(std::move(dit)), packing_(std::make_shared<Packing>(dit_, options.packing_budget)) {}
 
   Outcome forward(const model::Inputs& in, const Masks& given, Overruled routers) override;
+  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& given) override;
   void plan(const Tensor& timesteps) override;
   void plan(const Masks& widths) override;
   std::size_t packed_bytes() const override { return packing_->bytes(); }
@@ -35,14 +37,10 @@ class Compact final : public engine::Engine {
     Tensor heads, channels;
   };
   Widths widths_at(const Tensor& t, const Tensor& time, const Masks& imposed, Overruled routers) const;
-  PartialOutcome run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan, const Tensor& imposed,
-                     Overruled routers);
-  PartialOutcome pass(const Tensor& x, const Conditioning& conditioning, const WidthPlan& plan, const Tensor& imposed,
-                      Overruled routers);
-  Tensor attention(Tensor x, const BlockImpl::Modulation& m, std::size_t layer, const Units& heads);
+  RunBlock blocks(const WidthPlan& plan, const Tensor& imposed, Overruled routers);
+  Tensor attention(Tensor x, const BlockAt& at, const Units& heads);
   Tensor mlp(const Tensor& normed, std::size_t layer, const Units& groups);
-  Tensor routed_mlp(Tensor residual, const BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
-                    const Units& groups);
+  Tensor routed_mlp(Tensor residual, const Tensor& mask, const BlockAt& at, const Units& groups);
 
   DiT dit_;
   std::shared_ptr<Packing> packing_;
@@ -51,11 +49,17 @@ class Compact final : public engine::Engine {
 };
 
 // The attention of the heads that are on, added to x. Of none its projection's bias is left.
-Tensor Compact::attention(Tensor x, const BlockImpl::Modulation& m, std::size_t layer, const Units& heads) {
-  if (none(heads)) return torch::addcmul(x, m.gate1.unsqueeze(1), dit_->block(layer).attn->proj->bias);
-  const auto packed = packing_->attention(layer, heads);
+Tensor Compact::attention(Tensor x, const BlockAt& at, const Units& heads) {
+  const auto& m = at.modulation;
+  if (none(heads)) {
+    const Tensor& bias = dit_->block(at.layer).attn->proj->bias;
+    if (at.keep) at.keep(BlockPart::attention, bias.expand_as(x));
+    return torch::addcmul(x, m.gate1.unsqueeze(1), bias);
+  }
+  const auto packed = packing_->attention(at.layer, heads);
   const Tensor qkv = packed->in.forward(model::modulated_norm(x, m.shift1, m.scale1));
   const Tensor attended = packed->out.forward(model::attention(qkv, packed->units));
+  if (at.keep) at.keep(BlockPart::attention, attended);
   return model::gated_residual(std::move(x), attended, m.gate1);
 }
 
@@ -65,43 +69,43 @@ Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups
 }
 
 // The MLP on the tokens of `mask` (N,T) alone, added to the residual. Of no group the bias of fc2 is left.
-Tensor Compact::routed_mlp(Tensor residual, const BlockImpl::Modulation& m, const Tensor& mask, std::size_t layer,
-                           const Units& groups) {
+Tensor Compact::routed_mlp(Tensor residual, const Tensor& mask, const BlockAt& at, const Units& groups) {
+  const auto& m = at.modulation;
   if (none(groups)) {
-    const Tensor bias = mask.unsqueeze(2).to(residual.scalar_type()) * dit_->block(layer).mlp->fc2->bias;
+    const Tensor bias = mask.unsqueeze(2).to(residual.scalar_type()) * dit_->block(at.layer).mlp->fc2->bias;
+    if (at.keep) at.keep(BlockPart::mlp, bias);
     return torch::addcmul(residual, m.gate2.unsqueeze(1), bias);
   }
   const Routed routed = routed_of(mask);
-  if (routed.rows.numel() == 0) return residual;
-  if (routed.rows.numel() == mask.numel()) {
-    const Tensor out = mlp(model::modulated_norm(residual, m.shift2, m.scale2), layer, groups);
+  const std::int64_t count = routed.rows.numel();
+  if (count == 0) {
+    if (at.keep) at.keep(BlockPart::mlp, torch::zeros_like(residual));
+    return residual;
+  }
+  if (count == mask.numel()) {
+    const Tensor out = mlp(model::modulated_norm(residual, m.shift2, m.scale2), at.layer, groups);
+    if (at.keep) at.keep(BlockPart::mlp, out);
     return model::gated_residual(std::move(residual), out, m.gate2);
   }
   const Tensor normed = model::modulated_norm_rows(residual, routed.rows, m.shift2, m.scale2, routed.height);
-  model::add_gated_rows(residual, routed.rows, mlp(normed, layer, groups), m.gate2);
+  const Tensor out = mlp(normed, at.layer, groups);
+  if (at.keep) {
+    const Tensor all = torch::zeros_like(residual);
+    all.flatten(0, 1).index_copy_(0, routed.rows, out.narrow(0, 0, count));
+    at.keep(BlockPart::mlp, all);
+  }
+  model::add_gated_rows(residual, routed.rows, out, m.gate2);
   return residual;
 }
 
-// Images of one plan. `imposed`: tokens (N,depth,T), or undefined.
-PartialOutcome Compact::run(const Tensor& x, const Tensor& time, const Tensor& y, const WidthPlan& plan,
-                            const Tensor& imposed, Overruled routers) {
-  const Conditioning conditioning = dit_->condition(time, y);
-  return in_shares(x.size(0), x.device(), [&](const model::Share& share) {
-    return pass(share.of(x), conditioning.of(share), plan, share.of(imposed), routers);
-  });
-}
-
-PartialOutcome Compact::pass(const Tensor& x, const Conditioning& conditioning, const WidthPlan& plan,
-                             const Tensor& imposed, Overruled routers) {
-  Tensor tokens = dit_->embed(x);
-  std::vector<Tensor> on, logits;
-  for (std::size_t layer = 0; layer < plan.heads.size(); ++layer) {
-    const auto m = conditioning.of_block(layer);
-    Tensor residual = attention(std::move(tokens), m, layer, plan.heads[layer]);
-    on.push_back(tokens_of(dit_->block(layer), layer, residual, imposed, routers, logits));
-    tokens = routed_mlp(std::move(residual), m, on.back(), layer, plan.channels[layer]);
-  }
-  return {dit_->unpatchify(dit_->final_layer(tokens, conditioning.final_layer)), stacked(on), stacked(logits)};
+// Of images of one plan. `imposed`: tokens (N,depth,T), or undefined.
+RunBlock Compact::blocks(const WidthPlan& plan, const Tensor& imposed, Overruled routers) {
+  return [this, plan, imposed, routers](Tensor x, const BlockAt& at) {
+    Tensor residual = attention(std::move(x), at, plan.heads[at.layer]);
+    at.on.masks.push_back(
+        tokens_of(dit_->block(at.layer), at.layer, residual, at.share.of(imposed), routers, at.on.logits));
+    return routed_mlp(std::move(residual), at.on.masks.back(), at, plan.channels[at.layer]);
+  };
 }
 
 // As widths_of, but timesteps that are planned need no router.
@@ -149,13 +153,30 @@ Outcome Compact::forward(const model::Inputs& in, const Masks& given, Overruled 
     const auto of = [&](const Tensor& tensor) {
       return one || !tensor.defined() ? tensor : tensor.index_select(0, images);
     };
-    const PartialOutcome part = run(of(x), of(time), of(y), plan, of(imposed[axis::tokens]), routers);
+    const PartialOutcome part =
+        pass_of(dit_, of(x), dit_->condition(of(time), of(y)), blocks(plan, of(imposed[axis::tokens]), routers));
     put(outcome.output, images, part.output);
     put(outcome.masks[axis::tokens], images, part.tokens);
     put(outcome.logits[axis::tokens], images, part.token_logits);
   }
   if (checks_finite) require_finite(outcome);
   return outcome;
+}
+
+std::unique_ptr<engine::Pass> Compact::pass(const model::Inputs& in, const Masks& given) {
+  torch::NoGradGuard no_grad;
+  const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
+  const model::OnlyShares only(in.x.device());
+  const Tensor time = dit_->t_embedder(in.t);
+  Widths widths = widths_at(in.t, time, imposed, Overruled::skipped);
+  widths.masks[axis::tokens] = imposed[axis::tokens];
+  return stretches(dit_, {in, time, widths.masks, widths.logits, checks_finite}, [this](const Masks& masks) {
+    const Tensor heads = masks[axis::heads].cpu(), channels = masks[axis::channels].cpu();
+    for (const Tensor& widths_of_images : {heads, channels})
+      if (!widths_of_images.eq(widths_of_images.narrow(0, 0, 1)).all().item<bool>())
+        throw UsageError("images of one pass have different widths", "cache", "give images at one time");
+    return blocks({units_of(heads[0]), units_of(channels[0])}, masks[axis::tokens], Overruled::skipped);
+  });
 }
 
 void Compact::plan(const Tensor& timesteps) {

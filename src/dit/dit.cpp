@@ -35,18 +35,23 @@ Conditioning Conditioning::of(const model::Share& share) const {
   return some;
 }
 
-Conditioning DiTImpl::condition(const Tensor& time, const Tensor& y) {
-  const Tensor silu_c = torch::silu(time + y_embedder(y));
-  const std::size_t depth = blocks->size();
-  std::vector<Tensor> outputs(depth + 1);
+Tensor DiTImpl::conditioning_vector(const Tensor& time, const Tensor& y) { return torch::silu(time + y_embedder(y)); }
+
+std::vector<Tensor> DiTImpl::adaln(const Tensor& vector, std::size_t first, std::size_t last) {
+  std::vector<Tensor> outputs(last - first);
   const auto one = [&](std::size_t i) {
-    auto& adaln = i < depth ? block(i).adaLN_modulation : final_layer->adaLN_modulation;
-    outputs[i] = adaln[1]->as<model::Linear>()->forward(silu_c);
+    auto& layer = first + i < blocks->size() ? block(first + i).adaLN_modulation : final_layer->adaLN_modulation;
+    outputs[i] = layer[1]->as<model::Linear>()->forward(vector);
   };
   if (torch::GradMode::is_enabled())  // a graph is made by one thread, and backward in the order that it was made in
-    for (std::size_t i = 0; i <= depth; ++i) one(i);
+    for (std::size_t i = 0; i < outputs.size(); ++i) one(i);
   else
-    model::for_each_apart(depth + 1, silu_c.device(), one);
+    model::for_each_apart(outputs.size(), vector.device(), one);
+  return outputs;
+}
+
+Conditioning DiTImpl::condition(const Tensor& time, const Tensor& y) {
+  auto outputs = adaln(conditioning_vector(time, y), 0, blocks->size() + 1);
   const Tensor last = outputs.back();
   outputs.pop_back();
   return {.blocks = std::move(outputs), .final_layer = last};

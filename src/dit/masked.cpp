@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "blocks.h"
 #include "dit/engines.h"
-#include "masked_pass.h"
+#include "masked_block.h"
 #include "model/attention.h"
 #include "model/fused.h"
-#include "routing.h"
 
 namespace dydit::dit {
 
@@ -14,23 +14,19 @@ static Tensor times_units(const Tensor& x, const Tensor& mask) {
   return (x.unflatten(2, {mask.size(1), -1}) * mask.unsqueeze(1).unsqueeze(3).to(x.scalar_type())).flatten(2);
 }
 
-Tensor masked_pass(DiT dit, const Tensor& x, const Conditioning& conditioning, const Tensor& heads,
-                   const Tensor& channels, const TokenMask& tokens_of_block) {
-  Tensor tokens = dit->embed(x);
-  for (std::size_t layer = 0; layer < dit->blocks->size(); ++layer) {
-    BlockImpl& block = dit->block(layer);
-    const auto m = conditioning.of_block(layer);
-    const Tensor qkv = block.attn->qkv(model::modulated_norm(tokens, m.shift1, m.scale1));
-    const Tensor attended = times_units(model::attention(qkv, dit->configuration.num_heads), layer_of(heads, layer));
-    auto [residual, normed] =
-        model::gated_residual_norm(std::move(tokens), block.attn->proj(attended), m.gate1, m.shift2, m.scale2);
-    const Tensor mask = tokens_of_block(layer, residual);
-    // GELU(0) = 0: a channel that is off before it is off behind it.
-    const Tensor hidden = times_units(block.mlp->fc1(normed), layer_of(channels, layer));
-    const Tensor out = block.mlp->fc2(torch::gelu(hidden, "tanh"));
-    tokens = model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
-  }
-  return dit->unpatchify(dit->final_layer(tokens, conditioning.final_layer));
+Tensor masked_block(BlockImpl& block, Tensor x, const BlockImpl::Modulation& m, const Tensor& heads,
+                    const Tensor& channels, const TokenMask& tokens, const KeepPart& keep) {
+  const Tensor qkv = block.attn->qkv(model::modulated_norm(x, m.shift1, m.scale1));
+  const Tensor attended = block.attn->proj(times_units(model::attention(qkv, block.attn->num_heads), heads));
+  if (keep) keep(model::BlockPart::attention, attended);
+  auto [residual, normed] = model::gated_residual_norm(std::move(x), attended, m.gate1, m.shift2, m.scale2);
+  const Tensor mask = tokens(residual);
+  // GELU(0) = 0: a channel that is off before it is off behind it.
+  const Tensor hidden = times_units(block.mlp->fc1(normed), channels);
+  const Tensor out = block.mlp->fc2(torch::gelu(hidden, "tanh"));
+  const Tensor masked = out * mask.unsqueeze(2).to(out.scalar_type());
+  if (keep) keep(model::BlockPart::mlp, masked);
+  return model::gated_residual(std::move(residual), masked, m.gate2);
 }
 
 namespace {
@@ -45,17 +41,8 @@ class Masked final : public engine::Engine {
     const Tensor time = dit_->t_embedder(in.t);
     Widths widths = widths_of(dit_, time, imposed, routers);
     const Conditioning conditioning = dit_->condition(time, in.y);
-    const PartialOutcome whole = in_shares(in.x.size(0), in.x.device(), [&](const model::Share& share) {
-      std::vector<Tensor> on, logits;
-      const Tensor imposed_tokens = share.of(imposed[axis::tokens]);
-      const auto tokens = [&](std::size_t layer, const Tensor& residual) {
-        return on.emplace_back(tokens_of(dit_->block(layer), layer, residual, imposed_tokens, routers, logits));
-      };
-      const Tensor output =
-          masked_pass(dit_, share.of(in.x), conditioning.of(share), share.of(widths.masks[axis::heads]),
-                      share.of(widths.masks[axis::channels]), tokens);
-      return PartialOutcome{output, stacked(on), stacked(logits)};
-    });
+    const PartialOutcome whole =
+        pass_of(dit_, in.x, conditioning, blocks(widths.masks, imposed[axis::tokens], routers));
     widths.masks[axis::tokens] = whole.tokens;
     widths.logits[axis::tokens] = whole.token_logits;
     const Outcome outcome{whole.output, widths.masks, widths.logits};
@@ -63,9 +50,31 @@ class Masked final : public engine::Engine {
     return outcome;
   }
 
+  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& given) override {
+    const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
+    const model::OnlyShares only(in.x.device());
+    const Tensor time = dit_->t_embedder(in.t);
+    Widths widths = widths_of(dit_, time, imposed, Overruled::skipped);
+    widths.masks[axis::tokens] = imposed[axis::tokens];
+    return stretches(dit_, {in, time, widths.masks, widths.logits, checks_finite},
+                     [this](const Masks& masks) { return blocks(masks, masks[axis::tokens], Overruled::skipped); });
+  }
+
   double weight_bytes(const model::Activity&) const override { return engine::bytes_of(*dit_); }
 
  private:
+  RunBlock blocks(const Masks& widths, const Tensor& imposed, Overruled routers) const {
+    return [this, widths, imposed, routers](Tensor x, const BlockAt& at) {
+      BlockImpl& block = dit_->block(at.layer);
+      const auto tokens = [&](const Tensor& residual) {
+        return at.on.masks.emplace_back(
+            tokens_of(block, at.layer, residual, at.share.of(imposed), routers, at.on.logits));
+      };
+      const auto of = [&](std::size_t axis) { return layer_of(at.share.of(widths[axis]), at.layer); };
+      return masked_block(block, std::move(x), at.modulation, of(axis::heads), of(axis::channels), tokens, at.keep);
+    };
+  }
+
   DiT dit_;
 };
 

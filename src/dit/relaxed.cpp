@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dit/relaxed.h"
 
-#include "masked_pass.h"
-#include "routing.h"
+#include "blocks.h"
+#include "masked_block.h"
 
 namespace dydit::dit {
 
@@ -23,18 +23,24 @@ Relaxed relaxed_forward(DiT dit, const model::Inputs& in, const Relaxation& rela
     return straight_through(logits, layer_of(noise[axis], layer), relaxation.temperature);
   };
   auto [masks, logits] = widths_of(dit, time, imposed, Overruled::skipped, draw);
-  std::vector<Tensor> values, on;
-  const auto tokens = [&](std::size_t layer, const Tensor& residual) {
-    const Tensor& of_tokens = imposed[axis::tokens];
-    const Tensor mask = tokens_of(dit->block(layer), layer, residual, of_tokens, Overruled::skipped, values, draw);
-    return on.emplace_back(mask.to(torch::kFloat32));
-  };
   for (const std::size_t axis : {axis::heads, axis::channels}) masks[axis] = masks[axis].to(torch::kFloat32);
-  Relaxed relaxed{
-      .output = masked_pass(dit, in.x, dit->condition(time, in.y), masks[axis::heads], masks[axis::channels], tokens),
-      .masks = masks};
-  relaxed.masks[axis::tokens] = stacked(on);
-  logits[axis::tokens] = stacked(values);
+  TokensOn on;
+  const RunBlock run = [&](Tensor x, const BlockAt& at) {
+    BlockImpl& block = dit->block(at.layer);
+    const auto tokens = [&](const Tensor& residual) {
+      const Tensor& given_tokens = imposed[axis::tokens];
+      const Tensor mask = tokens_of(block, at.layer, residual, given_tokens, Overruled::skipped, at.on.logits, draw);
+      return at.on.masks.emplace_back(mask.to(torch::kFloat32));
+    };
+    return masked_block(block, std::move(x), at.modulation, layer_of(masks[axis::heads], at.layer),
+                        layer_of(masks[axis::channels], at.layer), tokens, {});
+  };
+  const Conditioning conditioning = dit->condition(time, in.y);
+  const model::Share whole{0, 0, in.x.size(0)};
+  const Tensor tokens = through(dit->embed(in.x), 0, dit->blocks->size(), conditioning, whole, on, run);
+  Relaxed relaxed{.output = dit->unpatchify(dit->final_layer(tokens, conditioning.final_layer)), .masks = masks};
+  relaxed.masks[axis::tokens] = stacked(on.masks);
+  logits[axis::tokens] = stacked(on.logits);
   require_finite(logits);
   return relaxed;
 }

@@ -89,6 +89,10 @@ Masks concatenated(const std::vector<Masks>& masks) {
   return all;
 }
 
+std::unique_ptr<Pass> Engine::pass(const model::Inputs&, const Masks&) {
+  throw UsageError("the engine runs its model in one piece", "cache", "choose another engine, or no cache");
+}
+
 std::string to_string(Executes executes) {
   return executes == Executes::all ? "all" : executes == Executes::masked ? "masked" : "kept";
 }
@@ -99,12 +103,16 @@ double bytes_of(const torch::nn::Module& module) {
   return bytes;
 }
 
-Outcome Dense::forward(const model::Inputs& in, const Masks& imposed, Overruled) {
+void Dense::require_complete(const Masks& imposed, std::int64_t images) const {
   const auto& architecture = network_->architecture;
-  for (const Tensor& mask : require_fit(imposed, architecture.units, in.x.size(0)))
+  for (const Tensor& mask : require_fit(imposed, architecture.units, images))
     if (mask.defined() && !mask.all().item<bool>())
       throw UsageError("the complete model has no masks", architecture.name, "choose an engine that has");
-  return {network_->complete(in), all_on(architecture, in.x.size(0), in.x.device())};
+}
+
+Outcome Dense::forward(const model::Inputs& in, const Masks& imposed, Overruled) {
+  require_complete(imposed, in.x.size(0));
+  return {network_->complete(in), all_on(network_->architecture, in.x.size(0), in.x.device())};
 }
 
 }  // namespace dydit::engine

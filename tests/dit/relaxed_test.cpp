@@ -4,7 +4,7 @@
 #include "catch.h"
 #include "distance.h"
 #include "dit/engines.h"
-#include "masked_pass.h"
+#include "masked_block.h"
 
 using dydit::test::rel_l2;
 using torch::Tensor;
@@ -154,16 +154,20 @@ TEST_CASE("a decision's gradient is that of the loss along its sigmoid, as centr
       const Tensor change = sigmoid(logits[part], moved[part]) - sigmoid(logits[part], drawn[part]);
       return taken[part] + torch::constant_pad_nd(change, {1, 0});  // unit 0 is always on
     };
-    const auto tokens_of_block = [&](std::size_t layer, const Tensor& residual) {
-      const auto of = [at = static_cast<std::int64_t>(layer)](const engine::Masks& masks) {
-        return masks[axis::tokens].select(1, at);
-      };
-      return of(taken) + sigmoid(dit->block(layer).token_selection(residual), of(moved)) -
-             sigmoid(of(logits), of(drawn));
-    };
     const Tensor heads_on = units(axis::heads), channels_on = units(axis::channels);
     const auto conditioning = dit->condition(dit->t_embedder(b.t), b.y);
-    const Tensor output = dit::masked_pass(dit, b.x, conditioning, heads_on, channels_on, tokens_of_block);
+    Tensor x = dit->embed(b.x);
+    for (std::size_t layer = 0; layer < depth; ++layer) {
+      const auto at = static_cast<std::int64_t>(layer);
+      const auto tokens = [&](const Tensor& residual) {
+        const auto of = [&](const engine::Masks& masks) { return masks[axis::tokens].select(1, at); };
+        return of(taken) + sigmoid(dit->block(layer).token_selection(residual), of(moved)) -
+               sigmoid(of(logits), of(drawn));
+      };
+      x = dit::masked_block(dit->block(layer), x, conditioning.of_block(layer), heads_on.select(1, at),
+                            channels_on.select(1, at), tokens, {});
+    }
+    const Tensor output = dit->unpatchify(dit->final_layer(x, conditioning.final_layer));
     return output.square().mean().item<double>();
   };
   CHECK(loss(drawn) == Approx(relaxed_loss.item<double>()).epsilon(1e-6));

@@ -31,6 +31,10 @@ struct DiTImpl : model::Network {
   /// time = t_embedder(t) (N,D), y (N). Of a whole batch at once: the weights of adaLN are large and its rows few, so
   /// that to read them takes the time.
   Conditioning condition(const torch::Tensor& time, const torch::Tensor& y);
+  /// What adaLN reads (N,D).
+  torch::Tensor conditioning_vector(const torch::Tensor& time, const torch::Tensor& y);
+  /// Its outputs for blocks [first, last), a last one being the final layer, number `depth`.
+  std::vector<torch::Tensor> adaln(const torch::Tensor& vector, std::size_t first, std::size_t last);
 
   /// x (N,C,H,W) -> tokens with their positions (N,T,D)
   torch::Tensor embed(const torch::Tensor& x);

@@ -8,6 +8,8 @@
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 
+#include <functional>
+
 #include "dit/configuration.h"
 #include "model/linear.h"
 
@@ -70,6 +72,9 @@ struct TokenRouterImpl : torch::nn::Module {
 };
 TORCH_MODULE(TokenRouter);
 
+/// Told what a block's attention and MLP put out, (N,T,D) before their gates; empty where nobody asks.
+using KeepPart = std::function<void(model::BlockPart part, const torch::Tensor& output)>;
+
 struct BlockImpl : torch::nn::Module {
   explicit BlockImpl(const Configuration& configuration);
   /// What adaLN makes of SiLU(conditioning), (N,D) each.
@@ -78,7 +83,7 @@ struct BlockImpl : torch::nn::Module {
   };
   static Modulation split(const torch::Tensor& adaln);  ///< adaLN's output (N,6D)
   /// x (N,T,D), whose memory may be reused where nobody else holds it. All of the block, whatever its routers say.
-  torch::Tensor forward(torch::Tensor x, const Modulation& modulation);
+  torch::Tensor forward(torch::Tensor x, const Modulation& modulation, const KeepPart& keep = {});
   Attention attn{nullptr};
   Mlp mlp{nullptr};
   torch::nn::Sequential adaLN_modulation;

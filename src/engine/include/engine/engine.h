@@ -10,13 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "model/network.h"
+#include "engine/pass.h"
 
 namespace dydit::engine {
-
-/// What is on, in the order of the model's unit axes: bool (N,layers,units). As imposed masks an undefined one leaves
-/// its units to their routers; none at all leaves all to them.
-using Masks = std::vector<torch::Tensor>;
 
 /// How much is on, the mean over the images.
 model::Activity activity_of(const Masks& masks);
@@ -32,12 +28,6 @@ Masks all_on(const model::Architecture& architecture, std::int64_t images, torch
 Masks narrow(const Masks& masks, std::int64_t first, std::int64_t count);
 /// Of all images together.
 Masks concatenated(const std::vector<Masks>& masks);
-
-struct Outcome {
-  torch::Tensor output;  ///< as Network::complete's
-  Masks masks;           ///< that were executed
-  Masks logits = {};     ///< float, of the routers that were run, for the units that they decide about; else undefined
-};
 
 /// What becomes of a router whose decision is imposed: skipped, or run, and its result discarded, so that the timing
 /// includes it. A router of a planned timestep is left out either way, as it is without masks.
@@ -64,6 +54,11 @@ class Engine {
   /// finite: neither is a decision. On a GPU the host waits for that.
   virtual Outcome forward(const model::Inputs& in, const Masks& imposed = {},
                           Overruled routers = Overruled::skipped) = 0;
+  /// A pass in stretches of blocks; images are at one time. Throws as forward does, and UsageError where the engine has
+  /// none.
+  virtual std::unique_ptr<Pass> pass(const model::Inputs& in, const Masks& imposed = {});
+  /// From here on `forward` is asked of one trajectory, so many times: what it keeps of another is forgotten.
+  virtual void begin(std::int64_t /*passes*/) {}
   /// Makes ready for forward passes at these times (K), or with these masks of the axes that the timestep decides
   /// about (K,layers,units), in their order, so that none of them has to pack; what is beyond the budget is packed in
   /// its pass. After the first plan or pass the weights must not change. Throws as forward does.
@@ -109,6 +104,10 @@ class Dense : public Engine {
   explicit Dense(std::shared_ptr<model::Network> network) : network_(std::move(network)) {}
   Outcome forward(const model::Inputs& in, const Masks& imposed, Overruled routers) override;
   double weight_bytes(const model::Activity&) const override { return bytes_of(*network_); }
+
+ protected:
+  /// Throws UsageError where a unit is off.
+  void require_complete(const Masks& imposed, std::int64_t images) const;
 
  private:
   std::shared_ptr<model::Network> network_;

@@ -25,11 +25,19 @@ struct UnitAxis {
   bool operator==(const UnitAxis&) const = default;
 };
 
+/// What a block is made of: adaLN, attention, the routers of its units, the MLP.
+enum class BlockPart { adaln, attention, routers, mlp };
+inline constexpr std::size_t block_parts = 4;
+
+/// Which parts of which blocks ran in a pass: [BlockPart][block], 1 or 0.
+using BlockRuns = std::vector<std::vector<double>>;
+
 /// How many units of each axis and layer are on in a pass of one image, or the means over many; and of two axes with as
 /// many layers the means of their product, which the means alone do not tell.
 struct Activity {
   std::vector<std::vector<double>> on;                 ///< [axis][layer]
   std::vector<std::vector<std::vector<double>>> both;  ///< [axis][axis][layer]; empty where the layers differ in number
+  BlockRuns ran = {};                                  ///< of one pass; empty where all parts of all blocks ran
 
   /// Of one image: `both` follows from `on`.
   static Activity of_one(std::vector<std::vector<double>> on);

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/cached.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/error.h"
+#include "history.h"
+
+namespace dydit::cache {
+
+using engine::Masks;
+using engine::Overruled;
+using model::BlockPart;
+using model::Share;
+using torch::Tensor;
+
+namespace {
+
+class Around final : public Cached {
+ public:
+  Around(std::shared_ptr<engine::Engine> engine, const CacheSpec& spec, const model::Architecture& architecture)
+      : engine_(std::move(engine)),
+        spec_(spec),
+        depth_(static_cast<std::size_t>(architecture.depth)),
+        blocks_(blocks_of(spec, architecture.depth)),
+        history_(spec.order, spec.keep == "parts" ? model::block_parts * depth_ : 1) {}
+
+  engine::Outcome forward(const model::Inputs& in, const Masks& imposed, Overruled routers) override;
+  void begin(std::int64_t passes) override;
+  void plan(const Tensor& times) override { engine_->plan(times); }
+  void plan(const Masks& of_timesteps) override { engine_->plan(of_timesteps); }
+  std::size_t packed_bytes() const override { return engine_->packed_bytes(); }
+  double weight_bytes(const model::Activity& activity) const override { return engine_->weight_bytes(activity); }
+  const std::vector<bool>& full() const override { return full_; }
+  std::size_t cache_bytes() const override { return most_bytes_; }
+
+ private:
+  bool changed(const Tensor& seen);
+  Tensor full_pass(engine::Pass& pass, Tensor tokens, std::size_t next);
+  Tensor between(engine::Pass& pass, Tensor tokens, std::size_t next);
+  std::int64_t since() const { return std::ssize(full_) - last_full_; }
+  static std::size_t feature(std::size_t block, BlockPart part) {
+    return block * model::block_parts + static_cast<std::size_t>(part);
+  }
+
+  std::shared_ptr<engine::Engine> engine_;
+  CacheSpec spec_;
+  std::size_t depth_;
+  Blocks blocks_;
+  History history_;
+  std::vector<bool> planned_, full_;
+  std::int64_t last_full_ = 0, images_ = 0;
+  Tensor previous_;     // what the test saw in the last pass
+  double changes_ = 0;  // since the last full pass
+  Masks decided_;       // in the last full pass
+  std::size_t most_bytes_ = 0;
+};
+
+void Around::begin(std::int64_t passes) {
+  planned_ = full_passes(spec_, passes);
+  full_.clear();
+  images_ = 0;
+}
+
+// Whether what the test sees (N,T,D) has changed so much since the last full pass that another is due. What is not
+// finite has.
+bool Around::changed(const Tensor& seen) {
+  const Tensor before = previous_.defined() && previous_.size(0) >= seen.size(0) ? previous_.narrow(0, 0, seen.size(0))
+                                                                                 : torch::zeros_like(seen);
+  const auto shares = model::shares_of(seen.size(0), seen.device());
+  std::vector<Tensor> sums(shares.size());
+  model::in_shares(shares, [&](const Share& share) {
+    const Tensor old = share.of(before);
+    sums[share.number] =
+        torch::stack({(share.of(seen) - old).abs().sum(torch::kFloat32), old.abs().sum(torch::kFloat32)});
+  });
+  const Tensor sum = torch::stack(sums).to(torch::kFloat64).sum(0).cpu();
+  changes_ += sum.const_data_ptr<double>()[0] / sum.const_data_ptr<double>()[1];
+  previous_ = seen;
+  return !(changes_ < *spec_.threshold);
+}
+
+Tensor Around::full_pass(engine::Pass& pass, Tensor tokens, std::size_t next) {
+  history_.full_pass(std::max<std::int64_t>(since(), 1), images_);
+  if (spec_.keep == "parts")
+    return pass.run(std::move(tokens), next, depth_,
+                    [this](std::size_t block, BlockPart part, const Share& share, const Tensor& output) {
+                      history_.keep(feature(block, part), share, output);
+                    });
+  const Tensor before = pass.run(std::move(tokens), next, blocks_.first);
+  const Tensor after = pass.run(before, blocks_.first, blocks_.last + 1);
+  model::in_shares(model::shares_of(images_, after.device()),
+                   [&](const Share& share) { history_.keep(0, share, share.of(after) - share.of(before)); });
+  return pass.run(after, blocks_.last + 1, depth_);
+}
+
+Tensor Around::between(engine::Pass& pass, Tensor tokens, std::size_t next) {
+  if (spec_.decisions == "kept" && !decided_.empty()) pass.impose(engine::narrow(decided_, 0, images_));
+  if (spec_.keep == "parts")
+    return pass.reuse(std::move(tokens), next, depth_, [this](std::size_t block, BlockPart part, const Share& share) {
+      return history_.foretold(feature(block, part), share, since());
+    });
+  const Tensor before = pass.run(std::move(tokens), next, blocks_.first);
+  const Tensor after = model::joined(model::shares_of(images_, before.device()), [&](const Share& share) {
+    return share.of(before) + history_.foretold(0, share, since());
+  });
+  return pass.run(after, blocks_.last + 1, depth_);
+}
+
+engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, Overruled) {
+  torch::NoGradGuard no_grad;
+  const model::OnlyShares only(in.x.device());
+  const std::size_t number = full_.size();
+  if (number >= planned_.size())
+    throw UsageError("a pass that the trajectory does not have", std::to_string(number), "begin another one");
+  const bool begins = in.x.size(0) > images_;
+  images_ = in.x.size(0);
+  engine_->checks_finite = checks_finite;
+  const auto pass = engine_->pass(in, imposed);
+  Tensor tokens = pass->begin();
+  std::size_t next = 0;
+  bool full = planned_[number] || begins;
+  if (spec_.test != "none") {
+    Tensor seen;
+    if (spec_.test == "input") {
+      seen = pass->modulated(tokens);
+    } else {
+      const Tensor after = pass->run(tokens, 0, 1);
+      seen = after - tokens;
+      tokens = after;
+      next = 1;
+    }
+    full = changed(seen) || full;
+  }
+  if (begins) history_.forget();
+  if (full) changes_ = 0;
+  tokens = full ? full_pass(*pass, std::move(tokens), next) : between(*pass, std::move(tokens), next);
+  engine::Outcome outcome = pass->end(tokens);
+  if (full) {
+    last_full_ = std::ssize(full_);
+    decided_ = outcome.masks;
+  }
+  full_.push_back(full);
+  most_bytes_ = std::max(most_bytes_, history_.bytes() + (previous_.defined() ? previous_.nbytes() : 0));
+  return outcome;
+}
+
+}  // namespace
+
+std::unique_ptr<Cached> cached(std::shared_ptr<engine::Engine> engine, const CacheSpec& spec,
+                               const model::Architecture& architecture) {
+  return std::make_unique<Around>(std::move(engine), spec, architecture);
+}
+
+}  // namespace dydit::cache

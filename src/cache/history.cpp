@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "history.h"
+
+#include <algorithm>
+
+namespace dydit::cache {
+
+using torch::Tensor;
+
+void History::full_pass(std::int64_t distance, std::int64_t images) {
+  distance_ = static_cast<double>(distance);
+  images_ = images;
+  ++passes_;
+}
+
+// Memory for all images, which the first share that comes asks for.
+Tensor History::stored(std::size_t feature, std::size_t difference, const Tensor& like) {
+  const std::lock_guard lock(mutex_);
+  Tensor& all = features_[feature][difference];
+  auto sizes = like.sizes().vec();
+  sizes.front() = images_;
+  if (!all.defined() || all.size(0) < images_ || all.scalar_type() != like.scalar_type() ||
+      all.sizes().slice(1) != like.sizes().slice(1))
+    all = torch::empty(sizes, like.options());
+  return all;
+}
+
+void History::keep(std::size_t feature, const model::Share& share, const Tensor& value) {
+  Tensor next = value;
+  for (std::int64_t i = 0; i <= order_; ++i) {
+    const Tensor all = stored(feature, static_cast<std::size_t>(i), next);
+    const Tensor before = all.narrow(0, share.first, share.count);
+    const bool differs =
+        i + 1 < passes_ && i < order_;  // there is an f(i) of the full pass before, and f(i + 1) is wanted
+    const Tensor change = differs ? (next - before) / distance_ : Tensor();
+    before.copy_(next);
+    if (!differs) break;
+    next = change;
+  }
+}
+
+Tensor History::foretold(std::size_t feature, const model::Share& share, std::int64_t distance) const {
+  const auto& known = features_[feature];
+  const auto of = [&](std::int64_t i) {
+    return known[static_cast<std::size_t>(i)].narrow(0, share.first, share.count);
+  };
+  const std::int64_t last = std::min(order_, passes_ - 1);
+  Tensor sum = of(0);
+  double factor = 1;
+  for (std::int64_t i = 1; i <= last; ++i) {
+    factor *= static_cast<double>(distance) / static_cast<double>(i);
+    sum = i == 1 ? torch::add(sum, of(i), factor) : sum.add_(of(i), factor);
+  }
+  return sum;
+}
+
+std::size_t History::bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& feature : features_)
+    for (const Tensor& difference : feature)
+      if (difference.defined()) bytes += difference.nbytes();
+  return bytes;
+}
+
+}  // namespace dydit::cache
