@@ -108,7 +108,7 @@ Tensor Around::between(engine::Pass& pass, Tensor tokens, std::size_t next) {
   return pass.run(after, blocks_.last + 1, depth_);
 }
 
-engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, Overruled) {
+engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, Overruled routers) {
   torch::NoGradGuard no_grad;
   const model::OnlyShares only(in.x.device());
   const std::size_t number = full_.size();
@@ -117,7 +117,7 @@ engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, O
   const bool begins = in.x.size(0) > images_;
   images_ = in.x.size(0);
   engine_->checks_finite = checks_finite;
-  const auto pass = engine_->pass(in, imposed);
+  const auto pass = engine_->pass(in, imposed, routers);
   Tensor tokens = pass->begin();
   std::size_t next = 0;
   bool full = planned_[number] || begins;
@@ -143,6 +143,10 @@ engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, O
   }
   full_.push_back(full);
   most_bytes_ = std::max(most_bytes_, history_.bytes() + (previous_.defined() ? previous_.nbytes() : 0));
+  if (full_.size() == planned_.size()) {  // the trajectory ends; features' memory waits for the next one
+    previous_ = Tensor();
+    decided_.clear();
+  }
   return outcome;
 }
 

@@ -155,19 +155,22 @@ std::string names() {
 
 std::optional<CacheSpec> cache_named(const std::string& text, const std::string& where) {
   if (text == "none") return std::nullopt;
-  if (text.ends_with(".json")) {
-    const Json json = Json::parse(read_file(text), nullptr, /*allow_exceptions=*/false);
-    if (json.is_discarded()) throw InputError("not JSON", text, "give an object of a cache's options");
-    return cache_from_json(json, text);
+  const std::string said = where + " " + shortened(text);
+  const bool file = text.ends_with(".json");
+  if (file || text.starts_with("{")) {
+    const Json json = Json::parse(file ? read_file(text) : text, nullptr, /*allow_exceptions=*/false);
+    const char* remedy = "give an object of a cache's options";
+    if (json.is_discarded() && file) throw InputError("not JSON", text, remedy);
+    if (json.is_discarded()) throw UsageError("not JSON", said, remedy);
+    return cache_from_json(json, file ? text : said);
   }
-  const std::string said = where + " " + text;
   const std::size_t colon = text.find(':');
   const auto found = std::ranges::find(named(), text.substr(0, colon), &Named::name);
   auto arguments = split(colon == std::string::npos ? "" : text.substr(colon + 1), ',');
   const bool anew = arguments.back() == "anew";
   if (anew) arguments.pop_back();
   if (found == named().end() || arguments.size() != split(found->arguments, ',').size())
-    throw UsageError("no such cache", said, "give none, " + names() + " or FILE.json");
+    throw UsageError("no such cache", said, "give none, " + names() + ", FILE.json or JSON");
   CacheSpec spec = found->read(arguments, said);
   if (anew) spec.decisions = "anew";
   require_whole(spec, said);

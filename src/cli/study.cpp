@@ -56,6 +56,7 @@ run::Profile profile_of(const Study& s, const study::Catalog& catalog) {
   if (s.machine.seed) profile.seed = *s.machine.seed;
   profile.studies = {study};
   profile.sweep.reset();
+  profile.sampling.reset();
   return profile;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// dydit sweep: the cells of a profile's sweep, timed.
+// dydit sweep: the cells of a profile's [sweep] and [sampling], timed.
 #include <memory>
 
 #include "common.h"
@@ -16,10 +16,11 @@ struct Sweep {
 
 void execute(const Sweep& s, const run::RunSettings& settings) {
   run::Profile profile = run::read_profile(s.profile, settings.catalog->names());
-  if (!profile.sweep) throw UsageError("no sweep", s.profile, "add a table [sweep]");
-  if (s.dtype)
+  if (!profile.sweep && !profile.sampling) throw UsageError("no sweep", s.profile, "add a table [sweep] or [sampling]");
+  if (s.dtype && profile.sweep)
     for (auto& [axis, values] : profile.sweep->axes)
       if (axis == "dtype") values = {*s.dtype};
+  if (s.dtype && profile.sampling) profile.sampling->dtype = {*s.dtype};
   profile.studies.clear();
   if (s.machine.seed) profile.seed = *s.machine.seed;
   require_whole(run::run_studies(profile, settings));

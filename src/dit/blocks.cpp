@@ -36,11 +36,11 @@ namespace {
 
 class Stretches final : public engine::Pass {
  public:
-  Stretches(const DiT& dit, const PassStart& start, std::function<RunBlock(const Masks&)> blocks)
+  Stretches(const DiT& dit, const PassStart& start, BlocksUnder blocks)
       : dit_(dit),
         start_(start),
         blocks_(std::move(blocks)),
-        run_(blocks_(start.masks)),
+        run_(blocks_(start.masks, start.routers)),
         shares_(model::shares_of(start.in.x.size(0), start.in.x.device())),
         vector_(dit_->conditioning_vector(start.time, start.in.y)),
         ran_(model::block_parts, std::vector<double>(depth())),
@@ -99,7 +99,7 @@ class Stretches final : public engine::Pass {
       mask = axis == axis::tokens ? masks[axis]
                                   : torch::cat({mask.narrow(1, 0, passed), masks[axis].narrow(1, passed, left)}, 1);
     }
-    run_ = blocks_(start_.masks);
+    run_ = blocks_(start_.masks, Overruled::skipped);
   }
 
   Outcome end(const Tensor& tokens) override {
@@ -206,7 +206,7 @@ class Stretches final : public engine::Pass {
 
   DiT dit_;
   PassStart start_;
-  std::function<RunBlock(const Masks&)> blocks_;
+  BlocksUnder blocks_;
   RunBlock run_;
   std::size_t next_ = 0;  // the block that is the next one
   std::vector<model::Share> shares_;
@@ -218,8 +218,7 @@ class Stretches final : public engine::Pass {
 
 }  // namespace
 
-std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start,
-                                        std::function<RunBlock(const Masks&)> blocks) {
+std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start, BlocksUnder blocks) {
   return std::make_unique<Stretches>(dit, start, std::move(blocks));
 }
 

@@ -36,10 +36,11 @@ struct PassStart {
   torch::Tensor time;  ///< t_embedder(t) (N,D)
   Masks masks;         ///< of a dynamic model: heads and channels that are on, and tokens where they are imposed
   Masks logits;        ///< of the routers that were run
+  Overruled routers;
   bool checks_finite;
 };
-/// `blocks` says how they are run under such masks.
-std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start,
-                                        std::function<RunBlock(const Masks& masks)> blocks);
+/// How blocks are run under such masks.
+using BlocksUnder = std::function<RunBlock(const Masks& masks, Overruled routers)>;
+std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start, BlocksUnder blocks);
 
 }  // namespace dydit::dit

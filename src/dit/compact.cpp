@@ -22,7 +22,7 @@ class Compact final : public engine::Engine {
       : dit_(std::move(dit)), packing_(std::make_shared<Packing>(dit_, options.packing_budget)) {}
 
   Outcome forward(const model::Inputs& in, const Masks& given, Overruled routers) override;
-  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& given) override;
+  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& given, Overruled routers) override;
   void plan(const Tensor& timesteps) override;
   void plan(const Masks& widths) override;
   std::size_t packed_bytes() const override { return packing_->bytes(); }
@@ -163,20 +163,21 @@ Outcome Compact::forward(const model::Inputs& in, const Masks& given, Overruled 
   return outcome;
 }
 
-std::unique_ptr<engine::Pass> Compact::pass(const model::Inputs& in, const Masks& given) {
+std::unique_ptr<engine::Pass> Compact::pass(const model::Inputs& in, const Masks& given, Overruled routers) {
   torch::NoGradGuard no_grad;
   const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
   const model::OnlyShares only(in.x.device());
   const Tensor time = dit_->t_embedder(in.t);
-  Widths widths = widths_at(in.t, time, imposed, Overruled::skipped);
+  Widths widths = widths_at(in.t, time, imposed, routers);
   widths.masks[axis::tokens] = imposed[axis::tokens];
-  return stretches(dit_, {in, time, widths.masks, widths.logits, checks_finite}, [this](const Masks& masks) {
+  const auto under = [this](const Masks& masks, Overruled of_masks) {
     const Tensor heads = masks[axis::heads].cpu(), channels = masks[axis::channels].cpu();
     for (const Tensor& widths_of_images : {heads, channels})
       if (!widths_of_images.eq(widths_of_images.narrow(0, 0, 1)).all().item<bool>())
         throw UsageError("images of one pass have different widths", "cache", "give images at one time");
-    return blocks({units_of(heads[0]), units_of(channels[0])}, masks[axis::tokens], Overruled::skipped);
-  });
+    return blocks({units_of(heads[0]), units_of(channels[0])}, masks[axis::tokens], of_masks);
+  };
+  return stretches(dit_, {in, time, widths.masks, widths.logits, routers, checks_finite}, under);
 }
 
 void Compact::plan(const Tensor& timesteps) {

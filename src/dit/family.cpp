@@ -15,18 +15,19 @@ DiT dit_of(const std::shared_ptr<model::Network>& network) { return DiT(std::dyn
 class DenseDiT final : public engine::Dense {
  public:
   explicit DenseDiT(const DiT& dit) : Dense(dit.ptr()), dit_(dit) {}
-  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& imposed) override {
+  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& imposed, Overruled) override {
     require_complete(imposed, in.x.size(0));
     const model::OnlyShares only(in.x.device());
     const PassStart start{.in = in,
                           .time = dit_->t_embedder(in.t),
                           .masks = engine::all_on(dit_->architecture, in.x.size(0), in.x.device()),
                           .logits = {},
+                          .routers = Overruled::skipped,
                           .checks_finite = false};
     const RunBlock run = [this](Tensor x, const BlockAt& at) {
       return dit_->block(at.layer).forward(std::move(x), at.modulation, at.keep);
     };
-    return stretches(dit_, start, [run](const Masks&) { return run; });
+    return stretches(dit_, start, [run](const Masks&, Overruled) { return run; });
   }
   std::vector<engine::PartRun> parts(const engine::Passes& passes) override {
     return parts_of(dit_, {}, memory_, passes, Parts::Of::dense_model);

@@ -50,14 +50,15 @@ class Masked final : public engine::Engine {
     return outcome;
   }
 
-  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& given) override {
+  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& given, Overruled routers) override {
     const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
     const model::OnlyShares only(in.x.device());
     const Tensor time = dit_->t_embedder(in.t);
-    Widths widths = widths_of(dit_, time, imposed, Overruled::skipped);
+    Widths widths = widths_of(dit_, time, imposed, routers);
     widths.masks[axis::tokens] = imposed[axis::tokens];
-    return stretches(dit_, {in, time, widths.masks, widths.logits, checks_finite},
-                     [this](const Masks& masks) { return blocks(masks, masks[axis::tokens], Overruled::skipped); });
+    return stretches(
+        dit_, {in, time, widths.masks, widths.logits, routers, checks_finite},
+        [this](const Masks& masks, Overruled of_masks) { return blocks(masks, masks[axis::tokens], of_masks); });
   }
 
   double weight_bytes(const model::Activity&) const override { return engine::bytes_of(*dit_); }

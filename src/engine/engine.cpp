@@ -89,7 +89,7 @@ Masks concatenated(const std::vector<Masks>& masks) {
   return all;
 }
 
-std::unique_ptr<Pass> Engine::pass(const model::Inputs&, const Masks&) {
+std::unique_ptr<Pass> Engine::pass(const model::Inputs&, const Masks&, Overruled) {
   throw UsageError("the engine runs its model in one piece", "cache", "choose another engine, or no cache");
 }
 

@@ -46,10 +46,11 @@ struct Running {
     }
   }
 
-  void block(Times& times, Timer& timer) {
-    --pass;  // the last input again: those that count go through all of them in turn
-    std::vector<double> laps = run(1 + passes, timer);  // the first finds the caches as the variant before left them
-    laps.erase(laps.begin());
+  void block(Times& times, Timer& timer, bool settle) {
+    const std::int64_t before = settle ? 1 : 0;  // it finds the caches as the variant before left them
+    pass -= before;  // the last input again: those that count go through all of them in turn
+    std::vector<double> laps = run(before + passes, timer);
+    laps.erase(laps.begin(), laps.begin() + before);
     times.blocks.push_back(std::move(laps));
     if (!variant->latency) return;
     timer.drain();
@@ -100,7 +101,7 @@ std::vector<Times> interleaved(const std::vector<Variant>& variants, const Block
   });
   for (std::int64_t block = 0; block < blocks.count; ++block) {
     each(shuffled(variants.size(), blocks.seed, block),
-         [&](Running& variant, Times& of_variant) { variant.block(of_variant, timer); });
+         [&](Running& variant, Times& of_variant) { variant.block(of_variant, timer, blocks.settle); });
     after_block();
   }
   each(as_given, check);

@@ -88,7 +88,7 @@ void estimate(const Profile& profile, const RunSettings& settings, Subjects& sub
     total += minutes;
   }
   fmt::print("{}about {:.1f} minutes on {}{}, peak memory {:.2f} GiB\n", table, total, settings.device.str(),
-             profile.sweep ? " without the sweep" : "", peak_memory(settings.device));
+             profile.sweep || profile.sampling ? " without what is timed" : "", peak_memory(settings.device));
 }
 
 void tell_of_sweep(const study::SpeedSpec& s) {
@@ -100,6 +100,14 @@ void tell_of_sweep(const study::SpeedSpec& s) {
   if (!s.trained.empty())
     fmt::print("sweep: trained {}, batches {}, at {} timesteps, in {} blocks each (no estimate)\n",
                fmt::join(s.trained, " "), fmt::join(s.trained_batch, " "), s.timesteps, s.blocks);
+}
+
+void tell_of_sampling(const study::SamplingSweep& s) {
+  std::vector<std::string> models = s.models;
+  models.insert(models.end(), s.trained.begin(), s.trained.end());
+  fmt::print("sampling: models {}, {} in {} steps, caches {}, in {} blocks each (no estimate)\n",
+             fmt::join(models, " "), fmt::join(s.sampler, " "), fmt::join(s.steps, " "), fmt::join(s.cache, " "),
+             s.blocks);
 }
 
 }  // namespace
@@ -115,6 +123,7 @@ void dry_run(const Profile& asked, const RunSettings& settings) {
     fmt::print("data: {} images in {} classes\n", subjects.dataset->size(), subjects.dataset->classes());
   }
   if (profile.sweep) tell_of_sweep(*profile.sweep);
+  if (profile.sampling) tell_of_sampling(*profile.sampling);
 }
 
 }  // namespace dydit::run

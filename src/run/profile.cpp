@@ -151,6 +151,10 @@ Profile read_profile(const std::filesystem::path& path, const study::Names& name
     profile.sweep = study::speed_spec_from_json(sweep, where + ": sweep", names.sweep);
     require_models(profile.sweep->trained, profile, where + ": sweep.trained");
   }
+  if (const Json sampling = keys.take("sampling"); !sampling.is_null()) {
+    profile.sampling = study::sampling_sweep_from_json(sampling, where + ": sampling", names.sweep);
+    require_models(profile.sampling->trained, profile, where + ": sampling.trained");
+  }
   profile.train = take_train(keys);
   keys.finish();
   if (!profile.train.is_null())
@@ -173,6 +177,7 @@ Json to_json(const Profile& p) {
   }
   for (const StudySpec& study : p.studies) json[study.info.name] = study.info.options.to_json(study.options);
   if (p.sweep) json["sweep"] = study::to_json(*p.sweep);
+  if (p.sampling) json["sampling"] = study::to_json(*p.sampling);
   if (!p.history.empty()) json["history"] = p.history;
   if (!p.note.empty()) json["note"] = p.note;
   return json;

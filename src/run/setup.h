@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "model/architecture.h"
 #include "run/runner.h"
-#include "study/speed.h"
+#include "study/sampling.h"
 
 namespace dydit::run {
 
@@ -54,6 +54,7 @@ struct Subjects {
   bool process_said = true;             ///< by the profile or a file, not assumed
   Json hashes = Json::object(), described = Json::array();
   std::vector<study::Trained> trained = {};  ///< the models of the sweep, with images for its largest batch
+  std::vector<study::Trained> sampled = {};  ///< those that trajectories are of
 };
 
 /// None where the profile has none. Completes the profile by what its models say: their process, and the times of

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "data/views.h"
 #include "setup.h"
-#include "study/speed.h"
+#include "study/sampling.h"
 
 namespace dydit::run {
 
@@ -67,12 +68,14 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
   Json identity = Json::object();
   if (profile.has_subjects()) identity = {{"weights", subjects.hashes}, {"data", subjects.dataset->hash()}};
   Json manifest = base_manifest(profile, settings, identity);
-  if (profile.studies.empty()) {  // the sweep states its own
+  if (profile.studies.empty()) {  // what is timed states its own
     manifest["identity"].erase("dtype");
-    std::vector<std::string> types;
-    for (const auto& [axis, values] : profile.sweep->axes)
-      if (axis == "dtype")
-        for (const Json& value : values) types.push_back(value.get<std::string>());
+    std::set<std::string> types;
+    if (profile.sweep)
+      for (const auto& [axis, values] : profile.sweep->axes)
+        if (axis == "dtype")
+          for (const Json& value : values) types.insert(value.get<std::string>());
+    if (profile.sampling) types.insert(profile.sampling->dtype.begin(), profile.sampling->dtype.end());
     manifest["dtype"] = fmt::format("{}", fmt::join(types, ", "));
   }
   if (profile.has_subjects()) {
@@ -86,20 +89,21 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
     describe_models(profile, subjects, *run);
   }
   for (const Studied& study : studies) study(run.get());
-  if (profile.sweep) {
-    const auto trained = std::move(subjects.trained);
-    studies.clear();
-    subjects = {};  // their memory is the sweep's
-    study::speed({.spec = *profile.sweep,
-                  .catalog = settings.catalog,
-                  .trained = trained,
-                  .seed = profile.seed,
-                  .device = settings.device,
-                  .threads = settings.threads,
-                  .quiet = settings.quiet,
-                  .group = settings.group},
-                 run.get());
-  }
+  const auto trained = std::move(subjects.trained), sampled = std::move(subjects.sampled);
+  studies.clear();
+  subjects = {};  // what is timed has their memory
+  const auto setting = [&](const auto& spec, const std::vector<study::Trained>& models) {
+    return study::MeasureSetting<std::decay_t<decltype(spec)>>{.spec = spec,
+                                                               .catalog = settings.catalog,
+                                                               .trained = models,
+                                                               .seed = profile.seed,
+                                                               .device = settings.device,
+                                                               .threads = settings.threads,
+                                                               .quiet = settings.quiet,
+                                                               .group = settings.group};
+  };
+  if (profile.sweep) study::speed(setting(*profile.sweep, trained), run.get());
+  if (profile.sampling) study::sampling(setting(*profile.sampling, sampled), run.get());
   if (run == nullptr) return {};
   run->finish();
   const auto& records = run->records();

@@ -115,15 +115,15 @@ std::vector<study::Model> chosen(const std::vector<std::string>& names, study::M
 }
 
 void require_runnable(const Profile& profile, const RunSettings& settings) {
-  if (profile.studies.empty() && !profile.sweep) {
+  if (profile.studies.empty() && !profile.sweep && !profile.sampling) {
     std::string names;
     for (const study::Row& row : settings.catalog->studies) names += row.name + ", ";
-    throw UsageError("nothing to study", profile.name, "add " + names + "or sweep");
+    throw UsageError("nothing to study", profile.name, "add " + names + "sweep or sampling");
   }
-  if (profile.sweep && settings.group.local_size() > 1 && settings.device.is_cpu())
+  if ((profile.sweep || profile.sampling) && settings.group.local_size() > 1 && settings.device.is_cpu())
     throw UsageError("processes that share a machine's cores would disturb each other's times",
-                     profile.name + ": sweep",
-                     "run it with one process for each machine or GPU, or leave the sweep out");
+                     profile.name + (profile.sweep ? ": sweep" : ": sampling"),
+                     "run it with one process for each machine or GPU, or leave it out");
 }
 
 // The trained models of the profile's sweep, with images for its largest batch.
@@ -153,12 +153,16 @@ static std::vector<study::Trained> trained_of(const Profile& profile, const RunS
 Subjects open_subjects(Profile& profile, const RunSettings& settings) {
   std::vector<std::optional<diffusion::ProcessSpec>> processes;
   std::vector<std::string> in_order;
-  if (profile.sweep)
-    for (const std::string& name : profile.sweep->models) {
+  const auto add_published = [&](const auto& sweep) {
+    if (!sweep) return;
+    for (const std::string& name : sweep->models) {
       const auto& family = engine::family_of(settings.catalog->families, name);
-      processes.push_back(process_of_name(family.describe(name, profile.sweep->input_size), profile.process));
+      processes.push_back(process_of_name(family.describe(name, sweep->input_size), profile.process));
       in_order.push_back(name);
     }
+  };
+  add_published(profile.sweep);
+  add_published(profile.sampling);
   if (!profile.has_subjects()) {
     profile.process = process_of(profile.process, processes, in_order);
     return {};
@@ -189,6 +193,16 @@ Subjects open_subjects(Profile& profile, const RunSettings& settings) {
   profile.process = subjects.process;
   for (StudySpec& study : profile.studies) study.options = study::resolved(study.options, subjects.process);
   subjects.trained = trained_of(profile, settings, subjects);
+  if (profile.sampling && !profile.sampling->trained.empty())
+    for (const study::Model& model :
+         chosen(profile.sampling->trained, study::Models::dynamic, subjects.models, "sampling.trained"))
+      subjects.sampled.push_back({.name = model.name,
+                                  .hash = model.hash,
+                                  .network = model.network,
+                                  .family = model.family,
+                                  .chunk = {},
+                                  .data_hash = {},
+                                  .process = subjects.process});
   return subjects;
 }
 

@@ -7,19 +7,15 @@
 #include <cmath>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 
 #include "base/error.h"
-#include "base/faults.h"
 #include "base/interrupt.h"
 #include "base/median.h"
-#include "base/progress.h"
 #include "cost/cost.h"
-#include "done_cell.h"
+#include "groups.h"
 #include "instrument/memory.h"
 #include "model/device.h"
-#include "record/manifest.h"
 #include "record/metric.h"
 #include "variants.h"
 
@@ -111,7 +107,6 @@ class Measured {
   // A function of the times of one block, in every block.
   template <typename Value>
   std::vector<double> blockwise(const Value& value) const;
-  static void put(Record& record, const std::string& metric, const std::vector<double>& blocks);
   void put_shares(Record& record, const Variants::Case& of) const;
   double milliseconds() const {
     return 1e3 / static_cast<double>(variants_.passes());
@@ -149,14 +144,6 @@ std::vector<double> Measured::blockwise(const Value& value) const {
   return values;
 }
 
-void Measured::put(Record& record, const std::string& metric, const std::vector<double>& blocks) {
-  const Median median = median_of(blocks);
-  record::Metric measured = record::measured(metric, median.value);
-  if (std::isfinite(median.low)) measured.ci95 = {{median.low, median.high}};
-  for (const double value : blocks) measured.blocks.push_back({value});
-  record.metrics[metric] = measured;
-}
-
 double Measured::executed(const Variants::Case& of) const {
   const cost::Rho rho = cost::rho(variants_.architecture(), of.activity);
   return of.routed ? rho.with_routers : rho.without_routers;
@@ -192,23 +179,23 @@ void Measured::fill(Record& record, const Cell& cell) const {
   const auto value = [&](const char* metric, double number) {
     record.metrics[metric] = record::measured(metric, number);
   };
-  put(record, "time", blockwise([&](const auto& time) { return milliseconds() * time(name); }));
+  put_blocks(record, "time", blockwise([&](const auto& time) { return milliseconds() * time(name); }));
   record.metrics["time"].blocks = times_.at(name).blocks;
   for (auto& block : record.metrics["time"].blocks)
     for (double& seconds : block) seconds *= milliseconds();
   if (const auto& latency = times_.at(name).latency; !latency.empty()) {
     std::vector<double> blocks;
     for (const double seconds : latency) blocks.push_back(milliseconds() * seconds);
-    put(record, "latency", blocks);
+    put_blocks(record, "latency", blocks);
   }
   value("gmacs", executed * cost::macs_of(architecture) * 1e-9);
   value("lambda_realised", cost::lambda_realised(architecture, of.activity));
   value("rho", executed);
   value("rho_without_routers", cost::rho(architecture, of.activity).without_routers);
   value("theoretical_speedup", 1 / executed);
-  put(record, "speedup", blockwise([&](const auto& time) { return time(variants_.whole()) / time(name); }));
-  put(record, "realisation",
-      blockwise([&](const auto& time) { return executed * time(variants_.whole()) / time(name); }));
+  put_blocks(record, "speedup", blockwise([&](const auto& time) { return time(variants_.whole()) / time(name); }));
+  put_blocks(record, "realisation",
+             blockwise([&](const auto& time) { return executed * time(variants_.whole()) / time(name); }));
   const cost::Ceilings ceilings{
       .macs_per_second = variants_.product_macs / median_of(of_variant("product ceiling")).value,
       .bytes_per_second = variants_.copied_bytes / median_of(of_variant("copy ceiling")).value};
@@ -240,7 +227,7 @@ void Measured::fill_parts(Record& record, const Cell& cell) const {
                                                                   {"path_time", path},
                                                                   {"path_fixed_time", path + " fixed"},
                                                                   {"path_routed_time", path + " routed"}})
-    put(filled, metric, blockwise([&](const auto& time) { return milliseconds() * time(variant); }));
+    put_blocks(filled, metric, blockwise([&](const auto& time) { return milliseconds() * time(variant); }));
   put_shares(filled, variants_.case_of(cell));
   record = std::move(filled);
 }
@@ -264,27 +251,6 @@ std::map<std::string, std::int64_t> memory_of(const Variants& variants, const st
   }
   return memory;
 }
-
-// What `work` throws, but for an interrupt, in one line.
-template <typename Work>
-std::optional<std::string> error_of(const Work& work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const Interrupted&) {
-    throw;
-  } catch (const std::exception& error) {
-    return one_line(error);
-  }
-}
-
-void fail(Record& record, const std::string& error) {
-  record.metrics.clear();
-  record.status = record::Status::failed;
-  record.error = error;
-}
-
-using Warn = std::function<void(const std::string&)>;
 
 // All cells of a group, whether they have a record or not: what is compared is measured together.
 std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const std::vector<Cell>& cells,
@@ -321,72 +287,20 @@ std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const 
   return records;
 }
 
-// The groups that have a cell without a record, as rank 0 sees them in the run; told to all.
-std::vector<std::size_t> missing_of(const SpeedSetting& s, const std::vector<Workload>& groups,
-                                    record::RunDirectory* run) {
-  std::vector<std::size_t> missing;
-  for (std::size_t i = 0; run != nullptr && i < groups.size(); ++i) {
-    const auto cells = cells_of(s, groups[i]);
-    const auto has = [&](const Cell& cell) { return run->has_or_takes_back(empty_record(s, groups[i], cell).cell); };
-    if (!std::ranges::all_of(cells, has)) missing.push_back(i);
-  }
-  return Json::parse(s.group.broadcast(Json(missing).dump())).get<std::vector<std::size_t>>();
-}
-
-void write(record::RunDirectory& run, Record record) {
-  if (run.has_or_takes_back(record.cell)) return;
-  if (record.status == record::Status::failed) run.warn(fmt::format("{} failed: {}", record.axes.dump(), record.error));
-  run.append(std::move(record));
-}
-
-// In each round every process measures a group of its own, and rank 0 writes what they found in the order of the ranks.
-void rounds(const SpeedSetting& s, record::RunDirectory* run) {
-  const std::vector<Workload> groups = groups_of(s);
-  const std::vector<std::size_t> missing = missing_of(s, groups, run);
-  const auto blocks = [&](std::size_t count) { return static_cast<std::int64_t>(count) * s.spec.blocks; };
-  Progress progress("speed", "blocks", blocks(groups.size()), s.quiet || !s.group.leads(),
-                    blocks(groups.size() - missing.size()));
-  const auto size = static_cast<std::size_t>(s.group.size()), rank = static_cast<std::size_t>(s.group.rank());
-  const Warn warn = [&](const std::string& message) {
-    if (run != nullptr)
-      run->warn(message);
-    else
-      fmt::print(stderr, "dydit: {}\n", message);
-  };
-  for (std::size_t first = 0; first < missing.size(); first += size) {
-    std::vector<DoneCell> done;
-    if (first + rank < missing.size()) {
-      const Workload& group = groups[missing[first + rank]];
-      const auto after_block = [&] {
-        progress.advance(static_cast<std::int64_t>(std::min(size, missing.size() - first)));
-      };
-      for (Record& record : measure(s, group, cells_of(s, group), warn, after_block)) {
-        if (size > 1) record.machine["processes"] = size;
-        record::stamp(record);
-        if (run != nullptr)  // what rank 0 found is safe before it waits for others
-          write(*run, std::move(record));
-        else
-          done.push_back({.record = record::readable(std::move(record))});
-      }
-    }
-    if (size > 1)
-      for (const std::string& text : s.group.gather(to_bytes(done)))
-        for (DoneCell& cell : from_bytes(text)) write(*run, std::move(cell.record));
-  }
-}
-
 }  // namespace
 
 void speed(const SpeedSetting& s, record::RunDirectory* run) {
   torch::InferenceMode inference;
-  try {
-    rounds(s, run);
-  } catch (const Interrupted&) {
-    if (run == nullptr) throw;
-    run->log("interrupted");
-    throw Interrupted("interrupted", "what is done is saved in " + run->path().string(),
-                      "give the same command again to go on");
+  std::vector<Group> groups;
+  for (const Workload& workload : groups_of(s)) {
+    const std::vector<Cell> cells = cells_of(s, workload);
+    Group& group = groups.emplace_back();
+    for (const Cell& cell : cells) group.cells.push_back(empty_record(s, workload, cell));
+    group.measure = [&s, workload, cells](const Warn& warn, const std::function<void()>& after_block) {
+      return measure(s, workload, cells, warn, after_block);
+    };
   }
+  measure_groups("speed", groups, s.spec.blocks, s.quiet, s.group, run);
 }
 
 }  // namespace dydit::study

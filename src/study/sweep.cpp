@@ -30,8 +30,13 @@ std::vector<Json> read_values(Keys& keys, const Axis& axis) {
 
 }  // namespace
 
+const std::vector<std::string>& types_of_numbers() {
+  static const std::vector<std::string> types{"float32", "bfloat16", "float16"};
+  return types;
+}
+
 std::vector<Axis> standard_axes() {
-  const std::vector<std::string> types{"float32", "bfloat16", "float16"};
+  const std::vector<std::string>& types = types_of_numbers();
   return {{.name = "dtype",
            .help = "type of numbers",
            .values = {"float32"},

@@ -47,7 +47,7 @@ TEST_CASE("full passes lie dense around a centre as DeepCache's own code has the
   CHECK(full(around(2, 10), 50) ==
         Passes{0, 2, 4, 6, 7, 9, 10, 11, 13, 15, 16, 18, 20, 22, 24, 26, 29, 31, 33, 35, 38, 40, 42, 45, 47});
   CHECK(full(around(3, 5), 20) == Passes{0, 3, 5, 7, 10, 13, 16});
-  CHECK_THROWS_AS(full(around(1, 5), 20), UsageError);    // no interval
+  CHECK_THROWS_AS(full(around(1, 5), 20), UsageError);   // no interval
   CHECK_THROWS_AS(full(around(2, 20), 20), UsageError);  // behind the end
   CHECK_THROWS_AS(full(around(2, 25), 50), UsageError);  // no power does
 }
@@ -61,6 +61,7 @@ TEST_CASE("a cache is read from what it is printed as") {
     const std::string path = folder.path() / "cache.json";
     std::ofstream(path) << json;
     CHECK(cache::to_json(named(path)) == json);
+    CHECK(cache::to_json(named(json.dump())) == json);
   }
   CHECK(full(of({{"full", {0, 3, 4}}}), 6) == Passes{0, 3, 4});
   CHECK(cache::cache_named("none", "--cache") == std::nullopt);
@@ -68,9 +69,9 @@ TEST_CASE("a cache is read from what it is printed as") {
 }
 
 TEST_CASE("what is no cache is refused") {
-  for (const char* text :
-       {"", "fora", "fora:", "fora:0", "fora:x", "fora:2,3", "taylorseer:3", "taylorseer:3,5", "deepcache:2",
-        "deepcache:2,3", "deepcache:2,5..3", "firstblock:-1", "teacache:nan", "lru:3", "fora:2,anew,anew"}) {
+  for (const char* text : {"", "fora", "fora:", "fora:0", "fora:x", "fora:2,3", "taylorseer:3", "taylorseer:3,5",
+                           "deepcache:2", "deepcache:2,3", "deepcache:2,5..3", "firstblock:-1", "teacache:nan", "lru:3",
+                           "fora:2,anew,anew", "{", "{\"every\": 2}"}) {
     INFO(text);
     CHECK_THROWS_AS(cache::cache_named(text, "--cache"), UsageError);
   }

@@ -6,7 +6,7 @@
 #include "checkpoint/safetensors.h"
 #include "dit/support.h"
 #include "imposed.h"
-#include "study/speed.h"
+#include "study/sampling.h"
 #include "study/support.h"
 #include "train/support.h"
 
@@ -233,5 +233,26 @@ TEST_CASE("a sweep runs on the GPU") {
     INFO(record.axes.dump() << " " << record.error);
     CHECK(record.status == record::Status::ok);
     CHECK(record.metrics.at("time").value > 0);
+  }
+}
+
+TEST_CASE("trajectories are timed on the GPU, with every kind of cache") {
+  if (!has_gpu()) return;
+  test::StudyRun run;
+  study::SamplingSetting s{
+      .spec = {.models = {"DyDiT-S/8"}}, .catalog = &test::catalog(), .device = gpu, .quiet = true};
+  s.spec.dtype = {"float32", "bfloat16"};
+  s.spec.batch = {2};
+  s.spec.engine = {"dense", "masked", "compact"};
+  s.spec.sampler = {"ddim", "dpmpp"};
+  s.spec.steps = {6};
+  s.spec.cache = {"none", "fora:2", "taylorseer:2,2", "deepcache:2,3..8", "firstblock:.5", "teacache:.5"};
+  s.spec.blocks = 2;
+  study::sampling(s, &run.run);
+  CHECK(run.run.records().size() == 2 * 3 * 2 * 6);
+  for (const auto& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    CHECK(record.status == record::Status::ok);
+    CHECK(record.metrics.at("image_time").value > 0);
   }
 }

@@ -32,8 +32,8 @@ struct CacheSpec {
 CacheSpec cache_from_json(const Json& json, const std::string& where);
 Json to_json(const CacheSpec& spec);
 
-/// "none", or what `names()` tells, with ",anew" behind it for decisions anew, or FILE.json. Throws UsageError naming
-/// `where`, InputError for a file that cannot be read.
+/// "none", or what `names()` tells, with ",anew" behind it for decisions anew, or FILE.json, or JSON that begins with a
+/// brace. Throws UsageError naming `where`, InputError for a file that cannot be read.
 std::optional<CacheSpec> cache_named(const std::string& text, const std::string& where);
 /// "fora:N, taylorseer:N,ORDER, ..."
 std::string names();

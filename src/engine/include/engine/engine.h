@@ -29,10 +29,6 @@ Masks narrow(const Masks& masks, std::int64_t first, std::int64_t count);
 /// Of all images together.
 Masks concatenated(const std::vector<Masks>& masks);
 
-/// What becomes of a router whose decision is imposed: skipped, or run, and its result discarded, so that the timing
-/// includes it. A router of a planned timestep is left out either way, as it is without masks.
-enum class Overruled { skipped, run };
-
 /// Passes that follow one another: each with the next inputs and masks.
 struct Passes {
   std::vector<model::Inputs> inputs;
@@ -56,7 +52,8 @@ class Engine {
                           Overruled routers = Overruled::skipped) = 0;
   /// A pass in stretches of blocks; images are at one time. Throws as forward does, and UsageError where the engine has
   /// none.
-  virtual std::unique_ptr<Pass> pass(const model::Inputs& in, const Masks& imposed = {});
+  virtual std::unique_ptr<Pass> pass(const model::Inputs& in, const Masks& imposed = {},
+                                     Overruled routers = Overruled::skipped);
   /// From here on `forward` is asked of one trajectory, so many times: what it keeps of another is forgotten.
   virtual void begin(std::int64_t /*passes*/) {}
   /// Makes ready for forward passes at these times (K), or with these masks of the axes that the timestep decides

@@ -25,6 +25,10 @@ struct Outcome {
   model::BlockRuns ran{};  ///< of a pass in stretches, counted where the work is done; else empty, as all ran
 };
 
+/// What becomes of a router whose decision is imposed: skipped, or run, and its result discarded, so that the timing
+/// includes it. A router of a planned timestep is left out either way, as it is without masks.
+enum class Overruled { skipped, run };
+
 /// Outputs (n,T,D) of attention and MLP, before their gates, of some of a batch's images; of tokens that are off 0.
 using Keep = std::function<void(std::size_t block, model::BlockPart part, const model::Share& images,
                                 const torch::Tensor& output)>;
@@ -44,7 +48,7 @@ class Pass {
   /// Through them with other outputs in the place of their parts': gates are this time's. Where tokens are not imposed
   /// their routers decide, and a token that is off takes nothing of the MLP's.
   virtual torch::Tensor reuse(torch::Tensor tokens, std::size_t first, std::size_t last, const Foretold& outputs) = 0;
-  /// Takes the place of decisions about the blocks that are still to come.
+  /// Takes the place of decisions about the blocks that are still to come, whose routers are skipped.
   virtual void impose(const Masks& masks) = 0;
   /// What is behind the last block. Throws as Engine::forward does.
   virtual Outcome end(const torch::Tensor& tokens) = 0;

@@ -27,6 +27,7 @@ struct Blocks {
   std::int64_t count = 15;
   double seconds = 0;  ///< a variant's passes in one block take at least about this long, but are 1,000 at most
   std::int64_t fewest_passes = 1;  ///< of a variant in one block
+  bool settle = true;              ///< by a pass that does not count, before those that do
   std::uint64_t seed = 0;
 };
 
@@ -45,7 +46,7 @@ struct WarmUp {
 
 /// Checks and warms up each variant, measures the blocks, and checks again: one that fails a check has no times. In
 /// each block a variant makes a pass that does not count, with the number of the last one, and then those that count:
-/// what is compared is a model that runs pass after pass.
+/// what is compared is a model that runs pass after pass. Where a pass is long, it need not.
 /// `after_block` is called after each block. Throws Interrupted between passes.
 std::vector<Times> interleaved(
     const std::vector<Variant>& variants, const Blocks& blocks, Timer& timer,

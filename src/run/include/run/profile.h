@@ -44,12 +44,15 @@ struct Profile {
   std::optional<diffusion::ProcessSpec> process;  ///< of all models; nothing: as their checkpoints say
   std::vector<StudySpec> studies;                 ///< in the order of the names
   std::optional<study::SpeedSpec> sweep;
+  std::optional<study::SamplingSweep> sampling;
   Json train;           ///< options of every model; null where the profile trains nothing
   std::string history;  ///< run directory of the models' training, for the learning curves
   std::string note;     ///< for the report's readers
 
   /// Anything that takes models and images: studies, or a sweep of trained models.
-  bool has_subjects() const { return !studies.empty() || (sweep && !sweep->trained.empty()); }
+  bool has_subjects() const {
+    return !studies.empty() || (sweep && !sweep->trained.empty()) || (sampling && !sampling->trained.empty());
+  }
 };
 
 /// The options of data: `path`, `size` and `grain`.

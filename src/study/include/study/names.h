@@ -3,7 +3,7 @@
 #pragma once
 
 #include "study/options.h"
-#include "study/sweep.h"
+#include "study/sampling_sweep.h"
 
 namespace dydit::study {
 

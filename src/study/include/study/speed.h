@@ -11,7 +11,7 @@
 
 namespace dydit::study {
 
-/// A dynamic model that decides itself, and the images it is run on: as many as the largest batch at least.
+/// A dynamic model that decides itself, and the images that passes are of: as many as the largest batch at least.
 struct Trained {
   std::string name, hash;
   std::shared_ptr<model::Network> network;
@@ -21,8 +21,9 @@ struct Trained {
   diffusion::ProcessSpec process = {};
 };
 
-struct SpeedSetting {
-  SpeedSpec spec;
+template <typename Spec>
+struct MeasureSetting {
+  Spec spec;
   const Catalog* catalog = nullptr;   ///< must live as long as the measurement
   std::vector<Trained> trained = {};  ///< those that the spec names
   std::uint64_t seed = 0;
@@ -31,6 +32,7 @@ struct SpeedSetting {
   bool quiet = false;
   distributed::ProcessGroup group = {};
 };
+using SpeedSetting = MeasureSetting<SpeedSpec>;
 
 /// Measures the groups of cells in which one has no record; several processes share the groups, and `run` is null on
 /// all but rank 0. What fails (out of memory, say) is recorded as failed; the rest goes on. Throws Interrupted between

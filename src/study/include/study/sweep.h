@@ -31,6 +31,8 @@ struct Axis {
   bool of_trained = true;  ///< whether cells of trained models have it
 };
 
+const std::vector<std::string>& types_of_numbers();
+
 /// "dtype", "batch", "keep": every sweep has them, and its models.
 std::vector<Axis> standard_axes();
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "groups.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/median.h"
+#include "base/progress.h"
+#include "done_cell.h"
+#include "record/manifest.h"
+#include "record/metric.h"
+
+namespace dydit::study {
+
+using record::Json;
+using record::Record;
+
+void fail(Record& record, const std::string& error) {
+  record.metrics.clear();
+  record.status = record::Status::failed;
+  record.error = error;
+}
+
+void put_blocks(Record& record, const std::string& metric, const std::vector<double>& blocks) {
+  const Median median = median_of(blocks);
+  record::Metric measured = record::measured(metric, median.value);
+  if (std::isfinite(median.low)) measured.ci95 = {{median.low, median.high}};
+  for (const double value : blocks) measured.blocks.push_back({value});
+  record.metrics[metric] = measured;
+}
+
+namespace {
+
+// Those that have a cell without a record, as rank 0 sees them in the run; told to all.
+std::vector<std::size_t> missing_of(const std::vector<Group>& groups, const distributed::ProcessGroup& processes,
+                                    record::RunDirectory* run) {
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; run != nullptr && i < groups.size(); ++i) {
+    const auto has = [&](const Record& cell) { return run->has_or_takes_back(cell.cell); };
+    if (!std::ranges::all_of(groups[i].cells, has)) missing.push_back(i);
+  }
+  return Json::parse(processes.broadcast(Json(missing).dump())).get<std::vector<std::size_t>>();
+}
+
+void write(record::RunDirectory& run, Record record) {
+  if (run.has_or_takes_back(record.cell)) return;
+  if (record.status == record::Status::failed) run.warn(fmt::format("{} failed: {}", record.axes.dump(), record.error));
+  run.append(std::move(record));
+}
+
+// In each round every process measures a group of its own, and rank 0 writes what they found in the order of the ranks.
+void rounds(const std::string& label, const std::vector<Group>& groups, std::int64_t blocks, bool quiet,
+            const distributed::ProcessGroup& processes, record::RunDirectory* run) {
+  const std::vector<std::size_t> missing = missing_of(groups, processes, run);
+  const auto in_blocks = [&](std::size_t count) { return static_cast<std::int64_t>(count) * blocks; };
+  Progress progress(label, "blocks", in_blocks(groups.size()), quiet || !processes.leads(),
+                    in_blocks(groups.size() - missing.size()));
+  const auto size = static_cast<std::size_t>(processes.size()), rank = static_cast<std::size_t>(processes.rank());
+  const Warn warn = [&](const std::string& message) {
+    if (run != nullptr)
+      run->warn(message);
+    else
+      fmt::print(stderr, "dydit: {}\n", message);
+  };
+  for (std::size_t first = 0; first < missing.size(); first += size) {
+    std::vector<DoneCell> done;
+    if (first + rank < missing.size()) {
+      const auto after_block = [&] {
+        progress.advance(static_cast<std::int64_t>(std::min(size, missing.size() - first)));
+      };
+      for (Record& record : groups[missing[first + rank]].measure(warn, after_block)) {
+        if (size > 1) record.machine["processes"] = size;
+        record::stamp(record);
+        if (run != nullptr)  // what rank 0 found is safe before it waits for others
+          write(*run, std::move(record));
+        else
+          done.push_back({.record = record::readable(std::move(record))});
+      }
+    }
+    if (size > 1)
+      for (const std::string& text : processes.gather(to_bytes(done)))
+        for (DoneCell& cell : from_bytes(text)) write(*run, std::move(cell.record));
+  }
+}
+
+}  // namespace
+
+void measure_groups(const std::string& label, const std::vector<Group>& groups, std::int64_t blocks, bool quiet,
+                    const distributed::ProcessGroup& processes, record::RunDirectory* run) {
+  try {
+    rounds(label, groups, blocks, quiet, processes, run);
+  } catch (const Interrupted&) {
+    if (run == nullptr) throw;
+    run->log("interrupted");
+    throw Interrupted("interrupted", "what is done is saved in " + run->path().string(),
+                      "give the same command again to go on");
+  }
+}
+
+}  // namespace dydit::study

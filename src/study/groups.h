@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cells that are compared, and so measured together: a group at a time, of several processes each another one.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/faults.h"
+#include "base/interrupt.h"
+#include "distributed/process_group.h"
+#include "record/run_directory.h"
+
+namespace dydit::study {
+
+using Warn = std::function<void(const std::string& message)>;
+
+struct Group {
+  std::vector<record::Record> cells;  ///< still without metrics
+  /// Their records, of all cells whether they have one in the run or not. `after_block` is called after each block.
+  std::function<std::vector<record::Record>(const Warn& warn, const std::function<void()>& after_block)> measure;
+};
+
+/// Measures the groups in which a cell has no record; `run` is null on all but rank 0. Throws Interrupted between
+/// passes.
+void measure_groups(const std::string& label, const std::vector<Group>& groups, std::int64_t blocks, bool quiet,
+                    const distributed::ProcessGroup& processes, record::RunDirectory* run);
+
+/// What `work` throws, but for an interrupt, in one line.
+template <typename Work>
+std::optional<std::string> error_of(const Work& work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const Interrupted&) {
+    throw;
+  } catch (const std::exception& error) {
+    return one_line(error);
+  }
+}
+
+/// A record without metrics, which says why.
+void fail(record::Record& record, const std::string& error);
+
+/// The median of a metric's values, one for each block, with its interval.
+void put_blocks(record::Record& record, const std::string& metric, const std::vector<double>& blocks);
+
+}  // namespace dydit::study

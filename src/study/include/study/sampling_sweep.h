@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a profile's [sampling] measures: whole trajectories, of models times samplers times caches.
+#pragma once
+
+#include "study/sweep.h"
+
+namespace dydit::study {
+
+/// The product of its lists, each cell a trajectory of a batch. What cells are held against is always among them: the
+/// complete model without a cache, by the first sampler in the first number of steps.
+struct SamplingSweep {
+  std::vector<std::string> models{"DyDiT-S/2"};  ///< published configurations under imposed masks
+  std::vector<std::string> trained{};            ///< dynamic models of the profile, as their routers decide
+  std::vector<std::string> dtype{"float32"};
+  std::vector<std::int64_t> batch{8};  ///< images
+  std::vector<double> guidance{1.5};   ///< scales; 1: none
+  std::vector<double> keep{0.5};       ///< share of the units of `which` that stays on
+  std::vector<std::string> which{"both"}, engine{"dense", "compact"};
+  std::vector<std::string> sampler{"ddim"};
+  std::vector<std::int64_t> steps{50, 20};
+  std::vector<std::string> cache{"none", "fora:2"};  ///< see cache::cache_named
+  std::int64_t input_size = 32;                      ///< side of the latent, of published configurations
+  std::int64_t blocks = 9;
+};
+
+/// Throws UsageError, naming `where`, for a key, name or number that has no meaning.
+SamplingSweep sampling_sweep_from_json(const Json& json, const std::string& where, const SweepNames& names);
+Json to_json(const SamplingSweep& sweep);
+
+}  // namespace dydit::study

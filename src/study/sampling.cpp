@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/sampling.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "groups.h"
+#include "instrument/interleaved.h"
+#include "instrument/memory.h"
+#include "record/metric.h"
+#include "trajectories.h"
+
+namespace dydit::study {
+
+namespace {
+
+using record::Json;
+using record::Record;
+
+template <typename T>
+std::vector<T> with_first(std::vector<T> list, const T& first) {
+  std::erase(list, first);
+  list.insert(list.begin(), first);
+  return list;
+}
+
+// The complete model, without a cache, by the first sampler in the first number of steps.
+SampledCell reference_of(const SamplingSweep& sweep, const engine::Family& family) {
+  return {.engine = family.engine_that(engine::Executes::all),
+          .sampler = sweep.sampler.front(),
+          .steps = sweep.steps.front()};
+}
+
+const engine::Family& family_of(const SamplingSetting& s, const SampledModel& model) {
+  return model.trained == nullptr ? engine::family_of(s.catalog->families, model.name) : *model.trained->family;
+}
+
+// The complete model first: each cell's separate speedups are among them.
+std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledModel& model) {
+  const engine::Family& family = family_of(s, model);
+  std::vector<SampledCell> runs{reference_of(s.spec, family)};
+  for (const std::string& name : s.spec.engine) {
+    const engine::Row& engine = family.engine(name);
+    if (engine.executes == engine::Executes::all) continue;
+    if (model.trained != nullptr) {
+      runs.push_back({.engine = engine, .which = Which::own});
+      continue;
+    }
+    for (const std::string& which : s.spec.which)
+      for (const double keep : s.spec.keep)
+        runs.push_back({.engine = engine, .which = keep == 1 ? Which::all : which_named(which), .keep = keep});
+  }
+  std::vector<SampledCell> cells;
+  for (SampledCell cell : runs)
+    for (const std::string& sampler : s.spec.sampler)
+      for (const std::int64_t steps : s.spec.steps)
+        for (const std::string& cache : with_first<std::string>(s.spec.cache, "none")) {
+          cell.sampler = sampler;
+          cell.steps = steps;
+          cell.cache = cache;
+          cells.push_back(cell);
+        }
+  return cells;
+}
+
+Record cell_record(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell) {
+  Json axes{{"model", model.name},        {"dtype", model.dtype},       {"batch", model.batch},
+            {"guidance", model.guidance}, {"engine", cell.engine.name}, {"which", to_string(cell.which)}};
+  if (model.trained == nullptr) axes["keep"] = cell.keep;
+  axes.update(Json{{"sampler", cell.sampler},
+                   {"steps", cell.steps},
+                   {"cache", cell.cache},
+                   {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
+                   {"threads", s.threads}});
+  std::vector<std::string> inputs{
+      fmt::format("{} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.sampler.front(), s.spec.steps.front())};
+  if (model.trained != nullptr)
+    inputs.push_back(fmt::format("{} {}", model.trained->hash, to_json(model.trained->process).dump()));
+  return {.cell = record::cell_hash("sampling", axes, inputs, s.seed), .study = "sampling", .axes = axes};
+}
+
+// Times and executed work of a group's cells, by their names.
+class Sampled {
+ public:
+  explicit Sampled(const SampledModel& model, const SampledCell& reference) : model_(model), reference_(reference) {}
+
+  std::map<std::string, std::vector<double>> seconds;  // of a trajectory in each block
+  std::map<std::string, Executed> executed;
+  std::map<std::string, std::int64_t> memory;
+
+  void fill(Record& record, const SampledCell& cell) const;
+
+ private:
+  // A function of image times in one block, in every block.
+  template <typename Value>
+  std::vector<double> blockwise(const SampledCell& cell, const Value& value) const {
+    std::vector<double> values;
+    for (std::size_t block = 0; block < times(cell).size(); ++block)
+      values.push_back(value([&](const SampledCell& of) { return times(of)[block]; }));
+    return values;
+  }
+  const std::vector<double>& times(const SampledCell& cell) const {
+    const auto found = seconds.find(cell.name());
+    if (found == seconds.end()) throw RunError("a cell that it is held against has no times", cell.name());
+    return found->second;
+  }
+  double milliseconds() const { return 1e3 / static_cast<double>(model_.batch); }
+
+  SampledModel model_;
+  SampledCell reference_;
+};
+
+void Sampled::fill(Record& record, const SampledCell& cell) const {
+  const auto value = [&](const char* metric, double number) {
+    record.metrics[metric] = record::measured(metric, number);
+  };
+  const auto put = [&](const char* metric, const auto& of_block) {
+    put_blocks(record, metric, blockwise(cell, of_block));
+  };
+  SampledCell alone = cell, cached = cell, solved = cell, by_cache = reference_;
+  alone.sampler = reference_.sampler, alone.steps = reference_.steps, alone.cache = "none";
+  for (SampledCell* complete : {&cached, &solved})
+    complete->engine = reference_.engine, complete->which = Which::all, complete->keep = 1;
+  solved.cache = "none";
+  by_cache.cache = cell.cache;
+  put("image_time", [&](const auto& time) { return milliseconds() * time(cell); });
+  put("sampling_speedup", [&](const auto& time) { return time(reference_) / time(cell); });
+  put("sampling_speedup_own", [&](const auto& time) { return time(alone) / time(cell); });
+  const auto multiplied = [&](const auto& time) {
+    return time(reference_) / time(alone) * (time(reference_) / time(by_cache)) * (time(reference_) / time(solved));
+  };
+  put("multiplied_speedup", multiplied);
+  put("multiplied_share", [&](const auto& time) { return time(reference_) / time(cell) / multiplied(time); });
+  put("reference_image_time", [&](const auto& time) { return milliseconds() * time(reference_); });
+  put("solver_image_time", [&](const auto& time) { return milliseconds() * time(solved); });
+  put("cached_image_time", [&](const auto& time) { return milliseconds() * time(cached); });
+  const auto work = [&](const SampledCell& of) { return executed.at(of.name()); };
+  const Executed own = work(cell);
+  if (cell.cache == "none") value("lambda_realised", own.lambda);
+  value("sampling_gmacs", 1e-9 * own.macs);
+  value("sampling_gmacs_guided", 1e-9 * own.guided_macs);
+  value("sampling_theory", work(reference_).guided_macs / own.guided_macs);
+  value("reference_gmacs", 1e-9 * work(reference_).guided_macs);
+  value("solver_gmacs", 1e-9 * work(solved).guided_macs);
+  value("cached_gmacs", 1e-9 * work(cached).guided_macs);
+  value("blocks_run", own.blocks);
+  value("passes", static_cast<double>(own.passes));
+  value("full_passes", static_cast<double>(own.full_passes));
+  value("activation_memory", 1e-6 * static_cast<double>(memory.at(cell.name())));
+  value("cache_memory", 1e-6 * static_cast<double>(own.cache_bytes));
+}
+
+// All cells of a group: what is compared is measured together.
+std::vector<Record> measure_together(const SamplingSetting& s, const SampledModel& model,
+                                     const std::vector<SampledCell>& cells, const std::function<void()>& after_block) {
+  std::vector<Record> records;
+  for (const SampledCell& cell : cells) records.push_back(cell_record(s, model, cell));
+  std::unique_ptr<Trajectories> trajectories;
+  if (const auto error = error_of([&] { trajectories = std::make_unique<Trajectories>(s, model); })) {
+    for (Record& record : records) fail(record, *error);
+    return records;
+  }
+  Sampled sampled(model, reference_of(s.spec, family_of(s, model)));
+  const auto each = [&](const auto& work) {
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (records[i].status == record::Status::ok)
+        if (const auto error = error_of([&] { work(records[i], cells[i]); })) fail(records[i], *error);
+  };
+  each([&](Record&, const SampledCell& cell) { trajectories->add(cell); });
+  std::vector<instrument::Variant> variants;
+  each([&](Record&, const SampledCell& cell) {
+    sampled.executed[cell.name()] = trajectories->check(cell);  // and what it keeps has its memory now
+    sampled.memory[cell.name()] = instrument::peak_bytes([&] { trajectories->run(cell); });
+    variants.push_back({.name = cell.name(),
+                        .run = [&](std::int64_t) { trajectories->run(cell); },
+                        .check = [&] { trajectories->check(cell); }});
+  });
+  const instrument::Blocks blocks{.count = s.spec.blocks, .settle = false, .seed = s.seed};
+  const auto timer = instrument::timer_of(s.device);
+  const auto times = instrument::interleaved(variants, blocks, *timer, after_block);
+  std::map<std::string, std::string> errors;
+  for (std::size_t i = 0; i < variants.size(); ++i)
+    if (times[i].error.empty())
+      sampled.seconds[variants[i].name] = instrument::block_medians(times[i]);
+    else
+      errors[variants[i].name] = times[i].error;
+  each([&](Record& record, const SampledCell& cell) {
+    if (const auto error = errors.find(cell.name()); error != errors.end()) throw RunError(error->second, "");
+    sampled.fill(record, cell);
+  });
+  return records;
+}
+
+std::vector<SampledModel> sampled_models(const SamplingSetting& s) {
+  std::vector<SampledModel> models;
+  const auto add = [&](const std::string& name, const Trained* trained) {
+    for (const std::string& dtype : s.spec.dtype)
+      for (const std::int64_t batch : s.spec.batch)
+        for (const double guidance : s.spec.guidance) models.push_back({name, trained, dtype, batch, guidance});
+  };
+  for (const std::string& name : s.spec.models) add(name, nullptr);
+  for (const Trained& trained : s.trained) add(trained.name, &trained);
+  return models;
+}
+
+}  // namespace
+
+void sampling(const SamplingSetting& s, record::RunDirectory* run) {
+  torch::InferenceMode inference;
+  std::vector<Group> groups;
+  for (const SampledModel& model : sampled_models(s)) {
+    const auto cells = sampled_cells(s, model);
+    Group& group = groups.emplace_back();
+    for (const SampledCell& cell : cells) group.cells.push_back(cell_record(s, model, cell));
+    group.measure = [&s, model, cells](const Warn&, const std::function<void()>& after_block) {
+      return measure_together(s, model, cells, after_block);
+    };
+  }
+  measure_groups("sampling", groups, s.spec.blocks, s.quiet, s.group, run);
+}
+
+}  // namespace dydit::study

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trajectories.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <numeric>
+
+#include "agreement.h"
+#include "base/interrupt.h"
+#include "base/random.h"
+#include "cost/cost.h"
+#include "diffusion/draws.h"
+#include "model/device.h"
+#include "model/finite.h"
+
+namespace dydit::study {
+
+using engine::Masks;
+using engine::Overruled;
+using torch::Tensor;
+
+namespace {
+
+constexpr std::int64_t draws_of_masks = 4;  // passes go through them in turn
+
+std::shared_ptr<model::Network> network_of(const SamplingSetting& setting, const SampledModel& of,
+                                           const engine::Family& family) {
+  if (of.trained != nullptr) return copy_of(*of.trained->network);
+  const auto network = family.build(family.describe(of.name, setting.spec.input_size));
+  network->randomise(setting.seed);
+  return network;
+}
+
+diffusion::SamplingSpec spec_of(const SampledCell& cell, double guidance) {
+  return {.sampler = cell.sampler, .steps = cell.steps, .cfg_scale = guidance};
+}
+
+// Of the first `images` images of a pass, routers included; of the complete model there are none.
+double macs_of(const model::Architecture& architecture, const engine::Outcome& outcome, std::int64_t images,
+               bool routed) {
+  model::Activity activity;
+  if (!outcome.masks.empty()) activity = engine::activity_of(engine::narrow(outcome.masks, 0, images));
+  activity.ran = outcome.ran;
+  const cost::Rho rho = cost::rho(architecture, activity);
+  return (routed ? rho.with_routers : rho.without_routers) * cost::macs_of(architecture);
+}
+
+double blocks_of(const model::BlockRuns& ran) {
+  if (ran.empty()) return 1;
+  double sum = 0;
+  for (const model::BlockPart part : {model::BlockPart::attention, model::BlockPart::mlp}) {
+    const auto& of_part = ran[static_cast<std::size_t>(part)];
+    sum += std::accumulate(of_part.begin(), of_part.end(), 0.0) / static_cast<double>(of_part.size());
+  }
+  return sum / 2;
+}
+
+}  // namespace
+
+std::string SampledCell::name() const {
+  return fmt::format("{} {} {:g}, {} {}, {}", engine.name, to_string(which), keep, sampler, steps, cache);
+}
+
+Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& of)
+    : setting_(setting),
+      of_(of),
+      dtype_(model::dtype_named(of.dtype)),
+      family_(of.trained == nullptr ? engine::family_of(setting.catalog->families, of.name) : *of.trained->family),
+      network_(network_of(setting, of, family_)) {
+  network_->to(setting.device, dtype_);
+  network_->eval();
+  const auto& a = architecture();
+  spec_ = of.trained != nullptr ? of.trained->process : diffusion::ProcessSpec{.name = a.flow ? "flow" : "diffusion"};
+  process_ = diffusion::process_of(spec_, a.learns_sigma, setting.device);
+  std::vector<std::int64_t> images(static_cast<std::size_t>(of.batch));
+  std::iota(images.begin(), images.end(), 0);
+  const auto normal = [&](std::int64_t draw) {
+    const std::vector<std::int64_t> draws_of_images(images.size(), draw);
+    return diffusion::normal_rows(setting.seed, Purpose::sampling, images, draws_of_images,
+                                  {a.channels, a.side, a.side})
+        .to(setting.device);
+  };
+  x_ = normal(0);
+  noise_ = normal(1);  // at each step: its values take no part in the time
+  std::vector<std::int64_t> labels;
+  for (const std::int64_t image : images)
+    labels.push_back(
+        static_cast<std::int64_t>(Random(setting.seed, Purpose::sweep_label, static_cast<std::uint64_t>(image))
+                                      .below(static_cast<std::uint64_t>(a.classes))));
+  labels_ = torch::tensor(labels, torch::kInt64).to(setting.device);
+  both_ = torch::cat({labels_, torch::full_like(labels_, a.classes)});
+}
+
+std::string Trajectories::key_of_sampler(const SampledCell& cell) {
+  return fmt::format("{} {}", cell.sampler, cell.steps);
+}
+
+void Trajectories::add(const SampledCell& cell) {
+  auto& sampler = samplers_[key_of_sampler(cell)];
+  if (sampler == nullptr)
+    sampler = diffusion::sampler_of(spec_of(cell, of_.guidance), spec_, architecture().learns_sigma, setting_.device);
+  auto& engine = engines_[cell.engine.name];
+  if (engine == nullptr)
+    engine = cell.engine.make(network_, {.packing_budget = std::numeric_limits<std::size_t>::max()});
+  if (const auto spec = cache::cache_named(cell.cache, "cache")) {
+    auto& cached = caches_[cell.engine.name + " " + cell.cache];
+    if (cached == nullptr) cached = cache::cached(engine, *spec, architecture());
+  }
+  plan(cell);
+}
+
+// The sampler's times, or the widths of the imposed masks.
+void Trajectories::plan(const SampledCell& cell) {
+  if (cell.complete()) return;
+  if (cell.which == Which::own) {
+    engines_.at(cell.engine.name)->plan(process_->times(sampler(cell).times()).to(setting_.device));
+    return;
+  }
+  Masks widths = engine::narrow(masks(cell, 0, 1), 0, 1);
+  for (std::size_t axis = 0; axis < widths.size(); ++axis)
+    if (architecture().units[axis].scope == model::Scope::token) widths[axis] = Tensor();
+  engines_.at(cell.engine.name)->plan(widths);
+}
+
+engine::Engine& Trajectories::engine(const SampledCell& cell) {
+  if (cell.cache == "none") return *engines_.at(cell.engine.name);
+  return *caches_.at(cell.engine.name + " " + cell.cache);
+}
+
+// Imposed in a pass over so many images; none where routers decide.
+const Masks& Trajectories::masks(const SampledCell& cell, std::int64_t pass, std::int64_t images) {
+  static const Masks none;
+  if (cell.complete() || cell.which == Which::own) return none;
+  auto& drawn = masks_[fmt::format("{} {} {}", to_string(cell.which), cell.keep, images)];
+  if (drawn.empty()) {
+    const auto& units = architecture().units;
+    for (std::int64_t draw = 0; draw < draws_of_masks; ++draw) {
+      drawn.push_back(imposed_masks(units, kept_of(cell.which, cell.keep, units), images, setting_.seed, draw));
+      for (Tensor& mask : drawn.back()) mask = mask.to(setting_.device);
+    }
+  }
+  return drawn[static_cast<std::size_t>(pass % draws_of_masks)];
+}
+
+const Tensor& Trajectories::times(double time) {
+  Tensor& known = times_[time];
+  if (!known.defined()) known = process_->times({time}).to(setting_.device).expand({2 * of_.batch}).contiguous();
+  return known;
+}
+
+Tensor Trajectories::trajectory(const SampledCell& cell, bool look, const After& after) {
+  engine::Engine& engine = this->engine(cell);
+  const diffusion::Sampler& sampler = this->sampler(cell);
+  engine.checks_finite = look;
+  engine.begin(std::ssize(sampler.times()));
+  std::int64_t pass = 0;
+  const auto model =
+      diffusion::guided(spec_of(cell, of_.guidance).guidance(), [&](const Tensor& x, double time, bool halves) {
+        stop_if_interrupted();
+        const std::int64_t images = x.size(0);
+        const model::Inputs in{x.to(dtype_), times(time).narrow(0, 0, images), halves ? both_ : labels_};
+        const auto outcome = engine.forward(in, masks(cell, pass++, images), Overruled::run);
+        if (after) after(in, outcome);
+        return outcome.output.to(torch::kFloat32);
+      });
+  return sampler.sample(x_, {.model = model, .noise = [this](std::int64_t) { return noise_; }});
+}
+
+void Trajectories::run(const SampledCell& cell) { trajectory(cell, /*look=*/false, {}); }
+
+Executed Trajectories::check(const SampledCell& cell) {
+  Executed executed;
+  const auto& of = architecture();
+  const Tensor made = trajectory(cell, /*look=*/true, [&](const model::Inputs& in, const engine::Outcome& outcome) {
+    const std::int64_t images = in.x.size(0);
+    if (executed.passes++ == 0) {
+      const auto& masked = family_.engine_that(engine::Executes::masked);
+      const auto reference = masked.make(network_, {})->forward(in, outcome.masks);
+      require_agreement(outcome.output, reference.output, tolerance_of(dtype_, of.depth));
+    }
+    const bool routed = !cell.complete();
+    executed.macs += macs_of(of, outcome, of_.batch, routed);
+    executed.guided_macs +=
+        macs_of(of, outcome, images, routed) * static_cast<double>(images) / static_cast<double>(of_.batch);
+    executed.blocks += blocks_of(outcome.ran);
+    executed.lambda += cost::lambda_realised(of, engine::activity_of(outcome.masks));
+  });
+  model::require_finite_output(made);
+  executed.blocks /= static_cast<double>(executed.passes);
+  executed.lambda /= static_cast<double>(executed.passes);
+  executed.full_passes = executed.passes;
+  if (cell.cache == "none") return executed;
+  const cache::Cached& cached = *caches_.at(cell.engine.name + " " + cell.cache);
+  executed.full_passes = std::ranges::count(cached.full(), true);
+  executed.cache_bytes = cached.cache_bytes();
+  return executed;
+}
+
+}  // namespace dydit::study

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole trajectories, timed.
+#include "study/sampling.h"
+
+#include "base/error.h"
+#include "catch.h"
+#include "support.h"
+
+using namespace dydit;
+
+namespace {
+
+study::SamplingSetting setting() {
+  study::SamplingSetting s{.spec = {}, .catalog = &test::catalog()};
+  s.spec.models = {"DyDiT-S/8"};
+  s.spec.input_size = 16;
+  s.spec.batch = {2};
+  s.spec.engine = {"masked", "compact"};
+  s.spec.sampler = {"ddim", "dpmpp"};
+  s.spec.steps = {6, 3};
+  s.spec.cache = {"fora:2", "deepcache:2,4..7"};
+  s.spec.blocks = 6;
+  s.quiet = true;
+  return s;
+}
+
+record::Record cell(const test::StudyRun& run, const std::string& engine, const std::string& sampler, int steps,
+                    const std::string& cache) {
+  for (const record::Record& record : run.run.records())
+    if (record.axes.at("engine") == engine && record.axes.at("sampler") == sampler &&
+        record.axes.at("steps") == steps && record.axes.at("cache") == cache)
+      return record;
+  FAIL("no such cell: " << engine << " " << sampler << " " << steps << " " << cache);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("trajectories of every engine, sampler, number of steps and cache are timed beside the complete model's") {
+  test::StudyRun run;
+  study::sampling(setting(), &run.run);
+  CHECK(run.run.records().size() == 3 * 2 * 2 * 3);
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    REQUIRE(record.status == record::Status::ok);
+    const auto value = [&](const char* metric) { return record.metrics.at(metric).value; };
+    CHECK(record.metrics.at("image_time").blocks.size() == 6);
+    CHECK(record.metrics.at("multiplied_share").ci95);
+    CHECK(value("image_time") > 0);
+    const std::string cache = record.axes.at("cache");
+    const auto passes = record.axes.at("steps").get<double>();
+    CHECK(value("passes") == passes);
+    CHECK(value("full_passes") == (cache == "none" ? passes : passes == 3 ? 2 : cache == "fora:2" ? 4 : 3));
+    CHECK((value("cache_memory") == 0) == (cache == "none"));
+    CHECK((value("blocks_run") == 1) == (cache == "none"));
+    CHECK(value("activation_memory") > 0);
+    CHECK(value("sampling_gmacs_guided") > 1.5 * value("sampling_gmacs"));
+    CHECK(value("sampling_theory") == Approx(value("reference_gmacs") / value("sampling_gmacs_guided")));
+    // What each loses, and what would be without, is the time.
+    const double g = value("sampling_gmacs_guided");
+    const double ideal = value("reference_image_time") * g / value("reference_gmacs");
+    const double solver = (value("solver_image_time") -
+                           value("reference_image_time") * value("solver_gmacs") / value("reference_gmacs")) *
+                          g / value("solver_gmacs");
+    const double cached =
+        (value("cached_image_time") - value("solver_image_time") * value("cached_gmacs") / value("solver_gmacs")) * g /
+        value("cached_gmacs");
+    const double routers = value("image_time") - value("cached_image_time") * g / value("cached_gmacs");
+    CHECK(ideal + solver + cached + routers == Approx(value("image_time")));
+  }
+  // What is one of the separate speedups is all of their product.
+  for (const auto& [engine, sampler, steps, cache] : {std::tuple{"dense", "ddim", 6, "none"},
+                                                      {"dense", "ddim", 6, "fora:2"},
+                                                      {"dense", "dpmpp", 3, "none"},
+                                                      {"compact", "ddim", 6, "none"}}) {
+    const auto share = cell(run, engine, sampler, steps, cache).metrics.at("multiplied_share");
+    for (const auto& block : share.blocks) CHECK(block.front() == Approx(1));
+  }
+  CHECK(cell(run, "dense", "ddim", 6, "none").metrics.at("sampling_speedup").value == 1);
+  CHECK(cell(run, "compact", "ddim", 6, "none").metrics.at("sampling_speedup_own").value == 1);
+  // Of a half of heads, groups and tokens about a third is left; the dense model has no routers.
+  const auto half = cell(run, "compact", "ddim", 6, "none").metrics,
+             dense = cell(run, "dense", "ddim", 6, "none").metrics;
+  CHECK(half.at("lambda_realised").value == Approx(0.35).margin(0.08));
+  CHECK(dense.at("lambda_realised").value == 1);
+  CHECK(half.at("sampling_theory").value > 2);
+  // Caches leave out what they say: blocks 4 to 7 of 12 in every other pass.
+  CHECK(cell(run, "dense", "ddim", 6, "deepcache:2,4..7").metrics.at("blocks_run").value == Approx(1 - .5 * 4 / 12));
+  CHECK(cell(run, "dense", "ddim", 6, "fora:2").metrics.at("blocks_run").value == Approx(4.0 / 6));
+
+  const auto count = run.run.records().size();
+  study::sampling(setting(), &run.run);  // nothing is measured twice
+  CHECK(run.run.records().size() == count);
+}
+
+TEST_CASE("a cell that cannot be sampled fails alone, and one that others are held against is there unasked") {
+  test::StudyRun run;
+  auto s = setting();
+  s.spec.engine = {"compact"};
+  s.spec.sampler = {"ddim"};
+  s.spec.steps = {3};
+  s.spec.cache = {"deepcache:2,4..12"};
+  study::sampling(s, &run.run);
+  REQUIRE(run.run.records().size() == 4);
+  for (const char* engine : {"dense", "compact"}) {
+    CHECK(cell(run, engine, "ddim", 3, "none").status == record::Status::ok);
+    const auto failed = cell(run, engine, "ddim", 3, "deepcache:2,4..12");
+    CHECK(failed.status == record::Status::failed);
+    CHECK(failed.error.find("4..12") != std::string::npos);
+  }
+}
+
+TEST_CASE("trajectories of a trained flow are as its routers decide") {
+  test::StudyRun run;
+  auto s = setting();
+  study::Model half = test::dynamic_model("half");
+  s.spec.models = {};
+  s.spec.trained = {"half"};
+  s.spec.engine = {"compact"};
+  s.spec.sampler = {"euler", "sde"};
+  s.spec.steps = {4};
+  s.spec.cache = {"fora:2", "fora:2,anew"};
+  s.trained = {{.name = "half",
+                .hash = "half",
+                .network = half.network,
+                .family = half.family,
+                .chunk = {},
+                .data_hash = {},
+                .process = {.name = "flow"}}};
+  study::sampling(s, &run.run);
+  CHECK(run.run.records().size() == 2 * 2 * 3);
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    CHECK(record.status == record::Status::ok);
+    CHECK_FALSE(record.axes.contains("keep"));
+    CHECK(record.axes.at("which") == (record.axes.at("engine") == "dense" ? "all" : "own"));
+  }
+  CHECK(cell(run, "compact", "euler", 4, "none").metrics.at("passes").value == 3);  // between grid points
+  // Routers that decide anew are run.
+  const auto macs = [&](const char* cache) {
+    return cell(run, "compact", "euler", 4, cache).metrics.at("sampling_gmacs").value;
+  };
+  CHECK(macs("fora:2,anew") > macs("fora:2"));
+}
