@@ -50,6 +50,7 @@ SamplingSpec spec_of(const json& of) {
   if (spec.sampler == "heun2") spec.sampler = "heun";
   if (of.contains("atol")) spec.atol = of.at("atol").get<double>(), spec.rtol = of.at("rtol").get<double>();
   spec.diffusion = of.value("diffusion_form", "") == "SBDM" ? "sbdm" : of.value("diffusion_form", "");
+  if (spec.sampler == "sde") spec.method = of.value("method", "") == "Heun" ? "heun" : "euler";
   return spec;
 }
 
@@ -71,7 +72,6 @@ TEST_CASE("samplers end where diffusers, torchdiffeq and SiT do, and ask the mod
     // DDIM with linspace is held to diffusers in solvers_10; dopri5's steps are its own.
     if (name.starts_with("ddim_eta_linspace") || name.ends_with("_as_dpmpp_10") || of.at("sampler") == "dopri5")
       continue;
-    if (of.value("method", "") == "Heun") continue;
     INFO(name);
     const auto sampler = sampler_of(spec_of(of), process_of(of), /*learn_sigma=*/false);
     const auto& f = of.at("field");

@@ -30,6 +30,8 @@ Schema<SamplingSpec> sampling_schema() {
       .add("rtol", &S::rtol, tolerance, "of dopri5 (1e-3)")
       .add("diffusion", &S::diffusion, {"sigma", "sbdm", "linear"},
            "of sde: how much noise is added on the way (sigma)")
+      .add("method", &S::method, {"euler", "heun"},
+           "of sde: Euler and Maruyama's, or Heun's with two passes a step (euler)")
       .add("last_step", &S::last_step, last_step, "of sde: size of the last step, without noise (.04)")
       .add("cfg_scale", &S::cfg_scale, Bounds<double>{-1000, 1000}, "classifier-free guidance (1: none)")
       .add("cfg_from", &S::cfg_from, time, "guide from this time on")
@@ -56,7 +58,7 @@ const std::vector<SamplerRow>& samplers() {
       {"heun", "flow", "Heun's method, two passes a step", {}},
       {"rk4", "flow", "Runge and Kutta's method of order 4 (the 3/8 rule), four passes a step", {}},
       {"dopri5", "flow", "Dormand and Prince's method, which chooses its steps", {"atol", "rtol"}},
-      {"sde", "flow", "Euler and Maruyama's method on the reverse SDE", {"diffusion", "last_step"}}};
+      {"sde", "flow", "the reverse SDE", {"diffusion", "method", "last_step"}}};
   return rows;
 }
 

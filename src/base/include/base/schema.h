@@ -68,14 +68,15 @@ class Schema {
     };
     return put(number(name, Option::Kind::list, bounds, help), read, [=](const T& from) { return Json(from.*member); });
   }
-  /// One of the known texts; any where none is known.
+  /// One of the known texts, or an empty one that nobody gave; any where none is known.
   Schema& add(const std::string& name, std::string T::*member, const std::vector<std::string>& known,
               std::string help) {
     const auto read = [=](Keys& keys, T& to) {
       keys.read(name, to.*member);
       if (!known.empty() && !keys.take(name).is_null()) require_known(to.*member, known, keys.where() + "." + name);
     };
-    return put(text(name, Option::Kind::value, known, help), read, [=](const T& from) { return Json(from.*member); });
+    return put(text(name, Option::Kind::value, known, help), read,
+               [=](const T& from) { return known.empty() || !(from.*member).empty() ? Json(from.*member) : Json(); });
   }
   /// Any texts, also none.
   Schema& add(const std::string& name, std::vector<std::string> T::*member, std::string help) {

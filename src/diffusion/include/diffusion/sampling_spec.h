@@ -29,6 +29,7 @@ struct SamplingSpec {
   bool clip_denoised = false;           ///< predicted images to [-1, 1]
   std::optional<double> atol{}, rtol{};
   std::string diffusion = {};  ///< how much noise is added on the way: "sigma", "sbdm" or "linear" (SiT, section 3.3)
+  std::string method = {};     ///< of the SDE: "euler" or "heun"
   std::optional<double> last_step{};  ///< size of the last step, which adds no noise
   double cfg_scale = 1;
   std::optional<double> cfg_from{}, cfg_to{};
