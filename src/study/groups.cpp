@@ -44,9 +44,11 @@ std::vector<std::size_t> missing_of(const std::vector<Group>& groups, const dist
   return Json::parse(processes.broadcast(Json(missing).dump())).get<std::vector<std::size_t>>();
 }
 
-void write(record::RunDirectory& run, Record record) {
+void write(record::RunDirectory& run, DoneCell done) {
+  Record& record = done.record;
   if (run.has_or_takes_back(record.cell)) return;
   if (record.status == record::Status::failed) run.warn(fmt::format("{} failed: {}", record.axes.dump(), record.error));
+  if (!record.tensors.empty()) run.write_tensors(record.tensors.front(), done.tensors);
   run.append(std::move(record));
 }
 
@@ -70,18 +72,20 @@ void rounds(const std::string& label, const std::vector<Group>& groups, std::int
       const auto after_block = [&] {
         progress.advance(static_cast<std::int64_t>(std::min(size, missing.size() - first)));
       };
-      for (Record& record : groups[missing[first + rank]].measure(warn, after_block)) {
-        if (size > 1) record.machine["processes"] = size;
-        record::stamp(record);
-        if (run != nullptr)  // what rank 0 found is safe before it waits for others
-          write(*run, std::move(record));
-        else
-          done.push_back({.record = record::readable(std::move(record))});
+      for (DoneCell& cell : groups[missing[first + rank]].measure(warn, after_block)) {
+        if (size > 1) cell.record.machine["processes"] = size;
+        record::stamp(cell.record);
+        if (run != nullptr) {  // what rank 0 found is safe before it waits for others
+          write(*run, std::move(cell));
+        } else {
+          cell.record = record::readable(std::move(cell.record));
+          done.push_back(std::move(cell));
+        }
       }
     }
     if (size > 1)
       for (const std::string& text : processes.gather(to_bytes(done)))
-        for (DoneCell& cell : from_bytes(text)) write(*run, std::move(cell.record));
+        for (DoneCell& cell : from_bytes(text)) write(*run, std::move(cell));
   }
 }
 

@@ -9,8 +9,7 @@
 
 #include "base/faults.h"
 #include "base/interrupt.h"
-#include "distributed/process_group.h"
-#include "record/run_directory.h"
+#include "study/study.h"
 
 namespace dydit::study {
 
@@ -18,8 +17,8 @@ using Warn = std::function<void(const std::string& message)>;
 
 struct Group {
   std::vector<record::Record> cells;  ///< still without metrics
-  /// Their records, of all cells whether they have one in the run or not. `after_block` is called after each block.
-  std::function<std::vector<record::Record>(const Warn& warn, const std::function<void()>& after_block)> measure;
+  /// All of them, whether they have a record in the run or not. `after_block` is called after each block.
+  std::function<std::vector<DoneCell>(const Warn& warn, const std::function<void()>& after_block)> measure;
 };
 
 /// Measures the groups in which a cell has no record; `run` is null on all but rank 0. Throws Interrupted between

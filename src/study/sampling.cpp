@@ -10,6 +10,7 @@
 #include "groups.h"
 #include "instrument/interleaved.h"
 #include "instrument/memory.h"
+#include "model/tensors.h"
 #include "record/metric.h"
 #include "trajectories.h"
 
@@ -153,15 +154,31 @@ void Sampled::fill(Record& record, const SampledCell& cell) const {
   value("cache_memory", 1e-6 * static_cast<double>(own.cache_bytes));
 }
 
+// Of trained models a strip is kept: weights that nobody trained draw nothing.
+DoneCell with_images(const SamplingSetting& s, const SampledModel& model, Record record, const torch::Tensor& images,
+                     const torch::Tensor& labels) {
+  DoneCell done{.record = std::move(record)};
+  if (model.trained == nullptr || s.spec.shown == 0 || done.record.status != record::Status::ok) return done;
+  done.record.tensors = {fmt::format("sampling-{}-{}", record::safe_name(model.name), done.record.cell.substr(0, 8))};
+  done.tensors["image"] = model::from_torch(images);
+  done.tensors["label"] = model::from_torch(labels.narrow(0, 0, images.size(0)).cpu());
+  return done;
+}
+
 // All cells of a group: what is compared is measured together.
-std::vector<Record> measure_together(const SamplingSetting& s, const SampledModel& model,
-                                     const std::vector<SampledCell>& cells, const std::function<void()>& after_block) {
+std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledModel& model,
+                                       const std::vector<SampledCell>& cells,
+                                       const std::function<void()>& after_block) {
   std::vector<Record> records;
   for (const SampledCell& cell : cells) records.push_back(cell_record(s, model, cell));
   std::unique_ptr<Trajectories> trajectories;
   if (const auto error = error_of([&] { trajectories = std::make_unique<Trajectories>(s, model); })) {
-    for (Record& record : records) fail(record, *error);
-    return records;
+    std::vector<DoneCell> failed;
+    for (Record& record : records) {
+      fail(record, *error);
+      failed.push_back({.record = std::move(record)});
+    }
+    return failed;
   }
   Sampled sampled(model, reference_of(s.spec, family_of(s, model)));
   const auto each = [&](const auto& work) {
@@ -191,7 +208,11 @@ std::vector<Record> measure_together(const SamplingSetting& s, const SampledMode
     if (const auto error = errors.find(cell.name()); error != errors.end()) throw RunError(error->second, "");
     sampled.fill(record, cell);
   });
-  return records;
+  std::vector<DoneCell> done;
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    done.push_back(
+        with_images(s, model, std::move(records[i]), sampled.executed[cells[i].name()].images, trajectories->labels()));
+  return done;
 }
 
 std::vector<SampledModel> sampled_models(const SamplingSetting& s) {

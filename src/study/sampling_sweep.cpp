@@ -25,7 +25,8 @@ const Schema<SamplingSweep>& sampling_sweep_schema() {
           .add("steps", &S::steps, Bounds<std::int64_t>{1, 1000}, "timesteps visited")
           .add("cache", &S::cache, "what is kept from one pass to the next")
           .add("input_size", &S::input_size, Bounds<std::int64_t>{1, 8192}, "side of the latent")
-          .add("blocks", &S::blocks, bounds::blocks, "interleaved blocks");
+          .add("blocks", &S::blocks, bounds::blocks, "interleaved blocks")
+          .add("shown", &S::shown, Bounds<std::int64_t>{0, 1000}, "images of each cell in the report");
   return schema;
 }
 

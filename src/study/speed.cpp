@@ -297,7 +297,10 @@ void speed(const SpeedSetting& s, record::RunDirectory* run) {
     Group& group = groups.emplace_back();
     for (const Cell& cell : cells) group.cells.push_back(empty_record(s, workload, cell));
     group.measure = [&s, workload, cells](const Warn& warn, const std::function<void()>& after_block) {
-      return measure(s, workload, cells, warn, after_block);
+      std::vector<DoneCell> done;
+      for (Record& record : measure(s, workload, cells, warn, after_block))
+        done.push_back({.record = std::move(record)});
+      return done;
     };
   }
   measure_groups("speed", groups, s.spec.blocks, s.quiet, s.group, run);

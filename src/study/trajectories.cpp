@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -187,6 +188,7 @@ Executed Trajectories::check(const SampledCell& cell) {
     executed.lambda += cost::lambda_realised(of, engine::activity_of(outcome.masks));
   });
   model::require_finite_output(made);
+  executed.images = made.narrow(0, 0, std::min(setting_.spec.shown, of_.batch)).cpu();
   executed.blocks /= static_cast<double>(executed.passes);
   executed.lambda /= static_cast<double>(executed.passes);
   executed.full_passes = executed.passes;

@@ -47,6 +47,7 @@ struct Executed {
   double lambda = 0;       ///< cost::lambda_realised, mean over the passes; of trajectories without a cache
   std::int64_t passes = 0, full_passes = 0;
   std::size_t cache_bytes = 0;
+  torch::Tensor images = {};  ///< what was made of the first ones (n,C,H,W), on the CPU
 };
 
 class Trajectories {
@@ -60,6 +61,7 @@ class Trajectories {
   /// engine does under the same masks, NotFinite where it is not finite.
   Executed check(const SampledCell& cell);
   const model::Architecture& architecture() const { return network_->architecture; }
+  const torch::Tensor& labels() const { return labels_; }  ///< (N)
 
  private:
   /// Told of each pass of so many images, of which the first ones are the conditional half.

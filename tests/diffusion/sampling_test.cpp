@@ -92,7 +92,7 @@ TEST_CASE("samplers end where diffusers, torchdiffeq and SiT do, and ask the mod
     CHECK(torch::allclose(torch::tensor(sampler->times(), torch::kFloat64), visited.flatten(), 0, 1e-9));
     ++compared;
   }
-  CHECK(compared == 33);
+  CHECK(compared == 41);
 }
 
 TEST_CASE("ten steps of DDIM, DPM-Solver++ and UniPC are those of diffusers") {
@@ -280,6 +280,16 @@ TEST_CASE("guidance runs both halves in one batch, and the conditional one alone
   CHECK(torch::allclose(guided({.scale = 3, .from = 100, .to = 200}, model)(x, 201).narrow(1, 0, 4), x + 1));
   CHECK(torch::allclose(guided({}, model)(x, 150).narrow(1, 0, 4), x + 1));
   CHECK(batches == std::vector<std::int64_t>{4, 4, 2, 2});
+}
+
+TEST_CASE("options of sampling are read as they are written, those that nobody gave left out") {
+  const auto schema = sampling_schema();
+  for (const SamplingSpec& spec :
+       {SamplingSpec{}, SamplingSpec{.sampler = "sde", .steps = 9, .diffusion = "sbdm", .method = "heun"}}) {
+    const auto json = schema.to_json(spec);
+    CHECK(json.contains("diffusion") == !spec.diffusion.empty());
+    CHECK(schema.to_json(schema.from_json(json, "sampling")) == json);
+  }
 }
 
 TEST_CASE("a sampler refuses what it does not have") {

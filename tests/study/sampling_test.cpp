@@ -134,6 +134,9 @@ TEST_CASE("trajectories of a trained flow are as its routers decide") {
     CHECK(record.status == record::Status::ok);
     CHECK_FALSE(record.axes.contains("keep"));
     CHECK(record.axes.at("which") == (record.axes.at("engine") == "dense" ? "all" : "own"));
+    const auto strip = record::read_run(run.run.path()).tensors(record.tensors.at(0));
+    CHECK(strip.at("image").shape == std::vector<std::int64_t>{2, 3, 8, 8});
+    CHECK(strip.at("label").shape == std::vector<std::int64_t>{2});
   }
   CHECK(cell(run, "compact", "euler", 4, "none").metrics.at("passes").value == 3);  // between grid points
   // Routers that decide anew are run.

@@ -21,6 +21,7 @@ struct SamplingSweep {
   std::vector<std::string> cache{"none", "fora:2"};  ///< see cache::cache_named
   std::int64_t input_size = 32;                      ///< side of the latent, of published configurations
   std::int64_t blocks = 9;
+  std::int64_t shown = 8;  ///< images of each trained model's cell that are kept for the report
 };
 
 /// Throws UsageError, naming `where`, for a key, name or number that has no meaning.
