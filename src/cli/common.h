@@ -96,6 +96,8 @@ struct CheckpointOption {
   std::optional<std::int64_t> num_heads;
 
   void add_to(CLI::App& app, bool required);
+  /// Named as its file.
+  run::ModelSpec spec() const;
 };
 
 /// --model NAME and the dimensions that override it.

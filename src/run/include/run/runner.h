@@ -61,6 +61,19 @@ std::optional<diffusion::ProcessSpec> process_of_name(const model::Architecture&
 /// What a checkpoint's metadata say of it. Throws InputError naming `where`.
 std::optional<diffusion::ProcessSpec> recorded_process(const checkpoint::Checkpoint& opened, const std::string& where);
 
+/// A model of one checkpoint, and the process that it is run in.
+struct Loaded {
+  const engine::Family& family;
+  std::shared_ptr<model::Network> network;  ///< on the settings' device as their type of numbers
+  std::string weights;                      ///< which were taken
+  diffusion::ProcessSpec process;
+  bool process_said;  ///< by the user or the file, not assumed
+};
+/// Throws as checkpoint::open_checkpoint, Family::load and process_of do.
+Loaded load(const ModelSpec& spec, const std::optional<diffusion::ProcessSpec>& asked, const RunSettings& settings);
+/// Says on stderr, unless quiet, which weights were taken and which process the model is run in.
+void tell(const Loaded& loaded, const std::string& checkpoint, bool quiet);
+
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
 struct Finished {
   std::filesystem::path path;
