@@ -21,6 +21,7 @@ namespace dydit::cli {
 void add_info(CLI::App& app, const study::Catalog& catalog);
 void add_train(CLI::App& app, const study::Catalog& catalog);
 void add_study(CLI::App& app, const study::Catalog& catalog);
+void add_sample(CLI::App& app, const study::Catalog& catalog);
 void add_sweep(CLI::App& app, const study::Catalog& catalog);
 void add_report(CLI::App& app, const study::Catalog& catalog);
 void add_reproduce(CLI::App& app, const study::Catalog& catalog);
