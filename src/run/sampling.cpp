@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "model/device.h"
 #include "record/metric.h"
 #include "sample/sample.h"
 #include "setup.h"
@@ -49,7 +50,8 @@ Json manifest_of(const SampleSpec& spec, const Loaded& loaded, const diffusion::
   return manifest;
 }
 
-record::Record record_of(const SampleSpec& spec, const Json& identity, const sample::Made& made, int processes) {
+record::Record record_of(const SampleSpec& spec, const Json& identity, const sample::Made& made,
+                         const RunSettings& settings) {
   record::Record record{.cell = "",
                         .study = "sample",
                         .axes = {{"model", spec.model.name},
@@ -61,7 +63,7 @@ record::Record record_of(const SampleSpec& spec, const Json& identity, const sam
   record.cell = record::cell_hash(record.study, record.axes, {identity["weights"]}, spec.seed);
   record.metrics["images_per_second"] =
       record::measured("images_per_second", static_cast<double>(made.images) / made.seconds);
-  record.machine["processes"] = processes;
+  record.machine["processes"] = settings.group.size();
   return record;
 }
 
@@ -87,6 +89,7 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
       .quiet = settings.quiet,
       .group = settings.group};
   const Json manifest = manifest_of(spec, loaded, sampling, engine, settings);
+  require_same_everywhere({{"images", spec.images}, {"batch", spec.batch}}, settings.group);
   const auto run = open_run("sample", settings, manifest);
   tell(loaded, spec.model.checkpoint, settings.silent());
   if (run != nullptr && of.channels != 3 && !settings.quiet)
@@ -96,7 +99,7 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
                                        job.setting.sampler->times(), settings.device);
   const sample::Made made = sample::sample(job, run.get());
   if (run == nullptr) return {};
-  if (made.images > 0) run->append(record_of(spec, manifest["identity"], made, settings.group.size()));
+  if (made.images > 0) run->append(record_of(spec, manifest["identity"], made, settings));
   run->finish();
   return {.path = run->path(), .images = spec.images, .made = made.images, .seconds = made.seconds};
 }

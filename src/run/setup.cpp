@@ -108,19 +108,19 @@ Json base_manifest(const Profile& profile, const RunSettings& settings, const Js
                        profile.process.value_or(diffusion::ProcessSpec()), settings, identity);
 }
 
-// Otherwise the parts of different runs would be put together as one.
-static void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group) {
+void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group) {
+  if (group.size() == 1) return;
   const Json first = Json::parse(group.broadcast(identity.dump(-1, ' ', false, Json::error_handler_t::replace)));
   if (const auto different = record::differences(first, identity); !different.empty())
     throw UsageError("the processes were started otherwise (" + different.front() + ")",
                      fmt::format("rank {} beside rank 0", group.rank()),
                      "give all the same command, build, weights and data");
-  group.any(false);  // nobody begins before all agree
+  group.any(false);
 }
 
 std::unique_ptr<record::RunDirectory> open_run(const std::string& name, const RunSettings& settings,
                                                const Json& manifest) {
-  if (settings.group.size() > 1) require_same_everywhere(manifest["identity"], settings.group);
+  require_same_everywhere(manifest["identity"], settings.group);
   if (!settings.group.leads()) return nullptr;
   stop_if_interrupted("before anything was begun");
   const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(name), manifest) : settings.out;

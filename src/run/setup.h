@@ -25,6 +25,10 @@ Json base_manifest(const Json& asked, std::uint64_t seed, const diffusion::Proce
 /// Of what a profile says.
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity);
 
+/// Throws UsageError naming what is not as at rank 0: the parts of different runs would be put together as one. Nobody goes
+/// on before all agree.
+void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group);
+
 /// Opens settings.out, or the next run of that name below runs/, and prints its path first. At rank 0: null
 /// elsewhere. Throws UsageError where a process of the group is to run something else than rank 0.
 std::unique_ptr<record::RunDirectory> open_run(const std::string& name, const RunSettings& settings,
