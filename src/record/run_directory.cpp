@@ -117,10 +117,10 @@ static void prepare(const fs::path& path) {
   }
 }
 
-/// Removes the tensors, checkpoints and images that a killed process was writing (see write_atomically).
+/// Removes the tensors and checkpoints that a killed process was writing (see write_atomically).
 static void remove_torn(const fs::path& run) {
   std::vector<fs::path> torn;
-  for (const char* folder : {"tensors", "checkpoints", "images", "latents", "earlier"})
+  for (const char* folder : {"tensors", "checkpoints", "earlier"})
     if (fs::is_directory(run / folder))
       for (const auto& entry : fs::directory_iterator(run / folder))
         if (entry.path().extension() == ".part") torn.push_back(entry.path());

@@ -121,10 +121,12 @@ TEST_CASE("a finished run is left alone, goes on to more images, and is not one 
   const auto base = with(test::sampling(folder.path()), {"--batch", "3"}), command = with(base, {"--steps", "2"});
   require_done(test::run_dydit(with(command, {"--images", "8", "--out", run})));
   const auto eight = test::images_of(run);
+  const auto written = fs::last_write_time(run / "samples.npz");
   const auto again = test::run_dydit(with(command, {"--images", "8", "--out", run}));
   require_done(again);
   CHECK_THAT(again.err, Contains(run.string() + " has its 8 images"));
   CHECK((test::images_of(run) == eight));
+  CHECK(fs::last_write_time(run / "samples.npz") == written);
 
   check_refused(test::run_dydit(with(command, {"--images", "7", "--out", run})), 2, "the run has 8 images");
   check_refused(test::run_dydit(with(base, {"--images", "8", "--steps", "3", "--out", run})), 2,
