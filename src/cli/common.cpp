@@ -98,6 +98,13 @@ void CheckpointOption::add_to(CLI::App& app, bool required) {
   add_number(app, "--num-heads", dit::bounds::num_heads, into(num_heads), "heads, where the checkpoint does not tell");
 }
 
+run::ModelSpec CheckpointOption::spec() const {
+  return {.name = std::filesystem::path(path).stem().string(),
+          .checkpoint = path,
+          .weights = weights,
+          .num_heads = num_heads};
+}
+
 void add_options(CLI::App& app, const std::vector<Option>& options, Json& given,
                  const std::vector<std::string>& except) {
   for (const Option& option : options) {

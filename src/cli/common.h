@@ -21,6 +21,7 @@ namespace dydit::cli {
 void add_info(CLI::App& app, const study::Catalog& catalog);
 void add_train(CLI::App& app, const study::Catalog& catalog);
 void add_study(CLI::App& app, const study::Catalog& catalog);
+void add_sample(CLI::App& app, const study::Catalog& catalog);
 void add_sweep(CLI::App& app, const study::Catalog& catalog);
 void add_report(CLI::App& app, const study::Catalog& catalog);
 void add_reproduce(CLI::App& app, const study::Catalog& catalog);
@@ -96,6 +97,8 @@ struct CheckpointOption {
   std::optional<std::int64_t> num_heads;
 
   void add_to(CLI::App& app, bool required);
+  /// Named as its file.
+  run::ModelSpec spec() const;
 };
 
 /// --model NAME and the dimensions that override it.

@@ -6,18 +6,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "data/png.h"
 
 namespace dydit::data {
-
-/// Pixels (height, width, 3), 8 bits, row by row.
-struct Image {
-  int width = 0, height = 0;
-  std::vector<std::uint8_t> pixels;
-
-  std::uint8_t* row(int y) { return pixels.data() + std::size_t{3} * width * y; }
-  const std::uint8_t* row(int y) const { return pixels.data() + std::size_t{3} * width * y; }
-};
 
 /// Space for an image. Throws InputError naming the sample when there are more than 64 Mi pixels, or more
 /// than `most`: what a file of its size can hold.
@@ -29,7 +21,6 @@ Image blank_image(std::uint64_t width, std::uint64_t height, std::uint64_t most,
 /// between the data and the end mark of a JPEG are passed over: some cameras and tools pad there.)
 Image decode_image(std::span<const std::byte> bytes, const std::string& name);
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name);
-Image decode_png(std::span<const std::byte> bytes, const std::string& name);
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name);
 
 /// The central size x size pixels as ADM and DiT cut them: halved with a box filter while the shorter

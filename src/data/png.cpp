@@ -89,4 +89,19 @@ Image decode_png(std::span<const std::byte> bytes, const std::string& name) {
   return image;
 }
 
+std::string encode_png(const Image& image) {
+  png_image png{};
+  png.version = PNG_IMAGE_VERSION;
+  png.width = static_cast<png_uint_32>(image.width);
+  png.height = static_cast<png_uint_32>(image.height);
+  png.format = PNG_FORMAT_RGB;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
+  std::string bytes(size, '\0');
+  if (png_image_write_to_memory(&png, bytes.data(), &size, /*convert_to_8_bit=*/0, image.pixels.data(),
+                                /*row_stride=*/0, nullptr) == 0)
+    throw RunError("cannot make a PNG", "", png.message);
+  bytes.resize(size);
+  return bytes;
+}
+
 }  // namespace dydit::data

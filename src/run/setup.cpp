@@ -75,53 +75,56 @@ static std::string cuda_versions() {
                      cudnn % 100);
 }
 
-Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
+Json base_manifest(const Json& asked, std::uint64_t seed, const diffusion::ProcessSpec& process,
+                   const RunSettings& settings, const Json& identity) {
   const Json build = record::build_description();
-  // The profile first: what a refusal names first should be what the user changed, not a hash.
-  Json numbers = {{"profile", to_json(profile)},
-                  {"seed", profile.seed},
-                  {"device", torch::DeviceTypeName(settings.device.type(), /*lower_case=*/true)},
-                  {"dtype", torch::toString(settings.dtype)},
-                  {"revision", build["revision"]},
-                  {"tree", build["tree"]}};
+  Json numbers = asked;
+  numbers.update(Json{{"seed", seed},
+                      {"device", torch::DeviceTypeName(settings.device.type(), /*lower_case=*/true)},
+                      {"dtype", torch::toString(settings.dtype)},
+                      {"revision", build["revision"]},
+                      {"tree", build["tree"]}});
   numbers.update(identity);
   Json engines = Json::array();
   for (const engine::Row& row : engine::engines_of(settings.catalog->families))
     engines.push_back({{"name", row.name}, {"executes", engine::to_string(row.executes)}});
-  return {{"identity", numbers},
-          {"argv", settings.argv},
-          {"reproduce", settings.reproduce},
-          {"profile", to_json(profile)},
-          {"process", diffusion::to_json(profile.process.value_or(diffusion::ProcessSpec()))},
-          {"engines", engines},
-          {"build", build},
-          {"machine", record::machine_description()},
-          {"libtorch", TORCH_VERSION},
-          {"cuda", torch::cuda::is_available() ? Json(cuda_versions()) : Json()},
-          {"device", settings.device.str()},
-          {"dtype", torch::toString(settings.dtype)},
-          {"threads", settings.all_threads},
-          {"seed", profile.seed}};
+  Json manifest{{"identity", numbers}, {"argv", settings.argv}, {"reproduce", settings.reproduce}};
+  manifest.update(asked);
+  manifest.update(Json{{"process", diffusion::to_json(process)},
+                       {"engines", engines},
+                       {"build", build},
+                       {"machine", record::machine_description()},
+                       {"libtorch", TORCH_VERSION},
+                       {"cuda", torch::cuda::is_available() ? Json(cuda_versions()) : Json()},
+                       {"device", settings.device.str()},
+                       {"dtype", torch::toString(settings.dtype)},
+                       {"threads", settings.all_threads},
+                       {"seed", seed}});
+  return manifest;
 }
 
-// Otherwise the parts of different runs would be put together as one.
-static void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group) {
+Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity) {
+  return base_manifest(Json{{"profile", to_json(profile)}}, profile.seed,
+                       profile.process.value_or(diffusion::ProcessSpec()), settings, identity);
+}
+
+void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group) {
+  if (group.size() == 1) return;
   const Json first = Json::parse(group.broadcast(identity.dump(-1, ' ', false, Json::error_handler_t::replace)));
   if (const auto different = record::differences(first, identity); !different.empty())
     throw UsageError("the processes were started otherwise (" + different.front() + ")",
                      fmt::format("rank {} beside rank 0", group.rank()),
                      "give all the same command, build, weights and data");
-  group.any(false);  // nobody begins before all agree
+  group.any(false);
 }
 
-std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings,
+std::unique_ptr<record::RunDirectory> open_run(const std::string& name, const RunSettings& settings,
                                                const Json& manifest) {
-  if (settings.group.size() > 1) require_same_everywhere(manifest["identity"], settings.group);
+  require_same_everywhere(manifest["identity"], settings.group);
   if (!settings.group.leads()) return nullptr;
   stop_if_interrupted("before anything was begun");
-  const auto path =
-      settings.out.empty() ? record::default_run_path(record::safe_name(profile.name), manifest) : settings.out;
-  std::cout << path.string() << std::endl;
+  const auto path = settings.out.empty() ? record::default_run_path(record::safe_name(name), manifest) : settings.out;
+  (settings.json ? std::cerr : std::cout) << path.string() << std::endl;
   return std::make_unique<record::RunDirectory>(path, manifest, settings.open);
 }
 

@@ -18,12 +18,20 @@ std::shared_ptr<const data::Dataset> open_data(const DataSpec& spec, std::uint64
 void require_fit(const data::Dataset& dataset, const DataSpec& spec, const model::Architecture& architecture,
                  const std::string& model);
 
-/// Entries of a manifest that every run has; `identity` is what must agree on resumption.
+/// Entries of a manifest that every run has. What must agree on resumption is `asked`, which the user chose and which a
+/// refusal names first, the seed and what a run is made on, and `identity`, what the files hold.
+Json base_manifest(const Json& asked, std::uint64_t seed, const diffusion::ProcessSpec& process,
+                   const RunSettings& settings, const Json& identity);
+/// Of what a profile says.
 Json base_manifest(const Profile& profile, const RunSettings& settings, const Json& identity);
 
-/// Opens settings.out, or the profile's next run below runs/, and prints its path first. At rank 0: null
+/// Throws UsageError naming what is not as at rank 0: the parts of different runs would be put together as one. Nobody goes
+/// on before all agree.
+void require_same_everywhere(const Json& identity, const distributed::ProcessGroup& group);
+
+/// Opens settings.out, or the next run of that name below runs/, and prints its path first. At rank 0: null
 /// elsewhere. Throws UsageError where a process of the group is to run something else than rank 0.
-std::unique_ptr<record::RunDirectory> open_run(const Profile& profile, const RunSettings& settings,
+std::unique_ptr<record::RunDirectory> open_run(const std::string& name, const RunSettings& settings,
                                                const Json& manifest);
 
 Json describe_data(const data::Dataset& dataset, const DataSpec& spec);

@@ -82,7 +82,7 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
     manifest["data"] = describe_data(*subjects.dataset, profile.data);
     manifest["models"] = subjects.described;
   }
-  const auto run = open_run(profile, settings, manifest);
+  const auto run = open_run(profile.name, settings, manifest);
   tell_weights(profile, subjects, settings);
   if (profile.has_subjects() && run != nullptr) {
     for (const std::string& note : subjects.dataset->notes()) run->warn(note);

@@ -82,20 +82,49 @@ diffusion::ProcessSpec process_of(const std::optional<diffusion::ProcessSpec>& a
   return process.value_or(diffusion::ProcessSpec());
 }
 
-OpenedModel open_model(const ModelSpec& spec, const RunSettings& settings) {
+namespace {
+
+// A checkpoint's model, which of its weights it has, and the process that it was trained for where it says so.
+struct Read {
+  const engine::Family& family;
+  std::shared_ptr<model::Network> network;
+  std::string weights;
+  std::optional<diffusion::ProcessSpec> process;
+};
+
+Read read_model(const ModelSpec& spec, const RunSettings& settings) {
   stop_if_interrupted("before all models were read");
-  if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
   const auto opened = checkpoint::open_checkpoint(spec.checkpoint, checkpoint::weights_named(spec.weights));
   const engine::Family& family = engine::family_of(settings.catalog->families, opened, spec.checkpoint);
-  study::Model model{.name = spec.name,
-                     .hash = hash_of_weights(spec),
-                     .network = family.load(opened, spec.checkpoint, spec.num_heads, settings.device, settings.dtype),
-                     .family = &family,
-                     .weights = opened.weights};
-  const engine::Row& engine = family.default_engine(model.network->architecture);
-  model.engine_name = engine.name;
-  model.engine = engine.make(model.network, {});
-  return {std::move(model), recorded_process(opened, spec.checkpoint)};
+  return {family, family.load(opened, spec.checkpoint, spec.num_heads, settings.device, settings.dtype), opened.weights,
+          recorded_process(opened, spec.checkpoint)};
+}
+
+}  // namespace
+
+Loaded load(const ModelSpec& spec, const std::optional<diffusion::ProcessSpec>& asked, const RunSettings& settings) {
+  Read read = read_model(spec, settings);
+  return {read.family, std::move(read.network), std::move(read.weights),
+          process_of(asked, {read.process}, {spec.checkpoint}), asked || read.process};
+}
+
+void tell(const Loaded& loaded, const std::string& checkpoint, bool quiet) {
+  tell_weights(checkpoint, loaded.weights, quiet);
+  tell_process(loaded.process, loaded.process_said, quiet);
+}
+
+OpenedModel open_model(const ModelSpec& spec, const RunSettings& settings) {
+  if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
+  Read read = read_model(spec, settings);
+  const engine::Row& engine = read.family.default_engine(read.network->architecture);
+  return {{.name = spec.name,
+           .hash = hash_of_weights(spec),
+           .network = read.network,
+           .family = &read.family,
+           .engine_name = engine.name,
+           .engine = engine.make(read.network, {}),
+           .weights = read.weights},
+          read.process};
 }
 
 std::vector<study::Model> chosen(const std::vector<std::string>& names, study::Models otherwise,

@@ -138,7 +138,7 @@ Finished run_training(const Profile& asked, const RunSettings& settings, const s
   Json manifest = base_manifest(profile, settings, identity);
   manifest["data"] = describe_data(*images, profile.data);
   manifest["models"] = described;
-  const auto run = open_run(profile, settings, manifest);
+  const auto run = open_run(profile.name, settings, manifest);
   for (const train::Job& job : jobs)
     if (!job.start.checkpoint.empty()) tell_weights(job.start.checkpoint, job.start.taken, settings.silent());
   tell_process(*profile.process, process_said, settings.silent());

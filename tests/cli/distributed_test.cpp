@@ -182,6 +182,30 @@ TEST_CASE("two processes study as one does, to the byte") {
   CHECK(measuring.size() == 2);
 }
 
+TEST_CASE("two processes sample the images of one, and go on where one of them was killed") {
+  const test::TemporaryFolder folder;
+  const auto command = with(test::sampling(folder.path()),
+                            {"--images", "31", "--batch", "4", "--sampler", "ddpm", "--cfg-scale", "1.5"});
+  const auto one = folder.path() / "one", two = folder.path() / "two";
+  REQUIRE(test::run_dydit(with(command, {"--steps", "30", "--out", one})).code == 0);
+  require_done(run_pair(with(command, {"--steps", "30", "--out", two})));
+  CHECK(test::images_of(two).size() == 31 + 3);
+  CHECK(test::largest_difference(test::pixels_of(two), test::pixels_of(one)) <= 1);
+  for (const int rank : {0, 1}) {
+    const auto path = folder.path() / std::to_string(rank);
+    const auto resumable = with(command, {"--steps", "500", "--out", path});
+    Pair pair({resumable});
+    REQUIRE(test::appears(path / "images" / "000000.png"));
+    pair.send(rank, SIGKILL);
+    const Outcomes outcomes = pair.wait();
+    CHECK(outcomes[1 - rank].code == 4);
+    CHECK(the_error(outcomes).find("rank " + std::to_string(rank) + " of 2") != std::string::npos);
+    CHECK(!fs::exists(path / "samples.npz"));
+    CHECK(test::run_dydit(resumable).code == 0);
+    CHECK(test::images_of(path).size() == 31 + 3);
+  }
+}
+
 TEST_CASE("processes with a machine of their own share the groups of a sweep; those that would share one are refused") {
   const test::TemporaryFolder folder;
   const auto profile = test::study_profile(folder.path()), run = folder.path() / "run";
@@ -255,6 +279,18 @@ TEST_CASE("an error in one process ends both, and is told once") {
   CHECK(outcomes[0].code == 3);
   CHECK(outcomes[1].code == 3);
   CHECK(the_error(outcomes).find("/no/such/images") != std::string::npos);
+}
+
+TEST_CASE("processes that would sample otherwise are refused by name") {
+  const test::TemporaryFolder folder;
+  const auto path = folder.path() / "run";
+  const auto command = with(test::sampling(folder.path()), {"--steps", "2", "--out", path});
+  const auto [difference, named] = GENERATE(table<test::Arguments, std::string>(
+      {{{"--images", "7"}, "/images: 7 where the run has 100"}, {{"--cfg-scale", "2"}, "/sampling/cfg_scale: 2.0"}}));
+  const Outcomes outcomes = Pair({command, with(command, difference)}).wait();
+  CHECK((outcomes[0].code == 2 && outcomes[1].code == 2));
+  CHECK(the_error(outcomes).find(named) != std::string::npos);
+  CHECK(!fs::exists(path));
 }
 
 TEST_CASE("processes that would run different things are refused by name") {

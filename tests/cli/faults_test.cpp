@@ -143,6 +143,37 @@ TEST_CASE("at a limit of a file's size a run stops, and goes on when there is ro
   }
 }
 
+TEST_CASE("sampling stops where the disk is full, at an image or the .npz, and goes on when there is room") {
+  const test::TemporaryFolder folder;
+  const auto fewer = with(test::sampling(folder.path()), {"--batch", "8", "--steps", "3"}),
+             command = with(fewer, {"--images", "60"});
+  const auto whole = folder.path() / "whole", limited = folder.path() / "limited", small = folder.path() / "small";
+  REQUIRE(test::run_dydit(with(command, {"--out", whole})).code == 0);
+  REQUIRE(test::run_dydit(with(fewer, {"--images", "24", "--out", limited})).code == 0);
+  check_refused(test::run_dydit(with(command, {"--out", limited}), {}, limit(RLIMIT_FSIZE, 8000)), 4,
+                "cannot write: " + (limited / "samples.npz").string());
+  CHECK(!holds_unfinished_file(limited));
+  CHECK(test::images_of(limited).size() == 60 + 3);  // three of them are of the first 24
+  CHECK(test::run_dydit(with(command, {"--out", limited})).code == 0);
+  CHECK((test::images_of(limited) == test::images_of(whole)));
+
+  const SmallDisk disk(small, 4096);
+  if (!disk.there()) {
+    WARN("skipped: nothing may be mounted here");
+    return;
+  }
+  for (const std::size_t pages : {20, 40}) {
+    CAPTURE(pages);
+    disk.resize(4096 * pages);
+    check_refused(test::run_dydit(with(command, {"--out", small / "run"})), 4, "No space left on device");
+    CHECK(!holds_unfinished_file(small));
+    for (const auto& [name, bytes] : test::images_of(small / "run")) CHECK((bytes == read_file(whole / name)));
+  }
+  disk.resize(std::size_t{1} << 24);
+  CHECK(test::run_dydit(with(command, {"--out", small / "run"})).code == 0);
+  CHECK((test::images_of(small / "run") == test::images_of(whole)));
+}
+
 TEST_CASE("a full disk does not pass for a report, an exported checkpoint or a printed figure") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run", page = folder.path() / "page", whole = folder.path() / "whole",

@@ -144,6 +144,13 @@ Command flow(const std::string& command, const std::filesystem::path& profile, c
           .results = results};
 }
 
+/// Images of a model in `folder`.
+Command sampling(const std::filesystem::path& folder) {
+  auto arguments = test::sampling(folder);
+  arguments.insert(arguments.end(), {"--images", "30", "--batch", "4", "--steps", "80", "--cfg-scale", "2"});
+  return {.arguments = arguments, .result = test::images_of, .first_file = "manifest.json", .results = 30 + 3};
+}
+
 Command report(const std::filesystem::path& folder) {
   const auto run = folder / "run";
   if (test::run_dydit(
@@ -160,6 +167,13 @@ TEST_CASE("kill -9 at any moment loses nothing") {
   SECTION("a training") { survives(training(), killed, 4); }
   SECTION("studies and their report") { survives(reproduction(folder.path()), killed, 3); }
   SECTION("a report") { survives(report(folder.path()), killed, 3); }
+}
+
+TEST_CASE("each image is there once and no part of another, whenever sampling is killed or stopped") {
+  const test::TemporaryFolder folder;
+  const auto command = sampling(folder.path());
+  survives(command, killed, 20);
+  survives(command, stopped, 3);
 }
 
 TEST_CASE("a SiT and a DySiT are trained and studied to the same bytes, whenever they are killed") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tiny_runs.h"
 
+#include <cstdlib>
 #include <stdexcept>
 
 #include "base/file.h"
@@ -34,6 +35,34 @@ name = "large"
 checkpoint = "trained/checkpoints/DiT-00000006.safetensors"
 )");
   return path;
+}
+
+Arguments sampling(const std::filesystem::path& folder) {
+  const auto run = folder / "model";
+  if (run_dydit(training({"--steps", "60", "--learning-rate", "1e-2", "--out", run})).code != 0)
+    throw std::runtime_error("the training failed");
+  return {"sample",   "--checkpoint", run / "checkpoints" / "DiT-00000060.safetensors", "--threads", "1",
+          "--device", "cpu"};
+}
+
+std::map<std::string, std::string> images_of(const std::filesystem::path& run) {
+  auto files = files_in(run);
+  for (const char* name : {"lock", "log.txt", "manifest.json", "results.jsonl"}) files.erase(name);
+  return files;
+}
+
+std::vector<std::uint8_t> pixels_of(const std::filesystem::path& run) {
+  const std::string zip = read_file(run / "samples.npz"), shape = "'shape': (";
+  const std::size_t images = std::stoul(zip.substr(zip.find(shape) + shape.size())), begin = zip.find('\n') + 1;
+  return {zip.begin() + static_cast<std::ptrdiff_t>(begin),
+          zip.begin() + static_cast<std::ptrdiff_t>(begin + images * 192)};
+}
+
+int largest_difference(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b) {
+  if (a.size() != b.size()) return 256;
+  int largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(int{a[i]} - int{b[i]}));
+  return largest;
 }
 
 Result result_of(const std::filesystem::path& run) {

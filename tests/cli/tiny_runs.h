@@ -2,6 +2,7 @@
 // Runs of the program that take a moment: DiTs of width 16 on made up images of 3x8x8.
 #pragma once
 
+#include <cstdint>
 #include <map>
 
 #include "process.h"
@@ -13,6 +14,15 @@ Arguments training(const Arguments& more, const std::string& data = "synthetic:4
 
 /// A profile in `folder` with both studies of two models trained a little, whose data are made up.
 std::filesystem::path study_profile(const std::filesystem::path& folder);
+
+/// Samples a DiT of width 16 that it trains in `folder`; the rest of the arguments (--images, --out) are the test's.
+Arguments sampling(const std::filesystem::path& folder);
+/// What a run of images has but for what tells of its making: images, and what was assembled of them, as bytes.
+std::map<std::string, std::string> images_of(const std::filesystem::path& run);
+/// Pixels (N,8,8,3), the first array of its samples.npz.
+std::vector<std::uint8_t> pixels_of(const std::filesystem::path& run);
+/// The largest difference of two levels, 256 where there are not as many.
+int largest_difference(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b);
 
 /// The records of a run without throughput and time; tensors and checkpoints by name as bytes.
 struct Result {

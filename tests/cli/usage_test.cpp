@@ -14,7 +14,7 @@ TEST_CASE("every subcommand explains itself with an example") {
   const Arguments command =
       GENERATE(Arguments{"info"}, Arguments{"train"}, Arguments{"study", "loss-gap"}, Arguments{"study", "loss-map"},
                Arguments{"report"}, Arguments{"reproduce"}, Arguments{"probe", "forward"}, Arguments{"probe", "loss"},
-               Arguments{"probe", "sample"}, Arguments{"probe", "transport"}, Arguments{"export"});
+               Arguments{"probe", "sample"}, Arguments{"probe", "transport"}, Arguments{"export"}, Arguments{"sample"});
   Arguments arguments = command;
   arguments.push_back("--help");
   const auto outcome = run_dydit(arguments);
@@ -111,6 +111,7 @@ std::vector<NumericOption> shared_options() {
                                                          {"study", "activation"},
                                                          {"study", "compute-map"},
                                                          {"sweep"},
+                                                         {"sample"},
                                                          {"report"},
                                                          {"reproduce"},
                                                          {"probe", "forward"},
@@ -129,7 +130,7 @@ std::vector<NumericOption> shared_options() {
                                        {"--num-classes", "1,000,000"}})
       all.push_back({{command}, option, std::string("from 1 to ") + most, "0"});
   for (const Arguments& command :
-       std::vector<Arguments>{{"probe", "forward"}, {"probe", "loss"}, {"export"}, {"study", "loss-gap"}})
+       std::vector<Arguments>{{"probe", "forward"}, {"probe", "loss"}, {"export"}, {"sample"}, {"study", "loss-gap"}})
     all.push_back({command, "--num-heads", "from 1 to 65,536", "-1"});
   return all;
 }
@@ -154,6 +155,9 @@ std::vector<NumericOption> other_options() {
   std::vector<NumericOption> all{{{"info"}, "--images", "from 1 to 1,000,000,000", "0"},
                                  {{"info"}, "--timesteps", "from 1 to 1,000", "1001"},
                                  {{"probe", "forward"}, "--packing-budget", "from 0 to 1,048,576", "-1"},
+                                 {{"sample"}, "--images", "from 1 to 1,000,000", "0"},
+                                 {{"sample"}, "--batch", "from 1 to 1,000,000", "0"},
+                                 {{"sample"}, "--steps", "from 1 to 1,000", "0"},
                                  {{"train"}, "--size", "from 1 to 16,384", "0"},
                                  {{"train"}, "--batch", "from 1 to 1,000,000", "0"}};
   for (const char* option : {"--steps", "--record-every", "--checkpoint-every", "--held-out-images"})

@@ -31,6 +31,7 @@ enum class Purpose : std::uint32_t {
   sweep_label,
   operand,
   sampling,
+  sampling_label,
 };
 
 /// One block of Philox4x32-10.

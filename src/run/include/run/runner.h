@@ -23,6 +23,7 @@ struct RunSettings {
   int threads = 2;      ///< of this process
   int all_threads = 2;  ///< of all processes of this machine: what a run is told by
   bool quiet = false;
+  bool json = false;  ///< standard output is for JSON alone: the run's path goes to stderr
   record::OpenOptions open;
   std::vector<std::string> argv;
   std::string reproduce;  ///< the command line that makes this run again
@@ -61,6 +62,19 @@ std::optional<diffusion::ProcessSpec> process_of_name(const model::Architecture&
 /// What a checkpoint's metadata say of it. Throws InputError naming `where`.
 std::optional<diffusion::ProcessSpec> recorded_process(const checkpoint::Checkpoint& opened, const std::string& where);
 
+/// A model of one checkpoint, and the process that it is run in.
+struct Loaded {
+  const engine::Family& family;
+  std::shared_ptr<model::Network> network;  ///< on the settings' device as their type of numbers
+  std::string weights;                      ///< which were taken
+  diffusion::ProcessSpec process;
+  bool process_said;  ///< by the user or the file, not assumed
+};
+/// Throws as checkpoint::open_checkpoint, Family::load and process_of do.
+Loaded load(const ModelSpec& spec, const std::optional<diffusion::ProcessSpec>& asked, const RunSettings& settings);
+/// Says on stderr, unless quiet, which weights were taken and which process the model is run in.
+void tell(const Loaded& loaded, const std::string& checkpoint, bool quiet);
+
 /// What ended in a run directory, as rank 0 knows it; empty on the others.
 struct Finished {
   std::filesystem::path path;
@@ -72,6 +86,28 @@ Finished run_studies(const Profile& profile, const RunSettings& settings);
 
 /// The training of a profile's models, one after the other; only those in `names` unless it is empty.
 Finished run_training(const Profile& profile, const RunSettings& settings, const std::vector<std::string>& names);
+
+/// What `dydit sample` samples.
+struct SampleSpec {
+  ModelSpec model;
+  std::optional<diffusion::ProcessSpec> process;  ///< nothing: as the checkpoint says
+  std::string engine;                             ///< of its family; empty: the family's default
+  Json sampling = Json::object();          ///< see diffusion::sampling_schema; of flow by heun where it does not say
+  std::vector<std::int64_t> classes = {};  ///< of the images in turn; none: drawn
+  std::int64_t images = 100, batch = 32;
+  std::uint64_t seed = 0;
+};
+
+/// What a run of images has, as rank 0 knows it; empty on the others.
+struct Sampled {
+  std::filesystem::path path;
+  std::int64_t images = 0;  ///< now
+  std::int64_t made = 0;    ///< by this call
+  double seconds = 0;       ///< that it took for them
+};
+
+/// Throws UsageError for a class that the model does not have, and for an engine of dynamic models with another model.
+Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings);
 
 /// Checks that everything a profile names is there, and estimates the studies' time and memory from a few
 /// timed forward passes. Prints to stdout.

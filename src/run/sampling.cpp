@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "model/device.h"
+#include "record/metric.h"
+#include "sample/sample.h"
+#include "setup.h"
+
+namespace dydit::run {
+
+namespace {
+
+void require_classes(const std::vector<std::int64_t>& classes, const model::Architecture& of) {
+  for (const std::int64_t label : classes)
+    if (label < 0 || label >= of.classes)
+      throw UsageError("no such class", fmt::format("--classes {}", label),
+                       fmt::format("the model has 0 to {}", of.classes - 1));
+}
+
+const engine::Row& engine_of(const std::string& name, const Loaded& loaded, const std::string& where) {
+  const model::Architecture& of = loaded.network->architecture;
+  if (name.empty()) return loaded.family.default_engine(of);
+  const engine::Row& row = loaded.family.engine(name);
+  if (!of.dynamic() && row.executes != engine::Executes::all)
+    throw UsageError("the model has no routers", where, "leave --engine out");
+  return row;
+}
+
+diffusion::SamplingSpec sampling_of(const Json& given, const diffusion::ProcessSpec& process) {
+  diffusion::SamplingSpec usual;
+  if (process.name == "flow") usual.sampler = "heun";
+  return diffusion::sampling_schema().from_json(given, "sampling", usual);
+}
+
+// The content of the checkpoint tells the images, not its name.
+Json manifest_of(const SampleSpec& spec, const Loaded& loaded, const diffusion::SamplingSpec& sampling,
+                 const engine::Row& engine, const RunSettings& settings) {
+  Json asked{{"sampling", diffusion::sampling_schema().to_json(sampling)},
+             {"classes", spec.classes.empty() ? Json("all") : Json(spec.classes)},
+             {"engine", engine.name}};
+  if (sampling.sampler == "dopri5") asked["batch"] = spec.batch;  // its steps depend on it
+  Json manifest =
+      base_manifest(asked, spec.seed, loaded.process, settings,
+                    {{"process", diffusion::to_json(loaded.process)}, {"weights", hash_of_weights(spec.model)}});
+  Json model = describe_model(spec.model.name, loaded.network->architecture);
+  model["checkpoint"] = (std::filesystem::path(spec.model.checkpoint) / "").parent_path().filename().string();
+  model["weights"] = loaded.weights;
+  manifest["models"] = Json::array({model});
+  return manifest;
+}
+
+record::Record record_of(const SampleSpec& spec, const Json& identity, const sample::Made& made,
+                         const RunSettings& settings) {
+  record::Record record{.cell = "",
+                        .study = "sample",
+                        .axes = {{"model", spec.model.name},
+                                 {"engine", identity["engine"]},
+                                 {"dtype", model::dtype_name(settings.dtype)},
+                                 {"sampler", identity["sampling"]["sampler"]},
+                                 {"steps", identity["sampling"]["steps"]},
+                                 {"images", spec.images}}};
+  record.cell = record::cell_hash(record.study, record.axes, {identity["weights"]}, spec.seed);
+  record.metrics["images_per_second"] =
+      record::measured("images_per_second", static_cast<double>(made.images) / made.seconds);
+  record.machine["processes"] = settings.group.size();
+  return record;
+}
+
+}  // namespace
+
+Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
+  torch::InferenceMode inference;
+  const Loaded loaded = load(spec.model, spec.process, settings);
+  const model::Architecture& of = loaded.network->architecture;
+  require_classes(spec.classes, of);
+  const engine::Row& engine = engine_of(spec.engine, loaded, spec.model.checkpoint);
+  const diffusion::SamplingSpec sampling = sampling_of(spec.sampling, loaded.process);
+  sample::Job job{
+      .setting = {.model = {},
+                  .sampler = diffusion::sampler_of(sampling, loaded.process, of.learns_sigma, settings.device),
+                  .guidance = sampling.guidance(),
+                  .shape = {of.channels, of.side, of.side},
+                  .classes = spec.classes,
+                  .seed = spec.seed,
+                  .device = settings.device},
+      .images = spec.images,
+      .batch = spec.batch,
+      .quiet = settings.quiet,
+      .group = settings.group};
+  const Json manifest = manifest_of(spec, loaded, sampling, engine, settings);
+  require_same_everywhere({{"images", spec.images}, {"batch", spec.batch}}, settings.group);
+  const auto run = open_run("sample", settings, manifest);
+  tell(loaded, spec.model.checkpoint, settings.silent());
+  if (run != nullptr && of.channels != 3 && !settings.quiet)
+    fmt::print(stderr, "dydit: {} channels are latents, written as they are: no decoder makes pictures of them\n",
+               of.channels);
+  job.setting.model = sample::model_of(*loaded.network, engine.make(loaded.network, {}), loaded.process,
+                                       job.setting.sampler->times(), settings.device);
+  const sample::Made made = sample::sample(job, run.get());
+  if (run == nullptr) return {};
+  if (made.images > 0) run->append(record_of(spec, manifest["identity"], made, settings));
+  run->finish();
+  return {.path = run->path(), .images = spec.images, .made = made.images, .seconds = made.seconds};
+}
+
+}  // namespace dydit::run

@@ -1,0 +1,4 @@
+dydit_test(sample TORCH
+  SOURCES sample/npz_test.cpp sample/trajectory_test.cpp
+  LINKS dydit_sample PkgConfig::libzip)
+target_include_directories(test_sample PRIVATE ${PROJECT_SOURCE_DIR}/src/sample)
