@@ -289,6 +289,14 @@ TEST_CASE("the answer tells the range, the fastest, the reference, and what it l
                       "<td>30</td><td>64</td><td>32</td></tr>"));
 }
 
+TEST_CASE("a time whose interval is wide or unknown is marked as disturbed") {
+  auto records = combinations(0.95);
+  records[1].metrics["image_time"].ci95 = {180, 220};
+  records[2].metrics["image_time"].ci95.reset();
+  const std::string page = page_of(records);
+  CHECK_THAT(page, Contains("<td>200 ± 20 †</td>") && Contains("<td>550 †</td>") && Contains("<td>1000 ± 10</td>"));
+}
+
 TEST_CASE("one cell, failed cells, and cells that combine nothing have no judgement") {
   const std::string alone = page_of({sampled({})});
   CHECK_THAT(alone, Contains("<h2>Do dynamic computation, samplers and caches multiply?"));
