@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "analysis/combinations.h"
 #include "analysis/figures.h"
@@ -65,9 +66,13 @@ std::string reference_sentence(const std::vector<SamplingStudy>& studies) {
   std::set<std::string> said;
   for (const SamplingStudy& study : studies) {
     const SamplingCell* const reference = study.reference();
-    said.insert(reference == nullptr ? "" : fmt::format("by {} in {} steps", reference->sampler, reference->steps));
+    if (reference == nullptr)
+      return " Where the cell of the reference is missing, what is a combination by its sampler or number of steps "
+             "alone is "
+             "not known as one.";
+    said.insert(fmt::format("by {} in {} steps", reference->sampler, reference->steps));
   }
-  return said.size() > 1 || said.contains("")
+  return said.size() > 1
              ? ""
              : fmt::format(" The reference is the complete model {}, without a cache.", html_escape(*said.begin()));
 }
@@ -79,10 +84,11 @@ void answer(Section& section, const std::vector<SamplingStudy>& studies) {
           ? ""
           : fmt::format(" Of {} more the product is not known.", all.combinations - all.shares.size());
   if (all.shares.empty()) {
-    section.answer =
-        all.combinations == 0
-            ? "No cell combines two of dynamic computation, a cache, and another sampler or number of steps."
-            : "The product of the separate speedups is not known for any combination.";
+    section.answer = (all.combinations > 0
+                          ? "The product of the separate speedups is not known for any combination."
+                          : "No cell is known to combine two of dynamic computation, a cache, and another sampler or "
+                            "number of steps.") +
+                     reference_sentence(studies);
     return;
   }
   const bool one = all.shares.size() == 1;
@@ -120,21 +126,22 @@ std::string cells_table(const SamplingCells& cells) {
 
 /// First the fastest sampler of each engine, cache and number of steps, then, folded, the others.
 std::string tables(const SamplingStudy& study) {
+  const auto same = [](const SamplingCell& a, const SamplingCell& b) {
+    return std::tie(a.engine, a.which, a.keep, a.cache, a.steps) ==
+           std::tie(b.engine, b.which, b.keep, b.cache, b.steps);
+  };
+  const auto time = [](const SamplingCell& cell) { return std::isfinite(cell.time.mean) ? cell.time.mean : HUGE_VAL; };
   SamplingCells first, others;
   for (const SamplingCell& cell : study.cells) {  // cells that differ in the sampler alone follow each other
-    const auto same = [](const SamplingCell& a, const SamplingCell& b) {
-      return std::tie(a.engine, a.which, a.keep, a.cache, a.steps) ==
-             std::tie(b.engine, b.which, b.keep, b.cache, b.steps);
-    };
     if (first.empty() || !same(*first.back(), cell))
       first.push_back(&cell);
-    else if (cell.time.mean < first.back()->time.mean)
+    else if (time(cell) < time(*first.back()))
       others.push_back(std::exchange(first.back(), &cell));
     else
       others.push_back(&cell);
   }
   return cells_table(first) +
-         (others.empty() ? "" : folded(fmt::format("{} cells of slower samplers", others.size()), cells_table(others)));
+         (others.empty() ? "" : folded(fmt::format("By other samplers ({})", others.size()), cells_table(others)));
 }
 
 std::string waterfall_table(const SamplingStudy& study) {
@@ -152,24 +159,28 @@ std::string waterfall_table(const SamplingStudy& study) {
 }
 
 std::string combination_terms() {
-  std::string text;
+  std::string metrics, bars;
   for (const char* metric :
        {"sampling_speedup", "sampling_theory", "multiplied_speedup", "multiplied_share", "blocks_run", "cache_memory"})
-    text += described(metric);
-  text += fmt::format(
-      "<b>GMACs, papers'</b>: {} <b>GMACs, guided</b>: {} A guidance of 1 is none: both are equal. <b>MB</b>: {} ",
-      record::metric("sampling_gmacs").description, record::metric("sampling_gmacs_guided").description,
-      record::metric("activation_memory").description);
+    metrics += described(metric);
   for (const BarInfo& bar : {ideal_bar, sampling_causes[0], sampling_causes[1], sampling_causes[2]})
-    text += fmt::format("<b>{}</b>: {} ", bar.label, bar.description);
-  return note(
-      text +
-      fmt::format("Each cause counts at the MACs that the combination executes, so ideal and causes add up to its "
-                  "time. <b>†</b>: disturbed, the interval of its time is wider than a tenth of it, or unknown. A "
-                  "combination is two or three of: an engine that skips what is off, a cache, and another "
-                  "sampler or number of steps than the reference's. Speedups are judged to multiply when {} of the "
-                  "product is reached, in part when a combination is faster than the best of its parts alone.",
-                  most_of_product));
+    bars += fmt::format("<b>{}</b>: {} ", bar.label, bar.description);
+  return note(fmt::format("{}<b>GMACs, papers'</b>: {} <b>GMACs, guided</b>: {} A guidance of 1 is none: both are "
+                          "equal. <b>MB</b>: {} "
+                          "<b>†</b>: disturbed, the interval of its time is wider than a tenth of it, or unknown.",
+                          metrics, record::metric("sampling_gmacs").description,
+                          record::metric("sampling_gmacs_guided").description,
+                          record::metric("activation_memory").description)) +
+         note(
+             "A combination is two or three of: an engine that skips what is off, a cache, and another sampler or "
+             "number "
+             "of steps than the reference's. " +
+             fmt::format(
+                 "Speedups are judged to multiply when {} of the product is reached, in part when a combination "
+                 "is faster than the best of its parts alone.",
+                 most_of_product)) +
+         note("Pieces of a bar: " + bars +
+              "Each cause counts at the MACs that the combination executes, so ideal and causes add up to its time.");
 }
 
 }  // namespace

@@ -144,7 +144,9 @@ TEST_CASE("what was not measured is a dash, and no number") {
   const std::string page = page_of({bare, partly});
   CHECK_THAT(page, Contains("<th scope=\"row\">compact</th><td>fora:2</td><td>dpmpp</td><td>10</td><td>–</td><td>–</td>"
                             "<td>–</td><td>–</td><td>–</td><td>–</td><td>–</td><td>–</td><td>–</td><td>–</td></tr>"));
-  CHECK_THAT(page, Contains("The product of the separate speedups is not known for any combination."));
+  CHECK_THAT(page,
+             Contains("The product of the separate speedups is not known for any combination. Where the cell of the "
+                      "reference is missing"));
   for (const char* word : {">nan", "nan<", "NaN", "inf<"}) CHECK(page.find(word) == page.npos);
 }
 
@@ -211,6 +213,7 @@ TEST_CASE("what a combination is made of, alone") {
   const SamplingStudy headless = studies_of_records(records).at(0);
   CHECK(headless.reference() == nullptr);
   CHECK(names(headless.separate(cell_named(headless, "compact + dpmpp 10"))) == "?; ");
+  CHECK_THAT(page_of(records), Contains("Where the cell of the reference is missing, what is a combination by"));
   CHECK(names(headless.separate(cell_named(headless, "compact + fora:2 + dpmpp 10"))) == "?; ?; ");
 }
 
@@ -297,13 +300,23 @@ TEST_CASE("a time whose interval is wide or unknown is marked as disturbed") {
   CHECK_THAT(page, Contains("<td>200 ± 20 †</td>") && Contains("<td>550 †</td>") && Contains("<td>1000 ± 10</td>"));
 }
 
+TEST_CASE("a cell without a time stands among the other samplers") {
+  for (const char* untimed : {"ddim", "dpmpp"}) {
+    auto records = std::vector{sampled({}), sampled({"dense", "none", "dpmpp", 50})};
+    for (Record& record : records)
+      if (record.axes["sampler"] == untimed) record.metrics.erase("image_time");
+    const std::string page = page_of(records);
+    CHECK(page.find(std::string("<td>") + untimed) > page.find("By other samplers (1)"));
+  }
+}
+
 TEST_CASE("one cell, failed cells, and cells that combine nothing have no judgement") {
   const std::string alone = page_of({sampled({})});
   CHECK_THAT(alone, Contains("<h2>Do dynamic computation, samplers and caches multiply?"));
-  CHECK_THAT(alone, Contains("No cell combines two of"));
+  CHECK_THAT(alone, Contains("No cell is known to combine two of"));
   CHECK(alone.find("class=\"tiles\"") == alone.npos);
   CHECK_THAT(page_of({sampled({}), sampled({"dense", "fora:2"}), sampled({"dense", "none", "dpmpp", 10})}),
-             Contains("No cell combines two of"));
+             Contains("No cell is known to combine two of"));
   Record failed = record_of(MadeSampling{"compact", "fora:2"});
   failed.status = record::Status::failed;
   failed.error = "out of memory";
@@ -400,8 +413,8 @@ TEST_CASE("a page of some 190 cells stays small, the fastest sampler of each eng
   set(records.front(), "sampling_speedup", 1);
   const std::string page = page_of(records);
   CHECK(page.size() < 150'000);
-  CHECK_THAT(page, Contains("<summary>126 cells of slower samplers</summary>"));
-  const auto folded = page.find("cells of slower samplers");
+  CHECK_THAT(page, Contains("<summary>By other samplers (126)</summary>"));
+  const auto folded = page.find("By other samplers");
   CHECK(page.find("<td>taylorseer:3,2</td><td>dpmpp</td><td>20</td>") < folded);
   CHECK(page.find("<td>taylorseer:3,2</td><td>ddim</td><td>20</td>") > folded);
 }

@@ -116,7 +116,7 @@ inline constexpr MetricInfo metrics[] = {
      "Share of the blocks' attention and MLP parts that were executed, mean over the passes of a trajectory."},
     {"passes", "", "passes", "Passes of a trajectory."},
     {"full_passes", "", "full passes", "Passes of a trajectory that take nothing from a cache."},
-    {"cache_memory", "MB", "cache", "Memory of what a cache holds, 0 without one."},
+    {"cache_memory", "MB", "cache memory", "Memory of what a cache holds, 0 without one."},
     {"reference_image_time", "ms", "time of the reference", "Time of one image by the reference, in the same blocks."},
     {"reference_gmacs", "GMACs", "GMACs of the reference", "MACs of the reference for one image, with guidance."},
     {"solver_image_time", "ms", "time by this sampler",
