@@ -145,15 +145,6 @@ Tile tile_of(const std::string& question, const std::vector<Named>& values, cons
           combined(judgements)};
 }
 
-std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study) {
-  const auto same = [&](const SpeedStudy& other) { return other.model == study.model; };
-  if (std::count_if(studies.begin(), studies.end(), same) == 1) return study.model;
-  std::size_t before = 0;  // "1.5" and 1.5 are two values of one text
-  for (const SpeedStudy& other : studies)
-    if (&other < &study && other.title() == study.title()) ++before;
-  return study.title() + (before == 0 ? "" : fmt::format(" ({})", before + 1));
-}
-
 std::string per_image(const SpeedCell& cell) {
   return number(cell.time.mean / static_cast<double>(cell.batch)) + (cell.disturbed() ? " †" : "");
 }

@@ -2,6 +2,9 @@
 // The page of a report, and pieces that several sections share. All text is HTML.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
@@ -53,7 +56,14 @@ Tile tile_of(const std::string& question, const std::vector<Named>& values, cons
 
 /// The model of a study, or its whole title where another of the studies is of the same model; equal titles
 /// are counted.
-std::string name_among(const std::vector<SpeedStudy>& studies, const SpeedStudy& study);
+template <typename S>
+std::string name_among(const std::vector<S>& studies, const S& study) {
+  const auto same = [&](const S& other) { return other.model == study.model; };
+  if (std::count_if(studies.begin(), studies.end(), same) == 1) return study.model;
+  const auto before = std::count_if(  // "1.5" and 1.5 are two values of one text
+      studies.data(), &study, [&](const S& other) { return other.title() == study.title(); });
+  return study.title() + (before == 0 ? "" : fmt::format(" ({})", before + 1));
+}
 
 /// The engines that execute so, of the cells of all studies or trade-offs, each once.
 template <typename T>

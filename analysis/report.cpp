@@ -30,7 +30,7 @@ class Gallery {
   std::string operator()(const Figure& figure, const std::string& caption) const {
     stop_if_interrupted("before the report was done", "give the same command again");
     draw(figure, folder_, date_, gnuplot_);
-    const std::string prefix = "f" + hash_of(figure.name).substr(0, 6);
+    const std::string prefix = fmt::format("f{}", hash_of(figure.name).substr(0, 6));
     const std::string svg = inline_svg(read_file(folder_ / (figure.name + ".svg")), prefix, figure.description);
     std::string links;
     for (const char* kind : {"svg", "pdf", "png", "csv", "gp"})
@@ -59,7 +59,7 @@ std::string date_of(std::span<const Run> runs) {
 const char* title_of(std::span<const Run> runs) {
   const auto has = [&](const char* study) { return !models_of(runs, study).empty(); };
   if (has("activation")) return "Where the loss of a diffusion transformer lies, and what a dynamic one learns to skip";
-  if (!has("speed") || has("loss-gap") || has("loss-map") || has("train"))
+  if (!(has("speed") || has("sampling")) || has("loss-gap") || has("loss-map") || has("train"))
     return "Where the loss of a diffusion transformer lies: over timesteps and over the image";
   return "What a dynamic diffusion transformer saves: actual against theoretical speedup";
 }

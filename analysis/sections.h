@@ -42,15 +42,16 @@ Findings findings_of(std::span<const record::Run> runs, const ReportOptions& opt
 /// Of runs of one process; nothing where they do not hold what it is about.
 using StudySection = std::optional<Section>(const Findings& findings, const Show& show);
 
-StudySection tradeoffs_section;   // what skipping work costs in loss and saves in time
-StudySection speed_section;       // how much of the theoretical speedup is reached
-StudySection waterfall_section;   // what takes the rest of the time
-StudySection loss_gap_section;    // at which timesteps a model loses
-StudySection loss_map_section;    // where in the image the loss is
-StudySection activation_section;  // what is on, at which timesteps
-StudySection compute_section;     // where in the image a dynamic model computes
-StudySection share_section;       // what training toward a share of the MACs reached
-StudySection learning_section;    // how far the dense models were trained
+StudySection tradeoffs_section;     // what skipping work costs in loss and saves in time
+StudySection speed_section;         // how much of the theoretical speedup is reached
+StudySection waterfall_section;     // what takes the rest of the time
+StudySection combinations_section;  // whether the speedups of routers, caches and samplers multiply
+StudySection loss_gap_section;      // at which timesteps a model loses
+StudySection loss_map_section;      // where in the image the loss is
+StudySection activation_section;    // what is on, at which timesteps
+StudySection compute_section;       // where in the image a dynamic model computes
+StudySection share_section;         // what training toward a share of the MACs reached
+StudySection learning_section;      // how far the dense models were trained
 
 /// Of runs of several processes: their losses on one axis.
 std::optional<Section> common_axis_section(const std::vector<Findings>& all, const Show& show);

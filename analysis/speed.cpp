@@ -10,42 +10,14 @@
 #include <tuple>
 
 #include "analysis/paper.h"
-#include "chunks.h"
+#include "cells.h"
 
 namespace dydit::analysis {
 
-using record::Json;
-using record::Metric;
 using record::Record;
 using record::Run;
 
 namespace {
-
-std::string needed_axis(const Record& record, const char* name) {
-  if (!record.axes.contains(name) || !record.axes[name].is_string())
-    refuse(record, fmt::format("has no axis '{}'", name));
-  return text_axis(record, name);
-}
-
-Engine engine_of(const Record& record, const std::map<std::string, Engine>& engines) {
-  const auto found = engines.find(needed_axis(record, "engine"));
-  if (found == engines.end()) refuse(record, "has an engine that its manifest does not name");
-  return found->second;
-}
-
-Interval interval(const Record& record, const char* name) {
-  const Metric* metric = find_metric(record, name);
-  if (metric == nullptr) return no_interval;
-  const auto [low, high] = metric->ci95.value_or(std::array{missing, missing});
-  return {metric->value, low, high};
-}
-
-/// What can only be positive, if it was measured.
-Interval positive(const Record& record, const char* name) {
-  const Interval found = interval(record, name);
-  if (found.mean <= 0 || std::isinf(found.mean)) refuse(record, fmt::format("has a '{}' of {}", name, found.mean));
-  return found;
-}
 
 SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
   SpeedCell cell{.engine = engine_of(record, engines),
@@ -81,25 +53,7 @@ std::string_view size_of(std::string_view model) {
   return model;
 }
 
-/// Known ways of skipping in the order of their table, then others by name.
-auto order_of(const std::string& which) {
-  const auto known =
-      std::find_if(skipped_units.begin(), skipped_units.end(), [&](const Skipped& o) { return o.which == which; });
-  return std::pair(known - skipped_units.begin(), which);
-}
-
-/// What makes a study.
-Axes axes_of(const Record& record) {
-  std::map<std::string, Json> others;
-  for (const auto& [name, value] : record.axes.items()) others[name] = value;
-  for (const char* known : {"model", "engine", "which", "keep", "batch", "dtype", "device", "threads"})
-    others.erase(known);
-  Axes axes{{"device", needed_axis(record, "device")},
-            {"dtype", needed_axis(record, "dtype")},
-            {"threads", axis(record, "threads")}};
-  axes.insert(axes.end(), others.begin(), others.end());
-  return axes;
-}
+constexpr std::array<std::string_view, 4> axes_of_cell{"engine", "which", "keep", "batch"};
 
 }  // namespace
 
@@ -116,47 +70,14 @@ std::vector<std::string> SpeedStudy::engines(Executes executes) const {
   return {names.begin(), names.end()};
 }
 
-std::string SpeedStudy::setting(bool with_threads) const {
-  std::vector<std::string> parts;
-  for (const auto& [name, value] : axes) {
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    if (name == "dtype")
-      parts.insert(parts.begin(), text);
-    else if (name == "device")
-      parts.push_back(text);
-    else if (name != "threads")
-      parts.push_back(name + " " + text);
-    else if (with_threads)
-      parts.push_back(text + (text == "1" ? " thread" : " threads"));
-  }
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
-std::string SpeedStudy::title() const { return model + ", " + setting(); }
-
 bool SpeedStudy::trained() const {
   return std::any_of(cells.begin(), cells.end(), [](const SpeedCell& cell) { return cell.own(); });
 }
 
 std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {
-  using Point = std::tuple<Engine, std::int64_t, std::pair<std::ptrdiff_t, std::string>, double>;
-  std::vector<SpeedStudy> studies;
-  for (const std::string& model : models_of(runs, "speed")) {
-    std::map<Axes, std::map<Point, SpeedCell>> settings;
-    for (const Run& run : runs) {
-      const auto engines = engines_of(run);
-      for (const Record* record : records_of(run, "speed", model)) {
-        SpeedCell cell = cell_of(*record, engines);
-        const Point point{cell.engine, cell.batch, order_of(cell.which), -cell.keep};
-        settings[axes_of(*record)].insert_or_assign(point, std::move(cell));
-      }
-    }
-    for (const auto& [axes, cells] : settings) {
-      SpeedStudy& study = studies.emplace_back(SpeedStudy{model, axes, {}});
-      for (const auto& [point, cell] : cells) study.cells.push_back(cell);
-    }
-  }
-  return studies;
+  return studies_of<SpeedStudy>(runs, "speed", axes_of_cell, cell_of, [](const SpeedCell& cell) {
+    return std::tuple(cell.engine, cell.batch, order_of(cell.which), -cell.keep);
+  });
 }
 
 std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study) {

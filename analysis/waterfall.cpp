@@ -5,13 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 #include <vector>
 
-#include "base/median.h"
-#include "base/random.h"
-#include "chunks.h"
+#include "cells.h"
 
 namespace dydit::analysis {
 
@@ -62,19 +59,12 @@ auto named(Times& t) {
                     std::pair{"path_routed_time", &t.path_routed}};
 }
 
-using Blocks = std::vector<std::vector<double>>;
-
 /// The median pass of each block, of each of these times; as many blocks of each.
 Blocks blocks_of(const Record& record) {
   Blocks blocks;
   WaterfallTimes times;
   for (const auto& [name, time] : named(times)) {
-    auto& medians = blocks.emplace_back();
-    for (const auto& block : metric_of(record, name).blocks) {
-      medians.push_back(median_of(block).value);
-      if (!(medians.back() >= 0 && std::isfinite(medians.back())))
-        refuse(record, fmt::format("has a block of '{}' without a time", name));
-    }
+    const auto& medians = blocks.emplace_back(block_medians(record, name, metric_of(record, name)));
     if (medians.empty()) refuse(record, fmt::format("has no blocks of '{}'", name));
     if (medians.size() != blocks.front().size())
       refuse(record, fmt::format("has another number of blocks of '{}' than of 'dense_time'", name));
@@ -82,45 +72,18 @@ Blocks blocks_of(const Record& record) {
   return blocks;
 }
 
-/// All numbers of the bars of the chosen blocks' medians, in one order.
-std::vector<double> numbers_of(const MacShares& shares, const Blocks& blocks, const std::vector<std::size_t>& chosen) {
-  WaterfallTimes times;
-  std::vector<double> values(chosen.size());
-  auto of_blocks = blocks.begin();
-  for (const auto& [name, time] : named(times)) {
-    std::transform(chosen.begin(), chosen.end(), values.begin(),
-                   [&](std::size_t block) { return (*of_blocks)[block]; });
-    *time = median_of(values).value;
-    ++of_blocks;
-  }
-  const Bars bars = bars_of(shares, times);
-  std::vector<double> numbers{bars.theoretical, bars.gap, bars.dense_misfit, bars.unexplained_percent()};
-  numbers.insert(numbers.end(), bars.causes.begin(), bars.causes.end());
-  return numbers;
-}
-
+/// All numbers of the bars, in one order.
 std::vector<Interval> intervals_of(const Record& record) {
-  constexpr std::size_t resamples = 1000, fewest_blocks = 6;
   const MacShares shares = shares_of(record);
-  const Blocks blocks = blocks_of(record);
-  std::vector<std::size_t> chosen(blocks.front().size());
-  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
-  std::vector<Interval> intervals;
-  for (const double number : numbers_of(shares, blocks, chosen)) intervals.push_back({number, missing, missing});
-  if (chosen.size() < fewest_blocks) return intervals;
-  std::vector<std::vector<double>> again(intervals.size());
-  for (std::size_t i = 0; i < resamples; ++i) {
-    Random random(/*seed=*/0, Purpose::bootstrap, i);
-    for (std::size_t& block : chosen) block = random.below(chosen.size());
-    const auto numbers = numbers_of(shares, blocks, chosen);
-    for (std::size_t bar = 0; bar < again.size(); ++bar) again[bar].push_back(numbers[bar]);
-  }
-  for (std::size_t bar = 0; bar < again.size(); ++bar) {
-    std::sort(again[bar].begin(), again[bar].end());
-    intervals[bar].low = again[bar][resamples / 40];
-    intervals[bar].high = again[bar][resamples - 1 - resamples / 40];
-  }
-  return intervals;
+  return of_medians(blocks_of(record), [&](std::span<const double> medians) {
+    WaterfallTimes times;
+    auto median = medians.begin();
+    for (const auto& [name, time] : named(times)) *time = *median++;
+    const Bars bars = bars_of(shares, times);
+    std::vector<double> numbers{bars.theoretical, bars.gap, bars.dense_misfit, bars.unexplained_percent()};
+    numbers.insert(numbers.end(), bars.causes.begin(), bars.causes.end());
+    return numbers;
+  });
 }
 
 }  // namespace

@@ -151,3 +151,19 @@ cells = [{"schema": 1, "cell": f"{engine}{which}", "study": "speed", "status": "
                                      ("compact", "both", 0.5))]
 text = "".join(json.dumps(cell) + "\n" for cell in cells)
 write("report", "speed", b'{"schema": 1}\0' + text.encode() + b"\0" + tensors)
+
+units = {"image_time": "ms", "sampling_gmacs": "GMACs", "sampling_gmacs_guided": "GMACs", "sampling_speedup": "",
+         "sampling_speedup_own": "", "sampling_theory": "", "multiplied_speedup": "", "multiplied_share": "",
+         "blocks_run": "", "passes": "", "full_passes": "", "activation_memory": "MB", "cache_memory": "MB"}
+units |= {f"{stage}_image_time": "ms" for stage in ("reference", "solver", "cached")}
+units |= {f"{stage}_gmacs": "GMACs" for stage in ("reference", "solver", "cached")}
+cells = [{"schema": 1, "cell": f"{engine}{cache}{steps}", "study": "sampling", "status": "ok",
+          "axes": {"model": "a", "engine": engine, "which": which, "cache": cache, "sampler": "ddim", "steps": steps,
+                   "batch": 4, "guidance": 1.5, "dtype": "float32", "device": "cpu", "threads": 2},
+          "metrics": {name: {"value": 1, "unit": unit, "ci95": [0.5, 2], "blocks": [[i + 1] for i in range(6)]}
+                      for name, unit in units.items()}}
+         for engine, which in (("dense", "all"), ("compact", "own")) for cache in ("none", "fora:2") for steps in (50, 10)]
+text = "".join(json.dumps(cell) + "\n" for cell in cells)
+write("report", "sampling", b'{"schema": 1}\0' + text.encode() + b"\0" + tensors)
+del cells[-1]["metrics"]["image_time"]["blocks"]  # one cell, small: a change of a byte is likely to be one of its axes
+write("report", "sampling-one", b'{"schema": 1}\0' + json.dumps(cells[-1]).encode() + b"\0" + tensors)

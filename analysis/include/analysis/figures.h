@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/activation.h"
+#include "analysis/combinations.h"
 #include "analysis/common_axis.h"
 #include "analysis/compute_map.h"
 #include "analysis/figure.h"
@@ -59,5 +60,19 @@ std::vector<Figure> speedup_figures(const SpeedStudy& study, const std::string& 
 /// The shown waterfalls, a panel each: from the theoretical time through what each cause takes to the measured one; a
 /// figure for each engine and three panels. Nothing when the study has none.
 std::vector<Figure> waterfall_figures(const SpeedStudy& study, const std::string& name);
+
+/// What the speedups of whole trajectories are held against: the product of the separate ones, or the theory.
+enum class Against { product, theory };
+
+/// Beyond so many they repeat.
+inline constexpr std::size_t combination_colours = 7, combination_symbols = 14;
+
+/// Speedup against one of these, both logarithmic, with the diagonal: a colour for each engine and what it skips, a
+/// symbol for each cache. Nothing when the study has no point to draw.
+std::optional<Figure> combinations_figure(const SamplingStudy& study, Against against, const std::string& name);
+
+/// The shown combinations, a bar each: the ideal time, and stacked on it what sampler, cache and routers lose; gains,
+/// in narrow bars, lead back from there to the measured time. Nothing when the study has none.
+std::optional<Figure> sampling_waterfall_figure(const SamplingStudy& study, const std::string& name);
 
 }  // namespace dydit::analysis

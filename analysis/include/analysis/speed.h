@@ -13,6 +13,7 @@
 
 #include "analysis/manifest.h"
 #include "analysis/statistics.h"
+#include "analysis/study.h"
 #include "analysis/waterfall.h"
 #include "record/run_directory.h"
 
@@ -41,27 +42,19 @@ struct SpeedCell {
   double theoretical_speedup, gmacs, lambda_realised, activation_memory, weight_memory;
   std::optional<Waterfall> waterfall;
 
-  /// The interval of its time is wider than a tenth of it, or unknown.
-  bool disturbed() const { return !(time.high - time.low <= 0.1 * time.mean); }
+  bool disturbed() const { return analysis::disturbed(time); }
   bool everything_on() const { return which == "all"; }
   bool own() const { return which == "own"; }  ///< as the routers of a trained model decide
   Interval time_over_dense() const { return {1 / speedup.mean, 1 / speedup.high, 1 / speedup.low}; }
 };
 
-/// All other axes of records: device, dtype and threads, then those that nothing here knows, by name.
-using Axes = std::vector<std::pair<std::string, record::Json>>;
-
 /// The cells that can be compared: they differ in engine, which, keep and batch alone.
-struct SpeedStudy {
-  std::string model;
-  Axes axes;
+struct SpeedStudy : Study {
   std::vector<SpeedCell> cells;  ///< by engine, batch, what is skipped, and descending share kept
 
   /// The engines that have cells, which tables tell apart where there are several.
   std::vector<std::string> engines(Executes executes) const;
-  std::string setting(bool with_threads = true) const;  ///< "float32, cpu, 2 threads, guidance 1.5"
-  std::string title() const;                            ///< "DyDiT-S/2, float32, cpu, 2 threads"
-  bool trained() const;                                 ///< of a model that decides itself
+  bool trained() const;  ///< of a model that decides itself
 };
 
 /// The good "speed" records, a study for each model (in the order of the profile) and setting; of two records

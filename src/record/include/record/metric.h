@@ -90,32 +90,45 @@ inline constexpr MetricInfo metrics[] = {
     {"products_share_left", "", "products left",
      "MACs of qkv, projection and MLP that are left, over the dense model's."},
     {"routers_share", "", "routers' share", "MACs of the routers over the dense model's."},
-    {"image_time", "ms", "time of an image",
-     "Time of one image: that of a whole trajectory over the images of its batch, median over the blocks."},
-    {"sampling_gmacs", "GMACs", "GMACs of an image",
-     "Multiply-accumulates executed for one image over all passes, routers included, without guidance's other half: as "
-     "papers count."},
-    {"sampling_gmacs_guided", "GMACs", "GMACs with guidance", "The same with both halves of guidance."},
+    {"image_time", "ms", "time per image",
+     "Time of one image: of a trajectory of the batch over its images, median over the blocks."},
+    {"sampling_gmacs", "GMACs", "GMACs in papers' unit",
+     "Multiply-accumulates executed for one image over its trajectory, routers included, in the conditional passes "
+     "alone, in billions: the unit of papers."},
+    {"sampling_gmacs_guided", "GMACs", "GMACs with guidance",
+     "Multiply-accumulates executed for one image over its trajectory, routers included, in both halves of guidance, "
+     "in "
+     "billions."},
     {"sampling_speedup", "", "speedup",
-     "Time of the complete model without a cache, by the first sampler in the first number of steps, over this time."},
+     "Time of the reference, which is the complete model without a cache by the first sampler at its first number of "
+     "steps, over this time: median over interleaved blocks."},
     {"sampling_speedup_own", "", "speedup over itself",
-     "Time of the same model without a cache, by that sampler in that number of steps, over this time."},
-    {"sampling_theory", "", "theoretical speedup",
-     "MACs of the complete model, sampled like that, over the MACs executed, both with guidance."},
-    {"multiplied_speedup", "", "multiplied speedups",
-     "Product of the speedups that the engine, the cache and the solver have alone."},
-    {"multiplied_share", "", "share realised", "The speedup over the product of the separate ones."},
+     "Time of the same model in the same engine without a cache, by the reference's sampler at its number of steps, "
+     "over "
+     "this time."},
+    {"sampling_theory", "", "theory", "MACs of the reference over the MACs executed, with guidance."},
+    {"multiplied_speedup", "", "multiplied",
+     "Product of the separate speedups: of this engine, of this cache, and of this sampler at this number of steps, "
+     "each "
+     "with all else as the reference has it."},
+    {"multiplied_share", "", "share realised", "The speedup over the product of the separate speedups."},
     {"blocks_run", "", "blocks run",
-     "Share of the blocks' attention and MLPs that were executed, mean over the passes."},
+     "Share of the blocks' attention and MLP parts that were executed, mean over the passes of a trajectory."},
     {"passes", "", "passes", "Passes of a trajectory."},
-    {"full_passes", "", "full passes", "Passes that took nothing from a cache."},
-    {"cache_memory", "MB", "cache", "Memory of what is kept from one pass to the next."},
-    {"reference_image_time", "ms", "reference", "Time of an image by the complete model that the speedup is over."},
-    {"reference_gmacs", "GMACs", "GMACs of the reference", "Its MACs with guidance."},
-    {"solver_image_time", "ms", "solver alone", "Time of an image by the complete model, this sampler and steps."},
-    {"solver_gmacs", "GMACs", "GMACs of the solver alone", "Its MACs with guidance."},
-    {"cached_image_time", "ms", "solver and cache", "The same with this cache."},
-    {"cached_gmacs", "GMACs", "GMACs of solver and cache", "Its MACs with guidance."},
+    {"full_passes", "", "full passes", "Passes of a trajectory that take nothing from a cache."},
+    {"cache_memory", "MB", "cache memory", "Memory of what a cache holds, 0 without one."},
+    {"reference_image_time", "ms", "time of the reference", "Time of one image by the reference, in the same blocks."},
+    {"reference_gmacs", "GMACs", "GMACs of the reference", "MACs of the reference for one image, with guidance."},
+    {"solver_image_time", "ms", "time by this sampler",
+     "Time of one image by the complete model without a cache, by this sampler at this number of steps."},
+    {"solver_gmacs", "GMACs", "GMACs by this sampler",
+     "MACs for one image of the complete model without a cache, by this sampler at this number of steps, with "
+     "guidance."},
+    {"cached_image_time", "ms", "time with this cache",
+     "Time of one image by the complete model with this cache, by this sampler at this number of steps."},
+    {"cached_gmacs", "GMACs", "GMACs with this cache",
+     "MACs for one image of the complete model with this cache, by this sampler at this number of steps, with "
+     "guidance."},
 };
 
 /// The entry of that name, "units_on" for "units_on.heads"; throws std::out_of_range for a name that is not in the
