@@ -286,9 +286,9 @@ TEST_CASE("options of sampling are read as they are written, those that nobody g
   const auto schema = sampling_schema();
   for (const SamplingSpec& spec :
        {SamplingSpec{}, SamplingSpec{.sampler = "sde", .steps = 9, .diffusion = "sbdm", .method = "heun"}}) {
-    const auto json = schema.to_json(spec);
-    CHECK(json.contains("diffusion") == !spec.diffusion.empty());
-    CHECK(schema.to_json(schema.from_json(json, "sampling")) == json);
+    const auto written = schema.to_json(spec);
+    CHECK(written.contains("diffusion") == !spec.diffusion.empty());
+    CHECK(schema.to_json(schema.from_json(written, "sampling")) == written);
   }
 }
 

@@ -55,7 +55,8 @@ TEST_CASE("routers that follow their biases alone decide what these say") {
   const auto found = decisions(dit, 33, 3);
   CHECK((found.images == 33 && found.timesteps == 3));
   using Layers = std::vector<double>;
-  const auto& [on, both] = found.activity;
+  const auto& [on, both, ran] = found.activity;
+  CHECK(ran.empty());
   CHECK((on[dit::axis::heads] == Layers{1, 2} && on[dit::axis::channels] == Layers{2, 1} &&
          on[dit::axis::tokens] == Layers{4, 0}));
   CHECK(both[dit::axis::channels][dit::axis::tokens] == Layers{8, 0});
