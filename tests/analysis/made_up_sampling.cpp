@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "made_up_sampling.h"
 
+#include "analysis/report.h"
+#include "base/file.h"
+#include "made_up_speed.h"
 #include "record/metric.h"
+#include "temporary_folder.h"
 
 namespace dydit::test {
 
@@ -66,6 +70,11 @@ std::vector<Record> combinations(double share, const std::string& model, const s
         records.push_back(sampled({one, cache, sampler, steps, parts > 1 ? share : 1, std::nullopt, model}));
       }
   return records;
+}
+
+std::string page_of(const std::vector<Record>& records) {
+  const TemporaryFolder folder;
+  return read_file(analysis::write_report(run_of(folder.path() / "run", records), folder.path() / "out"));
 }
 
 }  // namespace dydit::test

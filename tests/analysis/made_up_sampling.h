@@ -31,4 +31,7 @@ record::Record sampled(const MadeSampling& made);
 std::vector<record::Record> combinations(double share, const std::string& model = "DyDiT-S/2",
                                          const std::string& engine = "compact");
 
+/// The page of a run of these records.
+std::string page_of(const std::vector<record::Record>& records);
+
 }  // namespace dydit::test
