@@ -45,16 +45,17 @@ void sample_images(benchmark::State& state, const std::string& name) {
   const auto& of = network->architecture;
   const diffusion::SamplingSpec spec{.steps = steps, .cfg_scale = 1.5};
   const diffusion::ProcessSpec process;
-  sample::Job job{.setting = {.model = {},
-                              .sampler = diffusion::sampler_of(spec, process, of.learns_sigma),
-                              .guidance = spec.guidance(),
-                              .shape = {of.channels, of.side, of.side}},
-                  .images = batch,
-                  .batch = batch,
-                  .quiet = true};
   const engine::Family family = dit::family();
-  job.setting.model = sample::model_of(*network, family.engine_that(engine::Executes::all).make(network, {}), process,
-                                       job.setting.sampler->times(), torch::kCPU);
+  const std::shared_ptr sampler = diffusion::sampler_of(spec, process, of.learns_sigma);
+  const sample::Job job{
+      .setting = {.model = sample::model_of(*network, family.engine_that(engine::Executes::all).make(network, {}), {},
+                                            process, sampler->times(), torch::kCPU),
+                  .sampler = sampler,
+                  .guidance = spec.guidance(),
+                  .shape = {of.channels, of.side, of.side}},
+      .images = batch,
+      .batch = batch,
+      .quiet = true};
   const auto folder = std::filesystem::temp_directory_path() / ("dydit-bench-" + std::to_string(::getpid()));
   std::int64_t run = 0;
   for ([[maybe_unused]] auto _ : state) {

@@ -19,6 +19,7 @@ struct Probe {
   diffusion::ProcessSpec flow{.name = "flow"};  // of transport, which runs no model
   Json sampling = Json::object();
   std::string field;  // "A,B,C", in the place of a model
+  std::string cache = "none";
   std::optional<double> guidance_scale;
   std::string engine;
   std::size_t packing_budget = engine::Options{}.packing_budget >> 20;  // MiB

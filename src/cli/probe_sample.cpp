@@ -44,12 +44,15 @@ void trajectory(const Probe& p, const study::Catalog& catalog) {
   const bool learns_sigma = loaded && loaded->network->architecture.learns_sigma;
   const auto sampler = diffusion::sampler_of(spec, process, learns_sigma, settings.device);
   const auto times = sampler->times();
+  const auto cache = sample::cache_of(p.cache, diffusion::require_sampler(spec, process.name));
+  std::shared_ptr<const cache::Cached> cached;
   if (loaded) {
     const Tensor y = read("y", 1, torch::kInt64);
     require_batch(read, loaded->network->architecture, x, y, y);
     auto engine = engine_of(p, *loaded).make(loaded->network, {.packing_budget = p.packing_budget << 20});
-    model = sample::denoiser_of(sample::model_of(*loaded->network, std::move(engine), process, times, settings.device),
-                                spec.guidance(), y);
+    const auto source = sample::model_of(*loaded->network, std::move(engine), cache, process, times, settings.device);
+    cached = source.cached;
+    model = sample::denoiser_of(source, spec.guidance(), y);
   }
   diffusion::Trajectory along{.model = model};
   if (sampler->stochastic()) {
@@ -61,7 +64,11 @@ void trajectory(const Probe& p, const study::Catalog& catalog) {
   }
   const Tensor made = sampler->sample(x, along);
   model::require_finite_output(made);
-  const std::map<std::string, Tensor> results{{"sample", made}};
+  std::map<std::string, Tensor> results{{"sample", made}};
+  if (cached) {
+    const std::vector<std::int64_t> full(cached->full().begin(), cached->full().end());
+    results["full"] = torch::tensor(full);
+  }
   const std::map<std::string, Tensor> exact{{"timesteps", torch::tensor(times, torch::kFloat64)}};
   write_results(p.output, results, exact);
   if (loaded) run::tell(*loaded, p.checkpoint.path, p.machine.quiet);
@@ -72,13 +79,16 @@ void trajectory(const Probe& p, const study::Catalog& catalog) {
 void add_probe_sample(CLI::App& parent, const study::Catalog& catalog) {
   auto s = std::make_shared<Probe>();
   CLI::App* command =
-      add_one(parent, *s, "sample", "x_T, y, noise of samplers that add some -> sample, timesteps",
+      add_one(parent, *s, "sample", "x_T, y, noise of samplers that add some -> sample, timesteps; full of a cache",
               "dydit probe sample --input in.safetensors --output out.safetensors --checkpoint dit.pt --sampler dpmpp "
               "--steps 20 --cfg-scale 1.5");
   s->checkpoint.add_to(*command, /*required=*/false);
   command->add_option("--field", s->field, "A,B,C: A x + B sin(x + C t) in the place of a model")
       ->excludes("--checkpoint");
   add_engine(*command, *s, catalog);
+  command->add_option("--cache", s->cache, "none, " + cache::names() + ", FILE.json")
+      ->excludes("--field")
+      ->capture_default_str();
   s->process.add_to(*command);
   add_options(*command, diffusion::sampling_schema().options(), s->sampling);
   command->callback([s, &catalog] { trajectory(*s, catalog); });

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "cache/spec.h"
 #include "common.h"
 #include "diffusion/sampling_spec.h"
 
@@ -77,6 +78,8 @@ void add_sample(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("--engine", s->spec.engine, "what runs the model (default: compact of a DyDiT, else dense)")
       ->check(CLI::IsMember(engines));
   add_options(*command, diffusion::sampling_schema().options(), s->spec.sampling);
+  command->add_option("--cache", s->spec.cache, "features kept between passes: none, " + cache::names() + ", FILE.json")
+      ->capture_default_str();
   s->process.add_to(*command);
   command->add_flag("--json", s->json, "print figures as JSON");
   s->machine.add_to(*command);

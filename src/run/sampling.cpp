@@ -35,11 +35,14 @@ diffusion::SamplingSpec sampling_of(const Json& given, const diffusion::ProcessS
 
 // The content of the checkpoint tells the images, not its name.
 Json manifest_of(const SampleSpec& spec, const Loaded& loaded, const diffusion::SamplingSpec& sampling,
-                 const engine::Row& engine, const RunSettings& settings) {
+                 const std::optional<cache::CacheSpec>& cache, const engine::Row& engine, const RunSettings& settings) {
   Json asked{{"sampling", diffusion::sampling_schema().to_json(sampling)},
              {"classes", spec.classes.empty() ? Json("all") : Json(spec.classes)},
              {"engine", engine.name}};
-  if (sampling.sampler == "dopri5") asked["batch"] = spec.batch;  // its steps depend on it
+  if (cache) asked["cache"] = cache::to_json(*cache);
+  // Steps, or full passes, depend on the batch.
+  const bool adaptive = diffusion::require_sampler(sampling, loaded.process.name).adaptive;
+  if (adaptive || (cache && cache->test != "none")) asked["batch"] = spec.batch;
   Json manifest =
       base_manifest(asked, spec.seed, loaded.process, settings,
                     {{"process", diffusion::to_json(loaded.process)}, {"weights", hash_of_weights(spec.model)}});
@@ -59,6 +62,7 @@ record::Record record_of(const SampleSpec& spec, const Json& identity, const sam
                                  {"dtype", model::dtype_name(settings.dtype)},
                                  {"sampler", identity["sampling"]["sampler"]},
                                  {"steps", identity["sampling"]["steps"]},
+                                 {"cache", spec.cache},
                                  {"images", spec.images}}};
   record.cell = record::cell_hash(record.study, record.axes, {identity["weights"]}, spec.seed);
   record.metrics["images_per_second"] =
@@ -76,27 +80,27 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
   require_classes(spec.classes, of);
   const engine::Row& engine = engine_of(spec.engine, loaded, spec.model.checkpoint);
   const diffusion::SamplingSpec sampling = sampling_of(spec.sampling, loaded.process);
-  sample::Job job{
-      .setting = {.model = {},
-                  .sampler = diffusion::sampler_of(sampling, loaded.process, of.learns_sigma, settings.device),
-                  .guidance = sampling.guidance(),
-                  .shape = {of.channels, of.side, of.side},
-                  .classes = spec.classes,
-                  .seed = spec.seed,
-                  .device = settings.device},
-      .images = spec.images,
-      .batch = spec.batch,
-      .quiet = settings.quiet,
-      .group = settings.group};
-  const Json manifest = manifest_of(spec, loaded, sampling, engine, settings);
+  const auto cache = sample::cache_of(spec.cache, diffusion::require_sampler(sampling, loaded.process.name));
+  const std::shared_ptr sampler = diffusion::sampler_of(sampling, loaded.process, of.learns_sigma, settings.device);
+  const sample::Job job{.setting = {.model = sample::model_of(*loaded.network, engine.make(loaded.network, {}), cache,
+                                                              loaded.process, sampler->times(), settings.device),
+                                    .sampler = sampler,
+                                    .guidance = sampling.guidance(),
+                                    .shape = {of.channels, of.side, of.side},
+                                    .classes = spec.classes,
+                                    .seed = spec.seed,
+                                    .device = settings.device},
+                        .images = spec.images,
+                        .batch = spec.batch,
+                        .quiet = settings.quiet,
+                        .group = settings.group};
+  const Json manifest = manifest_of(spec, loaded, sampling, cache, engine, settings);
   require_same_everywhere({{"images", spec.images}, {"batch", spec.batch}}, settings.group);
   const auto run = open_run("sample", settings, manifest);
   tell(loaded, spec.model.checkpoint, settings.silent());
   if (run != nullptr && of.channels != 3 && !settings.quiet)
     fmt::print(stderr, "dydit: {} channels are latents, written as they are: no decoder makes pictures of them\n",
                of.channels);
-  job.setting.model = sample::model_of(*loaded.network, engine.make(loaded.network, {}), loaded.process,
-                                       job.setting.sampler->times(), settings.device);
   const sample::Made made = sample::sample(job, run.get());
   if (run == nullptr) return {};
   if (made.images > 0) run->append(record_of(spec, manifest["identity"], made, settings));

@@ -46,6 +46,7 @@ std::string fault_of(const Setting& setting, const Tensor& x, diffusion::Traject
     look(output, when);
     return output;
   };
+  setting.model.begin();
   const bool checks = std::exchange(setting.model.engine->checks_finite, false);  // it would not say which image
   try {
     look(setting.sampler->sample(x, along), " at the end");

@@ -49,8 +49,8 @@ SamplingSweep sampling_sweep_from_json(const Json& json, const std::string& wher
   known(sweep.engine, "engine", names.engines);
   std::vector<std::string> samplers;
   for (const diffusion::SamplerRow& row : diffusion::samplers())
-    // dopri5 chooses its passes itself, so no two of its trajectories are the same work.
-    if (row.name != "dopri5" && std::ranges::find(samplers, row.name) == samplers.end()) samplers.push_back(row.name);
+    // Of what chooses its times itself no two trajectories are the same work.
+    if (!row.adaptive && std::ranges::find(samplers, row.name) == samplers.end()) samplers.push_back(row.name);
   known(sweep.sampler, "sampler", samplers);
   require_distinct(sweep.cache, where + ".cache");
   for (const std::string& name : sweep.cache) {

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "catch.h"
+#include "dit/weights.h"
 #include "golden.h"
+#include "golden_weights.h"
 #include "probe.h"
 
 using dydit::test::Arguments;
@@ -117,4 +119,44 @@ TEST_CASE("what cannot be sampled is refused in one line") {
   CHECK(code({{"x_T", golden["x_T"]}, {"y", torch::tensor({0, 11})}},
              {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4"}) == 3);
   CHECK(code(inputs, {"--field", "1e6,0,0", "--steps", "50"}) == 4);  // not finite
+}
+
+TEST_CASE("caches of a trajectory are asked for by their names") {
+  const Golden golden("cache_taylor");
+  dydit::dit::DiT dit(golden.configuration());
+  dydit::test::fill_dydit(*dit, golden.entry.at("config").at("hash_seed"));
+  const dydit::test::TemporaryFolder folder;
+  const std::string weights = folder.path() / "weights.safetensors";
+  dydit::dit::save_dit(weights, dit, torch::kFloat32, {});
+  const Named inputs{{"x_T", golden["z"]}, {"y", golden["y"]}};
+  const auto run = [&](const Arguments& more) {
+    Arguments arguments{"--checkpoint", weights, "--num-heads", "4",   "--sampler",      "ddim",
+                        "--steps",      "20",    "--cfg-scale", "1.5", "--clip-denoised"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_probe("sample", inputs, arguments);
+  };
+  const auto cached = run({"--cache", "taylorseer:3,2"});
+  INFO(cached.outcome.err);
+  REQUIRE(cached.outcome.code == 0);
+  CHECK(rel_l2(cached.written.at("sample"), golden["final.iv3.o2"]) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
+  std::vector<std::int64_t> full;
+  const auto flags = numbers(cached.written.at("full"));
+  CHECK(flags.size() == 20);
+  for (std::size_t step = 0; step < flags.size(); ++step)
+    if (flags[step] != 0) full.push_back(static_cast<std::int64_t>(step));
+  CHECK(full == golden.entry.at("config").at("full_steps").at("iv3").get<std::vector<std::int64_t>>());
+  for (const Arguments& wrong : std::initializer_list<Arguments>{{"--cache", "lru:3"},
+                                                                 {"--cache", "deepcache:2,1..3"},
+                                                                 {"--cache", "fora:2,3"},
+                                                                 {"--cache", "{\"full\": [20]}"}}) {
+    const auto outcome = run(wrong).outcome;
+    INFO(outcome.err);
+    CHECK(is_one_error(outcome.err));
+    CHECK(outcome.code == 2);
+  }
+  const auto adaptive = run_probe(
+      "sample", inputs,
+      {"--checkpoint", weights, "--num-heads", "4", "--process", "flow", "--sampler", "dopri5", "--cache", "fora:2"});
+  CHECK(is_one_error(adaptive.outcome.err));
+  CHECK(adaptive.outcome.code == 2);
 }

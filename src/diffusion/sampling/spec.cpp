@@ -57,7 +57,7 @@ const std::vector<SamplerRow>& samplers() {
       {"euler", "flow", "Euler's method", {}},
       {"heun", "flow", "Heun's method, two passes a step", {}},
       {"rk4", "flow", "Runge and Kutta's method of order 4 (the 3/8 rule), four passes a step", {}},
-      {"dopri5", "flow", "Dormand and Prince's method, which chooses its steps", {"atol", "rtol"}},
+      {"dopri5", "flow", "Dormand and Prince's method, which chooses its steps", {"atol", "rtol"}, /*adaptive=*/true},
       {"sde", "flow", "the reverse SDE", {"diffusion", "method", "last_step"}}};
   return rows;
 }

@@ -45,6 +45,7 @@ Schema<SamplingSpec> sampling_schema();
 struct SamplerRow {
   std::string name, process, help;
   std::vector<std::string> options;  ///< of those that not all have
+  bool adaptive = false;             ///< chooses its times itself, by the images of the batch
 };
 const std::vector<SamplerRow>& samplers();
 

@@ -93,6 +93,7 @@ struct SampleSpec {
   std::optional<diffusion::ProcessSpec> process;  ///< nothing: as the checkpoint says
   std::string engine;                             ///< of its family; empty: the family's default
   Json sampling = Json::object();          ///< see diffusion::sampling_schema; of flow by heun where it does not say
+  std::string cache = "none";              ///< see cache::cache_named
   std::vector<std::int64_t> classes = {};  ///< of the images in turn; none: drawn
   std::int64_t images = 100, batch = 32;
   std::uint64_t seed = 0;
