@@ -7,6 +7,7 @@
 #include "catch.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
+#include "dynamic_weights.h"
 #include "process.h"
 #include "test_folder.h"
 
@@ -61,6 +62,7 @@ TEST_CASE("info --json has the keys of the contract") {
 }
 
 TEST_CASE("info on data tells what routers decide") {
+  const test::DynamicWeights weights;
   const test::TemporaryFolder folder;
   const std::string latents = folder.path() / "latents.safetensors";
   std::vector<float> values(5 * 4 * 8 * 8);
@@ -70,12 +72,12 @@ TEST_CASE("info on data tells what routers decide") {
                                 {{"latent", checkpoint::Tensor::of<float>(values, {5, 4, 8, 8})},
                                  {"label", checkpoint::Tensor::of<std::int64_t>(labels, {5})}},
                                 {{"classes", "10"}});
-  const auto info = [&](const char* file, const std::string& data, const test::Arguments& more = {}) {
+  const auto info = [&](const std::string& file, const std::string& data, const test::Arguments& more = {}) {
     test::Arguments arguments{"info", "--checkpoint", golden / file, "--data", data, "--device", "cpu"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return test::run_dydit(arguments);
   };
-  const auto outcome = info("dydit_tiny_weights.safetensors", latents, {"--json", "--timesteps", "3"});
+  const auto outcome = info(weights.file(), latents, {"--json", "--timesteps", "3"});
   REQUIRE(outcome.code == 0);
   const Json whole = Json::parse(outcome.out), decided = whole["decided"];
   CHECK((decided["images"] == 5 && decided["timesteps"] == 3));
@@ -87,16 +89,16 @@ TEST_CASE("info on data tells what routers decide") {
   CHECK(decided["gmacs"]["total"].get<double>() / whole["gmacs"]["total"].get<double>() ==
         Approx(decided["rho_without_routers"].get<double>()));
   CHECK(decided["gbytes"]["mlp"] < whole["gbytes"]["mlp"]);
-  CHECK(info("dydit_tiny_weights.safetensors", latents).out.find("lambda_realised") != std::string::npos);
+  CHECK(info(weights.file(), latents).out.find("lambda_realised") != std::string::npos);
 
-  const auto refused = [&](const char* file, const std::string& data, int code, const char* named) {
+  const auto refused = [&](const std::string& file, const std::string& data, int code, const char* named) {
     const auto answer = info(file, data);
     CAPTURE(answer.err);
     CHECK((answer.code == code && is_one_error(answer.err) && answer.out.empty()));
     CHECK(answer.err.find(named) != std::string::npos);
   };
-  refused("dydit_tiny_weights.safetensors", "synthetic:9", 2, "samples are 3x8x8, the model takes 4x8x8");
-  refused("dydit_tiny_weights.safetensors", "gone.zip", 3, "gone.zip");
+  refused(weights.file(), "synthetic:9", 2, "samples are 3x8x8, the model takes 4x8x8");
+  refused(weights.file(), "gone.zip", 3, "gone.zip");
   refused("diffusers/pipeline", latents, 2, "no routers");
 }
 

@@ -10,7 +10,7 @@
 #include "catch.h"
 #include "data/png.h"
 #include "diffusion/draws.h"
-#include "golden.h"
+#include "dynamic_weights.h"
 #include "probe.h"
 #include "tiny_runs.h"
 
@@ -184,8 +184,8 @@ TEST_CASE("a dynamic model is sampled by the compact engine, and a model of flow
         with({"sample", "--num-heads", "4", "--images", "2", "--steps", "3", "--device", "cpu", "--out", run}, more)));
     return nlohmann::json::parse(read_file(run / "manifest.json")).at("identity");
   };
-  const std::string dynamic = test::golden_folder / "dydit_tiny_weights.safetensors",
-                    dense = test::golden_folder / "tiny.safetensors";
+  const test::DynamicWeights weights;
+  const std::string dynamic = weights.file(), dense = test::golden_folder / "tiny.safetensors";
   CHECK(setting("dynamic", {"--checkpoint", dynamic})["engine"] == "compact");
   CHECK(setting("masked", {"--checkpoint", dynamic, "--engine", "masked"})["engine"] == "masked");
   const auto flow = setting("flow", {"--checkpoint", dense, "--process", "flow"});

@@ -8,17 +8,17 @@
 #include "checkpoint/safetensors.h"
 #include "diffusion/gaussian.h"
 #include "dit/weights.h"
-#include "golden.h"
+#include "dynamic_weights.h"
 #include "probe.h"
 
 using dydit::test::Arguments;
 using dydit::test::check_close;
 using dydit::test::Golden;
 using dydit::test::golden_folder;
-using dydit::test::rel_l2;
-using torch::Tensor;
 using dydit::test::Named;
+using dydit::test::rel_l2;
 using dydit::test::run_probe;
+using torch::Tensor;
 namespace checkpoint = dydit::checkpoint;
 namespace model = dydit::model;
 
@@ -51,18 +51,19 @@ TEST_CASE("probe forward writes the official outputs, plain and guided") {
 }
 
 TEST_CASE("probe forward of a DyDiT writes the official decisions, by either engine, and the complete model") {
-  const Golden golden("dydit_tiny_random");
+  const dydit::test::DynamicWeights weights;
+  const Golden& golden = weights.golden;
   const double tolerance = golden.entry.at("tolerance").at("fp32_rel_l2");
   const Named inputs{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
   for (const Arguments& engine : std::vector<Arguments>{{}, {"--engine", "masked"}, {"--engine", "compact"}}) {
-    const auto written = probe("forward", "dydit_tiny_weights.safetensors", inputs, engine);
+    const auto written = probe("forward", weights.file(), inputs, engine);
     CHECK(written.size() == 4);
     CHECK(rel_l2(written.at("output"), golden["out"]) <= tolerance);
     CHECK(torch::equal(written.at("head_mask"), golden["attn_mask"].to(torch::kFloat32)));
     CHECK(torch::equal(written.at("channel_mask"), golden["mlp_mask"].to(torch::kFloat32)));
     CHECK(torch::equal(written.at("token_mask"), golden["token_mask"].to(torch::kFloat32)));
   }
-  const auto complete = probe("forward", "dydit_tiny_weights.safetensors", inputs, {"--complete"});
+  const auto complete = probe("forward", weights.file(), inputs, {"--complete"});
   CHECK(complete.size() == 1);
   CHECK(rel_l2(complete.at("output"), golden["out_complete"]) <= tolerance);
 }

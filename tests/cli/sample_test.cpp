@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include "catch.h"
-#include "dit/weights.h"
-#include "golden.h"
-#include "golden_weights.h"
+#include "dynamic_weights.h"
 #include "probe.h"
 
 using dydit::test::Arguments;
@@ -88,11 +86,12 @@ TEST_CASE("solvers are tried on a field in the place of a model") {
 }
 
 TEST_CASE("a dynamic model is sampled by any engine to the same images") {
-  const Golden golden("dydit_tiny_random");
+  const dydit::test::DynamicWeights weights;
+  const Golden& golden = weights.golden;
   const Named inputs{{"x_T", golden["x"]}, {"y", golden["y"]}};
   const auto of = [&](const char* engine) {
-    return sample(inputs, {"--checkpoint", golden_folder / "dydit_tiny_weights.safetensors", "--num-heads", "4",
-                           "--engine", engine, "--steps", "5", "--cfg-scale", "2"})
+    return sample(inputs, {"--checkpoint", weights.file(), "--num-heads", "4", "--engine", engine, "--steps", "5",
+                           "--cfg-scale", "2"})
         .at("sample");
   };
   CHECK(rel_l2(of("compact"), of("masked")) < 1e-4);
@@ -122,12 +121,9 @@ TEST_CASE("what cannot be sampled is refused in one line") {
 }
 
 TEST_CASE("caches of a trajectory are asked for by their names") {
-  const Golden golden("cache_taylor");
-  dydit::dit::DiT dit(golden.configuration());
-  dydit::test::fill_dydit(*dit, golden.entry.at("config").at("hash_seed"));
-  const dydit::test::TemporaryFolder folder;
-  const std::string weights = folder.path() / "weights.safetensors";
-  dydit::dit::save_dit(weights, dit, torch::kFloat32, {});
+  const dydit::test::DynamicWeights file("cache_taylor");
+  const Golden& golden = file.golden;
+  const std::string weights = file.file();
   const Named inputs{{"x_T", golden["z"]}, {"y", golden["y"]}};
   const auto run = [&](const Arguments& more) {
     Arguments arguments{"--checkpoint", weights, "--num-heads", "4",   "--sampler",      "ddim",
