@@ -36,6 +36,7 @@ class Around final : public Cached {
   std::size_t cache_bytes() const override { return most_bytes_; }
 
  private:
+  void forget();
   bool changed(const Tensor& seen);
   Tensor full_pass(engine::Pass& pass, Tensor tokens, std::size_t next);
   Tensor between(engine::Pass& pass, Tensor tokens, std::size_t next);
@@ -61,6 +62,13 @@ void Around::begin(std::int64_t passes) {
   planned_ = full_passes(spec_, passes);
   full_.clear();
   images_ = 0;
+  forget();  // what an interrupted one left
+}
+
+void Around::forget() {
+  history_.forget();
+  previous_ = Tensor();
+  decided_.clear();
 }
 
 // Whether what the test sees (N,T,D) has changed so much since the last full pass that another is due. What is not
@@ -143,10 +151,7 @@ engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, O
   }
   full_.push_back(full);
   most_bytes_ = std::max(most_bytes_, history_.bytes() + (previous_.defined() ? previous_.nbytes() : 0));
-  if (full_.size() == planned_.size()) {  // the trajectory ends; features' memory waits for the next one
-    previous_ = Tensor();
-    decided_.clear();
-  }
+  if (full_.size() == planned_.size()) forget();
   return outcome;
 }
 

@@ -2,10 +2,17 @@
 #include "history.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace dydit::cache {
 
 using torch::Tensor;
+
+void History::forget() {
+  passes_ = 0;
+  for (auto& feature : features_)
+    for (Tensor& difference : feature) difference = Tensor();
+}
 
 void History::full_pass(std::int64_t distance, std::int64_t images) {
   distance_ = static_cast<double>(distance);
@@ -14,27 +21,30 @@ void History::full_pass(std::int64_t distance, std::int64_t images) {
 }
 
 // Memory for all images, which the first share that comes asks for.
-Tensor History::stored(std::size_t feature, std::size_t difference, const Tensor& like) {
+Tensor History::stored(Tensor& all, const Tensor& like) {
   const std::lock_guard lock(mutex_);
-  Tensor& all = features_[feature][difference];
   auto sizes = like.sizes().vec();
   sizes.front() = images_;
-  if (!all.defined() || all.size(0) < images_ || all.scalar_type() != like.scalar_type() ||
-      all.sizes().slice(1) != like.sizes().slice(1))
-    all = torch::empty(sizes, like.options());
+  if (!all.defined()) all = torch::empty(sizes, like.options());
   return all;
 }
 
 void History::keep(std::size_t feature, const model::Share& share, const Tensor& value) {
   Tensor next = value;
   for (std::int64_t i = 0; i <= order_; ++i) {
-    const Tensor all = stored(feature, static_cast<std::size_t>(i), next);
-    const Tensor before = all.narrow(0, share.first, share.count);
-    const bool differs =
-        i + 1 < passes_ && i < order_;  // there is an f(i) of the full pass before, and f(i + 1) is wanted
-    const Tensor change = differs ? (next - before) / distance_ : Tensor();
-    before.copy_(next);
-    if (!differs) break;
+    Tensor& kept = features_[feature][static_cast<std::size_t>(i)];
+    const bool differs = i + 1 < passes_ && i < order_;  // f(i) of the full pass before is there, f(i + 1) is wanted
+    const auto change_since = [&](const Tensor& before) { return differs ? (next - before) / distance_ : Tensor(); };
+    Tensor change;
+    if (share.count == images_) {  // of the whole batch: nothing is copied
+      const Tensor before = std::exchange(kept, next.contiguous());
+      change = change_since(differs ? before.narrow(0, 0, images_) : before);
+    } else {
+      const Tensor before = stored(kept, next).narrow(0, share.first, share.count);
+      change = change_since(before);
+      before.copy_(next);
+    }
+    if (!differs) return;
     next = change;
   }
 }

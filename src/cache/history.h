@@ -19,8 +19,8 @@ class History {
   History(std::int64_t order, std::size_t features)
       : order_(order), features_(features, std::vector<torch::Tensor>(static_cast<std::size_t>(order) + 1)) {}
 
-  /// A trajectory begins, or another batch.
-  void forget() { passes_ = 0; }
+  /// Gives the memory back: a trajectory ends, or there is another batch.
+  void forget();
   /// A full pass begins, `distance` passes after the last one, with a batch of so many images, which is at most what it
   /// was.
   void full_pass(std::int64_t distance, std::int64_t images);
@@ -31,7 +31,7 @@ class History {
   std::size_t bytes() const;
 
  private:
-  torch::Tensor stored(std::size_t feature, std::size_t difference, const torch::Tensor& like);
+  torch::Tensor stored(torch::Tensor& all, const torch::Tensor& like);
 
   std::int64_t order_;
   std::vector<std::vector<torch::Tensor>> features_;  // (N,T,D): f(0), f(1), ...

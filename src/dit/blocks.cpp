@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "model/finite.h"
 #include "model/fused.h"
@@ -166,28 +168,37 @@ class Stretches final : public engine::Pass {
     return tokens;
   }
 
+  // A mask (N,depth,U) with nothing on in blocks in which a part did not run.
+  Tensor where_ran(const Tensor& mask, BlockPart part) const {
+    const auto& ran = ran_[static_cast<std::size_t>(part)];
+    std::vector<Tensor> stretches_of_blocks;
+    for (std::size_t first = 0, last = 0; first < depth(); first = last) {
+      while (last < depth() && ran[last] == ran[first]) ++last;
+      const Tensor some = mask.narrow(1, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last - first));
+      stretches_of_blocks.push_back(ran[first] > 0 ? some : torch::zeros_like(some));
+    }
+    return stretches_of_blocks.size() == 1 ? stretches_of_blocks.front() : torch::cat(stretches_of_blocks, 1);
+  }
+
   // The masks with nothing on where a part did not run.
   Masks executed() const {
     Masks masks = start_.masks;
     if (masks.empty()) return masks;
-    const auto ran = [&](BlockPart part) {
-      return torch::tensor(ran_[static_cast<std::size_t>(part)], torch::kFloat64)
-          .to(device())
-          .to(torch::kBool)
-          .unsqueeze(1);
-    };
-    masks[axis::heads] = masks[axis::heads].logical_and(ran(BlockPart::attention));
-    masks[axis::channels] = masks[axis::channels].logical_and(ran(BlockPart::mlp));
-    const auto options = torch::TensorOptions(torch::kBool).device(device());
+    masks[axis::heads] = where_ran(masks[axis::heads], BlockPart::attention);
+    masks[axis::channels] = where_ran(masks[axis::channels], BlockPart::mlp);
     std::vector<Tensor> tokens = tokens_on_;
-    for (std::size_t layer = 0; layer < depth(); ++layer) {
-      const bool mlp = ran_[static_cast<std::size_t>(BlockPart::mlp)][layer] > 0;
-      const std::vector<std::int64_t> shape{start_.in.x.size(0), dit_->configuration.tokens()};
-      if (!mlp)
-        tokens[layer] = torch::zeros(shape, options);
-      else if (!tokens[layer].defined())
-        tokens[layer] = torch::ones(shape, options);  // of the complete model
+    const auto decided = std::ranges::find_if(tokens, &Tensor::defined);
+    if (decided == tokens.end()) {  // of the complete model, or no MLP ran
+      const Tensor all =
+          masks[axis::tokens].defined()
+              ? masks[axis::tokens]
+              : masks[axis::heads].new_zeros({start_.in.x.size(0), std::ssize(tokens), dit_->configuration.tokens()});
+      masks[axis::tokens] = where_ran(all, BlockPart::mlp);
+      return masks;
     }
+    const Tensor none = torch::zeros_like(*decided);
+    for (Tensor& block : tokens)
+      if (!block.defined()) block = none;
     masks[axis::tokens] = stacked(tokens);
     return masks;
   }

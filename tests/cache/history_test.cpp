@@ -51,6 +51,19 @@ TEST_CASE("a history that is forgotten begins with values alone") {
   History taylor(2, 1);
   for (std::int64_t pass = 0; pass < 4; ++pass) keep(taylor, pass, 1);
   taylor.forget();
+  CHECK(taylor.bytes() == 0);
   keep(taylor, 9, 1);
   CHECK(taylor.foretold(0, all, 3).equal(feature(9)));
+}
+
+TEST_CASE("a batch in one piece is foretold as one in shares") {
+  History pieces(2, 1), whole(2, 1);
+  for (const std::int64_t pass : {0, 1, 4}) {
+    const std::int64_t distance = pass == 4 ? 3 : 1;
+    keep(pieces, pass, distance);
+    whole.full_pass(distance, 3);
+    whole.keep(0, all, feature(static_cast<double>(pass)));
+    CHECK(whole.foretold(0, all, 2).equal(pieces.foretold(0, all, 2)));
+  }
+  CHECK(whole.bytes() == pieces.bytes());
 }
