@@ -61,8 +61,8 @@ class Writer {
   std::future<void> writing_;
 };
 
-// Makes the images that lie in the run those of its identity, which --force may have changed: whose they are is noted
-// in the manifest before the first is written.
+// Makes the images that lie in the run those of its identity, which --force may have changed. The manifest notes whose
+// they are before the first one is written.
 void adopt(const Files& files, std::int64_t images, record::RunDirectory& run) {
   const std::string identity = hash_of(run.manifest()["identity"].dump());
   const Json noted = run.manifest().value("sampled", Json::object()), now{{"identity", identity}, {"images", images}};
@@ -73,8 +73,9 @@ void adopt(const Files& files, std::int64_t images, record::RunDirectory& run) {
       throw UsageError(fmt::format("the run has {} images", before), run.path().string(),
                        fmt::format("give --images {} or more, or choose another --out", before));
     if (!ours && noted.contains("identity")) {
-      files.set_aside(noted["identity"]);
-      run.log("images of earlier settings set aside in earlier/" + noted["identity"].get<std::string>());
+      const std::string name = record::safe_name(noted["identity"]);
+      files.set_aside(name);
+      run.log("images of earlier settings set aside in earlier/" + name);
     }
     if (run.finished()) run.describe("end", nullptr);
     run.describe("sampled", now);
