@@ -62,7 +62,8 @@ SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, 
                     .full_passes = at_least_zero(record, "full_passes"),
                     .activation_memory = at_least_zero(record, "activation_memory"),
                     .cache_memory = at_least_zero(record, "cache_memory"),
-                    .waterfall = sampling_waterfall_of(record)};
+                    .waterfall = sampling_waterfall_of(record),
+                    .tensors = record.tensors.empty() ? "" : record.tensors.front()};
   if (cell.steps == 0) refuse(record, "has 0 steps");
   return cell;
 }

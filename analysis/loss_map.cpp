@@ -101,8 +101,8 @@ std::vector<std::size_t> spread(std::size_t size, std::size_t count) {
   return positions;
 }
 
-/// Row `row` of an image tensor (N, C, H, W) in [-1, 1] as bytes; one channel is grey, of more than three
-/// (latents) the first three are shown.
+}  // namespace
+
 std::vector<std::uint8_t> rgb_of(const Tensor& images, std::size_t row) {
   const auto channels = static_cast<std::size_t>(images.shape[1]);
   const auto pixels = static_cast<std::size_t>(images.shape[2] * images.shape[3]);
@@ -111,10 +111,13 @@ std::vector<std::uint8_t> rgb_of(const Tensor& images, std::size_t row) {
   for (std::size_t pixel = 0; pixel < pixels; ++pixel)
     for (std::size_t c = 0; c < 3; ++c) {
       const float value = values[(channels < 3 ? 0 : c) * pixels + pixel];
-      rgb[3 * pixel + c] = static_cast<std::uint8_t>(std::lround(std::clamp((value + 1) * 127.5F, 0.0F, 255.0F)));
+      rgb[3 * pixel + c] = static_cast<std::uint8_t>(
+          std::isnan(value) ? 0 : std::lround(std::clamp((value + 1) * 127.5F, 0.0F, 255.0F)));
     }
   return rgb;
 }
+
+namespace {
 
 const char* name_of(Mapped mapped) { return mapped == Mapped::loss ? "map" : "compute"; }
 

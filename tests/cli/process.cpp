@@ -42,7 +42,10 @@ Process::~Process() {
   ::waitpid(child_, nullptr, 0);
 }
 
-void Process::send(int signal) const { ::kill(child_, signal); }
+void Process::send(int signal) const {
+  if (child_ < 0) throw std::logic_error("a signal to a process that has ended");  // kill(-1) would reach all there are
+  ::kill(child_, signal);
+}
 
 Outcome Process::wait() {
   int status = 0;

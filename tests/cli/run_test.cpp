@@ -34,6 +34,7 @@ TEST_CASE("Ctrl-C saves, says how to go on, and the same command goes on") {
   REQUIRE(test::appears(run / "results.jsonl"));
   process.send(SIGINT);
   const auto outcome = process.wait();
+  INFO("signal " << outcome.signal << ": " << outcome.err);
   CHECK(outcome.code == 130);
   CHECK(is_one_error(outcome.err));
   CHECK(outcome.err.find(run.string() + ": give the same command again to go on") != std::string::npos);

@@ -55,6 +55,7 @@ struct SamplingCell {
   Interval speedup, own_speedup, multiplied, share;
   double theory, gmacs, gmacs_guided, blocks_run, passes, full_passes, activation_memory, cache_memory;
   std::optional<SamplingWaterfall> waterfall;
+  std::string tensors;  ///< name of the file with what its trajectory drew; empty where none was kept
 
   bool disturbed() const { return analysis::disturbed(time); }
   bool skips() const { return engine.executes == Executes::kept && which != "all"; }

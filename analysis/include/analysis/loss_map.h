@@ -61,4 +61,8 @@ ShownMaps maps_of_profile(std::span<const record::Run> runs);
 std::vector<MapGrid> map_grids(std::span<const record::Run> runs, Mapped mapped, std::size_t images = 6,
                                std::size_t columns = 7);
 
+/// Row `row` of an image tensor (N, C, H, W) in [-1, 1] as bytes, three for each pixel; one channel is grey, of more
+/// than three (latents) the first three are shown. Not a number is black.
+std::vector<std::uint8_t> rgb_of(const checkpoint::Tensor& images, std::size_t row);
+
 }  // namespace dydit::analysis

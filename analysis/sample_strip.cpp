@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/sample_strip.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/loss_map.h"
+#include "chunks.h"
+#include "plot_style.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+using checkpoint::Tensor;
+
+/// Of the later run that has them; null where none does.
+std::optional<Tensor> images_of(const SamplingCell& cell, std::span<const record::Run> runs) {
+  if (cell.tensors.empty()) return std::nullopt;
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+    const auto names = [&](const record::Record& record) {
+      return !record.tensors.empty() && record.tensors.front() == cell.tensors;
+    };
+    if (std::ranges::none_of(run->records, names) ||
+        !std::filesystem::exists(run->path / "tensors" / (cell.tensors + ".safetensors")))
+      continue;
+    const auto tensors = run->tensors(cell.tensors);
+    const auto found = tensors.find("image");
+    if (found == tensors.end() || found->second.type != checkpoint::DType::f32 || found->second.shape.size() != 4)
+      throw InputError("no images (N, C, H, W)", cell.tensors);
+    return found->second;
+  }
+  return std::nullopt;
+}
+
+/// Those that a strip shows, the reference first.
+std::vector<const SamplingCell*> cells_of_strip(const SamplingStudy& study, std::size_t most) {
+  std::vector<const SamplingCell*> cells;
+  const SamplingCell* const reference = study.reference();
+  if (reference == nullptr) return cells;
+  const auto add = [&](const SamplingCell& cell) {
+    if (cells.size() < most && std::ranges::find(cells, &cell) == cells.end()) cells.push_back(&cell);
+  };
+  add(*reference);
+  std::vector<const SamplingCell*> fastest;  // of each engine and what it skips
+  for (const SamplingCell& cell : study.cells) {
+    const auto same = std::ranges::find(fastest, cell.variant(), [](const auto* one) { return one->variant(); });
+    if (same == fastest.end())
+      fastest.push_back(&cell);
+    else if (cell.time.mean < (*same)->time.mean)
+      *same = &cell;
+  }
+  most -= std::min(most, fastest.size());  // the rest is theirs
+  for (const SamplingCell& cell : study.cells)
+    if (cell.sampler == reference->sampler && cell.steps == reference->steps) add(cell);
+  most += fastest.size();
+  for (const SamplingCell* cell : fastest) add(*cell);
+  return cells;
+}
+
+double distance_of(const Tensor& images, const Tensor& reference, std::size_t count) {
+  const auto a = images.as<float>(), b = reference.as<float>();
+  const std::size_t size = b.size() / static_cast<std::size_t>(reference.shape[0]);
+  double sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    double difference = 0, norm = 0;
+    for (std::size_t j = i * size; j < (i + 1) * size; ++j) {
+      difference += (a[j] - b[j]) * (a[j] - b[j]);
+      norm += b[j] * b[j];
+    }
+    sum += std::sqrt(difference / norm);
+  }
+  return sum / static_cast<double>(count);
+}
+
+}  // namespace
+
+std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record::Run> runs, std::size_t images,
+                              std::size_t most) {
+  std::optional<Tensor> reference;
+  Strip strip;
+  for (const SamplingCell* cell : cells_of_strip(study, most)) {
+    const auto drawn = images_of(*cell, runs);
+    if (!drawn && !reference) return std::nullopt;
+    if (!drawn) continue;
+    if (!reference) reference = drawn;
+    if (drawn->shape != reference->shape) throw InputError("images of one model differ in size", cell->tensors);
+    if (drawn->shape[1] != 3 || drawn->shape[0] == 0) return std::nullopt;
+    const std::size_t count = std::min(images, static_cast<std::size_t>(drawn->shape[0]));
+    StripRow& row = strip.rows.emplace_back(StripRow{cell, {}, distance_of(*drawn, *reference, count)});
+    for (std::size_t i = 0; i < count; ++i) row.rgb.push_back(rgb_of(*drawn, i));
+  }
+  if (!reference) return std::nullopt;
+  strip.height = reference->shape[2];
+  strip.width = reference->shape[3];
+  return strip;
+}
+
+Figure strip_figure(const Strip& strip, const std::string& name) {
+  constexpr int width = 640, names = 236, side = 8;  // pixels
+  const auto rows = std::ssize(strip.rows), columns = std::ssize(strip.rows.front().rgb);
+  const std::int64_t gap = std::max<std::int64_t>(1, strip.width / 16), across = columns * (strip.width + gap) - gap,
+                     down = rows * (strip.height + gap) - gap;
+  const int body = static_cast<int>((width - names - side) * down / across), height = body + 2 * side;
+  std::string csv = "row,y,x";
+  for (std::ptrdiff_t i = 0; i < columns; ++i) csv += fmt::format(",rgb_{}", i);
+  csv += "\n";
+  for (std::ptrdiff_t r = 0; r < rows; ++r)
+    for (std::int64_t y = 0; y < strip.height; ++y, csv += "\n")
+      for (std::int64_t x = 0; x < strip.width; ++x) {
+        csv += fmt::format("{},{},{}", r, y, x);
+        for (const auto& rgb : strip.rows[static_cast<std::size_t>(r)].rgb) {
+          const auto* pixel = &rgb[static_cast<std::size_t>(3 * (y * strip.width + x))];
+          csv += fmt::format(",{}", (pixel[0] << 16) + (pixel[1] << 8) + pixel[2]);
+        }
+        csv += "\n";
+      }
+  std::string labels = "unset label\n";
+  for (std::ptrdiff_t r = 0; r < rows; ++r) {
+    const StripRow& row = strip.rows[static_cast<std::size_t>(r)];
+    const double middle = static_cast<double>(r * (strip.height + gap)) + static_cast<double>(strip.height) / 2,
+                 line = static_cast<double>(down) / body * 8;  // of eight pixels
+    const auto label = [&](const std::string& words, double y, const char* colour) {
+      labels += fmt::format("set label {} at screen {:.5f},first {:.3f} left font ',11'{}\n", gnuplot_string(words),
+                            double(side) / width, y, colour);
+    };
+    label(row.cell->name(), middle - line, "");
+    label(fmt::format("{} ms, {} times as fast", number(row.cell->time.mean), number(row.cell->speedup.mean)),
+          middle + line, " textcolor rgb '#606060'");
+  }
+  return {.name = name,
+          .description = "Images that each cell draws from the same noise and labels: a row for each cell.",
+          .width = width,
+          .height = height,
+          .csv = csv,
+          .settings =
+              fmt::format("R = {}; K = {}; W = {}; H = {}; G = {}\n", rows, columns, strip.width, strip.height, gap),
+          .plot = fmt::format(R"(set lmargin at screen {:.5f}
+set rmargin at screen {:.5f}
+set bmargin at screen {:.5f}
+set tmargin at screen {:.5f}
+set xrange [0:{}]
+set yrange [{}:0]
+unset border
+unset tics
+unset key
+{}plot for [r=0:R-1] for [k=0:K-1] data skip 1 every :::r*H::(r+1)*H-1 \
+    using (k*(W+G)+$3+0.5):(r*(H+G)+$2+0.5):(int(column(4+k))>>16):(int(column(4+k))>>8&255):(int(column(4+k))&255) with rgbimage)",
+                              double(names) / width, 1 - double(side) / width, double(side) / height,
+                              1 - double(side) / height, across, down, labels)};
+}
+
+}  // namespace dydit::analysis
