@@ -2,10 +2,10 @@
 #include "analysis/sample_strip.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "analysis/loss_map.h"
 #include "chunks.h"
@@ -18,7 +18,7 @@ namespace {
 
 using checkpoint::Tensor;
 
-/// Of the later run that has them; null where none does.
+/// Of the later run that has them.
 std::optional<Tensor> images_of(const SamplingCell& cell, std::span<const record::Run> runs) {
   if (cell.tensors.empty()) return std::nullopt;
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
@@ -37,28 +37,25 @@ std::optional<Tensor> images_of(const SamplingCell& cell, std::span<const record
   return std::nullopt;
 }
 
-/// Those that a strip shows, the reference first.
+/// Those that a strip can show, the reference first: the ones by its sampler in its number of steps, then of each
+/// engine and what it skips the fastest one.
 std::vector<const SamplingCell*> cells_of_strip(const SamplingStudy& study, std::size_t most) {
-  std::vector<const SamplingCell*> cells;
   const SamplingCell* const reference = study.reference();
-  if (reference == nullptr) return cells;
-  const auto add = [&](const SamplingCell& cell) {
-    if (cells.size() < most && std::ranges::find(cells, &cell) == cells.end()) cells.push_back(&cell);
-  };
-  add(*reference);
-  std::vector<const SamplingCell*> fastest;  // of each engine and what it skips
+  if (reference == nullptr || most == 0) return {};
+  std::vector<const SamplingCell*> cells{reference}, fastest;
   for (const SamplingCell& cell : study.cells) {
     const auto same = std::ranges::find(fastest, cell.variant(), [](const auto* one) { return one->variant(); });
     if (same == fastest.end())
       fastest.push_back(&cell);
     else if (cell.time.mean < (*same)->time.mean)
       *same = &cell;
+    if (&cell != reference && cell.sampler == reference->sampler && cell.steps == reference->steps)
+      cells.push_back(&cell);
   }
-  most -= std::min(most, fastest.size());  // the rest is theirs
-  for (const SamplingCell& cell : study.cells)
-    if (cell.sampler == reference->sampler && cell.steps == reference->steps) add(cell);
-  most += fastest.size();
-  for (const SamplingCell* cell : fastest) add(*cell);
+  std::erase_if(fastest, [&](const auto* cell) { return std::ranges::find(cells, cell) != cells.end(); });
+  fastest.resize(std::min(fastest.size(), most - 1));
+  cells.resize(std::min(cells.size(), most - fastest.size()));
+  cells.insert(cells.end(), fastest.begin(), fastest.end());
   return cells;
 }
 
@@ -72,7 +69,7 @@ double distance_of(const Tensor& images, const Tensor& reference, std::size_t co
       difference += (a[j] - b[j]) * (a[j] - b[j]);
       norm += b[j] * b[j];
     }
-    sum += std::sqrt(difference / norm);
+    sum += norm > 0 ? std::sqrt(difference / norm) : missing;
   }
   return sum / static_cast<double>(count);
 }

@@ -55,8 +55,8 @@ std::optional<Section> samples_section(const Findings& findings, const Show& sho
     (first ? section.shown : section.details) += show(
         strip_figure(*strip, "samples-" + record::safe_name(name_among(studies, *study))),
         fmt::format("{}: the reference, then each engine and cache by the reference's sampler in its number of steps, "
-                    "then the fastest of each engine.",
-                    html_escape(study->title())));
+                    "then the fastest of each engine: {} of {} cells.",
+                    html_escape(study->title()), strip->rows.size(), study->cells.size()));
     section.details += distances(*strip);
   }
   if (section.shown.empty()) return std::nullopt;

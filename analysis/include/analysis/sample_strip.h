@@ -25,7 +25,8 @@ struct Strip {
 };
 
 /// At most `images` pictures of each row: the reference, then by the reference's sampler in its number of steps each
-/// engine with each cache, then of each engine the fastest cell; `most` rows. Nothing where the reference's images are
+/// engine with each cache, then of each engine the fastest cell, which has its row before others where there are more
+/// than `most`. Nothing where the reference's images are
 /// not there, or are no pictures (3 channels); a cell without images has no row. Throws InputError for images of
 /// several sizes. `study` and `runs` must outlive it.
 std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record::Run> runs, std::size_t images = 6,
