@@ -74,23 +74,23 @@ Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& o
   const auto& a = architecture();
   spec_ = of.trained != nullptr ? of.trained->process : diffusion::ProcessSpec{.name = a.flow ? "flow" : "diffusion"};
   process_ = diffusion::process_of(spec_, a.learns_sigma, setting.device);
-  std::vector<std::int64_t> images(static_cast<std::size_t>(of.batch));
-  std::iota(images.begin(), images.end(), 0);
-  const auto normal = [&](std::int64_t draw) {
-    const std::vector<std::int64_t> draws_of_images(images.size(), draw);
-    return diffusion::normal_rows(setting.seed, Purpose::sampling, images, draws_of_images,
-                                  {a.channels, a.side, a.side})
-        .to(setting.device);
-  };
-  x_ = normal(0);
-  noise_ = normal(1);  // at each step: its values take no part in the time
+  x_ = normals(0);
+  noise_ = normals(1);
   std::vector<std::int64_t> labels;
-  for (const std::int64_t image : images)
+  for (std::int64_t image = 0; image < of.batch; ++image)
     labels.push_back(
         static_cast<std::int64_t>(Random(setting.seed, Purpose::sweep_label, static_cast<std::uint64_t>(image))
                                       .below(static_cast<std::uint64_t>(a.classes))));
   labels_ = torch::tensor(labels, torch::kInt64).to(setting.device);
   both_ = torch::cat({labels_, torch::full_like(labels_, a.classes)});
+}
+
+Tensor Trajectories::normals(std::int64_t draw) const {
+  std::vector<std::int64_t> images(static_cast<std::size_t>(of_.batch)), draws(images.size(), draw);
+  std::iota(images.begin(), images.end(), 0);
+  const auto& a = architecture();
+  return diffusion::normal_rows(setting_.seed, Purpose::sampling, images, draws, {a.channels, a.side, a.side})
+      .to(setting_.device);
 }
 
 std::string Trajectories::key_of_sampler(const SampledCell& cell) {
@@ -165,7 +165,9 @@ Tensor Trajectories::trajectory(const SampledCell& cell, bool look, const After&
         if (after) after(in, outcome);
         return outcome.output.to(torch::kFloat32);
       });
-  return sampler.sample(x_, {.model = model, .noise = [this](std::int64_t) { return noise_; }});
+  // Where nobody looks, the same at each step: its values take no part in the time, and to draw it is not timed.
+  const auto noise = [&](std::int64_t step) { return look ? normals(1 + step) : noise_; };
+  return sampler.sample(x_, {.model = model, .noise = noise});
 }
 
 void Trajectories::run(const SampledCell& cell) { trajectory(cell, /*look=*/false, {}); }

@@ -67,6 +67,7 @@ class Trajectories {
   /// Told of each pass of so many images, of which the first ones are the conditional half.
   using After = std::function<void(const model::Inputs& in, const engine::Outcome& outcome)>;
   torch::Tensor trajectory(const SampledCell& cell, bool look, const After& after);
+  torch::Tensor normals(std::int64_t draw) const;  // for each image
   engine::Engine& engine(const SampledCell& cell);
   const diffusion::Sampler& sampler(const SampledCell& cell) { return *samplers_.at(key_of_sampler(cell)); }
   static std::string key_of_sampler(const SampledCell& cell);
