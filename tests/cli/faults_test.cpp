@@ -342,7 +342,8 @@ class TrainingOnZip {
   TrainingOnZip() {
     fs::copy_file(sample, zip);
     process_.emplace(arguments("run"));
-    REQUIRE(test::appears(run / "checkpoints"));
+    // A whole one: a fault in another thread ends the program with a file that is being written as it is.
+    REQUIRE(test::appears(run / "checkpoints" / "DiT-00000040.safetensors"));
   }
   test::Arguments arguments(const std::string& name) const {
     return training(
