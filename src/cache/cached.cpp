@@ -2,7 +2,6 @@
 #include "cache/cached.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/error.h"
 #include "history.h"
@@ -61,6 +60,7 @@ class Around final : public Cached {
 void Around::begin(std::int64_t passes) {
   planned_ = full_passes(spec_, passes);
   full_.clear();
+  most_bytes_ = 0;
   images_ = 0;
   forget();  // what an interrupted one left
 }

@@ -12,6 +12,7 @@
 #include "instrument/memory.h"
 #include "model/tensors.h"
 #include "record/metric.h"
+#include "subject.h"
 #include "trajectories.h"
 
 namespace dydit::study {
@@ -35,13 +36,9 @@ SampledCell reference_of(const SamplingSweep& sweep, const engine::Family& famil
           .steps = sweep.steps.front()};
 }
 
-const engine::Family& family_of(const SamplingSetting& s, const SampledModel& model) {
-  return model.trained == nullptr ? engine::family_of(s.catalog->families, model.name) : *model.trained->family;
-}
-
 // The complete model first: each cell's separate speedups are among them.
 std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledModel& model) {
-  const engine::Family& family = family_of(s, model);
+  const engine::Family& family = family_of(*s.catalog, model.trained, model.name);
   std::vector<SampledCell> runs{reference_of(s.spec, family)};
   for (const std::string& name : s.spec.engine) {
     const engine::Row& engine = family.engine(name);
@@ -180,7 +177,7 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
     }
     return failed;
   }
-  Sampled sampled(model, reference_of(s.spec, family_of(s, model)));
+  Sampled sampled(model, reference_of(s.spec, family_of(*s.catalog, model.trained, model.name)));
   const auto each = [&](const auto& work) {
     for (std::size_t i = 0; i < cells.size(); ++i)
       if (records[i].status == record::Status::ok)

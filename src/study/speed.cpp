@@ -17,6 +17,7 @@
 #include "instrument/memory.h"
 #include "model/device.h"
 #include "record/metric.h"
+#include "subject.h"
 #include "variants.h"
 
 namespace dydit::study {
@@ -58,9 +59,7 @@ std::vector<Workload> groups_of(const SpeedSetting& setting) {
 }
 
 std::vector<Cell> cells_of(const SpeedSetting& setting, const Workload& group) {
-  const auto& families = setting.catalog->families;
-  const engine::Family& family =
-      group.trained == nullptr ? engine::family_of(families, group.model) : *group.trained->family;
+  const engine::Family& family = family_of(*setting.catalog, group.trained, group.model);
   std::vector<Cell> cells;
   for (const std::string& name : setting.spec.engine) {
     const engine::Row& engine = family.engine(name);

@@ -14,6 +14,7 @@
 #include "diffusion/draws.h"
 #include "model/device.h"
 #include "model/finite.h"
+#include "subject.h"
 
 namespace dydit::study {
 
@@ -24,14 +25,6 @@ using torch::Tensor;
 namespace {
 
 constexpr std::int64_t draws_of_masks = 4;  // passes go through them in turn
-
-std::shared_ptr<model::Network> network_of(const SamplingSetting& setting, const SampledModel& of,
-                                           const engine::Family& family) {
-  if (of.trained != nullptr) return copy_of(*of.trained->network);
-  const auto network = family.build(family.describe(of.name, setting.spec.input_size));
-  network->randomise(setting.seed);
-  return network;
-}
 
 diffusion::SamplingSpec spec_of(const SampledCell& cell, double guidance) {
   return {.sampler = cell.sampler, .steps = cell.steps, .cfg_scale = guidance};
@@ -67,8 +60,8 @@ Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& o
     : setting_(setting),
       of_(of),
       dtype_(model::dtype_named(of.dtype)),
-      family_(of.trained == nullptr ? engine::family_of(setting.catalog->families, of.name) : *of.trained->family),
-      network_(network_of(setting, of, family_)) {
+      family_(family_of(*setting.catalog, of.trained, of.name)),
+      network_(network_of(family_, of.trained, of.name, setting.spec.input_size, setting.seed)) {
   network_->to(setting.device, dtype_);
   network_->eval();
   const auto& a = architecture();

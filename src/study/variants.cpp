@@ -12,6 +12,7 @@
 #include "instrument/ceilings.h"
 #include "instrument/timer.h"
 #include "model/device.h"
+#include "subject.h"
 
 namespace dydit::study {
 
@@ -23,19 +24,6 @@ using torch::Tensor;
 namespace {
 
 constexpr auto unlimited = std::numeric_limits<std::size_t>::max();
-
-const engine::Family& family_of(const SpeedSetting& setting, const Workload& group) {
-  return group.trained == nullptr ? engine::family_of(setting.catalog->families, group.model) : *group.trained->family;
-}
-
-// Not trained: weights that switch nothing off; else a copy, whose type of numbers the group chooses.
-std::shared_ptr<model::Network> network_of(const SpeedSetting& setting, const Workload& group,
-                                           const engine::Family& family) {
-  if (group.trained != nullptr) return copy_of(*group.trained->network);
-  const auto network = family.build(family.describe(group.model, setting.spec.input_size));
-  network->randomise(setting.seed);
-  return network;
-}
 
 // Of each unit axis, over its layers.
 std::vector<double> mean_shares(const std::vector<model::UnitAxis>& units, const model::Activity& activity) {
@@ -114,8 +102,8 @@ Variants::Variants(const SpeedSetting& setting, const Workload& group)
     : setting_(setting),
       group_(group),
       dtype_(model::dtype_named(group.dtype)),
-      family_(family_of(setting, group)),
-      network_(network_of(setting, group, family_)) {
+      family_(family_of(*setting.catalog, group.trained, group.model)),
+      network_(network_of(family_, group.trained, group.model, setting.spec.input_size, setting.seed)) {
   network_->to(setting.device, dtype_);
   network_->eval();
   group.trained == nullptr ? draw_inputs() : trained_inputs();

@@ -173,6 +173,23 @@ TEST_CASE("cached blocks do not run, and their MACs are not counted") {
   CHECK(taylor.bytes == 3 * parts.bytes);
 }
 
+TEST_CASE("the memory of a cache is that of its last trajectory") {
+  torch::InferenceMode inference;
+  const Golden golden("cache_taylor");
+  const dit::DiT dit = model_of(golden);
+  const auto cached =
+      cache::cached(test::engine_named("dense", dit), *cache::cache_named("taylorseer:2,2", ""), dit->architecture);
+  const auto bytes = [&](std::int64_t passes) {
+    cached->begin(passes);
+    for (std::int64_t pass = 0; pass < passes; ++pass)
+      cached->forward({golden["z"], torch::full({2}, 900 - 100 * pass), golden["y"]});
+    return cached->cache_bytes();
+  };
+  const std::size_t one = 2 * 3 * 2 * 16 * 64 * sizeof(float);  // two outputs of three blocks, of two images
+  CHECK(bytes(6) == 3 * one);
+  CHECK(bytes(1) == one);
+}
+
 TEST_CASE("blocks that are kept together add what they added last") {
   torch::InferenceMode inference;
   const Golden golden("cache_taylor");

@@ -11,7 +11,7 @@ class Cached : public engine::Engine {
  public:
   /// Which of the passes since `begin` were full.
   virtual const std::vector<bool>& full() const = 0;
-  /// The most that features and what the test compares with took since the engine was made.
+  /// The most that features and what the test compares with took since `begin`.
   virtual std::size_t cache_bytes() const = 0;
 };
 
