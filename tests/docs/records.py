@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench/peers"))
 from interval import interval  # noqa: E402
 
 # Counted or declared, not measured: a disturbed clock does not touch them.
-COUNTED = {"gmacs", "lambda_realised", "rho", "rho_without_routers", "theoretical_speedup", "keep", "batch"}
+COUNTED = {"gmacs", "lambda_realised", "rho", "rho_without_routers", "theoretical_speedup", "keep", "batch", "steps",
+           "sampling_gmacs", "sampling_gmacs_guided", "sampling_theory", "activation_memory", "cache_memory", "blocks_run"}
+TIMES = ("time", "image_time")  # the columns that make a row one that was timed
 
 
 def number(text):
@@ -37,13 +39,14 @@ def with_interval(name, value, ends):
 
 
 def wide(row):
-    return "time" in row and not row.get("time_high", math.nan) - row.get("time_low", math.nan) <= 0.1 * row["time"]
+    return any(not row.get(time + "_high", math.nan) - row.get(time + "_low", math.nan) <= 0.1 * row[time]
+               for time in TIMES if time in row)
 
 
 def marked(row, names):
     """Whether a value of these columns bears the mark of a disturbed time."""
     timed = set(names) - COUNTED
-    return bool(timed) and (wide(row) or ("time" not in timed and wide(row.get("dense", {}))))
+    return bool(timed) and (wide(row) or (not timed & set(TIMES) and wide(row.get("dense", {}))))
 
 
 def waterfalls(rows):
