@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/range.h"
 #include "history.h"
 
 namespace dydit::cache {
@@ -74,6 +75,7 @@ void Around::forget() {
 // Whether what the test sees (N,T,D) has changed so much since the last full pass that another is due. What is not
 // finite has.
 bool Around::changed(const Tensor& seen) {
+  const Range range("change");
   const Tensor before = previous_.defined() && previous_.size(0) >= seen.size(0) ? previous_.narrow(0, 0, seen.size(0))
                                                                                  : torch::zeros_like(seen);
   const auto shares = model::shares_of(seen.size(0), seen.device());
@@ -118,6 +120,7 @@ Tensor Around::between(engine::Pass& pass, Tensor tokens, std::size_t next) {
 
 engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, Overruled routers) {
   torch::NoGradGuard no_grad;
+  const Range range("pass");
   const model::OnlyShares only(in.x.device());
   const std::size_t number = full_.size();
   if (number >= planned_.size())

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/range.h"
+
 namespace dydit::cache {
 
 using torch::Tensor;
@@ -30,6 +32,7 @@ Tensor History::stored(Tensor& all, const Tensor& like) {
 }
 
 void History::keep(std::size_t feature, const model::Share& share, const Tensor& value) {
+  const Range range("keep");
   Tensor next = value;
   for (std::int64_t i = 0; i <= order_; ++i) {
     Tensor& kept = features_[feature][static_cast<std::size_t>(i)];
@@ -50,6 +53,7 @@ void History::keep(std::size_t feature, const model::Share& share, const Tensor&
 }
 
 Tensor History::foretold(std::size_t feature, const model::Share& share, std::int64_t distance) const {
+  const Range range("predict");
   const auto& known = features_[feature];
   const auto of = [&](std::int64_t i) {
     return known[static_cast<std::size_t>(i)].narrow(0, share.first, share.count);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/range.h"
 #include "model/finite.h"
 #include "model/fused.h"
 
@@ -17,6 +18,7 @@ using torch::Tensor;
 Tensor through(Tensor tokens, std::size_t first, std::size_t last, const Conditioning& conditioning,
                const model::Share& share, TokensOn& on, const RunBlock& run, const engine::Keep& keep) {
   for (std::size_t layer = first; layer < last; ++layer) {
+    const Range range("block", static_cast<std::int64_t>(layer));
     KeepPart keep_part;
     if (keep) keep_part = [&](BlockPart part, const Tensor& output) { keep(layer, part, share, output); };
     tokens = run(std::move(tokens), {layer, conditioning.of_block(layer), share, on, keep_part});

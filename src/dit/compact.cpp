@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
+#include <utility>
 
 #include "base/error.h"
+#include "base/range.h"
 #include "blocks.h"
 #include "dit/engines.h"
 #include "dit/packing.h"
@@ -56,16 +58,22 @@ Tensor Compact::attention(Tensor x, const BlockAt& at, const Units& heads) {
     if (at.keep) at.keep(BlockPart::attention, bias.expand_as(x));
     return torch::addcmul(x, m.gate1.unsqueeze(1), bias);
   }
-  const auto packed = packing_->attention(at.layer, heads);
-  const Tensor qkv = packed->in.forward(model::modulated_norm(x, m.shift1, m.scale1));
-  const Tensor attended = packed->out.forward(model::attention(qkv, packed->units));
+  const Tensor attended = in_range("attention", [&] {
+    const auto packed = packing_->attention(at.layer, heads);
+    Tensor normed = model::modulated_norm(x, m.shift1, m.scale1);
+    const Tensor qkv = in_range("qkv", [&] { return packed->in.forward(std::exchange(normed, {})); });
+    const Tensor mixed = model::attention(qkv, packed->units);
+    return in_range("proj", [&] { return packed->out.forward(mixed); });
+  });
   if (at.keep) at.keep(BlockPart::attention, attended);
   return model::gated_residual(std::move(x), attended, m.gate1);
 }
 
 Tensor Compact::mlp(const Tensor& normed, std::size_t layer, const Units& groups) {
+  const Range range("mlp");
   const auto packed = packing_->mlp(layer, groups);
-  return packed->out.forward(packed->in.gelu(normed));
+  const Tensor hidden = in_range("fc1", [&] { return packed->in.gelu(normed); });
+  return in_range("fc2", [&] { return packed->out.forward(hidden); });
 }
 
 // The MLP on the tokens of `mask` (N,T) alone, added to the residual. Of no group the bias of fc2 is left.
@@ -127,6 +135,7 @@ Widths Compact::widths_at(const Tensor& t, const Tensor& time, const Masks& impo
 
 Outcome Compact::forward(const model::Inputs& in, const Masks& given, Overruled routers) {
   torch::NoGradGuard no_grad;
+  const Range range("pass");
   const auto& [x, t, y] = in;
   const Masks imposed = engine::require_fit(given, dit_->architecture.units, x.size(0));
   const model::OnlyShares only(x.device());

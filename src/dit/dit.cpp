@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/random.h"
+#include "base/range.h"
 
 namespace dydit::dit {
 
@@ -25,7 +26,10 @@ DiTImpl::DiTImpl(const Configuration& c) : Network(architecture_of(valid(c))), c
   pos_embed = register_parameter("pos_embed", position_embedding(c.grid(), c.hidden_size), /*requires_grad=*/false);
 }
 
-Tensor DiTImpl::embed(const Tensor& x) { return x_embedder(x.to(pos_embed.scalar_type())) + pos_embed; }
+Tensor DiTImpl::embed(const Tensor& x) {
+  const Range range("embed");
+  return x_embedder(x.to(pos_embed.scalar_type())) + pos_embed;
+}
 
 BlockImpl& DiTImpl::block(std::size_t layer) const { return *blocks->ptr<BlockImpl>(layer); }
 
@@ -35,9 +39,13 @@ Conditioning Conditioning::of(const model::Share& share) const {
   return some;
 }
 
-Tensor DiTImpl::conditioning_vector(const Tensor& time, const Tensor& y) { return torch::silu(time + y_embedder(y)); }
+Tensor DiTImpl::conditioning_vector(const Tensor& time, const Tensor& y) {
+  const Range range("label embedder");
+  return torch::silu(time + y_embedder(y));
+}
 
 std::vector<Tensor> DiTImpl::adaln(const Tensor& vector, std::size_t first, std::size_t last) {
+  const Range range("adaLN");
   std::vector<Tensor> outputs(last - first);
   const auto one = [&](std::size_t i) {
     auto& layer = first + i < blocks->size() ? block(first + i).adaLN_modulation : final_layer->adaLN_modulation;
@@ -67,8 +75,10 @@ Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
 
 Tensor DiTImpl::pass(const Tensor& x, const Conditioning& conditioning) {
   Tensor tokens = embed(x);
-  for (std::size_t layer = 0; layer < blocks->size(); ++layer)
+  for (std::size_t layer = 0; layer < blocks->size(); ++layer) {
+    const Range range("block", static_cast<std::int64_t>(layer));
     tokens = block(layer).forward(std::move(tokens), conditioning.of_block(layer));
+  }
   return unpatchify(final_layer(tokens, conditioning.final_layer));
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "base/range.h"
 #include "model/attention.h"
 #include "model/fused.h"
 
@@ -50,6 +51,7 @@ TimestepEmbedderImpl::TimestepEmbedderImpl(std::int64_t width)
     : mlp(register_module("mlp", nn::Sequential(model::Linear(256, width), nn::SiLU(), model::Linear(width, width)))) {}
 
 Tensor TimestepEmbedderImpl::forward(const Tensor& t) {
+  const Range range("timestep embedder");
   return mlp->forward(timestep_sinusoids(t).to(mlp[0]->as<model::Linear>()->weight.scalar_type()));
 }
 
@@ -61,11 +63,20 @@ AttentionImpl::AttentionImpl(std::int64_t width, std::int64_t heads)
       proj(register_module("proj", model::Linear(width, width))),
       num_heads(heads) {}
 
-Tensor AttentionImpl::forward(const Tensor& x) { return proj(model::attention(qkv(x), num_heads)); }
+Tensor AttentionImpl::forward(const Tensor& x) {
+  const Tensor of_heads = in_range("qkv", [&] { return qkv(x); });
+  const Tensor mixed = model::attention(of_heads, num_heads);
+  return in_range("proj", [&] { return proj(mixed); });
+}
 
 MlpImpl::MlpImpl(std::int64_t width, std::int64_t hidden)
     : fc1(register_module("fc1", model::Linear(width, hidden))),
       fc2(register_module("fc2", model::Linear(hidden, width))) {}
+
+Tensor MlpImpl::forward(const Tensor& x) {
+  const Tensor hidden = in_range("fc1", [&] { return fc1->gelu(x); });
+  return in_range("fc2", [&] { return fc2(hidden); });
+}
 
 WidthRouterImpl::WidthRouterImpl(const Configuration& c)
     : router(register_module("router", model::Linear(c.hidden_size, c.routed_units()))) {}
@@ -75,6 +86,7 @@ TokenRouterImpl::TokenRouterImpl(const Configuration& c)
                                                           nn::ReLU(), model::Linear(c.token_router_width(), 1)))) {}
 
 Tensor TokenRouterImpl::forward(const Tensor& x) {
+  const Range range("router");
   return model::row_logits(x, *mlp_head[0]->as<model::Linear>(), *mlp_head[2]->as<model::Linear>());
 }
 
@@ -95,10 +107,10 @@ BlockImpl::Modulation BlockImpl::split(const Tensor& adaln) {
 }
 
 Tensor BlockImpl::forward(Tensor x, const Modulation& m, const KeepPart& keep) {
-  const Tensor attended = attn(model::modulated_norm(x, m.shift1, m.scale1));
+  const Tensor attended = in_range("attention", [&] { return attn(model::modulated_norm(x, m.shift1, m.scale1)); });
   if (keep) keep(model::BlockPart::attention, attended);
   auto [residual, normed] = model::gated_residual_norm(std::move(x), attended, m.gate1, m.shift2, m.scale2);
-  const Tensor out = mlp(normed);
+  const Tensor out = in_range("mlp", [&] { return mlp(normed); });
   if (keep) keep(model::BlockPart::mlp, out);
   return model::gated_residual(std::move(residual), out, m.gate2);
 }
@@ -109,6 +121,7 @@ FinalLayerImpl::FinalLayerImpl(const Configuration& c)
                                        nn::Sequential(nn::SiLU(), model::Linear(c.hidden_size, 2 * c.hidden_size)))) {}
 
 Tensor FinalLayerImpl::forward(const Tensor& x, const Tensor& adaln) {
+  const Range range("final layer");
   const auto m = adaln.chunk(2, 1);
   return linear(model::modulated_norm(x, m[0], m[1]));
 }

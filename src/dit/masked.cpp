@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "base/range.h"
 #include "blocks.h"
 #include "dit/engines.h"
 #include "masked_block.h"
@@ -11,20 +14,28 @@ using torch::Tensor;
 
 // (N,T,D) whose D are H equal parts, each multiplied by its unit's mask (N,H).
 static Tensor times_units(const Tensor& x, const Tensor& mask) {
+  const Range range("mask");
   return (x.unflatten(2, {mask.size(1), -1}) * mask.unsqueeze(1).unsqueeze(3).to(x.scalar_type())).flatten(2);
 }
 
 Tensor masked_block(BlockImpl& block, Tensor x, const BlockImpl::Modulation& m, const Tensor& heads,
                     const Tensor& channels, const TokenMask& tokens, const KeepPart& keep) {
-  const Tensor qkv = block.attn->qkv(model::modulated_norm(x, m.shift1, m.scale1));
-  const Tensor attended = block.attn->proj(times_units(model::attention(qkv, block.attn->num_heads), heads));
+  const Tensor attended = in_range("attention", [&] {
+    Tensor normed = model::modulated_norm(x, m.shift1, m.scale1);
+    const Tensor qkv = in_range("qkv", [&] { return block.attn->qkv(std::exchange(normed, {})); });
+    const Tensor mixed = times_units(model::attention(qkv, block.attn->num_heads), heads);
+    return in_range("proj", [&] { return block.attn->proj(mixed); });
+  });
   if (keep) keep(model::BlockPart::attention, attended);
   auto [residual, normed] = model::gated_residual_norm(std::move(x), attended, m.gate1, m.shift2, m.scale2);
   const Tensor mask = tokens(residual);
-  // GELU(0) = 0: a channel that is off before it is off behind it.
-  const Tensor hidden = times_units(block.mlp->fc1(normed), channels);
-  const Tensor out = block.mlp->fc2(torch::gelu(hidden, "tanh"));
-  const Tensor masked = out * mask.unsqueeze(2).to(out.scalar_type());
+  const Tensor masked = in_range("mlp", [&] {
+    // GELU(0) = 0: a channel that is off before it is off behind it.
+    const Tensor hidden = times_units(in_range("fc1", [&] { return block.mlp->fc1(normed); }), channels);
+    Tensor active = in_range("gelu", [&] { return torch::gelu(hidden, "tanh"); });
+    const Tensor out = in_range("fc2", [&] { return block.mlp->fc2(std::exchange(active, {})); });
+    return in_range("mask", [&] { return out * mask.unsqueeze(2).to(out.scalar_type()); });
+  });
   if (keep) keep(model::BlockPart::mlp, masked);
   return model::gated_residual(std::move(residual), masked, m.gate2);
 }
@@ -36,6 +47,7 @@ class Masked final : public engine::Engine {
   explicit Masked(DiT dit) : dit_(std::move(dit)) {}
 
   Outcome forward(const model::Inputs& in, const Masks& given, Overruled routers) override {
+    const Range range("pass");
     const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
     const model::OnlyShares only(in.x.device());
     const Tensor time = dit_->t_embedder(in.t);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/range.h"
 #include "model/shares.h"
 
 namespace dydit::dit {
@@ -30,6 +31,7 @@ static Tensor select(const Tensor& weight, const Units& units) {
 }
 
 std::shared_ptr<const PackedSublayer> Packing::pack(const Key& key) const {
+  const Range range("pack");
   const auto& c = dit_->configuration;
   const BlockImpl& block = dit_->block(key.layer);
   const auto h = c.num_heads, d = c.hidden_size;

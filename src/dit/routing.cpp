@@ -8,6 +8,7 @@
 #include <bit>
 
 #include "base/error.h"
+#include "base/range.h"
 #include "model/finite.h"
 
 namespace dydit::dit {
@@ -49,6 +50,7 @@ Tensor stacked(const std::vector<Tensor>& layers) {
 }
 
 Widths widths_of(const DiT& dit, const Tensor& time, const Masks& imposed, Overruled routers, const Decide& decide) {
+  const Range range("routers");
   Widths widths{.masks = {imposed[axis::heads], imposed[axis::channels], Tensor()}, .logits = Masks(3)};
   const std::pair<std::size_t, WidthRouter BlockImpl::*> of_axes[] = {{axis::heads, &BlockImpl::attn_rate},
                                                                       {axis::channels, &BlockImpl::mlp_rate}};
@@ -116,6 +118,7 @@ static Tensor rows_of(const Tensor& mask) {
 }
 
 Routed routed_of(const Tensor& mask) {
+  const Range range("compaction");
   const Tensor rows = rows_of(mask);
   return {.rows = rows, .height = rounded_up(rows.numel())};
 }

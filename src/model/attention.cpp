@@ -10,6 +10,7 @@
 #include <numbers>
 #include <vector>
 
+#include "base/range.h"
 #include "model/linear.h"
 #include "tile.h"
 
@@ -170,9 +171,15 @@ void attend(const Attend& attention, std::int64_t begin, std::int64_t end) {
 }  // namespace
 
 Tensor attention(const Tensor& qkv, std::int64_t heads) {
+  const Range range("sdpa");
   const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
   if (suits_vector_code(qkv)) {
     const Tensor out = torch::empty({n, t, width}, qkv.options());
+    const auto one = static_cast<double>(n * t * width);
+    const Range kernel({.name = "attend",
+                        .kernel = true,
+                        .macs = 2 * one * static_cast<double>(t),
+                        .bytes = 4 * one * static_cast<double>(qkv.element_size())});
     const Attend work{qkv.const_data_ptr<float>(), out.data_ptr<float>(), n, t, heads, width / heads};
     at::parallel_for(0, work.parts(), 1, [&](std::int64_t begin, std::int64_t end) { attend(work, begin, end); });
     return out;

@@ -5,6 +5,7 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "base/range.h"
 #include "rows.h"
 
 namespace dydit::model {
@@ -65,6 +66,9 @@ Tensor rows_together(const Tensor& vectors) {
 void run_forward(const Operands& in, const Outputs& out, const Tensor& some = {}) {
   const std::int64_t* const chosen = some.defined() ? some.const_data_ptr<std::int64_t>() : nullptr;
   const std::int64_t count = some.defined() ? some.numel() : in.images() * in.tokens();
+  const int passes = 1 + (in.y.defined() ? 2 : 0) + (out.h.defined() ? 1 : 0);  // over x, y and r, h
+  const auto bytes = passes * count * in.width() * static_cast<std::int64_t>(in.x.element_size());
+  const Range kernel({.name = "forward_row", .kernel = true, .bytes = static_cast<double>(bytes)});
   with_type(in.x, [&](auto number) {
     using T = decltype(number);
     const std::int64_t tokens = in.tokens(), width = in.width();
@@ -113,6 +117,8 @@ struct Gradients {
 template <typename T>
 void run_backward(const Operands& in, const Outputs& out, const Tensor& grad_r, const Tensor& grad_h,
                   const Gradients& grad, std::int64_t tasks) {
+  const int passes = 2 + (in.y.defined() ? 3 : 0) + (in.shift.defined() ? 1 : 0);
+  const Range kernel({.name = "backward_row", .kernel = true, .bytes = static_cast<double>(passes * in.x.nbytes())});
   const std::int64_t tokens = in.tokens(), width = in.width();
   const Rows<T> r(out.r), y(in.y), gate(in.gate), scale(in.scale), of_r(grad_r), of_h(grad_h), of_x(grad.x),
       of_y(grad.y);
@@ -227,17 +233,20 @@ variable_list fused(Operands in) {
 }  // namespace
 
 Tensor modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale) {
+  const Range range("norm");
   const Operands in{.x = x, .shift = shift, .scale = scale};
   return can_fuse(in) ? fused(in).back() : plain::modulated_norm(x, shift, scale);
 }
 
 Tensor gated_residual(Tensor x, const Tensor& y, const Tensor& gate) {
+  const Range range("residual");
   Operands in{.x = std::move(x), .y = y, .gate = gate};
   return can_fuse(in) ? fused(std::move(in)).front() : plain::gated_residual(in.x, y, gate);
 }
 
 std::pair<Tensor, Tensor> gated_residual_norm(Tensor x, const Tensor& y, const Tensor& gate, const Tensor& shift,
                                               const Tensor& scale) {
+  const Range range("residual and norm");
   Operands in{std::move(x), y, gate, shift, scale};
   if (can_fuse(in)) {
     variable_list out = fused(std::move(in));
@@ -248,6 +257,7 @@ std::pair<Tensor, Tensor> gated_residual_norm(Tensor x, const Tensor& y, const T
 }
 
 void add_gated(Tensor& x, const Tensor& y, const Tensor& gate) {
+  const Range range("residual");
   const Operands in{.x = x, .y = y.contiguous(), .gate = rows_together(gate)};
   if (torch::GradMode::is_enabled() || !can_fuse(in))
     x.addcmul_(gate.unsqueeze(1), y);
@@ -257,6 +267,7 @@ void add_gated(Tensor& x, const Tensor& y, const Tensor& gate) {
 
 Tensor modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& shift, const Tensor& scale,
                            std::int64_t height) {
+  const Range range("gather");
   const Operands in{.x = x, .shift = rows_together(shift), .scale = rows_together(scale)};
   if (torch::GradMode::is_enabled() || !can_fuse(in)) return plain::modulated_norm_rows(x, rows, shift, scale, height);
   const Tensor h = torch::empty({height, in.width()}, x.options());
@@ -266,6 +277,7 @@ Tensor modulated_norm_rows(const Tensor& x, const Tensor& rows, const Tensor& sh
 }
 
 void add_gated_rows(Tensor& x, const Tensor& rows, const Tensor& y, const Tensor& gate) {
+  const Range range("scatter");
   Operands in{.x = x, .gate = rows_together(gate)};
   if (torch::GradMode::is_enabled() || !can_fuse(in) || y.scalar_type() != x.scalar_type()) {
     plain::add_gated_rows(x, rows, y, gate);

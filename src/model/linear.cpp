@@ -6,6 +6,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "base/range.h"
 #include "panels.h"
 #include "vector.h"
 
@@ -161,6 +162,12 @@ Tensor LinearImpl::apply_to_few(const Tensor& x) {
                         .rows = x.numel() / weight.size(1),
                         .in_features = weight.size(1),
                         .out_features = weight.size(0)};
+  const auto in = static_cast<double>(weight.size(1)), features = static_cast<double>(weight.size(0)),
+             rows = static_cast<double>(product.rows);
+  const Range kernel({.name = "few_rows",
+                      .kernel = true,
+                      .macs = rows * in * features,
+                      .bytes = 4 * (in * features + rows * (in + features))});
   constexpr std::int64_t panels_of_task = 8;
   at::parallel_for(0, panels.size(0), panels_of_task,
                    [&](std::int64_t begin, std::int64_t end) { few_rows(product, begin, end); });
@@ -190,6 +197,12 @@ Tensor row_logits(const Tensor& x, LinearImpl& hidden, LinearImpl& out) {
                           .logits = logits.data_ptr<float>(),
                           .in_features = hidden.weight.size(1),
                           .hidden = hidden.weight.size(0)};
+  const auto rows = static_cast<double>(logits.numel()), in = static_cast<double>(router.in_features),
+             width = static_cast<double>(router.hidden);
+  const Range kernel({.name = "route",
+                      .kernel = true,
+                      .macs = rows * width * (in + 1),
+                      .bytes = 4 * (rows * (in + 1) + width * (in + 1))});
   constexpr std::int64_t rows_of_task = 64;
   at::parallel_for(0, logits.numel(), rows_of_task,
                    [&](std::int64_t begin, std::int64_t end) { route(router, begin, end); });

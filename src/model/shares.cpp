@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "base/range.h"
 #include "workers.h"
 
 namespace dydit::model {
@@ -74,9 +75,11 @@ void for_each_apart(std::size_t count, torch::Device device, const std::function
   }
   Workers& others = workers(static_cast<std::size_t>(threads() - 1));
   const at::ThreadLocalState modes;
+  const Observed here = Observed::here();
   const Threads one(1, 1);
   others.run(count, [&](std::size_t i) {
     const at::ThreadLocalStateGuard guard(modes);
+    const Observing observing(here);
     work(i);
   });
 }

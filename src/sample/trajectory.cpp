@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/range.h"
 #include "diffusion/draws.h"
 #include "model/device.h"
 #include "model/finite.h"
@@ -85,7 +86,7 @@ Tensor images_of(const Setting& setting, std::int64_t first, std::int64_t count)
                                     .noise = [&](std::int64_t step) { return normals(1 + step); }};
   std::string why = fmt::format("images {} to {}", first, first + count - 1);
   try {
-    Tensor made = setting.sampler->sample(x, along);
+    Tensor made = in_range("trajectory", [&] { return setting.sampler->sample(x, along); });
     if (model::not_finite({made}).empty()) return made;
   } catch (const NotFinite& error) {
     why += std::string(": ") + error.what();

@@ -30,6 +30,7 @@ class Ancestral final : public Sampler {
 
   Tensor sample(Tensor x, const Trajectory& along) const override {
     for (std::int64_t i = std::ssize(timesteps_) - 1, step = 0; i >= 0; --i, ++step) {
+      const Range range("step", step);
       const Tensor output = along.model(x, static_cast<double>(timesteps_[static_cast<std::size_t>(i)]));
       const Tensor t = torch::full({x.size(0)}, i, x.options().dtype(torch::kInt64));
       const MeanVariance p = gaussian_.p_mean_variance(output, x, t, clip_);

@@ -15,6 +15,7 @@ class Ddim final : public StepSampler {
 
   Tensor sample(Tensor x, const Trajectory& along) const override {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Range range("step", static_cast<std::int64_t>(i));
       const auto& [from, to] = steps_[i];
       const Denoised now = denoised(along.model(x, from.time), x, from, clip_);
       const double ratio = from.alpha / to.alpha;

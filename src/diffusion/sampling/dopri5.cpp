@@ -42,6 +42,7 @@ class Dopri5 final : public Sampler {
     slopes[0] = drift_at(flow_, along.model, x, t);
     double h = first_step(x, slopes[0], along.model);
     for (std::int64_t step = 0; t < times_.most;) {
+      const Range range("step", step);
       constexpr double least = 1e-7;  // below it a step is rounding alone
       if (!(h > least))
         throw RunError("the steps of dopri5 became too small", "t = " + std::to_string(t), "raise atol or rtol");

@@ -21,6 +21,7 @@ class DpmSolver final : public StepSampler {
   Tensor sample(Tensor x, const Trajectory& along) const override {
     std::vector<Past> past;  // the newest last
     for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Range range("step", static_cast<std::int64_t>(i));
       const auto& [from, to] = steps_[i];
       past.push_back({denoised(along.model(x, from.time), x, from, clip_).image, from.log_ratio()});
       if (std::ssize(past) > order_) past.erase(past.begin());

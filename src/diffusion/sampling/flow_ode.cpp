@@ -46,6 +46,7 @@ class FlowOde final : public Sampler {
 
   Tensor sample(Tensor x, const Trajectory& along) const override {
     for (std::size_t i = 0; i + 1 < grid_.size(); ++i) {
+      const Range range("step", static_cast<std::int64_t>(i));
       const double h = grid_[i + 1] - grid_[i];
       std::vector<Tensor> slopes;
       for (const Stage& stage : method_.stages)

@@ -2,6 +2,7 @@
 // Samplers of flow matching, from t = 0 to t = 1.
 #pragma once
 
+#include "base/range.h"
 #include "diffusion/flow.h"
 #include "diffusion/sampling.h"
 

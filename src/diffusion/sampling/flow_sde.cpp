@@ -32,6 +32,7 @@ class FlowSde final : public Sampler {
 
   Tensor sample(Tensor x, const Trajectory& along) const override {
     for (std::size_t i = 0; i < grid_.size(); ++i) {
+      const Range range("step", static_cast<std::int64_t>(i));
       const auto step = static_cast<std::int64_t>(i);
       const double t = grid_[i];
       if (i + 1 == grid_.size()) {

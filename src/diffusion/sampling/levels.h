@@ -5,6 +5,7 @@
 #include <cmath>
 #include <span>
 
+#include "base/range.h"
 #include "diffusion/sampling.h"
 #include "diffusion/schedule.h"
 

@@ -24,6 +24,7 @@ class ProbabilityFlow final : public StepSampler {
 
   Tensor sample(Tensor x, const Trajectory& along) const override {
     for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Range range("step", static_cast<std::int64_t>(i));
       const auto& [from, to] = steps_[i];
       const double h = to.sigma / to.alpha - from.sigma / from.alpha;
       const Tensor y = x / from.alpha, slope = denoised(along.model(x, from.time), x, from, clip_).noise;

@@ -79,6 +79,7 @@ class UniPC final : public StepSampler {
     std::optional<Update> update;
     Tensor before;
     for (std::size_t i = 0; i < steps_.size(); ++i) {
+      const Range range("step", static_cast<std::int64_t>(i));
       const auto& [from, to] = steps_[i];
       const Tensor image = denoised(along.model(x, from.time), x, from, clip_).image;
       if (update) x = update->corrected(before, image);

@@ -50,7 +50,7 @@ TORCH_MODULE(Attention);
 
 struct MlpImpl : torch::nn::Module {
   MlpImpl(std::int64_t width, std::int64_t hidden);
-  torch::Tensor forward(const torch::Tensor& x) { return fc2(fc1->gelu(x)); }
+  torch::Tensor forward(const torch::Tensor& x);  ///< (..., D) -> (..., D)
   model::Linear fc1{nullptr}, fc2{nullptr};
 };
 TORCH_MODULE(Mlp);
