@@ -12,6 +12,10 @@ double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+std::int64_t steady_nanoseconds() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 c10::Event Stopwatch::mark() const {
   c10::Event event(device_.type(), c10::EventFlag::BACKEND_DEFAULT);  // PyTorch's own default keeps no time
   event.record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <exception>
 
+#include "base/range.h"
+
 namespace dydit::model {
 
 // Awaits what is expected soon, for less time than it takes to fall asleep and to be woken twice.
@@ -79,7 +81,10 @@ void Workers::run(std::size_t count, const std::function<void(std::size_t)>& wor
   }
   for (std::size_t i = 1; i < count && i <= others(); ++i) wake_.notify_one();
   job->take();
-  job->wait();
+  {
+    const Range waiting({.name = "(waiting)", .kernel = true});
+    job->wait();
+  }
   {
     const std::lock_guard lock(mutex_);
     job_.reset();

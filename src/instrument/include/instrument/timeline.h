@@ -40,7 +40,7 @@ struct HostSpan {
   std::uint32_t thread = 0;  ///< 0 is the one that was asked to collect
   std::uint32_t name = 0;    ///< of Timeline::names
   std::uint32_t node = 0;    ///< the range that it is, or is in
-  Interval at;
+  Interval at = {};
   std::uint32_t correlation = 0;  ///< of a call: what it asked of the GPU has it too; 0: nothing
   bool waits = false;             ///< of a call: the host waits for the GPU
   double macs = 0, bytes = 0;     ///< of kernels and operators; bytes are those read and written
@@ -53,27 +53,28 @@ struct DeviceSpan {
   std::uint32_t device = 0, stream = 0;
   std::uint32_t name = 0;
   std::uint32_t node = 0;  ///< the range that asked for it
-  Interval at;
+  Interval at = {};
   std::uint32_t correlation = 0;
   std::uint64_t graph_node = 0;  ///< of a CUDA graph; 0: launched by itself
   double macs = 0, bytes = 0;    ///< of its operator, where that is known; of a copy or set what it moves
   struct Launch {
     std::uint32_t grid[3] = {}, block[3] = {};
-    std::uint32_t registers = 0;      ///< of a thread
-    std::uint32_t shared_bytes = 0;   ///< of a block, static and dynamic
-    double occupancy = 0;             ///< theoretical, 0 to 1: warps that fit over those that the processor holds
+    std::uint32_t registers = 0;     ///< of a thread
+    std::uint32_t shared_bytes = 0;  ///< of a block, static and dynamic
+    double occupancy = 0;            ///< theoretical, 0 to 1: warps that fit over those that the processor holds
   } launch = {};
 };
 
 struct Timeline {
-  std::vector<std::string> names;
-  RangeTree ranges;
-  std::vector<HostSpan> host;
-  std::vector<DeviceSpan> device;
-  Interval window;          ///< what is accounted for: all of it, and nothing outside
-  std::uint32_t threads = 1;  ///< of the host, that have spans
-  std::int64_t lost = 0;       ///< records that a collector had to drop
-  std::int64_t malformed = 0;  ///< records that made no sense and were left out
+  std::vector<std::string> names = {};
+  RangeTree ranges = {};
+  std::vector<HostSpan> host = {};
+  std::vector<DeviceSpan> device = {};
+  Interval window = {};                            ///< what is accounted for: all of it, and nothing outside
+  std::uint32_t threads = 1;                       ///< of the host, that have spans
+  std::vector<std::uint32_t> system_threads = {};  ///< their numbers in the system, where they are known
+  std::int64_t lost = 0;                           ///< records that a collector had to drop
+  std::int64_t malformed = 0;                      ///< records that made no sense and were left out
 };
 
 }  // namespace dydit::instrument

@@ -5,6 +5,7 @@
 #include <c10/core/Event.h>
 #include <torch/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@ namespace dydit::instrument {
 
 /// Now by the clock that never goes back, from an arbitrary moment on.
 double steady_seconds();
+std::int64_t steady_nanoseconds();
 
 /// The time that a device spends between start() and stop(), over all laps. A GPU's is told by events in its stream,
 /// so that each lap holds its own kernels and the host does not wait.

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "instrument/gpu_records.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "segments.h"
+
+namespace dydit::instrument {
+
+namespace {
+
+class Joining {
+ public:
+  Joining(const GpuRecords& records, Timeline& timeline) : records_(records), t_(timeline) {
+    for (std::size_t i = 0; i < t_.names.size(); ++i) names_.emplace(t_.names[i], static_cast<std::uint32_t>(i));
+    for (std::size_t i = 0; i < t_.system_threads.size(); ++i)
+      threads_.emplace(t_.system_threads[i], static_cast<std::uint32_t>(i));
+    spans_of_threads();
+  }
+
+  void run() {
+    t_.lost += records_.lost;
+    t_.malformed += records_.malformed;
+    const std::size_t spans = t_.host.size();
+    t_.host.reserve(spans + records_.calls.size());
+    for (const GpuRecords::Call& call : records_.calls) add(call);
+    t_.device.reserve(t_.device.size() + records_.work.size());
+    for (const GpuRecords::Work& work : records_.work) add(work);
+    for (const auto& [op, longest] : longest_) {
+      t_.device[longest].macs = op->macs;
+      t_.device[longest].bytes = op->bytes;
+    }
+  }
+
+ private:
+  // Ranges and operators alone: of calls it is asked which of these they are in.
+  void spans_of_threads() {
+    spans_ = t_.host;  // what is added below moves the originals
+    std::vector<std::vector<const HostSpan*>> ranges(t_.threads), operators(t_.threads);
+    for (const HostSpan& span : spans_) {
+      if (span.thread >= t_.threads || !sound(span.at)) continue;  // attribution counts it
+      if (span.kind == HostSpan::Kind::range) ranges[span.thread].push_back(&span);
+      if (span.kind == HostSpan::Kind::op) operators[span.thread].push_back(&span);
+    }
+    std::int64_t counted_later = 0;
+    for (std::uint32_t thread = 0; thread < t_.threads; ++thread) {
+      ranges_.push_back(segments_of(std::move(ranges[thread]), t_.window, counted_later));
+      operators_.push_back(segments_of(std::move(operators[thread]), t_.window, counted_later));
+    }
+  }
+
+  std::uint32_t name(const std::string& text) {
+    const auto [found, fresh] = names_.try_emplace(text, static_cast<std::uint32_t>(t_.names.size()));
+    if (fresh) t_.names.push_back(text);
+    return found->second;
+  }
+
+  std::uint32_t thread(std::uint32_t system_thread) {
+    const auto [found, fresh] = threads_.try_emplace(system_thread, t_.threads);
+    if (fresh) {
+      ++t_.threads;
+      t_.system_threads.resize(t_.threads);
+      t_.system_threads.back() = system_thread;
+    }
+    return found->second;
+  }
+
+  const HostSpan* in(const std::vector<std::vector<Segment>>& of, std::uint32_t thread, std::int64_t time) const {
+    const Segment* const segment = thread < of.size() ? segment_at(of[thread], time) : nullptr;
+    return segment == nullptr ? nullptr : segment->span;
+  }
+
+  void add(const GpuRecords::Call& call) {
+    const std::uint32_t number = thread(call.system_thread);
+    const HostSpan* const range = in(ranges_, number, call.at.begin);
+    t_.host.push_back({.kind = HostSpan::Kind::call,
+                       .thread = number,
+                       .name = name(call.name),
+                       .node = range == nullptr ? 0 : range->node,
+                       .at = call.at,
+                       .correlation = call.correlation,
+                       .waits = call.waits});
+    if (call.correlation != 0)
+      asked_.try_emplace(call.correlation, Asked{t_.host.back().node, in(operators_, number, call.at.begin)});
+  }
+
+  void add(const GpuRecords::Work& work) {
+    DeviceSpan span{.kind = work.kind,
+                    .device = work.device,
+                    .stream = work.stream,
+                    .name = name(work.name),
+                    .at = work.at,
+                    .correlation = work.correlation,
+                    .graph_node = work.graph_node,
+                    .bytes = work.bytes,
+                    .launch = work.launch};
+    const auto asked = asked_.find(work.correlation);
+    if (asked != asked_.end()) span.node = asked->second.node;
+    if (const auto captured = records_.graph_ranges.find(work.graph_node);
+        work.graph_node != 0 && captured != records_.graph_ranges.end() && captured->second < t_.ranges.nodes.size())
+      span.node = captured->second;
+    t_.device.push_back(span);
+    if (asked == asked_.end() || asked->second.op == nullptr || work.kind != DeviceSpan::Kind::kernel) return;
+    const std::size_t place = t_.device.size() - 1;
+    const auto [longest, first] = longest_.try_emplace(asked->second.op, place);
+    if (!first && t_.device[longest->second].at.length() < span.at.length()) longest->second = place;
+  }
+
+  struct Asked {
+    std::uint32_t node;
+    const HostSpan* op;
+  };
+  const GpuRecords& records_;
+  Timeline& t_;
+  std::vector<HostSpan> spans_;
+  std::vector<std::vector<Segment>> ranges_, operators_;  // of each thread
+  std::unordered_map<std::string, std::uint32_t> names_;
+  std::unordered_map<std::uint32_t, std::uint32_t> threads_;
+  std::unordered_map<std::uint32_t, Asked> asked_;            // by correlation
+  std::unordered_map<const HostSpan*, std::size_t> longest_;  // kernel of an operator
+};
+
+}  // namespace
+
+void join(const GpuRecords& records, Timeline& timeline) { Joining(records, timeline).run(); }
+
+}  // namespace dydit::instrument

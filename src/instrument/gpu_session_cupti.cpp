@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUPTI's activity records, and its callbacks for the nodes of graphs.
+#include <cuda_occupancy.h>
+#include <cuda_runtime_api.h>
+#include <cupti.h>
+#include <cxxabi.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <climits>
+#include <cstdlib>
+#include <mutex>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/range.h"
+#include "instrument/gpu_session.h"
+#include "instrument/timer.h"
+
+namespace dydit::instrument {
+
+namespace {
+
+constexpr std::size_t buffer_bytes = std::size_t{8} << 20;
+constexpr std::size_t buffers_ready = 8;  // allocated before anything is timed
+
+struct Buffer {
+  std::uint8_t* bytes = nullptr;
+  std::size_t filled = 0;
+};
+
+std::string words_of(CUptiResult result) {
+  const char* text = nullptr;
+  cuptiGetResultString(result, &text);
+  return text == nullptr ? fmt::format("error {}", static_cast<int>(result)) : text;
+}
+
+const char* remedy_of(CUptiResult result) {
+  switch (result) {
+    case CUPTI_ERROR_INSUFFICIENT_PRIVILEGES:
+    case CUPTI_ERROR_VIRTUALIZED_DEVICE_INSUFFICIENT_PRIVILEGES:
+      return "let users profile (NVreg_RestrictProfilingToAdminUsers=0), or run as root";
+    case CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED:
+    case CUPTI_ERROR_HARDWARE_BUSY:
+      return "end the other profiler (Nsight, a PyTorch profiler) first";
+    case CUPTI_ERROR_OLD_PROFILER_API_INITIALIZED:
+    case CUPTI_ERROR_NOT_COMPATIBLE:
+      return "use a driver that fits this CUPTI";
+    default:
+      return "see whether nvidia-smi finds the GPU and its driver is as new as the CUDA toolkit";
+  }
+}
+
+void require(CUptiResult result, const char* what) {
+  if (result != CUPTI_SUCCESS) throw RunError("CUPTI: " + words_of(result), what, remedy_of(result));
+}
+
+std::string demangled(const char* name) {
+  if (name == nullptr) return "(unnamed kernel)";
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status),
+                                                         std::free);
+  return status == 0 && text ? text.get() : name;
+}
+
+bool waits(std::string_view call) {
+  return call.find("Synchronize") != call.npos || call.starts_with("cudaMemcpy_v") ||
+         call.starts_with("cuMemcpyDtoH_v");
+}
+
+}  // namespace
+
+struct GpuSession::Records {
+  CUpti_SubscriberHandle subscriber = nullptr;
+  std::vector<Buffer> ready, filled;
+  std::map<std::uint64_t, std::uint32_t> graph_ranges;
+  std::map<std::uint32_t, cudaDeviceProp> devices;
+  std::mutex mutex;  // of ready, filled and graph_ranges: CUPTI asks from threads of its own
+
+  // CUPTI's callbacks for buffers have no place for whom they work for.
+  static inline std::atomic<Records*> at_work = nullptr;
+  static inline std::atomic<bool> was_at_work = false;
+
+  ~Records() {
+    for (const auto* buffers : {&ready, &filled})
+      for (const Buffer& buffer : *buffers) std::free(buffer.bytes);
+  }
+
+  static void CUPTIAPI request(std::uint8_t** bytes, std::size_t* size, std::size_t* most_records);
+  static void CUPTIAPI complete(CUcontext, std::uint32_t, std::uint8_t* bytes, std::size_t size, std::size_t filled);
+  static void CUPTIAPI on_graph(void* self, CUpti_CallbackDomain, CUpti_CallbackId what, const void* data);
+
+  double occupancy(const CUpti_ActivityKernel10& kernel);
+  void read(const CUpti_Activity* record, GpuRecords& records);
+  void read_call(const CUpti_Activity* record, CUpti_CallbackDomain domain, GpuRecords& records);
+};
+
+static Buffer allocated() { return {static_cast<std::uint8_t*>(std::aligned_alloc(64, buffer_bytes)), 0}; }
+
+void CUPTIAPI GpuSession::Records::request(std::uint8_t** bytes, std::size_t* size, std::size_t* most_records) {
+  *most_records = 0;  // as many as fit
+  *bytes = nullptr;
+  *size = 0;
+  Records* const self = at_work;
+  if (self == nullptr) return;
+  const std::lock_guard lock(self->mutex);
+  Buffer buffer;
+  if (self->ready.empty()) {
+    buffer = allocated();
+  } else {
+    buffer = self->ready.back();
+    self->ready.pop_back();
+  }
+  if (buffer.bytes == nullptr) return;  // CUPTI counts what it drops
+  *bytes = buffer.bytes;
+  *size = buffer_bytes;
+}
+
+void CUPTIAPI GpuSession::Records::complete(CUcontext, std::uint32_t, std::uint8_t* bytes, std::size_t,
+                                            std::size_t filled) {
+  Records* const self = at_work;
+  if (self == nullptr) return std::free(bytes);
+  const std::lock_guard lock(self->mutex);
+  self->filled.push_back({bytes, filled});
+}
+
+// A node belongs to the range that captures it; the executable graph has a copy.
+void CUPTIAPI GpuSession::Records::on_graph(void* self, CUpti_CallbackDomain, CUpti_CallbackId what, const void* data) {
+  const auto& graph =
+      *static_cast<const CUpti_GraphData*>(static_cast<const CUpti_ResourceData*>(data)->resourceDescriptor);
+  auto& ranges = static_cast<Records*>(self)->graph_ranges;
+  std::uint64_t node = 0, original = 0;
+  if (cuptiGetGraphNodeId(graph.node, &node) != CUPTI_SUCCESS) return;
+  const std::lock_guard lock(static_cast<Records*>(self)->mutex);
+  if (what == CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED) {
+    ranges[node] = Observed::here().node;
+  } else if (cuptiGetGraphNodeId(graph.originalNode, &original) == CUPTI_SUCCESS) {
+    if (const auto found = ranges.find(original); found != ranges.end()) ranges[node] = found->second;
+  }
+}
+
+// Warps of the kernel that a multiprocessor holds at once, over those that it can hold.
+double GpuSession::Records::occupancy(const CUpti_ActivityKernel10& kernel) {
+  auto [of, fresh] = devices.try_emplace(kernel.deviceId);
+  if (fresh && cudaGetDeviceProperties(&of->second, static_cast<int>(kernel.deviceId)) != cudaSuccess) of->second = {};
+  const cudaDeviceProp& device = of->second;
+  if (device.maxThreadsPerMultiProcessor == 0 || device.warpSize == 0) return 0;
+  const cudaOccDeviceProp properties(device);
+  cudaOccFuncAttributes attributes;
+  attributes.maxThreadsPerBlock = INT_MAX;
+  attributes.numRegs = kernel.registersPerThread;
+  attributes.sharedSizeBytes = static_cast<std::size_t>(kernel.staticSharedMemory);
+  attributes.partitionedGCConfig = PARTITIONED_GC_OFF;
+  attributes.shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN;
+  attributes.maxDynamicSharedSizeBytes = static_cast<std::size_t>(kernel.dynamicSharedMemory);
+  attributes.numBlockBarriers = 1;
+  const cudaOccDeviceState state;
+  const int threads = kernel.blockX * kernel.blockY * kernel.blockZ;
+  cudaOccResult result;
+  if (cudaOccMaxActiveBlocksPerMultiprocessor(&result, &properties, &attributes, &state, threads,
+                                              static_cast<std::size_t>(kernel.dynamicSharedMemory)) != CUDA_OCC_SUCCESS)
+    return 0;
+  const int warps = (threads + device.warpSize - 1) / device.warpSize;
+  return static_cast<double>(result.activeBlocksPerMultiprocessor * warps) /
+         static_cast<double>(device.maxThreadsPerMultiProcessor / device.warpSize);
+}
+
+void GpuSession::Records::read_call(const CUpti_Activity* record, CUpti_CallbackDomain domain, GpuRecords& records) {
+  const auto& call = *reinterpret_cast<const CUpti_ActivityAPI*>(record);
+  const char* name = nullptr;
+  if (cuptiGetCallbackName(domain, call.cbid, &name) != CUPTI_SUCCESS || name == nullptr) name = "(unknown call)";
+  records.calls.push_back({.name = name,
+                           .system_thread = call.threadId,
+                           .at = {static_cast<std::int64_t>(call.start), static_cast<std::int64_t>(call.end)},
+                           .correlation = call.correlationId,
+                           .waits = waits(name)});
+}
+
+void GpuSession::Records::read(const CUpti_Activity* record, GpuRecords& records) {
+  const auto at = [](const auto& of) {
+    return Interval{static_cast<std::int64_t>(of.start), static_cast<std::int64_t>(of.end)};
+  };
+  switch (record->kind) {
+    case CUPTI_ACTIVITY_KIND_KERNEL:
+    case CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL: {
+      const auto& k = *reinterpret_cast<const CUpti_ActivityKernel10*>(record);
+      const auto number = [](std::int32_t n) { return static_cast<std::uint32_t>(n); };
+      records.work.push_back({.kind = DeviceSpan::Kind::kernel,
+                              .name = demangled(k.name),
+                              .device = k.deviceId,
+                              .stream = k.streamId,
+                              .at = at(k),
+                              .correlation = k.correlationId,
+                              .graph_node = k.graphNodeId,
+                              .launch = {.grid = {number(k.gridX), number(k.gridY), number(k.gridZ)},
+                                         .block = {number(k.blockX), number(k.blockY), number(k.blockZ)},
+                                         .registers = k.registersPerThread,
+                                         .shared_bytes = number(k.staticSharedMemory) + number(k.dynamicSharedMemory),
+                                         .occupancy = occupancy(k)}});
+      return;
+    }
+    case CUPTI_ACTIVITY_KIND_MEMCPY: {
+      const auto& c = *reinterpret_cast<const CUpti_ActivityMemcpy6*>(record);
+      const char* const kinds[] = {"", " host to device", " device to host"};
+      const char* const kind = c.copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_DTOD ? " device to device"
+                               : c.copyKind < std::size(kinds)               ? kinds[c.copyKind]
+                                                                             : "";
+      records.work.push_back({.kind = DeviceSpan::Kind::copy,
+                              .name = std::string("copy") + kind,
+                              .device = c.deviceId,
+                              .stream = c.streamId,
+                              .at = at(c),
+                              .correlation = c.correlationId,
+                              .graph_node = c.graphNodeId,
+                              .bytes = static_cast<double>(c.bytes)});
+      return;
+    }
+    case CUPTI_ACTIVITY_KIND_MEMSET: {
+      const auto& m = *reinterpret_cast<const CUpti_ActivityMemset4*>(record);
+      records.work.push_back({.kind = DeviceSpan::Kind::set,
+                              .name = "set",
+                              .device = m.deviceId,
+                              .stream = m.streamId,
+                              .at = at(m),
+                              .correlation = m.correlationId,
+                              .graph_node = m.graphNodeId,
+                              .bytes = static_cast<double>(m.bytes)});
+      return;
+    }
+    case CUPTI_ACTIVITY_KIND_RUNTIME:
+      return read_call(record, CUPTI_CB_DOMAIN_RUNTIME_API, records);
+    case CUPTI_ACTIVITY_KIND_DRIVER:
+      return read_call(record, CUPTI_CB_DOMAIN_DRIVER_API, records);
+    default:
+      return;
+  }
+}
+
+GpuSession::GpuSession() {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess || count == 0) {
+    cudaGetLastError();
+    throw RunError("no GPU to collect from", "CUPTI", "see whether nvidia-smi finds one");
+  }
+  if (Records::was_at_work.exchange(true))
+    throw RunError("a second session of CUPTI in one process", "CUPTI", "start the program again");
+  records_ = std::make_unique<Records>();
+  for (std::size_t i = 0; i < buffers_ready; ++i) records_->ready.push_back(allocated());
+  Records::at_work = records_.get();
+  try {
+    require(
+        cuptiSubscribe(&records_->subscriber, reinterpret_cast<CUpti_CallbackFunc>(&Records::on_graph), records_.get()),
+        "subscribing");
+    require(cuptiSetThreadIdType(CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM), "numbers of threads");
+    require(cuptiActivityRegisterTimestampCallback([] { return static_cast<std::uint64_t>(steady_nanoseconds()); }),
+            "the clock");
+    require(cuptiActivityRegisterCallbacks(&Records::request, &Records::complete), "buffers");
+    for (const CUpti_CallbackId what : {CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED})
+      require(cuptiEnableCallback(1, records_->subscriber, CUPTI_CB_DOMAIN_RESOURCE, what), "nodes of graphs");
+    for (const CUpti_ActivityKind kind :
+         {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET,
+          CUPTI_ACTIVITY_KIND_RUNTIME, CUPTI_ACTIVITY_KIND_DRIVER})
+      require(cuptiActivityEnable(kind), "records");
+  } catch (...) {
+    if (records_->subscriber != nullptr) cuptiUnsubscribe(records_->subscriber);
+    Records::at_work = nullptr;
+    throw;
+  }
+}
+
+GpuSession::~GpuSession() {
+  for (const CUpti_ActivityKind kind :
+       {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET,
+        CUPTI_ACTIVITY_KIND_RUNTIME, CUPTI_ACTIVITY_KIND_DRIVER})
+    cuptiActivityDisable(kind);
+  cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED);
+  cuptiUnsubscribe(records_->subscriber);
+  Records::at_work = nullptr;
+}
+
+void GpuSession::drain() {
+  if (const cudaError_t error = cudaDeviceSynchronize(); error != cudaSuccess)
+    throw RunError("the GPU failed", "waiting for its work", cudaGetErrorString(error));
+}
+
+void GpuSession::begin() {
+  drain();
+  taken();
+}
+
+GpuRecords GpuSession::taken() {
+  require(cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED), "reading the records");
+  std::vector<Buffer> filled;
+  GpuRecords records;
+  {
+    const std::lock_guard lock(records_->mutex);
+    filled.swap(records_->filled);
+    records.graph_ranges = records_->graph_ranges;
+  }
+  for (const Buffer& buffer : filled) {
+    CUpti_Activity* record = nullptr;
+    while (cuptiActivityGetNextRecord(buffer.bytes, buffer.filled, &record) == CUPTI_SUCCESS)
+      records_->read(record, records);
+  }
+  std::size_t dropped = 0;
+  if (cuptiActivityGetNumDroppedRecords(nullptr, 0, &dropped) == CUPTI_SUCCESS)
+    records.lost = static_cast<std::int64_t>(dropped);
+  const std::lock_guard lock(records_->mutex);
+  records_->ready.insert(records_->ready.end(), filled.begin(), filled.end());
+  return records;
+}
+
+}  // namespace dydit::instrument

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// CUPTI, for what a GPU does. One session at a time, and one in a process: before CUDA 13.1 Update 1 CUPTI gives wrong
+// correlation numbers after the first.
+#pragma once
+
+#include <memory>
+
+#include "instrument/gpu_records.h"
+
+namespace dydit::instrument {
+
+class GpuSession {
+ public:
+  /// Throws RunError where there is none to be had, with what to do about it: a build without CUDA, no GPU, missing
+  /// privileges, another profiler at work, a driver that is too old, a second session.
+  GpuSession();
+  ~GpuSession();
+  GpuSession(const GpuSession&) = delete;
+  GpuSession& operator=(const GpuSession&) = delete;
+
+  /// Waits for the GPU and forgets what it did so far, but for the graphs that were captured.
+  void begin();
+  /// Waits until the GPU has done all that it was given.
+  void drain();
+  /// What it did since begin().
+  GpuRecords taken();
+
+ private:
+  struct Records;
+  std::unique_ptr<Records> records_;
+};
+
+}  // namespace dydit::instrument

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The spans of a thread, one inside the other, as what the thread is in from one moment to another.
+#pragma once
+
+#include "instrument/timeline.h"
+
+namespace dydit::instrument {
+
+struct Segment {
+  Interval at;
+  const HostSpan* span = nullptr;  ///< the innermost one, or none
+  std::uint32_t node() const { return span == nullptr ? 0 : span->node; }
+};
+
+/// All of the window, in order. A span that overlaps another one without nesting is left out and counted.
+std::vector<Segment> segments_of(std::vector<const HostSpan*> spans, const Interval& window, std::int64_t& malformed);
+
+/// The one that a moment of the window is in; null outside.
+const Segment* segment_at(const std::vector<Segment>& segments, std::int64_t time);
+
+/// Times of the steady clock, which begins at 0.
+inline bool sound(const Interval& at) { return 0 <= at.begin && at.begin <= at.end; }
+
+}  // namespace dydit::instrument
