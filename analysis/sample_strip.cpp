@@ -47,7 +47,7 @@ std::vector<const SamplingCell*> cells_of_strip(const SamplingStudy& study, std:
     const auto same = std::ranges::find(fastest, cell.variant(), [](const auto* one) { return one->variant(); });
     if (same == fastest.end())
       fastest.push_back(&cell);
-    else if (cell.time.mean < (*same)->time.mean)
+    else if (!std::isfinite((*same)->time.mean) || cell.time.mean < (*same)->time.mean)
       *same = &cell;
     if (&cell != reference && cell.sampler == reference->sampler && cell.steps == reference->steps)
       cells.push_back(&cell);

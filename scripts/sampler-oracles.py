@@ -172,16 +172,6 @@ def add_ddim(oracles):
     for spacing in ("trailing", "leading"):  # here t - 1000 // n is the next timestep, and diffusers agrees
         oracles.diffusion(f"ddim_eta_{spacing}", "ddim", own, DDIMScheduler, options(spacing),
                           formulas.spaced_ddim(spacing, 10), NOISE, eta=0.5)
-    times = formulas.spaced_ddim("linspace", 10)
-    oracles.diffusion("ddim_eta_linspace", "ddim", own, None, options("linspace"), times, NOISE, eta=0.5)
-    with arithmetic(torch.float64):
-        sample = diffusers_run(torch.float64, Field(DIFFUSION), DDIMScheduler, options("linspace"), times, NOISE,
-                               eta=0.5)
-    distance = rel_l2(sample.numpy(), oracles.tensors["final.ddim_eta_linspace_10"])
-    oracles.cases[-1]["measured"]["DDIMScheduler, which steps to t - 100, float64"] = distance
-    for spacing in ("linspace", "leading"):
-        oracles.diffusion(f"ddim_eta_{spacing}_as_dpmpp", "ddim", own, None, options(f"{spacing} of dpmpp"),
-                          formulas.spaced(spacing, 10), NOISE, eta=0.5)
 
 
 def add_sigma_ode(oracles):

@@ -106,11 +106,15 @@ Tensor Around::full_pass(engine::Pass& pass, Tensor tokens, std::size_t next) {
 }
 
 Tensor Around::between(engine::Pass& pass, Tensor tokens, std::size_t next) {
-  if (spec_.decisions == "kept" && !decided_.empty()) pass.impose(engine::narrow(decided_, 0, images_));
+  const bool as_decided = spec_.decisions == "kept" && !decided_.empty();
+  if (as_decided) pass.impose(engine::narrow(decided_, 0, images_));
   if (spec_.keep == "parts")
-    return pass.reuse(std::move(tokens), next, depth_, [this](std::size_t block, BlockPart part, const Share& share) {
-      return history_.foretold(feature(block, part), share, since());
-    });
+    return pass.reuse(
+        std::move(tokens), next, depth_,
+        [this](std::size_t block, BlockPart part, const Share& share) {
+          return history_.foretold(feature(block, part), share, since());
+        },
+        /*masked=*/as_decided && spec_.order == 0);  // a polynomial goes on where the last full pass has 0
   const Tensor before = pass.run(std::move(tokens), next, blocks_.first);
   const Tensor after = model::joined(model::shares_of(images_, before.device()), [&](const Share& share) {
     return share.of(before) + history_.foretold(0, share, since());

@@ -46,6 +46,9 @@ void require_whole(const CacheSpec& spec, const std::string& where) {
   refuse(tests != spec.threshold.has_value(), "a test and its threshold belong together", "give both or none");
   refuse(spec.centre && spec.interval == 1, "a centre without an interval", "give the interval too");
   refuse(spec.centre && spec.counted_from == "end", "a centre counts from no end", "leave counted_from out");
+  refuse((tests || !spec.full.empty()) && spec.counted_from == "end", "an end to count from without an interval",
+         "leave counted_from out");
+  refuse(!spec.centre && spec.power != CacheSpec().power, "a power without a centre", "give the centre too");
   const bool ends = spec.first_block || spec.last_block;
   refuse(ends && spec.keep != "blocks", "blocks that are not kept together", "give keep = \"blocks\"");
   refuse(spec.first_block.value_or(0) > spec.last_block.value_or(block.most), "the last block lies before the first",

@@ -32,6 +32,8 @@ void trajectory(const Probe& p, const study::Catalog& catalog) {
   if (p.field.empty() && p.checkpoint.path.empty())
     throw UsageError("nothing to sample from", "", "give --checkpoint or --field");
   diffusion::Denoiser model;
+  if (!p.field.empty() && spec.cfg_scale != 1)
+    throw UsageError("a field has no labels to guide by", "--cfg-scale", "leave it out");
   if (!p.field.empty()) model = field_of(p.field);
   const auto settings = p.machine.settings(catalog);
   torch::InferenceMode inference;
@@ -58,8 +60,8 @@ void trajectory(const Probe& p, const study::Catalog& catalog) {
   if (sampler->stochastic()) {
     const Tensor noise = read("noise", 5, torch::kFloat32);
     // The last step's is multiplied by 0, so it need not be there.
-    read.require(noise.size(0) + 1 >= std::ssize(times) && noise.sizes().slice(1) == x.sizes(),
-                 fmt::format("noise must be ({}, N, C, H, W)", times.size()));
+    read.require(noise.size(0) + 1 >= spec.steps && noise.sizes().slice(1) == x.sizes(),
+                 fmt::format("noise must be ({}, N, C, H, W)", spec.steps));
     along.noise = [noise](std::int64_t step) { return noise[step]; };
   }
   const Tensor made = sampler->sample(x, along);

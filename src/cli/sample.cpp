@@ -21,6 +21,22 @@ struct Sample {
   RunOptions machine;
 };
 
+// "1,2,3"
+std::vector<std::int64_t> classes_of(const std::string& list) {
+  std::vector<std::int64_t> classes;
+  for (std::size_t begin = 0; begin <= list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    const std::string text = list.substr(begin, end - begin);
+    const auto label = integer_of<std::int64_t>(text);
+    if (!label)
+      throw UsageError(fmt::format("'{}' is not a class", shortened(text)), "--classes " + shortened(list),
+                       "give whole numbers, as in 1,2,3");
+    classes.push_back(*label);
+    begin = end + 1;
+  }
+  return classes;
+}
+
 void execute(const Sample& s, const run::RunSettings& given) {
   run::RunSettings settings = given;
   settings.json = s.json;
@@ -57,19 +73,10 @@ void add_sample(CLI::App& app, const study::Catalog& catalog) {
              "how many; more than a run has are added to it")
       ->default_str(std::to_string(s->spec.images));
   command
-      ->add_option_function<std::vector<std::string>>(
-          "--classes",
-          [s](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts) {
-              const auto label = integer_of<std::int64_t>(text);
-              if (!label)
-                throw UsageError("not a class", "--classes " + shortened(text), "give whole numbers, as in 1,2,3");
-              s->spec.classes.push_back(*label);
-            }
-          },
+      ->add_option_function<std::string>(
+          "--classes", [s](const std::string& list) { s->spec.classes = classes_of(list); },
           "of the images in turn (default: any, drawn by the seed)")
-      ->type_name("CLASS,...")
-      ->delimiter(',');
+      ->type_name("CLASS,...");
   add_number(*command, "--batch", Bounds<std::int64_t>{1, 1'000'000}, into(s->spec.batch),
              "images that are sampled at once")
       ->default_str(std::to_string(s->spec.batch));
@@ -83,6 +90,7 @@ void add_sample(CLI::App& app, const study::Catalog& catalog) {
   s->process.add_to(*command);
   command->add_flag("--json", s->json, "print figures as JSON");
   s->machine.add_to(*command);
+  command->remove_option(command->get_option("--retry-failed"));  // there are no cells
   execute_on<Sample>(*command, s, catalog, execute);
 }
 

@@ -76,16 +76,19 @@ class Stretches final : public engine::Pass {
     });
   }
 
-  Tensor reuse(Tensor tokens, std::size_t first, std::size_t last, const engine::Foretold& outputs) override {
+  Tensor reuse(Tensor tokens, std::size_t first, std::size_t last, const engine::Foretold& outputs,
+               bool masked) override {
     condition(first, last);
     next_ = last;
-    const bool decides = !start_.masks.empty() && !start_.masks[axis::tokens].defined();
+    const Tensor imposed = start_.masks.empty() ? Tensor() : start_.masks[axis::tokens];
+    const bool asks = !start_.masks.empty() && !(imposed.defined() && masked);
     const RunBlock other = [&](Tensor x, const BlockAt& at) {
       const auto& m = at.modulation;
       Tensor residual = model::gated_residual(std::move(x), outputs(at.layer, BlockPart::attention, at.share), m.gate1);
       Tensor out = outputs(at.layer, BlockPart::mlp, at.share);
-      if (decides) {
-        const Tensor mask = tokens_of(dit_->block(at.layer), at.layer, residual, {}, Overruled::skipped, at.on.logits);
+      if (asks) {
+        const Tensor mask = tokens_of(dit_->block(at.layer), at.layer, residual, at.share.of(imposed),
+                                      Overruled::skipped, at.on.logits);
         out = out * mask.unsqueeze(2).to(out.scalar_type());
       }
       return model::gated_residual(std::move(residual), out, m.gate2);

@@ -42,6 +42,12 @@ static void log_to(const fs::path& run, std::string_view message) {
   std::ofstream(run / "log.txt", std::ios::app) << process_id() << " " << utc_now() << " " << message << "\n";
 }
 
+// For people; in the first moment the lock is held by somebody who has not said so yet.
+static std::string holder_of(const fs::path& run) {
+  const std::string holder = read_file(run / "lock");
+  return holder.empty() ? "another process" : "process " + holder;
+}
+
 /// The lock of a run directory; the system gives it back when the process ends, however it ends. Throws RunError when
 /// somebody else holds it or the file cannot be made.
 static Descriptor locked(const fs::path& run) {
@@ -54,7 +60,7 @@ static Descriptor locked(const fs::path& run) {
     return Descriptor(file.release());
   }
   if (errno == EWOULDBLOCK)
-    throw RunError(fmt::format("process {} is writing this run", read_file(run / "lock")), run.string(),
+    throw RunError(fmt::format("{} is writing this run", holder_of(run)), run.string(),
                    "wait for it or choose another --out");
   throw RunError("cannot lock", (run / "lock").string(), std::strerror(errno));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "model/device.h"
 #include "record/metric.h"
@@ -33,6 +35,27 @@ diffusion::SamplingSpec sampling_of(const Json& given, const diffusion::ProcessS
   return diffusion::sampling_schema().from_json(given, "sampling", usual);
 }
 
+// Whether steps, or full passes, are chosen by all images of a batch.
+bool depends_on_batch(const diffusion::SamplingSpec& sampling, const Loaded& loaded,
+                      const std::optional<cache::CacheSpec>& cache) {
+  return diffusion::require_sampler(sampling, loaded.process.name).adaptive || (cache && cache->test != "none");
+}
+
+// Throws UsageError where guidance is asked for and acts nowhere.
+void require_guidance(const diffusion::SamplingSpec& sampling, const diffusion::SamplerRow& row,
+                      const std::vector<double>& times) {
+  if (!sampling.cfg_from && !sampling.cfg_to) return;
+  const diffusion::Guidance guidance = sampling.guidance();
+  const std::string where = fmt::format("--cfg-from {} --cfg-to {}", guidance.from, guidance.to);
+  if (guidance.scale == 1) throw UsageError("an interval of no guidance", where, "give --cfg-scale too");
+  const bool acts = row.adaptive
+                        ? guidance.from <= guidance.to && guidance.from <= times.back() && guidance.to >= times.front()
+                        : std::ranges::any_of(times, [&](double time) { return guidance.acts(time); });
+  if (!acts)
+    throw UsageError("guidance acts at none of the sampler's times", where,
+                     fmt::format("they are {} to {}", std::ranges::min(times), std::ranges::max(times)));
+}
+
 // The content of the checkpoint tells the images, not its name.
 Json manifest_of(const SampleSpec& spec, const Loaded& loaded, const diffusion::SamplingSpec& sampling,
                  const std::optional<cache::CacheSpec>& cache, const engine::Row& engine, const RunSettings& settings) {
@@ -40,9 +63,7 @@ Json manifest_of(const SampleSpec& spec, const Loaded& loaded, const diffusion::
              {"classes", spec.classes.empty() ? Json("all") : Json(spec.classes)},
              {"engine", engine.name}};
   if (cache) asked["cache"] = cache::to_json(*cache);
-  // Steps, or full passes, depend on the batch.
-  const bool adaptive = diffusion::require_sampler(sampling, loaded.process.name).adaptive;
-  if (adaptive || (cache && cache->test != "none")) asked["batch"] = spec.batch;
+  if (depends_on_batch(sampling, loaded, cache)) asked["batch"] = spec.batch;
   Json manifest =
       base_manifest(asked, spec.seed, loaded.process, settings,
                     {{"process", diffusion::to_json(loaded.process)}, {"weights", hash_of_weights(spec.model)}});
@@ -82,6 +103,7 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
   const diffusion::SamplingSpec sampling = sampling_of(spec.sampling, loaded.process);
   const auto cache = sample::cache_of(spec.cache, diffusion::require_sampler(sampling, loaded.process.name));
   const std::shared_ptr sampler = diffusion::sampler_of(sampling, loaded.process, of.learns_sigma, settings.device);
+  require_guidance(sampling, diffusion::require_sampler(sampling, loaded.process.name), sampler->times());
   const sample::Job job{.setting = {.model = sample::model_of(*loaded.network, engine.make(loaded.network, {}), cache,
                                                               loaded.process, sampler->times(), settings.device),
                                     .sampler = sampler,
@@ -92,6 +114,7 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
                                     .device = settings.device},
                         .images = spec.images,
                         .batch = spec.batch,
+                        .depends_on_batch = depends_on_batch(sampling, loaded, cache),
                         .quiet = settings.quiet,
                         .group = settings.group};
   const Json manifest = manifest_of(spec, loaded, sampling, cache, engine, settings);

@@ -82,16 +82,6 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
     manifest["data"] = describe_data(*subjects.dataset, profile.data);
     manifest["models"] = subjects.described;
   }
-  const auto run = open_run(profile.name, settings, manifest);
-  tell_weights(profile, subjects, settings);
-  if (profile.has_subjects() && run != nullptr) {
-    for (const std::string& note : subjects.dataset->notes()) run->warn(note);
-    describe_models(profile, subjects, *run);
-  }
-  for (const Studied& study : studies) study(run.get());
-  const auto trained = std::move(subjects.trained), sampled = std::move(subjects.sampled);
-  studies.clear();
-  subjects = {};  // what is timed has their memory
   const auto setting = [&](const auto& spec, const std::vector<study::Trained>& models) {
     return study::MeasureSetting<std::decay_t<decltype(spec)>>{.spec = spec,
                                                                .catalog = settings.catalog,
@@ -102,6 +92,17 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
                                                                .quiet = settings.quiet,
                                                                .group = settings.group};
   };
+  if (profile.sampling) study::require_sampleable(setting(*profile.sampling, subjects.sampled));
+  const auto run = open_run(profile.name, settings, manifest);
+  tell_weights(profile, subjects, settings);
+  if (profile.has_subjects() && run != nullptr) {
+    for (const std::string& note : subjects.dataset->notes()) run->warn(note);
+    describe_models(profile, subjects, *run);
+  }
+  for (const Studied& study : studies) study(run.get());
+  const auto trained = std::move(subjects.trained), sampled = std::move(subjects.sampled);
+  studies.clear();
+  subjects = {};  // what is timed has their memory
   if (profile.sweep) study::speed(setting(*profile.sweep, trained), run.get());
   if (profile.sampling) study::sampling(setting(*profile.sampling, sampled), run.get());
   if (run == nullptr) return {};

@@ -61,14 +61,28 @@ class Writer {
   std::future<void> writing_;
 };
 
+// What the manifest says of whose images they are; an empty object where it says nothing.
+Json noted_in(const record::RunDirectory& run) {
+  const Json noted = run.manifest().value("sampled", Json::object());
+  const bool whole =
+      noted.is_object() && (noted.empty() || (noted.contains("identity") && noted["identity"].is_string() &&
+                                              noted.contains("images") && noted["images"].is_number_integer()));
+  if (!whole) throw InputError("'sampled' is damaged", (run.path() / "manifest.json").string(), "choose another --out");
+  return noted;
+}
+
 // Makes the images that lie in the run those of its identity, which --force may have changed. The manifest notes whose
 // they are before the first one is written.
-void adopt(const Files& files, std::int64_t images, record::RunDirectory& run) {
+void adopt(const Files& files, const Job& job, record::RunDirectory& run) {
+  const std::int64_t images = job.images;
   const std::string identity = hash_of(run.manifest()["identity"].dump());
-  const Json noted = run.manifest().value("sampled", Json::object()), now{{"identity", identity}, {"images", images}};
+  const Json noted = noted_in(run), now{{"identity", identity}, {"images", images}};
   if (noted != now) {
     const bool ours = noted.value("identity", "") == identity;
     const auto before = noted.value("images", std::int64_t{0});
+    if (ours && job.depends_on_batch && before < images && before % job.batch != 0)
+      throw UsageError(fmt::format("the run ends with a batch of {} images, and they depend on it", before % job.batch),
+                       run.path().string(), "choose another --out");
     if (ours && before > images)
       throw UsageError(fmt::format("the run has {} images", before), run.path().string(),
                        fmt::format("give --images {} or more, or choose another --out", before));
@@ -114,7 +128,7 @@ class Sampling {
 
  private:
   void look() {
-    adopt(files_, job_.images, *run_);
+    adopt(files_, job_, *run_);
     there_ = files_.present(job_.images);
     left_.path = run_->path().string();
     left_.images = std::ranges::count(there_, false);

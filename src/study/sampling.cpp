@@ -49,7 +49,8 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
     }
     for (const std::string& which : s.spec.which)
       for (const double keep : s.spec.keep)
-        runs.push_back({.engine = engine, .which = keep == 1 ? Which::all : which_named(which), .keep = keep});
+        if (keep < 1 || which == s.spec.which.front())  // with everything on they are one
+          runs.push_back({.engine = engine, .which = keep == 1 ? Which::all : which_named(which), .keep = keep});
   }
   std::vector<SampledCell> cells;
   for (SampledCell cell : runs)
@@ -212,6 +213,21 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
   return done;
 }
 
+void require_cells(const SamplingSetting& s, const SampledModel& model, const std::vector<SampledCell>& cells) {
+  const engine::Family& family = family_of(*s.catalog, model.trained, model.name);
+  const model::Architecture of =
+      model.trained != nullptr ? model.trained->network->architecture : family.describe(model.name, s.spec.input_size);
+  const auto process = process_of(model, of);
+  for (const SampledCell& cell : cells) {
+    const auto passes =
+        diffusion::sampler_of({.sampler = cell.sampler, .steps = cell.steps}, process, of.learns_sigma)->times().size();
+    const auto cache = cache::cache_named(cell.cache, "cache");
+    if (!cache) continue;
+    cache::full_passes(*cache, static_cast<std::int64_t>(passes));
+    cache::blocks_of(*cache, of.depth);
+  }
+}
+
 std::vector<SampledModel> sampled_models(const SamplingSetting& s) {
   std::vector<SampledModel> models;
   const auto add = [&](const std::string& name, const Trained* trained) {
@@ -225,6 +241,10 @@ std::vector<SampledModel> sampled_models(const SamplingSetting& s) {
 }
 
 }  // namespace
+
+void require_sampleable(const SamplingSetting& s) {
+  for (const SampledModel& model : sampled_models(s)) require_cells(s, model, sampled_cells(s, model));
+}
 
 void sampling(const SamplingSetting& s, record::RunDirectory* run) {
   torch::InferenceMode inference;

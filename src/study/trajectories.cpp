@@ -52,8 +52,13 @@ double blocks_of(const model::BlockRuns& ran) {
 
 }  // namespace
 
+diffusion::ProcessSpec process_of(const SampledModel& model, const model::Architecture& architecture) {
+  return model.trained != nullptr ? model.trained->process
+                                  : diffusion::ProcessSpec{.name = architecture.flow ? "flow" : "diffusion"};
+}
+
 std::string SampledCell::name() const {
-  return fmt::format("{} {} {:g}, {} {}, {}", engine.name, to_string(which), keep, sampler, steps, cache);
+  return fmt::format("{} {} {}, {} {}, {}", engine.name, to_string(which), keep, sampler, steps, cache);
 }
 
 Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& of)
@@ -65,7 +70,7 @@ Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& o
   network_->to(setting.device, dtype_);
   network_->eval();
   const auto& a = architecture();
-  spec_ = of.trained != nullptr ? of.trained->process : diffusion::ProcessSpec{.name = a.flow ? "flow" : "diffusion"};
+  spec_ = process_of(of, a);
   process_ = diffusion::process_of(spec_, a.learns_sigma, setting.device);
   x_ = normals(0);
   noise_ = normals(1);

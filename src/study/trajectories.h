@@ -25,6 +25,9 @@ struct SampledModel {
   double guidance = 1;
 };
 
+/// That its trajectories are of: a trained model's own, else that of its family's name.
+diffusion::ProcessSpec process_of(const SampledModel& model, const model::Architecture& architecture);
+
 /// A cell of a group.
 struct SampledCell {
   engine::Row engine;

@@ -212,6 +212,42 @@ TEST_CASE("blocks that are kept together add what they added last") {
   CHECK_THROWS_AS(cached->forward({golden["z"], torch::full({2}, 500), golden["y"]}), UsageError);  // begun for two
 }
 
+TEST_CASE("a token that is off takes nothing of what a polynomial foretells") {
+  torch::InferenceMode inference;
+  const Golden golden("cache_taylor");
+  dit::Configuration configuration = golden.configuration();
+  configuration.dynamic = true;
+  configuration.depth = 1;  // so that attention reads nothing that an MLP made
+  dit::DiT dit(configuration);
+  dit->randomise(1);
+  dit->eval();
+  // Tokens are on in the first full pass and off in the second one; what the third puts out, from both.
+  const auto third = [&](const char* engine, bool anew) {
+    const std::string cache =
+        std::string(R"({"full": [0, 1], "order": 1, "decisions": ")") + (anew ? "anew" : "kept") + "\"}";
+    const auto cached =
+        cache::cached(test::engine_named(engine, dit), *cache::cache_named(cache, ""), dit->architecture);
+    cached->begin(3);
+    engine::Masks masks = engine::all_on(dit->architecture, 2, torch::kCPU);
+    Tensor output;
+    for (int pass = 0; pass < 3; ++pass) {
+      if (pass == 1) masks[2].zero_();
+      const auto in = model::Inputs{golden["z"] * (1 + 0.1 * pass), torch::full({2}, 900 - 100 * pass), golden["y"]};
+      output = cached->forward(in, masks).output;
+    }
+    return output;
+  };
+  for (const char* engine : {"masked", "compact"})
+    for (const bool anew : {false, true}) {
+      INFO(engine << " " << anew);
+      const Tensor before = third(engine, anew);
+      const Tensor weight = dit->block(0).mlp->fc2->weight.clone();
+      dit->block(0).mlp->fc2->weight.mul_(3);
+      CHECK(third(engine, anew).equal(before));
+      dit->block(0).mlp->fc2->weight.copy_(weight);
+    }
+}
+
 TEST_CASE("engines agree under every cache, their routers' decisions kept or made anew") {
   const Golden golden("cache_taylor");
   const dit::DiT dit = model_of(golden, /*dynamic=*/true);

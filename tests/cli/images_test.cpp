@@ -157,6 +157,35 @@ TEST_CASE("a finished run is left alone, goes on to more images, and is not one 
   CHECK((test::pixels_of(run) == test::pixels_of(whole)));
 }
 
+TEST_CASE("images that depend on their batch are not added behind a part of one") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  const auto sample = [&](const char* images) {
+    return test::run_dydit(with(test::sampling(folder.path()), {"--images", images, "--batch", "4", "--steps", "4",
+                                                                "--cache", "teacache:.1", "--out", run}));
+  };
+  require_done(sample("4"));
+  require_done(sample("6"));
+  check_refused(sample("9"), 2, "the run ends with a batch of 2 images");
+  require_done(sample("6"));
+}
+
+TEST_CASE("a manifest whose note of the images is damaged is told") {
+  const test::TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  const auto sample = [&](const char* images) {
+    return test::run_dydit(with(test::sampling(folder.path()), {"--images", images, "--steps", "2", "--out", run}));
+  };
+  require_done(sample("1"));
+  const std::string manifest = read_file(run / "manifest.json");
+  for (const char* damaged : {R"([1])", R"({"identity": "x", "images": "many"})", R"({"images": 1})"}) {
+    auto json = nlohmann::ordered_json::parse(manifest);
+    json["sampled"] = nlohmann::ordered_json::parse(damaged);
+    std::ofstream(run / "manifest.json") << json.dump(2);
+    check_refused(sample("2"), 3, "manifest.json");
+  }
+}
+
 TEST_CASE("channels that are no colours are latents, which a study reads") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run";
@@ -218,7 +247,14 @@ TEST_CASE("what cannot be sampled is told in one line, and leaves nothing") {
   const auto base = with(test::sampling(folder.path()), {"--steps", "2"}), command = with(base, {"--out", run});
   for (const char* label : {"10", "3,-1"})
     check_refused(test::run_dydit(with(command, {std::string("--classes=") + label})), 2, "the model has 0 to 9");
-  check_refused(test::run_dydit(with(command, {"--classes", "1,b"})), 2, "--classes b");
+  check_refused(test::run_dydit(with(command, {"--classes", "1,b"})), 2, "'b' is not a class");
+  check_refused(test::run_dydit(with(command, {"--classes", "3,,4"})), 2, "'' is not a class");
+  check_refused(test::run_dydit(with(command, {"--classes="})), 2, "--classes");
+  check_refused(test::run_dydit(with(command, {"--cfg-scale", "4", "--cfg-from", "800", "--cfg-to", "200"})), 2,
+                "guidance acts at none");
+  check_refused(test::run_dydit(with(command, {"--cfg-scale", "4", "--cfg-from", "1", "--cfg-to", "2"})), 2,
+                "guidance acts at none");
+  check_refused(test::run_dydit(with(command, {"--cfg-from", "200"})), 2, "an interval of no guidance");
   check_refused(test::run_dydit(with(command, {"--images", "0"})), 2, "--images 0");
   check_refused(test::run_dydit(with(command, {"--sampler", "rk4"})), 2, "rk4");
   check_refused(test::run_dydit(with(command, {"--engine", "compact"})), 2, "no routers");

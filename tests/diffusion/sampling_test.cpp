@@ -69,9 +69,6 @@ TEST_CASE("samplers end where diffusers, torchdiffeq and SiT do, and ask the mod
   int compared = 0;
   for (const json& of : described.at("cases")) {
     const std::string name = of.at("name");
-    // DDIM with linspace is held to diffusers in solvers_10; dopri5's steps are its own.
-    if (name.starts_with("ddim_eta_linspace") || name.ends_with("_as_dpmpp_10") || of.at("sampler") == "dopri5")
-      continue;
     INFO(name);
     const auto sampler = sampler_of(spec_of(of), process_of(of), /*learn_sigma=*/false);
     const auto& f = of.at("field");
@@ -83,6 +80,11 @@ TEST_CASE("samplers end where diffusers, torchdiffeq and SiT do, and ask the mod
     const Tensor x = as_tensor(tensors, "x_T").to(torch::kFloat64);
     const Tensor final = sampler->sample(x, along);
     CHECK(final.scalar_type() == torch::kFloat64);
+    ++compared;
+    if (of.at("sampler") == "dopri5") {  // its steps are its own: within its tolerance
+      CHECK(rel_l2(final, as_tensor(tensors, "final." + name)) <= 100 * of.at("rtol").get<double>());
+      continue;
+    }
     CHECK(rel_l2(final, as_tensor(tensors, "final." + name)) <= of.at("tolerance").at("fp32_rel_l2"));
     CHECK(rel_l2(sampler->sample(x.to(torch::kFloat32), along), as_tensor(tensors, "final." + name)) <=
           2 * of.at("tolerance").at("fp32_rel_l2").get<double>());
@@ -90,9 +92,8 @@ TEST_CASE("samplers end where diffusers, torchdiffeq and SiT do, and ask the mod
     field.asked->resize(field.asked->size() / 2);
     CHECK(torch::allclose(torch::tensor(*field.asked, torch::kFloat64), visited.flatten(), 0, 1e-9));
     CHECK(torch::allclose(torch::tensor(sampler->times(), torch::kFloat64), visited.flatten(), 0, 1e-9));
-    ++compared;
   }
-  CHECK(compared == 41);
+  CHECK(compared == 44);
 }
 
 TEST_CASE("ten steps of DDIM, DPM-Solver++ and UniPC are those of diffusers") {
@@ -260,6 +261,10 @@ TEST_CASE("methods of flow matching have the global order that they claim, dopri
   CHECK_THROWS_AS(
       dopri5(flow, {0, 1}, 1e-9, 1e-9)->sample(x, {.model = [](const Tensor& at, double) { return 4 * at.square(); }}),
       RunError);
+  const auto huge = [](const Tensor& at, double) {
+    return torch::full_like(at, std::numeric_limits<double>::infinity());
+  };
+  CHECK_THROWS_AS(dopri5(flow, {0, 1}, 1e-3, 1e-3)->sample(x, {.model = huge}), NotFinite);
 }
 
 TEST_CASE("guidance runs both halves in one batch, and the conditional one alone where it does not act") {

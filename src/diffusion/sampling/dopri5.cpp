@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dormand & Prince's pair of orders 5 and 4 with step size control (Hairer, Norsett & Wanner, II.4 and II.5; constants
 // of the control as in torchdiffeq, which SiT samples by). The last step ends at the end: no model is asked beyond it.
+#include <fmt/format.h>
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -45,7 +46,7 @@ class Dopri5 final : public Sampler {
       const Range range("step", step);
       constexpr double least = 1e-7;  // below it a step is rounding alone
       if (!(h > least))
-        throw RunError("the steps of dopri5 became too small", "t = " + std::to_string(t), "raise atol or rtol");
+        throw RunError("the steps of dopri5 became too small", fmt::format("t = {:.6g}", t), "raise atol or rtol");
       const bool last = t + h >= times_.most - least;
       if (last) h = times_.most - t;
       Tensor y = x;
@@ -59,7 +60,7 @@ class Dopri5 final : public Sampler {
       for (std::size_t s = 0; s < stages; ++s) error = error + h * error_weights[s] * slopes[s];
       const double ratio = worst(error / (atol_ + rtol_ * torch::max(x.abs(), y.abs())));
       if (!std::isfinite(ratio))
-        throw NotFinite("the estimated error of dopri5 is not finite", "t = " + std::to_string(t));
+        throw NotFinite("the estimated error of dopri5 is not finite", fmt::format("t = {:.6g}", t));
       if (ratio <= 1) {
         t = last ? times_.most : t + h;
         x = y;
@@ -83,6 +84,8 @@ class Dopri5 final : public Sampler {
     h = std::min(h, times_.most - times_.least);
     const Tensor next = drift_at(flow_, model, x + h * slope, times_.least + h);
     const double bend = worst((next - slope) / scale) / h, larger = std::max(speed, bend);
+    if (!std::isfinite(speed + bend))
+      throw NotFinite("what dopri5's first step is chosen by is not finite", fmt::format("t = {:.6g}", times_.least));
     return std::min(100 * h, larger <= 1e-15 ? std::max(1e-6, 1e-3 * h) : std::pow(0.01 / larger, 0.2));
   }
 

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "../named.h"
-#include "base/error.h"
 #include "flow_samplers.h"
 
 namespace dydit::diffusion {

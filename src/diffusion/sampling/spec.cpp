@@ -24,7 +24,7 @@ Schema<SamplingSpec> sampling_schema() {
       .add("spacing", &S::spacing, {"even", "ddim", "linspace", "leading", "trailing"}, "of the diffusion's timesteps")
       .add("order", &S::order, Bounds<std::int64_t>{1, 3}, "of dpmpp and unipc (2)")
       .add("eta", &S::eta, Bounds<double>{0, 1},
-           "of ddim and dpmpp: noise added, from none (0) to as much as the diffusion took")
+           "of ddim and dpmpp: noise added, from none (0) to that of the reverse process (1)")
       .add("clip_denoised", &S::clip_denoised, "of the diffusion: predicted images to [-1, 1]")
       .add("atol", &S::atol, tolerance, "of dopri5 (1e-6)")
       .add("rtol", &S::rtol, tolerance, "of dopri5 (1e-3)")

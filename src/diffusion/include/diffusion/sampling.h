@@ -28,7 +28,7 @@ struct Trajectory {
 class Sampler {
  public:
   virtual ~Sampler() = default;
-  /// At which the model is asked, in this order. Of dopri5, which chooses them itself, the grid.
+  /// At which the model is asked, in this order. Of dopri5, which chooses them itself, both ends.
   virtual std::vector<double> times() const = 0;
   /// Whether a trajectory needs noise.
   virtual bool stochastic() const { return false; }

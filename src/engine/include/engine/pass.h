@@ -45,9 +45,11 @@ class Pass {
   virtual torch::Tensor modulated(const torch::Tensor& tokens) = 0;
   /// Through blocks [first, last); `keep`, where it is given, is told what their parts put out, in several threads.
   virtual torch::Tensor run(torch::Tensor tokens, std::size_t first, std::size_t last, const Keep& keep = {}) = 0;
-  /// Through them with other outputs in the place of their parts': gates are this time's. Where tokens are not imposed
-  /// their routers decide, and a token that is off takes nothing of the MLP's.
-  virtual torch::Tensor reuse(torch::Tensor tokens, std::size_t first, std::size_t last, const Foretold& outputs) = 0;
+  /// Through them with other outputs in the place of their parts': gates are this time's. A token that is off takes
+  /// nothing of the MLP's, as is imposed or where nothing is as its router decides. `masked`: the outputs are 0 where
+  /// imposed tokens are off.
+  virtual torch::Tensor reuse(torch::Tensor tokens, std::size_t first, std::size_t last, const Foretold& outputs,
+                              bool masked) = 0;
   /// Takes the place of decisions about the blocks that are still to come, whose routers are skipped.
   virtual void impose(const Masks& masks) = 0;
   /// What is behind the last block. Throws as Engine::forward does.

@@ -12,6 +12,7 @@ namespace dydit::sample {
 struct Job {
   Setting setting;
   std::int64_t images = 1, batch = 1;
+  bool depends_on_batch = false;  ///< what an image is: steps or full passes are chosen by all images of a batch
   bool quiet = false;
   distributed::ProcessGroup group = {};
 };
@@ -24,8 +25,9 @@ struct Made {
 
 /// The images 0, 1, ... of a job that are missing in the run, a file each (see docs/sampling.md), and what is made of
 /// all of them. Each process of the group samples batches of its own; rank 0 alone has the run and writes, the others
-/// give null. The run may have been begun with fewer images. Throws UsageError where it was with more, NotFinite as
-/// images_of does, with nothing of that batch written, Interrupted.
+/// give null. The run may have been begun with fewer images, but where they depend on the batch and the last one was
+/// not whole. Throws UsageError there and where it was with more, InputError for a manifest that is damaged, NotFinite
+/// as images_of does, with nothing of that batch written, Interrupted.
 Made sample(const Job& job, record::RunDirectory* run);
 
 }  // namespace dydit::sample

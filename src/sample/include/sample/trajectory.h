@@ -10,8 +10,8 @@
 
 namespace dydit::sample {
 
-/// What makes image i: with it the image is a function of (seed, i), whatever it is computed beside. But for dopri5,
-/// which takes its steps by the worst image of a batch, and for the rounding of sums.
+/// What makes image i: with it the image is a function of (seed, i), whatever it is computed beside. But for
+/// what is chosen by a whole batch (dopri5's steps, full passes by a cache's test), and for the rounding of sums.
 struct Setting {
   Model model;
   std::shared_ptr<const diffusion::Sampler> sampler;

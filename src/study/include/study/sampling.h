@@ -11,6 +11,10 @@ namespace dydit::study {
 
 using SamplingSetting = MeasureSetting<SamplingSweep>;
 
+/// Throws UsageError for a sampler that a model's process does not have, and for a cache that does not fit a model or
+/// the passes of a trajectory.
+void require_sampleable(const SamplingSetting& setting);
+
 /// As `speed` does.
 void sampling(const SamplingSetting& setting, record::RunDirectory* run);
 
