@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What CUPTI tells of a pass, launched call by call and as a graph; passed over where there is no GPU.
+#include <torch/cuda.h>
+
+#include "catch.h"
+
+#ifdef DYDIT_WITH_CUDA
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <set>
+
+#include "base/range.h"
+#include "cost/cost.h"
+#include "dit/dit.h"
+#include "instrument/attribution.h"
+#include "instrument/collector.h"
+
+using namespace dydit;
+using namespace dydit::instrument;
+
+namespace {
+
+// Each kernel's path: of those without a range "".
+std::multiset<std::string> paths_of(const Timeline& t) {
+  std::multiset<std::string> paths;
+  for (const DeviceSpan& span : t.device)
+    if (span.kind == DeviceSpan::Kind::kernel) paths.insert(t.ranges.path(span.node, true));
+  return paths;
+}
+
+void require_sound(const Timeline& t, double most_remainder) {
+  CHECK(t.lost == 0);
+  CHECK(t.malformed == 0);
+  CHECK_FALSE(t.device.empty());
+  const Attribution a = attribute(t);
+  CHECK(a.malformed == 0);
+  CHECK(a.remainder <= most_remainder * a.wall);
+  CHECK(paths_of(t).count("") == 0);
+}
+
+}  // namespace
+
+// One session in a process.
+TEST_CASE("what a GPU does is in the range that asked for it, in a graph too") {
+  if (!torch::cuda::is_available()) return WARN("skipped: no GPU");
+  torch::InferenceMode inference;
+  const torch::Device gpu(torch::kCUDA, 0);
+  dit::DiT dit(dit::published("DiT-S/2"));
+  dit->randomise(0);
+  dit->to(gpu, torch::kBFloat16);
+  const std::int64_t n = 8;
+  const auto x = torch::randn({n, 4, 32, 32}, torch::TensorOptions(gpu)), t = torch::full({n}, 500, torch::TensorOptions(gpu).dtype(torch::kInt64)),
+             y = torch::zeros({n}, torch::TensorOptions(gpu).dtype(torch::kInt64));
+  const auto pass = [&] {
+    const Range range("pass");
+    return dit->forward(x, t, y);
+  };
+  const c10::cuda::CUDAStreamGuard stream(c10::cuda::getStreamFromPool());
+  for (int i = 0; i < 3; ++i) pass();
+  GpuSession session;
+
+  const Timeline counted = collect({.gpu = &session}, [&] { pass(); });
+  require_sound(counted, 0.02);
+  double macs = 0;
+  for (const Attributed& row : attribute(counted).rows) macs += row.macs;
+  CHECK(macs == Approx(static_cast<double>(n) * cost::macs_of(dit->architecture)).epsilon(1e-12));
+  const Timeline timed = collect({.operators = false, .work = false, .gpu = &session}, [&] { pass(); });
+  require_sound(timed, 0.02);
+  CHECK(paths_of(timed) == paths_of(counted));
+  CHECK(paths_of(timed).count("pass/block 11/attention/qkv") >= 1);
+  for (const DeviceSpan& span : timed.device) {
+    if (span.kind != DeviceSpan::Kind::kernel) continue;
+    CHECK(span.launch.registers > 0);
+    CHECK((span.launch.occupancy > 0 && span.launch.occupancy <= 1));
+  }
+
+  at::cuda::CUDAGraph graph;
+  Timeline capture = collect({.operators = false, .work = false, .gpu = &session}, [&] {
+    graph.capture_begin();
+    pass();
+    graph.capture_end();
+  });
+  Timeline replay = collect({.operators = false, .work = false, .gpu = &session}, [&] { graph.replay(); });
+  CHECK_FALSE(replay.device.empty());
+  replay.ranges = capture.ranges;  // no range is entered where a graph is replayed
+  const Attribution a = attribute(replay);
+  std::multiset<std::string> of_graph;
+  for (const DeviceSpan& span : replay.device)
+    if (span.kind == DeviceSpan::Kind::kernel) CHECK(span.graph_node != 0);
+  CHECK(a.remainder <= 0.05 * a.wall);
+}
+#endif
