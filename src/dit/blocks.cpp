@@ -81,7 +81,7 @@ class Stretches final : public engine::Pass {
     condition(first, last);
     next_ = last;
     const Tensor imposed = start_.masks.empty() ? Tensor() : start_.masks[axis::tokens];
-    const bool asks = !start_.masks.empty() && !(imposed.defined() && masked);
+    const bool asks = !start_.masks.empty() && !start_.complete && !(imposed.defined() && masked);
     const RunBlock other = [&](Tensor x, const BlockAt& at) {
       const auto& m = at.modulation;
       Tensor residual = model::gated_residual(std::move(x), outputs(at.layer, BlockPart::attention, at.share), m.gate1);

@@ -38,6 +38,7 @@ struct PassStart {
   Masks logits;        ///< of the routers that were run
   Overruled routers;
   bool checks_finite;
+  bool complete = false;  ///< the masks have everything on
 };
 /// How blocks are run under such masks.
 using BlocksUnder = std::function<RunBlock(const Masks& masks, Overruled routers)>;

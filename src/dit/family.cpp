@@ -23,7 +23,8 @@ class DenseDiT final : public engine::Dense {
                           .masks = engine::all_on(dit_->architecture, in.x.size(0), in.x.device()),
                           .logits = {},
                           .routers = Overruled::skipped,
-                          .checks_finite = false};
+                          .checks_finite = false,
+                          .complete = true};
     const RunBlock run = [this](Tensor x, const BlockAt& at) {
       return dit_->block(at.layer).forward(std::move(x), at.modulation, at.keep);
     };

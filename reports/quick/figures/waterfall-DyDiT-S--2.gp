@@ -22,7 +22,7 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.2395833333
 if (format eq 'png') { set terminal pngcairo size 1520,814 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'waterfall-DyDiT-S--2.'.format
 set multiplot
-set xtics 20
+set xtics 10
 set xlabel 'ms' offset 0,0.3
 set yrange [-0.6:8.6]
 set label 'DyDiT-S/2, float32, cpu, 2 threads, compact: what takes the time that is not saved?' at screen 0.5,0.9656019656019657 center
@@ -30,29 +30,29 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.44561403508771924
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [52.744932:134.41767]
+set xrange [67.105287:99.425491]
 set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 6.27 of dense 157 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 12.9 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '79.6 ms' at first 82.062503,8 left offset 1.2,0 font ',12'
-set label '+2.30' at first 82.269702,7 left offset 0.6,0 font ',12'
-set label '−0.742' at first 82.152652,6 left offset 0.6,0 font ',12'
-set label '+0.0479' at first 82.86044,5 left offset 0.6,0 font ',12'
-set label '+0.0264' at first 81.232247,4 left offset 0.6,0 font ',12'
-set label '+4.69' at first 108.89494,3 left offset 0.6,0 font ',12'
-set label '−0.867' at first 87.125925,2 left offset 0.6,0 font ',12'
-set label '+0.807' at first 90.645676,1 left offset 0.6,0 font ',12'
-set label '85.9 ms' at first 89.946118,0 left offset 1.2,0 font ',12'
+set label 'gap 5.21 of dense 146 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 57.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '74.1 ms' at first 77.175708,8 left offset 1.2,0 font ',12'
+set label '+2.56' at first 76.771935,7 left offset 0.6,0 font ',12'
+set label '−0.810' at first 76.635344,6 left offset 0.6,0 font ',12'
+set label '−1.21' at first 77.571293,5 left offset 0.6,0 font ',12'
+set label '+0.0243' at first 74.64469,4 left offset 0.6,0 font ',12'
+set label '−1.28' at first 79.658604,3 left offset 0.6,0 font ',12'
+set label '+2.95' at first 79.195832,2 left offset 0.6,0 font ',12'
+set label '+2.98' at first 81.021464,1 left offset 0.6,0 font ',12'
+set label '79.3 ms' at first 82.415907,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::1::1 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::2::2 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::0::8 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
@@ -62,22 +62,20 @@ set lmargin at screen 0.4640350877192982
 set rmargin at screen 0.7122807017543858
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [88.332173:170.00491]
+set xrange [96.773823:129.09403]
 set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 9.21 of dense 157 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 2.56 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set arrow from first 157.29758,graph 0 to first 157.29758,graph 1 nohead linecolor rgb '#808080' dashtype 3
-set label 'dense' at first 157.29758,graph 0.97 right offset -0.5,0 textcolor rgb '#808080' font ',12'
-set label '111 ms' at first 114.48,8 left offset 1.2,0 font ',12'
-set label '+1.53' at first 112.80633,7 left offset 0.6,0 font ',12'
-set label '+1.56' at first 114.35557,6 left offset 0.6,0 font ',12'
-set label '+1.63' at first 117.66285,5 left offset 0.6,0 font ',12'
-set label '+0.0948' at first 115.86351,4 left offset 0.6,0 font ',12'
-set label '+4.69' at first 143.51236,3 left offset 0.6,0 font ',12'
-set label '−0.535' at first 122.89855,2 left offset 0.6,0 font ',12'
-set label '+0.235' at first 125.46129,1 left offset 0.6,0 font ',12'
-set label '120 ms' at first 121.96357,0 left offset 1.2,0 font ',12'
+set label 'gap 8.93 of dense 146 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 22.5 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '103 ms' at first 107.66275,8 left offset 1.2,0 font ',12'
+set label '+1.42' at first 104.89589,7 left offset 0.6,0 font ',12'
+set label '+1.22' at first 106.85597,6 left offset 0.6,0 font ',12'
+set label '+0.0306' at first 110.53938,5 left offset 0.6,0 font ',12'
+set label '+0.0453' at first 106.11376,4 left offset 0.6,0 font ',12'
+set label '−1.28' at first 111.06663,3 left offset 0.6,0 font ',12'
+set label '+5.49' at first 111.90447,2 left offset 0.6,0 font ',12'
+set label '+2.01' at first 118.99396,1 left offset 0.6,0 font ',12'
+set label '112 ms' at first 114.25092,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -85,8 +83,8 @@ plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor
   data skip 1 every ::14::14 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::15::15 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::16::16 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::17::17 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::18::18 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::19::19 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::20::20 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::12::20 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
@@ -96,20 +94,20 @@ set lmargin at screen 0.7307017543859649
 set rmargin at screen 0.9789473684210525
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [32.948497:114.62124]
+set xrange [47.888909:80.209113]
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 7.88 of dense 157 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: −42.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '56.1 ms' at first 57.833298,8 left offset 1.2,0 font ',12'
-set label '+3.10' at first 59.411678,7 left offset 0.6,0 font ',12'
-set label '−0.000922' at first 59.915204,6 left offset 0.6,0 font ',12'
-set label '+1.31' at first 69.788156,5 left offset 0.6,0 font ',12'
-set label '+0.0893' at first 60.652896,4 left offset 0.6,0 font ',12'
-set label '+4.69' at first 88.259993,3 left offset 0.6,0 font ',12'
-set label '+2.00' at first 68.005786,2 left offset 0.6,0 font ',12'
-set label '−3.31' at first 69.474977,1 left offset 0.6,0 font ',12'
-set label '64.0 ms' at first 64.72672,0 left offset 1.2,0 font ',12'
+set label 'gap 5.52 of dense 146 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 37.5 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '52.2 ms' at first 54.389344,8 left offset 1.2,0 font ',12'
+set label '+3.10' at first 55.536996,7 left offset 0.6,0 font ',12'
+set label '−0.135' at first 55.627816,6 left offset 0.6,0 font ',12'
+set label '+1.40' at first 58.220801,5 left offset 0.6,0 font ',12'
+set label '+0.108' at first 56.71233,4 left offset 0.6,0 font ',12'
+set label '−1.28' at first 61.695019,3 left offset 0.6,0 font ',12'
+set label '+0.262' at first 57.768465,2 left offset 0.6,0 font ',12'
+set label '+2.07' at first 62.251375,1 left offset 0.6,0 font ',12'
+set label '57.7 ms' at first 60.174845,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::24::31 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::24::24 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -117,7 +115,7 @@ plot data skip 1 every ::24::31 using 3:1:(0):(-1) with vectors nohead linecolor
   data skip 1 every ::26::26 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::27::27 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::28::28 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
-  data skip 1 every ::29::29 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
+  data skip 1 every ::29::29 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
   data skip 1 every ::30::30 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::31::31 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::32::32 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
