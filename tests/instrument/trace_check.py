@@ -30,8 +30,8 @@ def whole(value, least=0):
 
 
 def nanoseconds(value):
-    """Of microseconds with at most three decimals; None for all else, and for what is below 0."""
-    if type(value) not in (int, Decimal) or value < 0 or value * 1000 % 1 != 0:
+    """Of microseconds with at most three decimals; None for all else, below 0 and beyond 30 years."""
+    if type(value) not in (int, Decimal) or not 0 <= value < 10**15 or value * 1000 % 1 != 0:
         return None
     return int(value * 1000)
 
@@ -61,12 +61,12 @@ def head_problems(trace):
 
 def args_problem(event):
     args, category = event["args"], event["cat"]
-    wanted = ["correlation"] if category in CALLS else []
+    wanted = ["External id"] if "External id" in args else []
     if category in DEVICE:
-        wanted = ["device", "stream", "correlation"]
+        wanted += ["device", "stream", "correlation"]
         wanted += ["bytes"] if category in COPIES else ["registers per thread", "shared memory", "est. achieved occupancy %"]
-    if "External id" in args:
-        wanted.append("External id")
+    if category in CALLS and not whole(args.get("correlation", 1), 1):
+        return '"correlation" of a call is no whole number above 0'
     for key in wanted:
         if not whole(args.get(key)):
             return f'"{key}" is missing or no whole number'
@@ -143,7 +143,7 @@ def flow_problems(events, spans):
     for span in spans:
         if span["cat"] in CALLS + DEVICE:
             side = places["s" if span["cat"] in CALLS else "f"]
-            side[span["args"]["correlation"]].add((span["pid"], span["tid"], nanoseconds(span["ts"])))
+            side[span["args"].get("correlation", 0)].add((span["pid"], span["tid"], nanoseconds(span["ts"])))
     linked = (set(places["s"]) & set(places["f"])) - {0}
     for flow in sorted(linked | set(ends["s"]) | set(ends["f"])):
         for phase, what in (("s", "begin"), ("f", "end")):

@@ -41,7 +41,7 @@ def sound():
     events = [metadata(name, pid, tid if name.startswith("thread") else 0, 1)
               for name in trace_check.METADATA for pid, tid in ((HOST, THREAD), (GPU, STREAM))]
     events += [
-        span("user_annotation", "pass", 0, 30), span("cpu_op", "aten::mm", 1, 9.5),
+        span("user_annotation", "pass", 0, 30), span("cuda_runtime", "cudaDeviceSynchronize", 28, 1), span("cpu_op", "aten::mm", 1, 9.5),
         span("cuda_runtime", "cudaLaunchKernel", 2, 1.25, 1), flow("s", 1, 2),
         span("cuda_runtime", "cudaMemcpyAsync", 4, 1, 2), flow("s", 2, 4),
         span("cuda_runtime", "cudaGraphLaunch", 12, 1, 3), flow("s", 3, 12),
@@ -106,6 +106,8 @@ class TraceCheck(unittest.TestCase):
         self.expect("dur -1", lambda trace: first(trace, cat="kernel").update(dur=-1))
         self.expect("ts -0.5", lambda trace: first(trace, cat="cpu_op").update(ts=-0.5))
         self.expect("ts 0.0001", lambda trace: first(trace, cat="cpu_op").update(ts=0.0001))
+        self.expect("of a call", lambda trace: first(trace, cat="cuda_runtime")["args"].update(correlation=0))
+        self.assertIn("ts 1E+400", self.found(json.dumps(sound()).replace('"ts": 12', '"ts": 1e400'))[0])
         self.expect("ts 5", lambda trace: first(trace, cat="cpu_op").update(ts="5"))
         self.expect("pid or tid", lambda trace: first(trace, cat="kernel").update(tid="7"))
         self.expect("category", lambda trace: first(trace, cat="kernel").update(cat="Kernel"))
@@ -132,7 +134,7 @@ class TraceCheck(unittest.TestCase):
         self.expect("flow 2: 0 begins", lambda trace: trace["traceEvents"].remove(first(trace, ph="s", id=2)))
         self.expect("flow 2: 2 ends", lambda trace: trace["traceEvents"].append(first(trace, ph="f", id=2)))
         self.expect("its end is at no span", lambda trace: first(trace, ph="f").update(ts=6))
-        self.expect("its begin is at no span", lambda trace: first(trace, cat="cuda_runtime")["args"].update(correlation=9))
+        self.expect("its begin is at no span", lambda trace: first(trace, name="cudaLaunchKernel")["args"].update(correlation=9))
         self.expect("its end is at no span", lambda trace: trace["traceEvents"].remove(first(trace, cat="kernel")))
         self.expect("binding", lambda trace: first(trace, ph="f").pop("bp"))
 
