@@ -167,7 +167,8 @@ class Writer {
         out_.span("cpu_op", names_[span.name], place(span.thread), at, args);
       } else {
         const bool runtime = timeline_.names[span.name].starts_with("cuda");  // the driver's are cuLaunchKernel
-        if (span.correlation != 0)                                            // readers join by it
+        // Readers join by it: without one there is nothing to join.
+        if (span.correlation != 0)
           args += fmt::format("{}\"correlation\": {}", args.empty() ? "" : ", ", span.correlation);
         out_.span(runtime ? "cuda_runtime" : "cuda_driver", names_[span.name], place(span.thread), at, args);
         const auto call = calls_.find(span.correlation);
