@@ -23,6 +23,7 @@ void add_train(CLI::App& app, const study::Catalog& catalog);
 void add_study(CLI::App& app, const study::Catalog& catalog);
 void add_sample(CLI::App& app, const study::Catalog& catalog);
 void add_sweep(CLI::App& app, const study::Catalog& catalog);
+void add_profile(CLI::App& app, const study::Catalog& catalog);
 void add_report(CLI::App& app, const study::Catalog& catalog);
 void add_reproduce(CLI::App& app, const study::Catalog& catalog);
 void add_probe(CLI::App& app, const study::Catalog& catalog);

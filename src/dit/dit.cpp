@@ -66,6 +66,7 @@ Conditioning DiTImpl::condition(const Tensor& time, const Tensor& y) {
 }
 
 Tensor DiTImpl::forward(const Tensor& x, const Tensor& t, const Tensor& y) {
+  const Range range("pass");
   if (torch::GradMode::is_enabled()) return pass(x, condition(t_embedder(t), y));
   const model::OnlyShares only(x.device());
   const Conditioning conditioning = condition(t_embedder(t), y);

@@ -6,7 +6,6 @@
 #include <map>
 
 #include "base/error.h"
-#include "base/range.h"
 
 namespace dydit::engine {
 
@@ -112,7 +111,6 @@ void Dense::require_complete(const Masks& imposed, std::int64_t images) const {
 }
 
 Outcome Dense::forward(const model::Inputs& in, const Masks& imposed, Overruled) {
-  const Range range("pass");
   require_complete(imposed, in.x.size(0));
   return {network_->complete(in), all_on(network_->architecture, in.x.size(0), in.x.device())};
 }

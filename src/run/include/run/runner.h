@@ -12,6 +12,7 @@
 #include "record/run_directory.h"
 #include "run/profile.h"
 #include "study/catalog.h"
+#include "study/kernels.h"
 
 namespace dydit::run {
 
@@ -86,6 +87,19 @@ Finished run_studies(const Profile& profile, const RunSettings& settings);
 
 /// The training of a profile's models, one after the other; only those in `names` unless it is empty.
 Finished run_training(const Profile& profile, const RunSettings& settings, const std::vector<std::string>& names);
+
+/// What `dydit profile` looks at: a published configuration under imposed masks, or a checkpoint.
+struct ProfiledSpec {
+  std::string model = "DyDiT-S/2";
+  std::optional<ModelSpec> checkpoint = {};       ///< in its place
+  std::optional<diffusion::ProcessSpec> process;  ///< nothing: as the checkpoint says
+  DataSpec data;                                  ///< images for a checkpoint's passes; no path: made up
+  study::KernelsSpec kernels;                     ///< its model is named by the above
+};
+
+/// Where the time of its forward passes goes (study/kernels.h). Throws UsageError for an engine of dynamic models with
+/// another model.
+Finished run_profile(const ProfiledSpec& spec, const RunSettings& settings);
 
 /// What `dydit sample` samples.
 struct SampleSpec {

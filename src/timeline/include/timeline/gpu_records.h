@@ -5,9 +5,9 @@
 
 #include <map>
 
-#include "instrument/timeline.h"
+#include "timeline/timeline.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 struct GpuRecords {
   struct Call {
@@ -39,4 +39,4 @@ struct GpuRecords {
 /// are given to the longest kernel that it asked for. Work without a call is in no range.
 void join(const GpuRecords& records, Timeline& timeline);
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "instrument/collector.h"
+#include "timeline/collector.h"
 
 #include <torch/torch.h>
 
@@ -10,11 +10,11 @@
 #include "catch.h"
 #include "cost/cost.h"
 #include "dit/dit.h"
-#include "instrument/attribution.h"
 #include "model/shares.h"
+#include "timeline/attribution.h"
 
 using namespace dydit;
-using namespace dydit::instrument;
+using namespace dydit::timeline;
 
 static std::int64_t count(const Timeline& t, HostSpan::Kind kind, const std::string& name) {
   return std::ranges::count_if(t.host,

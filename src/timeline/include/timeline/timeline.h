@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 /// The ranges that were entered, by their paths; the first one stands for "in none".
 struct RangeTree {
@@ -77,4 +77,4 @@ struct Timeline {
   std::int64_t malformed = 0;                      ///< records that made no sense and were left out
 };
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

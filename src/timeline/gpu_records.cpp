@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "instrument/gpu_records.h"
+#include "timeline/gpu_records.h"
 
 #include <algorithm>
 #include <unordered_map>
 
 #include "segments.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 namespace {
 
@@ -125,4 +125,4 @@ class Joining {
 
 void join(const GpuRecords& records, Timeline& timeline) { Joining(records, timeline).run(); }
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

@@ -5,9 +5,10 @@
 
 #include <memory>
 
-#include "instrument/gpu_records.h"
+#include "timeline/gpu_records.h"
+#include "timeline/trace.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 class GpuSession {
  public:
@@ -22,6 +23,8 @@ class GpuSession {
   void begin();
   /// Waits until the GPU has done all that it was given.
   void drain();
+  /// For traces.
+  std::vector<TraceHeader::Device> devices() const;
   /// What it did since begin().
   GpuRecords taken();
 
@@ -30,4 +33,4 @@ class GpuSession {
   std::unique_ptr<Records> records_;
 };
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

@@ -7,10 +7,10 @@
 
 #include <functional>
 
-#include "instrument/gpu_session.h"
-#include "instrument/timeline.h"
+#include "timeline/gpu_session.h"
+#include "timeline/timeline.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 struct Collecting {
   bool operators = true;      ///< else ranges and kernels of our own alone
@@ -24,4 +24,4 @@ struct Collecting {
 /// none.
 Timeline collect(const Collecting& what, const std::function<void()>& work);
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

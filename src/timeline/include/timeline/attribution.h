@@ -10,9 +10,9 @@
 // The remainder is where thread 0 is in no range, or no record tells of the GPU.
 #pragma once
 
-#include "instrument/timeline.h"
+#include "timeline/timeline.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 struct Attributed {
   std::string range;   ///< path without indices
@@ -35,4 +35,4 @@ struct Attribution {
 /// thread without nesting are counted as malformed and left out; what is outside the window is cut off.
 Attribution attribute(const Timeline& timeline);
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

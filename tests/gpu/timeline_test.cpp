@@ -4,7 +4,6 @@
 
 #include "catch.h"
 
-#ifdef DYDIT_WITH_CUDA
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -14,11 +13,11 @@
 #include "base/range.h"
 #include "cost/cost.h"
 #include "dit/dit.h"
-#include "instrument/attribution.h"
-#include "instrument/collector.h"
+#include "timeline/attribution.h"
+#include "timeline/collector.h"
 
 using namespace dydit;
-using namespace dydit::instrument;
+using namespace dydit::timeline;
 
 namespace {
 
@@ -44,14 +43,18 @@ void require_sound(const Timeline& t, double most_remainder) {
 
 // One session in a process.
 TEST_CASE("what a GPU does is in the range that asked for it, in a graph too") {
-  if (!torch::cuda::is_available()) return WARN("skipped: no GPU");
+  if (!torch::cuda::is_available()) {
+    WARN("skipped: no GPU");
+    return;
+  }
   torch::InferenceMode inference;
   const torch::Device gpu(torch::kCUDA, 0);
   dit::DiT dit(dit::published("DiT-S/2"));
   dit->randomise(0);
   dit->to(gpu, torch::kBFloat16);
   const std::int64_t n = 8;
-  const auto x = torch::randn({n, 4, 32, 32}, torch::TensorOptions(gpu)), t = torch::full({n}, 500, torch::TensorOptions(gpu).dtype(torch::kInt64)),
+  const auto x = torch::randn({n, 4, 32, 32}, torch::TensorOptions(gpu)),
+             t = torch::full({n}, 500, torch::TensorOptions(gpu).dtype(torch::kInt64)),
              y = torch::zeros({n}, torch::TensorOptions(gpu).dtype(torch::kInt64));
   const auto pass = [&] {
     const Range range("pass");
@@ -91,4 +94,3 @@ TEST_CASE("what a GPU does is in the range that asked for it, in a graph too") {
     if (span.kind == DeviceSpan::Kind::kernel) CHECK(span.graph_node != 0);
   CHECK(a.remainder <= 0.05 * a.wall);
 }
-#endif

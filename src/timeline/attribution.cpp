@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "instrument/attribution.h"
+#include "timeline/attribution.h"
 
 #include <algorithm>
 #include <map>
@@ -8,7 +8,7 @@
 
 #include "segments.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 std::string RangeTree::path(std::uint32_t node, bool with_indices) const {
   std::string path;
@@ -224,4 +224,4 @@ Attribution attribute(const Timeline& timeline) {
   return out;
 }
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

@@ -6,6 +6,7 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <climits>
 #include <cstdlib>
@@ -14,10 +15,10 @@
 
 #include "base/error.h"
 #include "base/range.h"
-#include "instrument/gpu_session.h"
 #include "instrument/timer.h"
+#include "timeline/gpu_session.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 namespace {
 
@@ -63,9 +64,41 @@ std::string demangled(const char* name) {
   return status == 0 && text ? text.get() : name;
 }
 
+// Names as PyTorch's profiler gives them.
+const char* memory_of(int kind) {
+  switch (kind) {
+    case CUPTI_ACTIVITY_MEMORY_KIND_PAGEABLE:
+      return "Pageable";
+    case CUPTI_ACTIVITY_MEMORY_KIND_PINNED:
+      return "Pinned";
+    case CUPTI_ACTIVITY_MEMORY_KIND_DEVICE:
+      return "Device";
+    case CUPTI_ACTIVITY_MEMORY_KIND_ARRAY:
+      return "Array";
+    case CUPTI_ACTIVITY_MEMORY_KIND_MANAGED:
+      return "Managed";
+    default:
+      return "Unknown";
+  }
+}
+std::string name_of(const CUpti_ActivityMemcpy6& copy) {
+  const char* const way = copy.copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_HTOD   ? "HtoD"
+                          : copy.copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_DTOH ? "DtoH"
+                          : copy.copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_DTOD ? "DtoD"
+                                                                             : "Unknown";
+  return fmt::format("Memcpy {} ({} -> {})", way, memory_of(copy.srcKind), memory_of(copy.dstKind));
+}
+
+// "cudaLaunchKernel_v7000" -> "cudaLaunchKernel"
+std::string without_version(std::string_view call) {
+  const std::size_t at = call.rfind("_v");
+  const bool version = at != call.npos && at + 2 < call.size() &&
+                       std::ranges::all_of(call.substr(at + 2), [](char c) { return '0' <= c && c <= '9'; });
+  return std::string(version ? call.substr(0, at) : call);
+}
+
 bool waits(std::string_view call) {
-  return call.find("Synchronize") != call.npos || call.starts_with("cudaMemcpy_v") ||
-         call.starts_with("cuMemcpyDtoH_v");
+  return call.find("Synchronize") != call.npos || call == "cudaMemcpy" || call == "cuMemcpyDtoH";
 }
 
 }  // namespace
@@ -169,11 +202,12 @@ void GpuSession::Records::read_call(const CUpti_Activity* record, CUpti_Callback
   const auto& call = *reinterpret_cast<const CUpti_ActivityAPI*>(record);
   const char* name = nullptr;
   if (cuptiGetCallbackName(domain, call.cbid, &name) != CUPTI_SUCCESS || name == nullptr) name = "(unknown call)";
-  records.calls.push_back({.name = name,
+  const std::string call_name = without_version(name);
+  records.calls.push_back({.name = call_name,
                            .system_thread = call.threadId,
                            .at = {static_cast<std::int64_t>(call.start), static_cast<std::int64_t>(call.end)},
                            .correlation = call.correlationId,
-                           .waits = waits(name)});
+                           .waits = waits(call_name)});
 }
 
 void GpuSession::Records::read(const CUpti_Activity* record, GpuRecords& records) {
@@ -201,12 +235,8 @@ void GpuSession::Records::read(const CUpti_Activity* record, GpuRecords& records
     }
     case CUPTI_ACTIVITY_KIND_MEMCPY: {
       const auto& c = *reinterpret_cast<const CUpti_ActivityMemcpy6*>(record);
-      const char* const kinds[] = {"", " host to device", " device to host"};
-      const char* const kind = c.copyKind == CUPTI_ACTIVITY_MEMCPY_KIND_DTOD ? " device to device"
-                               : c.copyKind < std::size(kinds)               ? kinds[c.copyKind]
-                                                                             : "";
       records.work.push_back({.kind = DeviceSpan::Kind::copy,
-                              .name = std::string("copy") + kind,
+                              .name = name_of(c),
                               .device = c.deviceId,
                               .stream = c.streamId,
                               .at = at(c),
@@ -218,7 +248,7 @@ void GpuSession::Records::read(const CUpti_Activity* record, GpuRecords& records
     case CUPTI_ACTIVITY_KIND_MEMSET: {
       const auto& m = *reinterpret_cast<const CUpti_ActivityMemset4*>(record);
       records.work.push_back({.kind = DeviceSpan::Kind::set,
-                              .name = "set",
+                              .name = fmt::format("Memset ({})", memory_of(m.memoryKind)),
                               .device = m.deviceId,
                               .stream = m.streamId,
                               .at = at(m),
@@ -252,7 +282,8 @@ GpuSession::GpuSession() {
         cuptiSubscribe(&records_->subscriber, reinterpret_cast<CUpti_CallbackFunc>(&Records::on_graph), records_.get()),
         "subscribing");
     require(cuptiSetThreadIdType(CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM), "numbers of threads");
-    require(cuptiActivityRegisterTimestampCallback([] { return static_cast<std::uint64_t>(steady_nanoseconds()); }),
+    require(cuptiActivityRegisterTimestampCallback(
+                [] { return static_cast<std::uint64_t>(instrument::steady_nanoseconds()); }),
             "the clock");
     require(cuptiActivityRegisterCallbacks(&Records::request, &Records::complete), "buffers");
     for (const CUpti_CallbackId what : {CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED})
@@ -276,6 +307,29 @@ GpuSession::~GpuSession() {
   cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED);
   cuptiUnsubscribe(records_->subscriber);
   Records::at_work = nullptr;
+}
+
+std::vector<TraceHeader::Device> GpuSession::devices() const {
+  std::vector<TraceHeader::Device> all;
+  int count = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess) return all;
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp device{};
+    if (cudaGetDeviceProperties(&device, i) != cudaSuccess) return all;
+    all.push_back({.name = device.name,
+                   .memory_bytes = device.totalGlobalMem,
+                   .compute_major = device.major,
+                   .compute_minor = device.minor,
+                   .multiprocessors = device.multiProcessorCount,
+                   .threads_per_block = device.maxThreadsPerBlock,
+                   .threads_per_multiprocessor = device.maxThreadsPerMultiProcessor,
+                   .registers_per_block = device.regsPerBlock,
+                   .registers_per_multiprocessor = device.regsPerMultiprocessor,
+                   .shared_bytes_per_block = device.sharedMemPerBlock,
+                   .shared_bytes_per_block_optin = device.sharedMemPerBlockOptin,
+                   .shared_bytes_per_multiprocessor = device.sharedMemPerMultiprocessor});
+  }
+  return all;
 }
 
 void GpuSession::drain() {
@@ -310,4 +364,4 @@ GpuRecords GpuSession::taken() {
   return records;
 }
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

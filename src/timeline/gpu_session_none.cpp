@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Of a build without CUDA.
 #include "base/error.h"
-#include "instrument/gpu_session.h"
+#include "timeline/gpu_session.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 struct GpuSession::Records {};
 
@@ -13,6 +13,7 @@ GpuSession::GpuSession() {
 GpuSession::~GpuSession() = default;
 void GpuSession::begin() {}
 void GpuSession::drain() {}
+std::vector<TraceHeader::Device> GpuSession::devices() const { return {}; }
 GpuRecords GpuSession::taken() { return {}; }
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

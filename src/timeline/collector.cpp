@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "instrument/collector.h"
+#include "timeline/collector.h"
 
 #include <ATen/record_function.h>
 #include <unistd.h>
@@ -15,10 +15,10 @@
 #include <unordered_map>
 
 #include "base/range.h"
-#include "instrument/gpu_records.h"
 #include "instrument/timer.h"
+#include "timeline/gpu_records.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 namespace {
 
@@ -163,14 +163,14 @@ class Collector final : public RangeObserver {
       }
       opened.push_back(spans.size());
       span.thread = number;
-      span.at = {steady_nanoseconds(), -1};
+      span.at = {instrument::steady_nanoseconds(), -1};
       spans.push_back(span);
     }
     HostSpan* close() {
       const std::size_t place = opened.back();
       opened.pop_back();
       if (place == none) return nullptr;
-      spans[place].at.end = steady_nanoseconds();
+      spans[place].at.end = instrument::steady_nanoseconds();
       return &spans[place];
     }
     Node node(Collector& of, Node within, const RangeInfo& range) {
@@ -266,14 +266,14 @@ Timeline collect(const Collecting& what, const std::function<void()>& work) {
     const Observing observing({.observer = collector.get(), .node = 0});
     std::optional<Operators> operators;
     if (what.operators) operators.emplace(what.work);
-    window.begin = steady_nanoseconds();
+    window.begin = instrument::steady_nanoseconds();
     work();
     if (what.gpu != nullptr) what.gpu->drain();
-    window.end = steady_nanoseconds();
+    window.end = instrument::steady_nanoseconds();
   }
   Timeline timeline = collector->timeline(window);
   if (what.gpu != nullptr) join(what.gpu->taken(), timeline);
   return timeline;
 }
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

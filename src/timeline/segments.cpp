@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 std::vector<Segment> segments_of(std::vector<const HostSpan*> spans, const Interval& window, std::int64_t& malformed) {
   std::ranges::stable_sort(spans, [](const HostSpan* a, const HostSpan* b) {
@@ -40,4 +40,4 @@ const Segment* segment_at(const std::vector<Segment>& segments, std::int64_t tim
   return found == segments.end() || time < found->at.begin ? nullptr : &*found;
 }
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

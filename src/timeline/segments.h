@@ -2,9 +2,9 @@
 // The spans of a thread, one inside the other, as what the thread is in from one moment to another.
 #pragma once
 
-#include "instrument/timeline.h"
+#include "timeline/timeline.h"
 
-namespace dydit::instrument {
+namespace dydit::timeline {
 
 struct Segment {
   Interval at;
@@ -21,4 +21,4 @@ const Segment* segment_at(const std::vector<Segment>& segments, std::int64_t tim
 /// Times of the steady clock, which begins at 0.
 inline bool sound(const Interval& at) { return 0 <= at.begin && at.begin <= at.end; }
 
-}  // namespace dydit::instrument
+}  // namespace dydit::timeline

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "instrument/attribution.h"
+#include "timeline/attribution.h"
 
 #include <algorithm>
 #include <limits>
 
 #include "catch.h"
 
-using namespace dydit::instrument;
+using namespace dydit::timeline;
 
 namespace {
 

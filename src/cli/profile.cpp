@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit profile: where the time of a forward pass goes.
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "common.h"
+#include "record/run_directory.h"
+#include "study/bounds.h"
+
+namespace dydit::cli {
+
+namespace {
+
+struct Profiled {
+  CheckpointOption checkpoint;
+  run::ProfiledSpec spec;
+  Json data = Json::object();
+  bool json = false;
+  ProcessOptions process;
+  RunOptions machine;
+};
+
+// One cell as the contract has it: its rows and the remainder sum to the time.
+Json cell_of(const record::Record& cell, const std::vector<record::Record>& records) {
+  const auto value = [](const record::Record& record, const char* metric) {
+    const auto found = record.metrics.find(metric);
+    return found == record.metrics.end() ? Json() : Json(found->second.value);
+  };
+  Json rows = Json::array();
+  double wall = 0;
+  for (const record::Record& row : records) {
+    if (row.study != "kernel") continue;
+    Json axes = row.axes;
+    axes.erase("range");
+    axes.erase("kernel");
+    if (axes != cell.axes) continue;
+    wall += row.metrics.at("kernel_time").value;
+    rows.push_back(
+        {{"range", row.axes["range"]},
+         {"kernel", row.axes["kernel"]},
+         {"calls", value(row, "kernel_calls")},
+         {"total_ms", value(row, "kernel_time")},
+         {"macs", value(row, "kernel_gmacs").is_null() ? 0 : 1e9 * value(row, "kernel_gmacs").get<double>()},
+         {"bytes", value(row, "kernel_bytes").is_null() ? 0 : 1e6 * value(row, "kernel_bytes").get<double>()}});
+  }
+  const Json remainder = value(cell, "remainder_time");
+  return {{"axes", cell.axes},
+          {"wall_ms", remainder.is_null() ? Json() : Json(wall + remainder.get<double>())},
+          {"uncollected_ms", value(cell, "time")},
+          {"remainder_ms", remainder},
+          {"lost_records", value(cell, "lost_records")},
+          {"rows", rows}};
+}
+
+void print(const std::filesystem::path& path, const Profiled& p) {
+  const record::Run run = record::read_run(path);
+  Json cells = Json::array();
+  for (const record::Record& record : run.records)
+    if (record.study == "profile") cells.push_back(cell_of(record, run.records));
+  // Of one cell that is asked for, the complete model beside it stays in the run.
+  const bool one = p.spec.kernels.engine.size() <= 1 && p.spec.kernels.which.size() <= 1;
+  std::cout << (one ? cells.back() : cells).dump(2) << "\n";
+}
+
+void execute(const Profiled& p, const run::RunSettings& given) {
+  run::RunSettings settings = given;
+  settings.json = p.json;
+  run::ProfiledSpec spec = p.spec;
+  if (!p.checkpoint.path.empty()) spec.checkpoint = p.checkpoint.spec();
+  spec.process = p.process.process();
+  spec.data = run::data_schema().from_json(p.data, "data", spec.data);
+  spec.kernels.dtype = p.machine.dtype;
+  const run::Finished finished = run::run_profile(spec, settings);
+  if (p.json) print(finished.path, p);
+  require_whole(finished);
+}
+
+}  // namespace
+
+void add_profile(CLI::App& app, const study::Catalog& catalog) {
+  auto p = std::make_shared<Profiled>();
+  CLI::App* command =
+      app.add_subcommand("profile", "Where the time of a forward pass goes: kernels and operators by range, a trace");
+  command->footer("Example: dydit profile --model DyDiT-S/2 --engine compact --keep 0.64 --batch 4 --json");
+  CLI::Option* const model =
+      command->add_option("--model", p->spec.model, "a published configuration, under imposed masks")
+          ->capture_default_str();
+  p->checkpoint.add_to(*command, /*required=*/false);
+  command->get_option("--checkpoint")->excludes(model);
+  std::vector<std::string> engines;
+  for (const engine::Row& row : engine::engines_of(catalog.families)) engines.push_back(row.name);
+  command->add_option("--engine", p->spec.kernels.engine, "what runs the model; the dense one is always beside it")
+      ->check(CLI::IsMember(engines));
+  command->add_option("--which", p->spec.kernels.which, "of which units the share is kept: widths, tokens, both")
+      ->check(CLI::IsMember({"widths", "tokens", "both"}))
+      ->capture_default_str();
+  add_number(*command, "--keep", study::bounds::keep, into(p->spec.kernels.keep), "share of the units that stay on")
+      ->default_str("0.5");
+  add_number(*command, "--batch", study::bounds::batch, into(p->spec.kernels.batch), "images of a pass")
+      ->default_str("8");
+  add_number(*command, "--input-size", Bounds<std::int64_t>{1, 8192}, into(p->spec.kernels.input_size),
+             "side of the latent")
+      ->default_str("32");
+  add_number(*command, "--blocks", study::bounds::blocks, into(p->spec.kernels.blocks),
+             "interleaved blocks of the times without collectors")
+      ->default_str("15");
+  command->add_option_function<std::string>(
+      "--data", [p](const std::string& path) { p->data["path"] = path; },
+      "images for a checkpoint's passes (default: made up)");
+  command->add_flag("--json", p->json, "print the rows as JSON");
+  p->process.add_to(*command);
+  p->machine.add_to(*command);
+  execute_on<Profiled>(*command, p, catalog, execute);
+}
+
+}  // namespace dydit::cli

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/kernels.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/interrupt.h"
+#include "base/median.h"
+#include "base/progress.h"
+#include "cost/cost.h"
+#include "groups.h"
+#include "instrument/timer.h"
+#include "record/metric.h"
+#include "subject.h"
+#include "timeline/attribution.h"
+#include "timeline/collector.h"
+#include "timeline/trace.h"
+#include "variants.h"
+
+namespace dydit::study {
+
+namespace {
+
+using record::Json;
+using record::Record;
+using timeline::Attributed;
+using timeline::Attribution;
+
+constexpr std::int64_t windows = 5;  // of each cell, in turn
+constexpr double window_seconds = 0.2;
+constexpr std::int64_t most_runs = 50;
+
+Workload workload_of(const KernelsSetting& s) {
+  const KernelsSpec& spec = s.spec;
+  Workload group{.model = spec.model,
+                 .trained = s.trained.empty() ? nullptr : &s.trained.front(),
+                 .dtype = spec.dtype,
+                 .batch = spec.batch,
+                 .keep = spec.keep};
+  group.point = {{"model", spec.model}, {"dtype", spec.dtype}, {"batch", spec.batch}};
+  return group;
+}
+
+std::vector<Cell> cells_of(const KernelsSetting& s, const Workload& group) {
+  const engine::Family& family = family_of(*s.catalog, group.trained, group.model);
+  std::vector<Cell> cells{{family.engine_that(engine::Executes::all), Which::all}};
+  for (const std::string& name : s.spec.engine) {
+    const engine::Row& engine = family.engine(name);
+    if (engine.executes == engine::Executes::all) continue;
+    if (group.trained != nullptr)
+      cells.push_back({engine, Which::own});
+    else if (group.keep == 1)
+      cells.push_back({engine, Which::all});
+    else
+      for (const std::string& which : s.spec.which) cells.push_back({engine, which_named(which)});
+  }
+  return cells;
+}
+
+Record empty_record(const KernelsSetting& s, const Workload& group, const Cell& cell) {
+  Json axes = group.point;
+  axes.update(Json{{"engine", cell.engine.name}, {"which", to_string(cell.which)}});
+  if (group.trained == nullptr) axes["keep"] = cell.which == Which::all ? 1 : group.keep;
+  axes.update(Json{{"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)}, {"threads", s.threads}});
+  return {.cell = "", .study = "profile", .axes = axes};
+}
+
+void put_cell(const KernelsSetting& s, const Workload& group, Record& record) {
+  std::vector<std::string> inputs{fmt::format("{} {}", s.spec.input_size, s.spec.blocks)};
+  if (group.trained != nullptr) inputs.push_back(group.trained->hash + group.trained->data_hash);
+  record.cell = record::cell_hash(record.study, record.axes, inputs, s.seed);
+}
+
+// What was seen of a cell in all windows.
+struct Seen {
+  Attribution sum;              // over the windows
+  std::vector<double> seconds;  // of a run, of each window
+  std::int64_t runs = 0;
+
+  void add(const Attribution& window, std::int64_t of_runs) {
+    seconds.push_back(window.wall / static_cast<double>(of_runs));
+    runs += of_runs;
+    sum.wall += window.wall;
+    sum.remainder += window.remainder;
+    sum.lost += window.lost;
+    sum.malformed += window.malformed;
+    for (const Attributed& row : window.rows) {
+      const auto same = std::ranges::find_if(
+          sum.rows, [&](const Attributed& one) { return one.range == row.range && one.kernel == row.kernel; });
+      if (same == sum.rows.end()) {
+        sum.rows.push_back(row);
+        continue;
+      }
+      same->calls += row.calls;
+      same->seconds += row.seconds;
+      same->macs += row.macs;
+      same->bytes += row.bytes;
+    }
+  }
+
+  // Of rows on a GPU: what a pass that was counted says of a call.
+  void take_work(const Attribution& counted) {
+    for (Attributed& row : sum.rows)
+      for (const Attributed& one : counted.rows)
+        if (one.range == row.range && one.kernel == row.kernel && one.calls > 0 && !row.gap()) {
+          const double calls = static_cast<double>(row.calls) / static_cast<double>(one.calls);
+          row.macs = one.macs * calls;
+          row.bytes = one.bytes * calls;
+        }
+  }
+};
+
+class Profiling {
+ public:
+  Profiling(const KernelsSetting& s, record::RunDirectory& run)
+      : s_(s),
+        run_(run),
+        group_(workload_of(s)),
+        cells_(cells_of(s, group_)),
+        speed_{.spec = {.timesteps = s.spec.timesteps, .axes = {}, .input_size = s.spec.input_size},
+               .catalog = s.catalog,
+               .trained = {},
+               .seed = s.seed,
+               .device = s.device,
+               .threads = s.threads,
+               .quiet = s.quiet},
+        variants_(speed_, group_) {
+    for (const Cell& cell : cells_) variants_.add_cell(cell);
+  }
+
+  void go() {
+    std::vector<Record> records;
+    for (const Cell& cell : cells_) {
+      records.push_back(empty_record(s_, group_, cell));
+      put_cell(s_, group_, records.back());
+    }
+    if (std::ranges::all_of(records, [&](const Record& record) { return run_.has_or_takes_back(record.cell); })) return;
+    time();
+    std::vector<Seen> seen(cells_.size());
+    if (const auto why = look(seen)) run_.warn(*why);
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      fill(records[i], cells_[i], seen[i]);
+      for (const Attributed& row : seen[i].sum.rows) run_.append(record_of(records[i], row, seen[i]));
+      run_.append(records[i]);  // last: with it the cell is done
+    }
+  }
+
+ private:
+  const instrument::Variant& variant(const Cell& cell) const {
+    return *std::ranges::find(variants_.all(), name_of(cell), &instrument::Variant::name);
+  }
+
+  // As they are, and the ceilings.
+  void time() {
+    std::vector<instrument::Variant> timed;
+    for (const Cell& cell : cells_) timed.push_back(variant(cell));
+    for (const char* ceiling : {"product ceiling", "copy ceiling"})
+      timed.push_back(*std::ranges::find(variants_.all(), ceiling, &instrument::Variant::name));
+    Progress progress("profile", "blocks", s_.spec.blocks + windows, s_.quiet, 0);
+    const auto timer = instrument::timer_of(s_.device);
+    const instrument::Blocks blocks{.count = s_.spec.blocks,
+                                    .seconds = 0,
+                                    .fewest_passes = s_.device.is_cpu() ? 1 : Variants::draws,
+                                    .seed = s_.seed};
+    auto times = instrument::interleaved(timed, blocks, *timer, [&] { progress.advance(1); });
+    for (std::size_t i = 0; i < timed.size(); ++i) times_[timed[i].name] = std::move(times[i]);
+  }
+
+  double run_seconds(const std::string& name) const {
+    const auto& times = times_.at(name);
+    if (!times.error.empty()) throw RunError(times.error, name);
+    return median_of(instrument::block_medians(times)).value;
+  }
+
+  // What a line on stderr says, where a GPU's records cannot be had.
+  std::optional<std::string> look(std::vector<Seen>& seen) {
+    std::unique_ptr<timeline::GpuSession> gpu;
+    if (s_.device.is_cuda()) {
+      if (const auto error = error_of([&] { gpu = std::make_unique<timeline::GpuSession>(); })) return error;
+    }
+    const timeline::Collecting whole{.gpu = gpu.get()},
+        rates = gpu ? timeline::Collecting{.operators = false, .work = false, .gpu = gpu.get()} : whole;
+    const auto collected = [&](const Cell& cell, const timeline::Collecting& what, std::int64_t runs) {
+      return timeline::collect(what, [&] {
+        for (std::int64_t i = 0; i < runs; ++i) {
+          stop_if_interrupted();
+          variant(cell).run(i);
+        }
+      });
+    };
+    for (std::int64_t window = 0; window < windows; ++window)
+      for (std::size_t i = 0; i < cells_.size(); ++i) {
+        const auto runs =
+            std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cells_[i])))),
+                       std::int64_t{2}, most_runs);
+        if (window == 0) collected(cells_[i], rates, 2);  // settles, and names become known
+        seen[i].add(timeline::attribute(collected(cells_[i], rates, runs)), runs);
+      }
+    for (std::size_t i = 0; i < cells_.size(); ++i) {
+      if (gpu) seen[i].take_work(timeline::attribute(collected(cells_[i], whole, variants_.runs())));
+      write_trace(cells_[i], collected(cells_[i], whole, 2), gpu.get());
+    }
+    return std::nullopt;
+  }
+
+  void write_trace(const Cell& cell, const timeline::Timeline& seen, const timeline::GpuSession* gpu) const {
+    const bool asked = cells_.size() == 1 || (cells_.size() == 2 && &cell == &cells_.back());
+    const std::string name = asked ? "trace" : record::safe_name(name_of(cell));
+    const auto folder = run_.path() / "trace";
+    std::filesystem::create_directories(folder);
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    timeline::write_trace(folder / (name + ".json.gz"), seen,
+                          {.pid = getpid(),
+                           .process = "dydit",
+                           .steady_began = std::chrono::nanoseconds(now).count() - instrument::steady_nanoseconds(),
+                           .devices = gpu == nullptr ? std::vector<timeline::TraceHeader::Device>() : gpu->devices()});
+  }
+
+  double milliseconds() const { return 1e3 / static_cast<double>(variants_.passes()); }  // of a pass
+
+  double product_rate() const { return variants_.product_macs / run_seconds("product ceiling"); }
+  double copy_rate() const { return variants_.copied_bytes / run_seconds("copy ceiling"); }
+
+  void fill(Record& record, const Cell& cell, const Seen& seen) const {
+    const auto error = error_of([&] { run_seconds(name_of(cell)); });
+    if (error) return fail(record, *error);
+    const auto value = [&](const char* metric, double number) {
+      record.metrics[metric] = record::measured(metric, number);
+    };
+    std::vector<double> blocks;
+    for (const double seconds : instrument::block_medians(times_.at(name_of(cell))))
+      blocks.push_back(milliseconds() * seconds);
+    put_blocks(record, "time", blocks);
+    const cost::Rho rho = cost::rho(variants_.architecture(), variants_.case_of(cell).activity);
+    value("gmacs", 1e-9 * (variants_.case_of(cell).routed ? rho.with_routers : rho.without_routers) *
+                       cost::macs_of(variants_.architecture()));
+    value("product_ceiling", 1e-9 * product_rate());
+    value("copy_ceiling", 1e-9 * copy_rate());
+    if (seen.runs == 0) return;
+    blocks.clear();
+    for (const double seconds : seen.seconds) blocks.push_back(milliseconds() * seconds);
+    put_blocks(record, "collected_time", blocks);
+    value("remainder_time", milliseconds() * seen.sum.remainder / static_cast<double>(seen.runs));
+    value("lost_records", static_cast<double>(seen.sum.lost));
+    value("malformed_records", static_cast<double>(seen.sum.malformed));
+  }
+
+  Record record_of(const Record& cell, const Attributed& row, const Seen& seen) const {
+    Record record{.cell = "", .study = "kernel", .axes = cell.axes};
+    record.axes.update(Json{{"range", row.range}, {"kernel", row.kernel}});
+    put_cell(s_, group_, record);
+    const auto value = [&](const char* metric, double number) {
+      record.metrics[metric] = record::measured(metric, number);
+    };
+    const double passes = static_cast<double>(seen.runs * variants_.passes());
+    value("kernel_time", 1e3 * row.seconds / passes);
+    value("kernel_calls", static_cast<double>(row.calls) / passes);
+    if (row.gap()) return record;
+    value("kernel_gmacs", 1e-9 * row.macs / passes);
+    value("kernel_bytes", 1e-6 * row.bytes / passes);
+    value("kernel_bound", 1e3 * std::max(row.macs / product_rate(), row.bytes / copy_rate()) / passes);
+    const auto& launch = row.launch;
+    if (launch.block[0] == 0) return record;
+    value("registers", launch.registers);
+    value("shared_memory", 1e-3 * launch.shared_bytes);
+    value("grid", static_cast<double>(launch.grid[0]) * launch.grid[1] * launch.grid[2]);
+    value("block", static_cast<double>(launch.block[0]) * launch.block[1] * launch.block[2]);
+    value("occupancy", launch.occupancy);
+    return record;
+  }
+
+  const KernelsSetting& s_;
+  record::RunDirectory& run_;
+  Workload group_;
+  std::vector<Cell> cells_;
+  SpeedSetting speed_;
+  Variants variants_;
+  std::map<std::string, instrument::Times> times_;
+};
+
+}  // namespace
+
+void kernels(const KernelsSetting& s, record::RunDirectory* run) {
+  torch::InferenceMode inference;
+  Profiling(s, *run).go();
+}
+
+}  // namespace dydit::study
