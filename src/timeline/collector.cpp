@@ -91,6 +91,14 @@ class Collector final : public RangeObserver {
 
   void end(Node) noexcept override { of_thread().close(); }
 
+  std::vector<Step> path(Node node) const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<Step> steps;
+    for (; node != 0; node = ranges_.nodes[node].parent)
+      steps.insert(steps.begin(), {ranges_.nodes[node].name, ranges_.nodes[node].index});
+    return steps;
+  }
+
   void begin(const at::RecordFunction& op) {
     Thread& thread = of_thread();
     if (thread.depth++ > 0) return;
@@ -118,8 +126,9 @@ class Collector final : public RangeObserver {
       view = view && tensor.has_storage() &&
              std::ranges::find(thread.taken, tensor.storage().unsafeGetStorageImpl()) != thread.taken.end();
     });
-    const bool in_place = std::string_view(op.name()).ends_with('_');
-    span->bytes = view && !in_place ? 0 : span->bytes + given;
+    const std::string_view name = op.name();
+    const bool moves = name.ends_with('_') || (!view && !name.starts_with("aten::empty"));
+    span->bytes = moves ? span->bytes + given : 0;
   }
 
   bool counts_work() const { return what_.work; }
@@ -222,7 +231,7 @@ class Collector final : public RangeObserver {
   }
 
   Collecting what_;
-  std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;  // of what follows
   std::map<std::thread::id, std::unique_ptr<Thread>> threads_;
   RangeTree ranges_;
   std::map<std::tuple<Node, std::string, std::int64_t>, Node> nodes_;

@@ -2,6 +2,7 @@
 #include "timeline/gpu_records.h"
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_map>
 
 #include "segments.h"
@@ -16,6 +17,10 @@ class Joining {
     for (std::size_t i = 0; i < t_.names.size(); ++i) names_.emplace(t_.names[i], static_cast<std::uint32_t>(i));
     for (std::size_t i = 0; i < t_.system_threads.size(); ++i)
       threads_.emplace(t_.system_threads[i], static_cast<std::uint32_t>(i));
+    for (std::size_t i = 1; i < t_.ranges.nodes.size(); ++i) {
+      const RangeTree::Node& one = t_.ranges.nodes[i];
+      children_.emplace(std::tuple(one.parent, one.name, one.index), static_cast<std::uint32_t>(i));
+    }
     spans_of_threads();
   }
 
@@ -66,6 +71,22 @@ class Joining {
     return found->second;
   }
 
+  // In this timeline's tree.
+  std::uint32_t node(const GpuRecords::Path& path) {
+    std::uint32_t at = 0;
+    for (const auto& [name, index] : path) {
+      auto& nodes = t_.ranges.nodes;
+      const auto known = children_.find({at, name, index});
+      if (known != children_.end()) {
+        at = known->second;
+        continue;
+      }
+      nodes.push_back({.parent = at, .name = name, .index = index});
+      at = children_[{at, name, index}] = static_cast<std::uint32_t>(nodes.size() - 1);
+    }
+    return at;
+  }
+
   const HostSpan* in(const std::vector<std::vector<Segment>>& of, std::uint32_t thread, std::int64_t time) const {
     const Segment* const segment = thread < of.size() ? segment_at(of[thread], time) : nullptr;
     return segment == nullptr ? nullptr : segment->span;
@@ -98,8 +119,8 @@ class Joining {
     const auto asked = asked_.find(work.correlation);
     if (asked != asked_.end()) span.node = asked->second.node;
     if (const auto captured = records_.graph_ranges.find(work.graph_node);
-        work.graph_node != 0 && captured != records_.graph_ranges.end() && captured->second < t_.ranges.nodes.size())
-      span.node = captured->second;
+        work.graph_node != 0 && captured != records_.graph_ranges.end())
+      span.node = node(captured->second);
     t_.device.push_back(span);
     if (asked == asked_.end() || asked->second.op == nullptr || work.kind != DeviceSpan::Kind::kernel) return;
     const std::size_t place = t_.device.size() - 1;
@@ -116,6 +137,7 @@ class Joining {
   std::vector<HostSpan> spans_;
   std::vector<std::vector<Segment>> ranges_, operators_;  // of each thread
   std::unordered_map<std::string, std::uint32_t> names_;
+  std::map<std::tuple<std::uint32_t, std::string, std::int64_t>, std::uint32_t> children_;
   std::unordered_map<std::uint32_t, std::uint32_t> threads_;
   std::unordered_map<std::uint32_t, Asked> asked_;            // by correlation
   std::unordered_map<const HostSpan*, std::size_t> longest_;  // kernel of an operator

@@ -24,6 +24,8 @@ namespace {
 
 constexpr std::size_t buffer_bytes = std::size_t{8} << 20;
 constexpr std::size_t buffers_ready = 8;  // allocated before anything is timed
+constexpr CUpti_ActivityKind kinds[] = {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY,
+                                        CUPTI_ACTIVITY_KIND_MEMSET};
 
 struct Buffer {
   std::uint8_t* bytes = nullptr;
@@ -97,6 +99,14 @@ std::string without_version(std::string_view call) {
   return std::string(version ? call.substr(0, at) : call);
 }
 
+// Of the thousands of calls in a pass those alone that ask a GPU for something, or wait for it: each record takes time.
+bool matters(std::string_view call) {
+  constexpr std::string_view asking[] = {"cudaLaunch", "cuLaunch", "cudaGraphLaunch", "cuGraphLaunch",
+                                         "cudaMemcpy", "cuMemcpy", "cudaMemset",      "cuMemset"};
+  return call.find("Synchronize") != call.npos ||
+         std::ranges::any_of(asking, [&](std::string_view name) { return call.starts_with(name); });
+}
+
 bool waits(std::string_view call) {
   return call.find("Synchronize") != call.npos || call == "cudaMemcpy" || call == "cuMemcpyDtoH";
 }
@@ -106,7 +116,7 @@ bool waits(std::string_view call) {
 struct GpuSession::Records {
   CUpti_SubscriberHandle subscriber = nullptr;
   std::vector<Buffer> ready, filled;
-  std::map<std::uint64_t, std::uint32_t> graph_ranges;
+  std::map<std::uint64_t, GpuRecords::Path> graph_ranges;
   std::map<std::uint32_t, cudaDeviceProp> devices;
   std::mutex mutex;  // of ready, filled and graph_ranges: CUPTI asks from threads of its own
 
@@ -123,6 +133,7 @@ struct GpuSession::Records {
   static void CUPTIAPI complete(CUcontext, std::uint32_t, std::uint8_t* bytes, std::size_t size, std::size_t filled);
   static void CUPTIAPI on_graph(void* self, CUpti_CallbackDomain, CUpti_CallbackId what, const void* data);
 
+  static void for_calls(std::uint8_t enable);
   double occupancy(const CUpti_ActivityKernel10& kernel);
   void read(const CUpti_Activity* record, GpuRecords& records);
   void read_call(const CUpti_Activity* record, CUpti_CallbackDomain domain, GpuRecords& records);
@@ -166,10 +177,23 @@ void CUPTIAPI GpuSession::Records::on_graph(void* self, CUpti_CallbackDomain, CU
   if (cuptiGetGraphNodeId(graph.node, &node) != CUPTI_SUCCESS) return;
   const std::lock_guard lock(static_cast<Records*>(self)->mutex);
   if (what == CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED) {
-    ranges[node] = Observed::here().node;
+    if (const Observed here = Observed::here(); here.observer != nullptr) ranges[node] = here.observer->path(here.node);
   } else if (cuptiGetGraphNodeId(graph.originalNode, &original) == CUPTI_SUCCESS) {
     if (const auto found = ranges.find(original); found != ranges.end()) ranges[node] = found->second;
   }
+}
+
+void GpuSession::Records::for_calls(std::uint8_t enable) {
+  const auto each = [&](CUpti_CallbackDomain domain, int count, auto set) {
+    for (int id = 1; id < count; ++id) {
+      const auto call = static_cast<CUpti_CallbackId>(id);
+      const char* name = nullptr;
+      if (cuptiGetCallbackName(domain, call, &name) == CUPTI_SUCCESS && name != nullptr && matters(name))
+        static_cast<void>(set(call, enable));  // one that this CUPTI does not know has no records
+    }
+  };
+  each(CUPTI_CB_DOMAIN_RUNTIME_API, CUPTI_RUNTIME_TRACE_CBID_SIZE, cuptiActivityEnableRuntimeApi);
+  each(CUPTI_CB_DOMAIN_DRIVER_API, CUPTI_DRIVER_TRACE_CBID_SIZE, cuptiActivityEnableDriverApi);
 }
 
 // Warps of the kernel that a multiprocessor holds at once, over those that it can hold.
@@ -288,10 +312,8 @@ GpuSession::GpuSession() {
     require(cuptiActivityRegisterCallbacks(&Records::request, &Records::complete), "buffers");
     for (const CUpti_CallbackId what : {CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED})
       require(cuptiEnableCallback(1, records_->subscriber, CUPTI_CB_DOMAIN_RESOURCE, what), "nodes of graphs");
-    for (const CUpti_ActivityKind kind :
-         {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET,
-          CUPTI_ACTIVITY_KIND_RUNTIME, CUPTI_ACTIVITY_KIND_DRIVER})
-      require(cuptiActivityEnable(kind), "records");
+    for (const CUpti_ActivityKind kind : kinds) require(cuptiActivityEnable(kind), "records");
+    Records::for_calls(1);
   } catch (...) {
     if (records_->subscriber != nullptr) cuptiUnsubscribe(records_->subscriber);
     Records::at_work = nullptr;
@@ -300,10 +322,8 @@ GpuSession::GpuSession() {
 }
 
 GpuSession::~GpuSession() {
-  for (const CUpti_ActivityKind kind :
-       {CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL, CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMSET,
-        CUPTI_ACTIVITY_KIND_RUNTIME, CUPTI_ACTIVITY_KIND_DRIVER})
-    cuptiActivityDisable(kind);
+  for (const CUpti_ActivityKind kind : kinds) cuptiActivityDisable(kind);
+  Records::for_calls(0);
   cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED);
   cuptiUnsubscribe(records_->subscriber);
   Records::at_work = nullptr;

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace dydit {
 
@@ -24,6 +26,12 @@ class RangeObserver {
   virtual ~RangeObserver() = default;
   virtual Node begin(Node within, const RangeInfo& range) noexcept = 0;
   virtual void end(Node node) noexcept = 0;
+  /// From the outermost range to this one.
+  struct Step {
+    std::string name;
+    std::int64_t index;
+  };
+  virtual std::vector<Step> path(Node node) const = 0;
 };
 
 /// Who observes a thread, and in which range it is.

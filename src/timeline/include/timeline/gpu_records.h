@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "base/range.h"
 #include "timeline/timeline.h"
 
 namespace dydit::timeline {
@@ -29,7 +30,8 @@ struct GpuRecords {
   };
   std::vector<Call> calls;
   std::vector<Work> work;
-  std::map<std::uint64_t, std::uint32_t> graph_ranges;  ///< of each node of a graph the range that captured it
+  using Path = std::vector<RangeObserver::Step>;
+  std::map<std::uint64_t, Path> graph_ranges;  ///< of each node of a graph the range that captured it
   std::int64_t lost = 0;
   std::int64_t malformed = 0;
 };
