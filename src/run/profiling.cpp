@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/error.h"
 #include "data/loader.h"
 #include "data/views.h"
+#include "diffusion/draws.h"
 #include "model/device.h"
 #include "setup.h"
 
@@ -13,29 +15,43 @@ namespace dydit::run {
 
 namespace {
 
-// Images for the passes of a checkpoint's model.
+// Images for the passes of a checkpoint's model: of data, or standard normals where there are none.
+study::Chunk made_up(const model::Architecture& of, std::int64_t batch) {
+  study::Chunk chunk{.count = batch,
+                     .indices = std::vector<std::int64_t>(static_cast<std::size_t>(batch)),
+                     .images = {},
+                     .labels = {}};
+  std::iota(chunk.indices.begin(), chunk.indices.end(), 0);
+  const std::vector<std::int64_t> draws(chunk.indices.size(), 0);
+  chunk.images = diffusion::normal_rows(0, Purpose::sweep_input, chunk.indices, draws, {of.channels, of.side, of.side});
+  chunk.labels = torch::arange(batch).remainder(of.classes);
+  return chunk;
+}
+
 study::Trained trained_of(const ProfiledSpec& spec, const Loaded& loaded, const RunSettings& settings) {
   const std::int64_t batch = spec.kernels.batch;
-  DataSpec data = spec.data;
   const model::Architecture& of = loaded.network->architecture;
-  if (data.path.empty()) {
-    data.path = fmt::format("synthetic:{}", batch);
-    data.size = of.side;
+  study::Trained trained{.name = spec.checkpoint->name,
+                         .hash = hash_of_weights(*spec.checkpoint),
+                         .network = loaded.network,
+                         .family = &loaded.family,
+                         .chunk = {},
+                         .data_hash = "standard normals",
+                         .process = loaded.process};
+  if (spec.data.path.empty()) {
+    trained.chunk = made_up(of, batch);
+    return trained;
   }
-  const auto dataset = open_data(data, 0);
-  require_fit(*dataset, data, of, spec.checkpoint->name);
+  const auto dataset = open_data(spec.data, 0);
+  require_fit(*dataset, spec.data, of, spec.checkpoint->name);
   if (dataset->size() < batch)
-    throw UsageError("fewer images than the batch", data.path, "give more, or a smaller --batch");
+    throw UsageError("fewer images than the batch", spec.data.path, "give more, or a smaller --batch");
   const auto images = std::make_shared<data::Subset>(dataset, batch);
   data::Batch read;
   data::Loader(images, {.batch = batch, .threads = settings.threads}).next(read);
-  return {.name = spec.checkpoint->name,
-          .hash = hash_of_weights(*spec.checkpoint),
-          .network = loaded.network,
-          .family = &loaded.family,
-          .chunk = study::to_chunk(*images, read, 0, batch, torch::kCPU),
-          .data_hash = images->hash(),
-          .process = loaded.process};
+  trained.chunk = study::to_chunk(*images, read, 0, batch, torch::kCPU);
+  trained.data_hash = images->hash();
+  return trained;
 }
 
 void require_engines(const study::KernelsSpec& spec, const engine::Family& family, const model::Architecture& of) {

@@ -13,11 +13,11 @@
 #include "base/progress.h"
 #include "cost/cost.h"
 #include "groups.h"
+#include "instrument/collector.h"
 #include "instrument/timer.h"
 #include "record/metric.h"
 #include "subject.h"
 #include "timeline/attribution.h"
-#include "timeline/collector.h"
 #include "timeline/trace.h"
 #include "variants.h"
 
@@ -178,14 +178,14 @@ class Profiling {
 
   // What a line on stderr says, where a GPU's records cannot be had.
   std::optional<std::string> look(std::vector<Seen>& seen) {
-    std::unique_ptr<timeline::GpuSession> gpu;
+    std::unique_ptr<instrument::GpuSession> gpu;
     if (s_.device.is_cuda()) {
-      if (const auto error = error_of([&] { gpu = std::make_unique<timeline::GpuSession>(); })) return error;
+      if (const auto error = error_of([&] { gpu = std::make_unique<instrument::GpuSession>(); })) return error;
     }
-    const timeline::Collecting whole{.gpu = gpu.get()},
-        rates = gpu ? timeline::Collecting{.operators = false, .work = false, .gpu = gpu.get()} : whole;
-    const auto collected = [&](const Cell& cell, const timeline::Collecting& what, std::int64_t runs) {
-      return timeline::collect(what, [&] {
+    const instrument::Collecting whole{.gpu = gpu.get()},
+        rates = gpu ? instrument::Collecting{.operators = false, .work = false, .gpu = gpu.get()} : whole;
+    const auto collected = [&](const Cell& cell, const instrument::Collecting& what, std::int64_t runs) {
+      return instrument::collect(what, [&] {
         for (std::int64_t i = 0; i < runs; ++i) {
           stop_if_interrupted();
           variant(cell).run(i);
@@ -207,7 +207,7 @@ class Profiling {
     return std::nullopt;
   }
 
-  void write_trace(const Cell& cell, const timeline::Timeline& seen, const timeline::GpuSession* gpu) const {
+  void write_trace(const Cell& cell, const timeline::Timeline& seen, const instrument::GpuSession* gpu) const {
     const bool asked = cells_.size() == 1 || (cells_.size() == 2 && &cell == &cells_.back());
     const std::string name = asked ? "trace" : record::safe_name(name_of(cell));
     const auto folder = run_.path() / "trace";

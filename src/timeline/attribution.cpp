@@ -12,12 +12,11 @@ namespace dydit::timeline {
 
 std::string RangeTree::path(std::uint32_t node, bool with_indices) const {
   std::string path;
-  for (; node != 0 && node < nodes.size(); node = nodes[node].parent) {
+  for (; node != 0 && node < nodes.size(); node = parent(node)) {
     const Node& at = nodes[node];
     std::string name = at.name;
     if (with_indices && at.index >= 0) name += ' ' + std::to_string(at.index);
     path = path.empty() ? std::move(name) : std::move(name) + '/' + path;
-    if (at.parent >= node) break;  // a parent comes before its children
   }
   return path;
 }
@@ -213,11 +212,9 @@ void Accounting::on_device() {
 }  // namespace
 
 Attribution attribute(const Timeline& timeline) {
-  Attribution out{.rows = {},
-                  .wall = seconds(std::max<std::int64_t>(timeline.window.length(), 0)),
-                  .lost = timeline.lost,
-                  .malformed = timeline.malformed};
+  Attribution out{.rows = {}, .lost = timeline.lost, .malformed = timeline.malformed};
   if (!sound(timeline.window)) return out;
+  out.wall = seconds(timeline.window.length());
   Accounting(timeline, out).run();
   out.remainder = out.wall;
   for (const Attributed& row : out.rows) out.remainder -= row.seconds;

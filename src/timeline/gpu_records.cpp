@@ -122,7 +122,9 @@ class Joining {
         work.graph_node != 0 && captured != records_.graph_ranges.end())
       span.node = node(captured->second);
     t_.device.push_back(span);
-    if (asked == asked_.end() || asked->second.op == nullptr || work.kind != DeviceSpan::Kind::kernel) return;
+    if (asked == asked_.end() || asked->second.op == nullptr || !sound(work.at) ||
+        work.kind != DeviceSpan::Kind::kernel)
+      return;
     const std::size_t place = t_.device.size() - 1;
     const auto [longest, first] = longest_.try_emplace(asked->second.op, place);
     if (!first && t_.device[longest->second].at.length() < span.at.length()) longest->second = place;

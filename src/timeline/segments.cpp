@@ -7,6 +7,7 @@
 namespace dydit::timeline {
 
 std::vector<Segment> segments_of(std::vector<const HostSpan*> spans, const Interval& window, std::int64_t& malformed) {
+  if (!sound(window)) return {};
   std::ranges::stable_sort(spans, [](const HostSpan* a, const HostSpan* b) {
     return a->at.begin != b->at.begin ? a->at.begin < b->at.begin : a->at.end > b->at.end;
   });

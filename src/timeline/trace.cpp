@@ -9,6 +9,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "segments.h"
 #include "trace_events.h"
 
 namespace dydit::timeline {
@@ -77,10 +78,11 @@ class Writer {
   // Counts what makes no sense.
   template <typename Span>
   bool taken(const Span& span, std::uint32_t thread) {
-    const bool makes_sense = span.at.begin <= span.at.end && span.name < names_.size() && span.node < nodes_.size() &&
-                             thread < timeline_.threads;
+    const bool makes_sense =
+        sound(span.at) && span.name < names_.size() && span.node < nodes_.size() && thread < timeline_.threads;
     malformed_ += !makes_sense;
-    return makes_sense && span.at.begin <= timeline_.window.end && span.at.end >= timeline_.window.begin;
+    return makes_sense && sound(timeline_.window) && span.at.begin <= timeline_.window.end &&
+           span.at.end >= timeline_.window.begin;
   }
 
   void choose_host() {
@@ -140,7 +142,7 @@ class Writer {
   std::vector<Entered> ranges_of(const DeviceSpan& span) const {
     std::vector<Entered> ranges;
     Index at = call_of(span);
-    for (std::uint32_t node = span.node; node != 0; node = timeline_.ranges.nodes[node].parent) {
+    for (std::uint32_t node = span.node; node != 0; node = timeline_.ranges.parent(node)) {
       const auto is_below = [&](const HostSpan& host) {
         return host.kind != HostSpan::Kind::range || host.node > node;
       };

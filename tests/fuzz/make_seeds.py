@@ -167,3 +167,11 @@ text = "".join(json.dumps(cell) + "\n" for cell in cells)
 write("report", "sampling", b'{"schema": 1}\0' + text.encode() + b"\0" + tensors)
 del cells[-1]["metrics"]["image_time"]["blocks"]  # one cell, small: a change of a byte is likely to be one of its axes
 write("report", "sampling-one", b'{"schema": 1}\0' + json.dumps(cells[-1]).encode() + b"\0" + tensors)
+
+# Ranges, an operator in one, calls, and what they ask for: kind, begin, end and numbers, a byte each (timeline.cpp).
+start = bytes([1, 120, 1, 3, 113, 107, 118, 0, 0, 250 - 1, 0, 0, 7])
+write("timeline", "empty", b"")
+write("timeline", "host", start + bytes([0, 10, 100, 0, 0, 1, 0]) + bytes([8, 20, 90, 0, 1, 1, 0]))
+write("timeline", "gpu", start + bytes([0, 10, 100, 0, 0, 1, 0]) + bytes([1, 20, 25, 2, 99, 99, 0, 1])
+      + bytes([2, 40, 60, 2, 109, 109, 0, 0, 1, 0]) + bytes([2, 60, 80, 2, 110, 110, 0, 0, 1, 3]) + bytes([3, 0, 0, 3, 1, 97, 0]))
+write("timeline", "strange", start + bytes([0, 100, 10, 7, 7, 7, 7]) + bytes([2, 255]) + bytes(range(200, 256)))

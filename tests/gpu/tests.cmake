@@ -1,6 +1,6 @@
 dydit_test(gpu TORCH
   SOURCES gpu/gpu_test.cpp study/support.cpp
-  LINKS dydit_study dydit_timeline dydit_train dydit_dit)
+  LINKS dydit_study dydit_train dydit_dit)
 target_include_directories(test_gpu PRIVATE ${PROJECT_SOURCE_DIR}/src/study)  # imposed.h
 set_tests_properties(gpu PROPERTIES SKIP_REGULAR_EXPRESSION "skipped: no GPU")
 if(DYDIT_WITH_CUDA)

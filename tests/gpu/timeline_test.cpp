@@ -14,9 +14,10 @@
 #include "cost/cost.h"
 #include "dit/dit.h"
 #include "timeline/attribution.h"
-#include "timeline/collector.h"
+#include "instrument/collector.h"
 
 using namespace dydit;
+using namespace dydit::instrument;
 using namespace dydit::timeline;
 
 namespace {

@@ -21,6 +21,8 @@ struct RangeTree {
 
   /// "pass/block 3/attention/qkv"; without indices "pass/block/attention/qkv". Of no range "".
   std::string path(std::uint32_t node, bool with_indices) const;
+  /// 0 where it does not come before its child: nobody goes in circles.
+  std::uint32_t parent(std::uint32_t node) const { return nodes[node].parent < node ? nodes[node].parent : 0; }
 };
 
 struct Interval {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "timeline/collector.h"
+#include "instrument/collector.h"
 
 #include <torch/torch.h>
 
@@ -14,6 +14,7 @@
 #include "timeline/attribution.h"
 
 using namespace dydit;
+using namespace dydit::instrument;
 using namespace dydit::timeline;
 
 static std::int64_t count(const Timeline& t, HostSpan::Kind kind, const std::string& name) {

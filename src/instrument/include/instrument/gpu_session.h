@@ -8,7 +8,7 @@
 #include "timeline/gpu_records.h"
 #include "timeline/trace.h"
 
-namespace dydit::timeline {
+namespace dydit::instrument {
 
 class GpuSession {
  public:
@@ -24,13 +24,13 @@ class GpuSession {
   /// Waits until the GPU has done all that it was given.
   void drain();
   /// For traces.
-  std::vector<TraceHeader::Device> devices() const;
+  std::vector<timeline::TraceHeader::Device> devices() const;
   /// What it did since begin().
-  GpuRecords taken();
+  timeline::GpuRecords taken();
 
  private:
   struct Records;
   std::unique_ptr<Records> records_;
 };
 
-}  // namespace dydit::timeline
+}  // namespace dydit::instrument

@@ -15,10 +15,14 @@
 
 #include "base/error.h"
 #include "base/range.h"
+#include "instrument/gpu_session.h"
 #include "instrument/timer.h"
-#include "timeline/gpu_session.h"
 
-namespace dydit::timeline {
+namespace dydit::instrument {
+
+using timeline::DeviceSpan;
+using timeline::GpuRecords;
+using timeline::Interval;
 
 namespace {
 
@@ -306,8 +310,7 @@ GpuSession::GpuSession() {
         cuptiSubscribe(&records_->subscriber, reinterpret_cast<CUpti_CallbackFunc>(&Records::on_graph), records_.get()),
         "subscribing");
     require(cuptiSetThreadIdType(CUPTI_ACTIVITY_THREAD_ID_TYPE_SYSTEM), "numbers of threads");
-    require(cuptiActivityRegisterTimestampCallback(
-                [] { return static_cast<std::uint64_t>(instrument::steady_nanoseconds()); }),
+    require(cuptiActivityRegisterTimestampCallback([] { return static_cast<std::uint64_t>(steady_nanoseconds()); }),
             "the clock");
     require(cuptiActivityRegisterCallbacks(&Records::request, &Records::complete), "buffers");
     for (const CUpti_CallbackId what : {CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED, CUPTI_CBID_RESOURCE_GRAPHNODE_CLONED})
@@ -329,8 +332,8 @@ GpuSession::~GpuSession() {
   Records::at_work = nullptr;
 }
 
-std::vector<TraceHeader::Device> GpuSession::devices() const {
-  std::vector<TraceHeader::Device> all;
+std::vector<timeline::TraceHeader::Device> GpuSession::devices() const {
+  std::vector<timeline::TraceHeader::Device> all;
   int count = 0;
   if (cudaGetDeviceCount(&count) != cudaSuccess) return all;
   for (int i = 0; i < count; ++i) {
@@ -384,4 +387,4 @@ GpuRecords GpuSession::taken() {
   return records;
 }
 
-}  // namespace dydit::timeline
+}  // namespace dydit::instrument

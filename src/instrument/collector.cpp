@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "timeline/collector.h"
+#include "instrument/collector.h"
 
 #include <ATen/record_function.h>
 #include <unistd.h>
@@ -18,10 +18,14 @@
 #include "instrument/timer.h"
 #include "timeline/gpu_records.h"
 
-namespace dydit::timeline {
+namespace dydit::instrument {
 
 namespace {
 
+using timeline::HostSpan;
+using timeline::Interval;
+using timeline::RangeTree;
+using timeline::Timeline;
 using torch::Tensor;
 
 double numbers(at::IntArrayRef sizes) {
@@ -172,14 +176,14 @@ class Collector final : public RangeObserver {
       }
       opened.push_back(spans.size());
       span.thread = number;
-      span.at = {instrument::steady_nanoseconds(), -1};
+      span.at = {steady_nanoseconds(), -1};
       spans.push_back(span);
     }
     HostSpan* close() {
       const std::size_t place = opened.back();
       opened.pop_back();
       if (place == none) return nullptr;
-      spans[place].at.end = instrument::steady_nanoseconds();
+      spans[place].at.end = steady_nanoseconds();
       return &spans[place];
     }
     Node node(Collector& of, Node within, const RangeInfo& range) {
@@ -212,7 +216,7 @@ class Collector final : public RangeObserver {
     if (!thread) {
       thread = std::make_unique<Thread>();
       thread->number = static_cast<std::uint32_t>(threads_.size() - 1);
-      thread->spans.reserve(what_.most_spans);
+      thread->spans.reserve(std::min(what_.most_spans, std::size_t{1} << 14));  // some passes
     }
     return *thread;
   }
@@ -267,7 +271,7 @@ class Operators {
 
 }  // namespace
 
-Timeline collect(const Collecting& what, const std::function<void()>& work) {
+timeline::Timeline collect(const Collecting& what, const std::function<void()>& work) {
   const auto collector = std::make_unique<Collector>(what);
   if (what.gpu != nullptr) what.gpu->begin();
   Interval window;
@@ -275,14 +279,14 @@ Timeline collect(const Collecting& what, const std::function<void()>& work) {
     const Observing observing({.observer = collector.get(), .node = 0});
     std::optional<Operators> operators;
     if (what.operators) operators.emplace(what.work);
-    window.begin = instrument::steady_nanoseconds();
+    window.begin = steady_nanoseconds();
     work();
     if (what.gpu != nullptr) what.gpu->drain();
-    window.end = instrument::steady_nanoseconds();
+    window.end = steady_nanoseconds();
   }
   Timeline timeline = collector->timeline(window);
-  if (what.gpu != nullptr) join(what.gpu->taken(), timeline);
+  if (what.gpu != nullptr) timeline::join(what.gpu->taken(), timeline);
   return timeline;
 }
 
-}  // namespace dydit::timeline
+}  // namespace dydit::instrument

@@ -7,10 +7,10 @@
 
 #include <functional>
 
-#include "timeline/gpu_session.h"
+#include "instrument/gpu_session.h"
 #include "timeline/timeline.h"
 
-namespace dydit::timeline {
+namespace dydit::instrument {
 
 struct Collecting {
   bool operators = true;      ///< else ranges and kernels of our own alone
@@ -22,6 +22,6 @@ struct Collecting {
 /// What the calling thread does in `work`, and the threads that take shares of it. The window is that of the call.
 /// MACs: of products and attention. Bytes: of all tensors that an operator takes and gives, once each; a view moves
 /// none.
-Timeline collect(const Collecting& what, const std::function<void()>& work);
+timeline::Timeline collect(const Collecting& what, const std::function<void()>& work);
 
-}  // namespace dydit::timeline
+}  // namespace dydit::instrument

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Of a build without CUDA.
 #include "base/error.h"
-#include "timeline/gpu_session.h"
+#include "instrument/gpu_session.h"
 
-namespace dydit::timeline {
+namespace dydit::instrument {
+
+using timeline::GpuRecords;
 
 struct GpuSession::Records {};
 
@@ -13,7 +15,7 @@ GpuSession::GpuSession() {
 GpuSession::~GpuSession() = default;
 void GpuSession::begin() {}
 void GpuSession::drain() {}
-std::vector<TraceHeader::Device> GpuSession::devices() const { return {}; }
+std::vector<timeline::TraceHeader::Device> GpuSession::devices() const { return {}; }
 GpuRecords GpuSession::taken() { return {}; }
 
-}  // namespace dydit::timeline
+}  // namespace dydit::instrument

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit profile: rows that sum to the time, a trace, and what is refused.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "catch.h"
+#include "dynamic_weights.h"
+#include "probe.h"
+#include "test_folder.h"
+#include "tiny_runs.h"
+
+using dydit::test::Arguments;
+using dydit::test::run_dydit;
+using Json = nlohmann::json;
+
+namespace {
+
+Json profile(const Arguments& arguments) {
+  Arguments all{"profile", "--json", "--quiet", "--blocks", "2", "--threads", "2", "--device", "cpu"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  const auto outcome = run_dydit(all);
+  INFO(outcome.err);
+  REQUIRE(outcome.code == 0);
+  return Json::parse(outcome.out);
+}
+
+double sum_of(const Json& cell, const char* key) {
+  double sum = 0;
+  for (const Json& row : cell.at("rows")) sum += row.at(key).get<double>();
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("a profile's rows and its remainder are the time, and their MACs the model's") {
+  const dydit::test::TemporaryFolder folder;
+  const std::string run = folder.path() / "run";
+  const Arguments arguments{"--model", "DyDiT-S/8", "--input-size", "16", "--engine", "compact",
+                            "--keep",  "1",         "--batch",      "2",  "--out",    run};
+  const Json cell = profile(arguments);
+  CHECK(cell.at("axes").at("engine") == "compact");
+  CHECK(sum_of(cell, "total_ms") + cell.at("remainder_ms").get<double>() == Approx(cell.at("wall_ms").get<double>()));
+  CHECK(cell.at("remainder_ms").get<double>() < 0.05 * cell.at("wall_ms").get<double>());
+  CHECK(cell.at("lost_records") == 0);
+  const auto told = run_dydit({"info", "--model", "DyDiT-S/8", "--input-size", "16", "--json"});
+  const Json gmacs = Json::parse(told.out).at("gmacs");
+  CHECK(sum_of(cell, "macs") ==
+        Approx(2e9 * (gmacs.at("total").get<double>() + gmacs.at("routers").get<double>())).epsilon(1e-3));
+  const auto has = [&](const std::string& range) {
+    return std::any_of(cell.at("rows").begin(), cell.at("rows").end(),
+                       [&](const Json& row) { return row.at("range") == range; });
+  };
+  for (const char* range : {"pass/block/attention/qkv", "pass/block/attention/sdpa", "pass/block/mlp/fc1",
+                            "pass/block/router", "pass/adaLN", "pass/embed", "pass/final layer"})
+    CHECK(has(range));
+  // The trace passes its check, and the same command measures nothing again.
+  CHECK(std::filesystem::exists(std::filesystem::path(run) / "trace" / "trace.json.gz"));
+  const auto check = dydit::test::test_folder() / "timeline" / "trace_check.py";
+  CHECK(std::system(("python3 -B " + check.string() + " " + run + "/trace/trace.json.gz").c_str()) == 0);
+  CHECK(profile(arguments) == cell);
+}
+
+TEST_CASE("several cells are profiled beside the complete model, and a checkpoint as its routers decide") {
+  const dydit::test::TemporaryFolder folder;
+  const Json cells = profile({"--model", "DyDiT-S/8", "--input-size", "16", "--engine", "masked", "compact", "--which",
+                              "widths", "tokens", "--batch", "1", "--out", folder.path() / "several"});
+  CHECK(cells.size() == 1 + 2 * 2);
+  const dydit::test::DynamicWeights file;
+  const Json own =
+      profile({"--checkpoint", file.file(), "--engine", "compact", "--batch", "2", "--out", folder.path() / "own"});
+  CHECK(own.at("axes").at("which") == "own");
+  CHECK(sum_of(own, "macs") > 0);
+}
+
+TEST_CASE("what cannot be profiled is refused in one line") {
+  const auto refused = [](const Arguments& arguments) {
+    Arguments all{"profile"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const auto outcome = run_dydit(all);
+    INFO(outcome.err);
+    CHECK(dydit::test::is_one_error(outcome.err));
+    return outcome.code;
+  };
+  CHECK(refused({"--model", "DiT-S/8", "--engine", "compact"}) == 2);
+  CHECK(refused({"--model", "nothing"}) == 2);
+  CHECK(refused({"--keep", "0"}) == 2);
+  CHECK(refused({"--batch", "0"}) == 2);
+  CHECK(refused({"--checkpoint", "missing.safetensors"}) == 3);
+}

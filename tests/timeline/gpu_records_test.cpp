@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which part of the work asked for what a GPU did, by made-up records.
+#include "timeline/gpu_records.h"
+
+#include "catch.h"
+#include "timeline/attribution.h"
+
+using namespace dydit::timeline;
+
+namespace {
+
+// pass/qkv from 100 to 200 and pass/fc1 from 200 to 300, on thread 7 of the system, with an operator in each.
+Timeline host() {
+  using enum HostSpan::Kind;
+  Timeline t{.names = {"", "linear", "gelu"}};
+  t.ranges.nodes = {{}, {0, "pass", -1}, {1, "qkv", -1}, {1, "fc1", -1}};
+  t.window = {0, 1000};
+  t.system_threads = {7};
+  t.host = {{.kind = range, .node = 1, .at = {50, 400}},
+            {.kind = range, .node = 2, .at = {100, 200}},
+            {.kind = op, .name = 1, .node = 2, .at = {110, 190}, .macs = 64, .bytes = 16},
+            {.kind = range, .node = 3, .at = {200, 300}},
+            {.kind = op, .name = 2, .node = 3, .at = {210, 290}, .bytes = 8}};
+  return t;
+}
+GpuRecords::Call call(std::int64_t at, std::uint32_t correlation, std::uint32_t thread = 7) {
+  return {.name = "cudaLaunchKernel", .system_thread = thread, .at = {at, at + 5}, .correlation = correlation};
+}
+GpuRecords::Work work(const char* name, Interval at, std::uint32_t correlation, std::uint64_t graph_node = 0) {
+  return {.name = name, .at = at, .correlation = correlation, .graph_node = graph_node};
+}
+std::string path(const Timeline& t, std::size_t device) { return t.ranges.path(t.device.at(device).node, true); }
+
+}  // namespace
+
+TEST_CASE("what a GPU does is in the range in which its call began, and its operator's work is the longest kernel's") {
+  Timeline t = host();
+  join({.calls = {call(120, 1), call(150, 2), call(220, 3), call(350, 4), call(450, 5)},
+        .work = {work("splits", {500, 510}, 1), work("gemm", {510, 590}, 2), work("gelu", {600, 640}, 3),
+                 work("copy", {650, 660}, 4), work("late", {700, 710}, 5), work("nobody's", {720, 730}, 99)},
+        .graph_ranges = {},
+        .lost = 2,
+        .malformed = 1},
+       t);
+  CHECK(t.device.size() == 6);
+  CHECK(path(t, 0) == "pass/qkv");
+  CHECK(path(t, 1) == "pass/qkv");
+  CHECK(path(t, 2) == "pass/fc1");
+  CHECK(path(t, 3) == "pass");
+  CHECK(path(t, 4).empty());
+  CHECK(path(t, 5).empty());
+  CHECK(t.device[0].macs == 0);
+  CHECK(t.device[1].macs == 64);
+  CHECK(t.device[1].bytes == 16);
+  CHECK(t.device[2].bytes == 8);
+  CHECK(t.lost == 2);
+  CHECK(t.malformed == 1);
+  CHECK(t.names[t.device[1].name] == "gemm");
+  CHECK(t.host.back().kind == HostSpan::Kind::call);
+}
+
+TEST_CASE("a call of a thread that nobody collects is on a thread of its own, in no range") {
+  Timeline t = host();
+  join({.calls = {call(120, 1, 8)}, .work = {work("gemm", {500, 510}, 1)}, .graph_ranges = {}}, t);
+  CHECK(t.threads == 2);
+  CHECK(t.system_threads == std::vector<std::uint32_t>{7, 8});
+  CHECK(t.host.back().thread == 1);
+  CHECK(path(t, 0).empty());
+}
+
+TEST_CASE("a node of a graph is in the range that captured it, whatever replays it") {
+  Timeline t = host();
+  GpuRecords records{
+      .calls = {call(350, 1)},
+      .work = {work("gemm", {500, 510}, 1, 11), work("gelu", {510, 520}, 1, 12), work("unknown", {520, 530}, 1, 13)},
+      .graph_ranges = {}};
+  records.graph_ranges[11] = {{"pass", -1}, {"qkv", -1}};
+  records.graph_ranges[12] = {{"capture", -1}, {"block", 3}};
+  join(records, t);
+  CHECK(path(t, 0) == "pass/qkv");
+  CHECK(t.device[0].node == 2);
+  CHECK(path(t, 1) == "capture/block 3");
+  CHECK(path(t, 2) == "pass");  // where the graph was launched
+  CHECK(attribute(t).malformed == 0);
+}
