@@ -45,7 +45,7 @@ class Writer {
     out_.head(header_, timeline_.window.begin + header_.steady_began, timeline_.lost, timeline_.malformed + malformed_);
     write_host();
     for (auto first = device_.cbegin(); first != device_.cend();) first = write_stream(first);
-    out_.end(timeline_.window.length());
+    out_.end(sound(timeline_.window) ? timeline_.window.length() : 0);
   }
 
  private:
