@@ -58,6 +58,19 @@ std::string short_kernel(const std::string& kernel) {
   return name.empty() ? kernel : std::string(without_suffix(name));
 }
 
+std::string kernel_role(const std::string& kernel) {
+  const std::string name = short_kernel(kernel);
+  const auto digit = [&](std::size_t at) {
+    return at < name.size() && std::isdigit(static_cast<unsigned char>(name[at])) != 0;
+  };
+  for (std::size_t at = name.find('_'); at != name.npos; at = name.find('_', at + 1)) {  // "_192x128"
+    std::size_t end = at + 1;
+    while (digit(end)) ++end;
+    if (at > 0 && end > at + 1 && end < name.size() && name[end] == 'x' && digit(end + 1)) return name.substr(0, at);
+  }
+  return name;
+}
+
 std::string short_range(const std::string& range) {
   constexpr std::string_view pass = "pass/";
   if (range.empty()) return "outside of ranges";

@@ -80,7 +80,7 @@ auto place_of(const ProfileCell& cell) { return std::tuple(cell.engine, order_of
 
 double known(double value) { return std::isfinite(value) ? value : 0; }
 
-/// Rows of one range under one short name.
+/// Rows of one range in one role.
 struct Merged {
   double time = 0, gmacs = 0;
 };
@@ -94,7 +94,7 @@ std::map<std::string, RangeRows> by_range(const ProfileCell& cell) {
   std::map<std::string, RangeRows> ranges;
   for (const KernelRow& row : cell.rows) {
     RangeRows& range = ranges[row.range];
-    for (Merged* merged : {&range.sum, &range.kernels[short_kernel(row.kernel)]}) {
+    for (Merged* merged : {&range.sum, &range.kernels[kernel_role(row.kernel)]}) {
       merged->time += known(row.time);
       merged->gmacs += known(row.gmacs);
     }
@@ -106,7 +106,7 @@ std::vector<std::string> behind(const RangeRows* complete, const RangeRows& rang
   constexpr std::size_t most = 3;
   std::vector<std::pair<double, std::string>> found;  // by the ms that they are over
   for (const auto& [kernel, now] : range.kernels) {
-    const std::string name = cut(kernel, 36);
+    const std::string name = cut(kernel, 28);
     const auto before = complete == nullptr ? range.kernels.end() : complete->kernels.find(kernel);
     if (complete == nullptr || before == complete->kernels.end()) {
       found.emplace_back(now.time, fmt::format("{}: new, {} ms", name, number(now.time)));
@@ -166,7 +166,7 @@ std::vector<Opportunity> ProfileCell::opportunities(std::size_t most) const {
   for (const KernelRow& row : rows) {
     const double excess = row.excess();
     if (!(excess > 0)) continue;
-    const std::string kernel = short_kernel(row.kernel);
+    const std::string kernel = kernel_role(row.kernel);
     auto same = std::ranges::find_if(
         all, [&](const Opportunity& one) { return one.range == row.range && one.kernel == kernel; });
     if (same == all.end()) same = all.insert(all.end(), {row.range, kernel, limit(row)});

@@ -149,7 +149,7 @@ std::optional<Section> kernels_section(const Findings& findings, const Show& sho
             "As wide as its time: a range, below it the ranges that it consists of, at the ends kernels and gaps. What "
             "is narrower than three pixels is merged.");
         add(opportunities_figure(*study, cell, "kernels-opportunities-" + name),
-            "The rows whose time is furthest above their bound, kernels of one name in one range together.");
+            "The rows whose time is furthest above their bound, kernels of one role in one range together.");
         add(roofline_figure(*study, cell, "kernels-roofline-" + name),
             "Each point is a kernel in a range, as large as its share of the time; at the side those without MACs. "
             "Bytes are those that operators take and give: where a cache holds them, a point can lie above the roof.");

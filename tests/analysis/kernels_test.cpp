@@ -157,6 +157,9 @@ TEST_CASE("short names keep the telling part") {
         "vectorized_layer_norm");
   for (const char* same : {"(launch)", "aten::mul", "Memcpy DtoH (Device -> Pinned)", "nvjet_sm90_tst_64x8", "<", ""})
     CHECK(short_kernel(same) == same);
+  CHECK(kernel_role("nvjet_sm90_tst_192x128_64x5_1x2_h") == "nvjet_sm90_tst");
+  CHECK(kernel_role("flash_fprop_knob_7_64x128x64") == "flash_fprop_knob_7");
+  for (const char* same : {"_1x1", "few_rows", "(host)", "a_12", "a_12x"}) CHECK(kernel_role(same) == same);
   CHECK(short_range("pass/block/mlp") == "block/mlp");
   CHECK(short_range("") == "outside of ranges");
   CHECK(cut("ääää", 4) == "ääää");

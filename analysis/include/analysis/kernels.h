@@ -33,9 +33,9 @@ struct KernelRow {
   double excess() const;
 };
 
-/// What a range could give back with kernels of one short name at their bounds.
+/// What a range could give back with kernels of one role at their bounds.
 struct Opportunity {
-  std::string range, kernel;  ///< the kernel's short name
+  std::string range, kernel;  ///< its kernels' role, or the gap
   Limit limit = Limit::unknown;
   double time = 0, excess = 0;  ///< ms
 };
@@ -89,6 +89,9 @@ std::vector<RangeChange> range_changes(const ProfileCell& complete, const Profil
 /// A C++ name without namespaces, template arguments and parameters; of a generic kernel what it computes:
 /// "addcmul" of at::native::elementwise_kernel<..., addcmul_cuda_kernel ...>. Other names as they are.
 std::string short_kernel(const std::string& kernel);
+/// The short name up to the sizes of a tile, in which kernels of one role differ: "nvjet_sm90_tst" of
+/// "nvjet_sm90_tst_192x128_64x5_1x2_h".
+std::string kernel_role(const std::string& kernel);
 /// "block/mlp" of "pass/block/mlp", "outside of ranges" of none.
 std::string short_range(const std::string& range);
 /// At most so many letters, the last an ellipsis where some were cut.
