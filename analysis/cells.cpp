@@ -42,6 +42,20 @@ Interval positive(const Record& record, const char* name) {
   return found;
 }
 
+std::optional<double> keep_of(const Record& record) {
+  const auto found = record.axes.find("keep");
+  if (found == record.axes.end() || found->is_null()) return std::nullopt;
+  const double keep = found->is_number() ? found->get<double>() : missing;
+  if (!(keep >= 0 && keep <= 1)) refuse(record, "has an axis 'keep' that is not from 0 to 1");
+  return keep;
+}
+
+double at_least_zero(const Record& record, const char* name) {
+  const double found = interval(record, name).mean;
+  if (found < 0 || std::isinf(found)) refuse(record, fmt::format("has a '{}' of {}", name, found));
+  return found;
+}
+
 std::pair<std::ptrdiff_t, std::string> order_of(const std::string& which) {
   const auto known =
       std::find_if(skipped_units.begin(), skipped_units.end(), [&](const Skipped& o) { return o.which == which; });

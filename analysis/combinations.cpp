@@ -27,21 +27,6 @@ std::string name_axis(const Record& record, const char* name) {
   return text;
 }
 
-std::optional<double> keep_of(const Record& record) {
-  const auto found = record.axes.find("keep");
-  if (found == record.axes.end() || found->is_null()) return std::nullopt;
-  const double keep = found->is_number() ? found->get<double>() : missing;
-  if (!(keep >= 0 && keep <= 1)) refuse(record, "has an axis 'keep' that is not from 0 to 1");
-  return keep;
-}
-
-/// A number that can be 0.
-double at_least_zero(const Record& record, const char* name) {
-  const double found = interval(record, name).mean;
-  if (found < 0 || std::isinf(found)) refuse(record, fmt::format("has a '{}' of {}", name, found));
-  return found;
-}
-
 SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
   SamplingCell cell{.engine = engine_of(record, engines),
                     .which = name_axis(record, "which"),

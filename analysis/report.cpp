@@ -58,6 +58,8 @@ std::string date_of(std::span<const Run> runs) {
 
 const char* title_of(std::span<const Run> runs) {
   const auto has = [&](const char* study) { return !models_of(runs, study).empty(); };
+  const bool others = has("loss-gap") || has("loss-map") || has("train") || has("speed") || has("sampling");
+  if (has("profile") && !others && !has("activation")) return "Where the time of a diffusion transformer's pass goes";
   if (has("activation")) return "Where the loss of a diffusion transformer lies, and what a dynamic one learns to skip";
   if (!(has("speed") || has("sampling")) || has("loss-gap") || has("loss-map") || has("train"))
     return "Where the loss of a diffusion transformer lies: over timesteps and over the image";

@@ -45,6 +45,7 @@ using StudySection = std::optional<Section>(const Findings& findings, const Show
 StudySection tradeoffs_section;     // what skipping work costs in loss and saves in time
 StudySection speed_section;         // how much of the theoretical speedup is reached
 StudySection waterfall_section;     // what takes the rest of the time
+StudySection kernels_section;       // where the milliseconds of a pass go, by range and kernel
 StudySection combinations_section;  // whether the speedups of routers, caches and samplers multiply
 StudySection samples_section;     // what the trajectories drew
 StudySection loss_gap_section;      // at which timesteps a model loses

@@ -11,6 +11,7 @@
 #include "analysis/common_axis.h"
 #include "analysis/compute_map.h"
 #include "analysis/figure.h"
+#include "analysis/kernels.h"
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
@@ -74,5 +75,16 @@ std::optional<Figure> combinations_figure(const SamplingStudy& study, Against ag
 /// The shown combinations, a bar each: the ideal time, and stacked on it what sampler, cache and routers lose; gains,
 /// in narrow bars, lead back from there to the measured time. Nothing when the study has none.
 std::optional<Figure> sampling_waterfall_figure(const SamplingStudy& study, const std::string& name);
+
+/// A cell below the complete model of its run on one scale of ms: ranges as wide as their time, what they consist of
+/// below, at the ends kernels and gaps; what is too narrow to see is merged. Nothing without a time of a row.
+std::optional<Figure> icicle_figure(const ProfileStudy& study, const ProfileCell& cell, const std::string& name);
+
+/// GMAC/s against MACs per byte under the ceilings of the run, both logarithmic, for a cell and the complete model; rows
+/// without MACs by their GB/s at the side. Nothing without a row that has a place, or without ceilings.
+std::optional<Figure> roofline_figure(const ProfileStudy& study, const ProfileCell& cell, const std::string& name);
+
+/// The ten largest opportunities of a cell, a bar each. Nothing where no row is above its bound.
+std::optional<Figure> opportunities_figure(const ProfileStudy& study, const ProfileCell& cell, const std::string& name);
 
 }  // namespace dydit::analysis

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/kernels.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "analysis/speed.h"
+#include "cells.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+using record::Json;
+using record::Record;
+using record::Run;
+
+namespace {
+
+constexpr std::array<std::string_view, 3> axes_of_cell{"engine", "which", "keep"};
+
+/// Time that is left over: rounding can make it slightly less than nothing.
+double finite(const Record& record, const char* name) {
+  const double found = interval(record, name).mean;
+  if (std::isinf(found)) refuse(record, fmt::format("has a '{}' of {}", name, found));
+  return found;
+}
+
+KernelRow row_of(const Record& record) {
+  KernelRow row{.range = needed_axis(record, "range"),
+                .kernel = needed_axis(record, "kernel"),
+                .time = at_least_zero(record, "kernel_time"),
+                .calls = at_least_zero(record, "kernel_calls"),
+                .gmacs = at_least_zero(record, "kernel_gmacs"),
+                .bytes = at_least_zero(record, "kernel_bytes"),
+                .bound = at_least_zero(record, "kernel_bound"),
+                .registers = at_least_zero(record, "registers"),
+                .occupancy = at_least_zero(record, "occupancy")};
+  if (row.kernel.empty()) refuse(record, "has an empty axis 'kernel'");
+  return row;
+}
+
+ProfileCell cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
+  return {.engine = engine_of(record, engines),
+          .which = needed_axis(record, "which"),
+          .keep = keep_of(record),
+          .time = positive(record, "time"),
+          .collected_time = positive(record, "collected_time"),
+          .remainder = finite(record, "remainder_time"),
+          .lost = at_least_zero(record, "lost_records"),
+          .malformed = at_least_zero(record, "malformed_records"),
+          .gmacs = positive(record, "gmacs").mean,
+          .product_ceiling = positive(record, "product_ceiling").mean,
+          .copy_ceiling = positive(record, "copy_ceiling").mean};
+}
+
+/// What a cell's record and those of its rows have in common, keys sorted.
+using CellKey = std::pair<std::string, std::string>;
+CellKey key_of(const Record& record) {
+  std::map<std::string, Json> axes;
+  for (const auto& [name, value] : record.axes.items())
+    if (name != "range" && name != "kernel") axes[name] = value;
+  return {record.process, Json(axes).dump()};
+}
+
+/// A time that is not known stands last.
+double rank_of(double time) { return std::isnan(time) ? HUGE_VAL : -time; }
+
+std::map<CellKey, std::vector<KernelRow>> rows_of(const Run& run, const std::string& model) {
+  std::map<CellKey, std::vector<KernelRow>> rows;
+  for (const Record* record : records_of(run, "kernel", model)) rows[key_of(*record)].push_back(row_of(*record));
+  for (auto& [key, of_cell] : rows)
+    std::ranges::stable_sort(of_cell, {}, [](const KernelRow& row) { return rank_of(row.time); });
+  return rows;
+}
+
+auto place_of(const ProfileCell& cell) { return std::tuple(cell.engine, order_of(cell.which), -cell.keep.value_or(1)); }
+
+double known(double value) { return std::isfinite(value) ? value : 0; }
+
+/// Rows of one range in one role.
+struct Merged {
+  double time = 0, gmacs = 0;
+};
+
+struct RangeRows {
+  Merged sum;
+  std::map<std::string, Merged> kernels;
+};
+
+std::map<std::string, RangeRows> by_range(const ProfileCell& cell) {
+  std::map<std::string, RangeRows> ranges;
+  for (const KernelRow& row : cell.rows) {
+    RangeRows& range = ranges[row.range];
+    for (Merged* merged : {&range.sum, &range.kernels[kernel_role(row.kernel)]}) {
+      merged->time += known(row.time);
+      merged->gmacs += known(row.gmacs);
+    }
+  }
+  return ranges;
+}
+
+std::vector<std::string> behind(const RangeRows* complete, const RangeRows& range) {
+  constexpr std::size_t most = 3;
+  std::vector<std::pair<double, std::string>> found;  // by the ms that they are over
+  for (const auto& [kernel, now] : range.kernels) {
+    const std::string name = cut(kernel, 28);
+    const auto before = complete == nullptr ? range.kernels.end() : complete->kernels.find(kernel);
+    if (complete == nullptr || before == complete->kernels.end()) {
+      found.emplace_back(now.time, fmt::format("{}: new, {} ms", name, number(now.time)));
+      continue;
+    }
+    const Merged& then = before->second;
+    const double left = then.gmacs > 0 ? now.gmacs / then.gmacs : 1, over = now.time - left * then.time;
+    if (over > 0)
+      found.emplace_back(over, fmt::format("{}: {} → {} ms{}", name, number(then.time), number(now.time),
+                                           then.gmacs > 0 ? fmt::format(" at {} of the MACs", number(left)) : ""));
+  }
+  std::ranges::stable_sort(found, std::greater(), [](const auto& one) { return one.first; });
+  found.resize(std::min(found.size(), most));
+  std::vector<std::string> texts;
+  for (auto& [over, text] : found) texts.push_back(std::move(text));
+  return texts;
+}
+
+}  // namespace
+
+std::string_view name_of(Limit limit) {
+  constexpr std::array<std::string_view, 3> names{"–", "products", "memory"};
+  return names.at(static_cast<std::size_t>(limit));
+}
+
+double KernelRow::excess() const {
+  if (gap()) return time;
+  return std::isfinite(time) && std::isfinite(bound) ? std::max(0.0, time - bound) : missing;
+}
+
+std::string ProfileCell::name() const {
+  if (complete() || which == "all" || which == "own") return engine.name;
+  return fmt::format("{} ({}{})", engine.name, which, keep ? fmt::format(", {:g}", *keep) : "");
+}
+
+double ProfileCell::gap_time() const {
+  double sum = 0;
+  for (const KernelRow& row : rows)
+    if (row.gap()) sum += known(row.time);
+  return sum;
+}
+
+double ProfileCell::whole_time() const {
+  double sum = known(remainder);
+  for (const KernelRow& row : rows) sum += known(row.time);
+  return sum;
+}
+
+Limit ProfileCell::limit(const KernelRow& row) const {
+  const double products = row.gmacs / product_ceiling, memory = 1e-3 * row.bytes / copy_ceiling;  // s
+  if (row.gap() || !(products + memory > 0)) return Limit::unknown;
+  return products >= memory ? Limit::products : Limit::memory;
+}
+
+std::vector<Opportunity> ProfileCell::opportunities(std::size_t most) const {
+  std::vector<Opportunity> all;
+  for (const KernelRow& row : rows) {
+    const double excess = row.excess();
+    if (!(excess > 0)) continue;
+    const std::string kernel = kernel_role(row.kernel);
+    auto same = std::ranges::find_if(
+        all, [&](const Opportunity& one) { return one.range == row.range && one.kernel == kernel; });
+    if (same == all.end()) same = all.insert(all.end(), {row.range, kernel, limit(row)});
+    same->time += row.time;
+    same->excess += excess;
+  }
+  std::ranges::stable_sort(all, std::greater(), &Opportunity::excess);
+  all.resize(std::min(all.size(), most));
+  return all;
+}
+
+const ProfileCell* ProfileStudy::complete() const { return cells.front().complete() ? &cells.front() : nullptr; }
+
+std::vector<ProfileStudy> profile_studies(std::span<const Run> runs) {
+  std::vector<ProfileStudy> studies;
+  for (const std::string& model : models_of(runs, "profile"))
+    for (const Run& run : runs) {
+      const auto engines = engines_of(run);
+      const auto rows = rows_of(run, model);
+      std::map<Axes, std::map<decltype(place_of(std::declval<ProfileCell>())), ProfileCell>> settings;
+      for (const Record* record : records_of(run, "profile", model)) {
+        ProfileCell cell = cell_of(*record, engines);
+        if (const auto found = rows.find(key_of(*record)); found != rows.end()) cell.rows = found->second;
+        settings[axes_of(*record, axes_of_cell)].insert_or_assign(place_of(cell), cell);
+      }
+      for (const auto& [axes, cells] : settings) {
+        ProfileStudy& study = studies.emplace_back(ProfileStudy{{model, axes}, {}});
+        for (const auto& [place, cell] : cells) study.cells.push_back(cell);
+      }
+    }
+  return studies;
+}
+
+double RangeChange::over() const { return known(time) - (std::isfinite(expected) ? expected : known(complete)); }
+
+std::vector<RangeChange> range_changes(const ProfileCell& complete, const ProfileCell& cell) {
+  const auto before = by_range(complete), now = by_range(cell);
+  std::vector<RangeChange> changes;
+  for (const auto& [range, rows] : now) {
+    const auto found = before.find(range);
+    const RangeRows* then = found == before.end() ? nullptr : &found->second;
+    const bool macs = then != nullptr && then->sum.gmacs > 0 && rows.sum.gmacs > 0;
+    changes.push_back({range, then == nullptr ? missing : then->sum.time, rows.sum.time,
+                       macs ? then->sum.time * rows.sum.gmacs / then->sum.gmacs : missing, behind(then, rows)});
+  }
+  for (const auto& [range, rows] : before)
+    if (!now.contains(range)) changes.push_back({range, rows.sum.time, missing, missing, {}});
+  std::ranges::stable_sort(changes, std::greater(), &RangeChange::over);
+  return changes;
+}
+
+}  // namespace dydit::analysis

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analysis/kernels.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "analysis/figures.h"
+#include "html.h"
+#include "record/metric.h"
+#include "sections.h"
+#include "text.h"
+
+namespace dydit::analysis {
+
+namespace {
+
+std::string percent(double share) { return std::isfinite(share) ? number(100 * share) + "&nbsp;%" : "–"; }
+
+/// "block/mlp: gelu".
+std::string place(const std::string& range, const std::string& kernel) {
+  return html_escape(cut(short_range(range), 44) + ": " + cut(kernel, 40));
+}
+
+std::string file_name(const ProfileCell& cell) {
+  return cell.engine.name +
+         (cell.complete() ? "" : "-" + cell.which + (cell.keep ? fmt::format("-{:g}", *cell.keep) : ""));
+}
+
+double gap_share(const ProfileCell& cell) { return cell.gap_time() / cell.whole_time(); }
+
+void answer(Section& section, const ProfileStudy& study) {
+  const ProfileCell& cell = study.asked();
+  const std::string who = html_escape(study.title() + ", " + cell.name());
+  if (cell.rows.empty()) {
+    section.answer = fmt::format("{}: a pass takes {} ms; no kernel or operator was recorded.", who, bold(cell.time));
+    return;
+  }
+  const KernelRow* gap = nullptr;
+  for (const KernelRow& row : cell.rows)
+    if (row.gap() && std::isfinite(row.time) && gap == nullptr) gap = &row;
+  section.answer = fmt::format("Of <b>{}</b> ms of a pass with collectors ({} ms without them) {} are gaps",
+                               number(cell.whole_time()), plus_minus(cell.time), percent(gap_share(cell)));
+  if (gap != nullptr)
+    section.answer += fmt::format(", the largest {} with {} ms", place(gap->range, gap->kernel), number(gap->time));
+  const auto all = cell.opportunities();
+  double excess = 0;
+  for (const Opportunity& one : all) excess += one.excess;
+  if (!all.empty())
+    section.answer += fmt::format(
+        "; the {} hold {} ms",
+        all.size() == 1 ? "only opportunity" : fmt::format("{} largest opportunities", all.size()), number(excess));
+  section.answer += " (" + who + ").";
+  section.tile = Tile{"Is the time spent in kernels?", percent(1 - gap_share(cell)),
+                      fmt::format("of the time of a pass with collectors is not in gaps: {}", who)};
+}
+
+/// What the collectors changed, missed and dropped.
+std::string collected_table(const ProfileStudy& study) {
+  std::string rows;
+  for (const ProfileCell& cell : study.cells)
+    rows += row({html_escape(cell.name()), plus_minus(cell.time) + (disturbed(cell.time) ? " †" : ""),
+                 plus_minus(cell.collected_time), number(cell.whole_time()), number(cell.whole_time() / cell.time.mean),
+                 percent(gap_share(cell)), percent(cell.remainder / cell.whole_time()), number(cell.lost),
+                 number(cell.malformed), number(cell.gmacs), number(cell.product_ceiling), number(cell.copy_ceiling)});
+  return table({"engine", "ms without<br>collectors", "ms with<br>collectors", "ms of rows,<br>remainder",
+                "these over<br>without", "gaps", "remainder", "lost<br>records", "malformed<br>records",
+                "GMACs per<br>image", "product ceiling,<br>GMAC/s", "copy ceiling,<br>GB/s"},
+               rows);
+}
+
+std::string rows_table(const ProfileCell& cell) {
+  std::string rows;
+  for (const KernelRow& one : cell.rows)
+    rows += row({html_escape(short_range(one.range)),
+                 fmt::format("<span title=\"{}\">{}</span>", html_escape(cut(one.kernel, 300)),
+                             html_escape(cut(short_kernel(one.kernel), 48))),
+                 number(one.calls), number(one.time), percent(one.time / cell.whole_time()), number(one.gmacs),
+                 one.gmacs > 0 ? number(one.rate()) : "–", number(one.bytes), number(one.bound),
+                 one.bound > 0 ? percent(one.share_of_bound()) : "–", std::string(name_of(cell.limit(one))),
+                 number(one.registers), number(one.occupancy)});
+  return table({"range", "kernel", "calls", "ms", "share", "GMACs", "GMAC/s", "MB", "bound,<br>ms",
+                "bound<br>over time", "bound by", "registers", "occu-<br>pancy"},
+               rows);
+}
+
+std::string changes_table(const ProfileCell& complete, const ProfileCell& cell) {
+  std::string rows;
+  for (const RangeChange& change : range_changes(complete, cell)) {
+    std::string behind;
+    for (const std::string& one : change.behind) behind += (behind.empty() ? "" : "<br>") + html_escape(one);
+    rows += row({html_escape(short_range(change.range)), number(change.complete), number(change.time),
+                 number(change.expected), number(change.over()), behind});
+  }
+  return table({"range", "ms,<br>" + html_escape(complete.name()), "ms,<br>" + html_escape(cell.name()),
+                "ms at the<br>MACs' ratio", "ms<br>over", "behind it"},
+               rows);
+}
+
+std::string kernel_terms() {
+  std::string metrics;
+  for (const char* metric : {"collected_time", "remainder_time", "kernel_bound", "product_ceiling", "copy_ceiling",
+                             "registers", "occupancy"})
+    metrics += described(metric);
+  return note(metrics +
+              "<b>bound over time</b>: above 100&nbsp;% where bytes came from a cache rather than memory. "
+              "<b>†</b>: disturbed, the interval of its time is wider than a tenth of it, or unknown.") +
+         note(
+             "Rows and remainder sum to the mean time of a pass over the windows with collectors, of which shares are; "
+             "<b>ms "
+             "with collectors</b> is the median over the windows. A gap is time in which no kernel or operator runs, "
+             "by its cause: (launch), (host), (synchronisation), "
+             "(graph), (waiting). Collectors lengthen gaps more than kernels, so a share with collectors is not one "
+             "without them. "
+             "An opportunity is a row's time above its bound; of a gap all of it. <b>ms at the MACs' ratio</b>: the "
+             "time "
+             "of the complete model in this range times the ratio of the MACs, where both have MACs; <b>ms over</b>: "
+             "above that, or above the complete model's time.");
+}
+
+}  // namespace
+
+std::optional<Section> kernels_section(const Findings& findings, const Show& show) {
+  constexpr std::size_t most = 6;  // cells with figures
+  const auto studies = profile_studies(findings.runs);
+  if (studies.empty()) return std::nullopt;
+  Section section{.id = "kernels", .title = "Where do the milliseconds go?"};
+  std::size_t cells = 0;
+  const ProfileCell* front = nullptr;  // whose figures stand outside of the details
+  for (const ProfileStudy* study : shown_first(findings, studies)) {
+    if (front == nullptr) {
+      front = &study->asked();
+      answer(section, *study);
+    }
+    section.details += "<h3>" + html_escape(study->title()) + "</h3>\n" + collected_table(*study);
+    const ProfileCell* complete = study->complete();
+    for (const ProfileCell& cell : study->cells) {
+      const bool asked = &cell != complete || study->cells.size() == 1;
+      cells += asked ? 1 : 0;
+      if (asked && (cells <= most || &cell == front)) {
+        const std::string name =
+            fmt::format("{}-{}", record::safe_name(name_among(studies, *study)), record::safe_name(file_name(cell)));
+        std::string figures;
+        std::string& to = &cell == front ? section.shown : figures;
+        const auto add = [&](const std::optional<Figure>& figure, const std::string& caption) {
+          if (figure) to += show(*figure, caption);
+        };
+        add(icicle_figure(*study, cell, "kernels-icicle-" + name),
+            "As wide as its time: a range, below it the ranges that it consists of, at the ends kernels and gaps. What "
+            "is narrower than three pixels is merged.");
+        add(opportunities_figure(*study, cell, "kernels-opportunities-" + name),
+            "The rows whose time is furthest above their bound, kernels of one role in one range together.");
+        add(roofline_figure(*study, cell, "kernels-roofline-" + name),
+            "Each point is a kernel in a range, as large as its share of the time; at the side those without MACs. "
+            "Bytes are those that operators take and give: where a cache holds them, a point can lie above the roof.");
+        section.details += figures;
+      }
+      if (asked && complete != nullptr && complete != &cell)
+        section.details +=
+            folded("By range beside the complete model: " + html_escape(cell.name()), changes_table(*complete, cell));
+      section.details += folded(fmt::format("All {} rows: {}", cell.rows.size(), html_escape(cell.name())),
+                                cell.rows.empty() ? "" : rows_table(cell));
+    }
+  }
+  if (cells > most) section.details += note(fmt::format("Of {} cells no more than {} are drawn.", cells, most + 1));
+  section.details += kernel_terms();
+  return section;
+}
+
+}  // namespace dydit::analysis
