@@ -197,7 +197,7 @@ class Profiling {
         const auto runs =
             std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cells_[i])))),
                        std::int64_t{2}, most_runs);
-        if (window == 0) collected(cells_[i], rates, 2);  // settles, and names become known
+        if (window == 0) collected(cells_[i], rates, runs);  // settles, and names become known
         seen[i].add(timeline::attribute(collected(cells_[i], rates, runs)), runs);
       }
     for (std::size_t i = 0; i < cells_.size(); ++i) {
