@@ -29,7 +29,7 @@ struct Strip {
 /// than `most`. Nothing where the reference's images are
 /// not there, or are no pictures (3 channels); a cell without images has no row. Throws InputError for images of
 /// several sizes. `study` and `runs` must outlive it.
-std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record::Run> runs, std::size_t images = 4,
+std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record::Run> runs, std::size_t images = 3,
                               std::size_t most = 8);
 
 /// A row for each cell with its name, time and speedup, a column for each image.

@@ -2,39 +2,39 @@
 set encoding utf8
 set datafile separator comma
 data = 'samples-dynamic-0.5.csv'
-R = 8; K = 4; W = 32; H = 32; G = 2
+R = 8; K = 3; W = 32; H = 32; G = 2
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 640,813 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,8.46875 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1280,1626 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 640,1085 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 6.666666666666667,11.302083333333334 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1280,2170 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'samples-dynamic-0.5.'.format
 set lmargin at screen 0.36875
 set rmargin at screen 0.98750
-set bmargin at screen 0.00984
-set tmargin at screen 0.99016
-set xrange [0:134]
+set bmargin at screen 0.00737
+set tmargin at screen 0.99263
+set xrange [0:100]
 set yrange [270:0]
 unset border
 unset tics
 unset key
 unset label
-set label 'dense + ddim 50' at screen 0.01250,first 13.290 left font ',11'
-set label '78.3 ms, 1 times as fast' at screen 0.01250,first 18.710 left font ',11' textcolor rgb '#606060'
-set label 'dense + fora:2 + ddim 50' at screen 0.01250,first 47.290 left font ',11'
-set label '46.6 ms, 1.70 times as fast' at screen 0.01250,first 52.710 left font ',11' textcolor rgb '#606060'
-set label 'dense + fora:2,anew + ddim 50' at screen 0.01250,first 81.290 left font ',11'
-set label '45.7 ms, 1.71 times as fast' at screen 0.01250,first 86.710 left font ',11' textcolor rgb '#606060'
-set label 'dense + taylorseer:3,2 + ddim 50' at screen 0.01250,first 115.290 left font ',11'
-set label '39.1 ms, 1.99 times as fast' at screen 0.01250,first 120.710 left font ',11' textcolor rgb '#606060'
-set label 'compact + ddim 50' at screen 0.01250,first 149.290 left font ',11'
-set label '48.5 ms, 1.63 times as fast' at screen 0.01250,first 154.710 left font ',11' textcolor rgb '#606060'
-set label 'compact + fora:2 + ddim 50' at screen 0.01250,first 183.290 left font ',11'
-set label '30.7 ms, 2.55 times as fast' at screen 0.01250,first 188.710 left font ',11' textcolor rgb '#606060'
-set label 'dense + taylorseer:3,2 + ddim 20' at screen 0.01250,first 217.290 left font ',11'
-set label '17.3 ms, 4.56 times as fast' at screen 0.01250,first 222.710 left font ',11' textcolor rgb '#606060'
-set label 'compact + taylorseer:3,2 + ddim 20' at screen 0.01250,first 251.290 left font ',11'
-set label '12.9 ms, 6.14 times as fast' at screen 0.01250,first 256.710 left font ',11' textcolor rgb '#606060'
+set label 'dense + ddim 50' at screen 0.01250,first 13.979 left font ',11'
+set label '78.3 ms, 1 times as fast' at screen 0.01250,first 18.021 left font ',11' textcolor rgb '#606060'
+set label 'dense + fora:2 + ddim 50' at screen 0.01250,first 47.979 left font ',11'
+set label '46.6 ms, 1.70 times as fast' at screen 0.01250,first 52.021 left font ',11' textcolor rgb '#606060'
+set label 'dense + fora:2,anew + ddim 50' at screen 0.01250,first 81.979 left font ',11'
+set label '45.7 ms, 1.71 times as fast' at screen 0.01250,first 86.021 left font ',11' textcolor rgb '#606060'
+set label 'dense + taylorseer:3,2 + ddim 50' at screen 0.01250,first 115.979 left font ',11'
+set label '39.1 ms, 1.99 times as fast' at screen 0.01250,first 120.021 left font ',11' textcolor rgb '#606060'
+set label 'compact + ddim 50' at screen 0.01250,first 149.979 left font ',11'
+set label '48.5 ms, 1.63 times as fast' at screen 0.01250,first 154.021 left font ',11' textcolor rgb '#606060'
+set label 'compact + fora:2 + ddim 50' at screen 0.01250,first 183.979 left font ',11'
+set label '30.7 ms, 2.55 times as fast' at screen 0.01250,first 188.021 left font ',11' textcolor rgb '#606060'
+set label 'dense + taylorseer:3,2 + ddim 20' at screen 0.01250,first 217.979 left font ',11'
+set label '17.3 ms, 4.56 times as fast' at screen 0.01250,first 222.021 left font ',11' textcolor rgb '#606060'
+set label 'compact + taylorseer:3,2 + ddim 20' at screen 0.01250,first 251.979 left font ',11'
+set label '12.9 ms, 6.14 times as fast' at screen 0.01250,first 256.021 left font ',11' textcolor rgb '#606060'
 plot for [r=0:R-1] for [k=0:K-1] data skip 1 every :::r*H::(r+1)*H-1 \
     using (k*(W+G)+$3+0.5):(r*(H+G)+$2+0.5):(int(column(4+k))>>16):(int(column(4+k))>>8&255):(int(column(4+k))&255) with rgbimage
 unset output
