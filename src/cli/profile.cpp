@@ -71,6 +71,7 @@ void execute(const Profiled& p, const run::RunSettings& given) {
   spec.process = p.process.process();
   spec.data = run::data_schema().from_json(p.data, "data", spec.data);
   spec.kernels.dtype = p.machine.dtype;
+  spec.seed = p.machine.seed.value_or(0);
   const run::Finished finished = run::run_profile(spec, settings);
   if (p.json) print(finished.path, p);
   require_whole(finished);

@@ -135,8 +135,6 @@ class Collector final : public RangeObserver {
     span->bytes = moves ? span->bytes + given : 0;
   }
 
-  bool counts_work() const { return what_.work; }
-
   Timeline timeline(const Interval& window) {
     Timeline timeline{.names = {}, .ranges = std::move(ranges_), .window = window};
     timeline.names.resize(names_.size());
@@ -145,8 +143,6 @@ class Collector final : public RangeObserver {
     timeline.system_threads.resize(threads_.size());
     for (auto& [_, thread] : threads_) {
       timeline.system_threads[thread->number] = thread->system_number;
-      for (HostSpan& span : thread->spans)
-        if (span.kind == HostSpan::Kind::range) span.name = 0;
       timeline.host.insert(timeline.host.end(), thread->spans.begin(), thread->spans.end());
       timeline.lost += thread->lost;
     }

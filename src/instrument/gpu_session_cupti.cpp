@@ -10,6 +10,7 @@
 #include <atomic>
 #include <climits>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <string_view>
 
@@ -200,12 +201,13 @@ void GpuSession::Records::for_calls(std::uint8_t enable) {
   each(CUPTI_CB_DOMAIN_DRIVER_API, CUPTI_DRIVER_TRACE_CBID_SIZE, cuptiActivityEnableDriverApi);
 }
 
-// Warps of the kernel that a multiprocessor holds at once, over those that it can hold.
+// Warps of the kernel that a multiprocessor holds at once, over those that it can hold; NaN where nobody knows.
 double GpuSession::Records::occupancy(const CUpti_ActivityKernel10& kernel) {
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   auto [of, fresh] = devices.try_emplace(kernel.deviceId);
   if (fresh && cudaGetDeviceProperties(&of->second, static_cast<int>(kernel.deviceId)) != cudaSuccess) of->second = {};
   const cudaDeviceProp& device = of->second;
-  if (device.maxThreadsPerMultiProcessor == 0 || device.warpSize == 0) return 0;
+  if (device.maxThreadsPerMultiProcessor == 0 || device.warpSize == 0) return unknown;
   const cudaOccDeviceProp properties(device);
   cudaOccFuncAttributes attributes;
   attributes.maxThreadsPerBlock = INT_MAX;
@@ -220,7 +222,7 @@ double GpuSession::Records::occupancy(const CUpti_ActivityKernel10& kernel) {
   cudaOccResult result;
   if (cudaOccMaxActiveBlocksPerMultiprocessor(&result, &properties, &attributes, &state, threads,
                                               static_cast<std::size_t>(kernel.dynamicSharedMemory)) != CUDA_OCC_SUCCESS)
-    return 0;
+    return unknown;
   const int warps = (threads + device.warpSize - 1) / device.warpSize;
   return static_cast<double>(result.activeBlocksPerMultiprocessor * warps) /
          static_cast<double>(device.maxThreadsPerMultiProcessor / device.warpSize);

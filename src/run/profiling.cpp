@@ -16,14 +16,15 @@ namespace dydit::run {
 namespace {
 
 // Images for the passes of a checkpoint's model: of data, or standard normals where there are none.
-study::Chunk made_up(const model::Architecture& of, std::int64_t batch) {
+study::Chunk made_up(const model::Architecture& of, std::int64_t batch, std::uint64_t seed) {
   study::Chunk chunk{.count = batch,
                      .indices = std::vector<std::int64_t>(static_cast<std::size_t>(batch)),
                      .images = {},
                      .labels = {}};
   std::iota(chunk.indices.begin(), chunk.indices.end(), 0);
   const std::vector<std::int64_t> draws(chunk.indices.size(), 0);
-  chunk.images = diffusion::normal_rows(0, Purpose::sweep_input, chunk.indices, draws, {of.channels, of.side, of.side});
+  chunk.images =
+      diffusion::normal_rows(seed, Purpose::sweep_input, chunk.indices, draws, {of.channels, of.side, of.side});
   chunk.labels = torch::arange(batch).remainder(of.classes);
   return chunk;
 }
@@ -39,10 +40,10 @@ study::Trained trained_of(const ProfiledSpec& spec, const Loaded& loaded, const 
                          .data_hash = "standard normals",
                          .process = loaded.process};
   if (spec.data.path.empty()) {
-    trained.chunk = made_up(of, batch);
+    trained.chunk = made_up(of, batch, spec.seed);
     return trained;
   }
-  const auto dataset = open_data(spec.data, 0);
+  const auto dataset = open_data(spec.data, spec.seed);
   require_fit(*dataset, spec.data, of, spec.checkpoint->name);
   if (dataset->size() < batch)
     throw UsageError("fewer images than the batch", spec.data.path, "give more, or a smaller --batch");
@@ -69,6 +70,7 @@ Finished run_profile(const ProfiledSpec& spec, const RunSettings& settings) {
   study::KernelsSetting setting{.spec = spec.kernels,
                                 .catalog = settings.catalog,
                                 .trained = {},
+                                .seed = spec.seed,
                                 .device = settings.device,
                                 .threads = settings.threads,
                                 .quiet = settings.quiet};

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/progress.h"
@@ -192,8 +193,10 @@ class Profiling {
         }
       });
     };
+    const auto timed = [&](std::size_t i) { return times_.at(name_of(cells_[i])).error.empty(); };
     for (std::int64_t window = 0; window < windows; ++window)
       for (std::size_t i = 0; i < cells_.size(); ++i) {
+        if (!timed(i)) continue;  // its record says why
         const auto runs =
             std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cells_[i])))),
                        std::int64_t{2}, most_runs);
@@ -201,6 +204,7 @@ class Profiling {
         seen[i].add(timeline::attribute(collected(cells_[i], rates, runs)), runs);
       }
     for (std::size_t i = 0; i < cells_.size(); ++i) {
+      if (!timed(i)) continue;
       if (gpu) seen[i].take_work(timeline::attribute(collected(cells_[i], whole, variants_.runs())));
       write_trace(cells_[i], collected(cells_[i], whole, 2), gpu.get());
     }
@@ -211,7 +215,7 @@ class Profiling {
     const bool asked = cells_.size() == 1 || (cells_.size() == 2 && &cell == &cells_.back());
     const std::string name = asked ? "trace" : record::safe_name(name_of(cell));
     const auto folder = run_.path() / "trace";
-    std::filesystem::create_directories(folder);
+    create_folders(folder);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     timeline::write_trace(folder / (name + ".json.gz"), seen,
                           {.pid = getpid(),
@@ -269,7 +273,7 @@ class Profiling {
     value("shared_memory", 1e-3 * launch.shared_bytes);
     value("grid", static_cast<double>(launch.grid[0]) * launch.grid[1] * launch.grid[2]);
     value("block", static_cast<double>(launch.block[0]) * launch.block[1] * launch.block[2]);
-    value("occupancy", launch.occupancy);
+    if (std::isfinite(launch.occupancy)) value("occupancy", launch.occupancy);
     return record;
   }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "catch.h"
 #include "dynamic_weights.h"
 #include "probe.h"
@@ -68,8 +69,10 @@ TEST_CASE("several cells are profiled beside the complete model, and a checkpoin
                               "widths", "tokens", "--batch", "1", "--out", folder.path() / "several"});
   CHECK(cells.size() == 1 + 2 * 2);
   const dydit::test::DynamicWeights file;
-  const Json own =
-      profile({"--checkpoint", file.file(), "--engine", "compact", "--batch", "2", "--out", folder.path() / "own"});
+  const Json own = profile({"--checkpoint", file.file(), "--engine", "compact", "--seed", "5", "--batch", "2", "--out",
+                            folder.path() / "own"});
+  const auto manifest = Json::parse(dydit::read_file(folder.path() / "own" / "manifest.json"));
+  CHECK(manifest.at("identity").at("seed") == 5);
   CHECK(own.at("axes").at("which") == "own");
   CHECK(sum_of(own, "macs") > 0);
 }

@@ -95,6 +95,7 @@ struct ProfiledSpec {
   std::optional<diffusion::ProcessSpec> process;  ///< nothing: as the checkpoint says
   DataSpec data;                                  ///< images for a checkpoint's passes; no path: made up
   study::KernelsSpec kernels;                     ///< its model is named by the above
+  std::uint64_t seed = 0;
 };
 
 /// Where the time of its forward passes goes (study/kernels.h). Throws UsageError for an engine of dynamic models with

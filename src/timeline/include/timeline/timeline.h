@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,8 @@ struct DeviceSpan {
     std::uint32_t grid[3] = {}, block[3] = {};
     std::uint32_t registers = 0;     ///< of a thread
     std::uint32_t shared_bytes = 0;  ///< of a block, static and dynamic
-    double occupancy = 0;            ///< theoretical, 0 to 1: warps that fit over those that the processor holds
+    /// Theoretical, 0 to 1: warps that fit over those that the processor holds; NaN where it is not known.
+    double occupancy = std::numeric_limits<double>::quiet_NaN();
   } launch = {};
 };
 
