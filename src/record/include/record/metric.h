@@ -56,6 +56,8 @@ inline constexpr MetricInfo metrics[] = {
     {"realisation", "", "η",
      "Realisation: the speedup over the theoretical one, 1 when all of the skipped work becomes time."},
     {"collected_time", "ms", "time, collected", "Time of one forward pass while collectors look at it."},
+    {"collected_ratio", "", "collected over not",
+     "Time with collectors over the time without them, of the same passes one behind the other."},
     {"remainder_time", "ms", "remainder",
      "Time of a pass, of those that were looked at, that no kernel, operator or measured gap has."},
     {"lost_records", "", "lost", "Records that collectors had to drop."},
