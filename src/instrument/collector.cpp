@@ -283,6 +283,8 @@ class Operators {
 timeline::Timeline collect(const Collecting& what, const std::function<void()>& work) {
   const auto collector = std::make_unique<Collector>(what);
   if (what.gpu != nullptr) what.gpu->begin();
+  what.settle();
+  if (what.gpu != nullptr) what.gpu->drain();
   Interval window;
   {
     const Observing observing({.observer = collector.get(), .node = 0});

@@ -193,11 +193,13 @@ class Profiling {
         variant(cell).run(i);
       }
     };
-    const auto collected = [&](const Cell& cell, const instrument::Collecting& what, std::int64_t runs) {
+    const auto collected = [&](const Cell& cell, instrument::Collecting what, std::int64_t runs) {
+      what.settle = [&] { work(cell, 1); };
       return instrument::collect(what, [&] { work(cell, runs); });
     };
     const auto timer = instrument::timer_of(s_.device);
     const auto without = [&](const Cell& cell, std::int64_t runs) {
+      work(cell, 1);
       timer->drain();
       const double began = instrument::steady_seconds();
       work(cell, runs);
@@ -211,7 +213,6 @@ class Profiling {
         const auto runs =
             std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cells_[i])))),
                        std::int64_t{2}, most_runs);
-        if (window == 0) collected(cells_[i], rates, runs);  // settles, and names become known
         const double seconds = without(cells_[i], runs);
         seen[i].add(timeline::attribute(collected(cells_[i], rates, runs)), runs, seconds);
       }

@@ -61,6 +61,21 @@ TEST_CASE("spans beyond the memory are lost and counted") {
   CHECK(t.lost == 3);
 }
 
+TEST_CASE("what settles is done before the window and not collected") {
+  bool settled = false;
+  const Timeline t = collect({.settle =
+                                  [&] {
+                                    const Range range("settles");
+                                    settled = true;
+                                  }},
+                             [&] {
+                               const Range range("counts");
+                               CHECK(settled);
+                             });
+  REQUIRE(t.host.size() == 1);
+  CHECK(t.ranges.path(t.host.front().node, true) == "counts");
+}
+
 TEST_CASE("what throws leaves nobody observed") {
   CHECK_THROWS(collect({}, [] {
     const Range range("pass");

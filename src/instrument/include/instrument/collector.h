@@ -16,6 +16,8 @@ struct Collecting {
   bool operators = true;      ///< else ranges and kernels of our own alone
   bool work = true;           ///< MACs and bytes of operators, by the shapes of what they take and give; takes longer
   GpuSession* gpu = nullptr;  ///< where a GPU does the work: what it does is collected too, and waited for
+  /// Done first, outside of the window: CUPTI changes each kernel when that is launched for the first time.
+  std::function<void()> settle = [] {};
   std::size_t most_spans = std::size_t{1} << 18;  ///< of a thread; those beyond are counted as lost
 };
 
