@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The suites, a file each.
+#pragma once
+
+namespace dydit::bench {
+
+void add_ceilings();
+void add_kernels();
+void add_parts();
+void add_models();
+void add_plans();
+void add_samplings();
+void add_studies();
+void add_collectors();
+
+}  // namespace dydit::bench
