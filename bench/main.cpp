@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   add_kernels();
   add_parts();
   add_models();
+  add_engines();
   add_plans();
   add_samplings();
   add_studies();

@@ -8,6 +8,7 @@ void add_ceilings();
 void add_kernels();
 void add_parts();
 void add_models();
+void add_engines();
 void add_plans();
 void add_samplings();
 void add_studies();
