@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
   add_models();
   add_engines();
   add_plans();
+  add_loaders();
+  add_checkpoints();
   add_samplings();
   add_studies();
   add_collectors();

@@ -10,6 +10,8 @@ void add_parts();
 void add_models();
 void add_engines();
 void add_plans();
+void add_loaders();
+void add_checkpoints();
 void add_samplings();
 void add_studies();
 void add_collectors();
