@@ -25,5 +25,8 @@ int main(int argc, char** argv) {
   add_samplings();
   add_studies();
   add_collectors();
+#ifdef DYDIT_WITH_CUDA
+  add_gpu_collectors();
+#endif
   benchmark::RunSpecifiedBenchmarks();
 }
