@@ -14,23 +14,20 @@ using Json = nlohmann::json;
 
 namespace {
 
-// Where there is a GPU its smallest cases run too; without one CUDA's suites are left out.
-const std::set<std::string> suites{"ceiling/product",
-                                   "ceiling/copy",
-                                   "kernel",
-                                   "part",
-                                   "forward",
-                                   "train_step",
-                                   "engine",
-                                   "plan",
-                                   "loader",
-                                   "checkpoint",
-                                   "sample",
-                                   "study",
-                                   "collector/range/unobserved",
-                                   "collector/range/observed",
-                                   "collector/forward"};
-const std::set<std::string> gpu_suites{"collector/replay"};
+// Of each device what has it among its axes.
+using Suites = std::set<std::pair<std::string, std::string>>;
+
+Suites expected(bool gpu) {
+  Suites all{{"collector/range/unobserved", ""}, {"collector/range/observed", ""}};
+  for (const char* suite : {"ceiling/product", "ceiling/copy", "kernel", "part", "forward", "train_step", "engine",
+                            "plan", "loader", "checkpoint", "sample", "study", "collector/forward"})
+    all.emplace(suite, "cpu");
+  if (!gpu) return all;
+  for (const char* suite : {"ceiling/product", "ceiling/copy", "kernel", "part", "forward", "train_step", "engine",
+                            "collector/forward", "collector/replay"})
+    all.emplace(suite, "cuda");
+  return all;
+}
 
 constexpr const char* smallest =
     "^ceiling/product.*float32|^ceiling/copy.*MiB:4/|kernel:normal_noise|"
@@ -42,25 +39,28 @@ constexpr const char* smallest =
     "^(kernel|part|forward|train_step|engine)/device:cuda/model:S-2/batch:16/dtype:bfloat16/|"
     "^collector/(forward|replay)/device:cuda";
 
-std::string output_of(const std::string& options) {
+struct Output {
+  std::string out;
+  bool gpu;  // else the program says that there is none
+};
+
+Output output_of(const std::string& options) {
   const dydit::test::TemporaryFolder folder;
-  const std::string out = folder.path() / "out", command = DYDIT_BENCH " " + options + " > " + out + " 2> /dev/null";
-  REQUIRE(std::system(command.c_str()) == 0);
-  return dydit::read_file(out);
+  const std::string out = folder.path() / "out", err = folder.path() / "err";
+  REQUIRE(std::system((DYDIT_BENCH " " + options + " > " + out + " 2> " + err).c_str()) == 0);
+  return {dydit::read_file(out), dydit::read_file(err).find("no GPU") == std::string::npos};
 }
 
-// "forward" of "forward/device:cpu/model:S-4/manual_time": up to the first axis.
-std::string suite_of(const std::string& name) {
-  std::string suite;
+// "forward" and "cpu" of "forward/device:cpu/model:S-4/manual_time": what stands before the first axis, and the device.
+std::pair<std::string, std::string> suite_of(const std::string& name) {
+  std::string suite, device;
   std::istringstream parts(name);
-  for (std::string part; std::getline(parts, part, '/') && part != "manual_time" && part.find(':') == part.npos;)
+  for (std::string part; std::getline(parts, part, '/') && part != "manual_time";) {
+    if (part.starts_with("device:")) device = part.substr(part.find(':') + 1);
+    if (part.find(':') != part.npos) break;
     suite += (suite.empty() ? "" : "/") + part;
-  return suite;
-}
-
-std::set<std::string> without_gpu(std::set<std::string> all) {
-  for (const std::string& suite : gpu_suites) all.erase(suite);
-  return all;
+  }
+  return {suite, device};
 }
 
 // Counters that a row of a suite has.
@@ -82,29 +82,32 @@ void require_counters(const std::string& suite, const Json& row) {
 }  // namespace
 
 TEST_CASE("every suite of benchmarks is listed, with names by axes") {
-  std::istringstream lines(output_of("--benchmark_list_tests"));
-  std::set<std::string> listed, names;
+  const auto [out, gpu] = output_of("--benchmark_list_tests");
+  std::istringstream lines(out);
+  Suites listed;
+  std::set<std::string> names;
   for (std::string name; std::getline(lines, name);) {
     INFO(name);
     CHECK(name.ends_with("/manual_time"));
     CHECK(names.insert(name).second);
     listed.insert(suite_of(name));
   }
-  CHECK(without_gpu(listed) == suites);
+  CHECK(listed == expected(gpu));
 }
 
 TEST_CASE("the smallest cases of every suite of benchmarks run") {
-  const Json report = Json::parse(output_of(
-      std::string("--benchmark_format=json --benchmark_min_time=0.001 --benchmark_filter='") + smallest + "'"));
-  std::set<std::string> ran;
+  const auto [out, gpu] = output_of(
+      std::string("--benchmark_format=json --benchmark_min_time=0.001 --benchmark_filter='") + smallest + "'");
+  const Json report = Json::parse(out);
+  Suites ran;
   for (const Json& row : report.at("benchmarks")) {
-    const std::string name = row.at("name"), suite = suite_of(name);
+    const std::string name = row.at("name");
     INFO(name << " " << row.value("error_message", ""));
     CHECK_FALSE(row.value("error_occurred", false));
-    CHECK(row.at("real_time").get<double>() > 0);
     if (row.value("error_occurred", false)) continue;
-    require_counters(suite, row);
-    ran.insert(suite);
+    CHECK(row.at("real_time").get<double>() > 0);
+    require_counters(suite_of(name).first, row);
+    ran.insert(suite_of(name));
   }
-  CHECK(without_gpu(ran) == suites);
+  CHECK(ran == expected(gpu));
 }
