@@ -30,7 +30,7 @@ Suites expected(bool gpu) {
 }
 
 constexpr const char* smallest =
-    "^ceiling/product.*float32|^ceiling/copy.*MiB:4/|kernel:normal_noise|"
+    "^ceiling/product.*float32|^ceiling/copy/device:(cpu/MiB:4/|cuda)|kernel:normal_noise|"
     "^(kernel|part|forward|train_step)/device:cpu/model:S-4/batch:4/|"
     "^engine/device:cpu/model:S-4/batch:4/.*keep:0.5/which:both|"
     "^plan/device:cpu/model:S-4/batch:4/.*:1_in_5/budget_MB:16/|"
