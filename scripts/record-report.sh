@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Copies a run directory with its page to reports/NAME: manifest, records, page, and of each figure its CSV and script; or
 # the page of several runs, with the manifest and the records of each in a folder of its own.
-# Pictures come along where README.md or docs/ show them; tensors stay behind (CONTRIBUTING.md says why).
+# Pictures, and data of more than 100 kB, come along where README.md or docs/ show them; tensors stay behind
+# (CONTRIBUTING.md says why).
 set -euo pipefail
 die() { printf 'record-report: %s\n' "$*" >&2; exit 2; }
 [ $# -ge 2 ] || die "usage: scripts/record-report.sh PAGE NAME [RUN...], as in: scripts/record-report.sh runs/quick-1 quick"
@@ -30,5 +31,9 @@ for run in "${runs[@]}"; do
   mkdir "$report/$(basename "$run")"
   cp "$run"/{manifest.json,results.jsonl} "$report/$(basename "$run")"
 done
-cp "$page"/figures/*.csv "$page"/figures/*.gp "$report/figures"
+for data in "$page"/figures/*.csv; do
+  figure=${data%.csv}
+  grep -qE "/$(basename "$figure")\.(png|svg)\$" <<< "$pictures" || [ "$(stat -c %s "$data")" -le 100000 ] || continue
+  cp "$data" "$figure.gp" "$report/figures"
+done
 for picture in $pictures; do cp "$page/figures/$(basename "$picture")" "$picture"; done

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "common.h"
 #include "distributed/process_group.h"
+#include "instrument/nvtx.h"
 #include "run/runner.h"
 
 namespace {
@@ -29,8 +30,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", DYDIT_VERSION);
   const dydit::study::Catalog catalog = dydit::run::standard_catalog();
   using namespace dydit::cli;
-  for (const auto add :
-       {add_info, add_train, add_study, add_sample, add_sweep, add_profile, add_report, add_reproduce, add_probe, add_export})
+  for (const auto add : {add_info, add_train, add_study, add_sample, add_sweep, add_profile, add_report, add_reproduce,
+                         add_probe, add_export})
     add(app, catalog);
   try {
     app.parse(argc, argv);
@@ -62,6 +63,8 @@ int main(int argc, char** argv) {
   dydit::handle_interrupts();
   dydit::handle_faults();
   dydit::prepare_memory();
+  const auto nvtx = dydit::instrument::nvtx_ranges();
+  const dydit::Observing observing({.observer = nvtx.get()});
   const int code = run(argc, argv);
   const bool printed = std::cout.flush() && std::fflush(stdout) == 0;
   return printed || code != 0 ? code

@@ -2,6 +2,8 @@
 #include "instrument/ceilings.h"
 
 #include <torch/torch.h>
+
+#include <algorithm>
 #include <memory>
 
 #include "model/linear.h"
@@ -21,6 +23,8 @@ Ceiling product_ceiling(torch::Device device, torch::Dtype dtype) {
 }
 
 Ceiling copy_ceiling(torch::Device device, std::int64_t bytes) {
+  // A short copy on a GPU is a launch, not a rate.
+  if (!device.is_cpu()) bytes = std::max(bytes, std::int64_t{256} << 20);
   const Tensor from = torch::ones({bytes}, torch::TensorOptions().device(device).dtype(torch::kUInt8));
   const Tensor to = torch::empty_like(from);
   return {{"copy ceiling", [=](std::int64_t) { to.copy_(from); }}, 2 * static_cast<double>(bytes)};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -206,7 +207,15 @@ class Collector final : public RangeObserver {
     }
   }
 
+  // The last one that this thread asked for: a range asks twice. By number, for collectors come and go in one place.
+  struct Known {
+    std::uint64_t collector = 0;
+    Thread* thread = nullptr;
+  };
+
   Thread& of_thread() {
+    static constinit thread_local Known known;
+    if (known.collector == number_) return *known.thread;
     const std::lock_guard lock(mutex_);
     auto& thread = threads_[std::this_thread::get_id()];
     if (!thread) {
@@ -214,6 +223,7 @@ class Collector final : public RangeObserver {
       thread->number = static_cast<std::uint32_t>(threads_.size() - 1);
       thread->spans.reserve(std::min(what_.most_spans, std::size_t{1} << 14));  // some passes
     }
+    known = {number_, thread.get()};
     return *thread;
   }
   Node node_of(Node within, const RangeInfo& range) {
@@ -230,7 +240,10 @@ class Collector final : public RangeObserver {
     return names_.try_emplace(text, static_cast<std::uint32_t>(names_.size())).first->second;
   }
 
+  static inline std::atomic<std::uint64_t> collectors_ = 0;
+
   Collecting what_;
+  const std::uint64_t number_ = ++collectors_;
   mutable std::mutex mutex_;  // of what follows
   std::map<std::thread::id, std::unique_ptr<Thread>> threads_;
   RangeTree ranges_;

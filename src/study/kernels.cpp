@@ -80,10 +80,12 @@ void put_cell(const KernelsSetting& s, const Workload& group, Record& record) {
 struct Seen {
   Attribution sum;              // over the windows
   std::vector<double> seconds;  // of a run, of each window
+  std::vector<double> ratios;   // of each window to one without collectors
   std::int64_t runs = 0;
 
-  void add(const Attribution& window, std::int64_t of_runs) {
+  void add(const Attribution& window, std::int64_t of_runs, double without) {
     seconds.push_back(window.wall / static_cast<double>(of_runs));
+    ratios.push_back(window.wall / without);
     runs += of_runs;
     sum.wall += window.wall;
     sum.remainder += window.remainder;
@@ -185,13 +187,22 @@ class Profiling {
     }
     const instrument::Collecting whole{.gpu = gpu.get()},
         rates = gpu ? instrument::Collecting{.operators = false, .work = false, .gpu = gpu.get()} : whole;
+    const auto work = [&](const Cell& cell, std::int64_t runs) {
+      for (std::int64_t i = 0; i < runs; ++i) {
+        stop_if_interrupted();
+        variant(cell).run(i);
+      }
+    };
     const auto collected = [&](const Cell& cell, const instrument::Collecting& what, std::int64_t runs) {
-      return instrument::collect(what, [&] {
-        for (std::int64_t i = 0; i < runs; ++i) {
-          stop_if_interrupted();
-          variant(cell).run(i);
-        }
-      });
+      return instrument::collect(what, [&] { work(cell, runs); });
+    };
+    const auto timer = instrument::timer_of(s_.device);
+    const auto without = [&](const Cell& cell, std::int64_t runs) {
+      timer->drain();
+      const double began = instrument::steady_seconds();
+      work(cell, runs);
+      timer->drain();
+      return instrument::steady_seconds() - began;
     };
     const auto timed = [&](std::size_t i) { return times_.at(name_of(cells_[i])).error.empty(); };
     for (std::int64_t window = 0; window < windows; ++window)
@@ -201,7 +212,8 @@ class Profiling {
             std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cells_[i])))),
                        std::int64_t{2}, most_runs);
         if (window == 0) collected(cells_[i], rates, runs);  // settles, and names become known
-        seen[i].add(timeline::attribute(collected(cells_[i], rates, runs)), runs);
+        const double seconds = without(cells_[i], runs);
+        seen[i].add(timeline::attribute(collected(cells_[i], rates, runs)), runs, seconds);
       }
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       if (!timed(i)) continue;
@@ -248,6 +260,7 @@ class Profiling {
     blocks.clear();
     for (const double seconds : seen.seconds) blocks.push_back(milliseconds() * seconds);
     put_blocks(record, "collected_time", blocks);
+    put_blocks(record, "collected_ratio", seen.ratios);
     value("remainder_time", milliseconds() * seen.sum.remainder / static_cast<double>(seen.runs));
     value("lost_records", static_cast<double>(seen.sum.lost));
     value("malformed_records", static_cast<double>(seen.sum.malformed));

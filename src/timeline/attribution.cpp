@@ -2,6 +2,7 @@
 #include "timeline/attribution.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -90,7 +91,9 @@ class Accounting {
   std::vector<const HostSpan*> host_;
   std::vector<const DeviceSpan*> device_;
   std::unordered_map<std::uint32_t, const HostSpan*> calls_;  // by correlation
-  std::vector<Interval> waits_;                               // of the host for the GPU, one after the other
+  // Why the host does not ask, each with the time of those before it too, and all one after the other.
+  std::array<std::pair<const char*, std::vector<Interval>>, 3> stalls_{
+      {{"(collector)", {}}, {"(memory)", {}}, {"(synchronisation)", {}}}};
   std::unordered_map<std::ptrdiff_t, std::int64_t> longest_;  // call of a row
 };
 
@@ -135,11 +138,15 @@ void Accounting::on_host() {
 }
 
 void Accounting::host_gap(const Interval& at, std::uint32_t node) {
-  std::int64_t waited = 0;
-  auto wait = std::ranges::upper_bound(waits_, at.begin, {}, &Interval::end);
-  for (; wait != waits_.end() && wait->begin < at.end; ++wait) waited += within(*wait, at).length();
-  rows_.gap(node, "(synchronisation)", waited);
-  rows_.gap(node, "(host)", at.length() - waited);
+  std::int64_t told = 0;
+  for (const auto& [cause, intervals] : stalls_) {
+    std::int64_t stalled = 0;
+    auto stall = std::ranges::upper_bound(intervals, at.begin, {}, &Interval::end);
+    for (; stall != intervals.end() && stall->begin < at.end; ++stall) stalled += within(*stall, at).length();
+    rows_.gap(node, cause, stalled - told);
+    told = stalled;
+  }
+  rows_.gap(node, "(host)", at.length() - told);
 }
 
 void Accounting::gap(const Interval& at, const DeviceSpan* next, const DeviceSpan* last) {
@@ -155,20 +162,22 @@ void Accounting::gap(const Interval& at, const DeviceSpan* next, const DeviceSpa
 
 void Accounting::on_device() {
   std::ranges::stable_sort(device_, {}, [](const DeviceSpan* span) { return span->at.begin; });
+  auto& [collector, memory, synchronisation] = stalls_;
+  for (const Interval& at : t_.collector) {
+    if (sound(at))
+      collector.second.push_back(at);
+    else
+      ++out_.malformed;
+  }
   for (const HostSpan* span : host_) {
     if (span->kind != HostSpan::Kind::call) continue;
     if (span->correlation != 0) calls_.emplace(span->correlation, span);
-    if (span->waits) waits_.push_back(span->at);
+    if (span->stall == Stall::memory) memory.second.push_back(span->at);
+    if (span->stall == Stall::synchronisation) synchronisation.second.push_back(span->at);
   }
-  std::ranges::sort(waits_, {}, &Interval::begin);
-  std::size_t kept = 0;  // those that overlap, of several threads, become one
-  for (const Interval& wait : waits_) {
-    if (kept > 0 && wait.begin <= waits_[kept - 1].end)
-      waits_[kept - 1].end = std::max(waits_[kept - 1].end, wait.end);
-    else
-      waits_[kept++] = wait;
-  }
-  waits_.resize(kept);
+  memory.second.insert(memory.second.end(), collector.second.begin(), collector.second.end());
+  synchronisation.second.insert(synchronisation.second.end(), memory.second.begin(), memory.second.end());
+  for (auto& [_, intervals] : stalls_) intervals = joined(std::move(intervals));
 
   std::multimap<std::int64_t, const DeviceSpan*> running;  // by their ends
   const DeviceSpan* last = nullptr;

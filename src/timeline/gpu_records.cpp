@@ -26,6 +26,7 @@ class Joining {
 
   void run() {
     t_.lost += records_.lost;
+    t_.collector.insert(t_.collector.end(), records_.collector.begin(), records_.collector.end());
     t_.malformed += records_.malformed;
     const std::size_t spans = t_.host.size();
     t_.host.reserve(spans + records_.calls.size());
@@ -101,7 +102,7 @@ class Joining {
                        .node = range == nullptr ? 0 : range->node,
                        .at = call.at,
                        .correlation = call.correlation,
-                       .waits = call.waits});
+                       .stall = call.stall});
     if (call.correlation != 0)
       asked_.try_emplace(call.correlation, Asked{t_.host.back().node, in(operators_, number, call.at.begin)});
   }

@@ -41,4 +41,17 @@ const Segment* segment_at(const std::vector<Segment>& segments, std::int64_t tim
   return found == segments.end() || time < found->at.begin ? nullptr : &*found;
 }
 
+std::vector<Interval> joined(std::vector<Interval> intervals) {
+  std::ranges::sort(intervals, {}, &Interval::begin);
+  std::size_t kept = 0;
+  for (const Interval& at : intervals) {
+    if (kept > 0 && at.begin <= intervals[kept - 1].end)
+      intervals[kept - 1].end = std::max(intervals[kept - 1].end, at.end);
+    else
+      intervals[kept++] = at;
+  }
+  intervals.resize(kept);
+  return intervals;
+}
+
 }  // namespace dydit::timeline

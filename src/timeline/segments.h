@@ -18,6 +18,9 @@ std::vector<Segment> segments_of(std::vector<const HostSpan*> spans, const Inter
 /// The one that a moment of the window is in; null outside.
 const Segment* segment_at(const std::vector<Segment>& segments, std::int64_t time);
 
+/// Those that overlap or meet become one, and all stand in order.
+std::vector<Interval> joined(std::vector<Interval> intervals);
+
 /// Times of the steady clock, which begins at 0.
 inline bool sound(const Interval& at) { return 0 <= at.begin && at.begin <= at.end; }
 

@@ -44,6 +44,7 @@ class Writer {
   void write() {
     out_.head(header_, timeline_.window.begin + header_.steady_began, timeline_.lost, timeline_.malformed + malformed_);
     write_host();
+    write_collector();
     for (auto first = device_.cbegin(); first != device_.cend();) first = write_stream(first);
     out_.end(sound(timeline_.window) ? timeline_.window.length() : 0);
   }
@@ -181,6 +182,20 @@ class Writer {
           out_.flow_begin(span.correlation, place(span.thread), at.begin);
       }
     }
+  }
+
+  // Beside the threads: CUPTI does not always know whose time it was.
+  void write_collector() {
+    std::vector<Interval> all;
+    for (const Interval& at : timeline_.collector) {
+      malformed_ += !sound(at);
+      if (sound(at) && sound(timeline_.window)) all.push_back(cut(at));
+    }
+    std::erase_if(all, [](const Interval& at) { return at.length() == 0; });
+    if (all.empty()) return;
+    const Place place{header_.pid, 0};
+    out_.thread(place, "collector", timeline_.threads);
+    for (const Interval& at : joined(std::move(all))) out_.span("overhead", quoted("collector"), place, at, "");
   }
 
   std::string device_args(const DeviceSpan& span) const {

@@ -35,6 +35,14 @@ double sum_of(const Json& cell, const char* key) {
 
 }  // namespace
 
+TEST_CASE("a model without routers has a profile") {
+  const dydit::test::TemporaryFolder folder;
+  const Json cell =
+      profile({"--model", "DiT-S/8", "--input-size", "16", "--batch", "2", "--out", folder.path() / "run"});
+  CHECK(cell.at("axes").at("engine") == "dense");
+  CHECK(sum_of(cell, "total_ms") + cell.at("remainder_ms").get<double>() == Approx(cell.at("wall_ms").get<double>()));
+}
+
 TEST_CASE("a profile's rows and its remainder are the time, and their MACs the model's") {
   const dydit::test::TemporaryFolder folder;
   const std::string run = folder.path() / "run";

@@ -13,3 +13,10 @@ set_source_files_properties(cli/faults_test.cpp PROPERTIES COMPILE_DEFINITIONS D
 set_source_files_properties(cli/process.cpp PROPERTIES COMPILE_DEFINITIONS DYDIT_PROGRAM="$<TARGET_FILE:dydit>")
 add_dependencies(test_cli dydit)
 add_dependencies(test_faults dydit test_backward_clock)
+if(DYDIT_WITH_CUDA)  # whose toolkit brings NVTX
+  add_library(test_nvtx_tool MODULE cli/nvtx_tool.cpp)
+  target_link_libraries(test_nvtx_tool PRIVATE dydit_flags CUDA::nvtx3)
+  target_sources(test_cli PRIVATE cli/nvtx_test.cpp)
+  set_source_files_properties(cli/nvtx_test.cpp PROPERTIES COMPILE_DEFINITIONS DYDIT_NVTX_TOOL="$<TARGET_FILE:test_nvtx_tool>")
+  add_dependencies(test_cli test_nvtx_tool)
+endif()

@@ -65,7 +65,7 @@ void read(std::string_view input) {
                                  .node = bytes.number(),
                                  .at = at,
                                  .correlation = bytes.number(),
-                                 .waits = kind % 3 == 0,
+                                 .stall = static_cast<Stall>(kind % 3),
                                  .macs = 1,
                                  .bytes = 1});
         break;
@@ -74,7 +74,7 @@ void read(std::string_view input) {
                                  .system_thread = bytes.number(),
                                  .at = at,
                                  .correlation = bytes.number(),
-                                 .waits = kind % 3 == 0});
+                                 .stall = static_cast<Stall>(kind % 3)});
         break;
       case 2:
         records.work.push_back({.kind = static_cast<DeviceSpan::Kind>(kind / 4 % 3),
@@ -86,6 +86,7 @@ void read(std::string_view input) {
                                 .graph_node = bytes.number()});
         break;
       default:
+        records.collector.push_back(at);
         records.graph_ranges[bytes.number()] = {{bytes.name(), bytes.time()}};
     }
   }

@@ -22,8 +22,8 @@ Timeline made_up(std::int64_t end) {
 HostSpan span(HostSpan::Kind kind, std::uint32_t name, std::uint32_t node, Interval at, std::uint32_t thread = 0) {
   return {.kind = kind, .thread = thread, .name = name, .node = node, .at = at};
 }
-HostSpan call(std::uint32_t name, Interval at, std::uint32_t correlation, bool waits = false) {
-  return {.kind = HostSpan::Kind::call, .name = name, .at = at, .correlation = correlation, .waits = waits};
+HostSpan call(std::uint32_t name, Interval at, std::uint32_t correlation, Stall stall = Stall::none) {
+  return {.kind = HostSpan::Kind::call, .name = name, .at = at, .correlation = correlation, .stall = stall};
 }
 DeviceSpan on_device(std::uint32_t name, std::uint32_t node, Interval at, std::uint32_t correlation,
                      std::uint64_t graph_node = 0) {
@@ -85,8 +85,8 @@ TEST_CASE("on the host a moment is shared among the threads, and rows and remain
 
 TEST_CASE("on a GPU what no kernel covers is a gap with a cause, in the range of the next kernel") {
   Timeline t = made_up(1000);
-  t.host = {call(5, {50, 60}, 1), call(5, {350, 360}, 2), call(6, {310, 330}, 0, true), call(5, {355, 358}, 3),
-            call(6, {700, 990}, 9, true)};
+  t.host = {call(5, {50, 60}, 1), call(5, {350, 360}, 2), call(6, {310, 330}, 0, Stall::synchronisation),
+            call(5, {355, 358}, 3), call(6, {700, 990}, 9, Stall::synchronisation)};
   t.device = {on_device(3, 3, {100, 300}, 1), on_device(4, 5, {400, 500}, 2), on_device(3, 6, {520, 720}, 3),
               on_device(3, 6, {720, 800}, 3)};
   t.device[0].macs = 11;
@@ -117,6 +117,21 @@ TEST_CASE("what runs at once shares the time, and what a graph holds has gaps of
   CHECK(ns(a, "pass/block/qkv", "softmax") == Approx(10 + 40));
   CHECK(ns(a, "pass/block/qkv", "(launch)") == Approx(10));
   CHECK(ns(a, "pass/block/qkv", "(graph)") == Approx(10));
+  require_sum(a);
+}
+
+TEST_CASE("what the host does in a gap is told once, the collector's own time first") {
+  Timeline t = made_up(100);
+  t.host = {call(6, {10, 60}, 0, Stall::synchronisation), call(5, {30, 50}, 0, Stall::memory), call(5, {80, 82}, 1)};
+  t.collector = {{40, 55}, {45, 58}, {200, 100}};
+  t.device = {on_device(3, 3, {90, 100}, 1)};
+  const Attribution a = attribute(t);
+  CHECK(ns(a, "pass/block/qkv", "(collector)") == Approx(18));
+  CHECK(ns(a, "pass/block/qkv", "(memory)") == Approx(10));
+  CHECK(ns(a, "pass/block/qkv", "(synchronisation)") == Approx(20 + 2));
+  CHECK(ns(a, "pass/block/qkv", "(host)") == Approx(10 + 20));
+  CHECK(ns(a, "pass/block/qkv", "(launch)") == Approx(10));
+  CHECK(a.malformed == 1);
   require_sum(a);
 }
 

@@ -69,7 +69,7 @@ inline MadeUpTimeline two_threads_and_a_gpu() {
   made.on_host(Host::range, 0, none, fourth, 10'000, 20'000);
   made.on_host(Host::kernel, 0, own, fourth, 10'000, 11'000);
   made.on_host(Host::call, 0, graph, fourth, 12'000, 14'000, 13);
-  made.on_host(Host::call, 0, wait, 0, 60'000, 99'000).waits = true;
+  made.on_host(Host::call, 0, wait, 0, 60'000, 99'000).stall = timeline::Stall::synchronisation;
   made.on_host(Host::range, 1, none, third, 1'500, 8'000);
   made.on_host(Host::kernel, 1, own, third, 1'500, 8'000);
   made.on_host(Host::call, 1, launch, 0, 9'000, 9'500, 14);
@@ -82,6 +82,8 @@ inline MadeUpTimeline two_threads_and_a_gpu() {
   made.on_device(Device::kernel, 7, gemm, fourth, 27'000, 28'000, 13).graph_node = 3;
   made.on_device(Device::set, 13, zero, 0, 11'000, 11'500, 14).bytes = 64;
   made.on_device(Device::kernel, 13, softmax, 0, 12'000, 12'000, 15);  // nobody knows who asked for it
+  for (const timeline::Interval at : {timeline::Interval{30'000, 31'000}, {30'500, 32'000}, {98'000, 400'000}})
+    made.collector.push_back({made.begin + at.begin, made.begin + at.end});
   return made;
 }
 

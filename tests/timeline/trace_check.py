@@ -17,7 +17,7 @@ ANNOTATIONS = ("user_annotation", "gpu_user_annotation")
 CALLS = ("cuda_runtime", "cuda_driver")
 COPIES = ("gpu_memcpy", "gpu_memset")
 DEVICE = ("kernel", *COPIES)
-CATEGORIES = ("cpu_op", *ANNOTATIONS, *CALLS, *DEVICE)
+CATEGORIES = ("cpu_op", "overhead", *ANNOTATIONS, *CALLS, *DEVICE)
 METADATA = {"process_name": "name", "process_labels": "labels", "process_sort_index": "sort_index",
             "thread_name": "name", "thread_sort_index": "sort_index"}
 PROPERTIES = ("id", "name", "totalGlobalMem", "computeMajor", "computeMinor", "maxThreadsPerBlock",

@@ -131,6 +131,16 @@ TEST_CASE("what threads of the host did") {
   CHECK(written.event({{"cat", "user_annotation"}, {"name", "pass"}})["dur"] == 59.0);
 }
 
+TEST_CASE("what the collector took stands beside the threads") {
+  const Written written(dydit::test::two_threads_and_a_gpu());
+  const auto spans = written.events({{"cat", "overhead"}});
+  REQUIRE(spans.size() == 2);
+  CHECK(spans[0]["ts"] == 30.0);
+  CHECK(spans[0]["dur"] == 2.0);
+  CHECK(spans[1]["ts"] == 98.0);
+  CHECK(spans[1]["tid"] == 0);
+}
+
 TEST_CASE("what a GPU did") {
   const Written written(dydit::test::two_threads_and_a_gpu());
   const json kernel = written.event({{"cat", "kernel"}, {"ts", 8.0}});

@@ -15,7 +15,8 @@ struct Ceiling {
 /// A product of two square matrices, of 2048 rows on the CPU and 8192 on a GPU.
 Ceiling product_ceiling(torch::Device device, torch::Dtype dtype);
 
-/// A copy of so many bytes: activations move at another rate than what no cache holds.
+/// A copy of so many bytes, on a GPU of 256 MiB at least: activations of the CPU move at another rate than what no cache
+/// holds.
 Ceiling copy_ceiling(torch::Device device, std::int64_t bytes);
 
 }  // namespace dydit::instrument

@@ -19,13 +19,14 @@ class GpuSession {
   GpuSession(const GpuSession&) = delete;
   GpuSession& operator=(const GpuSession&) = delete;
 
-  /// Waits for the GPU and forgets what it did so far, but for the graphs that were captured.
+  /// Waits for the GPU and tells of what it does from now on. Which range captured a node of a graph is known as long as
+  /// the session lives.
   void begin();
   /// Waits until the GPU has done all that it was given.
   void drain();
   /// For traces.
   std::vector<timeline::TraceHeader::Device> devices() const;
-  /// What it did since begin().
+  /// What it did since begin(); what it does from now on is nobody's.
   timeline::GpuRecords taken();
 
  private:

@@ -56,6 +56,8 @@ inline constexpr MetricInfo metrics[] = {
     {"realisation", "", "η",
      "Realisation: the speedup over the theoretical one, 1 when all of the skipped work becomes time."},
     {"collected_time", "ms", "time, collected", "Time of one forward pass while collectors look at it."},
+    {"collected_ratio", "", "collected over not",
+     "Time with collectors over the time without them, of the same passes one behind the other."},
     {"remainder_time", "ms", "remainder",
      "Time of a pass, of those that were looked at, that no kernel, operator or measured gap has."},
     {"lost_records", "", "lost", "Records that collectors had to drop."},
@@ -75,7 +77,9 @@ inline constexpr MetricInfo metrics[] = {
      "Least time that the MACs and bytes of a pass need at the ceilings measured in the same run."},
     {"product_ceiling", "GMAC/s", "product ceiling", "Rate of a large square matrix product in the same run."},
     {"copy_ceiling", "GB/s", "copy ceiling",
-     "Rate of a copy as large as the activations between two blocks, read and written, in the same run."},
+     "Rate of a copy as large as the activations between two blocks, on a GPU of 256 MiB at least, read and written, "
+     "in "
+     "the same run."},
     {"activation_memory", "MB", "activations",
      "Most memory that the tensors of a pass, or of a trajectory with what a cache keeps, hold at once."},
     {"weight_memory", "MB", "weights",

@@ -3,8 +3,9 @@
 //
 // On a GPU each moment belongs to the kernels, copies and sets that run in it, shared evenly where several do; where
 // none runs it is a gap, in the range of the next kernel and by its cause: "(launch)" from the begin of the call that
-// asked for that kernel, before it "(synchronisation)" while the host waits for the GPU and "(host)" else; "(graph)"
-// between two nodes of one graph. Behind the last kernel it is "(synchronisation)".
+// asked for that kernel; before it what the host does, "(collector)" while the collector of the GPU's records is at
+// work, "(memory)" while memory of the GPU is taken or given back, "(synchronisation)" while the host waits for the GPU
+// and "(host)" else; "(graph)" between two nodes of one graph.
 // Without a GPU a moment is shared evenly among the threads of the host: each is in an operator or a kernel of our own,
 // in a range and in neither: "(host)", or in no range: "(waiting)", in the range that thread 0 is in.
 // The remainder is where thread 0 is in no range, or no record tells of the GPU.

@@ -16,7 +16,7 @@ struct GpuRecords {
     std::uint32_t system_thread = 0;
     Interval at = {};
     std::uint32_t correlation = 0;
-    bool waits = false;  ///< for the GPU
+    Stall stall = Stall::none;
   };
   struct Work {
     DeviceSpan::Kind kind = DeviceSpan::Kind::kernel;
@@ -28,10 +28,11 @@ struct GpuRecords {
     double bytes = 0;              ///< that a copy or set moves
     DeviceSpan::Launch launch = {};
   };
-  std::vector<Call> calls;
-  std::vector<Work> work;
+  std::vector<Call> calls = {};
+  std::vector<Work> work = {};
+  std::vector<Interval> collector = {};  ///< what the profiler itself took of the host's time
   using Path = std::vector<RangeObserver::Step>;
-  std::map<std::uint64_t, Path> graph_ranges;  ///< of each node of a graph the range that captured it
+  std::map<std::uint64_t, Path> graph_ranges = {};  ///< of each node of a graph the range that captured it
   std::int64_t lost = 0;
   std::int64_t malformed = 0;
 };

@@ -31,6 +31,13 @@ struct Interval {
   std::int64_t length() const { return end - begin; }
 };
 
+/// Why a thread of the host that asks a GPU for work does not get on.
+enum class Stall : std::uint8_t {
+  none,
+  synchronisation,  ///< waits for the GPU
+  memory,           ///< takes memory of the GPU, or gives it back
+};
+
 /// What a thread of the host did. Spans of one thread nest.
 struct HostSpan {
   enum class Kind : std::uint8_t {
@@ -45,7 +52,7 @@ struct HostSpan {
   std::uint32_t node = 0;    ///< the range that it is, or is in
   Interval at = {};
   std::uint32_t correlation = 0;  ///< of a call: what it asked of the GPU has it too; 0: nothing
-  bool waits = false;             ///< of a call: the host waits for the GPU
+  Stall stall = Stall::none;      ///< of a call
   double macs = 0, bytes = 0;     ///< of kernels and operators; bytes are those read and written
 };
 
@@ -74,6 +81,7 @@ struct Timeline {
   RangeTree ranges = {};
   std::vector<HostSpan> host = {};
   std::vector<DeviceSpan> device = {};
+  std::vector<Interval> collector = {};            ///< time of the host that a collector of the GPU's records took
   Interval window = {};                            ///< what is accounted for: all of it, and nothing outside
   std::uint32_t threads = 1;                       ///< of the host, that have spans
   std::vector<std::uint32_t> system_threads = {};  ///< their numbers in the system, where they are known
