@@ -4,12 +4,12 @@
 // `actual` the dense model's time over the engine's; `eta` actual / theoretical. What is timed is compared with the
 // masked engine's output before and after.
 #include "dit/engines.h"
+#include <limits>
+
 #include "agreement.h"
 #include "cost/cost.h"
 #include "subject.h"
 #include "suites.h"
-
-#include <limits>
 
 namespace dydit::bench {
 

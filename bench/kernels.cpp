@@ -3,7 +3,7 @@
 // share of heads or tokens. MACs/s and bytes/s are of what a kernel must do, whatever it really does. Where bytes bound
 // it, `of_copy` is its rate over that of the copy beside it (instrument/ceilings.h). A GPU takes the plain formulas for
 // most of them.
-#include <memory>
+#include <algorithm>
 
 #include "base/random.h"
 #include "dit/packing.h"

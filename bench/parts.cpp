@@ -2,6 +2,8 @@
 // Parts of a block by themselves. Of one block the products, and of the complete model the whole block; and the parts
 // of a pass of which a waterfall is derived (docs/dynamic.md), of all blocks. The compact engine's are those that masks
 // over heads, groups and tokens leave. What works between the products: kernel/.
+#include <algorithm>
+
 #include "cost/cost.h"
 #include "dit/engines.h"
 #include "dit/packing.h"

@@ -34,7 +34,8 @@ constexpr const char* smallest =
     "^(kernel|part|forward|train_step)/device:cpu/model:S-4/batch:4/|"
     "^engine/device:cpu/model:S-4/batch:4/.*keep:0.5/which:both|"
     "^plan/device:cpu/model:S-4/batch:4/.*:1_in_5/budget_MB:16/|"
-    "^loader/.*threads:2|^checkpoint/|^sample/.*model:S-4|^study/.*model:small|^collector/range/|"
+    "^loader/.*threads:2|^checkpoint/|^sample/.*model:S-4/.*work:images|^study/.*model:small/work:loss_gap|^collector/"
+    "range/|"
     "^collector/forward/device:cpu/model:S-4|"
     "^(kernel|part|forward|train_step|engine)/device:cuda/model:S-2/batch:16/dtype:bfloat16/|"
     "^collector/(forward|replay)/device:cuda";
