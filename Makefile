@@ -1,6 +1,7 @@
 # Every target can be run again at no cost; see `make help`.
 PRESET ?= release
 CUDA   ?= AUTO
+FILTER ?= .
 JOBS   ?= $(shell n=$$(nproc); [ $$n -gt 16 ] && n=16; echo $$n)
 BUILD   = build/$(PRESET)
 
@@ -16,7 +17,7 @@ help:
 	@echo "make fuzz       build the fuzzers with clang, then run FUZZERS for SECONDS each on JOBS workers"
 	@echo "make fuzz-coverage  lines of the readers that the inputs kept by make fuzz reach"
 	@echo "make reproduce  build, then run profiles/quick.toml and write its report"
-	@echo "make bench      build and run the benchmarks"
+	@echo "make bench      build and run the benchmarks whose names FILTER, a regular expression, finds"
 	@echo "make clean      remove the builds, keep build/deps"
 	@echo "options: PRESET=release|debug|asan  CUDA=AUTO|ON|OFF  JOBS=n  Torch_DIR=<LibTorch's cmake folder>"
 
@@ -51,7 +52,7 @@ reproduce: build
 
 bench: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target dydit_bench
-	@$(BUILD)/bench/dydit_bench
+	@$(BUILD)/bench/dydit_bench --benchmark_filter='$(FILTER)'
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name deps -exec rm -rf {} + 2>/dev/null || true

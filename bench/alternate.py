@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is a change slower? Runs the benchmarks of two builds in alternation and prints the ratio of their times.
 
-    bench/alternate.py BASE/dydit_bench build/release/bench/dydit_bench --filter 'forward/'
+    bench/alternate.py BASE/dydit_bench build/release/bench/dydit_bench --filter '^forward/.*model:S-4'
 
 Each round runs both programs once, in random order, so that what disturbs the machine disturbs both alike. The ratio is
 candidate / base within a round; the table has its median over the rounds and the interval of the median from order
@@ -26,6 +26,9 @@ def times_of(program, pattern):
     if result.returncode != 0:
         sys.exit(f"alternate: {program} failed: {result.stderr.strip().splitlines()[-1:]}")
     rows = json.loads(result.stdout)["benchmarks"]
+    for row in rows:
+        if row.get("error_occurred"):
+            sys.exit(f"alternate: {program}: {row['name']}: {row['error_message']}")
     return {row["name"]: row["real_time"] for row in rows if row.get("run_type") != "aggregate" and "real_time" in row}
 
 
@@ -44,7 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("base", help="dydit_bench before the change")
     parser.add_argument("candidate", help="dydit_bench after it")
-    parser.add_argument("--filter", default="forward/|train", help="regular expression of benchmarks")
+    parser.add_argument("--filter", default="^(forward|train_step)/", help="regular expression of benchmarks")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", type=pathlib.Path, help="file for the times, a row for each benchmark")
     options = parser.parse_args()
@@ -60,12 +63,13 @@ def main():
     names = [name for name in rounds[0]["base"] if all(name in side for both in rounds for side in both.values())]
     if not names:
         sys.exit("alternate: the two programs have no benchmark of that name in common")
-    print(f"{'benchmark':44} {'base':>9} {'candidate':>9}  ratio")
+    width = max(map(len, names))
+    print(f"{'benchmark':{width}} {'base':>9} {'candidate':>9}  ratio")
     rows = []
     for name in names:
         base, candidate = ([both[side][name] for both in rounds] for side in programs)
         ratio, low, high = median_with_interval([c / b for b, c in zip(base, candidate)])
-        print(f"{name:44} {statistics.median(base):9.2f} {statistics.median(candidate):9.2f}  {ratio:.3f} [{low:.3f}, {high:.3f}]")
+        print(f"{name:{width}} {statistics.median(base):9.2f} {statistics.median(candidate):9.2f}  {ratio:.3f} [{low:.3f}, {high:.3f}]")
         rows.append({"benchmark": name, "rounds": len(rounds), "ratio": ratio, "ratio_low": low, "ratio_high": high,
                      "base": base, "candidate": candidate})
     if options.json:

@@ -46,7 +46,7 @@ def training(build, threads, steps, batch):
 
 
 def forward(build, threads, _steps, batch):
-    command = [build / "bench/dydit_bench", f"--benchmark_filter=forward/model:S-4/batch:{batch}/dtype:float32",
+    command = [build / "bench/dydit_bench", f"--benchmark_filter=^forward/device:cpu/model:S-4/batch:{batch}/dtype:float32",
                "--benchmark_format=json"]
     result = subprocess.run(command, check=True, capture_output=True, text=True,
                             env={**os.environ, "OMP_NUM_THREADS": str(threads)})

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guided DDIM sampling into a run directory, from noise to the .npz, beside the forward passes that it cannot do
 // without: items per second are images x steps in both, so their ratio is what sampling takes beyond its passes.
-#include <benchmark/benchmark.h>
-#include <unistd.h>
-
-#include <filesystem>
-
 #include "dit/engines.h"
 #include "sample/sample.h"
+#include "suite.h"
+#include "suites.h"
+#include "temporary_folder.h"
+
+namespace dydit::bench {
 
 namespace {
 
-using namespace dydit;
-
 constexpr std::int64_t steps = 10, batch = 4;
 
-// A model in pixel space, with weights as a trained one could have them.
+// "S-2" in pixel space, with weights as a trained one could have them.
 std::shared_ptr<model::Network> network_of(const std::string& name) {
-  dit::Configuration configuration = dit::published(name);
+  dit::Configuration configuration = dit::published("DiT-S/" + std::string(1, name.back()));
   configuration.in_channels = 3;
   configuration.num_classes = 10;
   auto network = dit::DiT(configuration);
@@ -27,20 +25,21 @@ std::shared_ptr<model::Network> network_of(const std::string& name) {
 }
 
 // Both halves in one batch.
-void forward(benchmark::State& state, const std::string& name) {
-  torch::InferenceMode inference;
+void forward(State& state, const std::string& name) {
+  const torch::InferenceMode inference;
   const auto network = network_of(name);
   const auto& of = network->architecture;
   const torch::Tensor x = torch::randn({2 * batch, of.channels, of.side, of.side}),
                       y = torch::zeros({2 * batch}, torch::kInt64);
-  for ([[maybe_unused]] auto _ : state)
+  time(state, torch::kCPU, [&] {
     for (std::int64_t step = 0; step < steps; ++step)
       benchmark::DoNotOptimize(network->complete({x, torch::full({2 * batch}, 100 * step, torch::kInt64), y}));
-  state.SetItemsProcessed(state.iterations() * batch * steps);
+  });
+  count_items(state, batch * steps);
 }
 
-void sample_images(benchmark::State& state, const std::string& name) {
-  torch::InferenceMode inference;
+void sample_images(State& state, const std::string& name) {
+  const torch::InferenceMode inference;
   const auto network = network_of(name);
   const auto& of = network->architecture;
   const diffusion::SamplingSpec spec{.steps = steps, .cfg_scale = 1.5};
@@ -56,29 +55,22 @@ void sample_images(benchmark::State& state, const std::string& name) {
       .images = batch,
       .batch = batch,
       .quiet = true};
-  const auto folder = std::filesystem::temp_directory_path() / ("dydit-bench-" + std::to_string(::getpid()));
+  const test::TemporaryFolder folder;
   std::int64_t run = 0;
-  for ([[maybe_unused]] auto _ : state) {
-    record::RunDirectory directory(folder / std::to_string(run++), {{"identity", name}});
+  time(state, torch::kCPU, [&] {
+    record::RunDirectory directory(folder.path() / std::to_string(run++), {{"identity", name}});
     sample::sample(job, &directory);
-  }
-  std::filesystem::remove_all(folder);
-  state.SetItemsProcessed(state.iterations() * batch * steps);
+  });
+  count_items(state, batch * steps);
 }
-
-void add(const std::string& name, const std::string& model, void (*run)(benchmark::State&, const std::string&)) {
-  benchmark::RegisterBenchmark((name + "/model:S-" + model.back()).c_str(),
-                               [=](benchmark::State& state) { run(state, model); })
-      ->UseRealTime()
-      ->Unit(benchmark::kMillisecond);
-}
-
-[[maybe_unused]] const bool registered = [] {
-  for (const char* model : {"DiT-S/2", "DiT-S/4"}) {
-    add("sample/forward", model, forward);
-    add("sample/images", model, sample_images);
-  }
-  return true;
-}();
 
 }  // namespace
+
+void add_samplings() {
+  for (const char* model : {"S-2", "S-4"})
+    for (const auto& [work, run] : {std::make_pair("forward", forward), std::make_pair("images", sample_images)})
+      add("sample", {device_axis(torch::kCPU), {"model", model}, {"batch", batch}, {"work", work}},
+          [=, run = run](State& state) { run(state, model); });
+}
+
+}  // namespace dydit::bench
