@@ -16,7 +16,6 @@ void add_samplings();
 void add_studies();
 void add_collectors();
 #ifdef DYDIT_WITH_CUDA
-/// The last one: from its benchmarks `with:gpu` on, all work of the process on a GPU is collected.
 void add_gpu_collectors();
 #endif
 
