@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "analysis/figures.h"
+#include "analysis/range_changes.h"
 #include "html.h"
 #include "record/metric.h"
 #include "sections.h"
@@ -88,13 +89,40 @@ std::string changes_table(const ProfileCell& complete, const ProfileCell& cell) 
   std::string rows;
   for (const RangeChange& change : range_changes(complete, cell)) {
     std::string behind;
-    for (const std::string& one : change.behind) behind += (behind.empty() ? "" : "<br>") + html_escape(one);
-    rows += row({html_escape(short_range(change.range)), number(change.complete), number(change.time),
+    for (const std::string& one : change.behind()) behind += (behind.empty() ? "" : "<br>") + html_escape(one);
+    rows += row({html_escape(short_range(change.range)), number(change.before), number(change.time),
                  number(change.expected), number(change.over()), behind});
   }
   return table({"range", "ms,<br>" + html_escape(complete.name()), "ms,<br>" + html_escape(cell.name()),
                 "ms at the<br>MACs' ratio", "ms<br>over", "behind it"},
                rows);
+}
+
+/// The figures of a cell, in the order of the page.
+std::string figures(const ProfileStudy& study, const ProfileCell& cell, const std::string& name, const Show& show) {
+  std::string drawn;
+  const auto add = [&](const std::optional<Figure>& figure, const std::string& caption) {
+    if (figure) drawn += show(*figure, caption);
+    return figure.has_value();
+  };
+  add(icicle_figure(study, cell, "kernels-icicle-" + name),
+      "As wide as its time: a range, below it the ranges that it consists of, at the ends kernels and gaps. What is "
+      "narrower than three pixels is merged.");
+  add(opportunities_figure(study, cell, "kernels-opportunities-" + name),
+      "The rows whose time is furthest above their bound, kernels of one role in one range together.");
+  const bool waterfall =
+      add(profile_waterfall_figure(study, cell, "kernels-waterfall-" + name),
+          "From the complete model's time to that of the cell: what shrinking as the MACs saves, then what each range "
+          "takes "
+          "above that, by its cause and with the kernels behind it; green leads back. No axis begins at 0.");
+  const ProfileCell* complete = study.complete();
+  if (!waterfall && complete != nullptr && complete != &cell)
+    drawn += note(fmt::format("No waterfall of {}: it or the complete model has no rows, or a time that is not known.",
+                              html_escape(cell.name())));
+  add(roofline_figure(study, cell, "kernels-roofline-" + name),
+      "Each point is a kernel in a range, as large as its share of the time; at the side those without MACs. Bytes are "
+      "those that operators take and give: where a cache holds them, a point can lie above the roof.");
+  return drawn;
 }
 
 std::string kernel_terms() {
@@ -114,7 +142,11 @@ std::string kernel_terms() {
              "An opportunity is a row's time above its bound; of a gap all of it. <b>ms at the MACs' ratio</b>: the "
              "time "
              "of the complete model in this range times the ratio of the MACs, where both have MACs; <b>ms over</b>: "
-             "above that, or above the complete model's time.");
+             "above that, or above the complete model's time. <b>behind it</b>: kernels and gaps above what is "
+             "expected of them, "
+             "or, where the range is below, those below. Kernels with MACs are expected to take as many ms for each "
+             "MAC "
+             "as those of the complete model in this range, others their time there times the ratio.");
 }
 
 }  // namespace
@@ -139,20 +171,7 @@ std::optional<Section> kernels_section(const Findings& findings, const Show& sho
       if (asked && (cells <= most || &cell == front)) {
         const std::string name =
             fmt::format("{}-{}", record::safe_name(name_among(studies, *study)), record::safe_name(file_name(cell)));
-        std::string figures;
-        std::string& to = &cell == front ? section.shown : figures;
-        const auto add = [&](const std::optional<Figure>& figure, const std::string& caption) {
-          if (figure) to += show(*figure, caption);
-        };
-        add(icicle_figure(*study, cell, "kernels-icicle-" + name),
-            "As wide as its time: a range, below it the ranges that it consists of, at the ends kernels and gaps. What "
-            "is narrower than three pixels is merged.");
-        add(opportunities_figure(*study, cell, "kernels-opportunities-" + name),
-            "The rows whose time is furthest above their bound, kernels of one role in one range together.");
-        add(roofline_figure(*study, cell, "kernels-roofline-" + name),
-            "Each point is a kernel in a range, as large as its share of the time; at the side those without MACs. "
-            "Bytes are those that operators take and give: where a cache holds them, a point can lie above the roof.");
-        section.details += figures;
+        (&cell == front ? section.shown : section.details) += figures(*study, cell, name, show);
       }
       if (asked && complete != nullptr && complete != &cell)
         section.details +=
