@@ -102,12 +102,10 @@ std::string csv_of(const Rows& rows) {
   return csv;
 }
 
-std::string signed_ms(double value) { return value == 0 ? "0" : (value < 0 ? "−" : "+") + number(std::abs(value)); }
-
 /// The ms of a bar on its right, or at the right edge where it goes on beyond.
 std::string value_label(const Rows& rows, std::size_t row, const Range& axis) {
   const ProfileBar& bar = *rows.bars()[row];
-  const std::string value = rows.total(row) ? number(bar.end) + " ms" : signed_ms(bar.change());
+  const std::string value = rows.total(row) ? number(bar.end) + " ms" : signed_number(bar.change());
   return rows.right(row) > axis.low + 0.92 * axis.size()
              ? fmt::format("set label '{} →' at graph 0.995,first {} right front font ',12'\n", value, row)
              : fmt::format("set label '{}' at first {:.8g},first {} left offset 0.8,0 font ',12'\n", value,

@@ -148,7 +148,8 @@ std::vector<ProfileStudy> profile_studies(std::span<const Run> runs) {
         settings[axes_of(*record, axes_of_cell)].insert_or_assign(place_of(cell), cell);
       }
       for (const auto& [axes, cells] : settings) {
-        ProfileStudy& study = studies.emplace_back(ProfileStudy{{model, axes}, {}});
+        ProfileStudy& study =
+            studies.emplace_back(ProfileStudy{{model, axes}, {}, static_cast<std::size_t>(&run - runs.data())});
         for (const auto& [place, cell] : cells) study.cells.push_back(cell);
       }
     }

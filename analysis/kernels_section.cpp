@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <span>
+#include <tuple>
 
 #include "analysis/figures.h"
+#include "analysis/profile_against.h"
 #include "analysis/range_changes.h"
 #include "html.h"
 #include "record/metric.h"
@@ -85,17 +89,74 @@ std::string rows_table(const ProfileCell& cell) {
                rows);
 }
 
+std::string behind_lines(const RangeChange& change) {
+  std::string lines;
+  for (const std::string& one : change.behind()) lines += (lines.empty() ? "" : "<br>") + html_escape(one);
+  return lines;
+}
+
 std::string changes_table(const ProfileCell& complete, const ProfileCell& cell) {
   std::string rows;
   for (const RangeChange& change : range_changes(complete, cell)) {
-    std::string behind;
-    for (const std::string& one : change.behind()) behind += (behind.empty() ? "" : "<br>") + html_escape(one);
     rows += row({html_escape(short_range(change.range)), number(change.before), number(change.time),
-                 number(change.expected), number(change.over()), behind});
+                 number(change.expected), number(change.over()), behind_lines(change)});
   }
   return table({"range", "ms,<br>" + html_escape(complete.name()), "ms,<br>" + html_escape(cell.name()),
                 "ms at the<br>MACs' ratio", "ms<br>over", "behind it"},
                rows);
+}
+
+/// One cell in two runs, range by range, the largest change first; with the remainder they sum to the whole change.
+std::string differences_table(const ProfileCell& before, const ProfileCell& now) {
+  auto changes = range_changes(before, now);
+  std::ranges::stable_sort(changes, std::greater(), [](const RangeChange& one) { return std::abs(one.change()); });
+  std::string rows;
+  for (const RangeChange& change : changes) {
+    rows += row({html_escape(short_range(change.range)), number(change.before), number(change.time),
+                 signed_number(change.change()), behind_lines(change)});
+  }
+  for (const auto& [name, then, later] : {std::tuple("remainder", before.remainder, now.remainder),
+                                          std::tuple("all", before.whole_time(), now.whole_time())})
+    rows += row({name, number(then), number(later), signed_number(later - then), ""});
+  return table({"range", "ms before", "ms now", "difference", "behind it"}, rows);
+}
+
+/// The cells of a study that a study of the same model in another run has too: their times, and what changed in each.
+std::string against_run(const ProfileStudy& study, const ProfileStudy& other) {
+  std::string rows, tables;
+  for (const ProfileCell& now : study.cells) {
+    const ProfileCell* before = same_cell(std::span(&other, 1), study, now);
+    if (before == nullptr) continue;
+    const std::string name = html_escape(now.name());
+    rows += row({name, plus_minus(before->time) + (disturbed(before->time) ? " †" : ""),
+                 plus_minus(now.time) + (disturbed(now.time) ? " †" : ""), number(before->whole_time()),
+                 number(now.whole_time()), signed_number(now.whole_time() - before->whole_time())});
+    if (!before->rows.empty() && !now.rows.empty())
+      tables +=
+          folded(fmt::format("Difference by range: {}, run {} against run {}", name, study.run + 1, other.run + 1),
+                 differences_table(*before, now));
+  }
+  if (rows.empty()) return "";
+  return fmt::format("<h3>Run {} against run {}: {}{}</h3>\n", study.run + 1, other.run + 1, html_escape(study.title()),
+                     other.axes == study.axes ? "" : ", before " + html_escape(other.setting())) +
+         table({"engine", "ms without<br>collectors,<br>before", "now", "ms with<br>collectors,<br>before", "now",
+                "difference"},
+               rows) +
+         tables;
+}
+
+/// Of each model the first run that has it is compared with the later ones.
+std::string against_earlier(const std::vector<ProfileStudy>& studies) {
+  std::string html;
+  for (const ProfileStudy& study : studies) {
+    const auto first = std::ranges::find(studies, study.model, &ProfileStudy::model);
+    if (study.run == first->run) continue;
+    const auto alike = std::ranges::find_if(studies, [&](const ProfileStudy& one) {
+      return one.run == first->run && one.model == study.model && one.axes == study.axes;
+    });
+    html += against_run(alike == studies.end() ? *first : *alike, study);
+  }
+  return html;
 }
 
 /// The figures of a cell, in the order of the page.
@@ -181,7 +242,7 @@ std::optional<Section> kernels_section(const Findings& findings, const Show& sho
     }
   }
   if (cells > most) section.details += note(fmt::format("Of {} cells no more than {} are drawn.", cells, most + 1));
-  section.details += kernel_terms();
+  section.details += against_earlier(studies) + kernel_terms();
   return section;
 }
 

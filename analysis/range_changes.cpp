@@ -99,7 +99,8 @@ Cause KernelChange::cause() const {
 std::string KernelChange::text() const {
   const std::string name = cut(kernel, 28);
   if (std::isnan(time)) return fmt::format("{}: gone, {} ms", name, number(before));
-  const std::string of = std::isnan(macs) || std::abs(macs - 1) < 5e-3 ? "" : fmt::format(" at {} of the MACs", number(macs));
+  const std::string of =
+      std::isnan(macs) || std::abs(macs - 1) < 5e-3 ? "" : fmt::format(" at {} of the MACs", number(macs));
   if (std::isnan(before)) return fmt::format("{}: new, {} ms{}", name, number(time), of);
   return fmt::format("{}: {} → {} ms{}", name, number(before), number(time), of);
 }

@@ -62,6 +62,7 @@ struct ProfileCell {
 /// The cells of one run that differ in engine, which and keep alone; ceilings and the complete model are of the run.
 struct ProfileStudy : Study {
   std::vector<ProfileCell> cells;  ///< the complete model first
+  std::size_t run = 0;             ///< its place among the runs
 
   const ProfileCell* complete() const;  ///< null where it was not recorded
   const ProfileCell& asked() const { return cells.back(); }
