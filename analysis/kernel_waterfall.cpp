@@ -170,9 +170,8 @@ std::optional<Figure> profile_waterfall_figure(const ProfileStudy& study, const 
             height = top + row_height * static_cast<int>(rows.bars().size()) + axis_below;
   const Range axis = rows.axis();
   const std::string plot =
-      fmt::format("set label {} at screen 0.5,{:.6f} center\n", gnuplot_string(study.title() + ": " + cell.name()),
-                  1 - 14.0 / height) +
-      key.set(height, heading_above) + panel(1 - 1.0 * top / height, 1.0 * axis_below / height, 0.225, 0.975) +
+      title_above(study.title() + ": " + cell.name(), height) + key.set(height, heading_above) +
+      panel(1 - 1.0 * top / height, 1.0 * axis_below / height, 0.225, 0.975) +
       fmt::format(
           "set border 1\nset xrange {}\nset xtics {:.8g}\nset yrange [{}.5:-0.5]\n"
           "set xlabel 'ms of a pass with collectors, mean' offset 0,0.3\n",
