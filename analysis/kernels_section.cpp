@@ -34,6 +34,14 @@ std::string file_name(const ProfileCell& cell) {
 
 double gap_share(const ProfileCell& cell) { return cell.gap_time() / cell.whole_time(); }
 
+/// NaN where a row's time is not known.
+double kernel_share(const ProfileCell& cell) {
+  double sum = 0;
+  for (const KernelRow& row : cell.rows)
+    if (!row.gap()) sum += row.time;
+  return sum / cell.whole_time();
+}
+
 void answer(Section& section, const ProfileStudy& study) {
   const ProfileCell& cell = study.asked();
   const std::string who = html_escape(study.title() + ", " + cell.name());
@@ -56,8 +64,10 @@ void answer(Section& section, const ProfileStudy& study) {
         "; the {} hold {} ms",
         all.size() == 1 ? "only opportunity" : fmt::format("{} largest opportunities", all.size()), number(excess));
   section.answer += " (" + who + ").";
-  section.tile = Tile{"Is the time spent in kernels?", percent(1 - gap_share(cell)),
-                      fmt::format("of the time of a pass with collectors is not in gaps: {}", who)};
+  section.tile = Tile{"How much of a pass is kernels?", percent(kernel_share(cell)),
+                      fmt::format("of the time with collectors is in kernels or operators, {} in gaps: {}",
+                                  percent(gap_share(cell)), who),
+                      std::nullopt};
 }
 
 /// What the collectors changed, missed and dropped.

@@ -97,10 +97,13 @@ TEST_CASE("the page says where the milliseconds go") {
   CHECK_THAT(page, Contains("Of <b>8</b> ms of a pass with collectors (5.000 ± 0.100 ms without them) 37.5&nbsp;% are "
                             "gaps, the largest block/gather: (launch) with 2 ms; the 4 largest opportunities hold "
                             "5.10 ms"));
-  CHECK_THAT(page, Contains("<li class=\"cannot-tell\"><a href=\"#kernels\">"));
+  CHECK_THAT(page, Contains("<li class=\"not-judged\"><a href=\"#kernels\"><span class=\"question\">How much of a pass "
+                            "is kernels?</span> <span class=\"number\">56.2&nbsp;%</span>") &&
+                       !Contains("cannot tell"));
   CHECK_THAT(page, Contains("<td>6.25&nbsp;%</td><td>3</td><td>–</td>"));  // remainder, lost, malformed not recorded
   CHECK(page.find("kernels-icicle") < page.find("kernels-opportunities"));
-  CHECK(page.find("kernels-opportunities") < page.find("kernels-roofline"));
+  CHECK(page.find("kernels-opportunities") < page.find("kernels-waterfall"));
+  CHECK(page.find("kernels-waterfall") < page.find("kernels-roofline"));
 }
 
 TEST_CASE("a cell without rows, values that were not measured, and two runs") {
