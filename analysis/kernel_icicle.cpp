@@ -123,7 +123,7 @@ class Icicle {
       put(*one, left, lane + 1, path + "/" + one->name);
       left += one->time;
     }
-    if (!narrow(merged)) add({left, left + merged, lane, merged_colour, "other", path + "/other", cell_});
+    if (merged > 0) add({left, left + merged, lane, merged_colour, "other", path + "/other", cell_});
   }
 
   void add(Piece piece) {
