@@ -76,6 +76,25 @@ const ProfileCell* same_cell(std::span<const ProfileStudy> studies, const Profil
   return best;
 }
 
+Comparison compared(std::span<const ProfileStudy> before, std::span<const ProfileStudy> now, const std::string& run) {
+  Comparison comparison;
+  for (const ProfileStudy& study : now) {
+    const auto alike = [&](const ProfileStudy& other) {
+      return other.model == study.model && other.axes == study.axes;
+    };
+    if (!before.empty() && std::ranges::none_of(before, alike))
+      comparison.notes.push_back(
+          one_line(fmt::format("{} is of {}; this profile is of {}", run, before.front().title(), study.title())));
+    for (const ProfileCell& cell : study.cells) {
+      if (const ProfileCell* same = same_cell(before, study, cell))
+        comparison.cells.push_back({same, &cell});
+      else
+        comparison.notes.push_back(fmt::format("{} has no cell {} to compare with", run, cell.name()));
+    }
+  }
+  return comparison;
+}
+
 std::string comparison_text(const ProfileCell& before, const ProfileCell& now, const std::string& run,
                             std::size_t most) {
   std::string text = fmt::format("{} against {}: {}", now.name(), run,

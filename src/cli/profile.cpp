@@ -95,26 +95,6 @@ bool is_of(const analysis::ProfileCell& cell, const Json& axes) {
          (cell.keep ? keep == *cell.keep : keep.is_null());
 }
 
-// Calls `take` with each good cell of the run and the same one of the other run; of one that it has not, a line says
-// so.
-template <typename Take>
-void compare(const record::Run& run, const Against& against, std::ostream& out, Take take) {
-  for (const analysis::ProfileStudy& study : analysis::profile_studies(std::span(&run, 1))) {
-    const auto alike = [&](const analysis::ProfileStudy& other) {
-      return other.model == study.model && other.axes == study.axes;
-    };
-    if (std::ranges::none_of(against.studies, alike))
-      out << against.run << " is of " << against.studies.front().title() << "; this profile is of " << study.title()
-          << "\n";
-    for (const analysis::ProfileCell& cell : study.cells) {
-      if (const analysis::ProfileCell* before = analysis::same_cell(against.studies, study, cell))
-        take(*before, cell);
-      else
-        out << against.run << " has no cell " << cell.name() << " to compare with\n";
-    }
-  }
-}
-
 void print_json(const record::Run& run, const Profiled& p, const std::optional<Against>& against) {
   Json cells = Json::array();
   for (const record::Record& record : run.records)
@@ -122,14 +102,24 @@ void print_json(const record::Run& run, const Profiled& p, const std::optional<A
       cells.push_back(cell_of(record, run.records));
       if (against) cells.back()["against"] = Json();
     }
-  if (against)
-    compare(run, *against, std::cerr, [&](const analysis::ProfileCell& before, const analysis::ProfileCell& now) {
+  if (against) {
+    const auto studies = analysis::profile_studies(std::span(&run, 1));
+    const auto [pairs, notes] = analysis::compared(against->studies, studies, against->run);
+    for (const auto& [before, now] : pairs)
       for (Json& cell : cells)
-        if (is_of(now, cell["axes"])) cell["against"] = comparison_of(before, now, against->run);
-    });
+        if (is_of(*now, cell["axes"])) cell["against"] = comparison_of(*before, *now, against->run);
+    for (const std::string& note : notes) std::cerr << "dydit: " << note << "\n";
+  }
   // Of one cell that is asked for, the complete model beside it stays in the run.
   const bool one = p.spec.kernels.engine.size() <= 1 && p.spec.kernels.which.size() <= 1;
   std::cout << (one ? cells.back() : cells).dump(2) << "\n";
+}
+
+void print_text(const record::Run& run, const Against& against) {
+  const auto studies = analysis::profile_studies(std::span(&run, 1));
+  const auto [pairs, notes] = analysis::compared(against.studies, studies, against.run);
+  for (const std::string& note : notes) std::cout << note << "\n";
+  for (const auto& [before, now] : pairs) std::cout << analysis::comparison_text(*before, *now, against.run);
 }
 
 void execute(const Profiled& p, const run::RunSettings& given) {
@@ -146,10 +136,7 @@ void execute(const Profiled& p, const run::RunSettings& given) {
   if (p.json)
     print_json(record::read_run(finished.path), p, against);
   else if (against)
-    compare(record::read_run(finished.path), *against, std::cout,
-            [&](const analysis::ProfileCell& before, const analysis::ProfileCell& now) {
-              std::cout << analysis::comparison_text(before, now, against->run);
-            });
+    print_text(record::read_run(finished.path), *against);
   require_whole(finished);
 }
 

@@ -121,6 +121,27 @@ TEST_CASE("cells are matched by engine, which and keep, of the likest study") {
   for (const ProfileStudy& one : several) CHECK(same_cell(several, one, one.asked()) == &one.asked());
 }
 
+TEST_CASE("a profile's cells beside another's, and what cannot be compared") {
+  const auto before = profile_studies_of(made_up_profile());
+  const auto same = compared(before, before, "old");
+  REQUIRE(same.cells.size() == 2);
+  CHECK(same.cells[1].before == &before[0].asked());
+  CHECK(same.notes.empty());
+  auto records = made_up_profile();
+  for (Record& record : records) {
+    record.axes["batch"] = 4;
+    if (record.axes["engine"] == "compact") record.axes["keep"] = 0.75;
+  }
+  const auto now = profile_studies_of(records);
+  const auto other = compared(before, now, "old");
+  REQUIRE(other.cells.size() == 1);
+  CHECK(other.cells[0].now == now[0].complete());
+  CHECK(other.notes ==
+        std::vector<std::string>{"old is of DyDiT-S/2, float32, cpu, 2 threads, batch 8; this profile is "
+                                 "of DyDiT-S/2, float32, cpu, 2 threads, batch 4",
+                                 "old has no cell compact (both, 0.75) to compare with"});
+}
+
 TEST_CASE("the page of two profiles of a model tells what changed from the second to the first") {
   const TemporaryFolder folder;
   auto runs = run_of(folder.path() / "new", later_profile());

@@ -104,7 +104,7 @@ TEST_CASE("a profile is compared with another one, cell by cell") {
   INFO(told.err);
   CHECK(told.code == 0);
   CHECK_THAT(told.out, Contains("\ndense against " + before + ": ") && Contains("\n  all  ") &&
-                           Contains("\n" + before + " has no cell compact (both, 0.75) to compare with\n"));
+                           Contains(before + " has no cell compact (both, 0.75) to compare with\n"));
 }
 
 TEST_CASE("what cannot be profiled is refused in one line") {

@@ -28,6 +28,17 @@ std::vector<RowChange> row_changes(const ProfileCell& before, const ProfileCell&
 /// setting is preferred, then one of the same model.
 const ProfileCell* same_cell(std::span<const ProfileStudy> studies, const ProfileStudy& study, const ProfileCell& cell);
 
+/// A profile's cells beside those of another one; the studies must outlive it.
+struct Comparison {
+  struct Pair {
+    const ProfileCell *before, *now;
+  };
+  std::vector<Pair> cells;
+  std::vector<std::string> notes;  ///< a line for other settings, and for each cell that the other profile has not
+};
+/// `run` names the profile before.
+Comparison compared(std::span<const ProfileStudy> before, std::span<const ProfileStudy> now, const std::string& run);
+
 /// For a terminal: the times of the two cells, without collectors and with them, and the rows with the largest changes,
 /// at most `most`, then what the others sum to, and the whole. `run` names the other profile.
 std::string comparison_text(const ProfileCell& before, const ProfileCell& now, const std::string& run,
