@@ -20,10 +20,6 @@ double place_of(const SamplingCell& cell, Against against) {
   return against == Against::product ? cell.multiplied.mean : cell.theory;
 }
 
-std::string title_of(const Study& study, int height) {
-  return fmt::format("set label {} at screen 0.5,{:.6f} center\n", gnuplot_string(study.title()), 1 - 14.0 / height);
-}
-
 bool drawn(const SamplingCell& cell, Against against) {
   return std::isfinite(place_of(cell, against)) && std::isfinite(cell.speedup.mean);
 }
@@ -135,7 +131,7 @@ std::optional<Figure> combinations_figure(const SamplingStudy& study, Against ag
   constexpr int panel_height = 400;
   const int top = heading_room + key.height() - 8, height = top + panel_height + axis_room;
   const std::string tics = log_tics(range);
-  std::string plot = title_of(study, height) + key.set(height, heading_room) +
+  std::string plot = title_above(study.title(), height) + key.set(height, heading_room) +
                      panel(1 - 1.0 * top / height, 1.0 * axis_room / height, 0.1, 0.975) +
                      fmt::format(
                          "set samples 2\nset logscale xy\nset xrange {0}\nset yrange {0}\n{1}"
@@ -255,7 +251,7 @@ std::optional<Figure> sampling_waterfall_figure(const SamplingStudy& study, cons
   const KeyStrip key(titles, PanelRow::figure_width);
   const int top = heading_room + key.height() - 8, height = top + 60 * static_cast<int>(cells.size()) + axis_room;
   const Range axis{0, 1.2 * longest};
-  std::string plot = title_of(study, height) + key.set(height, heading_room) +
+  std::string plot = title_above(study.title(), height) + key.set(height, heading_room) +
                      panel(1 - 1.0 * top / height, 1.0 * axis_room / height, 0.025, 0.975) +
                      fmt::format(
                          "unset ytics\nset border 1\nset xrange {}\nset xtics {:.8g}\nset yrange [-0.4:{}.6]\n"

@@ -25,19 +25,26 @@ std::string tiles(const std::vector<Section>& sections) {
   constexpr int most = 6;
   std::string items;
   int count = 0;
+  bool judges = false;
   for (const Section& section : sections) {
     if (!section.tile || count++ == most) continue;
     const Tile& tile = *section.tile;
-    std::string kind(name_of(tile.judgement));
-    std::ranges::replace(kind, ' ', '-');
+    std::string kind = "not-judged", judged;
+    if (tile.judgement) {
+      kind = name_of(*tile.judgement);
+      judged = " <strong>" + kind + "</strong>";
+      std::ranges::replace(kind, ' ', '-');
+      judges = true;
+    }
     items += fmt::format(
-        "<li class=\"{}\"><a href=\"#{}\"><span class=\"question\">{}</span> <strong>{}</strong> <span "
+        "<li class=\"{}\"><a href=\"#{}\"><span class=\"question\">{}</span>{} <span "
         "class=\"number\">{}</span> <span class=\"label\">{}</span></a></li>\n",
-        kind, section.id, tile.question, name_of(tile.judgement), tile.number, tile.label);
+        kind, section.id, tile.question, judged, tile.number, tile.label);
   }
-  return items.empty() ? ""
-                       : "<ul class=\"tiles\">\n" + items + "</ul>\n" +
-                             note("A judgement is <em>cannot tell</em> unless the 95&nbsp;% interval decides.");
+  return items.empty()
+             ? ""
+             : "<ul class=\"tiles\">\n" + items + "</ul>\n" +
+                   (judges ? note("A judgement is <em>cannot tell</em> unless the 95&nbsp;% interval decides.") : "");
 }
 
 }  // namespace

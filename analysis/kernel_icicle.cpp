@@ -123,7 +123,7 @@ class Icicle {
       put(*one, left, lane + 1, path + "/" + one->name);
       left += one->time;
     }
-    if (!narrow(merged)) add({left, left + merged, lane, merged_colour, "other", path + "/other", cell_});
+    if (merged > 0) add({left, left + merged, lane, merged_colour, "other", path + "/other", cell_});
   }
 
   void add(Piece piece) {
@@ -196,8 +196,7 @@ std::optional<Figure> icicle_figure(const ProfileStudy& study, const ProfileCell
   const KeyStrip key(colour_names(used), PanelRow::figure_width);
   const int top = icicle_heading + key.height() - 8, height = top + lane_height * icicle.lanes() + icicle_axis;
   const std::string plot =
-      fmt::format("set label {} at screen 0.5,{:.6f} center\n", gnuplot_string(study.title()), 1 - 14.0 / height) +
-      key.set(height, icicle_heading) +
+      title_above(study.title(), height) + key.set(height, icicle_heading) +
       panel(1 - 1.0 * top / height, 1.0 * icicle_axis / height, left_edge, right_edge) +
       fmt::format(
           "unset ytics\nunset grid\nset border 1\nset xrange [0:{:.8g}]\nset xtics {:.8g}\nset yrange [{}:0]\n"

@@ -80,51 +80,6 @@ auto place_of(const ProfileCell& cell) { return std::tuple(cell.engine, order_of
 
 double known(double value) { return std::isfinite(value) ? value : 0; }
 
-/// Rows of one range in one role.
-struct Merged {
-  double time = 0, gmacs = 0;
-};
-
-struct RangeRows {
-  Merged sum;
-  std::map<std::string, Merged> kernels;
-};
-
-std::map<std::string, RangeRows> by_range(const ProfileCell& cell) {
-  std::map<std::string, RangeRows> ranges;
-  for (const KernelRow& row : cell.rows) {
-    RangeRows& range = ranges[row.range];
-    for (Merged* merged : {&range.sum, &range.kernels[kernel_role(row.kernel)]}) {
-      merged->time += known(row.time);
-      merged->gmacs += known(row.gmacs);
-    }
-  }
-  return ranges;
-}
-
-std::vector<std::string> behind(const RangeRows* complete, const RangeRows& range) {
-  constexpr std::size_t most = 3;
-  std::vector<std::pair<double, std::string>> found;  // by the ms that they are over
-  for (const auto& [kernel, now] : range.kernels) {
-    const std::string name = cut(kernel, 28);
-    const auto before = complete == nullptr ? range.kernels.end() : complete->kernels.find(kernel);
-    if (complete == nullptr || before == complete->kernels.end()) {
-      found.emplace_back(now.time, fmt::format("{}: new, {} ms", name, number(now.time)));
-      continue;
-    }
-    const Merged& then = before->second;
-    const double left = then.gmacs > 0 ? now.gmacs / then.gmacs : 1, over = now.time - left * then.time;
-    if (over > 0)
-      found.emplace_back(over, fmt::format("{}: {} → {} ms{}", name, number(then.time), number(now.time),
-                                           then.gmacs > 0 ? fmt::format(" at {} of the MACs", number(left)) : ""));
-  }
-  std::ranges::stable_sort(found, std::greater(), [](const auto& one) { return one.first; });
-  found.resize(std::min(found.size(), most));
-  std::vector<std::string> texts;
-  for (auto& [over, text] : found) texts.push_back(std::move(text));
-  return texts;
-}
-
 }  // namespace
 
 std::string_view name_of(Limit limit) {
@@ -193,29 +148,12 @@ std::vector<ProfileStudy> profile_studies(std::span<const Run> runs) {
         settings[axes_of(*record, axes_of_cell)].insert_or_assign(place_of(cell), cell);
       }
       for (const auto& [axes, cells] : settings) {
-        ProfileStudy& study = studies.emplace_back(ProfileStudy{{model, axes}, {}});
+        ProfileStudy& study =
+            studies.emplace_back(ProfileStudy{{model, axes}, {}, static_cast<std::size_t>(&run - runs.data())});
         for (const auto& [place, cell] : cells) study.cells.push_back(cell);
       }
     }
   return studies;
-}
-
-double RangeChange::over() const { return known(time) - (std::isfinite(expected) ? expected : known(complete)); }
-
-std::vector<RangeChange> range_changes(const ProfileCell& complete, const ProfileCell& cell) {
-  const auto before = by_range(complete), now = by_range(cell);
-  std::vector<RangeChange> changes;
-  for (const auto& [range, rows] : now) {
-    const auto found = before.find(range);
-    const RangeRows* then = found == before.end() ? nullptr : &found->second;
-    const bool macs = then != nullptr && then->sum.gmacs > 0 && rows.sum.gmacs > 0;
-    changes.push_back({range, then == nullptr ? missing : then->sum.time, rows.sum.time,
-                       macs ? then->sum.time * rows.sum.gmacs / then->sum.gmacs : missing, behind(then, rows)});
-  }
-  for (const auto& [range, rows] : before)
-    if (!now.contains(range)) changes.push_back({range, rows.sum.time, missing, missing, {}});
-  std::ranges::stable_sort(changes, std::greater(), &RangeChange::over);
-  return changes;
 }
 
 }  // namespace dydit::analysis

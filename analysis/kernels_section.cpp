@@ -3,9 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <span>
+#include <tuple>
 
 #include "analysis/figures.h"
+#include "analysis/profile_against.h"
+#include "analysis/range_changes.h"
 #include "html.h"
 #include "record/metric.h"
 #include "sections.h"
@@ -29,6 +34,14 @@ std::string file_name(const ProfileCell& cell) {
 
 double gap_share(const ProfileCell& cell) { return cell.gap_time() / cell.whole_time(); }
 
+/// NaN where a row's time is not known.
+double kernel_share(const ProfileCell& cell) {
+  double sum = 0;
+  for (const KernelRow& row : cell.rows)
+    if (!row.gap()) sum += row.time;
+  return sum / cell.whole_time();
+}
+
 void answer(Section& section, const ProfileStudy& study) {
   const ProfileCell& cell = study.asked();
   const std::string who = html_escape(study.title() + ", " + cell.name());
@@ -51,8 +64,10 @@ void answer(Section& section, const ProfileStudy& study) {
         "; the {} hold {} ms",
         all.size() == 1 ? "only opportunity" : fmt::format("{} largest opportunities", all.size()), number(excess));
   section.answer += " (" + who + ").";
-  section.tile = Tile{"Is the time spent in kernels?", percent(1 - gap_share(cell)),
-                      fmt::format("of the time of a pass with collectors is not in gaps: {}", who)};
+  section.tile = Tile{"How much of a pass is kernels?", percent(kernel_share(cell)),
+                      fmt::format("of the time with collectors is in kernels or operators, {} in gaps: {}",
+                                  percent(gap_share(cell)), who),
+                      std::nullopt};
 }
 
 /// What the collectors changed, missed and dropped.
@@ -84,17 +99,101 @@ std::string rows_table(const ProfileCell& cell) {
                rows);
 }
 
+std::string behind_lines(const RangeChange& change) {
+  std::string lines;
+  for (const std::string& one : change.behind()) lines += (lines.empty() ? "" : "<br>") + html_escape(one);
+  return lines;
+}
+
 std::string changes_table(const ProfileCell& complete, const ProfileCell& cell) {
   std::string rows;
   for (const RangeChange& change : range_changes(complete, cell)) {
-    std::string behind;
-    for (const std::string& one : change.behind) behind += (behind.empty() ? "" : "<br>") + html_escape(one);
-    rows += row({html_escape(short_range(change.range)), number(change.complete), number(change.time),
-                 number(change.expected), number(change.over()), behind});
+    rows += row({html_escape(short_range(change.range)), number(change.before), number(change.time),
+                 number(change.expected), number(change.over()), behind_lines(change)});
   }
   return table({"range", "ms,<br>" + html_escape(complete.name()), "ms,<br>" + html_escape(cell.name()),
                 "ms at the<br>MACs' ratio", "ms<br>over", "behind it"},
                rows);
+}
+
+/// One cell in two runs, range by range, the largest change first; with the remainder they sum to the whole change.
+std::string differences_table(const ProfileCell& before, const ProfileCell& now) {
+  auto changes = range_changes(before, now);
+  std::ranges::stable_sort(changes, std::greater(), [](const RangeChange& one) { return std::abs(one.change()); });
+  std::string rows;
+  for (const RangeChange& change : changes) {
+    rows += row({html_escape(short_range(change.range)), number(change.before), number(change.time),
+                 signed_number(change.change()), behind_lines(change)});
+  }
+  for (const auto& [name, then, later] : {std::tuple("remainder", before.remainder, now.remainder),
+                                          std::tuple("all", before.whole_time(), now.whole_time())})
+    rows += row({name, number(then), number(later), signed_number(later - then), ""});
+  return table({"range", "ms before", "ms now", "difference", "behind it"}, rows);
+}
+
+/// The cells of a study that a study of the same model in another run has too: their times, and what changed in each.
+std::string against_run(const ProfileStudy& study, const ProfileStudy& other) {
+  std::string rows, tables;
+  for (const ProfileCell& now : study.cells) {
+    const ProfileCell* before = same_cell(std::span(&other, 1), study, now);
+    if (before == nullptr) continue;
+    const std::string name = html_escape(now.name());
+    rows += row({name, plus_minus(before->time) + (disturbed(before->time) ? " †" : ""),
+                 plus_minus(now.time) + (disturbed(now.time) ? " †" : ""), number(before->whole_time()),
+                 number(now.whole_time()), signed_number(now.whole_time() - before->whole_time())});
+    if (!before->rows.empty() && !now.rows.empty())
+      tables +=
+          folded(fmt::format("Difference by range: {}, run {} against run {}", name, study.run + 1, other.run + 1),
+                 differences_table(*before, now));
+  }
+  if (rows.empty()) return "";
+  return fmt::format("<h3>Run {} against run {}: {}{}</h3>\n", study.run + 1, other.run + 1, html_escape(study.title()),
+                     other.axes == study.axes ? "" : ", before " + html_escape(other.setting())) +
+         table({"engine", "ms without<br>collectors,<br>before", "now", "ms with<br>collectors,<br>before", "now",
+                "difference"},
+               rows) +
+         tables;
+}
+
+/// Of each model the first run that has it is compared with the later ones.
+std::string against_earlier(const std::vector<ProfileStudy>& studies) {
+  std::string html;
+  for (const ProfileStudy& study : studies) {
+    const auto first = std::ranges::find(studies, study.model, &ProfileStudy::model);
+    if (study.run == first->run) continue;
+    const auto alike = std::ranges::find_if(studies, [&](const ProfileStudy& one) {
+      return one.run == first->run && one.model == study.model && one.axes == study.axes;
+    });
+    html += against_run(alike == studies.end() ? *first : *alike, study);
+  }
+  return html;
+}
+
+/// The figures of a cell, in the order of the page.
+std::string figures(const ProfileStudy& study, const ProfileCell& cell, const std::string& name, const Show& show) {
+  std::string drawn;
+  const auto add = [&](const std::optional<Figure>& figure, const std::string& caption) {
+    if (figure) drawn += show(*figure, caption);
+    return figure.has_value();
+  };
+  add(icicle_figure(study, cell, "kernels-icicle-" + name),
+      "As wide as its time: a range, below it the ranges that it consists of, at the ends kernels and gaps. What is "
+      "narrower than three pixels is merged.");
+  add(opportunities_figure(study, cell, "kernels-opportunities-" + name),
+      "The rows whose time is furthest above their bound, kernels of one role in one range together.");
+  const bool waterfall =
+      add(profile_waterfall_figure(study, cell, "kernels-waterfall-" + name),
+          "From the complete model's time to that of the cell: what shrinking as the MACs saves, then what each range "
+          "takes "
+          "above that, by its cause and with the kernels behind it; green leads back. No axis begins at 0.");
+  const ProfileCell* complete = study.complete();
+  if (!waterfall && complete != nullptr && complete != &cell)
+    drawn += note(fmt::format("No waterfall of {}: it or the complete model has no rows, or a time that is not known.",
+                              html_escape(cell.name())));
+  add(roofline_figure(study, cell, "kernels-roofline-" + name),
+      "Each point is a kernel in a range, as large as its share of the time; at the side those without MACs. Bytes are "
+      "those that operators take and give: where a cache holds them, a point can lie above the roof.");
+  return drawn;
 }
 
 std::string kernel_terms() {
@@ -114,7 +213,11 @@ std::string kernel_terms() {
              "An opportunity is a row's time above its bound; of a gap all of it. <b>ms at the MACs' ratio</b>: the "
              "time "
              "of the complete model in this range times the ratio of the MACs, where both have MACs; <b>ms over</b>: "
-             "above that, or above the complete model's time.");
+             "above that, or above the complete model's time. <b>behind it</b>: kernels and gaps above what is "
+             "expected of them, "
+             "or, where the range is below, those below. Kernels with MACs are expected to take as many ms for each "
+             "MAC "
+             "as those of the complete model in this range, others their time there times the ratio.");
 }
 
 }  // namespace
@@ -139,20 +242,7 @@ std::optional<Section> kernels_section(const Findings& findings, const Show& sho
       if (asked && (cells <= most || &cell == front)) {
         const std::string name =
             fmt::format("{}-{}", record::safe_name(name_among(studies, *study)), record::safe_name(file_name(cell)));
-        std::string figures;
-        std::string& to = &cell == front ? section.shown : figures;
-        const auto add = [&](const std::optional<Figure>& figure, const std::string& caption) {
-          if (figure) to += show(*figure, caption);
-        };
-        add(icicle_figure(*study, cell, "kernels-icicle-" + name),
-            "As wide as its time: a range, below it the ranges that it consists of, at the ends kernels and gaps. What "
-            "is narrower than three pixels is merged.");
-        add(opportunities_figure(*study, cell, "kernels-opportunities-" + name),
-            "The rows whose time is furthest above their bound, kernels of one role in one range together.");
-        add(roofline_figure(*study, cell, "kernels-roofline-" + name),
-            "Each point is a kernel in a range, as large as its share of the time; at the side those without MACs. "
-            "Bytes are those that operators take and give: where a cache holds them, a point can lie above the roof.");
-        section.details += figures;
+        (&cell == front ? section.shown : section.details) += figures(*study, cell, name, show);
       }
       if (asked && complete != nullptr && complete != &cell)
         section.details +=
@@ -162,7 +252,7 @@ std::optional<Section> kernels_section(const Findings& findings, const Show& sho
     }
   }
   if (cells > most) section.details += note(fmt::format("Of {} cells no more than {} are drawn.", cells, most + 1));
-  section.details += kernel_terms();
+  section.details += against_earlier(studies) + kernel_terms();
   return section;
 }
 

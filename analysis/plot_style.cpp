@@ -49,6 +49,10 @@ std::string panel(double top, double bottom, double left, double right) {
       left, right, top, bottom);
 }
 
+std::string title_above(const std::string& title, int figure_height) {
+  return fmt::format("set label {} at screen 0.5,{:.6f} center\n", gnuplot_string(title), 1 - 14.0 / figure_height);
+}
+
 KeyStrip::KeyStrip(const std::vector<std::string>& entries, int width) : width_(width), rows_(1) {
   constexpr std::size_t letter = 9, sample = 60;  // pixels, as gnuplot reckons
   std::size_t widest = 1;

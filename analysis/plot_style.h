@@ -43,6 +43,9 @@ std::vector<Series> series_of(const std::vector<T>& models, std::vector<Row> T::
 /// figure or from `left` to `right` (fractions of the width).
 std::string panel(double top, double bottom, double left = 0.16, double right = 0.965);
 
+/// The title of a figure of that many pixels, above everything else.
+std::string title_above(const std::string& title, int figure_height);
+
 /// The axis below that the panels of a figure share.
 struct SharedAxis {
   std::string_view title;

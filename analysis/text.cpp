@@ -9,7 +9,7 @@
 
 namespace dydit::analysis {
 
-static std::string one_line(std::string_view text) {
+std::string one_line(std::string_view text) {
   std::string line(text);
   std::replace_if(
       line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; }, ' ');
@@ -113,6 +113,8 @@ std::string number(double value) {
   if (value == std::trunc(value)) return fmt::format("{:.0f}", value);
   return std::abs(value) < 100 ? fmt::format("{:#.3g}", value) : fmt::format("{:.0f}", value);
 }
+
+std::string signed_number(double value) { return (value > 0 && std::isfinite(value) ? "+" : "") + number(value); }
 
 std::string plus_minus(const Interval& interval) {
   const double half = interval.half_width();

@@ -15,6 +15,9 @@
 
 namespace dydit::analysis {
 
+/// Control characters as spaces.
+std::string one_line(std::string_view text);
+
 /// A field of a CSV: a text, quoted as RFC 4180 says where needed, control characters as spaces.
 std::string csv_field(std::string_view text);
 /// Eight significant digits; "NaN" when it is not finite.
@@ -46,6 +49,8 @@ std::string listed(const std::vector<std::string>& names);
 std::string grouped(std::int64_t count);
 /// Three significant digits: "0.0641", "12.3", "2.10 × 10⁻⁶"; "–" when it is not finite.
 std::string number(double value);
+/// The same of a difference: "+0.0641", "−12.3", "0".
+std::string signed_number(double value);
 /// "0.0641 ± 0.0020": the half-width with two digits, the mean as far as those go.
 std::string plus_minus(const Interval& interval);
 

@@ -54,8 +54,6 @@ Range reach_of(const std::vector<Bar>& bars) {
   return range;
 }
 
-std::string signed_number(double value) { return (value < 0 ? "−" : "+") + number(std::abs(value)); }
-
 const char* colour_of(const Bar& bar) {
   if (bar.name == waterfall_causes.back().name) return "#999999";
   return bar.end > bar.start ? "#d55e00" : "#009e73";

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit profile: where the time of a forward pass goes.
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <memory>
+#include <span>
 
+#include "analysis/profile_against.h"
 #include "common.h"
 #include "record/run_directory.h"
 #include "study/bounds.h"
@@ -16,6 +19,7 @@ struct Profiled {
   CheckpointOption checkpoint;
   run::ProfiledSpec spec;
   Json data = Json::object();
+  std::string against;  // a run directory; empty: none
   bool json = false;
   ProcessOptions process;
   RunOptions machine;
@@ -53,14 +57,69 @@ Json cell_of(const record::Record& cell, const std::vector<record::Record>& reco
           {"rows", rows}};
 }
 
-void print(const std::filesystem::path& path, const Profiled& p) {
+// A run that its cells are compared with.
+struct Against {
+  std::string run;
+  std::vector<analysis::ProfileStudy> studies;
+};
+
+std::optional<Against> against_of(const std::string& path) {
+  if (path.empty()) return std::nullopt;
   const record::Run run = record::read_run(path);
+  Against against{path, analysis::profile_studies(std::span(&run, 1))};
+  if (against.studies.empty()) throw InputError("no profile in this run", path, "name one that dydit profile wrote");
+  return against;
+}
+
+// Null for a time that is not known.
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json comparison_of(const analysis::ProfileCell& before, const analysis::ProfileCell& now, const std::string& run) {
+  Json rows = Json::array();
+  for (const analysis::RowChange& row : analysis::row_changes(before, now))
+    rows.push_back({{"range", row.range},
+                    {"kernel", row.kernel},
+                    {"total_ms", number_or_null(row.time)},
+                    {"against_ms", number_or_null(row.before)},
+                    {"calls", number_or_null(row.calls)},
+                    {"against_calls", number_or_null(row.calls_before)}});
+  return {{"run", run},
+          {"wall_ms", before.rows.empty() ? Json() : number_or_null(before.whole_time())},
+          {"uncollected_ms", number_or_null(before.time.mean)},
+          {"rows", rows}};
+}
+
+bool is_of(const analysis::ProfileCell& cell, const Json& axes) {
+  const Json keep = axes.value("keep", Json());
+  return axes["engine"] == cell.engine.name && axes["which"] == cell.which &&
+         (cell.keep ? keep == *cell.keep : keep.is_null());
+}
+
+void print_json(const record::Run& run, const Profiled& p, const std::optional<Against>& against) {
   Json cells = Json::array();
   for (const record::Record& record : run.records)
-    if (record.study == "profile") cells.push_back(cell_of(record, run.records));
+    if (record.study == "profile") {
+      cells.push_back(cell_of(record, run.records));
+      if (against) cells.back()["against"] = Json();
+    }
+  if (against) {
+    const auto studies = analysis::profile_studies(std::span(&run, 1));
+    const auto [pairs, notes] = analysis::compared(against->studies, studies, against->run);
+    for (const auto& [before, now] : pairs)
+      for (Json& cell : cells)
+        if (is_of(*now, cell["axes"])) cell["against"] = comparison_of(*before, *now, against->run);
+    for (const std::string& note : notes) std::cerr << "dydit: " << note << "\n";
+  }
   // Of one cell that is asked for, the complete model beside it stays in the run.
   const bool one = p.spec.kernels.engine.size() <= 1 && p.spec.kernels.which.size() <= 1;
   std::cout << (one ? cells.back() : cells).dump(2) << "\n";
+}
+
+void print_text(const record::Run& run, const Against& against) {
+  const auto studies = analysis::profile_studies(std::span(&run, 1));
+  const auto [pairs, notes] = analysis::compared(against.studies, studies, against.run);
+  for (const std::string& note : notes) std::cout << note << "\n";
+  for (const auto& [before, now] : pairs) std::cout << analysis::comparison_text(*before, *now, against.run);
 }
 
 void execute(const Profiled& p, const run::RunSettings& given) {
@@ -72,8 +131,12 @@ void execute(const Profiled& p, const run::RunSettings& given) {
   spec.data = run::data_schema().from_json(p.data, "data", spec.data);
   spec.kernels.dtype = p.machine.dtype;
   spec.seed = p.machine.seed.value_or(0);
+  const auto against = against_of(p.against);  // before anything is measured
   const run::Finished finished = run::run_profile(spec, settings);
-  if (p.json) print(finished.path, p);
+  if (p.json)
+    print_json(record::read_run(finished.path), p, against);
+  else if (against)
+    print_text(record::read_run(finished.path), *against);
   require_whole(finished);
 }
 
@@ -109,6 +172,7 @@ void add_profile(CLI::App& app, const study::Catalog& catalog) {
   command->add_option_function<std::string>(
       "--data", [p](const std::string& path) { p->data["path"] = path; },
       "images for a checkpoint's passes (default: made up)");
+  command->add_option("--against", p->against, "a run directory of another profile, to compare each cell with");
   command->add_flag("--json", p->json, "print the rows as JSON");
   p->process.add_to(*command);
   p->machine.add_to(*command);

@@ -75,6 +75,9 @@ TEST_CASE("a judgement is named by its tile") {
   for (int i = 0; i < 4; ++i)
     CHECK_THAT(page("T", "", {section_of(0, judgements[i])}),
                Contains("<strong>" + std::string(names[i]) + "</strong>"));
+  Section section = section_of(0, Judgement::yes);
+  section.tile->judgement.reset();  // a question without a criterion
+  CHECK_THAT(page("T", "", {section}), Contains("<li class=\"not-judged\">") && !Contains("<strong>"));
 }
 
 TEST_CASE("several models are told of by the least and the most") {

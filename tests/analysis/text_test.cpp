@@ -18,6 +18,10 @@ TEST_CASE("numbers have three digits, intervals as many as they are sure of") {
   CHECK(number(-2.1e-6) == "−2.10\u00a0×\u00a010⁻⁶");
   CHECK(number(3.25e12) == "3.25\u00a0×\u00a010¹²");
   CHECK(number(std::nan("")) == "–");
+  CHECK(signed_number(0.06412) == "+0.0641");
+  CHECK(signed_number(-12.345) == "−12.3");
+  CHECK(signed_number(0) == "0");
+  for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) CHECK(signed_number(value) == "–");
   CHECK(plus_minus({0.0641, 0.0621, 0.0661}) == "0.0641 ± 0.0020");
   CHECK(plus_minus({36.21, 31.5, 40.9}) == "36.2 ± 4.7");
   CHECK(plus_minus({1.594e-5, 1.522e-5, 1.666e-5}) == "(1.594 ± 0.072)\u00a0×\u00a010⁻⁵");

@@ -12,6 +12,7 @@
 #include "test_folder.h"
 #include "tiny_runs.h"
 
+using Catch::Matchers::Contains;
 using dydit::test::Arguments;
 using dydit::test::run_dydit;
 using Json = nlohmann::json;
@@ -85,6 +86,35 @@ TEST_CASE("several cells are profiled beside the complete model, and a checkpoin
   CHECK(sum_of(own, "macs") > 0);
 }
 
+TEST_CASE("a profile is compared with another one, cell by cell") {
+  const dydit::test::TemporaryFolder folder;
+  const std::string before = folder.path() / "before", now = folder.path() / "now";
+  const Arguments model{"--model", "DyDiT-S/8", "--input-size", "16", "--batch", "1", "--engine", "compact"};
+  const auto with = [&](const Arguments& more) {
+    Arguments all = model;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const Json old = profile(with({"--out", before}));
+  const Json cell = profile(with({"--out", now, "--against", before}));
+  const Json& against = cell.at("against");
+  CHECK(against.at("run") == before);
+  CHECK(against.at("wall_ms").get<double>() == Approx(old.at("wall_ms").get<double>()));
+  CHECK(against.at("uncollected_ms") == old.at("uncollected_ms"));
+  CHECK(sum_of(against, "total_ms") == Approx(cell.at("wall_ms").get<double>()));
+  CHECK(sum_of(against, "against_ms") == Approx(old.at("wall_ms").get<double>()));
+  for (const char* key : {"range", "kernel", "calls", "against_calls"}) CHECK(against.at("rows").at(0).contains(key));
+  // In words; a cell that the other run has not is named.
+  Arguments all{"profile", "--quiet", "--blocks", "2", "--threads", "2", "--device", "cpu"};
+  const Arguments other = with({"--keep", "0.75", "--out", folder.path() / "other", "--against", before});
+  all.insert(all.end(), other.begin(), other.end());
+  const auto told = run_dydit(all);
+  INFO(told.err);
+  CHECK(told.code == 0);
+  CHECK_THAT(told.out, Contains("\ndense against " + before + ": ") && Contains("\n  all  ") &&
+                           Contains(before + " has no cell compact (both, 0.75) to compare with\n"));
+}
+
 TEST_CASE("what cannot be profiled is refused in one line") {
   const auto refused = [](const Arguments& arguments) {
     Arguments all{"profile"};
@@ -99,4 +129,10 @@ TEST_CASE("what cannot be profiled is refused in one line") {
   CHECK(refused({"--keep", "0"}) == 2);
   CHECK(refused({"--batch", "0"}) == 2);
   CHECK(refused({"--checkpoint", "missing.safetensors"}) == 3);
+  const dydit::test::TemporaryFolder folder;
+  const std::string out = folder.path() / "out", nothing = folder.path();
+  CHECK(refused({"--against", nothing, "--out", out}) == 3);
+  dydit::write_atomically(folder.path() / "manifest.json", R"({"schema": 1})");  // a run without a profile
+  CHECK(refused({"--against", nothing, "--out", out}) == 3);
+  CHECK(!std::filesystem::exists(out));
 }

@@ -168,6 +168,30 @@ write("report", "sampling", b'{"schema": 1}\0' + text.encode() + b"\0" + tensors
 del cells[-1]["metrics"]["image_time"]["blocks"]  # one cell, small: a change of a byte is likely to be one of its axes
 write("report", "sampling-one", b'{"schema": 1}\0' + json.dumps(cells[-1]).encode() + b"\0" + tensors)
 
+# A profile of two cells with kernels, gaps and ranges of one cell alone; and one of a single row, small.
+units = {"time": "ms", "collected_time": "ms", "remainder_time": "ms", "lost_records": "", "malformed_records": "",
+         "gmacs": "GMACs", "product_ceiling": "GMAC/s", "copy_ceiling": "GB/s"}
+rows = (("pass/mlp/fc1", "void gemm_64x8<float, 1>(int)", 4), ("pass/mlp", "gelu", 0), ("pass", "(host)", None))
+kernel_units = {"kernel_time": "ms", "kernel_calls": "", "kernel_gmacs": "GMACs", "kernel_bytes": "MB",
+                "kernel_bound": "ms", "registers": "", "occupancy": ""}
+cells = []
+for engine, which, keep, shrunk in (("dense", "all", 1, 1), ("compact", "both", 0.5, 0.5)):
+    axes = {"model": "a", "engine": engine, "which": which, "keep": keep, "batch": 4, "dtype": "float32", "device": "cpu",
+            "threads": 2}
+    cells.append({"schema": 1, "cell": engine, "study": "profile", "status": "ok", "axes": axes,
+                  "metrics": {name: {"value": 2, "unit": unit, "ci95": [1, 3]} for name, unit in units.items()}})
+    of_cell = rows + ((("pass/gather", "index", 0), ("pass/gather", "(launch)", None)) if shrunk < 1 else ())
+    for number, (path, kernel, gmacs) in enumerate(of_cell):
+        values = {"kernel_time": 3 - number / 2, "kernel_calls": 1}
+        if gmacs is not None:
+            values |= {"kernel_gmacs": gmacs * shrunk, "kernel_bytes": 8, "kernel_bound": 1, "registers": 32, "occupancy": 0.5}
+        cells.append({"schema": 1, "cell": f"{engine}{number}", "study": "kernel", "status": "ok",
+                      "axes": axes | {"range": path, "kernel": kernel},
+                      "metrics": {name: {"value": value, "unit": kernel_units[name]} for name, value in values.items()}})
+for name, some in (("profile", cells), ("profile-one", cells[:2])):
+    text = "".join(json.dumps(cell) + "\n" for cell in some)
+    write("report", name, b'{"schema": 1}\0' + text.encode() + b"\0" + tensors)
+
 # Ranges, an operator in one, calls, and what they ask for: kind, begin, end and numbers, a byte each (timeline.cpp).
 start = bytes([1, 120, 1, 3, 113, 107, 118, 0, 0, 250 - 1, 0, 0, 7])
 write("timeline", "empty", b"")

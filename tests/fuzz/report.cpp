@@ -86,10 +86,11 @@ void show(std::span<const record::Run> runs) {
   if (analysis::page("title", analysis::subtitle(runs), sections).empty()) __builtin_trap();
 }
 
-/// Alone, and beside the same run of another process.
+/// Alone, beside itself, and beside the same run of another process.
 void show(const record::Run& run) {
   show(std::span(&run, 1));
   std::vector<record::Run> runs{run, run};
+  show(runs);
   runs.back().manifest["process"] = {{"name", "flow"}, {"path", "linear"}};
   show(runs);
 }

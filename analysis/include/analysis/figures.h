@@ -80,11 +80,17 @@ std::optional<Figure> sampling_waterfall_figure(const SamplingStudy& study, cons
 /// below, at the ends kernels and gaps; what is too narrow to see is merged. Nothing without a time of a row.
 std::optional<Figure> icicle_figure(const ProfileStudy& study, const ProfileCell& cell, const std::string& name);
 
-/// GMAC/s against MACs per byte under the ceilings of the run, both logarithmic, for a cell and the complete model; rows
-/// without MACs by their GB/s at the side. Nothing without a row that has a place, or without ceilings.
+/// GMAC/s against MACs per byte under the ceilings of the run, both logarithmic, for a cell and the complete model;
+/// rows without MACs by their GB/s at the side. Nothing without a row that has a place, or without ceilings.
 std::optional<Figure> roofline_figure(const ProfileStudy& study, const ProfileCell& cell, const std::string& name);
 
 /// The ten largest opportunities of a cell, a bar each. Nothing where no row is above its bound.
 std::optional<Figure> opportunities_figure(const ProfileStudy& study, const ProfileCell& cell, const std::string& name);
+
+/// From the time of the complete model to that of a cell: what shrinking as the MACs saves, then the ranges with the
+/// largest excess over that, by its causes, each with the kernels behind it. Nothing for the complete model, without
+/// it, or where waterfall_of has nothing.
+std::optional<Figure> profile_waterfall_figure(const ProfileStudy& study, const ProfileCell& cell,
+                                               const std::string& name);
 
 }  // namespace dydit::analysis

@@ -62,6 +62,7 @@ struct ProfileCell {
 /// The cells of one run that differ in engine, which and keep alone; ceilings and the complete model are of the run.
 struct ProfileStudy : Study {
   std::vector<ProfileCell> cells;  ///< the complete model first
+  std::size_t run = 0;             ///< its place among the runs
 
   const ProfileCell* complete() const;  ///< null where it was not recorded
   const ProfileCell& asked() const { return cells.back(); }
@@ -71,20 +72,6 @@ struct ProfileStudy : Study {
 /// run, model and setting; of two records whose axes are all equal the later one counts. Throws InputError for a record
 /// with an axis or a metric that is missing or impossible, or an engine that its manifest does not name.
 std::vector<ProfileStudy> profile_studies(std::span<const record::Run> runs);
-
-/// One range of a cell beside the complete model; what one of them has not is NaN.
-struct RangeChange {
-  std::string range;
-  double complete, time;            ///< ms
-  double expected;                  ///< ms of the complete model times the ratio of the MACs, where both have MACs
-  std::vector<std::string> behind;  ///< of kernels and gaps that are new, grew, or shrank by less than their MACs
-
-  /// ms over what the MACs' ratio gives, or over the complete model where it has none.
-  double over() const;
-};
-
-/// Of all ranges, the largest excess first.
-std::vector<RangeChange> range_changes(const ProfileCell& complete, const ProfileCell& cell);
 
 /// A C++ name without namespaces, template arguments and parameters; of a generic kernel what it computes:
 /// "addcmul" of at::native::elementwise_kernel<..., addcmul_cuda_kernel ...>. Other names as they are.

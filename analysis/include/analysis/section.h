@@ -30,9 +30,9 @@ Judgement combined(const std::vector<Judgement>& judgements);
 /// The answer to one question at a glance.
 struct Tile {
   std::string question;
-  std::string number;  ///< with its interval
-  std::string label;   ///< what the number is, and of which model
-  Judgement judgement = Judgement::cannot_tell;
+  std::string number;                                           ///< with its interval
+  std::string label;                                            ///< what the number is, and of which model
+  std::optional<Judgement> judgement = Judgement::cannot_tell;  ///< none where nothing says what would be enough
 };
 
 struct Section {
