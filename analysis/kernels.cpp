@@ -48,6 +48,7 @@ ProfileCell cell_of(const Record& record, const std::map<std::string, Engine>& e
           .keep = keep_of(record),
           .time = positive(record, "time"),
           .collected_time = positive(record, "collected_time"),
+          .collected_ratio = positive(record, "collected_ratio"),
           .remainder = finite(record, "remainder_time"),
           .lost = at_least_zero(record, "lost_records"),
           .malformed = at_least_zero(record, "malformed_records"),

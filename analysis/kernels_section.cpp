@@ -75,11 +75,11 @@ std::string collected_table(const ProfileStudy& study) {
   std::string rows;
   for (const ProfileCell& cell : study.cells)
     rows += row({html_escape(cell.name()), plus_minus(cell.time) + (disturbed(cell.time) ? " †" : ""),
-                 plus_minus(cell.collected_time), number(cell.whole_time()), number(cell.whole_time() / cell.time.mean),
+                 plus_minus(cell.collected_time), number(cell.whole_time()), plus_minus(cell.collected_ratio),
                  percent(gap_share(cell)), percent(cell.remainder / cell.whole_time()), number(cell.lost),
                  number(cell.malformed), number(cell.gmacs), number(cell.product_ceiling), number(cell.copy_ceiling)});
   return table({"engine", "ms without<br>collectors", "ms with<br>collectors", "ms of rows,<br>remainder",
-                "these over<br>without", "gaps", "remainder", "lost<br>records", "malformed<br>records",
+                "collected<br>over not", "gaps", "remainder", "lost<br>records", "malformed<br>records",
                 "GMACs per<br>image", "product ceiling,<br>GMAC/s", "copy ceiling,<br>GB/s"},
                rows);
 }
@@ -198,8 +198,8 @@ std::string figures(const ProfileStudy& study, const ProfileCell& cell, const st
 
 std::string kernel_terms() {
   std::string metrics;
-  for (const char* metric : {"collected_time", "remainder_time", "kernel_bound", "product_ceiling", "copy_ceiling",
-                             "registers", "occupancy"})
+  for (const char* metric : {"collected_time", "collected_ratio", "remainder_time", "kernel_bound", "product_ceiling",
+                             "copy_ceiling", "registers", "occupancy"})
     metrics += described(metric);
   return note(metrics +
               "<b>bound over time</b>: above 100&nbsp;% where bytes came from a cache rather than memory. "

@@ -166,7 +166,7 @@ class Profiling {
     Progress progress("profile", "blocks", s_.spec.blocks + windows, s_.quiet, 0);
     const auto timer = instrument::timer_of(s_.device);
     const instrument::Blocks blocks{.count = s_.spec.blocks,
-                                    .seconds = 0,
+                                    .seconds = 0.01,  // one short copy is no rate
                                     .fewest_passes = s_.device.is_cpu() ? 1 : Variants::draws,
                                     .seed = s_.seed};
     auto times = instrument::interleaved(timed, blocks, *timer, [&] { progress.advance(1); });

@@ -47,6 +47,7 @@ struct ProfileCell {
   std::string which;
   std::optional<double> keep;
   Interval time, collected_time;  ///< ms of a pass, without collectors and with them
+  Interval collected_ratio;       ///< of the same passes: with them over without
   double remainder, lost, malformed, gmacs, product_ceiling, copy_ceiling;  ///< ms, GMACs, GMAC/s, GB/s
   std::vector<KernelRow> rows = {};                                         ///< of those with a time the longest first
 
