@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <span>
 #include <tuple>
 
@@ -84,9 +85,27 @@ std::string collected_table(const ProfileStudy& study) {
                rows);
 }
 
+/// Rows of less than this share of the time are summed in the table's last one.
+constexpr double least_share = 0.002;
+
+bool stands_alone(const ProfileCell& cell, const KernelRow& one) {
+  return !(one.time < least_share * cell.whole_time());  // a time that is not known does
+}
+
+std::string rows_title(const ProfileCell& cell) {
+  const auto alone = std::ranges::count_if(cell.rows, [&](const KernelRow& one) { return stands_alone(cell, one); });
+  return fmt::format("{} of {} rows, those of at least {}: {}", alone, cell.rows.size(),
+                     fmt::format("{:g}&nbsp;%", 100 * least_share), html_escape(cell.name()));
+}
+
 std::string rows_table(const ProfileCell& cell) {
   std::string rows;
-  for (const KernelRow& one : cell.rows)
+  double others = 0;
+  for (const KernelRow& one : cell.rows) {
+    if (!stands_alone(cell, one)) {
+      others += one.time;
+      continue;
+    }
     rows += row({html_escape(short_range(one.range)),
                  fmt::format("<span title=\"{}\">{}</span>", html_escape(cut(one.kernel, 300)),
                              html_escape(cut(short_kernel(one.kernel), 48))),
@@ -94,6 +113,10 @@ std::string rows_table(const ProfileCell& cell) {
                  one.gmacs > 0 ? number(one.rate()) : "–", number(one.bytes), number(one.bound),
                  one.bound > 0 ? percent(one.share_of_bound()) : "–", std::string(name_of(cell.limit(one))),
                  number(one.registers), number(one.occupancy)});
+  }
+  if (others > 0)
+    rows += row({"", "the other rows together", "", number(others), percent(others / cell.whole_time()), "", "", "", "",
+                 "", "", "", ""});
   return table({"range", "kernel", "calls", "ms", "share", "GMACs", "GMAC/s", "MB", "bound,<br>ms",
                 "bound<br>over time", "bound by", "registers", "occu-<br>pancy"},
                rows);
@@ -209,7 +232,7 @@ std::string kernel_terms() {
              "<b>ms "
              "with collectors</b> is the median over the windows. A gap is time in which no kernel or operator runs, "
              "by its cause: (launch), (host), (synchronisation), "
-             "(graph), (waiting). A share with collectors is not one without them. "
+             "(collector), (memory), (graph), (waiting). A share with collectors is not one without them. "
              "An opportunity is a row's time above its bound; of a gap all of it. <b>ms at the MACs' ratio</b>: the "
              "time "
              "of the complete model in this range times the ratio of the MACs, where both have MACs; <b>ms over</b>: "
@@ -220,38 +243,46 @@ std::string kernel_terms() {
              "as those of the complete model in this range, others their time there times the ratio.");
 }
 
+/// The cells that are drawn: what each study asks about first, then the others from the last one on.
+std::vector<const ProfileCell*> drawn_cells(const std::vector<const ProfileStudy*>& studies) {
+  constexpr std::size_t most = 3;
+  std::vector<const ProfileCell*> cells;
+  for (const ProfileStudy* study : studies) cells.push_back(&study->asked());
+  for (const ProfileStudy* study : studies)
+    for (const ProfileCell& cell : std::views::reverse(study->cells))
+      if (&cell != study->complete() && &cell != &study->asked()) cells.push_back(&cell);
+  cells.resize(std::min(cells.size(), most));
+  return cells;
+}
+
 }  // namespace
 
 std::optional<Section> kernels_section(const Findings& findings, const Show& show) {
-  constexpr std::size_t most = 6;  // cells with figures
   const auto studies = profile_studies(findings.runs);
   if (studies.empty()) return std::nullopt;
   Section section{.id = "kernels", .title = "Where do the milliseconds go?"};
   std::size_t cells = 0;
-  const ProfileCell* front = nullptr;  // whose figures stand outside of the details
-  for (const ProfileStudy* study : shown_first(findings, studies)) {
-    if (front == nullptr) {
-      front = &study->asked();
-      answer(section, *study);
-    }
+  const auto order = shown_first(findings, studies);
+  const auto drawn = drawn_cells({order.begin(), order.end()});
+  answer(section, *order.front());
+  for (const ProfileStudy* study : order) {
     section.details += "<h3>" + html_escape(study->title()) + "</h3>\n" + collected_table(*study);
     const ProfileCell* complete = study->complete();
     for (const ProfileCell& cell : study->cells) {
       const bool asked = &cell != complete || study->cells.size() == 1;
       cells += asked ? 1 : 0;
-      if (asked && (cells <= most || &cell == front)) {
+      if (std::ranges::count(drawn, &cell) > 0) {
         const std::string name =
             fmt::format("{}-{}", record::safe_name(name_among(studies, *study)), record::safe_name(file_name(cell)));
-        (&cell == front ? section.shown : section.details) += figures(*study, cell, name, show);
+        (&cell == drawn.front() ? section.shown : section.details) += figures(*study, cell, name, show);
       }
       if (asked && complete != nullptr && complete != &cell)
         section.details +=
             folded("By range beside the complete model: " + html_escape(cell.name()), changes_table(*complete, cell));
-      section.details += folded(fmt::format("All {} rows: {}", cell.rows.size(), html_escape(cell.name())),
-                                cell.rows.empty() ? "" : rows_table(cell));
+      section.details += folded(rows_title(cell), cell.rows.empty() ? "" : rows_table(cell));
     }
   }
-  if (cells > most) section.details += note(fmt::format("Of {} cells no more than {} are drawn.", cells, most + 1));
+  if (cells > drawn.size()) section.details += note(fmt::format("Of {} cells {} are drawn.", cells, drawn.size()));
   section.details += against_earlier(studies) + kernel_terms();
   return section;
 }

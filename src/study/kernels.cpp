@@ -16,6 +16,7 @@
 #include "groups.h"
 #include "instrument/collector.h"
 #include "instrument/timer.h"
+#include "record/manifest.h"
 #include "record/metric.h"
 #include "subject.h"
 #include "timeline/attribution.h"
@@ -74,6 +75,13 @@ void put_cell(const KernelsSetting& s, const Workload& group, Record& record) {
   std::vector<std::string> inputs{fmt::format("{} {}", s.spec.input_size, s.spec.blocks)};
   if (group.trained != nullptr) inputs.push_back(group.trained->hash + group.trained->data_hash);
   record.cell = record::cell_hash(record.study, record.axes, inputs, s.seed);
+}
+
+// There are many rows, and seven digits are more than a clock of nanoseconds has of them.
+double rounded(double number) {
+  if (number == 0 || !std::isfinite(number)) return number;
+  const double unit = std::pow(10, 6 - std::floor(std::log10(std::abs(number))));
+  return std::round(number * unit) / unit;
 }
 
 // What was seen of a cell in all windows.
@@ -147,6 +155,7 @@ class Profiling {
     if (const auto why = look(seen)) run_.warn(*why);
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       fill(records[i], cells_[i], seen[i]);
+      record::stamp(records[i]);  // the state of the machine stands with the cell alone
       for (const Attributed& row : seen[i].sum.rows) run_.append(record_of(records[i], row, seen[i]));
       run_.append(records[i]);  // last: with it the cell is done
     }
@@ -270,9 +279,10 @@ class Profiling {
   Record record_of(const Record& cell, const Attributed& row, const Seen& seen) const {
     Record record{.cell = "", .study = "kernel", .axes = cell.axes};
     record.axes.update(Json{{"range", row.range}, {"kernel", row.kernel}});
+    record.process = cell.process;
     put_cell(s_, group_, record);
     const auto value = [&](const char* metric, double number) {
-      record.metrics[metric] = record::measured(metric, number);
+      record.metrics[metric] = record::measured(metric, rounded(number));
     };
     const double passes = static_cast<double>(seen.runs * variants_.passes());
     value("kernel_time", 1e3 * row.seconds / passes);

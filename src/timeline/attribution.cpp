@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -227,6 +228,8 @@ Attribution attribute(const Timeline& timeline) {
   Accounting(timeline, out).run();
   out.remainder = out.wall;
   for (const Attributed& row : out.rows) out.remainder -= row.seconds;
+  constexpr double rounding = 1e-9;
+  if (std::abs(out.remainder) < rounding * out.wall) out.remainder = 0;
   return out;
 }
 
