@@ -2,8 +2,9 @@
 // The same passes on a GPU, seen by our collector or by PyTorch's profiler: for bench/peers/profilers.py, which holds
 // one against the other.
 //   dydit_profiler ours|pytorch PASSES MODEL:BATCH...
-// prints what the GPU did, for each model a line of JSON, by the name of kernel, copy or set: {"name": {"calls",
-// "seconds"}}. A dynamic model runs with the compact engine, and half of its units are on.
+// prints for each model a line of JSON: "kernels" is what the GPU did in PASSES + 1 passes, by the name of kernel, copy
+// or set ("calls", "seconds"), "wall" the seconds of PASSES of them, "alone" those of as many before a profiler was
+// there. A dynamic model runs with the compact engine, and half of its units are on.
 #include <fmt/format.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 #include <torch/cuda.h>
@@ -19,61 +20,77 @@
 #include "base/memory.h"
 #include "dit/engines.h"
 #include "instrument/collector.h"
+#include "instrument/timer.h"
 
 namespace {
 
 using namespace dydit;
 namespace kineto = torch::autograd::profiler;
 
-struct Sum {
-  std::int64_t calls = 0;
-  double seconds = 0;
-};
-using Sums = std::map<std::string, Sum>;
-
-void add(Sums& sums, const std::string& name, double nanoseconds) {
-  Sum& sum = sums[name];
-  ++sum.calls;
-  sum.seconds += 1e-9 * nanoseconds;
-}
-
 using Work = std::function<void()>;
+
+struct Seen {
+  struct Sum {
+    std::int64_t calls = 0;
+    double seconds = 0;
+  };
+  std::map<std::string, Sum> kernels;
+  double wall = 0;  // seconds of the passes
+
+  void add(const std::string& name, double nanoseconds) {
+    Sum& sum = kernels[name];
+    ++sum.calls;
+    sum.seconds += 1e-9 * nanoseconds;
+  }
+};
+
+// Seconds of so many passes, behind one that a profiler may still get ready in.
+double timed(const Work& pass, std::int64_t passes) {
+  pass();
+  torch::cuda::synchronize();
+  const double began = instrument::steady_seconds();
+  for (std::int64_t i = 0; i < passes; ++i) pass();
+  torch::cuda::synchronize();
+  return instrument::steady_seconds() - began;
+}
 
 // A GPU that has rested runs faster for a while, and one profiler takes longer to tell what it saw.
 void rest() { std::this_thread::sleep_for(std::chrono::seconds(1)); }
 
-Sums by_ours(instrument::GpuSession& session, const Work& work) {
-  const auto seen = [&] { return instrument::collect({.operators = false, .work = false, .gpu = &session}, work); };
-  seen();  // as the other one
+Seen by_ours(instrument::GpuSession& session, const Work& pass, std::int64_t passes) {
+  Seen seen;
+  const auto look = [&] {
+    return instrument::collect({.operators = false, .work = false, .gpu = &session},
+                               [&] { seen.wall = timed(pass, passes); });
+  };
+  look();  // as the other one
   rest();
-  const timeline::Timeline timeline = seen();
+  const timeline::Timeline timeline = look();
   if (timeline.lost + timeline.malformed > 0) throw RunError("records were lost", "CUPTI");
-  Sums sums;
   for (const timeline::DeviceSpan& span : timeline.device)
-    add(sums, timeline.names[span.name], static_cast<double>(span.at.length()));
-  return sums;
+    seen.add(timeline.names[span.name], static_cast<double>(span.at.length()));
+  return seen;
 }
 
-Sums by_pytorch(const Work& work) {
+Seen by_pytorch(const Work& pass, std::int64_t passes) {
   using torch::profiler::impl::ActivityType;
   const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
   const std::set<ActivityType> activities{ActivityType::CPU, ActivityType::CUDA};
-  const auto seen = [&] {
+  Seen seen;
+  const auto look = [&] {
     kineto::prepareProfiler(config, activities);
     kineto::enableProfiler(config, activities, {at::RecordScope::FUNCTION});
-    work();
-    torch::cuda::synchronize();
+    seen.wall = timed(pass, passes);
     return kineto::disableProfiler();
   };
-  seen();  // the first one is said to be slow
+  look();  // the first one is said to be slow
   rest();
-  Sums sums;
-  for (const auto result = seen(); const kineto::KinetoEvent& event : result->events())
-    if (event.deviceType() == c10::DeviceType::CUDA) add(sums, event.name(), static_cast<double>(event.durationNs()));
-  return sums;
+  for (const auto result = look(); const kineto::KinetoEvent& event : result->events())
+    if (event.deviceType() == c10::DeviceType::CUDA) seen.add(event.name(), static_cast<double>(event.durationNs()));
+  return seen;
 }
 
-Work passes_of(const std::string& model, std::int64_t n, std::int64_t passes) {
+Work pass_of(const std::string& model, std::int64_t n) {
   const torch::Device gpu(torch::kCUDA, 0);
   dit::DiT dit(dit::published(model));
   dit->to(gpu, torch::kBFloat16);
@@ -82,10 +99,7 @@ Work passes_of(const std::string& model, std::int64_t n, std::int64_t passes) {
   const auto& of = dit->architecture;
   const auto x = torch::randn({n, of.channels, of.side, of.side}, torch::TensorOptions(gpu).dtype(torch::kBFloat16)),
              t = torch::full({n}, 500, torch::TensorOptions(gpu).dtype(torch::kInt64)), y = torch::zeros_like(t);
-  if (!of.dynamic())
-    return [=]() mutable {
-      for (std::int64_t i = 0; i < passes; ++i) dit->forward(x, t, y);
-    };
+  if (!of.dynamic()) return [=]() mutable { dit->forward(x, t, y); };
   engine::Masks masks;
   torch::manual_seed(0);
   for (const model::UnitAxis& axis : of.units) {
@@ -96,9 +110,7 @@ Work passes_of(const std::string& model, std::int64_t n, std::int64_t passes) {
   }
   const std::shared_ptr<engine::Engine> compact = dit::compact_engine(dit);
   compact->checks_finite = false;
-  return [=] {
-    for (std::int64_t i = 0; i < passes; ++i) compact->forward({x, t, y}, masks);
-  };
+  return [=] { compact->forward({x, t, y}, masks); };
 }
 
 int run(const std::vector<std::string>& words) {
@@ -107,20 +119,25 @@ int run(const std::vector<std::string>& words) {
   if (!torch::cuda::is_available())
     throw RunError("no GPU to look at", "dydit_profiler", "see whether nvidia-smi finds one");
   torch::InferenceMode inference;
+  const std::int64_t passes = std::stol(words[1]);
   std::vector<Work> works;
   for (std::size_t i = 2; i < words.size(); ++i) {
     const std::size_t colon = words[i].find(':');
     if (colon == std::string::npos) throw wrong;
-    works.push_back(passes_of(words[i].substr(0, colon), std::stol(words[i].substr(colon + 1)), std::stol(words[1])));
-    works.back()();
+    works.push_back(pass_of(words[i].substr(0, colon), std::stol(words[i].substr(colon + 1))));
+  }
+  std::vector<double> alone;  // before CUPTI is there
+  for (const Work& pass : works) {
+    for (int i = 0; i < 2; ++i) pass();
+    alone.push_back(timed(pass, passes));
   }
   std::optional<instrument::GpuSession> session;
   if (words[0] == "ours") session.emplace();
-  for (const Work& work : works) {
-    nlohmann::json line = nlohmann::json::object();
-    for (const auto& [name, sum] : session ? by_ours(*session, work) : by_pytorch(work))
-      line[name] = {{"calls", sum.calls}, {"seconds", sum.seconds}};
-    std::cout << line.dump() << "\n";
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    const Seen seen = session ? by_ours(*session, works[i], passes) : by_pytorch(works[i], passes);
+    nlohmann::json kernels = nlohmann::json::object();
+    for (const auto& [name, sum] : seen.kernels) kernels[name] = {{"calls", sum.calls}, {"seconds", sum.seconds}};
+    std::cout << nlohmann::json{{"kernels", kernels}, {"wall", seen.wall}, {"alone", alone[i]}}.dump() << "\n";
   }
   return 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Holds our collector against PyTorch's profiler: the same passes of the same program on a GPU, in a process each, in
-alternation. Both have to name the same kernels, each as often; compared is the time of all of them.
+alternation. Both have to name the same kernels, each as often; compared is the time of all of them, and what passes take
+longer under each.
 
     bench/peers/profilers.py build/release/bench/dydit_profiler --json reports/peers/h200-profilers.json
 
@@ -37,16 +38,19 @@ def differences(a, b):
 def compare(work, runs, passes):
     """`runs`: of each round what both sides saw."""
     model, batch = work.split(":")
-    seconds = {side: [sum(one["seconds"] for one in run[side].values()) for run in runs] for side in SIDES}
+    seconds = {side: [sum(one["seconds"] for one in run[side]["kernels"].values()) for run in runs] for side in SIDES}
+    slower = {side: [run[side]["wall"] / run[side]["alone"] for run in runs] for side in SIDES}
     ratios = [ours / theirs for ours, theirs in zip(seconds["ours"], seconds["pytorch"])]
     differ = {}
     for run in runs:
-        differ |= differences(run["ours"], run["pytorch"])
-    first = runs[0]["ours"]
+        differ |= differences(run["ours"]["kernels"], run["pytorch"]["kernels"])
+    first = runs[0]["ours"]["kernels"]
     return {"model": model, "batch": int(batch), "passes": passes, "kernels": len(first),
             "calls": sum(one["calls"] for one in first.values()), "differ": differ,
-            "milliseconds": {side: [1e3 * one / passes for one in seconds[side]] for side in SIDES},
-            "ratios": ratios, "ratio": statistics.median(ratios)}
+            "milliseconds": {side: [1e3 * one / (passes + 1) for one in seconds[side]] for side in SIDES},
+            "ratios": ratios, "ratio": statistics.median(ratios),
+            "alone": statistics.median(1e3 * run[side]["alone"] / passes for run in runs for side in SIDES),
+            "slower": {side: statistics.median(slower[side]) for side in SIDES}}
 
 
 def main():
@@ -66,7 +70,8 @@ def main():
     for i, work in enumerate(WORK):
         rows.append(row := compare(work, [{side: one[side][i] for side in SIDES} for one in rounds], options.passes))
         print(f"{work}: {row['kernels']} kernels, {row['calls']} calls, {len(row['differ'])} differ; "
-              f"ours / PyTorch's {row['ratio']:.4f} [{min(row['ratios']):.4f}, {max(row['ratios']):.4f}]")
+              f"ours / PyTorch's {row['ratio']:.4f} [{min(row['ratios']):.4f}, {max(row['ratios']):.4f}]; "
+              f"passes take {row['slower']['ours']:.3f} and {row['slower']['pytorch']:.3f} times as long")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
     return int(any(row["differ"] or abs(row["ratio"] - 1) > 0.03 for row in rows))
