@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t deepest = 7;                                      // parts of a path that are told apart
 constexpr int lane_height = 24, icicle_heading = 26, icicle_axis = 62;  // pixels
-constexpr double left_edge = 0.02, right_edge = 0.98, narrowest = 3, letter = 6.4;
+constexpr double left_edge = 0.02, right_edge = 0.98, narrowest = 5, letter = 6.4;
 
 /// A range, or at its ends a kernel or gap.
 struct Node {

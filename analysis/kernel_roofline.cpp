@@ -29,6 +29,9 @@ struct Point {
   bool products() const { return row->gmacs > 0 && row->bytes > 0; }
 };
 
+/// Of kernels with so much of the time: smaller ones would hide the others.
+constexpr double least_point = 0.001;
+
 std::vector<Point> points_of(const std::vector<const ProfileCell*>& cells) {
   std::vector<Point> points;
   for (const ProfileCell* cell : cells) {
@@ -36,7 +39,7 @@ std::vector<Point> points_of(const std::vector<const ProfileCell*>& cells) {
     for (const KernelRow& row : cell->rows)
       if (std::isfinite(row.time)) whole += row.time;
     for (const KernelRow& row : cell->rows)
-      if (!row.gap() && row.time > 0 && row.bytes > 0 && row.gmacs >= 0)
+      if (!row.gap() && row.time >= least_point * whole && row.bytes > 0 && row.gmacs >= 0)
         points.push_back({cell, &row, row.time / whole});
   }
   return points;

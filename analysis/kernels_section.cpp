@@ -86,7 +86,7 @@ std::string collected_table(const ProfileStudy& study) {
 }
 
 /// Rows of less than this share of the time are summed in the table's last one.
-constexpr double least_share = 0.002;
+constexpr double least_share = 0.005;
 
 bool stands_alone(const ProfileCell& cell, const KernelRow& one) {
   return !(one.time < least_share * cell.whole_time());  // a time that is not known does
@@ -107,7 +107,7 @@ std::string rows_table(const ProfileCell& cell) {
       continue;
     }
     rows += row({html_escape(short_range(one.range)),
-                 fmt::format("<span title=\"{}\">{}</span>", html_escape(cut(one.kernel, 300)),
+                 fmt::format("<span title=\"{}\">{}</span>", html_escape(cut(one.kernel, 120)),
                              html_escape(cut(short_kernel(one.kernel), 48))),
                  number(one.calls), number(one.time), percent(one.time / cell.whole_time()), number(one.gmacs),
                  one.gmacs > 0 ? number(one.rate()) : "–", number(one.bytes), number(one.bound),
@@ -201,7 +201,7 @@ std::string figures(const ProfileStudy& study, const ProfileCell& cell, const st
   };
   add(icicle_figure(study, cell, "kernels-icicle-" + name),
       "As wide as its time: a range, below it the ranges that it consists of, at the ends kernels and gaps. What is "
-      "narrower than three pixels is merged.");
+      "narrower than five pixels is merged.");
   add(opportunities_figure(study, cell, "kernels-opportunities-" + name),
       "The rows whose time is furthest above their bound, kernels of one role in one range together.");
   const bool waterfall =
@@ -214,7 +214,8 @@ std::string figures(const ProfileStudy& study, const ProfileCell& cell, const st
     drawn += note(fmt::format("No waterfall of {}: it or the complete model has no rows, or a time that is not known.",
                               html_escape(cell.name())));
   add(roofline_figure(study, cell, "kernels-roofline-" + name),
-      "Each point is a kernel in a range, as large as its share of the time; at the side those without MACs. Bytes are "
+      "Each point is a kernel in a range, as large as its share of the time where that is a thousandth or more; at the "
+      "side those without MACs. Bytes are "
       "those that operators take and give: where a cache holds them, a point can lie above the roof.");
   return drawn;
 }

@@ -119,7 +119,7 @@ TEST_CASE("a cell without rows, values that were not measured, and two runs") {
   auto runs = run_of(folder.path() / "a", made_up_profile());
   runs.push_back(run_of(folder.path() / "b", {made_up_profile()[0], made_up_profile()[3]}).front());
   const std::string both = read_file(write_report(runs, folder.path() / "out"));
-  CHECK_THAT(both, Contains("<h3>DyDiT-S/2, float32, cpu, 2 threads, batch 8</h3>") && Contains("4 of 4 rows, those of at least 0.2&nbsp;%: compact"));
+  CHECK_THAT(both, Contains("<h3>DyDiT-S/2, float32, cpu, 2 threads, batch 8</h3>") && Contains("4 of 4 rows, those of at least 0.5&nbsp;%: compact"));
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path() / "out" / "figures"), {}) == (2 * 3 + 1) * 5);
 }
 
