@@ -20,7 +20,7 @@ A value is `[TABLE] [COLUMN=VALUE ...] : EXPRESSION : FORMAT`.
 - TABLE: several are joined by commas.
 - COLUMN=VALUE: names with * and ? as in a shell; numbers also by <, >, <= and >=. One row must be left, unless
 - EXPRESSION is `min X`, `max X`, `Y at min X` or `Y at max X`, which choose one, or `sum X`, `mean X`, `median X` or
-  `count X` (of the rows where X is true).
+  `count X` (of the rows where X is true); behind a semicolon what is made of `it`, as in `sum X; it / 2`.
 - FORMAT is Python's. The zero before the point goes, unless the format begins with one (0.1f). `±` adds half the
   interval, `[]` its ends. The † of a disturbed time comes by itself.
 
@@ -51,7 +51,7 @@ class Wrong(Exception):
 
 def evaluate(expression, row):
     try:
-        return eval(expression, {"__builtins__": {}, "abs": abs}, row)  # the claims are the project's own
+        return eval(expression, {"__builtins__": {}, "abs": abs, "len": len}, row)  # the claims are the project's own
     except (NameError, TypeError, SyntaxError) as error:
         raise Wrong(f"'{expression}': {error}") from None
 
@@ -94,8 +94,9 @@ class Records:
             raise Wrong("a value is `[TABLE] [COLUMN=VALUE ...] : EXPRESSION : FORMAT`")
         where, expression, form = (part.strip() for part in (" " + source).split(" : "))
         rows = self.rows(where, otherwise)
-        if many := re.fullmatch(r"(sum|count|mean|median) (.+)", expression):
-            return printed(MANY[many[1]](evaluate(many[2], row) for row in rows), form)
+        if many := re.fullmatch(r"(sum|count|mean|median) ([^;]+)(?:; (.+))?", expression):
+            it = MANY[many[1]](evaluate(many[2], row) for row in rows)
+            return printed(evaluate(many[3] or "it", {"it": it}), form)
         if end := re.fullmatch(r"(?:(.+) at )?(min|max) (.+)", expression):
             expression = end[1] or end[3]
             rows = [{"min": min, "max": max}[end[2]](rows, key=lambda row: evaluate(end[3], row))]

@@ -7,6 +7,7 @@
     quick/models                the models as the manifest has them, nested names joined: trained_steps
     peers/xeon-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
     peers/busy.json             what bench/busy.py and bench/alternate.py wrote, as it stands
+    peers/h200-collectors.json  of Google Benchmark, a row for each repetition: suite, axes of the name, counters
 
 The ends of the interval of X are X_low and X_high. A time is disturbed where its interval is wider than a tenth of it, a
 speedup where its own time is or the dense model's beside it.
@@ -83,7 +84,21 @@ def flat(tree, before=""):
     return row
 
 
+def repetitions(benchmarks):
+    """Of a file of Google Benchmark: "suite/part/axis:value/axis:value/manual_time"."""
+    rows = []
+    for one in benchmarks:
+        if one["run_type"] == "iteration":
+            parts = one["name"].split("/")
+            row = {"suite": "/".join(part for part in parts if ":" not in part).removesuffix("/manual_time")}
+            row |= {axis: number(value) for axis, value in (part.split(":", 1) for part in parts if ":" in part)}
+            rows.append(row | {name: value for name, value in one.items() if isinstance(value, float)})
+    return rows
+
+
 def peers(results):
+    if "benchmarks" in results:
+        return repetitions(results["benchmarks"])
     rows = []
     for result in results:
         if "seconds" not in result:
