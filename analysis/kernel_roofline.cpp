@@ -39,7 +39,7 @@ std::vector<Point> points_of(const std::vector<const ProfileCell*>& cells) {
     for (const KernelRow& row : cell->rows)
       if (std::isfinite(row.time)) whole += row.time;
     for (const KernelRow& row : cell->rows)
-      if (!row.gap() && row.time >= least_point * whole && row.bytes > 0 && row.gmacs >= 0)
+      if (!row.gap() && row.time > 0 && row.time >= least_point * whole && row.bytes > 0 && row.gmacs >= 0)
         points.push_back({cell, &row, row.time / whole});
   }
   return points;

@@ -21,23 +21,39 @@ namespace {
 
 constexpr std::array<std::string_view, 3> axes_of_cell{"engine", "which", "keep"};
 
+/// No machine has such a number, and their sums and ratios would not be finite.
+double within_reason(const Record& record, const char* name, double value) {
+  constexpr double least = 1e-12, most = 1e12;
+  const double size = std::abs(value);
+  if (size > most || (size > 0 && size < least)) refuse(record, fmt::format("has a '{}' of {}", name, value));
+  return value;
+}
+
 /// Time that is left over: rounding can make it slightly less than nothing.
 double finite(const Record& record, const char* name) {
-  const double found = interval(record, name).mean;
-  if (std::isinf(found)) refuse(record, fmt::format("has a '{}' of {}", name, found));
+  return within_reason(record, name, interval(record, name).mean);
+}
+
+double amount(const Record& record, const char* name) {
+  return within_reason(record, name, at_least_zero(record, name));
+}
+
+Interval reasonable(const Record& record, const char* name) {
+  const Interval found = positive(record, name);
+  within_reason(record, name, found.mean);
   return found;
 }
 
 KernelRow row_of(const Record& record) {
   KernelRow row{.range = needed_axis(record, "range"),
                 .kernel = needed_axis(record, "kernel"),
-                .time = at_least_zero(record, "kernel_time"),
-                .calls = at_least_zero(record, "kernel_calls"),
-                .gmacs = at_least_zero(record, "kernel_gmacs"),
-                .bytes = at_least_zero(record, "kernel_bytes"),
-                .bound = at_least_zero(record, "kernel_bound"),
-                .registers = at_least_zero(record, "registers"),
-                .occupancy = at_least_zero(record, "occupancy")};
+                .time = amount(record, "kernel_time"),
+                .calls = amount(record, "kernel_calls"),
+                .gmacs = amount(record, "kernel_gmacs"),
+                .bytes = amount(record, "kernel_bytes"),
+                .bound = amount(record, "kernel_bound"),
+                .registers = amount(record, "registers"),
+                .occupancy = amount(record, "occupancy")};
   if (row.kernel.empty()) refuse(record, "has an empty axis 'kernel'");
   return row;
 }
@@ -46,15 +62,15 @@ ProfileCell cell_of(const Record& record, const std::map<std::string, Engine>& e
   return {.engine = engine_of(record, engines),
           .which = needed_axis(record, "which"),
           .keep = keep_of(record),
-          .time = positive(record, "time"),
-          .collected_time = positive(record, "collected_time"),
-          .collected_ratio = positive(record, "collected_ratio"),
+          .time = reasonable(record, "time"),
+          .collected_time = reasonable(record, "collected_time"),
+          .collected_ratio = reasonable(record, "collected_ratio"),
           .remainder = finite(record, "remainder_time"),
-          .lost = at_least_zero(record, "lost_records"),
-          .malformed = at_least_zero(record, "malformed_records"),
-          .gmacs = positive(record, "gmacs").mean,
-          .product_ceiling = positive(record, "product_ceiling").mean,
-          .copy_ceiling = positive(record, "copy_ceiling").mean};
+          .lost = amount(record, "lost_records"),
+          .malformed = amount(record, "malformed_records"),
+          .gmacs = reasonable(record, "gmacs").mean,
+          .product_ceiling = reasonable(record, "product_ceiling").mean,
+          .copy_ceiling = reasonable(record, "copy_ceiling").mean};
 }
 
 /// What a cell's record and those of its rows have in common, keys sorted.
@@ -79,8 +95,6 @@ std::map<CellKey, std::vector<KernelRow>> rows_of(const Run& run, const std::str
 
 auto place_of(const ProfileCell& cell) { return std::tuple(cell.engine, order_of(cell.which), -cell.keep.value_or(1)); }
 
-double known(double value) { return std::isfinite(value) ? value : 0; }
-
 }  // namespace
 
 std::string_view name_of(Limit limit) {
@@ -101,13 +115,13 @@ std::string ProfileCell::name() const {
 double ProfileCell::gap_time() const {
   double sum = 0;
   for (const KernelRow& row : rows)
-    if (row.gap()) sum += known(row.time);
+    if (row.gap()) sum += row.time;
   return sum;
 }
 
 double ProfileCell::whole_time() const {
-  double sum = known(remainder);
-  for (const KernelRow& row : rows) sum += known(row.time);
+  double sum = remainder;
+  for (const KernelRow& row : rows) sum += row.time;
   return sum;
 }
 

@@ -109,16 +109,17 @@ std::string rows_table(const ProfileCell& cell) {
     rows += row({html_escape(short_range(one.range)),
                  fmt::format("<span title=\"{}\">{}</span>", html_escape(cut(one.kernel, 120)),
                              html_escape(cut(short_kernel(one.kernel), 48))),
-                 number(one.calls), number(one.time), percent(one.time / cell.whole_time()), number(one.gmacs),
-                 one.gmacs > 0 ? number(one.rate()) : "–", number(one.bytes), number(one.bound),
+                 number(one.calls), number(one.time), number(1e3 * one.time / one.calls),
+                 percent(one.time / cell.whole_time()), number(one.gmacs), one.gmacs > 0 ? number(one.rate()) : "–",
+                 number(one.bytes), one.bytes > 0 ? number(one.bytes / one.time) : "–", number(one.bound),
                  one.bound > 0 ? percent(one.share_of_bound()) : "–", std::string(name_of(cell.limit(one))),
                  number(one.registers), number(one.occupancy)});
   }
   if (others > 0)
-    rows += row({"", "the other rows together", "", number(others), percent(others / cell.whole_time()), "", "", "", "",
-                 "", "", "", ""});
-  return table({"range", "kernel", "calls", "ms", "share", "GMACs", "GMAC/s", "MB", "bound,<br>ms",
-                "bound<br>over time", "bound by", "registers", "occu-<br>pancy"},
+    rows += row({"", "the other rows together", "", number(others), "", percent(others / cell.whole_time()), "", "", "",
+                 "", "", "", "", "", ""});
+  return table({"range", "kernel", "calls", "ms", "µs<br>a call", "share", "GMACs", "GMAC/s", "MB", "GB/s",
+                "bound,<br>ms", "bound<br>over time", "bound by", "registers", "occu-<br>pancy"},
                rows);
 }
 

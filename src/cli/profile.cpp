@@ -34,7 +34,7 @@ Json cell_of(const record::Record& cell, const std::vector<record::Record>& reco
   Json rows = Json::array();
   double wall = 0;
   for (const record::Record& row : records) {
-    if (row.study != "kernel") continue;
+    if (row.study != "kernel" || row.process != cell.process) continue;
     Json axes = row.axes;
     axes.erase("range");
     axes.erase("kernel");
@@ -151,27 +151,32 @@ void add_profile(CLI::App& app, const study::Catalog& catalog) {
       command->add_option("--model", p->spec.model, "a published configuration, under imposed masks")
           ->capture_default_str();
   p->checkpoint.add_to(*command, /*required=*/false);
-  command->get_option("--checkpoint")->excludes(model);
+  CLI::Option* const checkpoint = command->get_option("--checkpoint")->excludes(model);
   std::vector<std::string> engines;
   for (const engine::Row& row : engine::engines_of(catalog.families)) engines.push_back(row.name);
   command->add_option("--engine", p->spec.kernels.engine, "what runs the model; the dense one is always beside it")
       ->check(CLI::IsMember(engines));
   command->add_option("--which", p->spec.kernels.which, "of which units the share is kept: widths, tokens, both")
       ->check(CLI::IsMember({"widths", "tokens", "both"}))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(checkpoint);  // runs as its routers decide
   add_number(*command, "--keep", study::bounds::keep, into(p->spec.kernels.keep), "share of the units that stay on")
-      ->default_str("0.5");
+      ->default_str("0.5")
+      ->excludes(checkpoint);
   add_number(*command, "--batch", study::bounds::batch, into(p->spec.kernels.batch), "images of a pass")
       ->default_str("8");
   add_number(*command, "--input-size", Bounds<std::int64_t>{1, 8192}, into(p->spec.kernels.input_size),
              "side of the latent")
-      ->default_str("32");
+      ->default_str("32")
+      ->excludes(checkpoint);
   add_number(*command, "--blocks", study::bounds::blocks, into(p->spec.kernels.blocks),
              "interleaved blocks of the times without collectors")
       ->default_str("15");
-  command->add_option_function<std::string>(
-      "--data", [p](const std::string& path) { p->data["path"] = path; },
-      "images for a checkpoint's passes (default: made up)");
+  command
+      ->add_option_function<std::string>(
+          "--data", [p](const std::string& path) { p->data["path"] = path; },
+          "images for a checkpoint's passes (default: made up)")
+      ->needs(checkpoint);
   command->add_option("--against", p->against, "a run directory of another profile, to compare each cell with");
   command->add_flag("--json", p->json, "print the rows as JSON");
   p->process.add_to(*command);

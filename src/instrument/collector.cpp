@@ -14,6 +14,7 @@
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 
 #include "base/range.h"
 #include "instrument/timer.h"
@@ -77,6 +78,16 @@ double macs_of(std::string_view name, c10::ArrayRef<const c10::IValue> inputs) {
   return 0;
 }
 
+// In-place operators that write what they are given first without reading it.
+bool overwrites(std::string_view name) {
+  return name == "aten::copy_" || name == "aten::fill_" || name == "aten::zero_";
+}
+
+// Operators that read of their first input what they give alone.
+bool picks(std::string_view name) {
+  return name == "aten::index_select" || name == "aten::index" || name == "aten::gather" || name == "aten::embedding";
+}
+
 class Collector final : public RangeObserver {
  public:
   explicit Collector(const Collecting& what) : what_(what) {
@@ -85,8 +96,11 @@ class Collector final : public RangeObserver {
 
   Node begin(Node within, const RangeInfo& range) noexcept override {
     Thread& thread = of_thread();
-    const Node node = range.kernel ? within : thread.node(*this, within, range);
-    thread.open(*this, {.kind = range.kernel ? HostSpan::Kind::kernel : HostSpan::Kind::range,
+    const bool named = !range.kernel && !range.shares;
+    const Node node = named ? thread.node(*this, within, range) : within;
+    thread.open(*this, {.kind = range.kernel   ? HostSpan::Kind::kernel
+                                : range.shares ? HostSpan::Kind::shares
+                                               : HostSpan::Kind::range,
                         .name = range.kernel ? thread.name(*this, range.name) : 0,
                         .node = node,
                         .macs = range.macs,
@@ -111,8 +125,11 @@ class Collector final : public RangeObserver {
     thread.taken.clear();
     if (what_.work) {
       span.macs = macs_of(op.name(), op.inputs());
+      const std::string_view name = op.name();
+      const bool skip_first = overwrites(name) || picks(name);
+      bool first = true;
       each_tensor(op.inputs(), [&](const Tensor& tensor) {
-        span.bytes += bytes_of(tensor);
+        if (!std::exchange(first, false) || !skip_first) span.bytes += bytes_of(tensor);
         if (tensor.has_storage()) thread.taken.push_back(tensor.storage().unsafeGetStorageImpl());
       });
     }
@@ -133,7 +150,7 @@ class Collector final : public RangeObserver {
     });
     const std::string_view name = op.name();
     const bool moves = name.ends_with('_') || (!view && !name.starts_with("aten::empty"));
-    span->bytes = moves ? span->bytes + given : 0;
+    span->bytes = moves ? span->bytes + (picks(name) ? 2 : 1) * given : 0;
   }
 
   Timeline timeline(const Interval& window) {

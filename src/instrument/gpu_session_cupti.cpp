@@ -79,7 +79,8 @@ struct GpuSession::Records {
 
   static void CUPTIAPI request(std::uint8_t** bytes, std::size_t* size, std::size_t* most_records);
   static void CUPTIAPI complete(CUcontext, std::uint32_t, std::uint8_t* bytes, std::size_t size, std::size_t filled);
-  static void CUPTIAPI called(void* self, CUpti_CallbackDomain domain, CUpti_CallbackId what, const void* data);
+  static void CUPTIAPI called(void* self, CUpti_CallbackDomain domain, CUpti_CallbackId what,
+                              const void* data) noexcept;
 
   void on_graph(CUpti_CallbackId what, const CUpti_GraphData& graph);
   void listen(bool on);
@@ -115,7 +116,7 @@ void CUPTIAPI GpuSession::Records::complete(CUcontext, std::uint32_t, std::uint8
 }
 
 void CUPTIAPI GpuSession::Records::called(void* self, CUpti_CallbackDomain domain, CUpti_CallbackId what,
-                                          const void* data) {
+                                          const void* data) noexcept {
   auto& records = *static_cast<Records*>(self);
   if (domain == CUPTI_CB_DOMAIN_RESOURCE)
     records.on_graph(
@@ -128,11 +129,14 @@ void CUPTIAPI GpuSession::Records::called(void* self, CUpti_CallbackDomain domai
 void GpuSession::Records::on_graph(CUpti_CallbackId what, const CUpti_GraphData& graph) {
   std::uint64_t node = 0, original = 0;
   if (cuptiGetGraphNodeId(graph.node, &node) != CUPTI_SUCCESS) return;
-  const std::lock_guard lock(mutex);
   if (what == CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED) {
-    if (const Observed here = Observed::here(); here.observer != nullptr)
-      graph_ranges[node] = here.observer->path(here.node);
+    const Observed here = Observed::here();
+    auto path = here.observer == nullptr ? GpuRecords::Path() : here.observer->path(here.node);
+    if (path.empty()) return;  // it is in the range that launches it
+    const std::lock_guard lock(mutex);
+    graph_ranges[node] = std::move(path);
   } else if (cuptiGetGraphNodeId(graph.originalNode, &original) == CUPTI_SUCCESS) {
+    const std::lock_guard lock(mutex);
     if (const auto found = graph_ranges.find(original); found != graph_ranges.end()) graph_ranges[node] = found->second;
   }
 }
@@ -167,6 +171,7 @@ GpuSession::GpuSession() {
   } catch (...) {
     if (records_->subscriber != nullptr) cuptiUnsubscribe(records_->subscriber);
     Records::at_work = nullptr;
+    Records::was_at_work = false;
     throw;
   }
 }

@@ -16,6 +16,7 @@ class NvtxRanges final : public RangeObserver {
   NvtxRanges& operator=(const NvtxRanges&) = delete;
 
   Node begin(Node, const RangeInfo& range) noexcept override {
+    if (range.shares) return silent;
     char text[64];
     const auto end = range.index < 0 ? fmt::format_to_n(text, sizeof text - 1, "{}", range.name)
                                      : fmt::format_to_n(text, sizeof text - 1, "{} {}", range.name, range.index);
@@ -28,10 +29,14 @@ class NvtxRanges final : public RangeObserver {
     nvtxDomainRangePushEx(domain_, &event);
     return 0;
   }
-  void end(Node) noexcept override { nvtxDomainRangePop(domain_); }
+  void end(Node node) noexcept override {
+    if (node != silent) nvtxDomainRangePop(domain_);
+  }
   std::vector<Step> path(Node) const override { return {}; }
 
  private:
+  static constexpr Node silent = 1;  // of what the tool is not told
+
   nvtxDomainHandle_t domain_;
 };
 

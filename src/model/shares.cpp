@@ -76,6 +76,7 @@ void for_each_apart(std::size_t count, torch::Device device, const std::function
   Workers& others = workers(static_cast<std::size_t>(threads() - 1));
   const at::ThreadLocalState modes;
   const Observed here = Observed::here();
+  const Range shares({.name = "shares", .shares = true});
   const Threads one(1, 1);
   others.run(count, [&](std::size_t i) {
     const at::ThreadLocalStateGuard guard(modes);

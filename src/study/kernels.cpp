@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -60,7 +61,11 @@ std::vector<Cell> cells_of(const KernelsSetting& s, const Workload& group) {
     else
       for (const std::string& which : s.spec.which) cells.push_back({engine, which_named(which)});
   }
-  return cells;
+  std::vector<Cell> once;  // what is asked for twice
+  for (const Cell& cell : cells)
+    if (std::ranges::none_of(once, [&](const Cell& other) { return name_of(other) == name_of(cell); }))
+      once.push_back(cell);
+  return once;
 }
 
 Record empty_record(const KernelsSetting& s, const Workload& group, const Cell& cell) {
@@ -90,6 +95,7 @@ struct Seen {
   std::vector<double> seconds;  // of a run, of each window
   std::vector<double> ratios;   // of each window to one without collectors
   std::int64_t runs = 0;
+  std::string error = {};  // why it was not looked at to the end
 
   void add(const Attribution& window, std::int64_t of_runs, double without) {
     seconds.push_back(window.wall / static_cast<double>(of_runs));
@@ -149,14 +155,15 @@ class Profiling {
       records.push_back(empty_record(s_, group_, cell));
       put_cell(s_, group_, records.back());
     }
-    if (std::ranges::all_of(records, [&](const Record& record) { return run_.has_or_takes_back(record.cell); })) return;
+    if (std::ranges::all_of(records, [&](const Record& record) { return is_done(record.cell); })) return;
     time();
     std::vector<Seen> seen(cells_.size());
     if (const auto why = look(seen)) run_.warn(*why);
     for (std::size_t i = 0; i < cells_.size(); ++i) {
       fill(records[i], cells_[i], seen[i]);
       record::stamp(records[i]);  // the state of the machine stands with the cell alone
-      for (const Attributed& row : seen[i].sum.rows) run_.append(record_of(records[i], row, seen[i]));
+      if (records[i].status == record::Status::ok)
+        for (const Attributed& row : seen[i].sum.rows) run_.append(record_of(records[i], row, seen[i]));
       run_.append(records[i]);  // last: with it the cell is done
     }
   }
@@ -188,6 +195,32 @@ class Profiling {
     return median_of(instrument::block_medians(times)).value;
   }
 
+  // Those that another identity of the run set aside are not taken back, for their rows would not come along.
+  bool is_done(const std::string& cell) const {
+    return std::ranges::find(run_.records(), cell, &Record::cell) != run_.records().end();
+  }
+
+  void work(const Cell& cell, std::int64_t runs) const {
+    for (std::int64_t i = 0; i < runs; ++i) {
+      stop_if_interrupted();
+      variant(cell).run(i);
+    }
+  }
+
+  timeline::Timeline collected(const Cell& cell, instrument::Collecting what, std::int64_t runs) const {
+    what.settle = [&] { work(cell, 1); };
+    return instrument::collect(what, [&] { work(cell, runs); });
+  }
+
+  double seconds_without(const Cell& cell, std::int64_t runs, instrument::Timer& timer) const {
+    work(cell, 1);
+    timer.drain();
+    const double began = instrument::steady_seconds();
+    work(cell, runs);
+    timer.drain();
+    return instrument::steady_seconds() - began;
+  }
+
   // What a line on stderr says, where a GPU's records cannot be had.
   std::optional<std::string> look(std::vector<Seen>& seen) {
     std::unique_ptr<instrument::GpuSession> gpu;
@@ -196,46 +229,32 @@ class Profiling {
     }
     const instrument::Collecting whole{.gpu = gpu.get()},
         rates = gpu ? instrument::Collecting{.operators = false, .work = false, .gpu = gpu.get()} : whole;
-    const auto work = [&](const Cell& cell, std::int64_t runs) {
-      for (std::int64_t i = 0; i < runs; ++i) {
-        stop_if_interrupted();
-        variant(cell).run(i);
-      }
-    };
-    const auto collected = [&](const Cell& cell, instrument::Collecting what, std::int64_t runs) {
-      what.settle = [&] { work(cell, 1); };
-      return instrument::collect(what, [&] { work(cell, runs); });
-    };
     const auto timer = instrument::timer_of(s_.device);
-    const auto without = [&](const Cell& cell, std::int64_t runs) {
-      work(cell, 1);
-      timer->drain();
-      const double began = instrument::steady_seconds();
-      work(cell, runs);
-      timer->drain();
-      return instrument::steady_seconds() - began;
-    };
-    const auto timed = [&](std::size_t i) { return times_.at(name_of(cells_[i])).error.empty(); };
-    for (std::int64_t window = 0; window < windows; ++window)
+    const auto each = [&](const auto& look_at) {  // a cell that fails leaves the others what was seen of them
       for (std::size_t i = 0; i < cells_.size(); ++i) {
-        if (!timed(i)) continue;  // its record says why
-        const auto runs =
-            std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cells_[i])))),
-                       std::int64_t{2}, most_runs);
-        const double seconds = without(cells_[i], runs);
-        seen[i].add(timeline::attribute(collected(cells_[i], rates, runs)), runs, seconds);
+        if (!seen[i].error.empty() || !times_.at(name_of(cells_[i])).error.empty()) continue;  // its record says why
+        if (const auto error = error_of([&] { look_at(cells_[i], seen[i]); })) seen[i].error = *error;
       }
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      if (!timed(i)) continue;
-      if (gpu) seen[i].take_work(timeline::attribute(collected(cells_[i], whole, variants_.runs())));
-      write_trace(cells_[i], collected(cells_[i], whole, 2), gpu.get());
-    }
+    };
+    for (std::int64_t window = 0; window < windows; ++window)
+      each([&](const Cell& cell, Seen& of) {
+        const auto runs = std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cell)))),
+                                     std::int64_t{2}, most_runs);
+        const double without = seconds_without(cell, runs, *timer);
+        of.add(timeline::attribute(collected(cell, rates, runs)), runs, without);
+      });
+    std::filesystem::remove_all(run_.path() / "trace");
+    each([&](const Cell& cell, Seen& of) {
+      if (gpu) of.take_work(timeline::attribute(collected(cell, whole, variants_.runs())));
+      write_trace(cell, collected(cell, whole, 2), gpu.get());
+    });
     return std::nullopt;
   }
 
   void write_trace(const Cell& cell, const timeline::Timeline& seen, const instrument::GpuSession* gpu) const {
     const bool asked = cells_.size() == 1 || (cells_.size() == 2 && &cell == &cells_.back());
-    const std::string name = asked ? "trace" : record::safe_name(name_of(cell));
+    std::string name = asked ? "trace" : name_of(cell);
+    std::ranges::replace(name, ' ', '-');
     const auto folder = run_.path() / "trace";
     create_folders(folder);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -252,6 +271,7 @@ class Profiling {
   double copy_rate() const { return variants_.copied_bytes / run_seconds("copy ceiling"); }
 
   void fill(Record& record, const Cell& cell, const Seen& seen) const {
+    if (!seen.error.empty()) return fail(record, seen.error);
     const auto error = error_of([&] { run_seconds(name_of(cell)); });
     if (error) return fail(record, *error);
     const auto value = [&](const char* metric, double number) {

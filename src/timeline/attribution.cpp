@@ -31,6 +31,14 @@ Interval within(const Interval& at, const Interval& window) {
   return {std::clamp(at.begin, window.begin, window.end), std::clamp(at.end, window.begin, window.end)};
 }
 
+// The parts of `at` that intervals in order have.
+std::vector<Interval> overlaps(const Interval& at, const std::vector<Interval>& intervals) {
+  std::vector<Interval> both;
+  auto one = std::ranges::upper_bound(intervals, at.begin, {}, &Interval::end);
+  for (; one != intervals.end() && one->begin < at.end; ++one) both.push_back(within(*one, at));
+  return both;
+}
+
 // Rows by range and kernel, in the order of their first moment.
 class Rows {
  public:
@@ -112,22 +120,29 @@ void Accounting::wait(const Interval& at, const std::vector<Segment>& first, dou
 
 void Accounting::on_host() {
   std::vector<std::vector<const HostSpan*>> spans(t_.threads);
-  for (const HostSpan* span : host_)
-    if (span->kind != HostSpan::Kind::call) spans[span->thread].push_back(span);
+  std::vector<Interval> shared;  // time in which the threads take shares
+  for (const HostSpan* span : host_) {
+    if (span->kind == HostSpan::Kind::shares && span->thread == 0) shared.push_back(span->at);
+    if (span->kind != HostSpan::Kind::call && span->kind != HostSpan::Kind::shares) spans[span->thread].push_back(span);
+  }
+  shared = joined(std::move(shared));
   const double share = 1.0 / static_cast<double>(std::max(t_.threads, 1U));
   std::vector<Segment> first;
   for (std::uint32_t thread = 0; thread < t_.threads; ++thread) {
     auto segments = segments_of(std::move(spans[thread]), t_.window, out_.malformed);
     std::set<const HostSpan*> seen;
     for (const Segment& segment : segments) {
-      if (segment.span == nullptr) {
-        if (thread > 0) wait(segment.at, first, share);
-        continue;
+      std::int64_t in_shares = 0;
+      for (const Interval& both : overlaps(segment.at, shared)) {
+        in_shares += both.length();
+        if (thread > 0 && segment.span == nullptr) wait(both, first, share);
       }
+      const std::int64_t alone = thread == 0 ? segment.at.length() - in_shares : 0;
+      if (segment.span == nullptr || alone + in_shares == 0) continue;
       const HostSpan& span = *segment.span;
       const bool range = span.kind == HostSpan::Kind::range;
       Attributed& row = rows_.row(span.node, range ? "(host)" : t_.names[span.name]);
-      row.seconds += share * seconds(segment.at.length());
+      row.seconds += seconds(alone) + share * seconds(in_shares);
       if (range) ++row.calls;
       if (range || !begins_inside(span.at) || !seen.insert(&span).second) continue;
       ++row.calls;
@@ -142,8 +157,7 @@ void Accounting::host_gap(const Interval& at, std::uint32_t node) {
   std::int64_t told = 0;
   for (const auto& [cause, intervals] : stalls_) {
     std::int64_t stalled = 0;
-    auto stall = std::ranges::upper_bound(intervals, at.begin, {}, &Interval::end);
-    for (; stall != intervals.end() && stall->begin < at.end; ++stall) stalled += within(*stall, at).length();
+    for (const Interval& both : overlaps(at, intervals)) stalled += both.length();
     rows_.gap(node, cause, stalled - told);
     told = stalled;
   }
@@ -214,7 +228,7 @@ void Accounting::on_device() {
       row.launch = span->launch;
     }
     row.macs += span->macs;
-    row.bytes += span->bytes;
+    row.bytes += moved(*span, t_.names[span->name]);
   }
   until(t_.window.end, nullptr);
 }

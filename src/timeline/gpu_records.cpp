@@ -35,7 +35,7 @@ class Joining {
     for (const GpuRecords::Work& work : records_.work) add(work);
     for (const auto& [op, longest] : longest_) {
       t_.device[longest].macs = op->macs;
-      t_.device[longest].bytes = op->bytes;
+      t_.device[longest].bytes = std::max(0.0, op->bytes - copied_[op]);
     }
   }
 
@@ -123,9 +123,11 @@ class Joining {
         work.graph_node != 0 && captured != records_.graph_ranges.end())
       span.node = node(captured->second);
     t_.device.push_back(span);
-    if (asked == asked_.end() || asked->second.op == nullptr || !sound(work.at) ||
-        work.kind != DeviceSpan::Kind::kernel)
+    if (asked == asked_.end() || asked->second.op == nullptr || !sound(work.at)) return;
+    if (work.kind != DeviceSpan::Kind::kernel) {
+      copied_[asked->second.op] += moved(span, work.name);
       return;
+    }
     const std::size_t place = t_.device.size() - 1;
     const auto [longest, first] = longest_.try_emplace(asked->second.op, place);
     if (!first && t_.device[longest->second].at.length() < span.at.length()) longest->second = place;
@@ -144,6 +146,7 @@ class Joining {
   std::unordered_map<std::uint32_t, std::uint32_t> threads_;
   std::unordered_map<std::uint32_t, Asked> asked_;            // by correlation
   std::unordered_map<const HostSpan*, std::size_t> longest_;  // kernel of an operator
+  std::unordered_map<const HostSpan*, double> copied_;        // bytes of an operator that have spans of their own
 };
 
 }  // namespace

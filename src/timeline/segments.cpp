@@ -54,4 +54,9 @@ std::vector<Interval> joined(std::vector<Interval> intervals) {
   return intervals;
 }
 
+double moved(const DeviceSpan& span, const std::string& name) {
+  const bool both = span.kind == DeviceSpan::Kind::copy && name.starts_with("Memcpy DtoD");
+  return both ? 2 * span.bytes : span.bytes;
+}
+
 }  // namespace dydit::timeline

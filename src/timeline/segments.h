@@ -21,6 +21,9 @@ const Segment* segment_at(const std::vector<Segment>& segments, std::int64_t tim
 /// Those that overlap or meet become one, and all stand in order.
 std::vector<Interval> joined(std::vector<Interval> intervals);
 
+/// Bytes that a span's operator, copy or set reads and writes: a copy within a device does both.
+double moved(const DeviceSpan& span, const std::string& name);
+
 /// Times of the steady clock, which begins at 0.
 inline bool sound(const Interval& at) { return 0 <= at.begin && at.begin <= at.end; }
 

@@ -89,7 +89,8 @@ class Writer {
   void choose_host() {
     Order order, open;
     for (Index i = 0; i < timeline_.host.size(); ++i)
-      if (taken(timeline_.host[i], timeline_.host[i].thread)) order.push_back(i);
+      if (taken(timeline_.host[i], timeline_.host[i].thread) && timeline_.host[i].kind != HostSpan::Kind::shares)
+        order.push_back(i);
     std::ranges::sort(order, {}, [&](Index i) {  // the outer one first
       const HostSpan& span = timeline_.host[i];
       return std::tuple(span.thread, cut(span.at).begin, -cut(span.at).end, span.kind, span.node, i);

@@ -72,6 +72,25 @@ TEST_CASE("a profile's rows and its remainder are the time, and their MACs the m
   CHECK(profile(arguments) == cell);
 }
 
+TEST_CASE("a cell that is asked for twice is there once, and one that was set aside is measured again with its rows") {
+  const dydit::test::TemporaryFolder folder;
+  const std::string out = folder.path() / "run";
+  const auto with = [&](const char* keep) {
+    return profile({"--model", "DyDiT-S/8", "--input-size", "16", "--batch", "1", "--engine", "compact", "compact",
+                    "--keep", keep, "--force", "--out", out});
+  };
+  const auto asked = [](const Json& cells) { return cells.at(1); };
+  const Json first = with("0.5");
+  REQUIRE(first.size() == 2);
+  with("0.75");
+  const Json again = with("0.5");
+  REQUIRE(again.size() == 2);
+  CHECK(asked(again).at("rows").size() == asked(first).at("rows").size());
+  CHECK(sum_of(asked(again), "macs") == Approx(sum_of(asked(first), "macs")));
+  CHECK(sum_of(asked(again), "total_ms") + asked(again).at("remainder_ms").get<double>() ==
+        Approx(asked(again).at("wall_ms").get<double>()));
+}
+
 TEST_CASE("several cells are profiled beside the complete model, and a checkpoint as its routers decide") {
   const dydit::test::TemporaryFolder folder;
   const Json cells = profile({"--model", "DyDiT-S/8", "--input-size", "16", "--engine", "masked", "compact", "--which",
@@ -127,6 +146,10 @@ TEST_CASE("what cannot be profiled is refused in one line") {
   CHECK(refused({"--model", "DiT-S/8", "--engine", "compact"}) == 2);
   CHECK(refused({"--model", "nothing"}) == 2);
   CHECK(refused({"--keep", "0"}) == 2);
+  CHECK(refused({"--data", "images.zip"}) == 2);
+  const dydit::test::DynamicWeights weights;
+  for (const auto& [option, value] : {std::pair{"--keep", "0.5"}, {"--which", "tokens"}, {"--input-size", "8"}})
+    CHECK(refused({"--checkpoint", weights.file(), option, value}) == 2);
   CHECK(refused({"--batch", "0"}) == 2);
   CHECK(refused({"--checkpoint", "missing.safetensors"}) == 3);
   const dydit::test::TemporaryFolder folder;

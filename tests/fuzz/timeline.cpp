@@ -59,7 +59,7 @@ void read(std::string_view input) {
     const Interval at{bytes.time(), bytes.time()};
     switch (kind % 4) {
       case 0:
-        timeline.host.push_back({.kind = static_cast<HostSpan::Kind>(kind / 4 % 4),
+        timeline.host.push_back({.kind = static_cast<HostSpan::Kind>(kind / 4 % 5),
                                  .thread = bytes.number(),
                                  .name = bytes.number(),
                                  .node = bytes.number(),

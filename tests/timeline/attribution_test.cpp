@@ -60,12 +60,12 @@ TEST_CASE("on the host a moment is shared among the threads, and rows and remain
   Timeline t = made_up(1000);
   t.threads = 2;
   using enum HostSpan::Kind;
-  t.host = {span(range, 0, 1, {100, 900}), span(range, 0, 2, {200, 600}), span(range, 0, 3, {200, 500}),
-            span(op, 1, 3, {300, 500}), span(op, 1, 1, {700, 800}),
+  t.host = {span(shares, 0, 0, {0, 1000}), span(range, 0, 1, {100, 900}), span(range, 0, 2, {200, 600}),
+            span(range, 0, 3, {200, 500}), span(op, 1, 3, {300, 500}), span(op, 1, 1, {700, 800}),
             // The other thread helps in block 1 and then has nothing to do.
             span(range, 0, 5, {250, 450}, 1), span(kernel, 2, 5, {250, 400}, 1)};
-  t.host[3].macs = 7;
-  t.host[4].bytes = 5;
+  t.host[4].macs = 7;
+  t.host[5].bytes = 5;
   const Attribution a = attribute(t);
   CHECK(a.wall == Approx(1e-6));
   CHECK(ns(a, "pass/block/qkv", "mm") == Approx(100));
@@ -80,6 +80,22 @@ TEST_CASE("on the host a moment is shared among the threads, and rows and remain
   CHECK(row_of(a, "pass/block/qkv", "mm")->macs == 7);
   CHECK(row_of(a, "pass", "mm")->bytes == 5);
   CHECK(row_of(a, "pass/block/qkv", "mm")->calls == 1);
+  require_sum(a);
+}
+
+TEST_CASE("where the threads take no shares all of a moment is thread 0's, whatever LibTorch's own do") {
+  Timeline t = made_up(1000);
+  t.threads = 2;
+  using enum HostSpan::Kind;
+  t.host = {span(range, 0, 1, {0, 1000}),     span(op, 1, 1, {100, 300}),        span(shares, 0, 1, {400, 600}),
+            span(kernel, 2, 1, {400, 600}),   span(kernel, 2, 1, {400, 500}, 1), span(op, 1, 1, {550, 600}, 1),
+            span(kernel, 2, 1, {700, 900}, 1)};  // beyond the shares: nobody waits for it
+  const Attribution a = attribute(t);
+  CHECK(ns(a, "pass", "mm") == Approx(200 + 25));
+  CHECK(ns(a, "pass", "norm") == Approx(100 + 50));
+  CHECK(ns(a, "pass", "(waiting)") == Approx(25));
+  CHECK(ns(a, "pass", "(host)") == Approx(100 + 100 + 400));
+  CHECK(a.remainder == 0);
   require_sum(a);
 }
 

@@ -53,8 +53,8 @@ struct ProfileCell {
 
   std::string name() const;  ///< "compact (both, 0.64)"; with everything on "dense"
   bool complete() const { return engine.executes == Executes::all; }
-  double gap_time() const;    ///< ms of all gaps
-  double whole_time() const;  ///< ms of all rows and the remainder
+  double gap_time() const;    ///< ms of all gaps; NaN where one is not known
+  double whole_time() const;  ///< ms of all rows and the remainder; NaN where one of them is not known
   Limit limit(const KernelRow& row) const;
   /// The largest first, at most `most`.
   std::vector<Opportunity> opportunities(std::size_t most = 10) const;

@@ -16,6 +16,7 @@ struct RangeInfo {
   const char* name;            ///< lives as long as the program
   std::int64_t index = -1;     ///< of several alike: "block 3"; -1: of one
   bool kernel = false;         ///< runs code of ours that no operator tells of
+  bool shares = false;         ///< is no range of its own: what is done in it several threads take shares of
   double macs = 0, bytes = 0;  ///< of a kernel: multiply-accumulates, and bytes read and written
 };
 

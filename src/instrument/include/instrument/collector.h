@@ -22,8 +22,8 @@ struct Collecting {
 };
 
 /// What the calling thread does in `work`, and the threads that take shares of it. The window is that of the call.
-/// MACs: of products and attention. Bytes: of all tensors that an operator takes and gives, once each; a view moves
-/// none.
+/// MACs: of products and attention. Bytes: of all tensors that an operator takes and gives, once each; of what is
+/// overwritten or picked from, what is written or picked; a view moves none.
 timeline::Timeline collect(const Collecting& what, const std::function<void()>& work);
 
 }  // namespace dydit::instrument

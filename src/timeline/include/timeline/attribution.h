@@ -6,8 +6,9 @@
 // asked for that kernel; before it what the host does, "(collector)" while the collector of the GPU's records is at
 // work, "(memory)" while memory of the GPU is taken or given back, "(synchronisation)" while the host waits for the GPU
 // and "(host)" else; "(graph)" between two nodes of one graph.
-// Without a GPU a moment is shared evenly among the threads of the host: each is in an operator or a kernel of our own,
-// in a range and in neither: "(host)", or in no range: "(waiting)", in the range that thread 0 is in.
+// Without a GPU a moment belongs to what thread 0 is in: an operator or a kernel of our own, or a range and neither of
+// them: "(host)". LibTorch's own threads help it and nobody sees them. While the threads take shares a moment is shared
+// evenly among them, and one that is in no range is "(waiting)", in the range that thread 0 is in.
 // The remainder is where thread 0 is in no range, or no record tells of the GPU.
 #pragma once
 

@@ -38,8 +38,9 @@ struct GpuRecords {
 };
 
 /// Adds them to a timeline whose host spans are there. A call is in the innermost range in which its thread was when it
-/// began, what it asked for too, and a graph's node in the range in which it was captured. An operator's MACs and bytes
-/// are given to the longest kernel that it asked for. Work without a call is in no range.
+/// began, what it asked for too, and a graph's node in the range in which it was captured. An operator's MACs
+/// and bytes are given to the longest kernel that it asked for, less what its copies and sets move. Work without a call
+/// is in no range.
 void join(const GpuRecords& records, Timeline& timeline);
 
 }  // namespace dydit::timeline

@@ -45,6 +45,7 @@ struct HostSpan {
     kernel,  ///< code of our own that no operator tells of
     op,      ///< an operator of LibTorch that no other one called
     call,    ///< a call of the CUDA API
+    shares,  ///< time in which the threads take shares of the work; else what thread 0 does is done by all
   };
   Kind kind = Kind::range;
   std::uint32_t thread = 0;  ///< 0 is the one that was asked to collect
