@@ -53,6 +53,22 @@ TEST_CASE("operators, ranges and kernels are collected where they are, with thei
   CHECK(operators.host.empty());
 }
 
+TEST_CASE("what is overwritten is not read, and of what is picked from only what is picked is") {
+  const auto to = torch::zeros({15}), from = torch::ones({15}), table = torch::randn({100, 5}),
+             rows = torch::tensor({7, 3}, torch::kInt64);
+  const Timeline t = collect({}, [&] {
+    to.fill_(1);
+    to.copy_(from);
+    table.index_select(0, rows);
+  });
+  const auto bytes = [&](const std::string& name) {
+    return std::ranges::find_if(t.host, [&](const HostSpan& span) { return t.names[span.name] == name; })->bytes;
+  };
+  CHECK(bytes("aten::fill_") == 4 * 15);
+  CHECK(bytes("aten::copy_") == 2 * 4 * 15);
+  CHECK(bytes("aten::index_select") == 8 * 2 + 2 * 4 * 10);
+}
+
 TEST_CASE("spans beyond the memory are lost and counted") {
   const Timeline t = collect({.operators = false, .most_spans = 2}, [] {
     for (int i = 0; i < 5; ++i) const Range range("one", i);

@@ -59,6 +59,16 @@ TEST_CASE("what a GPU does is in the range in which its call began, and its oper
   CHECK(t.host.back().kind == HostSpan::Kind::call);
 }
 
+TEST_CASE("what an operator's copy moves is the copy's, and not its kernel's again") {
+  Timeline t = host();
+  GpuRecords::Work copy = work("Memcpy DtoD (Device -> Device)", {600, 610}, 2);
+  copy.kind = DeviceSpan::Kind::copy;
+  copy.bytes = 6;  // read and written
+  join({.calls = {call(120, 1), call(150, 2)}, .work = {work("gemm", {510, 590}, 1), copy}}, t);
+  CHECK(t.device[0].bytes == 16 - 2 * 6);
+  CHECK(t.device[1].bytes == 6);
+}
+
 TEST_CASE("a call of a thread that nobody collects is on a thread of its own, in no range") {
   Timeline t = host();
   join({.calls = {call(120, 1, 8)}, .work = {work("gemm", {500, 510}, 1)}, .graph_ranges = {}}, t);
