@@ -39,6 +39,8 @@ std::string html_escape(std::string_view text) {
   constexpr std::array entities{"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
   std::string result;
   for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if ((code < ' ' && c != '\n' && c != '\t') || code == 0x7f) continue;  // no character of a page
     const auto found = special.find(c);
     found == special.npos ? result += c : result += entities[found];
   }

@@ -35,7 +35,7 @@ std::string csv_line(const Fields&... fields) {
 /// A gnuplot string, quotes included; nothing inside is expanded.
 std::string gnuplot_string(std::string_view text);
 
-/// For element content and quoted attributes.
+/// For element content and quoted attributes; control characters are left out.
 std::string html_escape(std::string_view text);
 
 /// Absolute paths in a text cut to their last name: a report tells nothing about where it was made.

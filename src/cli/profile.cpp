@@ -95,7 +95,7 @@ bool is_of(const analysis::ProfileCell& cell, const Json& axes) {
          (cell.keep ? keep == *cell.keep : keep.is_null());
 }
 
-void print_json(const record::Run& run, const Profiled& p, const std::optional<Against>& against) {
+void print_json(const record::Run& run, const std::optional<Against>& against) {
   Json cells = Json::array();
   for (const record::Record& record : run.records)
     if (record.study == "profile") {
@@ -111,8 +111,7 @@ void print_json(const record::Run& run, const Profiled& p, const std::optional<A
     for (const std::string& note : notes) std::cerr << "dydit: " << note << "\n";
   }
   // Of one cell that is asked for, the complete model beside it stays in the run.
-  const bool one = p.spec.kernels.engine.size() <= 1 && p.spec.kernels.which.size() <= 1;
-  std::cout << (one ? cells.back() : cells).dump(2) << "\n";
+  std::cout << (cells.size() <= 2 ? cells.back() : cells).dump(2) << "\n";
 }
 
 void print_text(const record::Run& run, const Against& against) {
@@ -134,7 +133,7 @@ void execute(const Profiled& p, const run::RunSettings& given) {
   const auto against = against_of(p.against);  // before anything is measured
   const run::Finished finished = run::run_profile(spec, settings);
   if (p.json)
-    print_json(record::read_run(finished.path), p, against);
+    print_json(record::read_run(finished.path), against);
   else if (against)
     print_text(record::read_run(finished.path), *against);
   require_whole(finished);

@@ -49,6 +49,7 @@ TEST_CASE("fields are quoted for the format they stand in") {
   CHECK(csv_field("a,\"b\"\n") == "\"a,\"\"b\"\" \"");
   CHECK(gnuplot_string("it's\n`x`") == "'it''s `x`'");
   CHECK(html_escape("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
+  CHECK(html_escape(std::string("a\x1b[31m\0b\n", 9)) == "a[31mb\n");
 }
 
 TEST_CASE("an inlined SVG has its own names and the page's colour") {
