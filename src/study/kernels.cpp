@@ -33,7 +33,7 @@ using record::Record;
 using timeline::Attributed;
 using timeline::Attribution;
 
-constexpr std::int64_t windows = 5;  // of each cell, in turn
+constexpr std::int64_t most_windows = 5;  // of each cell, in turn; fewer where there are fewer blocks
 constexpr double window_seconds = 0.2;
 constexpr std::int64_t most_runs = 50;
 
@@ -179,7 +179,7 @@ class Profiling {
     for (const Cell& cell : cells_) timed.push_back(variant(cell));
     for (const char* ceiling : {"product ceiling", "copy ceiling"})
       timed.push_back(*std::ranges::find(variants_.all(), ceiling, &instrument::Variant::name));
-    Progress progress("profile", "blocks", s_.spec.blocks + windows, s_.quiet, 0);
+    Progress progress("profile", "blocks", s_.spec.blocks, s_.quiet, 0);
     const auto timer = instrument::timer_of(s_.device);
     const instrument::Blocks blocks{.count = s_.spec.blocks,
                                     .seconds = 0.01,  // one short copy is no rate
@@ -236,7 +236,7 @@ class Profiling {
         if (const auto error = error_of([&] { look_at(cells_[i], seen[i]); })) seen[i].error = *error;
       }
     };
-    for (std::int64_t window = 0; window < windows; ++window)
+    for (std::int64_t window = 0; window < std::min(most_windows, s_.spec.blocks); ++window)
       each([&](const Cell& cell, Seen& of) {
         const auto runs = std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cell)))),
                                      std::int64_t{2}, most_runs);
