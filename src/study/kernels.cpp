@@ -173,7 +173,7 @@ class Profiling {
     return *std::ranges::find(variants_.all(), name_of(cell), &instrument::Variant::name);
   }
 
-  // As they are, and the ceilings.
+  // Without collectors, and the ceilings.
   void time() {
     std::vector<instrument::Variant> timed;
     for (const Cell& cell : cells_) timed.push_back(variant(cell));
@@ -236,13 +236,17 @@ class Profiling {
         if (const auto error = error_of([&] { look_at(cells_[i], seen[i]); })) seen[i].error = *error;
       }
     };
-    for (std::int64_t window = 0; window < std::min(most_windows, s_.spec.blocks); ++window)
+    const std::int64_t windows = std::min(most_windows, s_.spec.blocks);
+    Progress progress("profile", "windows", windows, s_.quiet, 0);
+    for (std::int64_t window = 0; window < windows; ++window) {
       each([&](const Cell& cell, Seen& of) {
         const auto runs = std::clamp(static_cast<std::int64_t>(std::ceil(window_seconds / run_seconds(name_of(cell)))),
                                      std::int64_t{2}, most_runs);
         const double without = seconds_without(cell, runs, *timer);
         of.add(timeline::attribute(collected(cell, rates, runs)), runs, without);
       });
+      progress.advance(1);
+    }
     std::filesystem::remove_all(run_.path() / "trace");
     each([&](const Cell& cell, Seen& of) {
       if (gpu) of.take_work(timeline::attribute(collected(cell, whole, variants_.runs())));

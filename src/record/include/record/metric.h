@@ -78,8 +78,7 @@ inline constexpr MetricInfo metrics[] = {
     {"product_ceiling", "GMAC/s", "product ceiling", "Rate of a large square matrix product in the same run."},
     {"copy_ceiling", "GB/s", "copy ceiling",
      "Rate of a copy as large as the activations between two blocks, on a GPU of 256 MiB at least, read and written, "
-     "in "
-     "the same run."},
+     "in the same run."},
     {"activation_memory", "MB", "activations",
      "Most memory that the tensors of a pass, or of a trajectory with what a cache keeps, hold at once."},
     {"weight_memory", "MB", "weights",
