@@ -3,9 +3,17 @@ set(DYDIT_WITH_CUDA OFF)
 if(NOT DYDIT_CUDA STREQUAL "OFF")
   find_package(CUDAToolkit 12 QUIET)
   if(CUDAToolkit_FOUND)
+    include(CheckLanguage)
+    check_language(CUDA)
+  endif()
+  if(CUDAToolkit_FOUND AND CMAKE_CUDA_COMPILER)
     set(DYDIT_WITH_CUDA ON)
+    set(CMAKE_CUDA_STANDARD 17)
+    set(CMAKE_CUDA_ARCHITECTURES 90a)  # wgmma; no other card's code is there (gpu/support.h)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # LibTorch's
+    enable_language(CUDA)
   elseif(DYDIT_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "DYDIT_CUDA=ON needs a CUDA toolkit (12 or newer): install one or configure with -DDYDIT_CUDA=OFF")
+    message(FATAL_ERROR "DYDIT_CUDA=ON needs a CUDA toolkit (12 or newer) with its compiler: install one or configure with -DDYDIT_CUDA=OFF")
   endif()
 endif()
 
@@ -31,7 +39,7 @@ target_include_directories(dydit_torch SYSTEM INTERFACE
 target_link_libraries(dydit_torch INTERFACE torch::torch_cpu torch::c10 Threads::Threads)
 # at::parallel_for is a template that runs serially in code compiled without OpenMP; the run time is the
 # one that LibTorch brings, so that there is one pool of threads.
-target_compile_options(dydit_torch INTERFACE -fopenmp)
+target_compile_options(dydit_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
 if(EXISTS ${torch_root}/lib/libgomp.so.1)
   target_link_libraries(dydit_torch INTERFACE ${torch_root}/lib/libgomp.so.1)
 else()

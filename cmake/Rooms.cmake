@@ -2,12 +2,13 @@
 # an include of a room that is not linked does not compile.
 
 add_library(dydit_flags INTERFACE)
-target_compile_options(dydit_flags INTERFACE -Wall -Wextra -Wshadow -Werror)
+target_compile_options(dydit_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Werror>)
 if(DYDIT_SANITIZE)
-  target_compile_options(dydit_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  target_compile_options(dydit_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer>)
   target_link_options(dydit_flags INTERFACE -fsanitize=address,undefined)
   # GCC 12 warns of std::regex's own code under the sanitizers.
-  target_compile_options(dydit_flags INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(dydit_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
 endif()
 
 if(DYDIT_FUZZ)
@@ -28,7 +29,7 @@ endif()
 # Sources of one target that are compiled together: reading the headers, above all LibTorch's, takes most of a unit's time.
 function(dydit_unite target)
   if(DYDIT_UNITY)  # a class of a .cpp may hold what that file's unnamed namespace has
-    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
   endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${DYDIT_UNITY} UNITY_BUILD_BATCH_SIZE 6)
 endfunction()

@@ -238,4 +238,16 @@ std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start, 
   return std::make_unique<Stretches>(dit, start, std::move(blocks));
 }
 
+std::unique_ptr<engine::Pass> complete_stretches(const DiT& dit, const model::Inputs& in, const RunBlock& run) {
+  const model::OnlyShares only(in.x.device());
+  const PassStart start{.in = in,
+                        .time = DiT(dit)->t_embedder(in.t),
+                        .masks = engine::all_on(dit->architecture, in.x.size(0), in.x.device()),
+                        .logits = {},
+                        .routers = Overruled::skipped,
+                        .checks_finite = false,
+                        .complete = true};
+  return stretches(dit, start, [run](const Masks&, Overruled) { return run; });
+}
+
 }  // namespace dydit::dit

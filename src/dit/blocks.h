@@ -43,5 +43,7 @@ struct PassStart {
 /// How blocks are run under such masks.
 using BlocksUnder = std::function<RunBlock(const Masks& masks, Overruled routers)>;
 std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start, BlocksUnder blocks);
+/// Of the complete model.
+std::unique_ptr<engine::Pass> complete_stretches(const DiT& dit, const model::Inputs& in, const RunBlock& run);
 
 }  // namespace dydit::dit

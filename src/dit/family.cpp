@@ -17,18 +17,9 @@ class DenseDiT final : public engine::Dense {
   explicit DenseDiT(const DiT& dit) : Dense(dit.ptr()), dit_(dit) {}
   std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& imposed, Overruled) override {
     require_complete(imposed, in.x.size(0));
-    const model::OnlyShares only(in.x.device());
-    const PassStart start{.in = in,
-                          .time = dit_->t_embedder(in.t),
-                          .masks = engine::all_on(dit_->architecture, in.x.size(0), in.x.device()),
-                          .logits = {},
-                          .routers = Overruled::skipped,
-                          .checks_finite = false,
-                          .complete = true};
-    const RunBlock run = [this](Tensor x, const BlockAt& at) {
+    return complete_stretches(dit_, in, [this](Tensor x, const BlockAt& at) {
       return dit_->block(at.layer).forward(std::move(x), at.modulation, at.keep);
-    };
-    return stretches(dit_, start, [run](const Masks&, Overruled) { return run; });
+    });
   }
   std::vector<engine::PartRun> parts(const engine::Passes& passes) override {
     return parts_of(dit_, {}, memory_, passes, Parts::Of::dense_model);
@@ -69,7 +60,11 @@ engine::Family family() {
                   {"compact", "nothing is multiplied by zero", engine::Executes::kept,
                    [](auto network, const engine::Options& options) {
                      return compact_engine(dit_of(network), options);
-                   }}}};
+                   }},
+                  {"fused", "the same by kernels of its own, on a Hopper GPU", engine::Executes::kept,
+                   [](auto network, const engine::Options& options) { return fused_engine(dit_of(network), options); }},
+                  {"fused-dense", "the complete model by those kernels", engine::Executes::all,
+                   [](auto network, const engine::Options&) { return fused_dense_engine(dit_of(network)); }}}};
 }
 
 }  // namespace dydit::dit

@@ -78,6 +78,7 @@ bool Packing::make_room(std::size_t bytes) {
     const auto found = kept_.find(*oldest);
     bytes_ -= found->second.bytes;
     kept_.erase(found);
+    ++drops_;
     oldest = order_.erase(oldest);
   }
   return true;
@@ -119,6 +120,16 @@ void Packing::prepare(const std::vector<WidthPlan>& plans) {
       if (make_room(packed[i]->bytes())) keep(missing[begin + i], std::move(packed[i]));
     begin += count;
   }
+}
+
+bool Packing::keeps(const WidthPlan& plan) const {
+  const auto all = [&](const std::vector<Units>& of_layers, bool is_mlp) {
+    for (std::size_t layer = 0; layer < of_layers.size(); ++layer)
+      if (!none(of_layers[layer]) && !kept_.contains({.layer = layer, .is_mlp = is_mlp, .units = of_layers[layer]}))
+        return false;
+    return true;
+  };
+  return all(plan.heads, false) && all(plan.channels, true);
 }
 
 std::shared_ptr<const PackedSublayer> Packing::attention(std::size_t layer, const Units& heads) {

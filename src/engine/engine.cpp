@@ -103,6 +103,15 @@ double bytes_of(const torch::nn::Module& module) {
   return bytes;
 }
 
+Masks Dense::all_on(std::int64_t images, torch::Device device) {
+  if (!on_.defined() || on_.device() != device)
+    on_ = torch::ones({1, 1, 1}, torch::TensorOptions(torch::kBool).device(device));
+  Masks masks;
+  for (const UnitAxis& axis : network_->architecture.units)
+    masks.push_back(on_.expand({images, axis.layers, axis.units}));
+  return masks;
+}
+
 void Dense::require_complete(const Masks& imposed, std::int64_t images) const {
   const auto& architecture = network_->architecture;
   for (const Tensor& mask : require_fit(imposed, architecture.units, images))
@@ -112,7 +121,7 @@ void Dense::require_complete(const Masks& imposed, std::int64_t images) const {
 
 Outcome Dense::forward(const model::Inputs& in, const Masks& imposed, Overruled) {
   require_complete(imposed, in.x.size(0));
-  return {network_->complete(in), all_on(network_->architecture, in.x.size(0), in.x.device())};
+  return {network_->complete(in), all_on(in.x.size(0), in.x.device())};
 }
 
 }  // namespace dydit::engine

@@ -22,6 +22,12 @@ const Row& Family::engine_that(Executes executes) const {
   return *found;
 }
 
+const Row& Family::complete_engine(const std::vector<std::string>& named) const {
+  for (const std::string& wanted : named)
+    if (const Row& row = engine(wanted); row.executes == Executes::all) return row;
+  return engine_that(Executes::all);
+}
+
 const Row& Family::default_engine(const model::Architecture& architecture) const {
   return engine_that(architecture.dynamic() ? Executes::kept : Executes::all);
 }

@@ -50,11 +50,12 @@ Workload workload_of(const KernelsSetting& s) {
 
 std::vector<Cell> cells_of(const KernelsSetting& s, const Workload& group) {
   const engine::Family& family = family_of(*s.catalog, group.trained, group.model);
-  std::vector<Cell> cells{{family.engine_that(engine::Executes::all), Which::all}};
+  std::vector<Cell> cells{{family.complete_engine(s.spec.engine), Which::all}};
   for (const std::string& name : s.spec.engine) {
     const engine::Row& engine = family.engine(name);
-    if (engine.executes == engine::Executes::all) continue;
-    if (group.trained != nullptr)
+    if (engine.executes == engine::Executes::all)
+      cells.push_back({engine, Which::all});
+    else if (group.trained != nullptr)
       cells.push_back({engine, Which::own});
     else if (group.keep == 1)
       cells.push_back({engine, Which::all});
@@ -138,7 +139,10 @@ class Profiling {
         run_(run),
         group_(workload_of(s)),
         cells_(cells_of(s, group_)),
-        speed_{.spec = {.timesteps = s.spec.timesteps, .axes = {}, .input_size = s.spec.input_size},
+        speed_{.spec = {.timesteps = s.spec.timesteps,
+                        .axes = {},
+                        .engine = s.spec.engine,
+                        .input_size = s.spec.input_size},
                .catalog = s.catalog,
                .trained = {},
                .seed = s.seed,

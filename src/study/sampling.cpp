@@ -31,9 +31,8 @@ std::vector<T> with_first(std::vector<T> list, const T& first) {
 
 // The complete model, without a cache, by the first sampler in the first number of steps.
 SampledCell reference_of(const SamplingSweep& sweep, const engine::Family& family) {
-  return {.engine = family.engine_that(engine::Executes::all),
-          .sampler = sweep.sampler.front(),
-          .steps = sweep.steps.front()};
+  return {
+      .engine = family.complete_engine(sweep.engine), .sampler = sweep.sampler.front(), .steps = sweep.steps.front()};
 }
 
 // The complete model first: each cell's separate speedups are among them.

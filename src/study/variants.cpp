@@ -103,13 +103,14 @@ Variants::Variants(const SpeedSetting& setting, const Workload& group)
       group_(group),
       dtype_(model::dtype_named(group.dtype)),
       family_(family_of(*setting.catalog, group.trained, group.model)),
+      whole_(family_.complete_engine(setting.spec.engine)),
       network_(network_of(family_, group.trained, group.model, setting.spec.input_size, setting.seed)) {
   network_->to(setting.device, dtype_);
   network_->eval();
   group.trained == nullptr ? draw_inputs() : trained_inputs();
   for (std::size_t i = 0; i < inputs_.size(); ++i)
     open_.push_back(engine::all_on(architecture(), group.batch, setting.device));
-  add_model(whole(), [this](std::size_t i) { return engine::Outcome{network_->complete(inputs_[i]), open_[i]}; });
+  add_complete(whole_);
   const auto product = instrument::product_ceiling(setting.device, dtype_);
   const auto copy = instrument::copy_ceiling(
       setting.device, group.batch * architecture().stream * static_cast<std::int64_t>(c10::elementSize(dtype_)));
@@ -129,8 +130,7 @@ void Variants::add_path(const engine::Row& row) {
   const bool first = paths_.empty();
   paths_[row.name] = add_parts(row.name + " path", kept, open_, {"fixed", "routed"});
   if (first && paths_[row.name])
-    paths_[row.name] =
-        add_parts(whole(), engine(family_.engine_that(Executes::all)), open_, {"fixed", "attention", "products"});
+    paths_[row.name] = add_parts(whole(), engine(whole_), open_, {"fixed", "attention", "products"});
 }
 
 std::vector<Masks> Variants::imposed(const std::vector<double>& kept) const {
@@ -159,6 +159,13 @@ std::vector<Masks> Variants::masks_of(Which which) {
   if (which == Which::own) return decided();
   if (which == Which::alike) return imposed(mean_shares(units, engine::activity_of(engine::concatenated(decided()))));
   return imposed(kept_of(which, group_.keep, units));
+}
+
+// It is given no masks, which it would look at.
+void Variants::add_complete(const engine::Row& row) {
+  add_model(name_of({row, Which::all}), [this, &complete = engine(row)](std::size_t i) {
+    return engine::Outcome{complete.forward(inputs_[i]).output, open_[i]};
+  });
 }
 
 void Variants::add_engine(const std::string& name, engine::Engine& engine, const std::vector<Masks>& masks,
@@ -243,6 +250,7 @@ void Variants::pack(Case& packed, const engine::Row& row) const {
 void Variants::add_cell(const Cell& cell) {
   const std::string name = name_of(cell);
   if (cell.engine.executes == Executes::all) {
+    if (name != whole()) add_complete(cell.engine);
     cases_.emplace(name, Case{open_, complete(architecture().units), /*routed=*/false});
     return;
   }

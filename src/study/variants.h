@@ -51,7 +51,7 @@ class Variants {
   std::int64_t runs() const { return group_.trained == nullptr ? draws : 1; }
   const model::Architecture& architecture() const { return network_->architecture; }
   /// The variant of the complete model.
-  std::string whole() const { return name_of({family_.engine_that(engine::Executes::all), Which::all}); }
+  std::string whole() const { return name_of({whole_, Which::all}); }
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
   /// Of the weights that a cell's forward pass works with.
   double weight_bytes(const Cell& cell) { return engine(cell.engine).weight_bytes(case_of(cell).activity); }
@@ -71,6 +71,7 @@ class Variants {
   using CheckMasks = std::function<void(std::size_t input, const engine::Masks& executed)>;
   void add_model(
       const std::string& name, const Forward& forward, const CheckMasks& check_masks = [](auto, const auto&) {});
+  void add_complete(const engine::Row& row);
   void add_engine(const std::string& name, engine::Engine& engine, const std::vector<engine::Masks>& masks,
                   engine::Overruled routers);
   void add_own(const std::string& name, engine::Engine& engine);
@@ -85,6 +86,7 @@ class Variants {
   Workload group_;
   torch::Dtype dtype_;
   const engine::Family& family_;
+  const engine::Row& whole_;
   std::shared_ptr<model::Network> network_;
   std::map<std::string, std::unique_ptr<engine::Engine>>
       engines_;  // one of each name: what cells pack alike is there once

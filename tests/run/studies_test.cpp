@@ -63,7 +63,7 @@ TEST_CASE("the studies of a profile make a run that explains itself") {
   resolved.process = diffusion::ProcessSpec();  // no file says it
   CHECK(run.manifest["profile"] == run::to_json(resolved));
   CHECK(run.manifest["process"] == diffusion::to_json(*resolved.process));
-  CHECK(run.manifest["engines"].size() == 3);
+  CHECK(run.manifest["engines"].size() == 5);
   CHECK(run.manifest["models"][0]["checkpoint"] == "small.safetensors");
   CHECK(run.manifest["models"][0]["weights"] == "model (bare)");
   CHECK(run.manifest["models"][0]["parameters"] > 1000);

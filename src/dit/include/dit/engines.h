@@ -14,6 +14,12 @@ std::unique_ptr<engine::Engine> masked_engine(DiT dit);
 /// together, and the MLP on the routed tokens of the batch alone. For inference.
 std::unique_ptr<engine::Engine> compact_engine(DiT dit, const engine::Options& options = {});
 
+/// The same on a Hopper GPU, by the kernels of src/gpu, each pass one graph; of a model without routers the complete
+/// one. Throws RunError where the build, the card, the numbers or the model's shape have none.
+std::unique_ptr<engine::Engine> fused_engine(DiT dit, const engine::Options& options = {});
+/// The complete model so, whatever its routers say.
+std::unique_ptr<engine::Engine> fused_dense_engine(DiT dit);
+
 engine::Family family();
 
 }  // namespace dydit::dit

@@ -49,6 +49,10 @@ class Packing {
   std::shared_ptr<const PackedSublayer> mlp(std::size_t layer, const Units& groups);
 
   std::size_t bytes() const { return bytes_; }  ///< of what is kept
+  /// Whether all that the plan needs is kept, ready to be used.
+  bool keeps(const WidthPlan& plan) const;
+  /// Grows as often as something that was kept is dropped.
+  std::int64_t drops() const { return drops_; }
 
  private:
   struct Key {
@@ -74,6 +78,7 @@ class Packing {
   DiT dit_;
   std::mutex in_use_;  // by one of the threads that share a batch
   std::size_t budget_, bytes_ = 0;
+  std::int64_t drops_ = 0;
   std::map<Key, Kept> kept_;
   std::set<Key> needed_;  // by the last plan
   std::list<Key> order_;  // the one used last comes first

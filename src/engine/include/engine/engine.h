@@ -45,9 +45,9 @@ struct PartRun {
 class Engine {
  public:
   virtual ~Engine() = default;
-  /// A mask that `imposed` has takes the place of its routers' decisions. Throws UsageError where an imposed mask has
-  /// another shape or switches off a unit that is always on, NotFinite where a router's logit or the output is not
-  /// finite: neither is a decision. On a GPU the host waits for that.
+  /// A mask that `imposed` has takes the place of its routers' decisions; it must not change after it was given. Throws
+  /// UsageError where an imposed mask has another shape or switches off a unit that is always on, NotFinite where a
+  /// router's logit or the output is not finite: neither is a decision. On a GPU the host waits for that.
   virtual Outcome forward(const model::Inputs& in, const Masks& imposed = {},
                           Overruled routers = Overruled::skipped) = 0;
   /// A pass in stretches of blocks; images are at one time. Throws as forward does, and UsageError where the engine has
@@ -105,9 +105,12 @@ class Dense : public Engine {
  protected:
   /// Throws UsageError where a unit is off.
   void require_complete(const Masks& imposed, std::int64_t images) const;
+  /// Everything on, in the memory of one number.
+  Masks all_on(std::int64_t images, torch::Device device);
 
  private:
   std::shared_ptr<model::Network> network_;
+  torch::Tensor on_;
 };
 
 }  // namespace dydit::engine

@@ -31,6 +31,8 @@ struct Family {
   const Row& engine(const std::string& wanted) && = delete;
   /// The first engine that runs a model so.
   const Row& engine_that(Executes executes) const;
+  /// What others are compared with: the first that runs the complete model, of those that are named, or of all.
+  const Row& complete_engine(const std::vector<std::string>& named) const;
   /// What runs a model where nobody says: what keeps what is on, of a dense model the complete one.
   const Row& default_engine(const model::Architecture& architecture) const;
 };

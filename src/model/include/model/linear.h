@@ -16,6 +16,8 @@ class PackedLinear {
   PackedLinear(const torch::Tensor& weight, const torch::Tensor& bias, std::int64_t rows);
   torch::Tensor forward(const torch::Tensor& x) const { return apply(x, /*gelu=*/false); }
   torch::Tensor gelu(const torch::Tensor& x) const { return apply(x, /*gelu=*/true); }
+  const torch::Tensor& weight() const { return weight_; }  ///< on a GPU (out, in), its rows lying together
+  const torch::Tensor& bias() const { return bias_; }
   std::size_t bytes() const;  ///< of memory that nothing else holds
 
  private:

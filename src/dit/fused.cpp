@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include <list>
+
+#include "base/range.h"
+#include "dit/engines.h"
+#include "fused_model.h"
+#include "kept.h"
+
+namespace dydit::dit {
+
+using torch::Tensor;
+
+namespace {
+
+constexpr auto no_budget = std::size_t{0};  // of the complete model, whose weights are its own
+
+class FusedDense final : public engine::Dense {
+ public:
+  explicit FusedDense(const DiT& dit)
+      : Dense(dit.ptr()), dit_(dit), model_(dit, std::make_shared<Packing>(dit, no_budget)) {}
+
+  Outcome forward(const model::Inputs& in, const Masks& imposed, Overruled) override {
+    torch::NoGradGuard no_grad;
+    const Range range("pass");
+    require_complete(imposed, in.x.size(0));
+    return {model_.pass({}, in, {}).output, all_on(in.x.size(0), in.x.device())};
+  }
+
+  std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& imposed, Overruled) override {
+    require_complete(imposed, in.x.size(0));
+    const RunBlock run = [this](Tensor x, const BlockAt& at) { return model_.block(std::move(x), at, {}, {}, {}); };
+    return complete_stretches(dit_, in, run);
+  }
+
+ private:
+  DiT dit_;
+  FusedModel model_;
+};
+
+class Fused final : public Kept {
+ public:
+  Fused(const DiT& dit, const engine::Options& options) : Kept(dit, options), model_(dit_, packing_) {}
+
+ private:
+  // Imposed widths that were looked at. Who gives them anew gives the same tensors, and nobody waits for the GPU again.
+  struct Seen {
+    c10::weak_intrusive_ptr<c10::TensorImpl> heads, channels;
+    std::map<WidthPlan, std::vector<std::int64_t>> groups;
+  };
+
+  Decision decide(const model::Inputs& in, const Masks& given, Overruled routers) override;
+  const Seen& seen(const Masks& given, std::int64_t images);
+
+  PartialOutcome run(const WidthPlan& plan, const model::Inputs& in, const Tensor&, const Tensor& imposed,
+                     Overruled routers) override {
+    return model_.pass({.plan = plan, .imposed = imposed.defined(), .routers = routers}, in, imposed);
+  }
+  RunBlock blocks(const WidthPlan& plan, const Tensor& imposed, Overruled routers) override {
+    return [this, pass = FusedPass{.plan = plan, .imposed = imposed.defined(), .routers = routers}, imposed](
+               Tensor x, const BlockAt& at) {
+      return model_.block(std::move(x), at, pass, imposed, model_.no_counts().narrow(0, 0, 1));
+    };
+  }
+
+  FusedModel model_;
+  std::list<Seen> seen_;
+};
+
+const Fused::Seen& Fused::seen(const Masks& given, std::int64_t images) {
+  const auto same = [](const c10::weak_intrusive_ptr<c10::TensorImpl>& known, const Tensor& mask) {
+    return !known.expired() && known._unsafe_get_target() == mask.unsafeGetTensorImpl();
+  };
+  const Tensor &heads = given[axis::heads], &channels = given[axis::channels];
+  for (const Seen& one : seen_)
+    if (same(one.heads, heads) && same(one.channels, channels)) return one;
+  const Masks fitting = engine::require_fit({heads, channels, Tensor()}, dit_->architecture.units, images);
+  std::erase_if(seen_, [](const Seen& one) { return one.heads.expired() || one.channels.expired(); });
+  seen_.push_front({c10::weak_intrusive_ptr<c10::TensorImpl>(heads.getIntrusivePtr()),
+                    c10::weak_intrusive_ptr<c10::TensorImpl>(channels.getIntrusivePtr()), groups_of(fitting)});
+  return seen_.front();
+}
+
+Kept::Decision Fused::decide(const model::Inputs& in, const Masks& given, Overruled routers) {
+  const std::int64_t images = in.x.size(0);
+  const bool fits = given.size() == dit_->architecture.units.size();
+  const bool heads = fits && given[axis::heads].defined(), channels = fits && given[axis::channels].defined();
+  if (heads && channels && (routers == Overruled::skipped || knows())) {
+    engine::require_fit({Tensor(), Tensor(), given[axis::tokens]}, dit_->architecture.units, images);
+    return {.time = {},
+            .imposed = given,
+            .widths = {.masks = {given[axis::heads], given[axis::channels], Tensor()}, .logits = Masks(3)},
+            .groups = seen(given, images).groups};
+  }
+  if (heads || channels || (!given.empty() && !fits)) return Kept::decide(in, given, routers);
+  const Masks imposed = engine::require_fit(given, dit_->architecture.units, images);
+  auto decision = known(in.t);
+  if (!decision) {
+    know(std::get<0>(at::_unique(in.t)));
+    decision = known(in.t);
+  }
+  decision->imposed = imposed;
+  return *decision;
+}
+
+}  // namespace
+
+std::unique_ptr<engine::Engine> fused_engine(DiT dit, const engine::Options& options) {
+  if (!dit->configuration.dynamic) return fused_dense_engine(std::move(dit));
+  return std::make_unique<Fused>(dit, options);
+}
+
+std::unique_ptr<engine::Engine> fused_dense_engine(DiT dit) { return std::make_unique<FusedDense>(dit); }
+
+}  // namespace dydit::dit

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fused_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/range.h"
+#include "gpu/support.h"
+#include "model/fused.h"
+
+namespace dydit::dit {
+
+using model::BlockPart;
+using torch::Tensor;
+
+namespace {
+
+constexpr std::size_t graphs_kept = 64;  // of which each holds the launches of a pass, about a megabyte
+
+}  // namespace
+
+FusedModel::FusedModel(DiT dit, std::shared_ptr<Packing> packing) : dit_(std::move(dit)), packing_(std::move(packing)) {
+  torch::NoGradGuard no_grad;
+  const Configuration& c = dit_->configuration;
+  const auto refuse = [](const std::string& why) {
+    throw RunError("the fused engine cannot run this model", why, "choose another engine, dtype or device");
+  };
+  if (const std::string why = gpu::lacks(dit_->pos_embed.device(), dit_->pos_embed.scalar_type()); !why.empty())
+    refuse(why);
+  if (c.hidden_size % 8 != 0 || c.head_size() % 8 != 0 || c.group_size() % 8 != 0 || c.hidden_size > 2048)
+    refuse("width, heads and channel groups must be multiples of 8, the width at most 2048");
+  if (c.dynamic && !gpu::has_token_router(c.hidden_size, c.token_router_width()))
+    refuse(fmt::format("there is no router for a width of {}", c.hidden_size));
+
+  std::vector<Tensor> weights, biases;
+  const auto add = [&](torch::nn::Sequential& adaln) {
+    const auto& linear = *adaln[1]->as<model::Linear>();
+    weights.push_back(linear.weight);
+    biases.push_back(linear.bias);
+  };
+  for (std::size_t layer = 0; layer < dit_->blocks->size(); ++layer) add(dit_->block(layer).adaLN_modulation);
+  add(dit_->final_layer->adaLN_modulation);
+  adaln_weight_ = torch::cat(weights);
+  adaln_bias_ = torch::cat(biases);
+}
+
+Tensor FusedModel::no_counts() const {
+  return torch::zeros({dit_->configuration.depth}, dit_->pos_embed.options().dtype(torch::kInt32));
+}
+
+std::shared_ptr<const PackedSublayer> FusedModel::sublayer(std::size_t layer, bool is_mlp,
+                                                           const std::optional<WidthPlan>& plan) {
+  const Units all(static_cast<std::size_t>(dit_->configuration.num_heads), true);
+  const Units& units = !plan ? all : is_mlp ? plan->channels[layer] : plan->heads[layer];
+  if (none(units)) return nullptr;
+  return is_mlp ? packing_->mlp(layer, units) : packing_->attention(layer, units);
+}
+
+Tensor FusedModel::add(Tensor stream, const gpu::Product& product, const Tensor& gate, BlockPart part,
+                       const BlockAt& at) {
+  gpu::Product added = product;
+  if (!at.keep) {
+    if (stream.use_count() > 1 || stream.storage().use_count() > 1) stream = stream.clone();
+    added.epilogue = gpu::Epilogue::gated_residual;
+    added.out = stream.flatten(0, 1);
+    added.gate = gate;
+    added.tokens = stream.size(1);
+    products_.run(added);
+    return stream;
+  }
+  added.out = torch::empty({product.x.size(0), stream.size(2)}, stream.options());
+  Tensor all = added.out;
+  if (product.rows.defined()) {  // of tokens that are off 0
+    added.epilogue = gpu::Epilogue::gated_residual;
+    added.out = all = torch::zeros_like(stream).flatten(0, 1);
+    added.gate = torch::ones_like(gate);
+    added.tokens = stream.size(1);
+  }
+  products_.run(added);
+  all = all.view(stream.sizes());
+  at.keep(part, all);
+  return model::gated_residual(std::move(stream), all, gate);
+}
+
+Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan) {
+  const Range range("attention");
+  const auto& m = at.modulation;
+  const std::int64_t rows = x.size(0) * x.size(1);
+  const BlockImpl& block = dit_->block(at.layer);
+  const auto packed = sublayer(at.layer, /*is_mlp=*/false, plan);
+  Tensor mixed = torch::empty({rows, 0}, x.options());
+  if (packed != nullptr) {
+    const Tensor normed = torch::empty_like(x);
+    in_range("norm", [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed); });
+    const Tensor& weight = packed->in.weight();
+    const Tensor qkv = torch::empty({rows, weight.size(0)}, x.options());
+    in_range("qkv", [&] {
+      products_.run({.x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv});
+    });
+    mixed = in_range("sdpa", [&] {
+      return attentions_.run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units).flatten(0, 1);
+    });
+  }
+  const Range proj("proj");
+  const Tensor weight = packed == nullptr ? block.attn->proj->weight.narrow(1, 0, 0) : packed->out.weight();
+  return add(std::move(x), {.x = mixed, .weight = weight, .bias = block.attn->proj->bias}, m.gate1,
+             BlockPart::attention, at);
+}
+
+// Of the rows that were routed, or of all where `routed` has none.
+Tensor FusedModel::mlp(Tensor x, const BlockAt& at, const FusedPass& pass, const gpu::Route& routed) {
+  const Range range("mlp");
+  const BlockImpl& block = dit_->block(at.layer);
+  const auto packed = sublayer(at.layer, /*is_mlp=*/true, pass.plan);
+  Tensor hidden = torch::empty({x.size(0) * x.size(1), 0}, x.options());
+  if (packed != nullptr) {
+    const Tensor& weight = packed->in.weight();
+    hidden = torch::empty({hidden.size(0), weight.size(0)}, x.options());
+    in_range("fc1", [&] {
+      products_.run({.epilogue = gpu::Epilogue::gelu,
+                     .x = routed.out,
+                     .weight = weight,
+                     .bias = packed->in.bias(),
+                     .out = hidden,
+                     .count = routed.count});
+    });
+  }
+  const Range fc2("fc2");
+  const Tensor weight = packed == nullptr ? block.mlp->fc2->weight.narrow(1, 0, 0) : packed->out.weight();
+  return add(std::move(x),
+             {.x = hidden, .weight = weight, .bias = block.mlp->fc2->bias, .count = routed.count, .rows = routed.rows},
+             at.modulation.gate2, BlockPart::mlp, at);
+}
+
+Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, const Tensor& imposed,
+                         const Tensor& count) {
+  const auto& m = at.modulation;
+  BlockImpl& block = dit_->block(at.layer);
+  x = attention(std::move(x), at, pass.plan);
+  const auto rows = x.size(0) * x.size(1);
+  gpu::Route routed{.x = x, .shift = m.shift2, .scale = m.scale2, .out = torch::empty({rows, x.size(2)}, x.options())};
+  if (!pass.plan) {
+    in_range("norm", [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out); });
+    routed.x = Tensor();
+    return mlp(std::move(x), at, pass, routed);
+  }
+  const Range range("route");
+  const Tensor given = layer_of(imposed, at.layer);
+  routed.imposed = given;
+  if (!given.defined() || pass.routers == Overruled::run) {
+    auto& first = *block.token_selection->mlp_head[0]->as<model::Linear>();
+    auto& second = *block.token_selection->mlp_head[2]->as<model::Linear>();
+    routed.router = {first.weight, first.bias, second.weight, second.bias};
+    routed.logits = torch::empty({x.size(0), x.size(1)}, x.options().dtype(torch::kFloat32));
+    at.on.logits.push_back(routed.logits);
+  }
+  routed.on = torch::empty({x.size(0), x.size(1)}, x.options().dtype(torch::kBool));
+  at.on.masks.push_back(routed.on);
+  routed.rows = torch::empty({rows}, x.options().dtype(torch::kInt32));
+  routed.count = count;
+  gpu::route(routed);
+  routed.x = Tensor();
+  return mlp(std::move(x), at, pass, routed);
+}
+
+PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
+  const Tensor time = dit_->t_embedder(in.t);
+  const Tensor vector = dit_->conditioning_vector(time, in.y);
+  const std::int64_t width = dit_->configuration.hidden_size;
+  const auto depth = static_cast<std::int64_t>(dit_->blocks->size());
+  const Tensor modulation = torch::empty({in.x.size(0), adaln_weight_.size(0)}, vector.options());
+  in_range("adaLN",
+           [&] { products_.run({.x = vector, .weight = adaln_weight_, .bias = adaln_bias_, .out = modulation}); });
+  const model::Share share{.number = 0, .first = 0, .count = in.x.size(0)};
+  const Tensor counts = no_counts();
+  TokensOn on;
+  Tensor tokens = dit_->embed(in.x);
+  for (std::int64_t layer = 0; layer < depth; ++layer) {
+    const Range range("block", layer);
+    const auto m = BlockImpl::split(modulation.narrow(1, 6 * layer * width, 6 * width));
+    tokens = block(std::move(tokens), {static_cast<std::size_t>(layer), m, share, on, {}}, pass, imposed,
+                   counts.narrow(0, layer, 1));
+  }
+  const Range range("final layer");
+  const auto last = modulation.narrow(1, 6 * depth * width, 2 * width).chunk(2, 1);
+  const Tensor normed = torch::empty_like(tokens);
+  gpu::modulated_norm(tokens, last[0], last[1], normed);
+  return {dit_->unpatchify(dit_->final_layer->linear(normed)), stacked(on.masks), stacked(on.logits)};
+}
+
+PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
+  std::vector<std::int64_t> shapes = in.x.sizes().vec();
+  for (const Tensor& input : {in.x, in.t, in.y}) shapes.push_back(static_cast<std::int64_t>(input.scalar_type()));
+  Captured& captured = captured_[{pass, shapes}];
+  captured.used = ++passes_;
+  const bool kept = !pass.plan || packing_->keeps(*pass.plan);
+  if (captured.graph != nullptr && captured.drops != packing_->drops()) captured.graph.reset();
+  if (captured.runs++ == 0 || !kept) return work(pass, in, imposed);
+  const std::vector<Tensor> inputs{in.x, in.t, in.y, imposed};
+  if (captured.graph == nullptr) {
+    captured.drops = packing_->drops();
+    captured.graph = std::make_unique<gpu::Graph>(inputs, memory_, [&](const std::vector<Tensor>& of) {
+      const PartialOutcome outcome = work(pass, {of[0], of[1], of[2]}, of[3]);
+      return std::vector<Tensor>{outcome.output, outcome.tokens, outcome.token_logits};
+    });
+    if (captured_.size() > graphs_kept)
+      captured_.erase(std::ranges::min_element(captured_, {}, [](const auto& entry) { return entry.second.used; }));
+  }
+  const std::vector<Tensor> outputs = captured.graph->run(inputs);
+  return {outputs[0], outputs[1], outputs[2]};
+}
+
+}  // namespace dydit::dit

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A DiT's pass by the kernels of src/gpu: what both engines for a GPU are made of, that of the complete model and that
+// of what is on.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "blocks.h"
+#include "dit/packing.h"
+#include "gpu/attention.h"
+#include "gpu/graph.h"
+#include "gpu/product.h"
+#include "gpu/tokens.h"
+
+namespace dydit::dit {
+
+/// What a pass of images of one plan is asked for.
+struct FusedPass {
+  std::optional<WidthPlan> plan;  ///< nothing: the complete model, whatever its routers say
+  bool imposed = false;           ///< tokens are
+  Overruled routers = Overruled::skipped;
+  auto operator<=>(const FusedPass&) const = default;
+};
+
+class FusedModel {
+ public:
+  /// Throws RunError where the card, the numbers or the model's shape have no kernels.
+  FusedModel(DiT dit, std::shared_ptr<Packing> packing);
+
+  /// `imposed`: tokens (n,depth,T) where the pass has them. From its second time on a pass is one graph.
+  PartialOutcome pass(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed);
+
+  /// One block of it, kernel by kernel. `count`: int32, of one number that is 0.
+  torch::Tensor block(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const torch::Tensor& imposed,
+                      const torch::Tensor& count);
+  torch::Tensor no_counts() const;  ///< (depth) of them
+
+ private:
+  struct Captured {
+    int runs = 0;
+    std::int64_t drops = 0;  // of the packing, when it was captured
+    std::int64_t used = 0;
+    std::unique_ptr<gpu::Graph> graph;
+  };
+  using Key = std::pair<FusedPass, std::vector<std::int64_t>>;  // with the shapes and types of the inputs
+
+  PartialOutcome work(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed);
+  torch::Tensor attention(torch::Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan);
+  torch::Tensor mlp(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const gpu::Route& routed);
+  // To a stream (n,T,D), or apart where somebody asks for it.
+  torch::Tensor add(torch::Tensor stream, const gpu::Product& product, const torch::Tensor& gate, model::BlockPart part,
+                    const BlockAt& at);
+  std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
+
+  DiT dit_;
+  std::shared_ptr<Packing> packing_;
+  torch::Tensor adaln_weight_, adaln_bias_;  // of all blocks and the final layer, one below the other
+  gpu::Products products_;
+  gpu::Attentions attentions_;
+  std::map<Key, Captured> captured_;
+  std::shared_ptr<gpu::GraphMemory> memory_ = gpu::graph_memory();
+  std::int64_t passes_ = 0;
+};
+
+}  // namespace dydit::dit

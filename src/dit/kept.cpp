@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kept.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/error.h"
+#include "base/range.h"
+
+namespace dydit::dit {
+
+using torch::Tensor;
+
+Kept::Kept(DiT dit, const engine::Options& options)
+    : dit_(std::move(dit)), packing_(std::make_shared<Packing>(dit_, options.packing_budget)) {}
+
+std::optional<Kept::Decision> Kept::known(const Tensor& t) const {
+  if (known_.empty()) return std::nullopt;
+  const Tensor timesteps = t.to(torch::kCPU, torch::kFloat64);
+  Decision decision;
+  std::vector<const Known*> of_images;
+  for (std::int64_t i = 0; i < timesteps.numel(); ++i) {
+    const auto found = known_.find(timesteps.const_data_ptr<double>()[i]);
+    if (found == known_.end()) return std::nullopt;
+    of_images.push_back(&found->second);
+    decision.groups[found->second.plan].push_back(i);
+  }
+  const bool alike = std::ranges::adjacent_find(of_images, std::not_equal_to<>()) == of_images.end();
+  const auto together = [&](Tensor Known::*axis) {
+    if (alike) return (of_images.front()->*axis).unsqueeze(0).expand({timesteps.numel(), -1, -1});
+    std::vector<Tensor> all;
+    for (const Known* one : of_images) all.push_back(one->*axis);
+    return torch::stack(all);
+  };
+  decision.widths = {.masks = {together(&Known::heads), together(&Known::channels), Tensor()}, .logits = Masks(3)};
+  return decision;
+}
+
+std::map<WidthPlan, std::vector<std::int64_t>> Kept::groups_of(const Masks& widths) {
+  const Tensor heads = widths[axis::heads].cpu(), channels = widths[axis::channels].cpu();
+  std::map<WidthPlan, std::vector<std::int64_t>> groups;
+  for (std::int64_t i = 0; i < heads.size(0); ++i) groups[{units_of(heads[i]), units_of(channels[i])}].push_back(i);
+  return groups;
+}
+
+// Timesteps that are known need no router.
+Kept::Decision Kept::decide(const model::Inputs& in, const Masks& given, Overruled routers) {
+  const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
+  const bool heads = imposed[axis::heads].defined(), channels = imposed[axis::channels].defined();
+  const Tensor time = dit_->t_embedder(in.t);
+  Decision decision;
+  auto of_times = heads && channels && routers == Overruled::skipped ? std::nullopt : known(in.t);
+  if (of_times) {
+    decision = std::move(*of_times);
+    if (heads) decision.widths.masks[axis::heads] = imposed[axis::heads];
+    if (channels) decision.widths.masks[axis::channels] = imposed[axis::channels];
+  } else {
+    decision.widths = widths_of(dit_, time, imposed, routers);
+  }
+  if (!of_times || heads || channels) decision.groups = groups_of(decision.widths.masks);
+  decision.time = time;
+  decision.imposed = imposed;
+  return decision;
+}
+
+Outcome Kept::forward(const model::Inputs& in, const Masks& given, Overruled routers) {
+  torch::NoGradGuard no_grad;
+  const Range range("pass");
+  const model::OnlyShares only(in.x.device());
+  const Decision decision = decide(in, given, routers);
+  Outcome outcome{.output = {}, .masks = decision.widths.masks, .logits = decision.widths.logits};
+  const bool one = decision.groups.size() == 1;  // of all images: nothing is copied
+  const auto put = [&](Tensor& whole, const Tensor& images, const Tensor& part) {
+    if (one) whole = part;
+    if (one || !part.defined()) return;
+    if (!whole.defined()) {
+      auto sizes = part.sizes().vec();
+      sizes.front() = in.x.size(0);
+      whole = torch::empty(sizes, part.options());
+    }
+    whole.index_copy_(0, images, part);
+  };
+  for (const auto& [plan, members] : decision.groups) {
+    const Tensor images = one ? Tensor() : torch::tensor(members, torch::kInt64).to(in.x.device());
+    const auto of = [&](const Tensor& tensor) {
+      return one || !tensor.defined() ? tensor : tensor.index_select(0, images);
+    };
+    const PartialOutcome part =
+        run(plan, {of(in.x), of(in.t), of(in.y)}, of(decision.time), of(decision.imposed[axis::tokens]), routers);
+    put(outcome.output, images, part.output);
+    put(outcome.masks[axis::tokens], images, part.tokens);
+    put(outcome.logits[axis::tokens], images, part.token_logits);
+  }
+  if (checks_finite) require_finite(outcome);
+  return outcome;
+}
+
+std::unique_ptr<engine::Pass> Kept::pass(const model::Inputs& in, const Masks& given, Overruled routers) {
+  torch::NoGradGuard no_grad;
+  const model::OnlyShares only(in.x.device());
+  Decision decision = decide(in, given, routers);
+  decision.widths.masks[axis::tokens] = decision.imposed[axis::tokens];
+  const Tensor time = decision.time.defined() ? decision.time : dit_->t_embedder(in.t);
+  const auto under = [this](const Masks& masks, Overruled of_masks) {
+    const Tensor heads = masks[axis::heads].cpu(), channels = masks[axis::channels].cpu();
+    for (const Tensor& widths_of_images : {heads, channels})
+      if (!widths_of_images.eq(widths_of_images.narrow(0, 0, 1)).all().item<bool>())
+        throw UsageError("images of one pass have different widths", "cache", "give images at one time");
+    return blocks({units_of(heads[0]), units_of(channels[0])}, masks[axis::tokens], of_masks);
+  };
+  return stretches(dit_, {in, time, decision.widths.masks, decision.widths.logits, routers, checks_finite}, under);
+}
+
+Masks Kept::know(const Tensor& timesteps) {
+  const auto [widths, logits] = widths_of(dit_, dit_->t_embedder(timesteps), Masks(3), Overruled::skipped);
+  require_finite(logits);
+  const Tensor at = timesteps.to(torch::kCPU, torch::kFloat64);
+  for (const auto& [plan, rows] : groups_of(widths))
+    for (const std::int64_t i : rows)
+      known_[at.const_data_ptr<double>()[i]] = {widths[axis::heads][i], widths[axis::channels][i], plan};
+  return widths;
+}
+
+void Kept::plan(const Tensor& timesteps) {
+  torch::NoGradGuard no_grad;
+  plan(know(timesteps));
+}
+
+void Kept::plan(const Masks& widths) {
+  torch::NoGradGuard no_grad;
+  if (widths.size() < 2 || !widths[axis::heads].defined() || !widths[axis::channels].defined())
+    throw UsageError("a plan without widths", "masks", "give heads and channels");
+  const Masks both{widths[axis::heads], widths[axis::channels], Tensor()};
+  engine::require_fit(both, dit_->architecture.units, both[axis::heads].size(0));
+  const Tensor heads = both[axis::heads].cpu(), channels = both[axis::channels].cpu();
+  std::vector<WidthPlan> plans;
+  for (std::int64_t i = 0; i < heads.size(0); ++i) plans.push_back({units_of(heads[i]), units_of(channels[i])});
+  packing_->prepare(plans);
+}
+
+// All but those of the units that are off.
+double Kept::weight_bytes(const model::Activity& activity) const {
+  double bytes = engine::bytes_of(*dit_);
+  const auto units = static_cast<double>(dit_->configuration.num_heads);
+  const auto both = [](const model::Linear& first, const model::Linear& second) {
+    return static_cast<double>(first->weight.nbytes() + second->weight.nbytes());
+  };
+  for (std::size_t layer = 0; layer < dit_->blocks->size(); ++layer) {
+    const BlockImpl& block = dit_->block(layer);
+    bytes -= (1 - activity.on[axis::heads][layer] / units) * both(block.attn->qkv, block.attn->proj) +
+             (1 - activity.on[axis::channels][layer] / units) * both(block.mlp->fc1, block.mlp->fc2);
+  }
+  return bytes;
+}
+
+}  // namespace dydit::dit

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gpu/graph.h"
+
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <torch/torch.h>
+
+namespace dydit::gpu {
+
+using torch::Tensor;
+
+class GraphMemory {
+ public:
+  at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+};
+
+std::shared_ptr<GraphMemory> graph_memory() { return std::make_shared<GraphMemory>(); }
+
+struct Graph::State {
+  std::vector<Tensor> inputs, outputs;
+  std::shared_ptr<GraphMemory> memory;
+  at::cuda::CUDAGraph graph;
+};
+
+Graph::Graph(std::vector<Tensor> inputs, const std::shared_ptr<GraphMemory>& memory,
+             const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& work)
+    : state_(std::make_unique<State>()) {
+  state_->memory = memory;
+  for (Tensor& input : inputs) state_->inputs.push_back(input.defined() ? input.clone() : input);
+  const auto current = c10::cuda::getCurrentCUDAStream();
+  current.synchronize();
+  const c10::cuda::CUDAStreamGuard guard(
+      c10::cuda::getStreamFromPool(/*isHighPriority=*/false, current.device_index()));
+  state_->graph.capture_begin(memory->pool);
+  try {
+    state_->outputs = work(state_->inputs);
+  } catch (...) {
+    state_->outputs.clear();
+    try {
+      state_->graph.capture_end();
+    } catch (...) {  // what went wrong is what is told
+    }
+    throw;
+  }
+  state_->graph.capture_end();
+}
+
+Graph::~Graph() = default;
+
+std::vector<Tensor> Graph::run(const std::vector<Tensor>& inputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].defined()) state_->inputs[i].copy_(inputs[i], /*non_blocking=*/true);
+  state_->graph.replay();
+  std::vector<Tensor> outputs;
+  for (const Tensor& output : state_->outputs) outputs.push_back(output.defined() ? output.clone() : output);
+  return outputs;
+}
+
+}  // namespace dydit::gpu

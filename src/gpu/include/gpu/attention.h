@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention by the libraries' kernels; which is fastest is measured, for each shape.
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace dydit::gpu {
+
+struct AttentionWay {
+  std::string name;
+  /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W).
+  std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads)> run;
+};
+const std::vector<AttentionWay>& attention_ways();
+
+class Attentions {
+ public:
+  /// (N,T,3 W) -> (N,T,W). Measures where the shape is new, as Products does.
+  torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads);
+
+ private:
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>, const AttentionWay*> choices_;
+};
+
+}  // namespace dydit::gpu

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers of two bytes, in pairs and in eights: what a thread moves at once.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <cstdint>
+
+namespace dydit::gpu {
+
+template <typename Number>
+struct PairOf;
+template <>
+struct PairOf<__nv_bfloat16> {
+  using Type = __nv_bfloat162;
+  static __device__ Type of(float a, float b) { return __floats2bfloat162_rn(a, b); }
+  static __device__ float2 floats(Type pair) { return __bfloat1622float2(pair); }
+};
+template <>
+struct PairOf<__half> {
+  using Type = __half2;
+  static __device__ Type of(float a, float b) { return __floats2half2_rn(a, b); }
+  static __device__ float2 floats(Type pair) { return __half22float2(pair); }
+};
+
+template <typename Number>
+using Pair = typename PairOf<Number>::Type;
+
+template <typename Number>
+__device__ inline std::uint32_t packed(float a, float b) {
+  const Pair<Number> pair = PairOf<Number>::of(a, b);
+  return *reinterpret_cast<const std::uint32_t*>(&pair);
+}
+
+template <typename Number>
+__device__ inline float2 floats(std::uint32_t bits) {
+  return PairOf<Number>::floats(*reinterpret_cast<const Pair<Number>*>(&bits));
+}
+
+/// Eight numbers, 16 bytes.
+template <typename Number>
+struct alignas(16) Eight {
+  Pair<Number> pairs[4];
+
+  static __device__ Eight zero() {
+    Eight eight;
+    *reinterpret_cast<uint4*>(&eight) = make_uint4(0, 0, 0, 0);
+    return eight;
+  }
+  /// Of memory that no kernel under way writes.
+  static __device__ Eight constant(const Number* at) {
+    const uint4 bits = __ldg(reinterpret_cast<const uint4*>(at));
+    return *reinterpret_cast<const Eight*>(&bits);
+  }
+  static __device__ Eight load(const Number* at) { return *reinterpret_cast<const Eight*>(at); }
+  __device__ void store(Number* at) const { *reinterpret_cast<Eight*>(at) = *this; }
+  __device__ void to_floats(float (&values)[8]) const {
+    for (int i = 0; i < 4; ++i) {
+      const float2 pair = PairOf<Number>::floats(pairs[i]);
+      values[2 * i] = pair.x;
+      values[2 * i + 1] = pair.y;
+    }
+  }
+  static __device__ Eight of(const float (&values)[8]) {
+    Eight eight;
+    for (int i = 0; i < 4; ++i) eight.pairs[i] = PairOf<Number>::of(values[2 * i], values[2 * i + 1]);
+    return eight;
+  }
+};
+
+/// a b + c, rounded once.
+template <typename Number>
+__device__ inline Eight<Number> fused(const Eight<Number>& a, const Eight<Number>& b, const Eight<Number>& c) {
+  Eight<Number> sum;
+  for (int i = 0; i < 4; ++i) sum.pairs[i] = __hfma2(a.pairs[i], b.pairs[i], c.pairs[i]);
+  return sum;
+}
+
+/// The launch of a kernel lets the next one begin before this one ends; it waits here for what this one wrote.
+__device__ inline void wait_for_kernel_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+__device__ inline void let_next_kernel_begin() { asm volatile("griddepcontrol.launch_dependents;"); }
+
+}  // namespace dydit::gpu

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+// A persistent product for Hopper. Of a block's three warpgroups one copies tiles into a ring of stages, and two take
+// the block's tiles in turn: while one writes its own out, the other multiplies. The number of rows may lie on the
+// GPU: blocks stop at it, so that rows beyond cost nothing.
+#include <algorithm>
+#include <type_traits>
+
+#include "check.h"
+#include "kernels.h"
+#include "numbers.cuh"
+#include "wgmma.cuh"
+
+namespace dydit::gpu {
+
+namespace {
+
+constexpr int depth = 64;  // columns of a stage: 128 bytes of a row
+
+template <typename Number, int Rows, int Columns, int Stages>
+struct Layout {
+  static constexpr int x_bytes = Rows * depth * 2, weight_bytes = Columns * depth * 2;
+  // Of a row that is written out: an odd number of 16 bytes, so that eight rows lie in different banks.
+  static constexpr int pitch = (Columns / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 8;
+  static constexpr int bytes =
+      1024 + Stages * (x_bytes + weight_bytes) + writers * writer_bytes + 2 * Stages * int(sizeof(Barrier));
+};
+
+struct Arguments {
+  int m, n, k;
+  const int *count, *rows;
+  const void *bias, *gate;
+  void* out;
+  int gate_stride, tokens;
+};
+
+// Where a warpgroup is in the ring of stages.
+template <int Stages>
+struct Place {
+  int stage = 0;
+  std::uint32_t parity = 0;
+  __device__ void next() {
+    if (++stage == Stages) {
+      stage = 0;
+      parity ^= 1;
+    }
+  }
+  __device__ void skip(int count) {
+    const int sum = stage + count;
+    parity ^= (sum / Stages) & 1;
+    stage = sum % Stages;
+  }
+};
+
+// x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)): GELU's tanh approximation, with one exponential and one reciprocal.
+__device__ inline float gelu(float x) {
+  constexpr float first = -2.302208198F, third = -0.1029432396F;  // times log2(e)
+  float power, reciprocal;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x * (first + third * x * x)));
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(reciprocal) : "f"(1 + power));
+  return x * reciprocal;
+}
+
+// Named barriers 1 and 2: whose turn it is to multiply.
+__device__ inline void wait_for_turn(int group) {
+  if (group == 0)
+    asm volatile("bar.sync 1, 256;" ::: "memory");
+  else
+    asm volatile("bar.sync 2, 256;" ::: "memory");
+}
+__device__ inline void give_turn_to(int group) {
+  if (group == 0)
+    asm volatile("bar.arrive 1, 256;" ::: "memory");
+  else
+    asm volatile("bar.arrive 2, 256;" ::: "memory");
+}
+
+template <typename Number, int Rows, int Columns, int Stages, int Cluster, Epilogue epilogue>
+__global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtensorMap x,
+                                                  const __grid_constant__ CUtensorMap weight, const Arguments p) {
+  using Memory = Layout<Number, Rows, Columns, Stages>;
+  constexpr bool adds = epilogue == Epilogue::gated_residual;
+  constexpr int parts = Rows / 64;  // of a tile, each a product of 64 rows
+  extern __shared__ std::uint8_t raw[];
+  std::uint8_t* const x_tiles =
+      reinterpret_cast<std::uint8_t*>((reinterpret_cast<std::uintptr_t>(raw) + 1023) & ~std::uintptr_t{1023});
+  std::uint8_t* const weight_tiles = x_tiles + Stages * Memory::x_bytes;
+  std::uint8_t* const written = weight_tiles + Stages * Memory::weight_bytes;
+  Barrier* const full = reinterpret_cast<Barrier*>(written + Memory::writers * Memory::writer_bytes);
+  Barrier* const empty = full + Stages;
+
+  const int warpgroup = __shfl_sync(~0U, threadIdx.x / 128, 0);
+  std::uint32_t rank = 0;
+  if (Cluster > 1) asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < Stages; ++i) {
+      full[i].initialise(1);
+      empty[i].initialise(Cluster);
+    }
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  if (Cluster > 1)
+    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+  else
+    __syncthreads();
+  let_next_kernel_begin();
+  wait_for_kernel_before();
+
+  const int m = p.count ? min(*p.count, p.m) : p.m;
+  const int across = (p.n + Columns - 1) / Columns, down = (m + Rows * Cluster - 1) / (Rows * Cluster);
+  const int tiles = across * down, steps = max((p.k + depth - 1) / depth, 1);
+  const int begin = p.k == 0 ? depth : 0;  // beyond the matrices, where they are zero
+  const int first = blockIdx.x / Cluster, clusters = gridDim.x / Cluster;
+  const auto first_row = [&](int tile) { return (tile / across * Cluster + int(rank)) * Rows; };
+  const auto first_column = [&](int tile) { return tile % across * Columns; };
+  Place<Stages> place;
+
+  if (warpgroup == 0) {  // copies
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    if (threadIdx.x != 0) return;
+    for (int tile = first; tile < tiles; tile += clusters)
+      for (int step = 0; step < steps; ++step, place.next()) {
+        const int stage = place.stage;
+        empty[stage].wait(place.parity ^ 1);
+        full[stage].expect(Memory::x_bytes + Memory::weight_bytes);
+        copy_tile(x_tiles + stage * Memory::x_bytes, x, full[stage], first_row(tile), begin + step * depth);
+        std::uint8_t* const to = weight_tiles + stage * Memory::weight_bytes;
+        if (Cluster == 1) {
+          copy_tile(to, weight, full[stage], first_column(tile), begin + step * depth);
+        } else {  // the blocks of a cluster have the same columns: each copies its share to all
+          constexpr int share = Columns / Cluster;
+          copy_tile_to((1 << Cluster) - 1, to + rank * share * depth * 2, weight, full[stage],
+                       first_column(tile) + int(rank) * share, begin + step * depth);
+        }
+      }
+    // The others of the cluster still arrive at this block's barriers.
+    if (Cluster > 1)
+      for (int i = 0; i < Stages; ++i, place.next()) empty[place.stage].wait(place.parity ^ 1);
+    return;
+  }
+
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+  const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
+  const int warp = __shfl_sync(~0U, thread / 32, 0);
+  std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
+  constexpr int eights = Columns / 8, turns = (16 * eights + 31) / 32;
+  const Number *const bias = static_cast<const Number*>(p.bias), *const gate = static_cast<const Number*>(p.gate);
+  Number* const out = static_cast<Number*>(p.out);
+  if (group == 1) {
+    place.skip(steps);
+    give_turn_to(0);
+  }
+  for (int tile = first + group * clusters; tile < tiles; tile += 2 * clusters) {
+    // A warp writes sixteen rows of each part, a lane eight columns at a time. Lane i knows where row i goes.
+    const int row = first_row(tile), column = first_column(tile);
+    int at[parts], image[parts];
+    for (int i = 0; i < parts; ++i) {
+      const int from = row + i * 64 + warp * 16 + lane % 16;
+      const int to = from >= m ? -1 : adds && p.rows ? p.rows[from] : from;
+      at[i] = to < 0 ? -1 : to * p.n;
+      image[i] = adds && to >= 0 ? to / p.tokens * p.gate_stride : 0;
+    }
+    const auto row_of = [&](int turn) { return (turn * 32 + lane) / eights; };
+    const auto column_of = [&](int turn) { return (turn * 32 + lane) % eights * 8; };
+    Eight<Number> stream[adds ? turns : 1];  // what is added to, read ahead
+    const auto read_stream = [&](int i) {
+#pragma unroll
+      for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
+        const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
+        stream[turn] =
+            row_of(turn) < 16 && to >= 0 && c < p.n ? Eight<Number>::load(out + to + c) : Eight<Number>::zero();
+      }
+    };
+    read_stream(0);
+
+    float sum[parts][Columns / 2];
+    wait_for_turn(group);
+    int before = -1;
+    for (int step = 0; step < steps; ++step, place.next()) {
+      const int stage = place.stage;
+      full[stage].wait(place.parity);
+      begin_products();
+#pragma unroll
+      for (int k = 0; k < 4; ++k)
+#pragma unroll
+        for (int i = 0; i < parts; ++i)
+          multiply<Number, Columns>(sum[i], operand(x_tiles + stage * Memory::x_bytes + i * 64 * depth * 2) + 2 * k,
+                                    operand(weight_tiles + stage * Memory::weight_bytes) + 2 * k, step > 0 || k > 0);
+      commit_products();
+      // From here on the other one's stages come: a wait tells only one phase from the next.
+      if (step == steps - 1) give_turn_to(1 - group);
+      wait_for_products<1>();
+      if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
+      before = stage;
+    }
+    wait_for_products<0>();
+    if (thread < Cluster) empty[before].arrive_at(thread);
+    place.skip(steps);
+
+#pragma unroll
+    for (int i = 0; i < parts; ++i) {
+      __syncwarp();
+#pragma unroll
+      for (int e = 0; e < eights; e += 2) {
+        std::uint32_t values[4] = {};
+#pragma unroll
+        for (int j = 0; j < 2; ++j) {
+          if (e + j >= eights) continue;
+          const int c = column + (e + j) * 8 + lane % 4 * 2;
+          const float2 b =
+              c < p.n ? floats<Number>(__ldg(reinterpret_cast<const unsigned*>(bias + c))) : make_float2(0, 0);
+#pragma unroll
+          for (int half = 0; half < 2; ++half) {
+            float left = sum[i][(e + j) * 4 + half * 2] + b.x, right = sum[i][(e + j) * 4 + half * 2 + 1] + b.y;
+            if (epilogue == Epilogue::gelu) {
+              left = gelu(left);
+              right = gelu(right);
+            }
+            values[j * 2 + half] = packed<Number>(left, right);
+          }
+        }
+        const std::uint32_t to = shared_address(mine + lane % 16 * Memory::pitch + (e + lane / 16) * 16);
+        if (e + 1 < eights)
+          asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(values[0]),
+                       "r"(values[1]), "r"(values[2]), "r"(values[3]));
+        else
+          asm volatile("stmatrix.sync.aligned.m8n8.x2.shared.b16 [%0], {%1, %2};" ::"r"(to), "r"(values[0]),
+                       "r"(values[1]));
+      }
+      __syncwarp();
+#pragma unroll
+      for (int turn = 0; turn < turns; ++turn) {
+        const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
+        const bool inside = row_of(turn) < 16 && to >= 0 && c < p.n;
+        Eight<Number> value =
+            *reinterpret_cast<const Eight<Number>*>(mine + row_of(turn) % 16 * Memory::pitch + column_of(turn) * 2);
+        if (adds) {
+          const int of_image = __shfl_sync(~0U, image[i], row_of(turn) % 16);
+          value = fused(inside ? Eight<Number>::load(gate + of_image + c) : Eight<Number>::zero(), value, stream[turn]);
+        }
+        if (inside) value.store(out + to + c);
+      }
+      if (i + 1 < parts) read_stream(i + 1);
+    }
+  }
+}
+
+template <typename Number>
+constexpr CUtensorMapDataType tensor_type =
+    std::is_same_v<Number, __half> ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
+
+// Boxes of 64 columns and so many rows.
+template <typename Number>
+CUtensorMap matrix(const void* data, int rows, int columns, std::int64_t stride, int box_rows) {
+  using Encode = decltype(&cuTensorMapEncodeTiled);
+  static const Encode encode = [] {  // of the driver, which is not linked
+    void* entry = nullptr;
+    cudaDriverEntryPointQueryResult found{};
+    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000, cudaEnableDefault, &found));
+    return reinterpret_cast<Encode>(entry);
+  }();
+  CUtensorMap map{};
+  const cuuint64_t sizes[] = {cuuint64_t(columns), cuuint64_t(rows)}, strides[] = {cuuint64_t(stride) * 2};
+  const cuuint32_t box[] = {depth, cuuint32_t(box_rows)}, steps[] = {1, 1};
+  const CUresult result = encode(&map, tensor_type<Number>, 2, const_cast<void*>(data), sizes, strides, box, steps,
+                                 CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                                 CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  require(result == CUDA_SUCCESS, "a matrix that the copy engine does not take");
+  return map;
+}
+
+template <typename Number, int Rows, int Columns, int Stages, int Cluster, Epilogue epilogue>
+void launch_tiled(const ProductLaunch& p, Stream stream) {
+  const auto kernel = product<Number, Rows, Columns, Stages, Cluster, epilogue>;
+  constexpr int bytes = Layout<Number, Rows, Columns, Stages>::bytes;
+  allow_shared_memory(kernel, bytes);
+  // Of no columns: any memory, of which nothing is read.
+  const CUtensorMap x = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, Rows)
+                                 : matrix<Number>(p.x, p.m, p.k, p.x_stride, Rows),
+                    weight = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, Columns / Cluster)
+                                      : matrix<Number>(p.weight, p.n, p.k, p.weight_stride, Columns / Cluster);
+  const Arguments arguments{p.m,     p.n, p.k, p.count, p.rows, p.bias, p.gate, p.out, static_cast<int>(p.gate_stride),
+                            p.tokens};
+  const int tiles = (p.m + Rows * Cluster - 1) / (Rows * Cluster) * ((p.n + Columns - 1) / Columns);
+  launch_kernel(kernel, std::min(multiprocessors() / Cluster, tiles) * Cluster, 384, bytes, Cluster, stream, x, weight,
+                arguments);
+}
+
+template <int Rows, int Columns, int Stages, int Cluster>
+void launch_any(const ProductLaunch& p, Stream stream) {
+  const auto of_number = [&](auto number) {
+    using Type = decltype(number);
+    switch (p.epilogue) {
+      case Epilogue::bias:
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, Epilogue::bias>(p, stream);
+      case Epilogue::gelu:
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, Epilogue::gelu>(p, stream);
+      case Epilogue::gated_residual:
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, Epilogue::gated_residual>(p, stream);
+    }
+  };
+  if (p.number == Number::float16)
+    of_number(__half{});
+  else
+    of_number(__nv_bfloat16{});
+}
+
+struct Tiled {
+  Tile tile;
+  void (*launch)(const ProductLaunch&, Stream);
+};
+template <int Rows, int Columns, int Stages, int Cluster>
+constexpr Tiled tiled{{Rows, Columns, Cluster}, launch_any<Rows, Columns, Stages, Cluster>};
+
+// As many stages as shared memory has room for.
+constexpr Tiled all_tiles[] = {tiled<128, 128, 5, 2>, tiled<64, 128, 7, 2>, tiled<64, 112, 8, 2>, tiled<64, 96, 9, 1>,
+                               tiled<64, 72, 11, 1>};
+
+}  // namespace
+
+const std::vector<Tile>& tiles() {
+  static const std::vector<Tile> all = [] {
+    std::vector<Tile> list;
+    for (const Tiled& one : all_tiles) list.push_back(one.tile);
+    return list;
+  }();
+  return all;
+}
+
+void launch(const ProductLaunch& p, std::size_t tile, Stream stream) {
+  if (p.m == 0 || p.n == 0) return;
+  all_tiles[tile].launch(p, stream);
+}
+
+}  // namespace dydit::gpu

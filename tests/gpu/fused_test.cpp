@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fused engine against the published semantics in float64; passed over without a Hopper GPU.
+#include <torch/torch.h>
+
+#include "catch.h"
+#include "dit/support.h"
+#include "engine/engine.h"
+#include "gpu_support.h"
+
+using namespace dydit;
+using engine::Masks;
+using engine::Overruled;
+using torch::Tensor;
+
+namespace {
+
+const torch::Device gpu_device(torch::kCUDA, 0);
+
+// Routers of random weights: some heads, groups and tokens are on.
+dit::DiT model_of(bool dynamic, bool first_on, torch::Dtype dtype) {
+  dit::DiT dit(dit::from_json({{"input_size", 16},
+                               {"hidden_size", 384},
+                               {"depth", 4},
+                               {"num_heads", 6},
+                               {"num_classes", 10},
+                               {"dynamic", dynamic},
+                               {"first_unit_always_on", first_on}}));
+  dit->randomise(3);
+  torch::NoGradGuard no_grad;
+  torch::manual_seed(7);
+  for (const auto& item : dit->named_parameters())
+    if (item.key().find("_rate.") != item.key().npos || item.key().find("token_selection") != item.key().npos)
+      item.value().copy_(torch::randn(item.value().sizes()) * (item.value().dim() > 1 ? .3 : .5));
+  dit->eval();
+  dit->to(gpu_device, dtype);
+  return dit;
+}
+
+dit::DiT in_float64(const dit::DiT& dit) {
+  dit::DiT copy(dit->configuration);
+  torch::NoGradGuard no_grad;
+  copy->to(gpu_device, torch::kFloat64);
+  for (const auto& item : dit->named_parameters()) copy->named_parameters()[item.key()].copy_(item.value());
+  copy->eval();
+  return copy;
+}
+
+model::Inputs inputs_of(std::int64_t images, bool one_time) {
+  const auto options = torch::TensorOptions(gpu_device);
+  return {torch::randn({images, 4, 16, 16}, options),
+          one_time ? torch::full({images}, 300, options.dtype(torch::kInt64))
+                   : torch::randint(0, 1000, {images}, options.dtype(torch::kInt64)),
+          torch::randint(0, 11, {images}, options.dtype(torch::kInt64))};
+}
+
+double relative(const Tensor& a, const Tensor& b) {
+  return ((a.to(torch::kFloat64) - b).norm() / b.norm()).item<double>();
+}
+
+// No further from float64 than 1.5 times the way PyTorch's own kernels are, under the same masks.
+void check_output(const engine::Outcome& outcome, const model::Inputs& in, const dit::DiT& dit) {
+  const auto exact = test::engine_named("masked", in_float64(dit)), own = test::engine_named("masked", dit);
+  const Tensor expected = exact->forward({in.x.to(torch::kFloat64), in.t, in.y}, outcome.masks).output;
+  const double theirs = relative(own->forward(in, outcome.masks).output, expected);
+  const double ours = relative(outcome.output, expected);
+  CAPTURE(theirs, ours);
+  CHECK(ours <= 1.5 * theirs);
+}
+
+Masks widths(std::int64_t images, const std::function<Tensor(Tensor)>& change) {
+  const auto options = torch::TensorOptions(gpu_device).dtype(torch::kBool);
+  return {change(torch::ones({images, 4, 6}, options)), change(torch::ones({images, 4, 6}, options)), Tensor()};
+}
+
+}  // namespace
+
+TEST_CASE("the fused engine's complete model is the dense one") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  for (const torch::Dtype dtype : {torch::kBFloat16, torch::kFloat16})
+    for (const bool dynamic : {false, true}) {
+      dit::DiT dit = model_of(dynamic, true, dtype), exact = in_float64(dit);
+      const auto fused = test::engine_named("fused-dense", dit);
+      for (const std::int64_t images : {1, 5, 64}) {
+        const model::Inputs in = inputs_of(images, false);
+        CAPTURE(images, dynamic);
+        const Tensor expected = exact->complete({in.x.to(torch::kFloat64), in.t, in.y});
+        const double theirs = relative(dit->complete(in), expected);
+        for (int run = 0; run < 3; ++run)  // by kernels, captured, and replayed
+          CHECK(relative(fused->forward(in).output, expected) <= 1.5 * theirs);
+      }
+    }
+}
+
+TEST_CASE("the fused engine decides and computes as the published semantics") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  for (const torch::Dtype dtype : {torch::kBFloat16, torch::kFloat16})
+    for (const bool first_on : {true, false})
+      for (const bool one_time : {true, false}) {
+        const dit::DiT dit = model_of(true, first_on, dtype);
+        const auto fused = test::engine_named("fused", dit);
+        CAPTURE(first_on, one_time);
+        for (int run = 0; run < 3; ++run) {
+          const model::Inputs in = inputs_of(one_time ? 5 : 3, one_time);
+          const engine::Outcome outcome = fused->forward(in);
+          check_output(outcome, in, dit);
+          CHECK(outcome.masks[dit::axis::tokens].any().item<bool>());
+          CHECK_FALSE(outcome.masks[dit::axis::tokens].all().item<bool>());
+          CHECK_FALSE(outcome.masks[dit::axis::heads].all().item<bool>());
+          CHECK(torch::equal(outcome.masks[dit::axis::tokens],
+                             torch::sigmoid(outcome.logits[dit::axis::tokens]) > .5));
+        }
+      }
+}
+
+TEST_CASE("the fused engine under masks at all extremes") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  torch::manual_seed(11);
+  const dit::DiT dit = model_of(true, false, torch::kBFloat16);
+  const auto fused = test::engine_named("fused", dit);
+  constexpr std::int64_t images = 3, tokens = 64;
+  const auto options = torch::TensorOptions(gpu_device).dtype(torch::kBool);
+  const auto only = [](std::int64_t units) {
+    return [units](Tensor mask) {
+      mask.narrow(2, units, 6 - units).fill_(false);
+      return mask;
+    };
+  };
+  const auto random = [](Tensor mask) { return torch::rand(mask.sizes(), mask.options().dtype(torch::kFloat)) < .5; };
+  std::vector<std::pair<std::string, Masks>> all_widths{{"all", widths(images, only(6))},
+                                                        {"one", widths(images, only(1))},
+                                                        {"none", widths(images, only(0))},
+                                                        {"other plans", widths(images, random)}};
+  Tensor one_token = torch::zeros({images, 4, tokens}, options);
+  one_token.select(2, 17).fill_(true);
+  const std::vector<std::pair<std::string, Tensor>> all_tokens{
+      {"all", torch::ones({images, 4, tokens}, options)},
+      {"none", torch::zeros({images, 4, tokens}, options)},
+      {"one", one_token},
+      {"random", torch::rand({images, 4, tokens}, torch::TensorOptions(gpu_device)) < .4}};
+  for (auto& [width, masks] : all_widths)
+    for (const auto& [token, mask] : all_tokens)
+      for (const Overruled routers : {Overruled::skipped, Overruled::run}) {
+        CAPTURE(width, token, static_cast<int>(routers));
+        masks[dit::axis::tokens] = mask;
+        for (int run = 0; run < 3; ++run) {
+          const model::Inputs in = inputs_of(images, true);
+          const engine::Outcome outcome = fused->forward(in, masks, routers);
+          for (std::size_t axis = 0; axis < 3; ++axis) CHECK(torch::equal(outcome.masks[axis], masks[axis]));
+          check_output(outcome, in, dit);
+        }
+      }
+}
+
+TEST_CASE("the fused engine in stretches gives the outcome of a pass, and tells what its parts put out") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  const dit::DiT dit = model_of(true, true, torch::kBFloat16);
+  const model::Inputs in = inputs_of(4, true);
+  for (const char* name : {"fused", "fused-dense"}) {
+    const auto fused = test::engine_named(name, dit);
+    const auto compact = test::engine_named(std::string(name) == "fused" ? "compact" : "dense", dit);
+    const engine::Outcome whole = fused->forward(in);
+    std::vector<Tensor> kept[2];
+    int which = 0;
+    const engine::Keep keep = [&](std::size_t, model::BlockPart, const model::Share&, const Tensor& output) {
+      kept[which].push_back(output.clone());
+    };
+    const Masks imposed = std::string(name) == "fused" ? whole.masks : Masks();
+    for (engine::Engine* engine : {fused.get(), compact.get()}) {
+      auto pass = engine->pass(in, imposed);
+      Tensor x = pass->run(pass->begin(), 0, 2);
+      x = pass->run(x, 2, 4, keep);
+      const Tensor output = pass->end(x).output;
+      CHECK(relative(output, whole.output.to(torch::kFloat64)) <= .02);
+      ++which;
+    }
+    REQUIRE(kept[0].size() == 4);
+    for (std::size_t i = 0; i < 4; ++i) CHECK(relative(kept[0][i], kept[1][i].to(torch::kFloat64)) <= .03);
+  }
+}

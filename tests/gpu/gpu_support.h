@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/cuda.h>
+
+#include "catch.h"
+#include "gpu/support.h"
+
+namespace dydit::test {
+
+/// Whether our kernels run here; says so where they do not.
+inline bool has_hopper() {
+  const bool there =
+      torch::cuda::is_available() && gpu::lacks(torch::Device(torch::kCUDA, 0), torch::kBFloat16).empty();
+  if (!there) WARN("skipped: no GPU of compute capability 9.0");
+  return there;
+}
+
+}  // namespace dydit::test

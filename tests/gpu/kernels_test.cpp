@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of src/gpu against LibTorch's operators in float64, on fresh random numbers; passed over without a
+// Hopper GPU. Small shapes: compute-sanitizer runs them too.
+#include <torch/torch.h>
+
+#include "catch.h"
+#include "gpu/attention.h"
+#include "gpu/product.h"
+#include "gpu/support.h"
+#include "gpu/tokens.h"
+#include "gpu_support.h"
+
+using namespace dydit;
+using torch::Tensor;
+
+namespace {
+
+struct Numbers {
+  torch::Dtype dtype;
+  double rounding;  // half a unit in the last place
+};
+constexpr Numbers numbers[] = {{torch::kBFloat16, 1.0 / 512}, {torch::kFloat16, 1.0 / 4096}};
+
+Tensor random(at::IntArrayRef sizes, torch::Dtype dtype, double scale = 1) {
+  return (torch::randn(sizes, torch::TensorOptions(torch::kCUDA)) * scale).to(dtype);
+}
+
+Tensor poisoned(at::IntArrayRef sizes, torch::Dtype dtype) {
+  return torch::full(sizes, std::nan(""), torch::TensorOptions(torch::kCUDA).dtype(dtype));
+}
+
+double relative(const Tensor& a, const Tensor& b) {
+  return ((a.to(torch::kFloat64) - b.to(torch::kFloat64)).norm() / b.to(torch::kFloat64).norm()).item<double>();
+}
+
+Tensor number(int value) { return torch::tensor({value}, torch::TensorOptions(torch::kCUDA).dtype(torch::kInt32)); }
+
+struct Shape {
+  std::int64_t m, n, k;
+};
+// Ragged in each direction, of one row, wide and narrow, of nothing to sum.
+constexpr Shape shapes[] = {{1, 72, 64}, {300, 456, 328}, {129, 8, 1152}, {512, 144, 72}, {700, 1160, 40}, {130, 96, 0}};
+
+}  // namespace
+
+TEST_CASE("every way to a product gives the reference's result", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(1);
+  for (const auto& [dtype, rounding] : numbers)
+    for (const auto& [m, n, k] : shapes)
+      for (const gpu::Epilogue epilogue : {gpu::Epilogue::bias, gpu::Epilogue::gelu}) {
+        gpu::Product p{.epilogue = epilogue,
+                       .x = random({m, k}, dtype),
+                       .weight = random({n, k}, dtype, k > 0 ? 1 / std::sqrt(static_cast<double>(k)) : 1),
+                       .bias = random({n}, dtype),
+                       .out = poisoned({m, n}, dtype)};
+        const Tensor expected = gpu::plain::product(p);
+        for (const gpu::Way& way : gpu::ways(p)) {
+          CAPTURE(way.name, m, n, k, static_cast<int>(epilogue));
+          p.out.fill_(std::nan(""));
+          way.run(p);
+          CHECK(relative(p.out, expected) <= rounding);
+        }
+      }
+}
+
+TEST_CASE("a product stops at the number of rows that lies on the GPU", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(2);
+  for (const auto& [dtype, rounding] : numbers)
+    for (const int count : {0, 1, 64, 200, 300}) {
+      gpu::Product p{.epilogue = gpu::Epilogue::gelu,
+                     .x = random({300, 200}, dtype),
+                     .weight = random({456, 200}, dtype, .07),
+                     .bias = random({456}, dtype),
+                     .out = poisoned({300, 456}, dtype),
+                     .count = number(count)};
+      p.x.narrow(0, count, 300 - count).fill_(std::nan(""));  // what is beyond takes no part
+      const Tensor expected = gpu::plain::product(p);
+      for (const gpu::Way& way : gpu::ways(p)) {
+        CAPTURE(way.name, count);
+        p.out.fill_(std::nan(""));
+        way.run(p);
+        if (count > 0) CHECK(relative(p.out.narrow(0, 0, count), expected.narrow(0, 0, count)) <= rounding);
+        CHECK(p.out.narrow(0, count, 300 - count).isnan().all().item<bool>());
+      }
+    }
+}
+
+TEST_CASE("a product adds to the stream, where its rows came from and by the gates of their images", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(3);
+  constexpr std::int64_t images = 5, tokens = 60, rows = images * tokens;
+  for (const auto& [dtype, rounding] : numbers)
+    for (const auto& [m, n, k] : shapes)
+      for (const int count : {0, 1, 100, 300}) {
+        const Tensor gates = random({images, 3 * n}, dtype);
+        gpu::Product p{.epilogue = gpu::Epilogue::gated_residual,
+                       .x = random({rows, k}, dtype),
+                       .weight = random({n, k}, dtype, k > 0 ? 1 / std::sqrt(static_cast<double>(k)) : 1),
+                       .bias = random({n}, dtype),
+                       .out = random({rows, n}, dtype),
+                       .count = number(count),
+                       .rows = torch::randperm(rows, torch::TensorOptions(torch::kCUDA)).to(torch::kInt32),
+                       .gate = gates.narrow(1, n, n),
+                       .tokens = tokens};
+        if (count == 300) p.count = p.rows = Tensor();
+        const Tensor before = p.out.clone(), expected = gpu::plain::product(p);
+        for (const gpu::Way& way : gpu::ways(p)) {
+          CAPTURE(way.name, n, k, count);
+          p.out.copy_(before);
+          way.run(p);
+          CHECK(relative(p.out, expected) <= 2 * rounding);
+          if (count == 0) CHECK(torch::equal(p.out, before));
+        }
+      }
+}
+
+TEST_CASE("norms are those of the reference", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(4);
+  for (const auto& [dtype, rounding] : numbers)
+    for (const std::int64_t width : {8, 384, 768, 1024, 1152, 2048}) {
+      CAPTURE(width);
+      const Tensor x = random({3, 7, width}, dtype, 3), modulation = random({3, 6 * width}, dtype, .5);
+      const Tensor shift = modulation.narrow(1, width, width), scale = modulation.narrow(1, 4 * width, width);
+      const Tensor out = poisoned({3, 7, width}, dtype);
+      gpu::modulated_norm(x, shift, scale, out);
+      CHECK(relative(out, gpu::plain::modulated_norm(x, shift, scale)) <= rounding);
+    }
+}
+
+TEST_CASE("tokens are routed as by a router in float32", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(5);
+  const auto options = torch::TensorOptions(torch::kCUDA);
+  for (const auto& [dtype, rounding] : numbers)
+    for (const std::int64_t width : {384, 768, 1024, 1152})
+      for (const std::int64_t images : {1, 3, 70}) {
+        constexpr std::int64_t tokens = 77;  // so that a block of threads has tokens of two images
+        CAPTURE(width, images);
+        const std::int64_t hidden = width / 16, depth = 3;
+        gpu::Route r{.x = random({images, tokens, width}, dtype)};
+        const Tensor modulation = random({images, 6 * width}, dtype, .5);
+        r.shift = modulation.narrow(1, 0, width);
+        r.scale = modulation.narrow(1, width, width);
+        r.router = {.weight1 = random({hidden, width}, dtype, 1 / std::sqrt(static_cast<double>(width))),
+                    .bias1 = random({hidden}, dtype),
+                    .weight2 = random({1, hidden}, dtype),
+                    .bias2 = random({1}, dtype)};
+        const Tensor on = torch::zeros({images, depth, tokens}, options.dtype(torch::kBool)),
+                     logits = torch::zeros({images, depth, tokens}, options);
+        r.on = on.select(1, 1);
+        r.logits = logits.select(1, 1);
+        r.rows = torch::full({images * tokens}, -1, options.dtype(torch::kInt32));
+        const Tensor imposed = torch::rand({images, depth, tokens}, options) < .3;
+        for (const int run : {0, 1, 2, 3, 4}) {  // by the router, imposed with and without it, none, all
+          CAPTURE(run);
+          const gpu::TokenRouter router = r.router;
+          if (run > 0) r.imposed = imposed.select(1, 1);
+          if (run == 2) r.router = {};
+          if (run == 3) imposed.zero_();
+          if (run == 4) imposed.fill_(true);
+          r.out = poisoned({images * tokens, width}, dtype);
+          r.count = number(0);
+          on.zero_();
+          gpu::route(r);
+          const Tensor expected_logits = gpu::plain::logits(r.x, router);
+          if (run != 2) CHECK((r.logits - expected_logits).abs().max().item<double>() <= 1e-4);
+          // Where the logit is next to zero, the order of a sum may decide.
+          const Tensor expected = r.imposed.defined() ? r.imposed : torch::sigmoid(expected_logits) > .5,
+                       close = r.imposed.defined() ? torch::zeros_like(expected) : expected_logits.abs() <= 1e-5;
+          CHECK(torch::logical_or(r.on == expected, close).all().item<bool>());
+          CHECK_FALSE(on.select(1, 0).any().item<bool>());
+          const auto count = r.count.item<int>();
+          REQUIRE(count == r.on.sum().item<std::int64_t>());
+          const Tensor rows = r.rows.narrow(0, 0, count).to(torch::kInt64);
+          CHECK(torch::equal(std::get<0>(rows.sort()), r.on.flatten().nonzero().squeeze(1)));
+          const Tensor normed = gpu::plain::modulated_norm(r.x, r.shift, r.scale).flatten(0, 1);
+          if (count > 0) CHECK(relative(r.out.narrow(0, 0, count), normed.index_select(0, rows)) <= rounding);
+          CHECK(r.out.narrow(0, count, images * tokens - count).isnan().all().item<bool>());
+          r.router = router;
+        }
+      }
+}
+
+TEST_CASE("every library's attention gives the reference's result", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(6);
+  for (const auto& [dtype, rounding] : numbers)
+    for (const std::int64_t heads : {1, 5}) {
+      const Tensor qkv = random({2, 256, 3 * heads * 72}, dtype);
+      const auto parts = qkv.to(torch::kFloat64).view({2, 256, 3, heads, 72}).permute({2, 0, 3, 1, 4}).unbind(0);
+      const Tensor weights = torch::softmax(parts[0].matmul(parts[1].transpose(2, 3)) / std::sqrt(72.0), 3);
+      const Tensor expected = weights.matmul(parts[2]).transpose(1, 2).reshape({2, 256, heads * 72});
+      for (const gpu::AttentionWay& way : gpu::attention_ways()) {
+        CAPTURE(way.name, heads);
+        CHECK(relative(way.run(qkv, heads), expected) <= 3 * rounding);
+      }
+    }
+}
