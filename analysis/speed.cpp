@@ -29,6 +29,8 @@ SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& eng
                  .time = positive(record, "time"),
                  .speedup = positive(record, "speedup"),
                  .realisation = positive(record, "realisation"),
+                 .over_floor = positive(record, "over_floor"),
+                 .floor_realisation = positive(record, "floor_realisation").mean,
                  .theoretical_speedup = positive(record, "theoretical_speedup").mean,
                  .gmacs = positive(record, "gmacs").mean,
                  .lambda_realised = interval(record, "lambda_realised").mean,

@@ -83,6 +83,8 @@ std::string sentences(const SpeedStudy& study) {
   return text;
 }
 
+std::string masks_of(const SpeedCell& cell) { return html_escape(cell.everything_on() ? "all on" : cell.which); }
+
 /// "both"; where several engines execute the same, "flat, both".
 std::string masks_of(const SpeedStudy& study, const SpeedCell& cell) {
   if (cell.engine.executes == Executes::all) return html_escape(cell.engine.name);
@@ -106,6 +108,24 @@ std::string speed_table(const SpeedStudy& study) {
   return table(
       {"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η", "η pub-<br>lished", "MB"},
       rows);
+}
+
+/// A GPU's times beside what the libraries' kernels take at least; empty where no floor was measured.
+std::string floor_table(const SpeedStudy& study) {
+  std::string rows;
+  for (const SpeedCell& cell : study.cells)
+    if (std::isfinite(cell.over_floor.mean)) {
+      const std::string masks = cell.engine.executes == Executes::all ? "complete" : masks_of(cell);
+      rows += row({std::to_string(cell.batch), html_escape(cell.engine.name), masks, fmt::format("{:g}", cell.keep),
+                   number(cell.time.mean), number(cell.time.mean / cell.over_floor.mean), plus_minus(cell.over_floor),
+                   plus_minus(cell.realisation), number(cell.floor_realisation)});
+    }
+  if (rows.empty()) return "";
+  return "<p>On this GPU the floor is what the blocks take at least by the libraries' kernels, each alone: every "
+         "product "
+         "by the fastest of cuBLASLt's algorithms, the fastest attention, and the norms at the rate of a copy.</p>\n" +
+         table({"batch", "engine", "masks", "kept", "ms", "floor, ms", "time over<br>floor", "η", "η of the<br>floors"},
+               rows);
 }
 
 /// What multiplying by masks takes; empty when it was not measured.
@@ -258,8 +278,8 @@ std::optional<Section> speed_section(const Findings& findings, const Show& show)
                "The nearer a curve comes to the diagonal, the more of the skipped work becomes time; it "
                "begins with everything on.");
     if (study.trained()) continue;
-    section.details +=
-        "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) + masked_table(study);
+    section.details += "<h3>" + title + "</h3>\n<p>" + sentences(study) + "</p>\n" + speed_table(study) +
+                       floor_table(study) + masked_table(study);
   }
   const std::string trained = trained_table(studies, findings.runs);
   if (section.shown.empty())

@@ -50,11 +50,11 @@ run::Loaded load(const Probe& p, const run::RunSettings& settings) {
 }
 
 const engine::Row& engine_of(const Probe& p, const run::Loaded& loaded) {
-  const bool dynamic = loaded.network->architecture.dynamic();
-  if (!dynamic && (!p.engine.empty() || p.complete))
-    throw UsageError("the model has no routers", p.checkpoint.path, "leave --engine and --complete out");
-  if (!p.engine.empty()) return loaded.family.engine(p.engine);
-  return loaded.family.engine_that(dynamic && !p.complete ? engine::Executes::masked : engine::Executes::all);
+  const model::Architecture& of = loaded.network->architecture;
+  if (!of.dynamic() && p.complete)
+    throw UsageError("the model has no routers", p.checkpoint.path, "leave --complete out");
+  if (!p.engine.empty()) return loaded.family.engine_for(p.engine, of, p.checkpoint.path);
+  return loaded.family.engine_that(of.dynamic() && !p.complete ? engine::Executes::masked : engine::Executes::all);
 }
 
 void write_results(const std::string& path, const std::map<std::string, Tensor>& results,

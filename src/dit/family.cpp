@@ -33,6 +33,9 @@ class DenseDiT final : public engine::Dense {
 }  // namespace
 
 engine::Family family() {
+  const auto fits = [](const model::Network& network) {
+    return fused_lacks(dynamic_cast<const DiTImpl&>(network)).empty();
+  };
   std::vector<std::string> published;
   for (const char* prefix : {"DyDiT", "DySiT", "DiT", "SiT"})
     for (const std::string& name : published_names(prefix)) published.push_back(name);
@@ -62,9 +65,12 @@ engine::Family family() {
                      return compact_engine(dit_of(network), options);
                    }},
                   {"fused", "the same by kernels of its own, on a Hopper GPU", engine::Executes::kept,
-                   [](auto network, const engine::Options& options) { return fused_engine(dit_of(network), options); }},
+                   [](auto network, const engine::Options& options) { return fused_engine(dit_of(network), options); },
+                   /*complete=*/"fused-dense", fits},
                   {"fused-dense", "the complete model by those kernels", engine::Executes::all,
-                   [](auto network, const engine::Options&) { return fused_dense_engine(dit_of(network)); }}}};
+                   [](auto network, const engine::Options&) { return fused_dense_engine(dit_of(network)); },
+                   /*complete=*/"", fits}},
+      .floor = [](const auto& network, const auto& masks) { return floor_of(dit_of(network), masks); }};
 }
 
 }  // namespace dydit::dit

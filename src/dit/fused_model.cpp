@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/range.h"
+#include "dit/engines.h"
 #include "gpu/support.h"
 #include "model/fused.h"
 
@@ -21,19 +22,34 @@ constexpr std::size_t graphs_kept = 64;  // of which each holds the launches of 
 
 }  // namespace
 
+std::string fused_lacks(const DiTImpl& dit) {
+  const Configuration& c = dit.configuration;
+  if (std::string why = gpu::lacks(dit.pos_embed.device(), dit.pos_embed.scalar_type()); !why.empty()) return why;
+  if (c.hidden_size % 32 != 0 || c.head_size() % 8 != 0 || c.group_size() % 8 != 0 || c.hidden_size > 2048)
+    return "the width must be a multiple of 32 up to 2048, heads and channel groups of 8";
+  if (c.dynamic && !gpu::has_token_router(c.hidden_size, c.token_router_width()))
+    return fmt::format("there is no kernel for a router of width {}", c.hidden_size);
+  if (gpu::final_columns(c.hidden_size, c.patch_size * c.patch_size * c.out_channels()) == 0)
+    return "patches of more than 128 numbers";
+  return "";
+}
+
 FusedModel::FusedModel(DiT dit, std::shared_ptr<Packing> packing) : dit_(std::move(dit)), packing_(std::move(packing)) {
   torch::NoGradGuard no_grad;
-  const Configuration& c = dit_->configuration;
-  const auto refuse = [](const std::string& why) {
+  if (const std::string why = fused_lacks(*dit_); !why.empty())
     throw RunError("the fused engine cannot run this model", why, "choose another engine, dtype or device");
-  };
-  if (const std::string why = gpu::lacks(dit_->pos_embed.device(), dit_->pos_embed.scalar_type()); !why.empty())
-    refuse(why);
-  if (c.hidden_size % 8 != 0 || c.head_size() % 8 != 0 || c.group_size() % 8 != 0 || c.hidden_size > 2048)
-    refuse("width, heads and channel groups must be multiples of 8, the width at most 2048");
-  if (c.dynamic && !gpu::has_token_router(c.hidden_size, c.token_router_width()))
-    refuse(fmt::format("there is no router for a width of {}", c.hidden_size));
-
+  const Configuration& c = dit_->configuration;
+  const model::Linear& last = dit_->final_layer->linear;
+  const std::int64_t columns = gpu::final_columns(c.hidden_size, last->weight.size(0));
+  final_weight_ = torch::constant_pad_nd(last->weight, {0, 0, 0, columns - last->weight.size(0)});
+  const auto& first = *dit_->t_embedder->mlp[0]->as<model::Linear>();
+  const auto& second = *dit_->t_embedder->mlp[2]->as<model::Linear>();
+  conditioner_ = {.weight1 = first.weight,
+                  .bias1 = first.bias,
+                  .weight2 = second.weight,
+                  .bias2 = second.bias,
+                  .labels = dit_->y_embedder->embedding_table->weight,
+                  .frequencies = timestep_frequencies(dit_->pos_embed.device())};
   std::vector<Tensor> weights, biases;
   const auto add = [&](torch::nn::Sequential& adaln) {
     const auto& linear = *adaln[1]->as<model::Linear>();
@@ -166,8 +182,7 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
 }
 
 PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
-  const Tensor time = dit_->t_embedder(in.t);
-  const Tensor vector = dit_->conditioning_vector(time, in.y);
+  const Tensor vector = in_range("conditioning", [&] { return gpu::condition(conditioner_, in.t, in.y); });
   const std::int64_t width = dit_->configuration.hidden_size;
   const auto depth = static_cast<std::int64_t>(dit_->blocks->size());
   const Tensor modulation = torch::empty({in.x.size(0), adaln_weight_.size(0)}, vector.options());
@@ -176,7 +191,11 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
   const model::Share share{.number = 0, .first = 0, .count = in.x.size(0)};
   const Tensor counts = no_counts();
   TokensOn on;
-  Tensor tokens = dit_->embed(in.x);
+  Tensor tokens = in_range("embed", [&] {
+    const auto& proj = dit_->x_embedder->proj;
+    return gpu::embed_patches(in.x, proj->weight.flatten(1), proj->bias, dit_->pos_embed.flatten(0, 1),
+                              dit_->configuration.patch_size);
+  });
   for (std::int64_t layer = 0; layer < depth; ++layer) {
     const Range range("block", layer);
     const auto m = BlockImpl::split(modulation.narrow(1, 6 * layer * width, 6 * width));
@@ -185,9 +204,15 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
   }
   const Range range("final layer");
   const auto last = modulation.narrow(1, 6 * depth * width, 2 * width).chunk(2, 1);
-  const Tensor normed = torch::empty_like(tokens);
-  gpu::modulated_norm(tokens, last[0], last[1], normed);
-  return {dit_->unpatchify(dit_->final_layer->linear(normed)), stacked(on.masks), stacked(on.logits)};
+  const Configuration& c = dit_->configuration;
+  return {gpu::final_layer(tokens, {.shift = last[0],
+                                    .scale = last[1],
+                                    .weight = final_weight_,
+                                    .bias = dit_->final_layer->linear->bias,
+                                    .channels = c.out_channels(),
+                                    .side = c.input_size,
+                                    .patch = c.patch_size}),
+          stacked(on.masks), stacked(on.logits)};
 }
 
 PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
@@ -196,11 +221,15 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
   Captured& captured = captured_[{pass, shapes}];
   captured.used = ++passes_;
   const bool kept = !pass.plan || packing_->keeps(*pass.plan);
-  if (captured.graph != nullptr && captured.drops != packing_->drops()) captured.graph.reset();
   if (captured.runs++ == 0 || !kept) return work(pass, in, imposed);
+  // Captured anew where weights were dropped, or where somebody observes and nobody did.
+  const bool observed = Observed::here().observer != nullptr;
+  const bool stale = captured.drops != packing_->drops() || (observed && !captured.observed);
   const std::vector<Tensor> inputs{in.x, in.t, in.y, imposed};
-  if (captured.graph == nullptr) {
+  if (captured.graph == nullptr || stale) {
     captured.drops = packing_->drops();
+    captured.observed = observed;
+    // The old one lives until then: memory that no graph holds cannot be captured in.
     captured.graph = std::make_unique<gpu::Graph>(inputs, memory_, [&](const std::vector<Tensor>& of) {
       const PartialOutcome outcome = work(pass, {of[0], of[1], of[2]}, of[3]);
       return std::vector<Tensor>{outcome.output, outcome.tokens, outcome.token_logits};

@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 
+#include "base/range.h"
 #include "blocks.h"
 #include "dit/packing.h"
 #include "gpu/attention.h"
+#include "gpu/embed.h"
 #include "gpu/graph.h"
 #include "gpu/product.h"
 #include "gpu/tokens.h"
@@ -42,6 +44,7 @@ class FusedModel {
     int runs = 0;
     std::int64_t drops = 0;  // of the packing, when it was captured
     std::int64_t used = 0;
+    bool observed = false;  // somebody was told of the ranges that its kernels are in
     std::unique_ptr<gpu::Graph> graph;
   };
   using Key = std::pair<FusedPass, std::vector<std::int64_t>>;  // with the shapes and types of the inputs
@@ -57,6 +60,8 @@ class FusedModel {
   DiT dit_;
   std::shared_ptr<Packing> packing_;
   torch::Tensor adaln_weight_, adaln_bias_;  // of all blocks and the final layer, one below the other
+  torch::Tensor final_weight_;               // with rows of zeros
+  gpu::Conditioner conditioner_;
   gpu::Products products_;
   gpu::Attentions attentions_;
   std::map<Key, Captured> captured_;

@@ -5,10 +5,16 @@
 
 namespace dydit::dit {
 
-std::unique_ptr<engine::Engine> fused_engine(DiT, const engine::Options&) {
-  throw RunError("the fused engine runs on a GPU", "this program was built without CUDA", "choose another engine");
+std::string fused_lacks(const DiTImpl&) { return "this program was built without CUDA"; }
+
+std::unique_ptr<engine::Engine> fused_engine(DiT dit, const engine::Options&) {
+  throw RunError("the fused engine cannot run this model", fused_lacks(*dit), "choose another engine");
 }
 
 std::unique_ptr<engine::Engine> fused_dense_engine(DiT dit) { return fused_engine(std::move(dit)); }
+
+engine::Floor floor_of(const DiT&, const std::vector<engine::Masks>&) {
+  throw RunError("a floor is measured on a GPU", "this program was built without CUDA");
+}
 
 }  // namespace dydit::dit

@@ -14,14 +14,17 @@ namespace dydit::dit {
 using torch::Tensor;
 namespace nn = torch::nn;
 
-// Sinusoids of t, cosines first, maximal period 10000, in float32: (N) -> (N,256).
-static Tensor timestep_sinusoids(const Tensor& t) {
+Tensor timestep_frequencies(torch::Device device) {
   constexpr std::int64_t half = 256 / 2;
-  const auto options = torch::TensorOptions().dtype(torch::kFloat32).device(t.device());
+  const auto options = torch::TensorOptions().dtype(torch::kFloat32).device(device);
   const Tensor exponents = -std::log(10000.0) * torch::arange(0, half, options) / half;
   // Libraries of mathematics differ by an ulp in float32, which t = 999 would make 6e-5.
-  const Tensor frequencies = torch::exp(exponents.to(torch::kFloat64)).to(torch::kFloat32);
-  const Tensor angles = t.to(torch::kFloat32).unsqueeze(1) * frequencies;
+  return torch::exp(exponents.to(torch::kFloat64)).to(torch::kFloat32);
+}
+
+// Sinusoids of t, cosines first, maximal period 10000, in float32: (N) -> (N,256).
+static Tensor timestep_sinusoids(const Tensor& t) {
+  const Tensor angles = t.to(torch::kFloat32).unsqueeze(1) * timestep_frequencies(t.device());
   return torch::cat({torch::cos(angles), torch::sin(angles)}, 1);
 }
 

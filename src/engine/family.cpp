@@ -28,8 +28,19 @@ const Row& Family::complete_engine(const std::vector<std::string>& named) const 
   return engine_that(Executes::all);
 }
 
-const Row& Family::default_engine(const model::Architecture& architecture) const {
-  return engine_that(architecture.dynamic() ? Executes::kept : Executes::all);
+const Row& Family::engine_for(const std::string& wanted, const model::Architecture& architecture,
+                              const std::string& where) const {
+  const Row& row = engine(wanted);
+  if (architecture.dynamic() || row.executes == Executes::all) return row;
+  if (row.complete.empty()) throw UsageError("the model has no routers", where, "leave --engine out");
+  return engine(row.complete);
+}
+
+const Row& Family::default_engine(const model::Network& network) const {
+  const Executes executes = network.architecture.dynamic() ? Executes::kept : Executes::all;
+  for (const Row& row : engines)
+    if (row.executes == executes && row.preferred && row.preferred(network)) return row;
+  return engine_that(executes);
 }
 
 const Family& family_of(const Families& families, const std::string& published) {

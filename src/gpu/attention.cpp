@@ -3,8 +3,6 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "gpu/measure.h"
 
@@ -51,8 +49,7 @@ Tensor Attentions::run(const Tensor& qkv, std::int64_t heads) {
       } catch (const c10::Error&) {  // a library that does not take this shape
       }
     if (trials.empty()) throw RunError("no library's attention takes this shape", c10::str(qkv.sizes()));
-    const std::vector<double> seconds = measure(trials, qkv.device());
-    choice = of_trials[static_cast<std::size_t>(std::ranges::min_element(seconds) - seconds.begin())];
+    choice = of_trials[fastest(measure(trials, qkv.device()))];
   }
   return choice->run(qkv, heads);
 }

@@ -31,7 +31,8 @@ Graph::Graph(std::vector<Tensor> inputs, const std::shared_ptr<GraphMemory>& mem
   current.synchronize();
   const c10::cuda::CUDAStreamGuard guard(
       c10::cuda::getStreamFromPool(/*isHighPriority=*/false, current.device_index()));
-  state_->graph.capture_begin(memory->pool);
+  // Other threads may do as they like: CUPTI's do.
+  state_->graph.capture_begin(memory->pool, cudaStreamCaptureModeThreadLocal);
   try {
     state_->outputs = work(state_->inputs);
   } catch (...) {

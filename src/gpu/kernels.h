@@ -29,7 +29,9 @@ struct ProductLaunch {
   const int* rows;                       // of a gated residual: where each row is added, or null: where it stands
   const void* gate;                      // (images,n), of a gated residual
   std::int64_t gate_stride;
-  int tokens;  // of an image
+  int tokens;                        // of an image
+  const void *second, *second_bias;  // of logits: v (n) and v_b (1)
+  std::int64_t out_stride;           // of logits: between images
 };
 
 /// What a block of the kernel's computes in turn: so many rows and columns, in clusters of so many blocks.
@@ -38,6 +40,8 @@ struct Tile {
 };
 const std::vector<Tile>& tiles();
 void launch(const ProductLaunch& product, std::size_t tile, Stream stream);
+/// Of logits: float32, of at most 72 columns.
+void launch_logits(const ProductLaunch& product, Stream stream);
 
 /// LN(x) (1 + scale) + shift of `rows` rows of `width`; shift and scale (images,width).
 struct NormLaunch {
@@ -55,6 +59,7 @@ struct RouteLaunch {
   const void *x, *shift, *scale;
   std::int64_t modulation_stride;
   const void *weight1, *bias1, *weight2, *bias2;  // (hidden,width), (hidden), (hidden), (1); null: no router
+  bool has_logits;                                // they are there, and no router is run
   const bool* imposed;                            // or null
   bool* on;
   float* logits;                                          // or null
@@ -66,5 +71,41 @@ struct RouteLaunch {
 void launch(const RouteLaunch& route, Stream stream);
 /// Whether there is a kernel for a router of this hidden width.
 bool has_router(int width, int hidden);
+
+/// x (images,channels,side,side), of numbers or floats -> tokens (images,tokens,width) with their positions.
+struct PatchLaunch {
+  Number number;
+  bool floats;                                // x is
+  const void *x, *weight, *bias, *positions;  // (width,channels patch patch), (width), (tokens,width)
+  void* out;
+  int images, channels, side, patch, width;
+};
+void launch(const PatchLaunch& patches, Stream stream);
+
+/// SiLU(W2 SiLU(W1 sinusoids(t) + b1) + b2 + label), (images,width): two kernels.
+struct ConditionLaunch {
+  Number number;
+  const void* times;  // (images), int64 or float
+  bool integers;
+  const float* frequencies;  // (images), (128)
+  const void *weight1, *bias1, *weight2, *bias2,
+      *labels;                   // (width,256), (width), (width,width), (width), (classes,width)
+  const std::int64_t* label_of;  // (images)
+  void *hidden, *out;            // (images,width)
+  int images, width;
+};
+void launch(const ConditionLaunch& condition, Stream stream);
+
+/// The norm of x (images,tokens,width) times weight (columns,width), unpatched: (images,channels,side,side).
+struct FinalLaunch {
+  Number number;
+  const void *x, *shift, *scale, *weight, *bias;
+  std::int64_t modulation_stride;
+  void* out;
+  int images, tokens, width, columns, channels, side, patch;
+};
+void launch(const FinalLaunch& final_layer, Stream stream);
+/// Rows of the weight that a launch reads, for so many that count; 0: no kernel.
+int final_rows(int width, int columns);
 
 }  // namespace dydit::gpu

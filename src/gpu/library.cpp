@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "library.h"
-
+// The products of cuBLASLt, with bias and GELU in their epilogue.
 #include <ATen/cuda/CUDAContext.h>
 #include <cublasLt.h>
 #include <fmt/format.h>
 #include <torch/torch.h>
 
 #include "base/error.h"
+#include "gpu/product.h"
 
 namespace dydit::gpu {
 

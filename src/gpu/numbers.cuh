@@ -48,9 +48,13 @@ struct alignas(16) Eight {
     *reinterpret_cast<uint4*>(&eight) = make_uint4(0, 0, 0, 0);
     return eight;
   }
-  /// Of memory that no kernel under way writes.
+  /// Of memory that nobody writes while the kernel runs, behind its wait for the one before (see below): it may be read
+  /// ahead of what the kernel writes.
   static __device__ Eight constant(const Number* at) {
-    const uint4 bits = __ldg(reinterpret_cast<const uint4*>(at));
+    uint4 bits;
+    asm("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];"
+        : "=r"(bits.x), "=r"(bits.y), "=r"(bits.z), "=r"(bits.w)
+        : "l"(at));
     return *reinterpret_cast<const Eight*>(&bits);
   }
   static __device__ Eight load(const Number* at) { return *reinterpret_cast<const Eight*>(at); }
@@ -77,8 +81,13 @@ __device__ inline Eight<Number> fused(const Eight<Number>& a, const Eight<Number
   return sum;
 }
 
-/// The launch of a kernel lets the next one begin before this one ends; it waits here for what this one wrote.
-__device__ inline void wait_for_kernel_before() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+/// The launch of a kernel lets the next one begin before this one ends; it waits here for what this one wrote. -> 0, to
+/// be added to pointers that are read by Eight::constant: nothing else keeps the compiler from reading them before.
+__device__ inline int wait_for_kernel_before() {
+  int zero;
+  asm volatile("griddepcontrol.wait;\n\tmov.b32 %0, 0;" : "=r"(zero)::"memory");
+  return zero;
+}
 __device__ inline void let_next_kernel_begin() { asm volatile("griddepcontrol.launch_dependents;"); }
 
 }  // namespace dydit::gpu

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A persistent product for Hopper. Of a block's three warpgroups one copies tiles into a ring of stages, and two take
-// the block's tiles in turn: while one writes its own out, the other multiplies. The number of rows may lie on the
-// GPU: blocks stop at it, so that rows beyond cost nothing.
+// A persistent product for Hopper. Of a block's three warpgroups one copies tiles into a ring of stages, and two
+// multiply: they take the block's tiles in turn, so that while one writes its own out the other multiplies, or each the
+// half of the columns of a larger tile, for which fewer bytes are moved. The number of rows may lie on the GPU: blocks
+// stop at it, so that rows beyond cost nothing.
 #include <algorithm>
 #include <type_traits>
 
@@ -16,11 +17,19 @@ namespace {
 
 constexpr int depth = 64;  // columns of a stage: 128 bytes of a row
 
-template <typename Number, int Rows, int Columns, int Stages>
+enum class Turns { one_by_one, together };
+// What the blocks of a cluster have in common, and each copies a part of to all.
+enum class Common { weight, x };
+
+// Columns of a tile that a warpgroup has.
+template <int Columns, Turns turns_>
+constexpr int own_columns = turns_ == Turns::together ? Columns / 2 : Columns;
+
+template <int Rows, int Columns, int Stages, Turns turns_>
 struct Layout {
   static constexpr int x_bytes = Rows * depth * 2, weight_bytes = Columns * depth * 2;
   // Of a row that is written out: an odd number of 16 bytes, so that eight rows lie in different banks.
-  static constexpr int pitch = (Columns / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 8;
+  static constexpr int pitch = (own_columns<Columns, turns_> / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 8;
   static constexpr int bytes =
       1024 + Stages * (x_bytes + weight_bytes) + writers * writer_bytes + 2 * Stages * int(sizeof(Barrier));
 };
@@ -31,6 +40,8 @@ struct Arguments {
   const void *bias, *gate;
   void* out;
   int gate_stride, tokens;
+  const void *second, *second_bias;
+  std::int64_t out_stride;
 };
 
 // Where a warpgroup is in the ring of stages.
@@ -51,13 +62,14 @@ struct Place {
   }
 };
 
-// x sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)): GELU's tanh approximation, with one exponential and one reciprocal.
+// GELU's tanh approximation. The instruction's tanh is off by 5e-4 at most, a quarter of what bfloat16 rounds: a GPU
+// that multiplies at its limit of power is the slower for each instruction beside it.
 __device__ inline float gelu(float x) {
-  constexpr float first = -2.302208198F, third = -0.1029432396F;  // times log2(e)
-  float power, reciprocal;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x * (first + third * x * x)));
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(reciprocal) : "f"(1 + power));
-  return x * reciprocal;
+  constexpr float first = 0.7978845608F, third = 0.7978845608F * 0.044715F;
+  float tanh;
+  asm("tanh.approx.f32 %0, %1;" : "=f"(tanh) : "f"(x * (first + third * x * x)));
+  const float half = 0.5F * x;
+  return half * tanh + half;
 }
 
 // Named barriers 1 and 2: whose turn it is to multiply.
@@ -74,10 +86,13 @@ __device__ inline void give_turn_to(int group) {
     asm volatile("bar.arrive 2, 256;" ::: "memory");
 }
 
-template <typename Number, int Rows, int Columns, int Stages, int Cluster, Epilogue epilogue>
+template <typename Number, int Rows, int Columns, int Stages, int Cluster, Turns taken, Common common,
+          Epilogue epilogue>
 __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtensorMap x,
                                                   const __grid_constant__ CUtensorMap weight, const Arguments p) {
-  using Memory = Layout<Number, Rows, Columns, Stages>;
+  using Memory = Layout<Rows, Columns, Stages, taken>;
+  constexpr bool together = taken == Turns::together;
+  constexpr int Own = own_columns<Columns, taken>;
   constexpr bool adds = epilogue == Epilogue::gated_residual;
   constexpr int parts = Rows / 64;  // of a tile, each a product of 64 rows
   extern __shared__ std::uint8_t raw[];
@@ -94,7 +109,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   if (threadIdx.x == 0) {
     for (int i = 0; i < Stages; ++i) {
       full[i].initialise(1);
-      empty[i].initialise(Cluster);
+      empty[i].initialise(together ? 2 * Cluster : Cluster);
     }
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
@@ -103,15 +118,21 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   else
     __syncthreads();
   let_next_kernel_begin();
-  wait_for_kernel_before();
+  const int after_wait = wait_for_kernel_before();
 
   const int m = p.count ? min(*p.count, p.m) : p.m;
-  const int across = (p.n + Columns - 1) / Columns, down = (m + Rows * Cluster - 1) / (Rows * Cluster);
+  constexpr int span_rows = common == Common::weight ? Rows * Cluster : Rows,
+                span_columns = common == Common::x ? Columns * Cluster : Columns;
+  const int across = (p.n + span_columns - 1) / span_columns, down = (m + span_rows - 1) / span_rows;
   const int tiles = across * down, steps = max((p.k + depth - 1) / depth, 1);
   const int begin = p.k == 0 ? depth : 0;  // beyond the matrices, where they are zero
   const int first = blockIdx.x / Cluster, clusters = gridDim.x / Cluster;
-  const auto first_row = [&](int tile) { return (tile / across * Cluster + int(rank)) * Rows; };
-  const auto first_column = [&](int tile) { return tile % across * Columns; };
+  const auto first_row = [&](int tile) {
+    return tile / across * span_rows + (common == Common::weight ? int(rank) * Rows : 0);
+  };
+  const auto first_column = [&](int tile) {
+    return tile % across * span_columns + (common == Common::x ? int(rank) * Columns : 0);
+  };
   Place<Stages> place;
 
   if (warpgroup == 0) {  // copies
@@ -122,15 +143,15 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
         const int stage = place.stage;
         empty[stage].wait(place.parity ^ 1);
         full[stage].expect(Memory::x_bytes + Memory::weight_bytes);
-        copy_tile(x_tiles + stage * Memory::x_bytes, x, full[stage], first_row(tile), begin + step * depth);
-        std::uint8_t* const to = weight_tiles + stage * Memory::weight_bytes;
-        if (Cluster == 1) {
-          copy_tile(to, weight, full[stage], first_column(tile), begin + step * depth);
-        } else {  // the blocks of a cluster have the same columns: each copies its share to all
-          constexpr int share = Columns / Cluster;
-          copy_tile_to((1 << Cluster) - 1, to + rank * share * depth * 2, weight, full[stage],
-                       first_column(tile) + int(rank) * share, begin + step * depth);
-        }
+        const auto copy = [&](std::uint8_t* to, const CUtensorMap& matrix, int row, int rows, bool shared) {
+          const int column = begin + step * depth;
+          if (!shared) return copy_tile(to, matrix, full[stage], row, column);
+          const int part = rows / Cluster * int(rank);
+          copy_tile_to((1 << Cluster) - 1, to + part * depth * 2, matrix, full[stage], row + part, column);
+        };
+        copy(x_tiles + stage * Memory::x_bytes, x, first_row(tile), Rows, Cluster > 1 && common == Common::x);
+        copy(weight_tiles + stage * Memory::weight_bytes, weight, first_column(tile), Columns,
+             Cluster > 1 && common == Common::weight);
       }
     // The others of the cluster still arrive at this block's barriers.
     if (Cluster > 1)
@@ -142,16 +163,18 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = __shfl_sync(~0U, thread / 32, 0);
   std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
-  constexpr int eights = Columns / 8, turns = (16 * eights + 31) / 32;
-  const Number *const bias = static_cast<const Number*>(p.bias), *const gate = static_cast<const Number*>(p.gate);
+  constexpr int eights = Own / 8, turns = (16 * eights + 31) / 32;
+  const std::uint8_t* const weights = weight_tiles + (together ? group * Own * depth * 2 : 0);
+  const Number *const bias = static_cast<const Number*>(p.bias), *const gate =
+                                                                     static_cast<const Number*>(p.gate) + after_wait;
   Number* const out = static_cast<Number*>(p.out);
-  if (group == 1) {
+  if (!together && group == 1) {
     place.skip(steps);
     give_turn_to(0);
   }
-  for (int tile = first + group * clusters; tile < tiles; tile += 2 * clusters) {
+  for (int tile = first + (together ? 0 : group * clusters); tile < tiles; tile += together ? clusters : 2 * clusters) {
     // A warp writes sixteen rows of each part, a lane eight columns at a time. Lane i knows where row i goes.
-    const int row = first_row(tile), column = first_column(tile);
+    const int row = first_row(tile), column = first_column(tile) + (together ? group * Own : 0);
     int at[parts], image[parts];
     for (int i = 0; i < parts; ++i) {
       const int from = row + i * 64 + warp * 16 + lane % 16;
@@ -172,8 +195,8 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     };
     read_stream(0);
 
-    float sum[parts][Columns / 2];
-    wait_for_turn(group);
+    float sum[parts][Own / 2];
+    if (!together) wait_for_turn(group);
     int before = -1;
     for (int step = 0; step < steps; ++step, place.next()) {
       const int stage = place.stage;
@@ -183,63 +206,89 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       for (int k = 0; k < 4; ++k)
 #pragma unroll
         for (int i = 0; i < parts; ++i)
-          multiply<Number, Columns>(sum[i], operand(x_tiles + stage * Memory::x_bytes + i * 64 * depth * 2) + 2 * k,
-                                    operand(weight_tiles + stage * Memory::weight_bytes) + 2 * k, step > 0 || k > 0);
+          multiply<Number, Own>(sum[i], operand(x_tiles + stage * Memory::x_bytes + i * 64 * depth * 2) + 2 * k,
+                                operand(weights + stage * Memory::weight_bytes) + 2 * k, step > 0 || k > 0);
       commit_products();
       // From here on the other one's stages come: a wait tells only one phase from the next.
-      if (step == steps - 1) give_turn_to(1 - group);
+      if (!together && step == steps - 1) give_turn_to(1 - group);
       wait_for_products<1>();
       if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
       before = stage;
     }
     wait_for_products<0>();
     if (thread < Cluster) empty[before].arrive_at(thread);
-    place.skip(steps);
+    if (!together) place.skip(steps);
 
+    if constexpr (epilogue == Epilogue::logits) {
+      const Number* const second = static_cast<const Number*>(p.second);
 #pragma unroll
-    for (int i = 0; i < parts; ++i) {
-      __syncwarp();
+      for (int i = 0; i < parts; ++i)
 #pragma unroll
-      for (int e = 0; e < eights; e += 2) {
-        std::uint32_t values[4] = {};
+        for (int half = 0; half < 2; ++half) {
+          float logit = 0;
 #pragma unroll
-        for (int j = 0; j < 2; ++j) {
-          if (e + j >= eights) continue;
-          const int c = column + (e + j) * 8 + lane % 4 * 2;
-          const float2 b =
-              c < p.n ? floats<Number>(__ldg(reinterpret_cast<const unsigned*>(bias + c))) : make_float2(0, 0);
-#pragma unroll
-          for (int half = 0; half < 2; ++half) {
-            float left = sum[i][(e + j) * 4 + half * 2] + b.x, right = sum[i][(e + j) * 4 + half * 2 + 1] + b.y;
-            if (epilogue == Epilogue::gelu) {
-              left = gelu(left);
-              right = gelu(right);
-            }
-            values[j * 2 + half] = packed<Number>(left, right);
+          for (int e = 0; e < eights; ++e) {
+            const int c = column + e * 8 + lane % 4 * 2;
+            if (c >= p.n) continue;
+            const float2 b = floats<Number>(__ldg(reinterpret_cast<const unsigned*>(bias + c))),
+                         v = floats<Number>(__ldg(reinterpret_cast<const unsigned*>(second + c)));
+            const float left = sum[i][e * 4 + half * 2] + b.x, right = sum[i][e * 4 + half * 2 + 1] + b.y;
+            logit += (left > 0 || isnan(left) ? left * v.x : 0.F) + (right > 0 || isnan(right) ? right * v.y : 0.F);
           }
+          logit += __shfl_xor_sync(~0U, logit, 1);
+          logit += __shfl_xor_sync(~0U, logit, 2);
+          const int to = row + i * 64 + warp * 16 + half * 8 + lane / 4;
+          if (lane % 4 == 0 && to < m)
+            static_cast<float*>(p.out)[to / p.tokens * p.out_stride + to % p.tokens] =
+                logit + static_cast<float>(*static_cast<const Number*>(p.second_bias));
         }
-        const std::uint32_t to = shared_address(mine + lane % 16 * Memory::pitch + (e + lane / 16) * 16);
-        if (e + 1 < eights)
-          asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(values[0]),
-                       "r"(values[1]), "r"(values[2]), "r"(values[3]));
-        else
-          asm volatile("stmatrix.sync.aligned.m8n8.x2.shared.b16 [%0], {%1, %2};" ::"r"(to), "r"(values[0]),
-                       "r"(values[1]));
-      }
-      __syncwarp();
+    } else {
 #pragma unroll
-      for (int turn = 0; turn < turns; ++turn) {
-        const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
-        const bool inside = row_of(turn) < 16 && to >= 0 && c < p.n;
-        Eight<Number> value =
-            *reinterpret_cast<const Eight<Number>*>(mine + row_of(turn) % 16 * Memory::pitch + column_of(turn) * 2);
-        if (adds) {
-          const int of_image = __shfl_sync(~0U, image[i], row_of(turn) % 16);
-          value = fused(inside ? Eight<Number>::load(gate + of_image + c) : Eight<Number>::zero(), value, stream[turn]);
+      for (int i = 0; i < parts; ++i) {
+        __syncwarp();
+#pragma unroll
+        for (int e = 0; e < eights; e += 2) {
+          std::uint32_t values[4] = {};
+#pragma unroll
+          for (int j = 0; j < 2; ++j) {
+            if (e + j >= eights) continue;
+            const int c = column + (e + j) * 8 + lane % 4 * 2;
+            const float2 b =
+                c < p.n ? floats<Number>(__ldg(reinterpret_cast<const unsigned*>(bias + c))) : make_float2(0, 0);
+#pragma unroll
+            for (int half = 0; half < 2; ++half) {
+              float left = sum[i][(e + j) * 4 + half * 2] + b.x, right = sum[i][(e + j) * 4 + half * 2 + 1] + b.y;
+              if (epilogue == Epilogue::gelu) {
+                left = gelu(left);
+                right = gelu(right);
+              }
+              values[j * 2 + half] = packed<Number>(left, right);
+            }
+          }
+          const std::uint32_t to = shared_address(mine + lane % 16 * Memory::pitch + (e + lane / 16) * 16);
+          if (e + 1 < eights)
+            asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(values[0]),
+                         "r"(values[1]), "r"(values[2]), "r"(values[3]));
+          else
+            asm volatile("stmatrix.sync.aligned.m8n8.x2.shared.b16 [%0], {%1, %2};" ::"r"(to), "r"(values[0]),
+                         "r"(values[1]));
         }
-        if (inside) value.store(out + to + c);
+        __syncwarp();
+#pragma unroll
+        for (int turn = 0; turn < turns; ++turn) {
+          const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
+          const bool inside = row_of(turn) < 16 && to >= 0 && c < p.n;
+          Eight<Number> value =
+              *reinterpret_cast<const Eight<Number>*>(mine + row_of(turn) % 16 * Memory::pitch + column_of(turn) * 2);
+          if (adds) {
+            const int of_image = __shfl_sync(~0U, image[i], row_of(turn) % 16);
+            value = fused(inside ? Eight<Number>::constant(gate + of_image + c) : Eight<Number>::zero(), value,
+                          stream[turn]);
+          }
+          if (inside) value.store(out + to + c);
+        }
+        if (i + 1 < parts) read_stream(i + 1);
       }
-      if (i + 1 < parts) read_stream(i + 1);
     }
   }
 }
@@ -268,34 +317,42 @@ CUtensorMap matrix(const void* data, int rows, int columns, std::int64_t stride,
   return map;
 }
 
-template <typename Number, int Rows, int Columns, int Stages, int Cluster, Epilogue epilogue>
+template <typename Number, int Rows, int Columns, int Stages, int Cluster, Turns taken, Common common,
+          Epilogue epilogue>
 void launch_tiled(const ProductLaunch& p, Stream stream) {
-  const auto kernel = product<Number, Rows, Columns, Stages, Cluster, epilogue>;
-  constexpr int bytes = Layout<Number, Rows, Columns, Stages>::bytes;
+  const auto kernel = product<Number, Rows, Columns, Stages, Cluster, taken, common, epilogue>;
+  constexpr int bytes = Layout<Rows, Columns, Stages, taken>::bytes;
   allow_shared_memory(kernel, bytes);
-  // Of no columns: any memory, of which nothing is read.
-  const CUtensorMap x = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, Rows)
-                                 : matrix<Number>(p.x, p.m, p.k, p.x_stride, Rows),
-                    weight = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, Columns / Cluster)
-                                      : matrix<Number>(p.weight, p.n, p.k, p.weight_stride, Columns / Cluster);
-  const Arguments arguments{p.m,     p.n, p.k, p.count, p.rows, p.bias, p.gate, p.out, static_cast<int>(p.gate_stride),
-                            p.tokens};
-  const int tiles = (p.m + Rows * Cluster - 1) / (Rows * Cluster) * ((p.n + Columns - 1) / Columns);
+  // A block copies a part of what its cluster has in common. Of no columns: any memory, of which nothing is read.
+  constexpr int x_rows = common == Common::x ? Rows / Cluster : Rows,
+                weight_rows = common == Common::weight ? Columns / Cluster : Columns;
+  const CUtensorMap x = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, x_rows)
+                                 : matrix<Number>(p.x, p.m, p.k, p.x_stride, x_rows),
+                    weight = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, weight_rows)
+                                      : matrix<Number>(p.weight, p.n, p.k, p.weight_stride, weight_rows);
+  const Arguments arguments{
+      p.m,      p.n,      p.k,           p.count,     p.rows, p.bias, p.gate, p.out, static_cast<int>(p.gate_stride),
+      p.tokens, p.second, p.second_bias, p.out_stride};
+  constexpr int span_rows = common == Common::weight ? Rows * Cluster : Rows,
+                span_columns = common == Common::x ? Columns * Cluster : Columns;
+  const int tiles = (p.m + span_rows - 1) / span_rows * ((p.n + span_columns - 1) / span_columns);
   launch_kernel(kernel, std::min(multiprocessors() / Cluster, tiles) * Cluster, 384, bytes, Cluster, stream, x, weight,
                 arguments);
 }
 
-template <int Rows, int Columns, int Stages, int Cluster>
+template <int Rows, int Columns, int Stages, int Cluster, Turns taken, Common common>
 void launch_any(const ProductLaunch& p, Stream stream) {
   const auto of_number = [&](auto number) {
     using Type = decltype(number);
     switch (p.epilogue) {
       case Epilogue::bias:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, Epilogue::bias>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, taken, common, Epilogue::bias>(p, stream);
       case Epilogue::gelu:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, Epilogue::gelu>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, taken, common, Epilogue::gelu>(p, stream);
       case Epilogue::gated_residual:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, Epilogue::gated_residual>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, taken, common, Epilogue::gated_residual>(p, stream);
+      case Epilogue::logits:
+        require(false, "logits have a tile of their own");
     }
   };
   if (p.number == Number::float16)
@@ -308,11 +365,17 @@ struct Tiled {
   Tile tile;
   void (*launch)(const ProductLaunch&, Stream);
 };
-template <int Rows, int Columns, int Stages, int Cluster>
-constexpr Tiled tiled{{Rows, Columns, Cluster}, launch_any<Rows, Columns, Stages, Cluster>};
+template <int Rows, int Columns, int Stages, int Cluster, Turns taken = Turns::one_by_one,
+          Common common = Common::weight>
+constexpr Tiled tiled{{Rows, Columns, Cluster}, launch_any<Rows, Columns, Stages, Cluster, taken, common>};
 
 // As many stages as shared memory has room for.
-constexpr Tiled all_tiles[] = {tiled<128, 128, 5, 2>, tiled<64, 128, 7, 2>, tiled<64, 112, 8, 2>, tiled<64, 96, 9, 1>,
+constexpr Tiled all_tiles[] = {tiled<192, 192, 4, 2, Turns::together>,
+                               tiled<128, 128, 5, 2>,
+                               tiled<64, 128, 7, 2>,
+                               tiled<64, 112, 8, 2>,
+                               tiled<64, 96, 9, 2, Turns::one_by_one, Common::x>,
+                               tiled<64, 72, 11, 2, Turns::one_by_one, Common::x>,
                                tiled<64, 72, 11, 1>};
 
 }  // namespace
@@ -329,6 +392,16 @@ const std::vector<Tile>& tiles() {
 void launch(const ProductLaunch& p, std::size_t tile, Stream stream) {
   if (p.m == 0 || p.n == 0) return;
   all_tiles[tile].launch(p, stream);
+}
+
+void launch_logits(const ProductLaunch& p, Stream stream) {
+  constexpr int columns = 72;
+  require(p.n <= columns, "a router of more than 72 hidden units");
+  if (p.m == 0) return;
+  if (p.number == Number::float16)
+    launch_tiled<__half, 64, columns, 11, 1, Turns::one_by_one, Common::weight, Epilogue::logits>(p, stream);
+  else
+    launch_tiled<__nv_bfloat16, 64, columns, 11, 1, Turns::one_by_one, Common::weight, Epilogue::logits>(p, stream);
 }
 
 }  // namespace dydit::gpu

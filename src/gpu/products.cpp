@@ -10,7 +10,6 @@
 #include "gpu/measure.h"
 #include "gpu/product.h"
 #include "kernels.h"
-#include "library.h"
 
 namespace dydit::gpu {
 
@@ -50,11 +49,14 @@ ProductLaunch launch_of(const Product& p) {
           .rows = adds && p.rows.defined() ? p.rows.const_data_ptr<int>() : nullptr,
           .gate = adds ? p.gate.const_data_ptr() : nullptr,
           .gate_stride = adds ? p.gate.stride(0) : 0,
-          .tokens = static_cast<int>(adds ? p.tokens : 1)};
+          .tokens = static_cast<int>(adds ? p.tokens : 1),
+          .second = nullptr,
+          .second_bias = nullptr,
+          .out_stride = 0};
 }
 
 std::string key_of(const Product& p) {
-  constexpr const char* ends[] = {"bias", "gelu", "gated residual"};
+  constexpr const char* ends[] = {"bias", "gelu", "gated residual", "logits"};
   return fmt::format("{}x{}x{} {}{}", p.x.size(0), p.weight.size(0), p.x.size(1), ends[static_cast<int>(p.epilogue)],
                      p.count.defined() ? ", counted" : "");
 }
@@ -65,7 +67,7 @@ std::vector<Way> ways(const Product& p) {
   launch_of(p);
   std::vector<Way> all;
   for (std::size_t i = 0; i < tiles().size(); ++i)
-    all.push_back({fmt::format("tiles of {}x{}", tiles()[i].rows, tiles()[i].columns),
+    all.push_back({fmt::format("tiles of {}x{} by {}", tiles()[i].rows, tiles()[i].columns, tiles()[i].cluster),
                    [i](const Product& of) { launch(launch_of(of), i, at::cuda::getCurrentCUDAStream()); }});
   for (Way& way : library_ways(p)) all.push_back(std::move(way));
   return all;
@@ -82,7 +84,7 @@ Tensor plain::product(const Product& p) {
   return p.out.to(torch::kFloat32).index_add(0, rows, gates * y.narrow(0, 0, count)).to(p.out.scalar_type());
 }
 
-std::vector<double> measure(const std::vector<Way>& ways, const Product& p) {
+std::vector<Timed> measure(const std::vector<Way>& ways, const Product& p) {
   Product trial = p;
   if (p.epilogue == Epilogue::gated_residual) trial.out = p.out.clone();  // what is added to stays as it is
   std::vector<Trial> trials;
@@ -95,10 +97,9 @@ void Products::run(const Product& p) {
   auto found = choices_.find(key);
   if (found == choices_.end()) {
     const std::vector<Way> all = ways(p);
-    const std::vector<double> seconds = measure(all, p);
-    const auto best = static_cast<std::size_t>(std::ranges::min_element(seconds) - seconds.begin());
-    Choice choice{all[best], {}};
-    for (std::size_t i = 0; i < all.size(); ++i) choice.measured.emplace_back(all[i].name, seconds[i]);
+    const std::vector<Timed> timed = measure(all, p);
+    Choice choice{all[fastest(timed)], {}};
+    for (std::size_t i = 0; i < all.size(); ++i) choice.measured.emplace_back(all[i].name, timed[i].median);
     found = choices_.emplace(key, std::move(choice)).first;
   }
   found->second.way.run(p);

@@ -7,12 +7,11 @@
 
 #include "base/error.h"
 #include "kernels.h"
+#include "number_of.h"
 
 namespace dydit::gpu {
 
 using torch::Tensor;
-
-namespace {
 
 Number number_of(const Tensor& x) {
   if (x.scalar_type() == torch::kFloat16) return Number::float16;
@@ -29,9 +28,7 @@ void require_rows(const Tensor& x, const Tensor& shift, const Tensor& scale) {
   if (!fit) throw UsageError("tokens and their modulation do not fit", "x, shift, scale");
 }
 
-int rows_of(const Tensor& x) { return static_cast<int>(x.size(0) * x.size(1)); }
-
-}  // namespace
+static int rows_of(const Tensor& x) { return static_cast<int>(x.size(0) * x.size(1)); }
 
 void modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale, const Tensor& out) {
   require_rows(x, shift, scale);
@@ -59,29 +56,56 @@ void route(const Route& r) {
   if (routed && !has_token_router(width, r.router.weight1.size(0)))
     throw UsageError("the GPU's kernels have no router of this width", std::to_string(width));
   const auto of = [](const Tensor& tensor) { return tensor.defined() ? tensor.const_data_ptr() : nullptr; };
-  launch(RouteLaunch{.number = number_of(r.x),
-                     .x = r.x.const_data_ptr(),
-                     .shift = r.shift.const_data_ptr(),
-                     .scale = r.scale.const_data_ptr(),
-                     .modulation_stride = r.shift.stride(0),
-                     .weight1 = of(r.router.weight1),
-                     .bias1 = of(r.router.bias1),
-                     .weight2 = of(r.router.weight2),
-                     .bias2 = of(r.router.bias2),
-                     .imposed = r.imposed.defined() ? r.imposed.const_data_ptr<bool>() : nullptr,
-                     .on = r.on.mutable_data_ptr<bool>(),
-                     .logits = r.logits.defined() ? r.logits.mutable_data_ptr<float>() : nullptr,
-                     .imposed_stride = r.imposed.defined() ? r.imposed.stride(0) : 0,
-                     .on_stride = r.on.stride(0),
-                     .logits_stride = r.logits.defined() ? r.logits.stride(0) : 0,
-                     .out = r.out.mutable_data_ptr(),
-                     .numbers = r.rows.mutable_data_ptr<int>(),
-                     .count = r.count.mutable_data_ptr<int>(),
-                     .rows = rows_of(r.x),
-                     .width = static_cast<int>(width),
-                     .hidden = routed ? static_cast<int>(r.router.weight1.size(0)) : 0,
-                     .tokens = static_cast<int>(r.x.size(1))},
-         at::cuda::getCurrentCUDAStream());
+  const Stream stream = at::cuda::getCurrentCUDAStream();
+  RouteLaunch launched{.number = number_of(r.x),
+                       .x = r.x.const_data_ptr(),
+                       .shift = r.shift.const_data_ptr(),
+                       .scale = r.scale.const_data_ptr(),
+                       .modulation_stride = r.shift.stride(0),
+                       .weight1 = of(r.router.weight1),
+                       .bias1 = of(r.router.bias1),
+                       .weight2 = of(r.router.weight2),
+                       .bias2 = of(r.router.bias2),
+                       .has_logits = false,
+                       .imposed = r.imposed.defined() ? r.imposed.const_data_ptr<bool>() : nullptr,
+                       .on = r.on.mutable_data_ptr<bool>(),
+                       .logits = r.logits.defined() ? r.logits.mutable_data_ptr<float>() : nullptr,
+                       .imposed_stride = r.imposed.defined() ? r.imposed.stride(0) : 0,
+                       .on_stride = r.on.stride(0),
+                       .logits_stride = r.logits.defined() ? r.logits.stride(0) : 0,
+                       .out = r.out.mutable_data_ptr(),
+                       .numbers = r.rows.mutable_data_ptr<int>(),
+                       .count = r.count.mutable_data_ptr<int>(),
+                       .rows = rows_of(r.x),
+                       .width = static_cast<int>(width),
+                       .hidden = routed ? static_cast<int>(r.router.weight1.size(0)) : 0,
+                       .tokens = static_cast<int>(r.x.size(1))};
+  // From here on a product is faster, although it is a kernel more.
+  constexpr int many_rows = 2048;
+  if (routed && launched.rows >= many_rows && launched.logits != nullptr) {
+    launch_logits(ProductLaunch{.number = launched.number,
+                                .epilogue = Epilogue::logits,
+                                .x = launched.x,
+                                .weight = launched.weight1,
+                                .bias = launched.bias1,
+                                .out = launched.logits,
+                                .m = launched.rows,
+                                .n = launched.hidden,
+                                .k = launched.width,
+                                .x_stride = width,
+                                .weight_stride = r.router.weight1.stride(0),
+                                .count = nullptr,
+                                .rows = nullptr,
+                                .gate = nullptr,
+                                .gate_stride = 0,
+                                .tokens = launched.tokens,
+                                .second = launched.weight2,
+                                .second_bias = launched.bias2,
+                                .out_stride = launched.logits_stride},
+                  stream);
+    launched.has_logits = true;
+  }
+  launch(launched, stream);
 }
 
 namespace plain {

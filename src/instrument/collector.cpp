@@ -300,7 +300,11 @@ class Operators {
 timeline::Timeline collect(const Collecting& what, const std::function<void()>& work) {
   const auto collector = std::make_unique<Collector>(what);
   if (what.gpu != nullptr) what.gpu->begin();
-  what.settle();
+  {  // observed too, so that a graph that is captured then knows its ranges
+    const auto unused = std::make_unique<Collector>(what);
+    const Observing observing({.observer = unused.get(), .node = 0});
+    what.settle();
+  }
   if (what.gpu != nullptr) what.gpu->drain();
   Interval window;
   {

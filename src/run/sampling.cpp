@@ -21,12 +21,8 @@ void require_classes(const std::vector<std::int64_t>& classes, const model::Arch
 }
 
 const engine::Row& engine_of(const std::string& name, const Loaded& loaded, const std::string& where) {
-  const model::Architecture& of = loaded.network->architecture;
-  if (name.empty()) return loaded.family.default_engine(of);
-  const engine::Row& row = loaded.family.engine(name);
-  if (!of.dynamic() && row.executes != engine::Executes::all)
-    throw UsageError("the model has no routers", where, "leave --engine out");
-  return row;
+  if (name.empty()) return loaded.family.default_engine(*loaded.network);
+  return loaded.family.engine_for(name, loaded.network->architecture, where);
 }
 
 diffusion::SamplingSpec sampling_of(const Json& given, const diffusion::ProcessSpec& process) {

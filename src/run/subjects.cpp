@@ -116,7 +116,7 @@ void tell(const Loaded& loaded, const std::string& checkpoint, bool quiet) {
 OpenedModel open_model(const ModelSpec& spec, const RunSettings& settings) {
   if (spec.checkpoint.empty()) throw UsageError("a model without weights", spec.name, "give its checkpoint");
   Read read = read_model(spec, settings);
-  const engine::Row& engine = read.family.default_engine(read.network->architecture);
+  const engine::Row& engine = read.family.default_engine(*read.network);
   return {{.name = spec.name,
            .hash = hash_of_weights(spec),
            .network = read.network,

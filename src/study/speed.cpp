@@ -203,6 +203,17 @@ void Measured::fill(Record& record, const Cell& cell) const {
   const auto work =
       work_of(of, group_.batch, static_cast<std::int64_t>(c10::elementSize(model::dtype_named(group_.dtype))));
   value("roofline_time", 1e3 * cost::roofline_seconds(work, ceilings));
+  if (of.floor) {
+    const auto seconds = [&](const engine::Floor& floor) {
+      return floor.seconds + floor.bytes / ceilings.bytes_per_second;
+    };
+    const double floor = 1e3 * seconds(*of.floor);
+    value("floor", floor);
+    put_blocks(record, "over_floor", blockwise([&](const auto& time) { return milliseconds() * time(name) / floor; }));
+    if (const auto* whole = variants_.whole_case(); whole != nullptr && whole->floor)
+      value("floor_realisation",
+            cost::lambda_realised(architecture, of.activity) * 1e3 * seconds(*whole->floor) / floor);
+  }
   if (const auto memory = memory_.find(name); memory != memory_.end())
     value("activation_memory", 1e-6 * static_cast<double>(memory->second));
   value("weight_memory", 1e-6 * variants_.weight_bytes(cell));

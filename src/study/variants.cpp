@@ -247,11 +247,26 @@ void Variants::pack(Case& packed, const engine::Row& row) const {
   packed.packing = watch.laps();
 }
 
+// On a GPU, in a type of numbers that its matrix units take; other cards than the libraries' floors are known of have
+// none.
+std::optional<engine::Floor> Variants::floor_of(const std::vector<Masks>& masks) const {
+  if (!setting_.device.is_cuda() || dtype_ == torch::kFloat32 || !family_.floor || masks.front().empty())
+    return std::nullopt;
+  try {
+    return family_.floor(network_, masks);
+  } catch (const RunError&) {
+    return std::nullopt;
+  }
+}
+
 void Variants::add_cell(const Cell& cell) {
   const std::string name = name_of(cell);
   if (cell.engine.executes == Executes::all) {
     if (name != whole()) add_complete(cell.engine);
-    cases_.emplace(name, Case{open_, complete(architecture().units), /*routed=*/false});
+    cases_.emplace(name, Case{.masks = open_,
+                              .activity = complete(architecture().units),
+                              .routed = false,
+                              .floor = floor_of({open_.front()})});
     return;
   }
   const bool keeps = cell.engine.executes == Executes::kept;
@@ -272,6 +287,7 @@ void Variants::add_cell(const Cell& cell) {
     add_engine(name + " without routers", engine, c.masks, Overruled::skipped);
     c.parts = add_parts(name, engine, c.masks, {"fixed", "attention", "products", "routed", "together"});
   }
+  c.floor = floor_of(c.masks);
   cases_.emplace(name, std::move(c));
 }
 

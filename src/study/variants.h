@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,11 +37,12 @@ class Variants {
 
   /// Of a cell that can skip something.
   struct Case {
-    std::vector<engine::Masks> masks;  ///< for each input
-    model::Activity activity;          ///< mean over the inputs
-    bool routed = true;                ///< its routers decide; a static model needs none
-    std::vector<double> packing = {};  ///< seconds to pack its weights from nothing, of each time
-    bool parts = false;                ///< has the runs that a waterfall is derived from
+    std::vector<engine::Masks> masks;         ///< for each input
+    model::Activity activity;                 ///< mean over the inputs
+    bool routed = true;                       ///< its routers decide; a static model needs none
+    std::vector<double> packing = {};         ///< seconds to pack its weights from nothing, of each time
+    bool parts = false;                       ///< has the runs that a waterfall is derived from
+    std::optional<engine::Floor> floor = {};  ///< of each pass, where it can be measured
   };
 
   void add_cell(const Cell& cell);
@@ -53,6 +55,11 @@ class Variants {
   /// The variant of the complete model.
   std::string whole() const { return name_of({whole_, Which::all}); }
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
+  /// The complete model's, where that is a cell.
+  const Case* whole_case() const {
+    const auto found = cases_.find(whole());
+    return found == cases_.end() ? nullptr : &found->second;
+  }
   /// Of the weights that a cell's forward pass works with.
   double weight_bytes(const Cell& cell) { return engine(cell.engine).weight_bytes(case_of(cell).activity); }
   double product_macs = 0, copied_bytes = 0;  ///< of a pass of the ceilings
@@ -80,6 +87,7 @@ class Variants {
   void check(const Forward& forward, const CheckMasks& check_masks);
   void look_for_not_finite(bool wanted);  // by the engines, in each pass
   const torch::Tensor& reference(std::size_t input, const engine::Masks& masks);
+  std::optional<engine::Floor> floor_of(const std::vector<engine::Masks>& masks) const;
   void pack(Case& packed, const engine::Row& row) const;
 
   const SpeedSetting& setting_;

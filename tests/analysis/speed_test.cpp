@@ -191,6 +191,29 @@ TEST_CASE("waterfalls are those of the largest batch, nearest to half kept, one 
   draw(figure, folder.path() / "figures", "2026-01-31T12:34:56Z");
 }
 
+TEST_CASE("a GPU's times stand beside the floors of the libraries' kernels") {
+  const test::TemporaryFolder folder;
+  auto records = sweep({"dense", "compact"}, {"both"});
+  for (Record& record : records) {
+    const double floor = record.metrics["time"].value * 0.8;
+    set(record, "floor", floor);
+    set(record, "over_floor", 1.25, 0.03);
+    if (record.axes["engine"] == "dense") set(record, "floor_realisation", 1);
+  }
+  const auto runs = run_of(folder.path() / "run", records);
+  const SpeedStudy study = speed_studies(runs).front();
+  CHECK(study.cells.front().over_floor.mean == Approx(1.25));
+  CHECK(study.cells.front().floor_realisation == Approx(1));
+  CHECK(std::isnan(study.cells.back().floor_realisation));
+  const std::string page = page_of(runs, folder.path() / "out");
+  CHECK_THAT(page, Contains("time over<br>floor</th>"));
+  CHECK_THAT(page, Contains("<td>complete</td>"));
+  CHECK_THAT(page, Contains("<td>1.250 ± 0.030</td>"));
+  for (Record& record : records) record.metrics.erase("over_floor");
+  CHECK(page_of(run_of(folder.path() / "without", records), folder.path() / "other").find("time over<br>floor") ==
+        std::string::npos);
+}
+
 TEST_CASE("where the gap is not clear of zero, the page cannot tell what it consists of") {
   const test::TemporaryFolder folder;
   std::vector<Record> records{measured({"dense", "all", 1, 8})};

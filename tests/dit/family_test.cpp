@@ -21,7 +21,10 @@ TEST_CASE("the family describes its published configurations for inputs of any s
     CHECK(architecture.name == name);
     CHECK(architecture.side == 64);
     CHECK(architecture.dynamic() == name.starts_with("Dy"));
-    CHECK(family.default_engine(architecture).name == (architecture.dynamic() ? "compact" : "dense"));
+  }
+  for (const char* name : {"DyDiT-S/8", "DiT-S/8"}) {  // on a CPU
+    const auto network = family.build(family.describe(name, 64));
+    CHECK(family.default_engine(*network).name == (network->architecture.dynamic() ? "compact" : "dense"));
   }
   CHECK_THROWS_AS(family.describe("DiT-M/2", 32), UsageError);
   CHECK_THROWS_AS(family.describe("DiT-S/8", 33), UsageError);

@@ -83,3 +83,30 @@ TEST_CASE("what a plan needs makes room for another plan, and for nothing else")
   CHECK(packing.attention(0, plans[1].heads[0]) == packing.attention(0, plans[1].heads[0]));
   CHECK(packing.bytes() <= probe.bytes());
 }
+
+TEST_CASE("what is kept of a plan, and whether something was dropped since, can be asked") {
+  const torch::NoGradGuard no_grad;
+  const dit::DiT dit = small_model();
+  const auto plans = schedule();
+  dit::Packing roomy(dit, std::size_t{1} << 30);
+  CHECK_FALSE(roomy.keeps(plans.front()));
+  roomy.prepare(plans);
+  for (const dit::WidthPlan& plan : plans) CHECK(roomy.keeps(plan));
+  CHECK(roomy.drops() == 0);
+  const dit::Units none(heads, false);
+  CHECK(roomy.keeps({{none, none}, {none, none}}));  // nothing is needed
+
+  dit::Packing one(dit, std::size_t{1} << 30);
+  one.prepare({plans[0]});
+  dit::Packing tight(dit, one.bytes());
+  tight.prepare({plans[0]});
+  CHECK(tight.keeps(plans[0]));
+  CHECK(tight.drops() == 0);
+  tight.prepare({plans[1]});  // takes its place
+  CHECK(tight.drops() > 0);
+  CHECK_FALSE(tight.keeps(plans[0]));
+
+  dit::Packing nothing(dit, 0);
+  nothing.prepare(plans);
+  CHECK_FALSE(nothing.keeps(plans[0]));
+}

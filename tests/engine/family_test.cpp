@@ -48,10 +48,45 @@ TEST_CASE("an engine is found by its name and by what it executes") {
 }
 
 TEST_CASE("where nobody says, a dynamic model is run by what keeps what is on, a dense one by the complete model") {
+  const test::Toy dynamic(test::toy_architecture());
   model::Architecture architecture = test::toy_architecture();
-  CHECK(families.front().default_engine(architecture).name == "packed");
   architecture.units.clear();
-  CHECK(families.front().default_engine(architecture).name == "dense");
+  const test::Toy dense(architecture);
+  engine::Family toy = families.front();
+  CHECK(toy.default_engine(dynamic).name == "packed");
+  CHECK(toy.default_engine(dense).name == "dense");
+  // One that is preferred wherever it can run a network.
+  bool can = true;
+  toy.engines.push_back(row("quick", Executes::kept));
+  toy.engines.back().preferred = [&can](const model::Network&) { return can; };
+  CHECK(toy.default_engine(dynamic).name == "quick");
+  CHECK(toy.default_engine(dense).name == "dense");
+  CHECK(toy.engine_that(Executes::kept).name == "packed");
+  can = false;
+  CHECK(toy.default_engine(dynamic).name == "packed");
+}
+
+TEST_CASE("a model without routers is given to the engine of the complete model") {
+  const model::Architecture dynamic = test::toy_architecture();
+  model::Architecture dense = dynamic;
+  dense.units.clear();
+  engine::Family toy = families.front();
+  CHECK(toy.engine_for("packed", dynamic, "here").name == "packed");
+  CHECK(toy.engine_for("dense", dense, "here").name == "dense");
+  CHECK_THROWS_WITH(toy.engine_for("packed", dense, "here"),
+                    Equals("the model has no routers: here: leave --engine out"));
+  toy.engines[1].complete = "dense";
+  CHECK(toy.engine_for("packed", dense, "here").name == "dense");
+}
+
+TEST_CASE("others are compared with the complete engine that is named first") {
+  engine::Family toy = families.front();
+  CHECK(toy.complete_engine({"packed", "other"}).name == "dense");
+  toy.engines.push_back(row("quick", Executes::all));
+  CHECK(toy.complete_engine({"packed", "quick", "dense"}).name == "quick");
+  CHECK(toy.complete_engine({"packed", "dense", "quick"}).name == "dense");
+  CHECK(toy.complete_engine({}).name == "dense");
+  CHECK_THROWS_AS(toy.complete_engine({"fast"}), UsageError);
 }
 
 TEST_CASE("an engine that is made runs the network that it is given") {

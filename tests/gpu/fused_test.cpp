@@ -108,8 +108,7 @@ TEST_CASE("the fused engine decides and computes as the published semantics") {
           CHECK(outcome.masks[dit::axis::tokens].any().item<bool>());
           CHECK_FALSE(outcome.masks[dit::axis::tokens].all().item<bool>());
           CHECK_FALSE(outcome.masks[dit::axis::heads].all().item<bool>());
-          CHECK(torch::equal(outcome.masks[dit::axis::tokens],
-                             torch::sigmoid(outcome.logits[dit::axis::tokens]) > .5));
+          CHECK(torch::equal(outcome.masks[dit::axis::tokens], torch::sigmoid(outcome.logits[dit::axis::tokens]) > .5));
         }
       }
 }

@@ -39,7 +39,8 @@ struct Shape {
   std::int64_t m, n, k;
 };
 // Ragged in each direction, of one row, wide and narrow, of nothing to sum.
-constexpr Shape shapes[] = {{1, 72, 64}, {300, 456, 328}, {129, 8, 1152}, {512, 144, 72}, {700, 1160, 40}, {130, 96, 0}};
+constexpr Shape shapes[] = {{1, 72, 64},    {300, 456, 328}, {129, 8, 1152},
+                            {512, 144, 72}, {700, 1160, 40}, {130, 96, 0}};
 
 }  // namespace
 

@@ -13,8 +13,8 @@
 #include "base/range.h"
 #include "cost/cost.h"
 #include "dit/dit.h"
-#include "timeline/attribution.h"
 #include "instrument/collector.h"
+#include "timeline/attribution.h"
 
 using namespace dydit;
 using namespace dydit::instrument;

@@ -9,7 +9,7 @@ namespace {
 
 study::Model model_of(const std::string& name, const dit::DiT& dit, const std::string& hash) {
   const engine::Family& family = catalog().families.front();
-  const engine::Row& row = family.default_engine(dit->architecture);
+  const engine::Row& row = family.default_engine(*dit);
   return {.name = name,
           .hash = hash,
           .network = dit.ptr(),

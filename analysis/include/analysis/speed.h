@@ -39,7 +39,8 @@ struct SpeedCell {
   std::int64_t batch;
   Interval time;  ///< ms, of one pass of the batch
   Interval speedup, realisation;
-  double theoretical_speedup, gmacs, lambda_realised, activation_memory, weight_memory;
+  Interval over_floor;  ///< of a GPU's; NaN where no floor was measured
+  double floor_realisation, theoretical_speedup, gmacs, lambda_realised, activation_memory, weight_memory;
   std::optional<Waterfall> waterfall;
 
   bool disturbed() const { return analysis::disturbed(time); }

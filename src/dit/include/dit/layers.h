@@ -25,6 +25,9 @@ struct PatchEmbedImpl : torch::nn::Module {
 };
 TORCH_MODULE(PatchEmbed);
 
+/// Of the sinusoids of a timestep: float (128).
+torch::Tensor timestep_frequencies(torch::Device device);
+
 struct TimestepEmbedderImpl : torch::nn::Module {
   explicit TimestepEmbedderImpl(std::int64_t width);
   torch::Tensor forward(const torch::Tensor& t);  ///< (N) -> (N,D)

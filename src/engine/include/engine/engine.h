@@ -90,6 +90,11 @@ struct Row {
   std::string help;
   Executes executes;
   std::function<std::unique_ptr<Engine>(std::shared_ptr<model::Network>, const Options&)> make;
+  /// The engine that runs the complete model in the same way, of those that keep or mask: a model without routers is
+  /// given to it. "": there is none.
+  std::string complete = {};
+  /// Where nobody says, taken before the others that execute the same if it can run the network where that lies.
+  std::function<bool(const model::Network&)> preferred = {};
 };
 
 /// Of a module's parameters.

@@ -10,6 +10,12 @@
 
 namespace dydit::engine {
 
+/// The least that the blocks of a pass take on a GPU by the libraries' kernels, each alone and none twice.
+struct Floor {
+  double seconds = 0;  ///< of the products, each by the fastest algorithm, and the attention
+  double bytes = 0;    ///< that the norms read and write, to be taken at the rate of a copy
+};
+
 struct Family {
   std::string name;
   std::vector<std::string> published;  ///< names of configurations: "DyDiT-S/2"
@@ -25,6 +31,8 @@ struct Family {
                                                 torch::Dtype dtype)>
       load;
   std::vector<Row> engines;
+  /// Of a pass under each of these masks, the mean; measured, on the network's GPU. Empty where nobody can tell.
+  std::function<Floor(const std::shared_ptr<model::Network>& network, const std::vector<Masks>& masks)> floor = {};
 
   /// Throws UsageError naming the known ones.
   const Row& engine(const std::string& wanted) const&;
@@ -33,8 +41,12 @@ struct Family {
   const Row& engine_that(Executes executes) const;
   /// What others are compared with: the first that runs the complete model, of those that are named, or of all.
   const Row& complete_engine(const std::vector<std::string>& named) const;
-  /// What runs a model where nobody says: what keeps what is on, of a dense model the complete one.
-  const Row& default_engine(const model::Architecture& architecture) const;
+  /// The engine of that name for a model: of one without routers that of the complete model. Throws UsageError, naming
+  /// `where`, where there is none.
+  const Row& engine_for(const std::string& wanted, const model::Architecture& architecture,
+                        const std::string& where) const;
+  /// What runs a network where nobody says: what keeps what is on, of a dense model the complete one.
+  const Row& default_engine(const model::Network& network) const;
 };
 
 using Families = std::vector<Family>;

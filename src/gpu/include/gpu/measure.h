@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
@@ -15,8 +16,14 @@ struct Trial {
   std::function<void()> run;  ///< on the current stream
 };
 
-/// Seconds of each: the median of some turns, in which the trials alternate, each as a graph of some runs, so that the
-/// host's launches take no part. Waits for the GPU; not while a graph is captured.
-std::vector<double> measure(const std::vector<Trial>& trials, torch::Device device);
+/// Seconds of a run.
+struct Timed {
+  double median, lowest;  ///< of the turns
+};
+/// Of each trial, in turns in which they alternate, each as a graph of some runs, so that the host's launches take no
+/// part. Waits for the GPU; not while a graph is captured.
+std::vector<Timed> measure(const std::vector<Trial>& trials, torch::Device device);
+/// The one with the lowest median.
+std::size_t fastest(const std::vector<Timed>& timed);
 
 }  // namespace dydit::gpu

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "gpu/epilogue.h"
+#include "gpu/measure.h"
 
 namespace dydit::gpu {
 
@@ -37,6 +38,8 @@ struct Way {
 };
 /// Throws UsageError for a product that does not fit together.
 std::vector<Way> ways(const Product& product);
+/// Those of cuBLASLt alone: up to eight, the ones that it expects to be fastest first.
+std::vector<Way> library_ways(const Product& product);
 
 namespace plain {
 /// By LibTorch's operators in float32, rounded at the end: the reference. -> what `out` becomes.
@@ -60,7 +63,7 @@ class Products {
   std::map<std::string, Choice> choices_;
 };
 
-/// Seconds of each way (gpu/measure.h).
-std::vector<double> measure(const std::vector<Way>& ways, const Product& product);
+/// Each way's time.
+std::vector<Timed> measure(const std::vector<Way>& ways, const Product& product);
 
 }  // namespace dydit::gpu

@@ -75,6 +75,13 @@ inline constexpr MetricInfo metrics[] = {
     {"occupancy", "", "occupancy", "Theoretical: warps that fit on a multiprocessor over those that it holds."},
     {"roofline_time", "ms", "roofline",
      "Least time that the MACs and bytes of a pass need at the ceilings measured in the same run."},
+    {"floor", "ms", "floor",
+     "Least time of a pass's blocks by the libraries' kernels, each alone: products by the fastest of cuBLASLt's "
+     "algorithms, the fastest attention, the norms at the rate of a copy."},
+    {"over_floor", "", "time over floor", "Time of a pass over the floor of its blocks."},
+    {"floor_realisation", "", "η of the floors",
+     "What the realisation would be with times as the floors: the share of the blocks' MACs times the floor of the "
+     "dense model over this one."},
     {"product_ceiling", "GMAC/s", "product ceiling", "Rate of a large square matrix product in the same run."},
     {"copy_ceiling", "GB/s", "copy ceiling",
      "Rate of a copy as large as the activations between two blocks, on a GPU of 256 MiB at least, read and written, "

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tensors have to be for the kernels.
+#pragma once
+
+#include <torch/types.h>
+
+#include "kernels.h"
+
+namespace dydit::gpu {
+
+/// Throws UsageError for other types.
+Number number_of(const torch::Tensor& x);
+/// Of kernels that read rows of x (N,T,D) and their modulation 16 bytes at a time. Throws UsageError.
+void require_rows(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale);
+
+}  // namespace dydit::gpu
