@@ -82,7 +82,9 @@ void add_sample(CLI::App& app, const study::Catalog& catalog) {
       ->default_str(std::to_string(s->spec.batch));
   std::vector<std::string> engines;
   for (const engine::Row& row : engine::engines_of(catalog.families)) engines.push_back(row.name);
-  command->add_option("--engine", s->spec.engine, "what runs the model (default: compact of a DyDiT, else dense)")
+  command
+      ->add_option("--engine", s->spec.engine,
+                   "what runs the model (default: fused where it can run, else compact of a DyDiT, dense of a DiT)")
       ->check(CLI::IsMember(engines));
   add_options(*command, diffusion::sampling_schema().options(), s->spec.sampling);
   command->add_option("--cache", s->spec.cache, "features kept between passes: none, " + cache::names() + ", FILE.json")

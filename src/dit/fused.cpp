@@ -95,10 +95,10 @@ Kept::Decision Fused::decide(const model::Inputs& in, const Masks& given, Overru
   }
   if (heads || channels || (!given.empty() && !fits)) return Kept::decide(in, given, routers);
   const Masks imposed = engine::require_fit(given, dit_->architecture.units, images);
-  auto decision = known(in.t);
+  auto decision = known(in);
   if (!decision) {
     know(std::get<0>(at::_unique(in.t)));
-    decision = known(in.t);
+    decision = known(in);
   }
   decision->imposed = imposed;
   return *decision;

@@ -14,9 +14,10 @@ using torch::Tensor;
 Kept::Kept(DiT dit, const engine::Options& options)
     : dit_(std::move(dit)), packing_(std::make_shared<Packing>(dit_, options.packing_budget)) {}
 
-std::optional<Kept::Decision> Kept::known(const Tensor& t) const {
+std::optional<Kept::Decision> Kept::known(const model::Inputs& in) const {
   if (known_.empty()) return std::nullopt;
-  const Tensor timesteps = t.to(torch::kCPU, torch::kFloat64);
+  const Tensor timesteps =
+      in.time ? torch::full({in.x.size(0)}, *in.time, torch::kFloat64) : in.t.to(torch::kCPU, torch::kFloat64);
   Decision decision;
   std::vector<const Known*> of_images;
   for (std::int64_t i = 0; i < timesteps.numel(); ++i) {
@@ -49,7 +50,7 @@ Kept::Decision Kept::decide(const model::Inputs& in, const Masks& given, Overrul
   const bool heads = imposed[axis::heads].defined(), channels = imposed[axis::channels].defined();
   const Tensor time = dit_->t_embedder(in.t);
   Decision decision;
-  auto of_times = heads && channels && routers == Overruled::skipped ? std::nullopt : known(in.t);
+  auto of_times = heads && channels && routers == Overruled::skipped ? std::nullopt : known(in);
   if (of_times) {
     decision = std::move(*of_times);
     if (heads) decision.widths.masks[axis::heads] = imposed[axis::heads];

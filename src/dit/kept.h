@@ -33,8 +33,8 @@ class Kept : public engine::Engine {
     std::map<WidthPlan, std::vector<std::int64_t>> groups = {};  ///< the images of each plan
   };
   virtual Decision decide(const model::Inputs& in, const Masks& given, Overruled routers);
-  /// Of timesteps whose widths are known, without their routers; nothing where one is not.
-  std::optional<Decision> known(const torch::Tensor& t) const;
+  /// At timesteps whose widths are known, without their routers; nothing where one is not.
+  std::optional<Decision> known(const model::Inputs& in) const;
   bool knows() const { return !known_.empty(); }
   /// Makes them known (K). Throws NotFinite. -> their widths (K,depth,H)
   Masks know(const torch::Tensor& timesteps);

@@ -35,8 +35,8 @@ diffusion::Denoiser denoiser_of(const Model& model, const diffusion::Guidance& g
   const Tensor both = torch::cat({y, torch::full_like(y, model.classes)});
   return diffusion::guided(guidance, [model, y, both](const Tensor& x, double time, bool halves) {
     stop_if_interrupted("before the end of a trajectory");
-    const Tensor t = model.process->times({time}).to(x.device()).expand({x.size(0)});
-    return model.engine->forward({x, t, halves ? both : y}).output.to(torch::kFloat32);
+    const Tensor one = model.process->times({time}), t = one.to(x.device()).expand({x.size(0)});
+    return model.engine->forward({x, t, halves ? both : y, one.item<double>()}).output.to(torch::kFloat32);
   });
 }
 

@@ -158,7 +158,8 @@ Tensor Trajectories::trajectory(const SampledCell& cell, bool look, const After&
       diffusion::guided(spec_of(cell, of_.guidance).guidance(), [&](const Tensor& x, double time, bool halves) {
         stop_if_interrupted();
         const std::int64_t images = x.size(0);
-        const model::Inputs in{x.to(dtype_), times(time).narrow(0, 0, images), halves ? both_ : labels_};
+        const model::Inputs in{x.to(dtype_), times(time).narrow(0, 0, images), halves ? both_ : labels_,
+                               process_->times({time}).item<double>()};
         const auto outcome = engine.forward(in, masks(cell, pass++, images), Overruled::run);
         if (after) after(in, outcome);
         return outcome.output.to(torch::kFloat32);

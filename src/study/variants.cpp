@@ -83,7 +83,8 @@ void Variants::trained_inputs() {
   const auto of_batch = [&](const Tensor& all) { return all.narrow(0, 0, group_.batch).to(setting_.device); };
   for (const double time : setting.times) {
     const Noised at = noised(setting, trained.chunk, *process, time);
-    inputs_.push_back({of_batch(at.x_t).to(dtype_), of_batch(at.t), of_batch(trained.chunk.labels)});
+    inputs_.push_back(
+        {of_batch(at.x_t).to(dtype_), of_batch(at.t), of_batch(trained.chunk.labels), at.t[0].item<double>()});
   }
 }
 

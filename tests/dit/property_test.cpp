@@ -185,6 +185,15 @@ TEST_CASE("a planned timestep takes the decisions of its routers, and so does on
       REQUIRE(torch::equal(outcome.output, expected.output));
     }
     REQUIRE(!planned->forward(c.in).logits[axis::heads].defined());  // no width router ran
+    // Of images at one time that is said, the plan is found without a look at t.
+    dydit::model::Inputs at{c.in.x, c.in.t.narrow(0, 0, 1).expand_as(c.in.t).contiguous(), c.in.y};
+    const auto looked = planned->forward(at);
+    at.time = at.t[0].item<double>();
+    const auto said = planned->forward(at);
+    REQUIRE(torch::equal(said.output, looked.output));
+    for (const std::size_t axis : {axis::heads, axis::channels, axis::tokens})
+      REQUIRE(torch::equal(said.masks[axis], looked.masks[axis]));
+    REQUIRE(!said.logits[axis::heads].defined());
   }
 }
 

@@ -5,6 +5,7 @@
 #include <torch/nn/module.h>
 
 #include <memory>
+#include <optional>
 
 #include "model/architecture.h"
 
@@ -13,6 +14,7 @@ namespace dydit::model {
 /// What a forward pass reads: x (N,C,H,W), times (N) as the process has them, labels (N).
 struct Inputs {
   torch::Tensor x, t, y;
+  std::optional<double> time = {};  ///< of all images, where who asks knows it: then nobody asks a GPU for t
 };
 
 class Network : public torch::nn::Module {
