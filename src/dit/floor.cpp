@@ -8,7 +8,6 @@
 #include <limits>
 #include <map>
 
-#include "base/error.h"
 #include "dit/engines.h"
 #include "gpu/attention.h"
 #include "gpu/product.h"
@@ -62,12 +61,11 @@ class Floors {
 
 }  // namespace
 
-engine::Floor floor_of(const DiT& dit, const std::vector<engine::Masks>& draws) {
+std::optional<engine::Floor> floor_of(const DiT& dit, const std::vector<engine::Masks>& draws) {
   torch::NoGradGuard no_grad;
   const Configuration& c = dit->configuration;
   const Tensor& weights = dit->pos_embed;
-  if (const std::string why = gpu::lacks(weights.device(), weights.scalar_type()); !why.empty())
-    throw RunError("a floor cannot be measured here", why);
+  if (!gpu::lacks(weights.device(), weights.scalar_type()).empty()) return std::nullopt;
   Floors floors(weights.options());
   engine::Floor floor;
   const auto share = 1 / static_cast<double>(draws.size());

@@ -23,8 +23,8 @@ std::unique_ptr<engine::Engine> fused_engine(DiT dit, const engine::Options& opt
 /// The complete model so, whatever its routers say.
 std::unique_ptr<engine::Engine> fused_dense_engine(DiT dit);
 
-/// See engine::Family::floor. Throws as fused_engine does.
-engine::Floor floor_of(const DiT& dit, const std::vector<engine::Masks>& masks);
+/// See engine::Family::floor.
+std::optional<engine::Floor> floor_of(const DiT& dit, const std::vector<engine::Masks>& masks);
 
 engine::Family family();
 

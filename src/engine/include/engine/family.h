@@ -31,8 +31,10 @@ struct Family {
                                                 torch::Dtype dtype)>
       load;
   std::vector<Row> engines;
-  /// Of a pass under each of these masks, the mean; measured, on the network's GPU. Empty where nobody can tell.
-  std::function<Floor(const std::shared_ptr<model::Network>& network, const std::vector<Masks>& masks)> floor = {};
+  /// Of a pass under each of these masks, the mean; measured, on the network's GPU. Nothing where that has no kernels
+  /// for the network's numbers; empty where nobody can tell.
+  std::function<std::optional<Floor>(const std::shared_ptr<model::Network>& network, const std::vector<Masks>& masks)>
+      floor = {};
 
   /// Throws UsageError naming the known ones.
   const Row& engine(const std::string& wanted) const&;
