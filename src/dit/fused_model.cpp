@@ -221,7 +221,11 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
   Captured& captured = captured_[{pass, shapes}];
   captured.used = ++passes_;
   const bool kept = !pass.plan || packing_->keeps(*pass.plan);
-  if (captured.runs++ == 0 || !kept) return work(pass, in, imposed);
+  if (!captured.ran || !kept) {
+    PartialOutcome outcome = work(pass, in, imposed);
+    captured.ran = true;  // to its end: all shapes are measured
+    return outcome;
+  }
   // Captured anew where weights were dropped, or where somebody observes and nobody did.
   const bool observed = Observed::here().observer != nullptr;
   const bool stale = captured.drops != packing_->drops() || (observed && !captured.observed);

@@ -41,7 +41,7 @@ class FusedModel {
 
  private:
   struct Captured {
-    int runs = 0;
+    bool ran = false;
     std::int64_t drops = 0;  // of the packing, when it was captured
     std::int64_t used = 0;
     bool observed = false;  // somebody was told of the ranges that its kernels are in
