@@ -231,13 +231,13 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
   const bool stale = captured.drops != packing_->drops() || (observed && !captured.observed);
   const std::vector<Tensor> inputs{in.x, in.t, in.y, imposed};
   if (captured.graph == nullptr || stale) {
-    captured.drops = packing_->drops();
-    captured.observed = observed;
     // The old one lives until then: memory that no graph holds cannot be captured in.
     captured.graph = std::make_unique<gpu::Graph>(inputs, memory_, [&](const std::vector<Tensor>& of) {
       const PartialOutcome outcome = work(pass, {of[0], of[1], of[2]}, of[3]);
       return std::vector<Tensor>{outcome.output, outcome.tokens, outcome.token_logits};
     });
+    captured.drops = packing_->drops();
+    captured.observed = observed;
     if (captured_.size() > graphs_kept)
       captured_.erase(std::ranges::min_element(captured_, {}, [](const auto& entry) { return entry.second.used; }));
   }
