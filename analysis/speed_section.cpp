@@ -121,9 +121,8 @@ std::string floor_table(const SpeedStudy& study) {
                    plus_minus(cell.realisation), number(cell.floor_realisation)});
     }
   if (rows.empty()) return "";
-  return "<p>On this GPU the floor is what the blocks take at least by the libraries' kernels, each alone: every "
-         "product "
-         "by the fastest of cuBLASLt's algorithms, the fastest attention, and the norms at the rate of a copy.</p>\n" +
+  return "<p>On this GPU the floor is what the blocks take at least by the libraries' kernels, each alone: products by "
+         "the fastest of cuBLASLt's algorithms, the fastest attention, and the norms at the rate of a copy.</p>\n" +
          table({"batch", "engine", "masks", "kept", "ms", "floor, ms", "time over<br>floor", "η", "η of the<br>floors"},
                rows);
 }

@@ -28,6 +28,8 @@ class FusedDense final : public engine::Dense {
     return {model_.pass({}, in, {}).output, all_on(in.x.size(0), in.x.device())};
   }
 
+  std::size_t packed_bytes() const override { return model_.bytes(); }
+
   std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& imposed, Overruled) override {
     require_complete(imposed, in.x.size(0));
     const RunBlock run = [this](Tensor x, const BlockAt& at) { return model_.block(std::move(x), at, {}, {}, {}); };
@@ -42,6 +44,7 @@ class FusedDense final : public engine::Dense {
 class Fused final : public Kept {
  public:
   Fused(const DiT& dit, const engine::Options& options) : Kept(dit, options), model_(dit_, packing_) {}
+  std::size_t packed_bytes() const override { return Kept::packed_bytes() + model_.bytes(); }
 
  private:
   // Imposed widths that were looked at. Who gives them anew gives the same tensors, and nobody waits for the GPU again.

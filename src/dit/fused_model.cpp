@@ -35,9 +35,12 @@ std::string fused_lacks(const DiTImpl& dit) {
 }
 
 FusedModel::FusedModel(DiT dit, std::shared_ptr<Packing> packing) : dit_(std::move(dit)), packing_(std::move(packing)) {
-  torch::NoGradGuard no_grad;
   if (const std::string why = fused_lacks(*dit_); !why.empty())
     throw RunError("the fused engine cannot run this model", why, "choose another engine, dtype or device");
+}
+
+void FusedModel::prepare() {
+  torch::NoGradGuard no_grad;
   const Configuration& c = dit_->configuration;
   const model::Linear& last = dit_->final_layer->linear;
   const std::int64_t columns = gpu::final_columns(c.hidden_size, last->weight.size(0));
@@ -60,6 +63,13 @@ FusedModel::FusedModel(DiT dit, std::shared_ptr<Packing> packing) : dit_(std::mo
   add(dit_->final_layer->adaLN_modulation);
   adaln_weight_ = torch::cat(weights);
   adaln_bias_ = torch::cat(biases);
+}
+
+std::size_t FusedModel::bytes() const {
+  std::size_t bytes = 0;
+  for (const Tensor& copy : {adaln_weight_, adaln_bias_, final_weight_})
+    if (copy.defined()) bytes += copy.nbytes();
+  return bytes;
 }
 
 Tensor FusedModel::no_counts() const {
@@ -162,7 +172,6 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
     routed.x = Tensor();
     return mlp(std::move(x), at, pass, routed);
   }
-  const Range range("route");
   const Tensor given = layer_of(imposed, at.layer);
   routed.imposed = given;
   if (!given.defined() || pass.routers == Overruled::run) {
@@ -176,12 +185,13 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
   at.on.masks.push_back(routed.on);
   routed.rows = torch::empty({rows}, x.options().dtype(torch::kInt32));
   routed.count = count;
-  gpu::route(routed);
+  in_range("route", [&] { gpu::route(routed); });
   routed.x = Tensor();
   return mlp(std::move(x), at, pass, routed);
 }
 
 PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
+  if (!adaln_weight_.defined()) prepare();
   const Tensor vector = in_range("conditioning", [&] { return gpu::condition(conditioner_, in.t, in.y); });
   const std::int64_t width = dit_->configuration.hidden_size;
   const auto depth = static_cast<std::int64_t>(dit_->blocks->size());

@@ -38,6 +38,7 @@ class FusedModel {
   torch::Tensor block(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const torch::Tensor& imposed,
                       const torch::Tensor& count);
   torch::Tensor no_counts() const;  ///< (depth) of them
+  std::size_t bytes() const;        ///< of weights that are there a second time, from the first pass on
 
  private:
   struct Captured {
@@ -49,6 +50,7 @@ class FusedModel {
   };
   using Key = std::pair<FusedPass, std::vector<std::int64_t>>;  // with the shapes and types of the inputs
 
+  void prepare();
   PartialOutcome work(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed);
   torch::Tensor attention(torch::Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan);
   torch::Tensor mlp(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const gpu::Route& routed);

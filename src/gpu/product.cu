@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A persistent product for Hopper. Of a block's three warpgroups one copies tiles into a ring of stages, and two
-// multiply: they take the block's tiles in turn, so that while one writes its own out the other multiplies, or each the
-// half of the columns of a larger tile, for which fewer bytes are moved. The number of rows may lie on the GPU: blocks
-// stop at it, so that rows beyond cost nothing.
+// A persistent product for Hopper. Of a block's three warpgroups one copies tiles into a ring of stages, and two take
+// the block's tiles in turn: while one writes its own out, the other multiplies. The number of rows may lie on the GPU:
+// blocks stop at it, so that rows beyond cost nothing.
 #include <algorithm>
 #include <type_traits>
 
@@ -17,19 +16,14 @@ namespace {
 
 constexpr int depth = 64;  // columns of a stage: 128 bytes of a row
 
-enum class Turns { one_by_one, together };
 // What the blocks of a cluster have in common, and each copies a part of to all.
 enum class Common { weight, x };
 
-// Columns of a tile that a warpgroup has.
-template <int Columns, Turns turns_>
-constexpr int own_columns = turns_ == Turns::together ? Columns / 2 : Columns;
-
-template <int Rows, int Columns, int Stages, Turns turns_>
+template <int Rows, int Columns, int Stages>
 struct Layout {
   static constexpr int x_bytes = Rows * depth * 2, weight_bytes = Columns * depth * 2;
   // Of a row that is written out: an odd number of 16 bytes, so that eight rows lie in different banks.
-  static constexpr int pitch = (own_columns<Columns, turns_> / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 8;
+  static constexpr int pitch = (Columns / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 8;
   static constexpr int bytes =
       1024 + Stages * (x_bytes + weight_bytes) + writers * writer_bytes + 2 * Stages * int(sizeof(Barrier));
 };
@@ -86,13 +80,10 @@ __device__ inline void give_turn_to(int group) {
     asm volatile("bar.arrive 2, 256;" ::: "memory");
 }
 
-template <typename Number, int Rows, int Columns, int Stages, int Cluster, Turns taken, Common common,
-          Epilogue epilogue>
+template <typename Number, int Rows, int Columns, int Stages, int Cluster, Common common, Epilogue epilogue>
 __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtensorMap x,
                                                   const __grid_constant__ CUtensorMap weight, const Arguments p) {
-  using Memory = Layout<Rows, Columns, Stages, taken>;
-  constexpr bool together = taken == Turns::together;
-  constexpr int Own = own_columns<Columns, taken>;
+  using Memory = Layout<Rows, Columns, Stages>;
   constexpr bool adds = epilogue == Epilogue::gated_residual;
   constexpr int parts = Rows / 64;  // of a tile, each a product of 64 rows
   extern __shared__ std::uint8_t raw[];
@@ -109,7 +100,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   if (threadIdx.x == 0) {
     for (int i = 0; i < Stages; ++i) {
       full[i].initialise(1);
-      empty[i].initialise(together ? 2 * Cluster : Cluster);
+      empty[i].initialise(Cluster);
     }
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
@@ -163,18 +154,17 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = __shfl_sync(~0U, thread / 32, 0);
   std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
-  constexpr int eights = Own / 8, turns = (16 * eights + 31) / 32;
-  const std::uint8_t* const weights = weight_tiles + (together ? group * Own * depth * 2 : 0);
+  constexpr int eights = Columns / 8, turns = (16 * eights + 31) / 32;
   const Number *const bias = static_cast<const Number*>(p.bias), *const gate =
                                                                      static_cast<const Number*>(p.gate) + after_wait;
   Number* const out = static_cast<Number*>(p.out);
-  if (!together && group == 1) {
+  if (group == 1) {
     place.skip(steps);
     give_turn_to(0);
   }
-  for (int tile = first + (together ? 0 : group * clusters); tile < tiles; tile += together ? clusters : 2 * clusters) {
+  for (int tile = first + group * clusters; tile < tiles; tile += 2 * clusters) {
     // A warp writes sixteen rows of each part, a lane eight columns at a time. Lane i knows where row i goes.
-    const int row = first_row(tile), column = first_column(tile) + (together ? group * Own : 0);
+    const int row = first_row(tile), column = first_column(tile);
     int at[parts], image[parts];
     for (int i = 0; i < parts; ++i) {
       const int from = row + i * 64 + warp * 16 + lane % 16;
@@ -195,8 +185,8 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     };
     read_stream(0);
 
-    float sum[parts][Own / 2];
-    if (!together) wait_for_turn(group);
+    float sum[parts][Columns / 2];
+    wait_for_turn(group);
     int before = -1;
     for (int step = 0; step < steps; ++step, place.next()) {
       const int stage = place.stage;
@@ -206,18 +196,18 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       for (int k = 0; k < 4; ++k)
 #pragma unroll
         for (int i = 0; i < parts; ++i)
-          multiply<Number, Own>(sum[i], operand(x_tiles + stage * Memory::x_bytes + i * 64 * depth * 2) + 2 * k,
-                                operand(weights + stage * Memory::weight_bytes) + 2 * k, step > 0 || k > 0);
+          multiply<Number, Columns>(sum[i], operand(x_tiles + stage * Memory::x_bytes + i * 64 * depth * 2) + 2 * k,
+                                    operand(weight_tiles + stage * Memory::weight_bytes) + 2 * k, step > 0 || k > 0);
       commit_products();
       // From here on the other one's stages come: a wait tells only one phase from the next.
-      if (!together && step == steps - 1) give_turn_to(1 - group);
+      if (step == steps - 1) give_turn_to(1 - group);
       wait_for_products<1>();
       if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
       before = stage;
     }
     wait_for_products<0>();
     if (thread < Cluster) empty[before].arrive_at(thread);
-    if (!together) place.skip(steps);
+    place.skip(steps);
 
     if constexpr (epilogue == Epilogue::logits) {
       const Number* const second = static_cast<const Number*>(p.second);
@@ -317,11 +307,10 @@ CUtensorMap matrix(const void* data, int rows, int columns, std::int64_t stride,
   return map;
 }
 
-template <typename Number, int Rows, int Columns, int Stages, int Cluster, Turns taken, Common common,
-          Epilogue epilogue>
+template <typename Number, int Rows, int Columns, int Stages, int Cluster, Common common, Epilogue epilogue>
 void launch_tiled(const ProductLaunch& p, Stream stream) {
-  const auto kernel = product<Number, Rows, Columns, Stages, Cluster, taken, common, epilogue>;
-  constexpr int bytes = Layout<Rows, Columns, Stages, taken>::bytes;
+  const auto kernel = product<Number, Rows, Columns, Stages, Cluster, common, epilogue>;
+  constexpr int bytes = Layout<Rows, Columns, Stages>::bytes;
   allow_shared_memory(kernel, bytes);
   // A block copies a part of what its cluster has in common. Of no columns: any memory, of which nothing is read.
   constexpr int x_rows = common == Common::x ? Rows / Cluster : Rows,
@@ -340,17 +329,17 @@ void launch_tiled(const ProductLaunch& p, Stream stream) {
                 arguments);
 }
 
-template <int Rows, int Columns, int Stages, int Cluster, Turns taken, Common common>
+template <int Rows, int Columns, int Stages, int Cluster, Common common>
 void launch_any(const ProductLaunch& p, Stream stream) {
   const auto of_number = [&](auto number) {
     using Type = decltype(number);
     switch (p.epilogue) {
       case Epilogue::bias:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, taken, common, Epilogue::bias>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::bias>(p, stream);
       case Epilogue::gelu:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, taken, common, Epilogue::gelu>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::gelu>(p, stream);
       case Epilogue::gated_residual:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, taken, common, Epilogue::gated_residual>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::gated_residual>(p, stream);
       case Epilogue::logits:
         require(false, "logits have a tile of their own");
     }
@@ -365,18 +354,13 @@ struct Tiled {
   Tile tile;
   void (*launch)(const ProductLaunch&, Stream);
 };
-template <int Rows, int Columns, int Stages, int Cluster, Turns taken = Turns::one_by_one,
-          Common common = Common::weight>
-constexpr Tiled tiled{{Rows, Columns, Cluster}, launch_any<Rows, Columns, Stages, Cluster, taken, common>};
+template <int Rows, int Columns, int Stages, int Cluster, Common common = Common::weight>
+constexpr Tiled tiled{{Rows, Columns, Cluster}, launch_any<Rows, Columns, Stages, Cluster, common>};
 
 // As many stages as shared memory has room for.
-constexpr Tiled all_tiles[] = {tiled<192, 192, 4, 2, Turns::together>,
-                               tiled<128, 128, 5, 2>,
-                               tiled<64, 128, 7, 2>,
-                               tiled<64, 112, 8, 2>,
-                               tiled<64, 96, 9, 2, Turns::one_by_one, Common::x>,
-                               tiled<64, 72, 11, 2, Turns::one_by_one, Common::x>,
-                               tiled<64, 72, 11, 1>};
+constexpr Tiled all_tiles[] = {
+    tiled<128, 128, 5, 2>,           tiled<64, 128, 7, 2>, tiled<64, 112, 8, 2>, tiled<64, 96, 9, 2, Common::x>,
+    tiled<64, 72, 11, 2, Common::x>, tiled<64, 72, 11, 1>};
 
 }  // namespace
 
@@ -399,9 +383,9 @@ void launch_logits(const ProductLaunch& p, Stream stream) {
   require(p.n <= columns, "a router of more than 72 hidden units");
   if (p.m == 0) return;
   if (p.number == Number::float16)
-    launch_tiled<__half, 64, columns, 11, 1, Turns::one_by_one, Common::weight, Epilogue::logits>(p, stream);
+    launch_tiled<__half, 64, columns, 11, 1, Common::weight, Epilogue::logits>(p, stream);
   else
-    launch_tiled<__nv_bfloat16, 64, columns, 11, 1, Turns::one_by_one, Common::weight, Epilogue::logits>(p, stream);
+    launch_tiled<__nv_bfloat16, 64, columns, 11, 1, Common::weight, Epilogue::logits>(p, stream);
 }
 
 }  // namespace dydit::gpu

@@ -94,15 +94,12 @@ std::vector<Timed> measure(const std::vector<Way>& ways, const Product& p) {
 
 void Products::run(const Product& p) {
   const std::string key = key_of(p);
-  auto found = choices_.find(key);
-  if (found == choices_.end()) {
+  auto found = fastest_.find(key);
+  if (found == fastest_.end()) {
     const std::vector<Way> all = ways(p);
-    const std::vector<Timed> timed = measure(all, p);
-    Choice choice{all[fastest(timed)], {}};
-    for (std::size_t i = 0; i < all.size(); ++i) choice.measured.emplace_back(all[i].name, timed[i].median);
-    found = choices_.emplace(key, std::move(choice)).first;
+    found = fastest_.emplace(key, all[fastest(measure(all, p))]).first;
   }
-  found->second.way.run(p);
+  found->second.run(p);
 }
 
 }  // namespace dydit::gpu

@@ -41,7 +41,11 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
   std::vector<SampledCell> runs{reference_of(s.spec, family)};
   for (const std::string& name : s.spec.engine) {
     const engine::Row& engine = family.engine(name);
-    if (engine.executes == engine::Executes::all) continue;
+    if (engine.executes == engine::Executes::all) {
+      if (name == runs.front().engine.name) continue;
+      throw UsageError("trajectories are compared with one complete engine", name,
+                       fmt::format("name {} or this one", runs.front().engine.name));
+    }
     if (model.trained != nullptr) {
       runs.push_back({.engine = engine, .which = Which::own});
       continue;

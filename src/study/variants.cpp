@@ -250,8 +250,10 @@ void Variants::pack(Case& packed, const engine::Row& row) const {
 
 // Behind passes that bring the GPU to the clock at which it can go on: in its first moments products are faster than in
 // any pass.
-std::optional<engine::Floor> Variants::floor_of(const std::vector<Masks>& masks) const {
+std::optional<engine::Floor> Variants::floor_of(const std::vector<Masks>& masks) {
   if (!setting_.device.is_cuda() || !family_.floor || masks.front().empty()) return std::nullopt;
+  for (const auto& [known, floor] : floors_)
+    if (std::ranges::equal(known, masks, equal)) return floor;
   constexpr double warm_seconds = 0.5;
   instrument::Stopwatch watch(setting_.device);
   do {
@@ -259,17 +261,16 @@ std::optional<engine::Floor> Variants::floor_of(const std::vector<Masks>& masks)
     for (std::int64_t i = 0; i < draws; ++i) all_.front().run(i);
     watch.stop();
   } while (watch.seconds() < warm_seconds);
-  return family_.floor(network_, masks);
+  return floors_.emplace_back(masks, family_.floor(network_, masks)).second;
 }
 
 void Variants::add_cell(const Cell& cell) {
   const std::string name = name_of(cell);
   if (cell.engine.executes == Executes::all) {
     if (name != whole()) add_complete(cell.engine);
-    cases_.emplace(name, Case{.masks = open_,
-                              .activity = complete(architecture().units),
-                              .routed = false,
-                              .floor = floor_of({open_.front()})});
+    cases_.emplace(
+        name,
+        Case{.masks = open_, .activity = complete(architecture().units), .routed = false, .floor = floor_of(open_)});
     return;
   }
   const bool keeps = cell.engine.executes == Executes::kept;

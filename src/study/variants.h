@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "imposed.h"
@@ -87,7 +88,7 @@ class Variants {
   void check(const Forward& forward, const CheckMasks& check_masks);
   void look_for_not_finite(bool wanted);  // by the engines, in each pass
   const torch::Tensor& reference(std::size_t input, const engine::Masks& masks);
-  std::optional<engine::Floor> floor_of(const std::vector<engine::Masks>& masks) const;
+  std::optional<engine::Floor> floor_of(const std::vector<engine::Masks>& masks);
   void pack(Case& packed, const engine::Row& row) const;
 
   const SpeedSetting& setting_;
@@ -108,6 +109,7 @@ class Variants {
     torch::Tensor output;  // of the masked engine
   };
   std::vector<Reference> references_;  // several variants run under the same masks, and are checked twice
+  std::vector<std::pair<std::vector<engine::Masks>, std::optional<engine::Floor>>> floors_;  // of engines alike
   std::vector<instrument::Variant> all_;
   std::map<std::string, Case> cases_;
 };

@@ -10,6 +10,7 @@
 using namespace dydit;
 using engine::Masks;
 using engine::Overruled;
+using test::relative;
 using torch::Tensor;
 
 namespace {
@@ -51,10 +52,6 @@ model::Inputs inputs_of(std::int64_t images, bool one_time) {
           one_time ? torch::full({images}, 300, options.dtype(torch::kInt64))
                    : torch::randint(0, 1000, {images}, options.dtype(torch::kInt64)),
           torch::randint(0, 11, {images}, options.dtype(torch::kInt64))};
-}
-
-double relative(const Tensor& a, const Tensor& b) {
-  return ((a.to(torch::kFloat64) - b).norm() / b.norm()).item<double>();
 }
 
 // No further from float64 than 1.5 times the way PyTorch's own kernels are, under the same masks.

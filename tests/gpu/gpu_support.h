@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/cuda.h>
+#include <torch/torch.h>
 
 #include "catch.h"
 #include "gpu/support.h"
@@ -14,6 +14,12 @@ inline bool has_hopper() {
       torch::cuda::is_available() && gpu::lacks(torch::Device(torch::kCUDA, 0), torch::kBFloat16).empty();
   if (!there) WARN("skipped: no GPU of compute capability 9.0");
   return there;
+}
+
+/// ||a - b|| / ||b||, in float64.
+inline double relative(const torch::Tensor& a, const torch::Tensor& b) {
+  const torch::Tensor exact = b.to(torch::kFloat64);
+  return ((a.to(torch::kFloat64) - exact).norm() / exact.norm()).item<double>();
 }
 
 }  // namespace dydit::test

@@ -11,6 +11,7 @@
 #include "gpu_support.h"
 
 using namespace dydit;
+using test::relative;
 using torch::Tensor;
 
 namespace {
@@ -27,10 +28,6 @@ Tensor random(at::IntArrayRef sizes, torch::Dtype dtype, double scale = 1) {
 
 Tensor poisoned(at::IntArrayRef sizes, torch::Dtype dtype) {
   return torch::full(sizes, std::nan(""), torch::TensorOptions(torch::kCUDA).dtype(dtype));
-}
-
-double relative(const Tensor& a, const Tensor& b) {
-  return ((a.to(torch::kFloat64) - b.to(torch::kFloat64)).norm() / b.to(torch::kFloat64).norm()).item<double>();
 }
 
 Tensor number(int value) { return torch::tensor({value}, torch::TensorOptions(torch::kCUDA).dtype(torch::kInt32)); }

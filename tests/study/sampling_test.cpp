@@ -155,5 +155,6 @@ TEST_CASE("what cannot be sampled is told before anything is timed") {
   CHECK_NOTHROW(study::require_sampleable(setting()));
   refused([](auto& spec) { spec.sampler = {"ddim", "rk4"}; });
   refused([](auto& spec) { spec.cache = {"deepcache:2,0..100"}; });
-  refused([](auto& spec) { spec.cache = {R"({"full": [0, 5]})"}; });  // of 3 steps
+  refused([](auto& spec) { spec.engine = {"dense", "fused-dense", "compact"}; });  // which one is compared with?
+  refused([](auto& spec) { spec.cache = {R"({"full": [0, 5]})"}; });               // of 3 steps
 }

@@ -8,9 +8,7 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gpu/epilogue.h"
@@ -52,15 +50,8 @@ class Products {
   /// Measures where the shape is new, which waits for the GPU and cannot be while a graph is captured.
   void run(const Product& product);
 
-  struct Choice {
-    Way way;
-    std::vector<std::pair<std::string, double>> measured;  ///< all ways of the shape, and their seconds
-  };
-  /// By shape and epilogue.
-  const std::map<std::string, Choice>& choices() const { return choices_; }
-
  private:
-  std::map<std::string, Choice> choices_;
+  std::map<std::string, Way> fastest_;  // by shape and epilogue
 };
 
 /// Each way's time.
