@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gpu/attention.h"
 
+#include <ATen/cuda/CUDAContext.h>
 #include <torch/torch.h>
 
 #include "base/error.h"
 #include "gpu/measure.h"
+#include "kernels.h"
+#include "number_of.h"
 
 namespace dydit::gpu {
 
@@ -22,9 +25,24 @@ AttentionWay way(const char* name, const Attend& attend) {
           }};
 }
 
+Tensor own(const Tensor& qkv, std::int64_t heads) {
+  const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
+  Tensor out = torch::empty({n, t, width}, qkv.options());
+  const auto narrow = [](std::int64_t number) { return static_cast<int>(number); };
+  launch(AttentionLaunch{.number = number_of(qkv),
+                         .qkv = qkv.const_data_ptr(),
+                         .out = out.mutable_data_ptr(),
+                         .images = narrow(n),
+                         .tokens = narrow(t),
+                         .heads = narrow(heads),
+                         .size = narrow(width / heads)},
+         at::cuda::getCurrentCUDAStream());
+  return out;
+}
+
 }  // namespace
 
-const std::vector<AttentionWay>& attention_ways() {
+const std::vector<AttentionWay>& library_attention_ways() {
   static const std::vector<AttentionWay> ways{
       way("cuDNN",
           [](const Tensor& q, const Tensor& k, const Tensor& v) {
@@ -36,22 +54,30 @@ const std::vector<AttentionWay>& attention_ways() {
   return ways;
 }
 
+std::vector<AttentionWay> attention_ways(const Tensor& qkv, std::int64_t heads) {
+  std::vector<AttentionWay> ways = library_attention_ways();
+  const bool fits = qkv.dim() == 3 && qkv.is_contiguous() && qkv.size(2) % (3 * heads) == 0;
+  if (fits && has_attention(static_cast<int>(qkv.size(1)), static_cast<int>(qkv.size(2) / 3 / heads)))
+    ways.push_back({"ours", own});
+  return ways;
+}
+
 Tensor Attentions::run(const Tensor& qkv, std::int64_t heads) {
-  const auto& all = attention_ways();
-  auto& choice = choices_[{qkv.size(0), qkv.size(1), qkv.size(2), heads}];
-  if (choice == nullptr) {
+  AttentionWay& choice = choices_[{qkv.size(0), qkv.size(1), qkv.size(2), heads}];
+  if (!choice.run) {
+    const std::vector<AttentionWay> all = attention_ways(qkv, heads);
     std::vector<Trial> trials;
-    std::vector<const AttentionWay*> of_trials;
+    std::vector<AttentionWay> of_trials;
     for (const AttentionWay& way : all) try {
         way.run(qkv, heads);
         trials.push_back({way.name, [&] { way.run(qkv, heads); }});
-        of_trials.push_back(&way);
+        of_trials.push_back(way);
       } catch (const c10::Error&) {  // a library that does not take this shape
       }
     if (trials.empty()) throw RunError("no library's attention takes this shape", c10::str(qkv.sizes()));
     choice = of_trials[fastest(measure(trials, qkv.device()))];
   }
-  return choice->run(qkv, heads);
+  return choice.run(qkv, heads);
 }
 
 }  // namespace dydit::gpu

@@ -72,6 +72,17 @@ void launch(const RouteLaunch& route, Stream stream);
 /// Whether there is a kernel for a router of this hidden width.
 bool has_router(int width, int hidden);
 
+/// softmax(q k^T / sqrt(size)) v of each head: qkv (images,tokens,3 heads size) -> (images,tokens,heads size).
+struct AttentionLaunch {
+  Number number;
+  const void* qkv;
+  void* out;
+  int images, tokens, heads, size;
+};
+void launch(const AttentionLaunch& attention, Stream stream);
+/// Whether there is a kernel.
+bool has_attention(int tokens, int size);
+
 /// x (images,channels,side,side), of numbers or floats -> tokens (images,tokens,width) with their positions.
 struct PatchLaunch {
   Number number;

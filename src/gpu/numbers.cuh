@@ -57,8 +57,12 @@ struct alignas(16) Eight {
         : "l"(at));
     return *reinterpret_cast<const Eight*>(&bits);
   }
-  static __device__ Eight load(const Number* at) { return *reinterpret_cast<const Eight*>(at); }
-  __device__ void store(Number* at) const { *reinterpret_cast<Eight*>(at) = *this; }
+  // At once: a copy of an Eight is one of four pairs to the compiler.
+  static __device__ Eight load(const void* at) {
+    const uint4 bits = *static_cast<const uint4*>(at);
+    return *reinterpret_cast<const Eight*>(&bits);
+  }
+  __device__ void store(void* at) const { *static_cast<uint4*>(at) = *reinterpret_cast<const uint4*>(this); }
   __device__ void to_floats(float (&values)[8]) const {
     for (int i = 0; i < 4; ++i) {
       const float2 pair = PairOf<Number>::floats(pairs[i]);

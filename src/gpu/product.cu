@@ -3,11 +3,11 @@
 // the block's tiles in turn: while one writes its own out, the other multiplies. The number of rows may lie on the GPU:
 // blocks stop at it, so that rows beyond cost nothing.
 #include <algorithm>
-#include <type_traits>
 
 #include "check.h"
 #include "kernels.h"
 #include "numbers.cuh"
+#include "tensor_map.h"
 #include "wgmma.cuh"
 
 namespace dydit::gpu {
@@ -87,8 +87,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   constexpr bool adds = epilogue == Epilogue::gated_residual;
   constexpr int parts = Rows / 64;  // of a tile, each a product of 64 rows
   extern __shared__ std::uint8_t raw[];
-  std::uint8_t* const x_tiles =
-      reinterpret_cast<std::uint8_t*>((reinterpret_cast<std::uintptr_t>(raw) + 1023) & ~std::uintptr_t{1023});
+  std::uint8_t* const x_tiles = raw + (-shared_address(raw) & 1023);
   std::uint8_t* const weight_tiles = x_tiles + Stages * Memory::x_bytes;
   std::uint8_t* const written = weight_tiles + Stages * Memory::weight_bytes;
   Barrier* const full = reinterpret_cast<Barrier*>(written + Memory::writers * Memory::writer_bytes);
@@ -256,20 +255,14 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
             }
           }
           const std::uint32_t to = shared_address(mine + lane % 16 * Memory::pitch + (e + lane / 16) * 16);
-          if (e + 1 < eights)
-            asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(values[0]),
-                         "r"(values[1]), "r"(values[2]), "r"(values[3]));
-          else
-            asm volatile("stmatrix.sync.aligned.m8n8.x2.shared.b16 [%0], {%1, %2};" ::"r"(to), "r"(values[0]),
-                         "r"(values[1]));
+          store_sixteen(to, values, e + 1 < eights);
         }
         __syncwarp();
 #pragma unroll
         for (int turn = 0; turn < turns; ++turn) {
           const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
           const bool inside = row_of(turn) < 16 && to >= 0 && c < p.n;
-          Eight<Number> value =
-              *reinterpret_cast<const Eight<Number>*>(mine + row_of(turn) % 16 * Memory::pitch + column_of(turn) * 2);
+          Eight<Number> value = Eight<Number>::load(mine + row_of(turn) % 16 * Memory::pitch + column_of(turn) * 2);
           if (adds) {
             const int of_image = __shfl_sync(~0U, image[i], row_of(turn) % 16);
             value = fused(inside ? Eight<Number>::constant(gate + of_image + c) : Eight<Number>::zero(), value,
@@ -283,28 +276,9 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   }
 }
 
-template <typename Number>
-constexpr CUtensorMapDataType tensor_type =
-    std::is_same_v<Number, __half> ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
-
 // Boxes of 64 columns and so many rows.
-template <typename Number>
-CUtensorMap matrix(const void* data, int rows, int columns, std::int64_t stride, int box_rows) {
-  using Encode = decltype(&cuTensorMapEncodeTiled);
-  static const Encode encode = [] {  // of the driver, which is not linked
-    void* entry = nullptr;
-    cudaDriverEntryPointQueryResult found{};
-    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &entry, 12000, cudaEnableDefault, &found));
-    return reinterpret_cast<Encode>(entry);
-  }();
-  CUtensorMap map{};
-  const cuuint64_t sizes[] = {cuuint64_t(columns), cuuint64_t(rows)}, strides[] = {cuuint64_t(stride) * 2};
-  const cuuint32_t box[] = {depth, cuuint32_t(box_rows)}, steps[] = {1, 1};
-  const CUresult result = encode(&map, tensor_type<Number>, 2, const_cast<void*>(data), sizes, strides, box, steps,
-                                 CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                                 CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  require(result == CUDA_SUCCESS, "a matrix that the copy engine does not take");
-  return map;
+CUtensorMap matrix(Number number, const void* data, int rows, int columns, std::int64_t stride, int box_rows) {
+  return tensor_map(number, data, {columns, rows}, {stride}, {depth, box_rows});
 }
 
 template <typename Number, int Rows, int Columns, int Stages, int Cluster, Common common, Epilogue epilogue>
@@ -315,10 +289,10 @@ void launch_tiled(const ProductLaunch& p, Stream stream) {
   // A block copies a part of what its cluster has in common. Of no columns: any memory, of which nothing is read.
   constexpr int x_rows = common == Common::x ? Rows / Cluster : Rows,
                 weight_rows = common == Common::weight ? Columns / Cluster : Columns;
-  const CUtensorMap x = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, x_rows)
-                                 : matrix<Number>(p.x, p.m, p.k, p.x_stride, x_rows),
-                    weight = p.k == 0 ? matrix<Number>(p.bias, 1, 8, 8, weight_rows)
-                                      : matrix<Number>(p.weight, p.n, p.k, p.weight_stride, weight_rows);
+  const CUtensorMap x = p.k == 0 ? matrix(p.number, p.bias, 1, 8, 8, x_rows)
+                                 : matrix(p.number, p.x, p.m, p.k, p.x_stride, x_rows),
+                    weight = p.k == 0 ? matrix(p.number, p.bias, 1, 8, 8, weight_rows)
+                                      : matrix(p.number, p.weight, p.n, p.k, p.weight_stride, weight_rows);
   const Arguments arguments{
       p.m,      p.n,      p.k,           p.count,     p.rows, p.bias, p.gate, p.out, static_cast<int>(p.gate_stride),
       p.tokens, p.second, p.second_bias, p.out_stride};

@@ -84,7 +84,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
         const int row = warp + i * warps;
         if (row >= rows) continue;
         own[i].read(
-            [&](int at) { return *reinterpret_cast<const Eight<Number>*>(route_memory + row * pitch + at * 2); },
+            [&](int at) { return Eight<Number>::load(route_memory + row * pitch + at * 2); },
             p.width);
         norm(own[i], row);
       }

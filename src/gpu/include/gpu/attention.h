@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention by the libraries' kernels; which is fastest is measured, for each shape.
+// Attention by the libraries' kernels, or by one of ours; which is fastest is measured, for each shape.
 #pragma once
 
 #include <torch/types.h>
@@ -17,7 +17,10 @@ struct AttentionWay {
   /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W).
   std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads)> run;
 };
-const std::vector<AttentionWay>& attention_ways();
+const std::vector<AttentionWay>& library_attention_ways();
+/// With ours, for Hopper in bfloat16 or float16, where it takes the shape: a multiple of 256 tokens, 64 or 72 numbers a
+/// head.
+std::vector<AttentionWay> attention_ways(const torch::Tensor& qkv, std::int64_t heads);
 
 class Attentions {
  public:
@@ -25,7 +28,7 @@ class Attentions {
   torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads);
 
  private:
-  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>, const AttentionWay*> choices_;
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>, AttentionWay> choices_;
 };
 
 }  // namespace dydit::gpu

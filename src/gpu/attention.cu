@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention for Hopper over 256 keys at a time, whose scores all lie in the registers of a warpgroup: of as many tokens
+// there is one maximum and one sum, and nothing is scaled again. Of a block's three warpgroups one copies, and two
+// take 64 queries each; while one makes its softmax, the other multiplies.
+#include <algorithm>
+#include <cmath>
+
+#include "check.h"
+#include "kernels.h"
+#include "numbers.cuh"
+#include "tensor_map.h"
+#include "wgmma.cuh"
+
+namespace dydit::gpu {
+
+namespace {
+
+constexpr int keys = 256, queries = 64, groups = 2, stages = 2;
+
+// Rows of a head lie in shared memory as 64 columns and, where a head has 72, 16 more, of which the last ones are 0.
+template <int Size>
+struct HeadLayout {
+  static constexpr bool has_tail = Size > 64;
+  static constexpr int row_bytes = has_tail ? 128 + 32 : 128;
+  static constexpr int keys_bytes = keys * row_bytes, queries_bytes = queries * row_bytes;
+  static constexpr int pitch = (Size / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 4 * groups;
+  static constexpr int slots = stages * groups;  // of queries
+  static constexpr int barriers = 3 * stages + 2 * slots;
+  static constexpr int bytes =
+      1024 + 2 * stages * keys_bytes + slots * queries_bytes + writers * writer_bytes + barriers * int(sizeof(Barrier));
+};
+
+struct AttentionArguments {
+  int images, tokens, heads;
+  int tiles;    // of 64 queries that a warpgroup takes of an item
+  float scale;  // of scores, with log2(e) in it
+  void* out;
+};
+
+__device__ inline float power_of_two(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+// Of the four lanes that have a row's numbers.
+template <typename Reduce>
+__device__ float of_row(float x, const Reduce& reduce) {
+  x = reduce(x, __shfl_xor_sync(~0U, x, 1));
+  return reduce(x, __shfl_xor_sync(~0U, x, 2));
+}
+
+template <typename Number, int Size>
+__global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUtensorMap wide,
+                                                    const __grid_constant__ CUtensorMap tail,
+                                                    const AttentionArguments p) {
+  using Memory = HeadLayout<Size>;
+  extern __shared__ std::uint8_t raw[];
+  std::uint8_t* const key_rows = raw + (-shared_address(raw) & 1023);
+  std::uint8_t* const value_rows = key_rows + stages * Memory::keys_bytes;
+  std::uint8_t* const query_rows = value_rows + stages * Memory::keys_bytes;
+  std::uint8_t* const written = query_rows + Memory::slots * Memory::queries_bytes;
+  Barrier* const keys_full = reinterpret_cast<Barrier*>(written + Memory::writers * Memory::writer_bytes);
+  Barrier *const values_full = keys_full + stages, *const keys_empty = values_full + stages;
+  Barrier *const queries_full = keys_empty + stages, *const queries_empty = queries_full + Memory::slots;
+
+  const int warpgroup = __shfl_sync(~0U, threadIdx.x / 128, 0);
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < stages; ++i) {
+      keys_full[i].initialise(1);
+      values_full[i].initialise(1);
+      keys_empty[i].initialise(groups);
+    }
+    for (int i = 0; i < Memory::slots; ++i) {
+      queries_full[i].initialise(1);
+      queries_empty[i].initialise(1);
+    }
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  __syncthreads();
+  let_next_kernel_begin();
+  wait_for_kernel_before();
+
+  const int blocks = p.tokens / keys, item_queries = p.tiles * groups * queries, parts = p.tokens / item_queries;
+  const int items = p.images * p.heads * parts;
+  const auto query_of = [&](int item, int tile, int group) {
+    return item % parts * item_queries + (tile * groups + group) * queries;
+  };
+  // Places of keys and of queries in their rings.
+  int key_stage = 0, query_stage = 0;
+  std::uint32_t key_parity = 0, query_parity = 0;
+  const auto next = [](int& stage, std::uint32_t& parity) {
+    stage ^= 1;
+    parity ^= stage == 0;
+  };
+
+  if (warpgroup == 0) {  // copies
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    if (threadIdx.x != 0) return;
+    const auto copy = [&](std::uint8_t* to, Barrier& full, int rows, int head, int row, int image) {
+      full.expect(rows * Memory::row_bytes);
+#pragma unroll 1
+      for (int i = 0; i < rows; i += queries) {
+        copy_box(to + i * 128, wide, full, 0, head, row + i, image);
+        if (Memory::has_tail) copy_box(to + rows * 128 + i * 32, tail, full, 64, head, row + i, image);
+      }
+    };
+    for (int item = blockIdx.x; item < items; item += gridDim.x) {
+      const int head = item / parts % p.heads, image = item / parts / p.heads;
+      for (int tile = 0; tile < p.tiles; ++tile) {
+#pragma unroll 1
+        for (int group = 0; group < groups; ++group) {
+          const int slot = group * stages + query_stage;
+          queries_empty[slot].wait(query_parity ^ 1);
+          copy(query_rows + slot * Memory::queries_bytes, queries_full[slot], queries, head,
+               query_of(item, tile, group), image);
+        }
+        next(query_stage, query_parity);
+        for (int block = 0; block < (tile == 0 ? blocks : 0); ++block) {
+          keys_empty[key_stage].wait(key_parity ^ 1);
+          copy(key_rows + key_stage * Memory::keys_bytes, keys_full[key_stage], keys, p.heads + head, block * keys,
+               image);
+          copy(value_rows + key_stage * Memory::keys_bytes, values_full[key_stage], keys, 2 * p.heads + head,
+               block * keys, image);
+          next(key_stage, key_parity);
+        }
+      }
+    }
+    return;
+  }
+
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+  const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
+  const int warp = __shfl_sync(~0U, thread / 32, 0);
+  std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
+  for (int item = blockIdx.x; item < items; item += gridDim.x) {
+    const int head = item / parts % p.heads, image = item / parts / p.heads;
+    for (int tile = 0; tile < p.tiles; ++tile) {
+      const int slot = group * stages + query_stage;
+      const std::uint8_t* const query = query_rows + slot * Memory::queries_bytes;
+      queries_full[slot].wait(query_parity);
+      next(query_stage, query_parity);
+      float mixed[32], mixed_tail[4];
+      float highest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
+      for (int block = 0; block < blocks; ++block) {
+        const std::uint8_t *const key = key_rows + key_stage * Memory::keys_bytes, *const value =
+                                                                                       value_rows +
+                                                                                       key_stage * Memory::keys_bytes;
+        keys_full[key_stage].wait(key_parity);
+        float score[keys / 2];
+        begin_products();
+#pragma unroll
+        for (int k = 0; k < 4; ++k) multiply<Number, keys>(score, operand(query) + 2 * k, operand(key) + 2 * k, k > 0);
+        if (Memory::has_tail)
+          multiply<Number, keys>(score, narrow_operand(query + queries * 128), narrow_operand(key + keys * 128), true);
+        commit_products();
+        wait_for_products<0>();
+        if (block == blocks - 1 && thread == 0) queries_empty[slot].arrive_at(0);
+
+        float top[2] = {highest[0], highest[1]};
+#pragma unroll
+        for (int i = 0; i < keys / 2; ++i) top[i / 2 % 2] = fmaxf(top[i / 2 % 2], score[i]);
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          top[half] = of_row(top[half], [](float a, float b) { return fmaxf(a, b); });
+          if (block == 0) continue;
+          const float again = power_of_two((highest[half] - top[half]) * p.scale);
+          total[half] *= again;
+#pragma unroll
+          for (int i = 0; i < 16; ++i) {
+            mixed[i / 2 * 4 + half * 2 + i % 2] *= again;
+            if (i < 2) mixed_tail[half * 2 + i] *= again;
+          }
+        }
+        std::uint32_t weights[keys / 4];
+#pragma unroll
+        for (int i = 0; i < keys / 4; ++i) {
+          const int half = i % 2;
+          const float shift = top[half] * p.scale;
+          const float left = power_of_two(score[2 * i] * p.scale - shift),
+                      right = power_of_two(score[2 * i + 1] * p.scale - shift);
+          total[half] += left + right;
+          weights[i] = packed<Number>(left, right);
+        }
+        highest[0] = top[0];
+        highest[1] = top[1];
+
+        values_full[key_stage].wait(key_parity);
+        begin_products();
+#pragma unroll
+        for (int k = 0; k < keys / 16; ++k) {
+          const std::uint32_t part[4] = {weights[4 * k], weights[4 * k + 1], weights[4 * k + 2], weights[4 * k + 3]};
+          multiply_rows<Number, 64>(mixed, part, operand(value + k * 16 * 128), block > 0 || k > 0);
+          if (Memory::has_tail)
+            multiply_rows<Number, 8>(mixed_tail, part, narrow_operand(value + keys * 128 + k * 16 * 32),
+                                     block > 0 || k > 0);
+        }
+        commit_products();
+        wait_for_products<0>();
+        if (tile == p.tiles - 1) {
+          if (thread == 0) keys_empty[key_stage].arrive_at(0);
+          next(key_stage, key_parity);
+        }
+      }
+
+      float share[2];
+      for (int half = 0; half < 2; ++half)
+        share[half] = 1 / of_row(total[half], [](float a, float b) { return a + b; });
+      constexpr int eights = Size / 8;
+      __syncwarp();
+#pragma unroll
+      for (int e = 0; e < eights; e += 2) {
+        std::uint32_t values[4] = {};
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          const int at = (e + i / 2) * 4 + i % 2 * 2;
+          if (e + i / 2 < 8)
+            values[i] = packed<Number>(mixed[at % 32] * share[i % 2], mixed[at % 32 + 1] * share[i % 2]);
+          else if (e + i / 2 < eights)
+            values[i] = packed<Number>(mixed_tail[i % 2 * 2] * share[i % 2], mixed_tail[i % 2 * 2 + 1] * share[i % 2]);
+        }
+        store_sixteen(shared_address(mine + lane % 16 * Memory::pitch + (e + lane / 16) * 16), values, e + 1 < eights);
+      }
+      __syncwarp();
+      Number* const out =
+          static_cast<Number*>(p.out) +
+          ((std::int64_t{image} * p.tokens + query_of(item, tile, group) + warp * 16) * p.heads + head) * Size;
+#pragma unroll 1
+      for (int i = lane; i < 16 * eights; i += 32) {
+        const int row = i / eights, at = i % eights;
+        Eight<Number>::load(mine + row * Memory::pitch + at * 16)
+            .store(out + std::int64_t{row} * p.heads * Size + at * 8);
+      }
+    }
+  }
+}
+
+template <typename Type, int Size>
+void launch_sized(const AttentionLaunch& p, Stream stream) {
+  const auto kernel = attention<Type, Size>;
+  constexpr int bytes = HeadLayout<Size>::bytes;
+  allow_shared_memory(kernel, bytes);
+  const std::int64_t size = p.size, all = 3 * p.heads * size;
+  const auto rows = [&](int columns) {
+    return tensor_map(p.number, p.qkv, {size, 3 * p.heads, p.tokens, p.images}, {size, all, p.tokens * all},
+                      {columns, 1, queries, 1});
+  };
+  // Keys are copied for all queries at once where that leaves no multiprocessor idle.
+  const int heads = p.images * p.heads, tiles = p.tokens == keys && heads >= multiprocessors() ? 2 : 1;
+  const int items = heads * (p.tokens / (tiles * groups * queries));
+  const AttentionArguments arguments{
+      p.images, p.tokens, p.heads, tiles, static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))), p.out};
+  launch_kernel(kernel, std::min(multiprocessors(), items), 384, bytes, 1, stream, rows(64), rows(16), arguments);
+}
+
+template <typename Type>
+void launch_any_size(const AttentionLaunch& p, Stream stream) {
+  p.size == 64 ? launch_sized<Type, 64>(p, stream) : launch_sized<Type, 72>(p, stream);
+}
+
+}  // namespace
+
+bool has_attention(int tokens, int size) { return tokens % keys == 0 && (size == 64 || size == 72); }
+
+void launch(const AttentionLaunch& p, Stream stream) {
+  require(has_attention(p.tokens, p.size), "attention of these shapes");
+  if (p.images == 0 || p.tokens == 0 || p.heads == 0) return;
+  p.number == Number::float16 ? launch_any_size<__half>(p, stream) : launch_any_size<__nv_bfloat16>(p, stream);
+}
+
+}  // namespace dydit::gpu
