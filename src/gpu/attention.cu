@@ -23,7 +23,7 @@ struct HeadLayout {
   static constexpr bool has_tail = Size > 64;
   static constexpr int row_bytes = has_tail ? 128 + 32 : 128;
   static constexpr int keys_bytes = keys * row_bytes, queries_bytes = queries * row_bytes;
-  static constexpr int pitch = (Size / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 4 * groups;
+  static constexpr int writer_bytes = 16 * Size * 2, writers = 4 * groups;
   static constexpr int slots = stages * groups;  // of queries
   static constexpr int barriers = 3 * stages + 2 * slots;
   static constexpr int bytes =
@@ -34,7 +34,6 @@ struct AttentionArguments {
   int images, tokens, heads;
   int tiles;    // of 64 queries that a warpgroup takes of an item
   float scale;  // of scores, with log2(e) in it
-  void* out;
 };
 
 __device__ inline float power_of_two(float x) {
@@ -53,6 +52,7 @@ __device__ float of_row(float x, const Reduce& reduce) {
 template <typename Number, int Size>
 __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUtensorMap wide,
                                                     const __grid_constant__ CUtensorMap tail,
+                                                    const __grid_constant__ CUtensorMap out,
                                                     const AttentionArguments p) {
   using Memory = HeadLayout<Size>;
   extern __shared__ std::uint8_t raw[];
@@ -133,106 +133,136 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = __shfl_sync(~0U, thread / 32, 0);
   std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
-  for (int item = blockIdx.x; item < items; item += gridDim.x) {
-    const int head = item / parts % p.heads, image = item / parts / p.heads;
-    for (int tile = 0; tile < p.tiles; ++tile) {
-      const int slot = group * stages + query_stage;
-      const std::uint8_t* const query = query_rows + slot * Memory::queries_bytes;
-      queries_full[slot].wait(query_parity);
-      next(query_stage, query_parity);
-      float mixed[32], mixed_tail[4];
-      float highest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
-      for (int block = 0; block < blocks; ++block) {
-        const std::uint8_t *const key = key_rows + key_stage * Memory::keys_bytes, *const value =
-                                                                                       value_rows +
-                                                                                       key_stage * Memory::keys_bytes;
-        keys_full[key_stage].wait(key_parity);
-        float score[keys / 2];
-        begin_products();
+  // Where the scores are from: the step of an item's tile of queries with a block of keys.
+  int item = blockIdx.x, tile = 0, block = 0;
+  if (item >= items) return;
+
+  float score[keys / 2];
+  const auto begin_scores = [&] {
+    const int slot = group * stages + query_stage;
+    queries_full[slot].wait(query_parity);
+    keys_full[key_stage].wait(key_parity);
+  };
+  const auto multiply_scores = [&](int of_query, int of_key) {
+    const std::uint8_t *const query = query_rows + (group * stages + of_query) * Memory::queries_bytes,
+                              *const key = key_rows + of_key * Memory::keys_bytes;
+    begin_products();
 #pragma unroll
-        for (int k = 0; k < 4; ++k) multiply<Number, keys>(score, operand(query) + 2 * k, operand(key) + 2 * k, k > 0);
+    for (int k = 0; k < 4; ++k) multiply<Number, keys>(score, operand(query) + 2 * k, operand(key) + 2 * k, k > 0);
+    if (Memory::has_tail)
+      multiply<Number, keys>(score, narrow_operand(query + queries * 128), narrow_operand(key + keys * 128), true);
+    commit_products();
+  };
+  begin_scores();
+  multiply_scores(query_stage, key_stage);
+  float mixed[32], mixed_tail[4], highest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
+  for (bool more = true; more;) {
+    wait_for_products<0>();
+    const bool last_block = block == blocks - 1;
+    if (last_block && thread == 0) queries_empty[group * stages + query_stage].arrive_at(0);
+
+    float tops[2][4], top[2];  // four at a time, which do not wait for one another
+#pragma unroll
+    for (int i = 0; i < keys / 2; ++i) {
+      float& of_four = tops[i / 2 % 2][i / 4 % 4];
+      of_four = i < 16 && i % 2 == 0 ? score[i] : fmaxf(of_four, score[i]);
+    }
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const float(&four)[4] = tops[half];
+      top[half] = fmaxf(fmaxf(fmaxf(four[0], four[1]), fmaxf(four[2], four[3])), highest[half]);
+      top[half] = of_row(top[half], [](float a, float b) { return fmaxf(a, b); });
+      if (block > 0) {
+        const float again = power_of_two((highest[half] - top[half]) * p.scale);
+        total[half] *= again;
+#pragma unroll
+        for (int i = 0; i < 16; ++i) mixed[i / 2 * 4 + half * 2 + i % 2] *= again;
+        for (int i = 0; i < 2; ++i) mixed_tail[half * 2 + i] *= again;
+      }
+      highest[half] = top[half];
+    }
+
+    // While the values of one half of the keys are mixed, the other half's weights are computed.
+    const std::uint8_t* const value = value_rows + key_stage * Memory::keys_bytes;
+    std::uint32_t weights[2][keys / 8];
+    float sums[2][2] = {{total[0], 0}, {total[1], 0}};
+#pragma unroll
+    for (int part = 0; part < 2; ++part) {
+#pragma unroll
+      for (int i = 0; i < keys / 8; ++i) {
+        const int at = part * keys / 4 + 2 * i, half = i % 2;
+        const float left = power_of_two(score[at] * p.scale - top[half] * p.scale),
+                    right = power_of_two(score[at + 1] * p.scale - top[half] * p.scale);
+        sums[half][i / 2 % 2] += left + right;
+        weights[part][i] = packed<Number>(left, right);
+      }
+      if (part == 0) values_full[key_stage].wait(key_parity);
+      begin_products();
+#pragma unroll
+      for (int k = 0; k < keys / 32; ++k) {
+        const std::uint32_t four[4] = {weights[part][4 * k], weights[part][4 * k + 1], weights[part][4 * k + 2],
+                                       weights[part][4 * k + 3]};
+        const int row = part * keys / 2 + k * 16;
+        const bool add = block > 0 || part > 0 || k > 0;
+        multiply_rows<Number, 64>(mixed, four, operand(value + row * 128), add);
         if (Memory::has_tail)
-          multiply<Number, keys>(score, narrow_operand(query + queries * 128), narrow_operand(key + keys * 128), true);
-        commit_products();
-        wait_for_products<0>();
-        if (block == blocks - 1 && thread == 0) queries_empty[slot].arrive_at(0);
-
-        float top[2] = {highest[0], highest[1]};
-#pragma unroll
-        for (int i = 0; i < keys / 2; ++i) top[i / 2 % 2] = fmaxf(top[i / 2 % 2], score[i]);
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          top[half] = of_row(top[half], [](float a, float b) { return fmaxf(a, b); });
-          if (block == 0) continue;
-          const float again = power_of_two((highest[half] - top[half]) * p.scale);
-          total[half] *= again;
-#pragma unroll
-          for (int i = 0; i < 16; ++i) {
-            mixed[i / 2 * 4 + half * 2 + i % 2] *= again;
-            if (i < 2) mixed_tail[half * 2 + i] *= again;
-          }
-        }
-        std::uint32_t weights[keys / 4];
-#pragma unroll
-        for (int i = 0; i < keys / 4; ++i) {
-          const int half = i % 2;
-          const float shift = top[half] * p.scale;
-          const float left = power_of_two(score[2 * i] * p.scale - shift),
-                      right = power_of_two(score[2 * i + 1] * p.scale - shift);
-          total[half] += left + right;
-          weights[i] = packed<Number>(left, right);
-        }
-        highest[0] = top[0];
-        highest[1] = top[1];
-
-        values_full[key_stage].wait(key_parity);
-        begin_products();
-#pragma unroll
-        for (int k = 0; k < keys / 16; ++k) {
-          const std::uint32_t part[4] = {weights[4 * k], weights[4 * k + 1], weights[4 * k + 2], weights[4 * k + 3]};
-          multiply_rows<Number, 64>(mixed, part, operand(value + k * 16 * 128), block > 0 || k > 0);
-          if (Memory::has_tail)
-            multiply_rows<Number, 8>(mixed_tail, part, narrow_operand(value + keys * 128 + k * 16 * 32),
-                                     block > 0 || k > 0);
-        }
-        commit_products();
-        wait_for_products<0>();
-        if (tile == p.tiles - 1) {
-          if (thread == 0) keys_empty[key_stage].arrive_at(0);
-          next(key_stage, key_parity);
-        }
+          multiply_rows<Number, 8>(mixed_tail, four, narrow_operand(value + keys * 128 + row * 32), add);
       }
+      commit_products();
+    }
 
-      float share[2];
-      for (int half = 0; half < 2; ++half)
-        share[half] = 1 / of_row(total[half], [](float a, float b) { return a + b; });
-      constexpr int eights = Size / 8;
-      __syncwarp();
+    for (int half = 0; half < 2; ++half) total[half] = sums[half][0] + sums[half][1];
+
+    // The next step's scores are begun before this one's result is written.
+    const int stage = key_stage, of_item = item, of_tile = tile;
+    const bool last_use = tile == p.tiles - 1;
+    if (last_use) next(key_stage, key_parity);
+    block = last_block ? 0 : block + 1;
+    if (last_block) {
+      next(query_stage, query_parity);
+      tile = last_use ? 0 : tile + 1;
+      item += last_use ? gridDim.x : 0;
+    }
+    more = item < items;
+    if (more) begin_scores();
+    wait_for_products<1>();                   // the first half's weights make room in the registers
+    multiply_scores(query_stage, key_stage);  // of nothing, behind the last one
+    wait_for_products<1>();
+    if (last_use && thread == 0) keys_empty[stage].arrive_at(0);
+    if (!last_block) continue;
+
+    float share[2];
+    for (int half = 0; half < 2; ++half) share[half] = 1 / of_row(total[half], [](float a, float b) { return a + b; });
+    constexpr int eights = Size / 8;
+    if (lane == 0) wait_until_copied_out();
+    __syncwarp();
 #pragma unroll
-      for (int e = 0; e < eights; e += 2) {
-        std::uint32_t values[4] = {};
+    for (int e = 0; e < eights; e += 2) {
+      std::uint32_t values[4] = {};
 #pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int at = (e + i / 2) * 4 + i % 2 * 2;
-          if (e + i / 2 < 8)
-            values[i] = packed<Number>(mixed[at % 32] * share[i % 2], mixed[at % 32 + 1] * share[i % 2]);
-          else if (e + i / 2 < eights)
-            values[i] = packed<Number>(mixed_tail[i % 2 * 2] * share[i % 2], mixed_tail[i % 2 * 2 + 1] * share[i % 2]);
-        }
-        store_sixteen(shared_address(mine + lane % 16 * Memory::pitch + (e + lane / 16) * 16), values, e + 1 < eights);
+      for (int i = 0; i < 4; ++i) {
+        const int at = (e + i / 2) * 4 + i % 2 * 2;
+        if (e + i / 2 < 8)
+          values[i] = packed<Number>(mixed[at % 32] * share[i % 2], mixed[at % 32 + 1] * share[i % 2]);
+        else if (e + i / 2 < eights)
+          values[i] = packed<Number>(mixed_tail[i % 2 * 2] * share[i % 2], mixed_tail[i % 2 * 2 + 1] * share[i % 2]);
       }
-      __syncwarp();
-      Number* const out =
-          static_cast<Number*>(p.out) +
-          ((std::int64_t{image} * p.tokens + query_of(item, tile, group) + warp * 16) * p.heads + head) * Size;
-#pragma unroll 1
-      for (int i = lane; i < 16 * eights; i += 32) {
-        const int row = i / eights, at = i % eights;
-        Eight<Number>::load(mine + row * Memory::pitch + at * 16)
-            .store(out + std::int64_t{row} * p.heads * Size + at * 8);
-      }
+      const int at = e + lane / 16;  // rows of 128 bytes are swizzled
+      store_sixteen(shared_address(mine + lane % 16 * Size * 2 + (Memory::has_tail ? at : at ^ lane % 8) * 16), values,
+                    e + 1 < eights);
+    }
+    show_to_copies();
+    __syncwarp();
+    if (lane == 0)
+      copy_box_out(out, mine, 0, of_item / parts % p.heads, query_of(of_item, of_tile, group) + warp * 16,
+                   of_item / parts / p.heads);
+    for (int half = 0; half < 2; ++half) {
+      highest[half] = -INFINITY;
+      total[half] = 0;
     }
   }
+  wait_for_products<0>();
+  if (lane == 0) wait_until_copied_out();
 }
 
 template <typename Type, int Size>
@@ -248,9 +278,11 @@ void launch_sized(const AttentionLaunch& p, Stream stream) {
   // Keys are copied for all queries at once where that leaves no multiprocessor idle.
   const int heads = p.images * p.heads, tiles = p.tokens == keys && heads >= multiprocessors() ? 2 : 1;
   const int items = heads * (p.tokens / (tiles * groups * queries));
-  const AttentionArguments arguments{
-      p.images, p.tokens, p.heads, tiles, static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))), p.out};
-  launch_kernel(kernel, std::min(multiprocessors(), items), 384, bytes, 1, stream, rows(64), rows(16), arguments);
+  const AttentionArguments arguments{p.images, p.tokens, p.heads, tiles,
+                                     static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size)))};
+  const CUtensorMap out = tensor_map(p.number, p.out, {size, p.heads, p.tokens, p.images},
+                                     {size, p.heads * size, p.tokens * p.heads * size}, {p.size, 1, 16, 1});
+  launch_kernel(kernel, std::min(multiprocessors(), items), 384, bytes, 1, stream, rows(64), rows(16), out, arguments);
 }
 
 template <typename Type>

@@ -11,7 +11,7 @@ namespace {
 constexpr int warps = 8, few_rows = 2048;
 
 template <typename Number, int Eights, bool Few>
-__global__ __launch_bounds__(warps * 32, Few || Eights > 5 ? 1 : 5) void norm(const NormLaunch p) {
+__global__ __launch_bounds__(warps * 32, Few || Eights > 5 ? 1 : 4) void norm(const NormLaunch p) {
   let_next_kernel_begin();
   const int after_wait = wait_for_kernel_before();
   const int row = blockIdx.x * warps + threadIdx.x / 32;

@@ -19,70 +19,66 @@ __device__ inline float sum_of_warp(float value) {
 /// What a lane of a warp keeps of a row: every thirty-second eight of it.
 template <typename Number, int Eights>
 struct RowPart {
-  Eight<Number> eights[Eights];
+  float values[Eights][8];
 
-  /// `read(at)` gives eight numbers of the row.
+  static __device__ int column_of(int i) { return (i * 32 + threadIdx.x % 32) * 8; }
+
+  /// `of_row(at)` gives eight numbers of the row.
   template <typename Read>
   __device__ void read(const Read& of_row, int width) {
+    Eight<Number> eights[Eights];  // all are under way before the first is there
 #pragma unroll
-    for (int i = 0; i < Eights; ++i) {
-      const int at = (i * 32 + threadIdx.x % 32) * 8;
-      eights[i] = at < width ? of_row(at) : Eight<Number>::zero();
-    }
+    for (int i = 0; i < Eights; ++i) eights[i] = column_of(i) < width ? of_row(column_of(i)) : Eight<Number>::zero();
+#pragma unroll
+    for (int i = 0; i < Eights; ++i) eights[i].to_floats(values[i]);
   }
 
   /// Makes it its modulated norm. `Ahead`: the modulation is read before it is needed, which takes registers; of few
   /// rows, nobody else wants them.
   template <bool Ahead>
   __device__ void norm(const Number* shift, const Number* scale, int width) {
-    const int first = threadIdx.x % 32 * 8;
     Eight<Number> shifts[Eights], scales[Eights];
     const auto read_modulation = [&](int i) {
-      const int at = i * 256 + first;
-      if (at >= width) return;
-      shifts[i] = Eight<Number>::constant(shift + at);
-      scales[i] = Eight<Number>::constant(scale + at);
+      if (column_of(i) >= width) return;
+      shifts[i] = Eight<Number>::constant(shift + column_of(i));
+      scales[i] = Eight<Number>::constant(scale + column_of(i));
     };
     if (Ahead)
 #pragma unroll
       for (int i = 0; i < Eights; ++i) read_modulation(i);
-    float sum = 0;
+    // Sums of neighbours, which do not wait for one another.
+    float sums[4] = {}, squares[4] = {};
+#pragma unroll
+    for (int i = 0; i < Eights; ++i)
+#pragma unroll
+      for (int j = 0; j < 8; ++j) sums[j % 4] += values[i][j];
+    const float mean = sum_of_warp(sums[0] + sums[1] + (sums[2] + sums[3])) / width;
 #pragma unroll
     for (int i = 0; i < Eights; ++i) {
-      float values[8];
-      eights[i].to_floats(values);
-      for (const float value : values) sum += value;
+      if (column_of(i) >= width) continue;
+#pragma unroll
+      for (int j = 0; j < 8; ++j) {
+        values[i][j] -= mean;
+        squares[j % 4] += values[i][j] * values[i][j];
+      }
     }
-    const float mean = sum_of_warp(sum) / width;
-    float squares = 0;
+    const float factor = rsqrtf(sum_of_warp(squares[0] + squares[1] + (squares[2] + squares[3])) / width + 1e-6F);
 #pragma unroll
     for (int i = 0; i < Eights; ++i) {
-      float values[8];
-      eights[i].to_floats(values);
-      if (i * 256 + first < width)
-        for (const float value : values) squares += (value - mean) * (value - mean);
-    }
-    const float factor = rsqrtf(sum_of_warp(squares) / width + 1e-6F);
-#pragma unroll
-    for (int i = 0; i < Eights; ++i) {
-      const int at = i * 256 + first;
-      if (at >= width) continue;
+      if (column_of(i) >= width) continue;
       if (!Ahead) read_modulation(i);
-      float values[8], shift_of[8], scale_of[8];
-      eights[i].to_floats(values);
+      float shift_of[8], scale_of[8];
       shifts[i].to_floats(shift_of);
       scales[i].to_floats(scale_of);
-      for (int j = 0; j < 8; ++j) values[j] = (values[j] - mean) * factor * (1 + scale_of[j]) + shift_of[j];
-      eights[i] = Eight<Number>::of(values);
+#pragma unroll
+      for (int j = 0; j < 8; ++j) values[i][j] = values[i][j] * (scale_of[j] * factor + factor) + shift_of[j];
     }
   }
 
   __device__ void store(Number* out, int width) const {
 #pragma unroll
-    for (int i = 0; i < Eights; ++i) {
-      const int at = (i * 32 + threadIdx.x % 32) * 8;
-      if (at < width) eights[i].store(out + at);
-    }
+    for (int i = 0; i < Eights; ++i)
+      if (column_of(i) < width) Eight<Number>::of(values[i]).store(out + column_of(i));
   }
 };
 

@@ -29,7 +29,9 @@ CUtensorMap tensor_map(Number number, const void* data, std::initializer_list<st
       encode(&map, number == Number::float16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16,
              static_cast<cuuint32_t>(sizes.size()), const_cast<void*>(data), extents.data(), bytes.data(),
              of_box.data(), steps.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
-             *box.begin() == 16 ? CU_TENSOR_MAP_SWIZZLE_32B : CU_TENSOR_MAP_SWIZZLE_128B,
+             *box.begin() == 64   ? CU_TENSOR_MAP_SWIZZLE_128B
+             : *box.begin() == 16 ? CU_TENSOR_MAP_SWIZZLE_32B
+                                  : CU_TENSOR_MAP_SWIZZLE_NONE,
              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   require(result == CUDA_SUCCESS, "a tensor that the copy engine does not take");
   return map;

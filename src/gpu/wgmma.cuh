@@ -78,6 +78,19 @@ __device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& do
       : "memory");
 }
 
+/// The same from shared memory, which other threads of the warp have written as well; the lane that copies waits before
+/// that memory is written again or the kernel ends.
+__device__ inline void copy_box_out(const CUtensorMap& tensor, const void* from, int a, int b, int c, int d) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];\n"
+      "cp.async.bulk.commit_group;" ::"l"(&tensor),
+      "r"(shared_address(from)), "r"(a), "r"(b), "r"(c), "r"(d)
+      : "memory");
+}
+__device__ inline void wait_until_copied_out() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
+/// What this thread has written to shared memory is seen by copies that begin later.
+__device__ inline void show_to_copies() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
 /// Rows of 64 numbers of two bytes, swizzled by 128 bytes, as wgmma reads them; + 2 is 16 columns further.
 __device__ inline std::uint64_t operand(const void* rows) {
   return ((shared_address(rows) & 0x3FFFF) >> 4) | (std::uint64_t{1} << 16) | (std::uint64_t{1024 >> 4} << 32) |
