@@ -36,7 +36,7 @@ class Floors {
       const Tensor qkv = numbers({images, tokens, 3 * heads * size});
       std::vector<gpu::Trial> trials;
       for (const gpu::AttentionWay& way : gpu::library_attention_ways())
-        trials.push_back({way.name, [&] { way.run(qkv, heads); }});
+        trials.push_back({way.name, [&] { way.run(qkv, heads, {}); }});
       return lowest(gpu::measure(trials, qkv.device()));
     });
   }

@@ -84,6 +84,19 @@ std::shared_ptr<const PackedSublayer> FusedModel::sublayer(std::size_t layer, bo
   return is_mlp ? packing_->mlp(layer, units) : packing_->attention(layer, units);
 }
 
+// Of few tokens a product waits for its weights, and what is between products waits for nothing. Not of weights that
+// are packed for each use.
+std::vector<Tensor> FusedModel::weights_ahead(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan,
+                                              std::int64_t rows) {
+  constexpr std::int64_t few_rows = 2048;
+  if (rows > few_rows || layer >= dit_->blocks->size() || (plan && !packing_->keeps(*plan))) return {};
+  const auto packed = sublayer(layer, is_mlp, plan);
+  if (packed == nullptr) return {};
+  std::vector<Tensor> weights{packed->in.weight(), packed->out.weight()};
+  std::erase_if(weights, [](const Tensor& weight) { return !weight.is_contiguous(); });  // a part of the model's own
+  return weights;
+}
+
 Tensor FusedModel::add(Tensor stream, const gpu::Product& product, const Tensor& gate, BlockPart part,
                        const BlockAt& at) {
   gpu::Product added = product;
@@ -126,7 +139,10 @@ Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<Wi
       products_.run({.x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv});
     });
     mixed = in_range("sdpa", [&] {
-      return attentions_.run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units).flatten(0, 1);
+      return attentions_
+          .run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units,
+               weights_ahead(at.layer, /*is_mlp=*/true, plan, rows))
+          .flatten(0, 1);
     });
   }
   const Range proj("proj");
@@ -166,9 +182,13 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
   BlockImpl& block = dit_->block(at.layer);
   x = attention(std::move(x), at, pass.plan);
   const auto rows = x.size(0) * x.size(1);
-  gpu::Route routed{.x = x, .shift = m.shift2, .scale = m.scale2, .out = torch::empty({rows, x.size(2)}, x.options())};
+  gpu::Route routed{.x = x,
+                    .shift = m.shift2,
+                    .scale = m.scale2,
+                    .out = torch::empty({rows, x.size(2)}, x.options()),
+                    .ahead = weights_ahead(at.layer + 1, /*is_mlp=*/false, pass.plan, rows)};
   if (!pass.plan) {
-    in_range("norm", [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out); });
+    in_range("norm", [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out, routed.ahead); });
     routed.x = Tensor();
     return mlp(std::move(x), at, pass, routed);
   }

@@ -59,6 +59,10 @@ class FusedModel {
                     const BlockAt& at);
   std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
 
+  // What a layer's products of one kind read, for whoever can fetch it before.
+  std::vector<torch::Tensor> weights_ahead(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan,
+                                           std::int64_t rows);
+
   DiT dit_;
   std::shared_ptr<Packing> packing_;
   torch::Tensor adaln_weight_, adaln_bias_;  // of all blocks and the final layer, one below the other

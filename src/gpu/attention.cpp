@@ -18,14 +18,14 @@ namespace {
 // `attend` of (N,H,T,W/H) each.
 template <typename Attend>
 AttentionWay way(const char* name, const Attend& attend) {
-  return {name, [attend](const Tensor& qkv, std::int64_t heads) {
+  return {name, [attend](const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& /*ahead*/) {
             const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
             const auto parts = qkv.view({n, t, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
             return Tensor(attend(parts[0], parts[1], parts[2])).transpose(1, 2).reshape({n, t, width});
           }};
 }
 
-Tensor own(const Tensor& qkv, std::int64_t heads) {
+Tensor own(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
   const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
   Tensor out = torch::empty({n, t, width}, qkv.options());
   const auto narrow = [](std::int64_t number) { return static_cast<int>(number); };
@@ -35,7 +35,8 @@ Tensor own(const Tensor& qkv, std::int64_t heads) {
                          .images = narrow(n),
                          .tokens = narrow(t),
                          .heads = narrow(heads),
-                         .size = narrow(width / heads)},
+                         .size = narrow(width / heads),
+                         .ahead = ahead_of(ahead)},
          at::cuda::getCurrentCUDAStream());
   return out;
 }
@@ -62,22 +63,22 @@ std::vector<AttentionWay> attention_ways(const Tensor& qkv, std::int64_t heads) 
   return ways;
 }
 
-Tensor Attentions::run(const Tensor& qkv, std::int64_t heads) {
+Tensor Attentions::run(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
   AttentionWay& choice = choices_[{qkv.size(0), qkv.size(1), qkv.size(2), heads}];
   if (!choice.run) {
     const std::vector<AttentionWay> all = attention_ways(qkv, heads);
     std::vector<Trial> trials;
     std::vector<AttentionWay> of_trials;
     for (const AttentionWay& way : all) try {
-        way.run(qkv, heads);
-        trials.push_back({way.name, [&] { way.run(qkv, heads); }});
+        way.run(qkv, heads, {});
+        trials.push_back({way.name, [&] { way.run(qkv, heads, {}); }});
         of_trials.push_back(way);
       } catch (const c10::Error&) {  // a library that does not take this shape
       }
     if (trials.empty()) throw RunError("no library's attention takes this shape", c10::str(qkv.sizes()));
     choice = of_trials[fastest(measure(trials, qkv.device()))];
   }
-  return choice.run(qkv, heads);
+  return choice.run(qkv, heads, ahead);
 }
 
 }  // namespace dydit::gpu

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ahead.cuh"
 #include "check.h"
 #include "kernels.h"
 #include "numbers.cuh"
@@ -34,6 +35,7 @@ struct AttentionArguments {
   int images, tokens, heads;
   int tiles;    // of 64 queries that a warpgroup takes of an item
   float scale;  // of scores, with log2(e) in it
+  Ahead ahead;
 };
 
 __device__ inline float power_of_two(float x) {
@@ -79,6 +81,7 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
   }
   __syncthreads();
   let_next_kernel_begin();
+  fetch_ahead(p.ahead);
   wait_for_kernel_before();
 
   const int blocks = p.tokens / keys, item_queries = p.tiles * groups * queries, parts = p.tokens / item_queries;
@@ -278,8 +281,8 @@ void launch_sized(const AttentionLaunch& p, Stream stream) {
   // Keys are copied for all queries at once where that leaves no multiprocessor idle.
   const int heads = p.images * p.heads, tiles = p.tokens == keys && heads >= multiprocessors() ? 2 : 1;
   const int items = heads * (p.tokens / (tiles * groups * queries));
-  const AttentionArguments arguments{p.images, p.tokens, p.heads, tiles,
-                                     static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size)))};
+  const AttentionArguments arguments{
+      p.images, p.tokens, p.heads, tiles, static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))), p.ahead};
   const CUtensorMap out = tensor_map(p.number, p.out, {size, p.heads, p.tokens, p.images},
                                      {size, p.heads * size, p.tokens * p.heads * size}, {p.size, 1, 16, 1});
   launch_kernel(kernel, std::min(multiprocessors(), items), 384, bytes, 1, stream, rows(64), rows(16), out, arguments);

@@ -4,125 +4,170 @@
 
 #include "check.h"
 #include "kernels.h"
+#include "norm.cuh"
 #include "numbers.cuh"
 
 namespace dydit::gpu {
 
 namespace {
 
-constexpr int tokens_at_once = 16;
+// A block has some tokens of an image, a thread eight columns of all of them, eight tokens at a time.
+constexpr int tokens_at_once = 8;
 
-// A block has some tokens of an image, a thread eight columns of all of them.
 template <typename Number, typename Input>
-__global__ void patches(const PatchLaunch p) {
-  extern __shared__ float patch_memory[];  // (tokens_at_once, k)
+__global__ void patches(const PatchLaunch p, int tokens_of_block) {
+  extern __shared__ float patch_memory[];  // (tokens_of_block, k8), k8 the next multiple of 8
   let_next_kernel_begin();
   wait_for_kernel_before();
-  const int grid = p.side / p.patch, tokens = grid * grid, k = p.channels * p.patch * p.patch;
-  const int image = blockIdx.x / ((tokens + tokens_at_once - 1) / tokens_at_once);
-  const int first = blockIdx.x % ((tokens + tokens_at_once - 1) / tokens_at_once) * tokens_at_once;
-  const int count = min(tokens_at_once, tokens - first);
+  const int grid = p.side / p.patch, tokens = grid * grid, k = p.channels * p.patch * p.patch, k8 = (k + 7) / 8 * 8;
+  const int parts = (tokens + tokens_of_block - 1) / tokens_of_block;
+  const int image = blockIdx.x / parts, first = blockIdx.x % parts * tokens_of_block;
   const Input* const x = static_cast<const Input*>(p.x) + std::int64_t{image} * p.channels * p.side * p.side;
-  for (int i = threadIdx.x; i < count * k; i += blockDim.x) {
-    const int token = first + i / k, channel = i % k / (p.patch * p.patch), inside = i % (p.patch * p.patch);
+  for (int i = threadIdx.x; i < tokens_of_block * k8; i += blockDim.x) {
+    const int token = first + i / k8, of_patch = i % k8;
+    const int channel = of_patch / (p.patch * p.patch), inside = of_patch % (p.patch * p.patch);
     const int row = token / grid * p.patch + inside / p.patch, column = token % grid * p.patch + inside % p.patch;
     // In the type of the weights, as a product would read it.
-    patch_memory[i] = static_cast<float>(Number(static_cast<float>(x[(channel * p.side + row) * p.side + column])));
+    patch_memory[i] =
+        of_patch < k && token < tokens
+            ? static_cast<float>(Number(static_cast<float>(x[(channel * p.side + row) * p.side + column])))
+            : 0.F;
   }
   __syncthreads();
   for (int at = threadIdx.x * 8; at < p.width; at += blockDim.x * 8) {
-    float sum[tokens_at_once][8];
-    const Number *const bias = static_cast<const Number*>(p.bias) + at, *const weight =
-                                                                            static_cast<const Number*>(p.weight) +
-                                                                            std::int64_t{at} * k;
-    for (int j = 0; j < 8; ++j) {
-      const float b = static_cast<float>(bias[j]);
+    float bias[8];
+    Eight<Number>::constant(static_cast<const Number*>(p.bias) + at).to_floats(bias);
+    for (int from = 0; from < tokens_of_block && first + from < tokens; from += tokens_at_once) {
+      float sum[tokens_at_once][8];
 #pragma unroll
-      for (int token = 0; token < tokens_at_once; ++token) sum[token][j] = b;
-    }
-    for (int i = 0; i < k; ++i) {
-      float w[8];
-      for (int j = 0; j < 8; ++j) w[j] = static_cast<float>(weight[j * k + i]);
+      for (int token = 0; token < tokens_at_once; ++token)
+#pragma unroll
+        for (int j = 0; j < 8; ++j) sum[token][j] = bias[j];
+      for (int i = 0; i < k8; i += 8) {
+        float w[8][8];
+#pragma unroll
+        for (int j = 0; j < 8; ++j) {
+          const Number* const row = static_cast<const Number*>(p.weight) + std::int64_t{at + j} * k + i;
+          if (k == k8)
+            Eight<Number>::constant(row).to_floats(w[j]);
+          else
+            for (int c = 0; c < 8; ++c) w[j][c] = i + c < k ? static_cast<float>(row[c]) : 0.F;
+        }
+#pragma unroll
+        for (int token = 0; token < tokens_at_once; ++token) {
+          const float* const values = patch_memory + (from + token) * k8 + i;
+#pragma unroll
+          for (int c = 0; c < 8; ++c)
+#pragma unroll
+            for (int j = 0; j < 8; ++j) sum[token][j] += values[c] * w[j][c];
+        }
+      }
 #pragma unroll
       for (int token = 0; token < tokens_at_once; ++token) {
-        const float value = patch_memory[token * k + i];
-        for (int j = 0; j < 8; ++j) sum[token][j] += value * w[j];
-      }
-    }
+        const int to = first + from + token;
+        if (to >= tokens) continue;
+        float position[8];
+        Eight<Number>::constant(static_cast<const Number*>(p.positions) + std::int64_t{to} * p.width + at)
+            .to_floats(position);
 #pragma unroll
-    for (int token = 0; token < tokens_at_once; ++token) {
-      if (token >= count) continue;
-      float position[8];
-      Eight<Number>::load(static_cast<const Number*>(p.positions) + std::int64_t{first + token} * p.width + at)
-          .to_floats(position);
-      for (int j = 0; j < 8; ++j) sum[token][j] += position[j];
-      Eight<Number>::of(sum[token])
-          .store(static_cast<Number*>(p.out) + (std::int64_t{image} * tokens + first + token) * p.width + at);
+        for (int j = 0; j < 8; ++j) sum[token][j] += position[j];
+        Eight<Number>::of(sum[token])
+            .store(static_cast<Number*>(p.out) + (std::int64_t{image} * tokens + to) * p.width + at);
+      }
     }
   }
 }
 
 __device__ inline float silu(float x) { return x / (1 + __expf(-x)); }
 
-constexpr int sinusoids = 256, embed_warps = 4;
+constexpr int sinusoids = 256, embed_warps = 8, images_at_once = 8;
 
-// A warp has one column of all images. The first of the two products reads sinusoids of the timesteps, cosines first.
-template <typename Number, bool First>
+// A warp has one column of some images. The first of the two products reads sinusoids of the timesteps, cosines first.
+template <typename Number, bool First, int Eights>
 __global__ __launch_bounds__(embed_warps * 32) void embed(const ConditionLaunch p) {
-  let_next_kernel_begin();
-  wait_for_kernel_before();
-  const int column = blockIdx.x * embed_warps + threadIdx.x / 32, lane = threadIdx.x % 32;
-  if (column >= p.width) return;
+  const int columns = (p.width + embed_warps - 1) / embed_warps, lane = threadIdx.x % 32;
+  const int column = blockIdx.x % columns * embed_warps + threadIdx.x / 32;
+  const int first = blockIdx.x / columns * images_at_once, images = min(images_at_once, p.images - first);
   const int k = First ? sinusoids : p.width;
-  const Number* const weight = static_cast<const Number*>(First ? p.weight1 : p.weight2) + std::int64_t{column} * k;
-  const float bias = static_cast<float>(static_cast<const Number*>(First ? p.bias1 : p.bias2)[column]);
-  for (int image = 0; image < p.images; ++image) {
-    float sum = 0;
-    if (First) {
+  let_next_kernel_begin();
+  Eight<Number> weight[Eights];  // it is there before the inputs are
+#pragma unroll
+  for (int i = 0; i < Eights; ++i) {
+    const int at = (i * 32 + lane) * 8;
+    weight[i] = column < p.width && at < k
+                    ? Eight<Number>::constant(static_cast<const Number*>(First ? p.weight1 : p.weight2) +
+                                              std::int64_t{column} * k + at)
+                    : Eight<Number>::zero();
+  }
+  wait_for_kernel_before();
+  __shared__ __align__(16) Number waves[First ? images_at_once * sinusoids : 1];
+  if (First) {
+    for (int i = threadIdx.x; i < images * sinusoids; i += embed_warps * 32) {
+      constexpr int half = sinusoids / 2;
+      const int image = first + i / sinusoids, wave = i % sinusoids;
       const float t = p.integers ? static_cast<float>(static_cast<const std::int64_t*>(p.times)[image])
                                  : static_cast<const float*>(p.times)[image];
-      for (int i = lane; i < sinusoids; i += 32) {
-        constexpr int half = sinusoids / 2;
-        // Of the sinusoid in the type of the weights.
-        const float angle = t * p.frequencies[i % half];
-        sum += static_cast<float>(weight[i]) * static_cast<float>(Number(i < half ? cosf(angle) : sinf(angle)));
-      }
-    } else {
-      const Number* const hidden = static_cast<const Number*>(p.hidden) + std::int64_t{image} * k;
-      for (int i = lane * 8; i < k; i += 256) {
-        float w[8], h[8];
-        Eight<Number>::load(weight + i).to_floats(w);
-        Eight<Number>::load(hidden + i).to_floats(h);
-        for (int j = 0; j < 8; ++j) sum += w[j] * h[j];
-      }
+      const float angle = t * p.frequencies[wave % half];
+      waves[i] = Number(wave < half ? cosf(angle) : sinf(angle));  // in the type of the weights
     }
+    __syncthreads();
+  }
+  if (column >= p.width) return;
+  const Number* const inputs = First ? waves : static_cast<const Number*>(p.hidden) + std::int64_t{first} * k;
+  float sum[images_at_once] = {};
 #pragma unroll
-    for (int other = 16; other > 0; other /= 2) sum += __shfl_xor_sync(~0U, sum, other);
+  for (int i = 0; i < Eights; ++i) {
+    const int at = (i * 32 + lane) * 8;
+    if (at >= k) continue;
+    float w[8];
+    weight[i].to_floats(w);
+#pragma unroll
+    for (int image = 0; image < images_at_once; ++image) {
+      if (image >= images) continue;
+      float h[8];
+      Eight<Number>::load(inputs + image * k + at).to_floats(h);
+#pragma unroll
+      for (int j = 0; j < 8; ++j) sum[image] += w[j] * h[j];
+    }
+  }
+  const float bias = static_cast<float>(static_cast<const Number*>(First ? p.bias1 : p.bias2)[column]);
+#pragma unroll
+  for (int i = 0; i < images_at_once; ++i) {
+    if (i >= images) continue;
+    const float value = sum_of_warp(sum[i]) + bias;
     if (lane != 0) continue;
+    const std::int64_t image = first + i;
     if (First) {
-      static_cast<Number*>(p.hidden)[std::int64_t{image} * p.width + column] = Number(silu(sum + bias));
+      static_cast<Number*>(p.hidden)[image * p.width + column] = Number(silu(value));
     } else {
       const float label =
-          static_cast<float>(static_cast<const Number*>(p.labels)[p.label_of[image] * std::int64_t{p.width} + column]);
-      static_cast<Number*>(p.out)[std::int64_t{image} * p.width + column] = Number(silu(sum + bias + label));
+          static_cast<float>(static_cast<const Number*>(p.labels)[p.label_of[image] * p.width + column]);
+      static_cast<Number*>(p.out)[image * p.width + column] = Number(silu(value + label));
     }
   }
 }
 
 template <typename Number>
 void launch_number(const ConditionLaunch& p, Stream stream) {
-  const int blocks = (p.width + embed_warps - 1) / embed_warps;
-  launch_kernel(embed<Number, true>, blocks, embed_warps * 32, 0, 1, stream, p);
-  launch_kernel(embed<Number, false>, blocks, embed_warps * 32, 0, 1, stream, p);
+  const int blocks = (p.width + embed_warps - 1) / embed_warps * ((p.images + images_at_once - 1) / images_at_once);
+  launch_kernel(embed<Number, true, eights_of(sinusoids)>, blocks, embed_warps * 32, 0, 1, stream, p);
+  with_eights(p.width, [&](auto eights) {
+    launch_kernel(embed<Number, false, decltype(eights)::value>, blocks, embed_warps * 32, 0, 1, stream, p);
+  });
 }
 
 template <typename Number>
 void launch_number(const PatchLaunch& p, Stream stream) {
-  const int tokens = p.side / p.patch * (p.side / p.patch);
-  const int blocks = p.images * ((tokens + tokens_at_once - 1) / tokens_at_once);
-  const int bytes = tokens_at_once * p.channels * p.patch * p.patch * static_cast<int>(sizeof(float));
+  const int tokens = p.side / p.patch * (p.side / p.patch), k8 = (p.channels * p.patch * p.patch + 7) / 8 * 8;
+  // Of many tokens a block reads its weights for several turns.
+  const int tokens_of_block = p.images * tokens > 4096 ? 4 * tokens_at_once : tokens_at_once;
+  const int blocks = p.images * ((tokens + tokens_of_block - 1) / tokens_of_block);
+  const int bytes = tokens_of_block * k8 * static_cast<int>(sizeof(float));
   const int threads = std::min((p.width / 8 + 31) / 32 * 32, 256);
-  const auto with = [&](auto kernel) { launch_kernel(kernel, blocks, threads, bytes, 1, stream, p); };
+  const auto with = [&](auto kernel) {
+    allow_shared_memory(kernel, bytes);
+    launch_kernel(kernel, blocks, threads, bytes, 1, stream, p, tokens_of_block);
+  };
   p.floats ? with(patches<Number, float>) : with(patches<Number, Number>);
 }
 

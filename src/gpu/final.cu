@@ -16,6 +16,7 @@ __global__ __launch_bounds__(narrow_warps * 32) void final_layer(const FinalLaun
   const int pitch = pitch_of(p.width), first = blockIdx.x * narrow_rows;
   float* const sums = reinterpret_cast<float*>(final_memory + narrow_rows * pitch);
   let_next_kernel_begin();
+  NarrowProduct<Number, Columns8, Eights> product(static_cast<const Number*>(p.weight), p.width);
   const int after_wait = wait_for_kernel_before();
   const int rows = p.images * p.tokens;
   for (int row = threadIdx.x / 32; row < narrow_rows; row += narrow_warps) {
@@ -32,7 +33,7 @@ __global__ __launch_bounds__(narrow_warps * 32) void final_layer(const FinalLaun
     part.store(reinterpret_cast<Number*>(final_memory + row * pitch), p.width);
   }
   __syncthreads();
-  multiply_narrow<Number, Columns8>(final_memory, static_cast<const Number*>(p.weight), p.width, sums);
+  product.multiply(final_memory, sums);
   __syncthreads();
   // A token's numbers are (patch, patch, channels).
   const int grid = p.side / p.patch, columns = Columns8 * 8;

@@ -17,6 +17,12 @@ using Stream = CUstream_st*;
 
 enum class Number { bfloat16, float16 };
 
+/// Weights that the next products read: a kernel that leaves the memory idle fetches them into the L2 cache.
+struct Ahead {
+  const void* data[2];
+  unsigned bytes[2];  // multiples of 16, or 0
+};
+
 /// x (m,k) times weight (n,k) transposed, for the first `*count` rows where a count is given.
 struct ProductLaunch {
   Number number;
@@ -50,6 +56,7 @@ struct NormLaunch {
   void* out;
   int rows, width, tokens;
   std::int64_t modulation_stride;
+  Ahead ahead;
 };
 void launch(const NormLaunch& norm, Stream stream);
 
@@ -67,6 +74,7 @@ struct RouteLaunch {
   void* out;                                              // (rows,width), the rows that are on
   int *numbers, *count;                                   // of the rows that are on; count is added to
   int rows, width, hidden, tokens;
+  Ahead ahead;
 };
 void launch(const RouteLaunch& route, Stream stream);
 /// Whether there is a kernel for a router of this hidden width.
@@ -78,6 +86,7 @@ struct AttentionLaunch {
   const void* qkv;
   void* out;
   int images, tokens, heads, size;
+  Ahead ahead;
 };
 void launch(const AttentionLaunch& attention, Stream stream);
 /// Whether there is a kernel.

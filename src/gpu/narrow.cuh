@@ -32,36 +32,65 @@ __device__ inline void multiply_16x8x16(float (&sum)[4], const std::uint32_t (&a
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-/// Sixteen rows times a weight (8 Columns8, width), by eight warps, each with another slice of the width; the slices'
-/// sums are to be added up: sums[slice][row][column].
+/// Sixteen rows times a weight (8 Columns8, width), by eight warps, each with another slice of the width of at most 256
+/// `Steps`; the slices' sums are to be added up: sums[slice][row][column].
 constexpr int narrow_rows = 16, narrow_warps = 8;
 
-template <typename Number, int Columns8>
-__device__ void multiply_narrow(const std::uint8_t* rows, const Number* weight, int width, float* sums) {
-  const int lane = threadIdx.x % 32, slice = threadIdx.x / 32, pitch = pitch_of(width);
-  // Columns go to the lanes in another order than they stand in, of rows and weights alike, so that a lane reads eight
-  // that are neighbours.
-  float sum[Columns8][4] = {};
-  const Number* const w = weight + lane / 4 * width + lane % 4 * 8;
-  const std::uint8_t* const mine = rows + lane / 4 * pitch + lane % 4 * 16;
-  for (int k = slice * 32; k < width; k += narrow_warps * 32) {
-    const uint4 upper = *reinterpret_cast<const uint4*>(mine + k * 2),
-                lower = *reinterpret_cast<const uint4*>(mine + 8 * pitch + k * 2);
-    const std::uint32_t a[2][4] = {{upper.x, lower.x, upper.y, lower.y}, {upper.z, lower.z, upper.w, lower.w}};
+template <typename Number, int Columns8, int Steps>
+class NarrowProduct {
+ public:
+  /// Reads the weight where there are registers for it: long before the rows, if need be.
+  __device__ NarrowProduct(const Number* weight, int width)
+      : weight_(weight + threadIdx.x % 32 / 4 * width + threadIdx.x % 4 * 8), width_(width) {
+    if constexpr (ahead)
 #pragma unroll
-    for (int n = 0; n < Columns8; ++n) {
-      const uint4 bits = __ldg(reinterpret_cast<const uint4*>(w + n * 8 * width + k));
-      const std::uint32_t b[2][2] = {{bits.x, bits.y}, {bits.z, bits.w}};
-      multiply_16x8x16(sum[n], a[0], b[0], Number{});
-      multiply_16x8x16(sum[n], a[1], b[1], Number{});
-    }
+      for (int step = 0; step < Steps; ++step) read(step, bits_[step]);
   }
+
+  __device__ void multiply(const std::uint8_t* rows, float* sums) {
+    const int lane = threadIdx.x % 32, slice = threadIdx.x / 32, pitch = pitch_of(width_);
+    // Columns go to the lanes in another order than they stand in, of rows and weights alike, so that a lane reads
+    // eight that are neighbours.
+    float sum[Columns8][4] = {};
+    const std::uint8_t* const mine = rows + lane / 4 * pitch + lane % 4 * 16;
 #pragma unroll
-  for (int n = 0; n < Columns8; ++n)
+    for (int step = 0; step < Steps; ++step) {
+      const int k = column_of(step);
+      if (k >= width_) break;
+      uint4(&bits)[Columns8] = bits_[ahead ? step : 0];
+      if (!ahead) read(step, bits);
+      const uint4 upper = *reinterpret_cast<const uint4*>(mine + k * 2),
+                  lower = *reinterpret_cast<const uint4*>(mine + 8 * pitch + k * 2);
+      const std::uint32_t a[2][4] = {{upper.x, lower.x, upper.y, lower.y}, {upper.z, lower.z, upper.w, lower.w}};
 #pragma unroll
-    for (int i = 0; i < 4; ++i)
-      sums[(slice * narrow_rows + lane / 4 + i / 2 * 8) * Columns8 * 8 + n * 8 + lane % 4 * 2 + i % 2] = sum[n][i];
-}
+      for (int n = 0; n < Columns8; ++n) {
+        const std::uint32_t b[2][2] = {{bits[n].x, bits[n].y}, {bits[n].z, bits[n].w}};
+        multiply_16x8x16(sum[n], a[0], b[0], Number{});
+        multiply_16x8x16(sum[n], a[1], b[1], Number{});
+      }
+    }
+#pragma unroll
+    for (int n = 0; n < Columns8; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        sums[(slice * narrow_rows + lane / 4 + i / 2 * 8) * Columns8 * 8 + n * 8 + lane % 4 * 2 + i % 2] = sum[n][i];
+  }
+
+ private:
+  static constexpr bool ahead = Columns8 <= 9;
+
+  static __device__ int column_of(int step) { return (step * narrow_warps + threadIdx.x / 32) * 32; }
+  __device__ void read(int step, uint4 (&bits)[Columns8]) const {
+    const int k = column_of(step);
+    if (k >= width_) return;
+#pragma unroll
+    for (int n = 0; n < Columns8; ++n) bits[n] = __ldg(reinterpret_cast<const uint4*>(weight_ + n * 8 * width_ + k));
+  }
+
+  const Number* weight_;
+  int width_;
+  uint4 bits_[ahead && Steps > 0 ? Steps : 1][Columns8];
+};
 
 /// One number of the product, when all warps have come here.
 template <int Columns8>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // LayerNorm with modulation, each warp of a row.
+#include "ahead.cuh"
 #include "check.h"
 #include "kernels.h"
 #include "norm.cuh"
@@ -13,6 +14,7 @@ constexpr int warps = 8, few_rows = 2048;
 template <typename Number, int Eights, bool Few>
 __global__ __launch_bounds__(warps * 32, Few || Eights > 5 ? 1 : 4) void norm(const NormLaunch p) {
   let_next_kernel_begin();
+  if (Few) fetch_ahead(p.ahead);
   const int after_wait = wait_for_kernel_before();
   const int row = blockIdx.x * warps + threadIdx.x / 32;
   if (row >= p.rows) return;

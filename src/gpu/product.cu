@@ -173,13 +173,20 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     }
     const auto row_of = [&](int turn) { return (turn * 32 + lane) / eights; };
     const auto column_of = [&](int turn) { return (turn * 32 + lane) % eights * 8; };
-    Eight<Number> stream[adds ? turns : 1];  // what is added to, read ahead
+    Eight<Number> stream[adds ? turns : 1], gates[adds ? turns : 1];  // what is added to, and times what, read ahead
     const auto read_stream = [&](int i) {
 #pragma unroll
       for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
         const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
         stream[turn] =
             row_of(turn) < 16 && to >= 0 && c < p.n ? Eight<Number>::load(out + to + c) : Eight<Number>::zero();
+      }
+    };
+    const auto read_gates = [&](int i) {
+#pragma unroll
+      for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
+        const int of_image = __shfl_sync(~0U, image[i], row_of(turn) % 16), c = column + column_of(turn);
+        gates[turn] = c < p.n ? Eight<Number>::constant(gate + of_image + c) : Eight<Number>::zero();
       }
     };
     read_stream(0);
@@ -204,6 +211,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
       before = stage;
     }
+    read_gates(0);
     wait_for_products<0>();
     if (thread < Cluster) empty[before].arrive_at(thread);
     place.skip(steps);
@@ -263,14 +271,13 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
           const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
           const bool inside = row_of(turn) < 16 && to >= 0 && c < p.n;
           Eight<Number> value = Eight<Number>::load(mine + row_of(turn) % 16 * Memory::pitch + column_of(turn) * 2);
-          if (adds) {
-            const int of_image = __shfl_sync(~0U, image[i], row_of(turn) % 16);
-            value = fused(inside ? Eight<Number>::constant(gate + of_image + c) : Eight<Number>::zero(), value,
-                          stream[turn]);
-          }
+          if (adds) value = fused(gates[turn], value, stream[turn]);
           if (inside) value.store(out + to + c);
         }
-        if (i + 1 < parts) read_stream(i + 1);
+        if (i + 1 < parts) {
+          read_stream(i + 1);
+          read_gates(i + 1);
+        }
       }
     }
   }

@@ -2,6 +2,7 @@
 // What stands between a block's attention and its MLP, on the tokens of a block of threads at once: the router's
 // logit of each, whether it is on, its place among those that are, and its modulated norm written there. Of many
 // tokens a product has made the logits before: here each block of threads reads all of the router's weights.
+#include "ahead.cuh"
 #include "check.h"
 #include "kernels.h"
 #include "narrow.cuh"
@@ -32,6 +33,10 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
   int* const place = reinterpret_cast<int*>(route_memory + Memory::tile_bytes(p.width) + Memory::sums);
   float* const logits = reinterpret_cast<float*>(place + Rows);
   let_next_kernel_begin();
+  fetch_ahead(p.ahead);
+  // The router's weights are there before the tokens are.
+  NarrowProduct<Number, Hidden8 == 0 ? 1 : Hidden8, Hidden8 == 0 ? 0 : Eights> router(
+      static_cast<const Number*>(p.weight1), p.width);
   const int after_wait = wait_for_kernel_before();
 
   const int eights = p.width / 8, rows = min(Rows, p.rows - first);
@@ -50,7 +55,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
     asm volatile("cp.async.commit_group;\ncp.async.wait_group 0;" ::: "memory");
     __syncthreads();
 
-    multiply_narrow<Number, Hidden8>(route_memory, static_cast<const Number*>(p.weight1), p.width, sums);
+    router.multiply(route_memory, sums);
     __syncthreads();
     // Eight neighbouring threads for a row.
     const Number *const bias = static_cast<const Number*>(p.bias1), *const second =
@@ -83,9 +88,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
       for (int i = 0; i < own_rows; ++i) {
         const int row = warp + i * warps;
         if (row >= rows) continue;
-        own[i].read(
-            [&](int at) { return Eight<Number>::load(route_memory + row * pitch + at * 2); },
-            p.width);
+        own[i].read([&](int at) { return Eight<Number>::load(route_memory + row * pitch + at * 2); }, p.width);
         norm(own[i], row);
       }
     }

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include <limits>
+
 #include "base/error.h"
 #include "kernels.h"
 #include "number_of.h"
@@ -28,9 +30,23 @@ void require_rows(const Tensor& x, const Tensor& shift, const Tensor& scale) {
   if (!fit) throw UsageError("tokens and their modulation do not fit", "x, shift, scale");
 }
 
+Ahead ahead_of(const std::vector<Tensor>& weights) {
+  Ahead ahead{};
+  if (weights.size() > std::size(ahead.data)) throw UsageError("too many weights to fetch", "ahead", "give two");
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!weights[i].is_contiguous() || weights[i].nbytes() % 16 != 0 ||
+        weights[i].nbytes() > std::numeric_limits<unsigned>::max())
+      throw UsageError("weights to fetch do not lie together", c10::str(weights[i].sizes()));
+    ahead.data[i] = weights[i].const_data_ptr();
+    ahead.bytes[i] = static_cast<unsigned>(weights[i].nbytes());
+  }
+  return ahead;
+}
+
 static int rows_of(const Tensor& x) { return static_cast<int>(x.size(0) * x.size(1)); }
 
-void modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale, const Tensor& out) {
+void modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale, const Tensor& out,
+                    const std::vector<Tensor>& ahead) {
   require_rows(x, shift, scale);
   launch(NormLaunch{.number = number_of(x),
                     .x = x.const_data_ptr(),
@@ -40,7 +56,8 @@ void modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale, c
                     .rows = rows_of(x),
                     .width = static_cast<int>(x.size(2)),
                     .tokens = static_cast<int>(x.size(1)),
-                    .modulation_stride = shift.stride(0)},
+                    .modulation_stride = shift.stride(0),
+                    .ahead = ahead_of(ahead)},
          at::cuda::getCurrentCUDAStream());
 }
 
@@ -79,7 +96,8 @@ void route(const Route& r) {
                        .rows = rows_of(r.x),
                        .width = static_cast<int>(width),
                        .hidden = routed ? static_cast<int>(r.router.weight1.size(0)) : 0,
-                       .tokens = static_cast<int>(r.x.size(1))};
+                       .tokens = static_cast<int>(r.x.size(1)),
+                       .ahead = ahead_of(r.ahead)};
   // From here on a product is faster, although it is a kernel more.
   constexpr int many_rows = 2048;
   if (routed && launched.rows >= many_rows && launched.logits != nullptr) {

@@ -204,7 +204,7 @@ TEST_CASE("every attention gives the reference's result", "[kernels]") {
         CHECK(ways.size() == gpu::library_attention_ways().size() + 1);
         for (const gpu::AttentionWay& way : ways) {
           CAPTURE(way.name, images, tokens, heads, size, scale);
-          const Tensor got = way.run(qkv, heads);
+          const Tensor got = way.run(qkv, heads, {});
           CHECK(torch::equal(got.isnan(), expected.isnan()));
           CHECK(relative(got.nan_to_num(), expected.nan_to_num()) <= 3 * rounding);
         }

@@ -14,8 +14,9 @@ namespace dydit::gpu {
 
 struct AttentionWay {
   std::string name;
-  /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W).
-  std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads)> run;
+  /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W). `ahead`: see modulated_norm; ours alone.
+  std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead)>
+      run;
 };
 const std::vector<AttentionWay>& library_attention_ways();
 /// With ours, for Hopper in bfloat16 or float16, where it takes the shape: a multiple of 256 tokens, 64 or 72 numbers a
@@ -25,7 +26,7 @@ std::vector<AttentionWay> attention_ways(const torch::Tensor& qkv, std::int64_t 
 class Attentions {
  public:
   /// (N,T,3 W) -> (N,T,W). Measures where the shape is new, as Products does.
-  torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads);
+  torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead = {});
 
  private:
   std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>, AttentionWay> choices_;
