@@ -29,8 +29,9 @@ void require_close(const char* what, double distance, double bound);
 /// which routes nothing.
 struct Block {
   Block(const Subject& subject, double keep);
-  torch::Tensor numbers(at::IntArrayRef sizes, std::uint64_t which) const;  ///< standard normal
-  torch::Tensor part(std::int64_t which) const;                             ///< (N,D) of the modulation
+  torch::Tensor numbers(at::IntArrayRef sizes,
+                        std::uint64_t which) const;  ///< standard normal, the same ones each time
+  torch::Tensor part(std::int64_t which) const;      ///< (N,D) of the modulation
 
   dit::DiT dit;
   model::Inputs in;
