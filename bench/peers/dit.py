@@ -138,7 +138,9 @@ def named(name, kind=DiT):
     """S/2 ... XL/8, random weights of a size at which every layer matters."""
     size, patch = name.split("/")
     depth, width, heads = FAMILY[size]
-    model = kind(depth, width, heads, int(patch))
+    with torch.device("meta"):  # every parameter is drawn below
+        model = kind(depth, width, heads, int(patch))
+    model.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():

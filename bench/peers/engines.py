@@ -26,6 +26,7 @@ import argparse
 import copy
 import fnmatch
 import json
+import math
 import os
 import random
 import statistics
@@ -77,7 +78,10 @@ def check_in_float32(model, keeps, options, checkpoint):
         for engine in ("masked", "compact") if given.masks else ("dense",):
             side = Side(f"ours:{engine}", None, given)
             side.run, side.output = ours.side(engine, given)
-            side.check()
+            try:
+                side.check()
+            except RuntimeError as error:
+                sys.exit(f"engines: {side.name} in float32: {error}")
     ours.end()
 
 
@@ -177,6 +181,16 @@ def write(options, rows):
         options.json.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def positive(kind):
+    def read(text):
+        number = kind(text)
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(f"give a positive number, not {text}")
+        return number
+    read.__name__ = kind.__name__  # what argparse calls it
+    return read
+
+
 def shares(text):
     keep = tuple(float(share) for share in text.split(","))
     if len(keep) != 3 or not all(0 < share <= 1 for share in keep):
@@ -187,13 +201,14 @@ def shares(text):
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["XL/2"])
-    parser.add_argument("--batches", nargs="+", type=int, default=[64, 2])
+    parser.add_argument("--batches", nargs="+", type=positive(int), default=[64, 2])
     parser.add_argument("--keep", nargs="+", type=shares, default=[(.5, .5, 1.), (1., .5, .5), (.75, .625, .65)],
                         help="shares of heads, channel groups and tokens: 0.5,0.5,1")
     parser.add_argument("--sides", nargs="+", default=DEFAULT, help="names, or patterns like 'dense:*'")
-    parser.add_argument("--blocks", type=int, default=15)
-    parser.add_argument("--block-seconds", type=float, default=0.1, help="of one block of a side")
-    parser.add_argument("--minutes", type=float, default=6.5, help="for each model; then no further side is begun")
+    parser.add_argument("--blocks", type=positive(int), default=15)
+    parser.add_argument("--block-seconds", type=positive(float), default=0.1, help="of one block of a side")
+    parser.add_argument("--minutes", type=positive(float), default=6.5,
+                        help="for each model, shared by its batches; then no further side is begun")
     parser.add_argument("--device", default="cuda", choices=["cpu", "cuda"])
     parser.add_argument("--dtype", default="bfloat16", choices=["float32", "bfloat16", "float16"])
     parser.add_argument("--no-grad", action="store_true", help="compiled peers under no_grad, else inference_mode")

@@ -114,8 +114,8 @@ class Peers:
         if way == "graph":
             with torch.inference_mode():
                 return graph_of(model, inputs), inputs
-        key = None if kind == "compact" else (kind, way)
-        if key is None or key not in self.compiled:
+        key = kind, way, given.path if kind == "compact" else None
+        if key not in self.compiled:
             compiled = torch.compile(model, mode=way, fullgraph=True, dynamic=False)
 
             def call(*of):  # each pass a root of its own among CUDA graphs
@@ -150,10 +150,12 @@ def distance(output, expected):
 
 
 def one_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
 class Side:
+    """One of them under one set of masks: checked, timed in blocks, checked again; or what made it fail."""
+
     def __init__(self, name, keep, given):
         self.name, self.keep, self.given = name, keep, given
         self.kind, self.way = name.split(":")
