@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
   add_collectors();
 #ifdef DYDIT_WITH_CUDA
   add_gpu_collectors();
+  add_gpu_kernels();
 #endif
   benchmark::RunSpecifiedBenchmarks();
+  return any_failed ? 1 : 0;
 }

@@ -49,6 +49,8 @@ inline std::string name_of(std::string suite, const Axes& axes) {
   return suite;
 }
 
+inline bool any_failed = false;  ///< what the program ends with
+
 /// `run` sets the time by one of the functions below. What it throws becomes the benchmark's error.
 inline benchmark::internal::Benchmark* add(const std::string& suite, const Axes& axes,
                                            std::function<void(State&)> run) {
@@ -58,6 +60,7 @@ inline benchmark::internal::Benchmark* add(const std::string& suite, const Axes&
                                           run(state);
                                         } catch (const std::exception& error) {
                                           state.SkipWithError(one_line(error).c_str());
+                                          any_failed = true;
                                         }
                                       })
       ->UseManualTime()
@@ -107,13 +110,15 @@ class Laps {
   std::int64_t passes_ = 1;
 };
 
-/// Times `pass` and gives seconds of the reference over seconds of `pass`, from laps that alternate.
+/// Times `pass`, of so many iterations, and gives seconds of the reference over seconds of `pass`, from laps that
+/// alternate.
 template <typename Pass, typename Reference>
-double time_beside(State& state, torch::Device device, const Pass& pass, const Reference& reference) {
+double time_beside(State& state, torch::Device device, const Pass& pass, const Reference& reference,
+                   std::int64_t iterations = 1) {
   Laps laps(device, pass);
   Laps of_reference(device, reference);
   double count = 0;
-  while (state.KeepRunningBatch(laps.passes())) {
+  while (state.KeepRunningBatch(laps.passes() * iterations)) {
     laps.run();
     of_reference.run();
     ++count;

@@ -17,6 +17,7 @@ void add_studies();
 void add_collectors();
 #ifdef DYDIT_WITH_CUDA
 void add_gpu_collectors();
+void add_gpu_kernels();
 #endif
 
 }  // namespace dydit::bench

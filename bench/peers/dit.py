@@ -45,6 +45,13 @@ class LabelEmbedder(nn.Module):
         return self.embedding_table(y)
 
 
+def attention(qkv, heads):
+    """(N,T,3 W) of so many heads -> (N,T,W)"""
+    n, t, width = qkv.shape
+    q, k, v = qkv.view(n, t, 3, heads, width // 3 // heads).permute(2, 0, 3, 1, 4).unbind(0)
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, width // 3)
+
+
 class Attention(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
@@ -52,10 +59,11 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
+    def mix(self, x):
+        return attention(self.qkv(x), self.heads)
+
     def forward(self, x):
-        n, t, d = x.shape
-        q, k, v = self.qkv(x).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        return self.proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, d))
+        return self.proj(self.mix(x))
 
 
 class Mlp(nn.Module):
@@ -96,32 +104,43 @@ class FinalLayer(nn.Module):
 
 
 class DiT(nn.Module):
+    block = Block
+
     def __init__(self, depth, width, heads, patch, size=32, channels=4, classes=1000):
         super().__init__()
+        self.shape = depth, width, heads, patch, size, channels, classes
         self.size, self.patch, self.channels, self.classes = size, patch, channels, classes
         self.grid, self.outputs = size // patch, 2 * channels
         self.x_embedder = PatchEmbed(patch, channels, width)
         self.t_embedder = TimestepEmbedder(width)
         self.y_embedder = LabelEmbedder(classes, width)
         self.pos_embed = nn.Parameter(torch.zeros(1, self.grid**2, width), requires_grad=False)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        self.blocks = nn.ModuleList(self.block(width, heads) for _ in range(depth))
         self.final_layer = FinalLayer(width, patch * patch * self.outputs)
 
-    def forward(self, x, t, y):
-        x = self.x_embedder(x) + self.pos_embed
-        c = self.t_embedder(t) + self.y_embedder(y)
-        for block in self.blocks:
-            x = block(x, c)
-        x = self.final_layer(x, c)
+    def embed(self, x, t, y):
+        """-> tokens, what adaLN reads, and the time embedding alone"""
+        time = self.t_embedder(t)
+        return self.x_embedder(x) + self.pos_embed, time + self.y_embedder(y), time
+
+    def unpatchify(self, x):
         n, g, p, o = x.shape[0], self.grid, self.patch, self.outputs
         return x.view(n, g, g, p, p, o).permute(0, 5, 1, 3, 2, 4).reshape(n, o, g * p, g * p)
 
+    def forward(self, x, t, y):
+        x, c, _ = self.embed(x, t, y)
+        for block in self.blocks:
+            x = block(x, c)
+        return self.unpatchify(self.final_layer(x, c))
 
-def named(name):
+
+def named(name, kind=DiT):
     """S/2 ... XL/8, random weights of a size at which every layer matters."""
     size, patch = name.split("/")
     depth, width, heads = FAMILY[size]
-    model = DiT(depth, width, heads, int(patch))
+    with torch.device("meta"):  # every parameter is drawn below
+        model = kind(depth, width, heads, int(patch))
+    model.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():

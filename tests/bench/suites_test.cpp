@@ -17,7 +17,7 @@ namespace {
 // Of each device what has it among its axes.
 using Suites = std::set<std::pair<std::string, std::string>>;
 
-Suites expected(bool gpu) {
+Suites expected(bool gpu, bool kernels) {
   Suites all{{"collector/range/unobserved", ""}, {"collector/range/observed", ""}};
   for (const char* suite : {"ceiling/product", "ceiling/copy", "kernel", "part", "forward", "train_step", "engine",
                             "plan", "loader", "checkpoint", "sample", "study", "collector/forward"})
@@ -26,6 +26,7 @@ Suites expected(bool gpu) {
   for (const char* suite : {"ceiling/product", "ceiling/copy", "kernel", "part", "forward", "train_step", "engine",
                             "collector/forward", "collector/replay"})
     all.emplace(suite, "cuda");
+  if (kernels) all.emplace("gpu_kernel", "cuda");
   return all;
 }
 
@@ -38,18 +39,22 @@ constexpr const char* smallest =
     "range/|"
     "^collector/forward/device:cpu/model:S-4|"
     "^(kernel|part|forward|train_step|engine)/device:cuda/model:S-2/batch:16/dtype:bfloat16/|"
-    "^collector/(forward|replay)/device:cuda";
+    "^collector/(forward|replay)/device:cuda|"
+    "^gpu_kernel/device:cuda/model:S-2/batch:2/";
 
 struct Output {
+  int code;
   std::string out;
-  bool gpu;  // else the program says that there is none
+  bool gpu, kernels;  // a GPU, and one that our kernels are for: else the program says why not
 };
 
 Output output_of(const std::string& options) {
   const dydit::test::TemporaryFolder folder;
   const std::string out = folder.path() / "out", err = folder.path() / "err";
-  REQUIRE(std::system((DYDIT_BENCH " " + options + " > " + out + " 2> " + err).c_str()) == 0);
-  return {dydit::read_file(out), dydit::read_file(err).find("no GPU") == std::string::npos};
+  const int code = std::system((DYDIT_BENCH " " + options + " > " + out + " 2> " + err).c_str());
+  const std::string said = dydit::read_file(err);
+  const bool gpu = said.find("no GPU") == said.npos;
+  return {code, dydit::read_file(out), gpu, gpu && said.find("no suite gpu_kernel") == said.npos};
 }
 
 // "forward" and "cpu" of "forward/device:cpu/model:S-4/manual_time": what stands before the first axis, and the device.
@@ -72,7 +77,7 @@ void require_counters(const std::string& suite, const Json& row) {
     CHECK(row[counter].get<double>() > 0);
   };
   if (suite == "ceiling/product" || suite == "forward" || suite == "train_step") positive("MACs/s");
-  if (suite == "ceiling/copy" || suite == "loader") positive("bytes/s");
+  if (suite == "ceiling/copy" || suite == "loader" || suite == "gpu_kernel") positive("bytes/s");
   if (suite != "engine") return;
   for (const char* counter : {"MACs/s", "theoretical", "actual", "eta"}) positive(counter);
   CHECK(row["theoretical"].get<double>() > 1.5);  // half of the units
@@ -83,7 +88,8 @@ void require_counters(const std::string& suite, const Json& row) {
 }  // namespace
 
 TEST_CASE("every suite of benchmarks is listed, with names by axes") {
-  const auto [out, gpu] = output_of("--benchmark_list_tests");
+  const auto [code, out, gpu, kernels] = output_of("--benchmark_list_tests");
+  REQUIRE(code == 0);
   std::istringstream lines(out);
   Suites listed;
   std::set<std::string> names;
@@ -93,11 +99,11 @@ TEST_CASE("every suite of benchmarks is listed, with names by axes") {
     CHECK(names.insert(name).second);
     listed.insert(suite_of(name));
   }
-  CHECK(listed == expected(gpu));
+  CHECK(listed == expected(gpu, kernels));
 }
 
 TEST_CASE("the smallest cases of every suite of benchmarks run") {
-  const auto [out, gpu] = output_of(
+  const auto [code, out, gpu, kernels] = output_of(
       std::string("--benchmark_format=json --benchmark_min_time=0.001 --benchmark_filter='") + smallest + "'");
   const Json report = Json::parse(out);
   Suites ran;
@@ -110,5 +116,6 @@ TEST_CASE("the smallest cases of every suite of benchmarks run") {
     require_counters(suite_of(name).first, row);
     ran.insert(suite_of(name));
   }
-  CHECK(ran == expected(gpu));
+  CHECK(code == 0);  // none has failed
+  CHECK(ran == expected(gpu, kernels));
 }
