@@ -27,8 +27,10 @@ Case attention(Block& b, const std::string& way) {
   if (way == fastest) {
     attend = [=, all = std::make_shared<gpu::Attentions>()] { return all->run(qkv, heads); };
   } else {
-    const auto one = std::ranges::find(gpu::attention_ways(), way, &gpu::AttentionWay::name);
-    attend = [=] { return one->run(qkv, heads); };
+    const auto all = gpu::attention_ways(qkv, heads);
+    const auto one = std::ranges::find(all, way, &gpu::AttentionWay::name);
+    if (one == all.end()) throw RunError("no such attention of this shape", way);
+    attend = [=, run = one->run] { return run(qkv, heads, {}); };
   }
   return {.run = [attend](int) { attend(); },
           .check = [=] { require_close("attention", rel_l2(attend(), expected), 3 * rounding); },

@@ -145,7 +145,8 @@ std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device) {
   if (kernel.ways == Kernel::one) return {""};
   if (kernel.ways != Kernel::attentions) return product_ways(device, kernel.ways == Kernel::library_products);
   std::vector<std::string> names{fastest};
-  for (const gpu::AttentionWay& way : gpu::attention_ways()) names.push_back(way.name);
+  const torch::Tensor qkv = torch::empty({1, 256, 3 * 72}, torch::TensorOptions(device).dtype(torch::kBFloat16));
+  for (const gpu::AttentionWay& way : gpu::attention_ways(qkv, 1)) names.push_back(way.name);
   return names;
 }
 
