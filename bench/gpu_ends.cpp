@@ -32,7 +32,7 @@ static Case layer_case(const char* name, const std::function<Tensor()>& kernel, 
 
 Case embed_patches(Block& b, const std::string&) {
   const auto& layer = b.dit->x_embedder->proj;
-  const Tensor x = b.in.x, weight = layer->weight.flatten(1), bias = layer->bias,
+  const Tensor x = b.in.x, weight = layer->weight.flatten(1).t().contiguous(), bias = layer->bias,
                positions = b.dit->pos_embed.flatten(0, 1);
   const std::int64_t patch = b.dit->configuration.patch_size;
   auto of = exact(b.dit->x_embedder, b.dit->configuration);

@@ -45,6 +45,7 @@ void FusedModel::prepare() {
   const model::Linear& last = dit_->final_layer->linear;
   const std::int64_t columns = gpu::final_columns(c.hidden_size, last->weight.size(0));
   final_weight_ = torch::constant_pad_nd(last->weight, {0, 0, 0, columns - last->weight.size(0)});
+  patch_weight_ = dit_->x_embedder->proj->weight.flatten(1).t().contiguous();
   const auto& first = *dit_->t_embedder->mlp[0]->as<model::Linear>();
   const auto& second = *dit_->t_embedder->mlp[2]->as<model::Linear>();
   conditioner_ = {.weight1 = first.weight,
@@ -67,7 +68,7 @@ void FusedModel::prepare() {
 
 std::size_t FusedModel::bytes() const {
   std::size_t bytes = 0;
-  for (const Tensor& copy : {adaln_weight_, adaln_bias_, final_weight_})
+  for (const Tensor& copy : {adaln_weight_, adaln_bias_, final_weight_, patch_weight_})
     if (copy.defined()) bytes += copy.nbytes();
   return bytes;
 }
@@ -223,7 +224,7 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
   TokensOn on;
   Tensor tokens = in_range("embed", [&] {
     const auto& proj = dit_->x_embedder->proj;
-    return gpu::embed_patches(in.x, proj->weight.flatten(1), proj->bias, dit_->pos_embed.flatten(0, 1),
+    return gpu::embed_patches(in.x, patch_weight_, proj->bias, dit_->pos_embed.flatten(0, 1),
                               dit_->configuration.patch_size);
   });
   for (std::int64_t layer = 0; layer < depth; ++layer) {

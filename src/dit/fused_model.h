@@ -67,6 +67,7 @@ class FusedModel {
   std::shared_ptr<Packing> packing_;
   torch::Tensor adaln_weight_, adaln_bias_;  // of all blocks and the final layer, one below the other
   torch::Tensor final_weight_;               // with rows of zeros
+  torch::Tensor patch_weight_;               // (C p p,D)
   gpu::Conditioner conditioner_;
   gpu::Products products_;
   gpu::Attentions attentions_;

@@ -26,9 +26,9 @@ Tensor contiguous(const Tensor& x, torch::Dtype dtype) {
 Tensor embed_patches(const Tensor& given, const Tensor& weight, const Tensor& bias, const Tensor& positions,
                      std::int64_t patch) {
   const Tensor x = contiguous(given, weight.scalar_type());
-  const std::int64_t width = weight.size(0), tokens = positions.size(0);
-  if (weight.numel() != width * x.size(1) * patch * patch || width % 8 != 0 || x.size(2) != x.size(3) ||
-      x.size(2) / patch * (x.size(2) / patch) != tokens || positions.size(1) != width)
+  const std::int64_t width = weight.size(1), tokens = positions.size(0);
+  if (weight.size(0) != x.size(1) * patch * patch || !weight.is_contiguous() || width % 8 != 0 ||
+      x.size(2) != x.size(3) || x.size(2) / patch * (x.size(2) / patch) != tokens || positions.size(1) != width)
     throw UsageError("patches and their weight do not fit", "x, weight");
   const Tensor out = torch::empty({x.size(0), tokens, width}, weight.options());
   launch(PatchLaunch{.number = number_of(weight),

@@ -16,22 +16,19 @@ constexpr int tokens_at_once = 8;
 
 template <typename Number, typename Input>
 __global__ void patches(const PatchLaunch p, int tokens_of_block) {
-  extern __shared__ float patch_memory[];  // (tokens_of_block, k8), k8 the next multiple of 8
+  extern __shared__ float patch_memory[];  // (tokens_of_block, k)
   let_next_kernel_begin();
   wait_for_kernel_before();
-  const int grid = p.side / p.patch, tokens = grid * grid, k = p.channels * p.patch * p.patch, k8 = (k + 7) / 8 * 8;
+  const int grid = p.side / p.patch, tokens = grid * grid, k = p.channels * p.patch * p.patch;
   const int parts = (tokens + tokens_of_block - 1) / tokens_of_block;
   const int image = blockIdx.x / parts, first = blockIdx.x % parts * tokens_of_block;
   const Input* const x = static_cast<const Input*>(p.x) + std::int64_t{image} * p.channels * p.side * p.side;
-  for (int i = threadIdx.x; i < tokens_of_block * k8; i += blockDim.x) {
-    const int token = first + i / k8, of_patch = i % k8;
-    const int channel = of_patch / (p.patch * p.patch), inside = of_patch % (p.patch * p.patch);
+  for (int i = threadIdx.x; i < tokens_of_block * k; i += blockDim.x) {
+    const int token = first + i / k, channel = i % k / (p.patch * p.patch), inside = i % (p.patch * p.patch);
     const int row = token / grid * p.patch + inside / p.patch, column = token % grid * p.patch + inside % p.patch;
     // In the type of the weights, as a product would read it.
-    patch_memory[i] =
-        of_patch < k && token < tokens
-            ? static_cast<float>(Number(static_cast<float>(x[(channel * p.side + row) * p.side + column])))
-            : 0.F;
+    if (token < tokens)
+      patch_memory[i] = static_cast<float>(Number(static_cast<float>(x[(channel * p.side + row) * p.side + column])));
   }
   __syncthreads();
   for (int at = threadIdx.x * 8; at < p.width; at += blockDim.x * 8) {
@@ -40,37 +37,28 @@ __global__ void patches(const PatchLaunch p, int tokens_of_block) {
     for (int from = 0; from < tokens_of_block && first + from < tokens; from += tokens_at_once) {
       float sum[tokens_at_once][8];
 #pragma unroll
-      for (int token = 0; token < tokens_at_once; ++token)
+      for (int token = 0; token < tokens_at_once; ++token) {
+        const int of_image = min(first + from + token, tokens - 1);
+        Eight<Number>::constant(static_cast<const Number*>(p.positions) + std::int64_t{of_image} * p.width + at)
+            .to_floats(sum[token]);
 #pragma unroll
-        for (int j = 0; j < 8; ++j) sum[token][j] = bias[j];
-      for (int i = 0; i < k8; i += 8) {
-        float w[8][8];
-#pragma unroll
-        for (int j = 0; j < 8; ++j) {
-          const Number* const row = static_cast<const Number*>(p.weight) + std::int64_t{at + j} * k + i;
-          if (k == k8)
-            Eight<Number>::constant(row).to_floats(w[j]);
-          else
-            for (int c = 0; c < 8; ++c) w[j][c] = i + c < k ? static_cast<float>(row[c]) : 0.F;
-        }
+        for (int j = 0; j < 8; ++j) sum[token][j] += bias[j];
+      }
+#pragma unroll 4
+      for (int i = 0; i < k; ++i) {
+        float w[8];
+        Eight<Number>::constant(static_cast<const Number*>(p.weight) + std::int64_t{i} * p.width + at).to_floats(w);
 #pragma unroll
         for (int token = 0; token < tokens_at_once; ++token) {
-          const float* const values = patch_memory + (from + token) * k8 + i;
+          const float value = patch_memory[(from + token) * k + i];
 #pragma unroll
-          for (int c = 0; c < 8; ++c)
-#pragma unroll
-            for (int j = 0; j < 8; ++j) sum[token][j] += values[c] * w[j][c];
+          for (int j = 0; j < 8; ++j) sum[token][j] += value * w[j];
         }
       }
 #pragma unroll
       for (int token = 0; token < tokens_at_once; ++token) {
         const int to = first + from + token;
         if (to >= tokens) continue;
-        float position[8];
-        Eight<Number>::constant(static_cast<const Number*>(p.positions) + std::int64_t{to} * p.width + at)
-            .to_floats(position);
-#pragma unroll
-        for (int j = 0; j < 8; ++j) sum[token][j] += position[j];
         Eight<Number>::of(sum[token])
             .store(static_cast<Number*>(p.out) + (std::int64_t{image} * tokens + to) * p.width + at);
       }
@@ -82,23 +70,26 @@ __device__ inline float silu(float x) { return x / (1 + __expf(-x)); }
 
 constexpr int sinusoids = 256, embed_warps = 8, images_at_once = 8;
 
-// A warp has one column of some images. The first of the two products reads sinusoids of the timesteps, cosines first.
-template <typename Number, bool First, int Eights>
+// A warp has one column of some images, or of many images several columns, so that it reads them less often. The first
+// of the two products reads sinusoids of the timesteps, cosines first.
+template <typename Number, bool First, int Eights, int Columns>
 __global__ __launch_bounds__(embed_warps * 32) void embed(const ConditionLaunch p) {
-  const int columns = (p.width + embed_warps - 1) / embed_warps, lane = threadIdx.x % 32;
-  const int column = blockIdx.x % columns * embed_warps + threadIdx.x / 32;
-  const int first = blockIdx.x / columns * images_at_once, images = min(images_at_once, p.images - first);
+  constexpr int of_block = embed_warps * Columns;
+  const int parts = (p.width + of_block - 1) / of_block, lane = threadIdx.x % 32;
+  const int column = blockIdx.x % parts * of_block + threadIdx.x / 32 * Columns;
+  const int first = blockIdx.x / parts * images_at_once, images = min(images_at_once, p.images - first);
   const int k = First ? sinusoids : p.width;
   let_next_kernel_begin();
-  Eight<Number> weight[Eights];  // it is there before the inputs are
+  Eight<Number> weight[Columns][Eights];  // it is there before the inputs are
 #pragma unroll
-  for (int i = 0; i < Eights; ++i) {
-    const int at = (i * 32 + lane) * 8;
-    weight[i] = column < p.width && at < k
-                    ? Eight<Number>::constant(static_cast<const Number*>(First ? p.weight1 : p.weight2) +
-                                              std::int64_t{column} * k + at)
-                    : Eight<Number>::zero();
-  }
+  for (int c = 0; c < Columns; ++c)
+#pragma unroll
+    for (int i = 0; i < Eights; ++i) {
+      const int at = (i * 32 + lane) * 8;
+      const Number* const row =
+          static_cast<const Number*>(First ? p.weight1 : p.weight2) + std::int64_t{column + c} * k + at;
+      weight[c][i] = column + c < p.width && at < k ? Eight<Number>::constant(row) : Eight<Number>::zero();
+    }
   wait_for_kernel_before();
   __shared__ __align__(16) Number waves[First ? images_at_once * sinusoids : 1];
   if (First) {
@@ -114,55 +105,67 @@ __global__ __launch_bounds__(embed_warps * 32) void embed(const ConditionLaunch 
   }
   if (column >= p.width) return;
   const Number* const inputs = First ? waves : static_cast<const Number*>(p.hidden) + std::int64_t{first} * k;
-  float sum[images_at_once] = {};
+#pragma unroll 2
+  for (int i = 0; i < images; ++i) {
+    Eight<Number> input[Eights];
 #pragma unroll
-  for (int i = 0; i < Eights; ++i) {
-    const int at = (i * 32 + lane) * 8;
-    if (at >= k) continue;
-    float w[8];
-    weight[i].to_floats(w);
-#pragma unroll
-    for (int image = 0; image < images_at_once; ++image) {
-      if (image >= images) continue;
-      float h[8];
-      Eight<Number>::load(inputs + image * k + at).to_floats(h);
-#pragma unroll
-      for (int j = 0; j < 8; ++j) sum[image] += w[j] * h[j];
+    for (int e = 0; e < Eights; ++e) {
+      const int at = (e * 32 + lane) * 8;
+      input[e] = at < k ? Eight<Number>::load(inputs + i * k + at) : Eight<Number>::zero();
     }
-  }
-  const float bias = static_cast<float>(static_cast<const Number*>(First ? p.bias1 : p.bias2)[column]);
+    float sum[Columns] = {};
 #pragma unroll
-  for (int i = 0; i < images_at_once; ++i) {
-    if (i >= images) continue;
-    const float value = sum_of_warp(sum[i]) + bias;
-    if (lane != 0) continue;
-    const std::int64_t image = first + i;
-    if (First) {
-      static_cast<Number*>(p.hidden)[image * p.width + column] = Number(silu(value));
-    } else {
-      const float label =
-          static_cast<float>(static_cast<const Number*>(p.labels)[p.label_of[image] * p.width + column]);
-      static_cast<Number*>(p.out)[image * p.width + column] = Number(silu(value + label));
+    for (int e = 0; e < Eights; ++e) {
+      float h[8];
+      input[e].to_floats(h);
+#pragma unroll
+      for (int c = 0; c < Columns; ++c) {
+        float w[8];
+        weight[c][e].to_floats(w);
+#pragma unroll
+        for (int j = 0; j < 8; ++j) sum[c] += w[j] * h[j];
+      }
+    }
+#pragma unroll
+    for (int c = 0; c < Columns; ++c) {
+      if (column + c >= p.width) continue;
+      const float value =
+          sum_of_warp(sum[c]) + static_cast<float>(static_cast<const Number*>(First ? p.bias1 : p.bias2)[column + c]);
+      if (lane != 0) continue;
+      const std::int64_t image = first + i, at = image * p.width + column + c;
+      if (First) {
+        static_cast<Number*>(p.hidden)[at] = Number(silu(value));
+      } else {
+        const float label =
+            static_cast<float>(static_cast<const Number*>(p.labels)[p.label_of[image] * p.width + column + c]);
+        static_cast<Number*>(p.out)[at] = Number(silu(value + label));
+      }
     }
   }
 }
 
-template <typename Number>
-void launch_number(const ConditionLaunch& p, Stream stream) {
-  const int blocks = (p.width + embed_warps - 1) / embed_warps * ((p.images + images_at_once - 1) / images_at_once);
-  launch_kernel(embed<Number, true, eights_of(sinusoids)>, blocks, embed_warps * 32, 0, 1, stream, p);
+template <typename Number, int Columns>
+void launch_columns(const ConditionLaunch& p, Stream stream) {
+  constexpr int of_block = embed_warps * Columns;
+  const int blocks = (p.width + of_block - 1) / of_block * ((p.images + images_at_once - 1) / images_at_once);
+  launch_kernel(embed<Number, true, eights_of(sinusoids), Columns>, blocks, embed_warps * 32, 0, 1, stream, p);
   with_eights(p.width, [&](auto eights) {
-    launch_kernel(embed<Number, false, decltype(eights)::value>, blocks, embed_warps * 32, 0, 1, stream, p);
+    launch_kernel(embed<Number, false, decltype(eights)::value, Columns>, blocks, embed_warps * 32, 0, 1, stream, p);
   });
 }
 
 template <typename Number>
+void launch_number(const ConditionLaunch& p, Stream stream) {
+  p.images > images_at_once ? launch_columns<Number, 4>(p, stream) : launch_columns<Number, 1>(p, stream);
+}
+
+template <typename Number>
 void launch_number(const PatchLaunch& p, Stream stream) {
-  const int tokens = p.side / p.patch * (p.side / p.patch), k8 = (p.channels * p.patch * p.patch + 7) / 8 * 8;
+  const int tokens = p.side / p.patch * (p.side / p.patch);
   // Of many tokens a block reads its weights for several turns.
   const int tokens_of_block = p.images * tokens > 4096 ? 4 * tokens_at_once : tokens_at_once;
   const int blocks = p.images * ((tokens + tokens_of_block - 1) / tokens_of_block);
-  const int bytes = tokens_of_block * k8 * static_cast<int>(sizeof(float));
+  const int bytes = tokens_of_block * p.channels * p.patch * p.patch * static_cast<int>(sizeof(float));
   const int threads = std::min((p.width / 8 + 31) / 32 * 32, 256);
   const auto with = [&](auto kernel) {
     allow_shared_memory(kernel, bytes);

@@ -96,7 +96,7 @@ bool has_attention(int tokens, int size);
 struct PatchLaunch {
   Number number;
   bool floats;                                // x is
-  const void *x, *weight, *bias, *positions;  // (width,channels patch patch), (width), (tokens,width)
+  const void *x, *weight, *bias, *positions;  // (channels patch patch,width), (width), (tokens,width)
   void* out;
   int images, channels, side, patch, width;
 };

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // LayerNorm with modulation, each warp of a row.
+#include <algorithm>
+
 #include "ahead.cuh"
 #include "check.h"
 #include "kernels.h"
 #include "norm.cuh"
+#include "wgmma.cuh"
 
 namespace dydit::gpu {
 
 namespace {
 
-constexpr int warps = 8, few_rows = 2048;
+constexpr int warps = 8, stages = 3;
 
-template <typename Number, int Eights, bool Few>
-__global__ __launch_bounds__(warps * 32, Few || Eights > 5 ? 1 : 4) void norm(const NormLaunch p) {
+// Of few rows a warp has one, and reads its modulation ahead.
+template <typename Number, int Eights>
+__global__ __launch_bounds__(warps * 32) void norm_few(const NormLaunch p) {
   let_next_kernel_begin();
-  if (Few) fetch_ahead(p.ahead);
+  fetch_ahead(p.ahead);
   const int after_wait = wait_for_kernel_before();
   const int row = blockIdx.x * warps + threadIdx.x / 32;
   if (row >= p.rows) return;
@@ -22,19 +26,65 @@ __global__ __launch_bounds__(warps * 32, Few || Eights > 5 ? 1 : 4) void norm(co
   const std::int64_t image = row / p.tokens * p.modulation_stride + after_wait;
   RowPart<Number, Eights> part;
   part.read([&](int at) { return Eight<Number>::load(x + at); }, p.width);
-  part.template norm<Few>(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image,
-                          p.width);
+  part.template norm<true>(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image,
+                           p.width);
   part.store(static_cast<Number*>(p.out) + std::int64_t{row} * p.width, p.width);
+}
+
+// Of many rows a block has neighbours, which have their modulation in common, and a warp a ring of rows in shared
+// memory that are copied while it works on others.
+template <typename Number, int Eights>
+__global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(const NormLaunch p) {
+  extern __shared__ __align__(128) std::uint8_t norm_memory[];
+  __shared__ Barrier full[warps][stages];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, bytes = p.width * 2;
+  std::uint8_t* const ring = norm_memory + warp * stages * bytes;
+  if (lane == 0) {
+    for (int i = 0; i < stages; ++i) full[warp][i].initialise(1);
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  __syncwarp();
+  let_next_kernel_begin();
+  const int after_wait = wait_for_kernel_before();
+  const int turns = (p.rows + gridDim.x * warps - 1) / (gridDim.x * warps), first = blockIdx.x * turns * warps;
+  const int end = min(first + turns * warps, p.rows);
+  const auto fetch = [&](int row, int stage) {
+    if (lane != 0 || row >= end) return;
+    full[warp][stage].expect(bytes);
+    copy_bytes(ring + stage * bytes, static_cast<const Number*>(p.x) + std::int64_t{row} * p.width, bytes,
+               full[warp][stage]);
+  };
+  int row = first + warp, stage = 0;
+  for (int i = 0; i < stages; ++i) fetch(row + i * warps, i);
+  for (std::uint32_t parity = 0; row < end; row += warps) {
+    full[warp][stage].wait(parity);
+    RowPart<Number, Eights> part;
+    part.read([&](int at) { return Eight<Number>::load(ring + stage * bytes + at * 2); }, p.width);
+    __syncwarp();
+    fetch(row + stages * warps, stage);
+    if (++stage == stages) {
+      stage = 0;
+      parity ^= 1;
+    }
+    const std::int64_t image = row / p.tokens * p.modulation_stride + after_wait;
+    part.template norm<false>(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image,
+                              p.width);
+    part.store(static_cast<Number*>(p.out) + std::int64_t{row} * p.width, p.width);
+  }
 }
 
 template <typename Number>
 void launch_of(const NormLaunch& p, Stream stream) {
   with_eights(p.width, [&](auto eights) {
-    const auto with = [&](auto kernel) {
-      launch_kernel(kernel, (p.rows + warps - 1) / warps, warps * 32, 0, 1, stream, p);
-    };
-    constexpr int number = decltype(eights)::value;
-    p.rows <= few_rows ? with(norm<Number, number, true>) : with(norm<Number, number, false>);
+    constexpr int number = decltype(eights)::value, few_rows = 2048;
+    const int blocks = (p.rows + warps - 1) / warps;
+    if (p.rows <= few_rows) return launch_kernel(norm_few<Number, number>, blocks, warps * 32, 0, 1, stream, p);
+    const auto kernel = norm_many<Number, number>;
+    const int bytes = warps * stages * p.width * 2;
+    allow_shared_memory(kernel, bytes);
+    int at_once = 0;
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&at_once, kernel, warps * 32, static_cast<std::size_t>(bytes)));
+    launch_kernel(kernel, std::min(blocks, at_once * multiprocessors()), warps * 32, bytes, 1, stream, p);
   });
 }
 

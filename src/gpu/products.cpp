@@ -84,12 +84,16 @@ Tensor plain::product(const Product& p) {
   return p.out.to(torch::kFloat32).index_add(0, rows, gates * y.narrow(0, 0, count)).to(p.out.scalar_type());
 }
 
-std::vector<Timed> measure(const std::vector<Way>& ways, const Product& p) {
+static std::vector<Trial> trials_of(const std::vector<Way>& ways, const Product& p) {
   Product trial = p;
   if (p.epilogue == Epilogue::gated_residual) trial.out = p.out.clone();  // what is added to stays as it is
   std::vector<Trial> trials;
-  for (const Way& way : ways) trials.push_back({way.name, [&way, &trial] { way.run(trial); }});
-  return measure(trials, p.x.device());
+  for (const Way& way : ways) trials.push_back({way.name, [&way, trial] { way.run(trial); }});
+  return trials;
+}
+
+std::vector<Timed> measure(const std::vector<Way>& ways, const Product& p) {
+  return measure(trials_of(ways, p), p.x.device());
 }
 
 void Products::run(const Product& p) {
@@ -97,7 +101,7 @@ void Products::run(const Product& p) {
   auto found = fastest_.find(key);
   if (found == fastest_.end()) {
     const std::vector<Way> all = ways(p);
-    found = fastest_.emplace(key, all[fastest(measure(all, p))]).first;
+    found = fastest_.emplace(key, all[fastest(trials_of(all, p), p.x.device())]).first;
   }
   found->second.run(p);
 }

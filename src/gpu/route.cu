@@ -20,7 +20,9 @@ struct RouteLayout {
   static constexpr int hidden = Hidden8 * 8;
   static constexpr int sums = Hidden8 > 0 ? warps* Rows* hidden* int(sizeof(float)) : 0;
   static __host__ __device__ constexpr int tile_bytes(int width) { return Hidden8 > 0 ? Rows * pitch_of(width) : 0; }
-  static __host__ __device__ constexpr int bytes(int width) { return tile_bytes(width) + sums + 2 * Rows * 4; }
+  static __host__ __device__ constexpr int bytes(int width) {
+    return tile_bytes(width) + sums + (2 * Rows + 2 * hidden) * 4;
+  }
 };
 
 // `Hidden8` 0: without a router.
@@ -31,12 +33,17 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
   const int pitch = pitch_of(p.width), lane = threadIdx.x % 32, warp = threadIdx.x / 32, first = blockIdx.x * Rows;
   float* const sums = reinterpret_cast<float*>(route_memory + Memory::tile_bytes(p.width));
   int* const place = reinterpret_cast<int*>(route_memory + Memory::tile_bytes(p.width) + Memory::sums);
-  float* const logits = reinterpret_cast<float*>(place + Rows);
+  float *const logits = reinterpret_cast<float*>(place + Rows), *const bias = logits + Rows,
+               *const second = bias + Memory::hidden;
   let_next_kernel_begin();
   fetch_ahead(p.ahead);
   // The router's weights are there before the tokens are.
   NarrowProduct<Number, Hidden8 == 0 ? 1 : Hidden8, Hidden8 == 0 ? 0 : Eights> router(
       static_cast<const Number*>(p.weight1), p.width);
+  for (int i = threadIdx.x; i < Memory::hidden; i += warps * 32) {
+    bias[i] = static_cast<float>(static_cast<const Number*>(p.bias1)[i]);
+    second[i] = static_cast<float>(static_cast<const Number*>(p.weight2)[i]);
+  }
   const int after_wait = wait_for_kernel_before();
 
   const int eights = p.width / 8, rows = min(Rows, p.rows - first);
@@ -58,13 +65,11 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
     router.multiply(route_memory, sums);
     __syncthreads();
     // Eight neighbouring threads for a row.
-    const Number *const bias = static_cast<const Number*>(p.bias1), *const second =
-                                                                        static_cast<const Number*>(p.weight2);
     for (int row = threadIdx.x / 8; row < Rows; row += warps * 4) {
       float logit = 0;
       for (int j = threadIdx.x % 8; j < Memory::hidden; j += 8) {
-        const float unit = narrow_sum<Hidden8>(sums, row, j) + static_cast<float>(bias[j]);
-        logit += unit > 0 || isnan(unit) ? unit * static_cast<float>(second[j]) : 0.F;
+        const float unit = narrow_sum<Hidden8>(sums, row, j) + bias[j];
+        logit += unit > 0 || isnan(unit) ? unit * second[j] : 0.F;
       }
 #pragma unroll
       for (int other = 4; other > 0; other /= 2) logit += __shfl_xor_sync(~0U, logit, other);
@@ -119,6 +124,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
     }
     int base = 0;
     if (lane == 0 && before > 0) base = atomicAdd(p.count, before);
+    norm_own();  // while the count is on its way
     base = __shfl_sync(~0U, base, 0);
 #pragma unroll
     for (int part = 0; part < (Rows + 31) / 32; ++part) {
@@ -129,7 +135,6 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
       place[row] = on ? to : -1;
       if (on) p.numbers[to] = first + row;
     }
-    norm_own();
   }
   __syncthreads();
 

@@ -51,6 +51,14 @@ struct Barrier {
   }
 };
 
+/// So many bytes, a multiple of 16, at addresses that are.
+__device__ inline void copy_bytes(void* to, const void* from, int bytes, Barrier& done) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+                   shared_address(to)),
+               "l"(from), "r"(bytes), "r"(shared_address(&done))
+               : "memory");
+}
+
 /// A box of a matrix, beginning at (row, column), into shared memory; out of bounds it is zero.
 __device__ inline void copy_tile(void* to, const CUtensorMap& matrix, Barrier& done, int row, int column) {
   asm volatile(

@@ -7,7 +7,7 @@
 
 namespace dydit::gpu {
 
-/// x (N,C,S,S), of the weights' type or float -> tokens (N,T,D): weight (D,C p p) and bias (D), positions (T,D) added.
+/// x (N,C,S,S), of the weights' type or float -> tokens (N,T,D): weight (C p p,D) and bias (D), positions (T,D) added.
 torch::Tensor embed_patches(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                             const torch::Tensor& positions, std::int64_t patch);
 
