@@ -17,6 +17,8 @@ struct Sweep {
 
 // Read again, for the models must have the axes that shares are of.
 void set_keep(run::Profile& profile, const Sweep& s, const study::SweepNames& names) {
+  if ((!profile.sweep || profile.sweep->models.empty()) && (!profile.sampling || profile.sampling->models.empty()))
+    throw UsageError("shares of trained models, whose routers decide", "--keep", "leave it out");
   Json keep = Json::array();
   for (const std::string& text : s.keep) keep.push_back(study::to_json(study::kept_from_text(text, "--keep")));
   const auto with_keep = [&](Json table) {
