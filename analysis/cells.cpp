@@ -42,11 +42,21 @@ Interval positive(const Record& record, const char* name) {
   return found;
 }
 
-std::optional<double> keep_of(const Record& record) {
+std::optional<Kept> keep_of(const Record& record) {
   const auto found = record.axes.find("keep");
   if (found == record.axes.end() || found->is_null()) return std::nullopt;
-  const double keep = found->is_number() ? found->get<double>() : missing;
-  if (!(keep >= 0 && keep <= 1)) refuse(record, "has an axis 'keep' that is not from 0 to 1");
+  Kept keep;
+  const auto add = [&](const Json& value) {
+    const double share = value.is_number() ? value.get<double>() : missing;
+    if (!(share >= 0 && share <= 1)) refuse(record, "has an axis 'keep' that is not from 0 to 1");
+    keep.shares.push_back(share);
+  };
+  if (!found->is_array()) {
+    add(*found);
+    return keep;
+  }
+  for (const Json& value : *found) add(value);
+  if (!keep.by_axis()) refuse(record, "has an axis 'keep' that is a list of fewer than two shares");
   return keep;
 }
 
@@ -72,6 +82,12 @@ Axes axes_of(const Record& record, std::span<const std::string_view> of_cell) {
             {"threads", axis(record, "threads")}};
   axes.insert(axes.end(), others.begin(), others.end());
   return axes;
+}
+
+std::string Kept::text() const {
+  std::vector<std::string> texts;
+  for (const double share : shares) texts.push_back(fmt::format("{:g}", share));
+  return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 std::string Study::setting(bool with_threads) const {

@@ -30,8 +30,9 @@ Interval interval(const record::Record& record, const char* name);
 Interval positive(const record::Record& record, const char* name);
 /// A metric that can be 0, NaN where it was not measured; throws InputError where it is less, or infinite.
 double at_least_zero(const record::Record& record, const char* name);
-/// The axis "keep", a share from 0 to 1; nothing where the record has none. Throws InputError for another.
-std::optional<double> keep_of(const record::Record& record);
+/// The axis "keep", a share from 0 to 1 or a list of several; nothing where the record has none. Throws InputError for
+/// another.
+std::optional<Kept> keep_of(const record::Record& record);
 
 /// Known ways of skipping in the order of their table, then others by name.
 std::pair<std::ptrdiff_t, std::string> order_of(const std::string& which);

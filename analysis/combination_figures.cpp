@@ -79,11 +79,11 @@ std::string csv_of(const SamplingStudy& study, Against against, const Looks& loo
       "sampling_speedup_own_high,sampling_gmacs,sampling_gmacs_guided,blocks_run,passes,full_passes,"
       "activation_memory,cache_memory,engine,which,keep,cache,sampler,steps\n";
   for (const SamplingCell& cell : study.cells)
-    csv +=
-        csv_line(place_of(cell, against), cell.speedup, looks.colour(cell.variant()), looks.symbol(cell.cache),
-                 cell.multiplied, cell.share, cell.theory, cell.time, cell.own_speedup, cell.gmacs, cell.gmacs_guided,
-                 cell.blocks_run, cell.passes, cell.full_passes, cell.activation_memory, cell.cache_memory,
-                 cell.engine.name, cell.which, cell.keep.value_or(missing), cell.cache, cell.sampler, cell.steps);
+    csv += csv_line(place_of(cell, against), cell.speedup, looks.colour(cell.variant()), looks.symbol(cell.cache),
+                    cell.multiplied, cell.share, cell.theory, cell.time, cell.own_speedup, cell.gmacs,
+                    cell.gmacs_guided, cell.blocks_run, cell.passes, cell.full_passes, cell.activation_memory,
+                    cell.cache_memory, cell.engine.name, cell.which, cell.keep ? cell.keep->text() : "NaN", cell.cache,
+                    cell.sampler, cell.steps);
   return csv;
 }
 

@@ -116,7 +116,7 @@ std::string cache_alone(const std::string& cache) {
 std::string SamplingCell::variant() const {
   if (engine.executes == Executes::all || which == "own") return engine.name;
   return fmt::format("{} ({}{})", engine.name, which == "all" ? "all on" : which,
-                     keep && which != "all" ? fmt::format(", {:g}", *keep) : "");
+                     keep && which != "all" ? fmt::format(", {}", keep->text()) : "");
 }
 
 std::string SamplingCell::name() const {
@@ -160,8 +160,8 @@ std::vector<const SamplingCell*> SamplingStudy::separate(const SamplingCell& cel
 
 std::vector<SamplingStudy> sampling_studies(std::span<const Run> runs) {
   return studies_of<SamplingStudy>(runs, "sampling", axes_of_sampling, sampling_cell_of, [](const SamplingCell& cell) {
-    return std::tuple(cell.engine, order_of(cell.which), -cell.keep.value_or(1), cell.keep.has_value(), cell.cached(),
-                      cell.cache, -cell.steps, cell.sampler);
+    return std::tuple(cell.engine, order_of(cell.which), cell.keep.value_or(Kept{{1}}), cell.keep.has_value(),
+                      cell.cached(), cell.cache, -cell.steps, cell.sampler);
   });
 }
 

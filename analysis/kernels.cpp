@@ -93,7 +93,9 @@ std::map<CellKey, std::vector<KernelRow>> rows_of(const Run& run, const std::str
   return rows;
 }
 
-auto place_of(const ProfileCell& cell) { return std::tuple(cell.engine, order_of(cell.which), -cell.keep.value_or(1)); }
+auto place_of(const ProfileCell& cell) {
+  return std::tuple(cell.engine, order_of(cell.which), cell.keep.value_or(Kept{{1}}));
+}
 
 }  // namespace
 
@@ -109,7 +111,7 @@ double KernelRow::excess() const {
 
 std::string ProfileCell::name() const {
   if (complete() || which == "all" || which == "own") return engine.name;
-  return fmt::format("{} ({}{})", engine.name, which, keep ? fmt::format(", {:g}", *keep) : "");
+  return fmt::format("{} ({}{})", engine.name, which, keep ? fmt::format(", {}", keep->text()) : "");
 }
 
 double ProfileCell::gap_time() const {

@@ -30,7 +30,7 @@ std::string place(const std::string& range, const std::string& kernel) {
 
 std::string file_name(const ProfileCell& cell) {
   return cell.engine.name +
-         (cell.complete() ? "" : "-" + cell.which + (cell.keep ? fmt::format("-{:g}", *cell.keep) : ""));
+         (cell.complete() ? "" : "-" + cell.which + (cell.keep ? fmt::format("-{}", cell.keep->text()) : ""));
 }
 
 double gap_share(const ProfileCell& cell) { return cell.gap_time() / cell.whole_time(); }

@@ -22,9 +22,7 @@ namespace {
 SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
   SpeedCell cell{.engine = engine_of(record, engines),
                  .which = needed_axis(record, "which"),
-                 .keep = record.axes.contains("keep") && record.axes["keep"].is_number()
-                             ? record.axes["keep"].get<double>()
-                             : missing,
+                 .keep = keep_of(record).value_or(Kept()),
                  .batch = axis(record, "batch"),
                  .time = positive(record, "time"),
                  .speedup = positive(record, "speedup"),
@@ -37,7 +35,7 @@ SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& eng
                  .activation_memory = interval(record, "activation_memory").mean,
                  .weight_memory = interval(record, "weight_memory").mean,
                  .waterfall = std::nullopt};
-  if (!(cell.keep >= 0 && cell.keep <= 1)) refuse(record, "has no axis 'keep' from 0 to 1");
+  if (cell.keep.shares.empty()) refuse(record, "has no axis 'keep'");
   if (cell.which.empty()) refuse(record, "has an empty axis 'which'");
   if (cell.batch == 0) refuse(record, "has a batch of 0");
   if (std::isnan(cell.time.mean)) refuse(record, "has no time");
@@ -65,6 +63,10 @@ Skipped skipped(std::string_view which) {
   return {which, which, true};
 }
 
+std::pair<bool, double> SpeedCell::distance(double share) const {
+  return {keep.by_axis(), std::abs((keep.by_axis() ? lambda_realised : keep.shares.front()) - share)};
+}
+
 std::vector<std::string> SpeedStudy::engines(Executes executes) const {
   std::set<std::string> names;
   for (const SpeedCell& cell : cells)
@@ -78,7 +80,7 @@ bool SpeedStudy::trained() const {
 
 std::vector<SpeedStudy> speed_studies(std::span<const Run> runs) {
   return studies_of<SpeedStudy>(runs, "speed", axes_of_cell, cell_of, [](const SpeedCell& cell) {
-    return std::tuple(cell.engine, cell.batch, order_of(cell.which), -cell.keep);
+    return std::tuple(cell.engine, cell.batch, order_of(cell.which), cell.keep);
   });
 }
 
@@ -87,10 +89,9 @@ std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study) {
   for (const SpeedCell& cell : study.cells) {
     if (!cell.waterfall || cell.engine.executes != Executes::kept || cell.everything_on()) continue;
     const SpeedCell*& best = shown[{cell.engine.name, order_of(cell.which)}];
-    const auto nearer = [](const SpeedCell& a, const SpeedCell& b) {
-      return std::abs(a.keep - 0.5) < std::abs(b.keep - 0.5);
-    };
-    if (best == nullptr || cell.batch > best->batch || (cell.batch == best->batch && nearer(cell, *best))) best = &cell;
+    if (best == nullptr || cell.batch > best->batch ||
+        (cell.batch == best->batch && cell.distance(0.5) < best->distance(0.5)))
+      best = &cell;
   }
   std::vector<const SpeedCell*> result;
   for (const auto& [which, cell] : shown) result.push_back(cell);

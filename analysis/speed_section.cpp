@@ -33,7 +33,7 @@ Cells imposed_near(const SpeedStudy& study, const std::string& engine, double ke
     return cell.engine == Engine{Executes::kept, engine} && skipped(cell.which).imposed &&
            std::isfinite(cell.realisation.mean);
   });
-  const auto distance = [&](const SpeedCell* cell) { return std::abs(cell->keep - keep); };
+  const auto distance = [&](const SpeedCell* cell) { return cell->distance(keep); };
   const auto nearest = std::ranges::min_element(cells, {}, distance);
   if (nearest != cells.end())
     std::erase_if(cells, [share = (*nearest)->keep](const SpeedCell* cell) { return cell->keep != share; });
@@ -65,12 +65,12 @@ std::string sentences(const SpeedStudy& study) {
   std::string text;
   const auto kept = study.engines(Executes::kept), masked = study.engines(Executes::masked);
   for (const std::string& engine : kept) {
-    double told = -1;  // share kept
+    Kept told;
     for (const double keep : {0.7, 0.5}) {
       const Cells cells = imposed_near(study, engine, keep);
       if (cells.empty() || cells.front()->keep == told) continue;
       told = cells.front()->keep;
-      text += fmt::format("With {:g} kept, the {} engine reaches {} of the theoretical speedup. ", told,
+      text += fmt::format("With {} kept, the {} engine reaches {} of the theoretical speedup. ", told.text(),
                           html_escape(engine), from_to(cells, &SpeedCell::realisation));
     }
     const std::string name = kept.size() == 1 ? "it" : "the " + html_escape(engine) + " engine";
@@ -98,10 +98,9 @@ std::string speed_table(const SpeedStudy& study) {
   for (const SpeedCell& cell : study.cells)
     if (cell.engine.executes != Executes::masked) {
       const bool dense = cell.engine.executes == Executes::all;
-      rows += row({std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep),
-                   number(cell.lambda_realised), number(cell.gmacs), per_image(cell),
-                   dense ? "1" : plus_minus(cell.speedup), dense ? "1" : number(cell.theoretical_speedup),
-                   dense ? "–" : plus_minus(cell.realisation),
+      rows += row({std::to_string(cell.batch), masks_of(study, cell), cell.keep.text(), number(cell.lambda_realised),
+                   number(cell.gmacs), per_image(cell), dense ? "1" : plus_minus(cell.speedup),
+                   dense ? "1" : number(cell.theoretical_speedup), dense ? "–" : plus_minus(cell.realisation),
                    cell.which == "both" ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
                    number(cell.activation_memory + cell.weight_memory)});
     }
@@ -116,7 +115,7 @@ std::string floor_table(const SpeedStudy& study) {
   for (const SpeedCell& cell : study.cells)
     if (std::isfinite(cell.over_floor.mean)) {
       const std::string masks = cell.engine.executes == Executes::all ? "complete" : masks_of(cell);
-      rows += row({std::to_string(cell.batch), html_escape(cell.engine.name), masks, fmt::format("{:g}", cell.keep),
+      rows += row({std::to_string(cell.batch), html_escape(cell.engine.name), masks, cell.keep.text(),
                    number(cell.time.mean), number(cell.time.mean / cell.over_floor.mean), plus_minus(cell.over_floor),
                    plus_minus(cell.realisation), number(cell.floor_realisation)});
     }
@@ -132,7 +131,7 @@ std::string masked_table(const SpeedStudy& study) {
   std::string rows;
   for (const SpeedCell& cell : study.cells)
     if (cell.engine.executes == Executes::masked)
-      rows += row({std::to_string(cell.batch), masks_of(study, cell), fmt::format("{:g}", cell.keep), per_image(cell),
+      rows += row({std::to_string(cell.batch), masks_of(study, cell), cell.keep.text(), per_image(cell),
                    plus_minus(cell.time_over_dense()), number(cell.theoretical_speedup)});
   if (rows.empty()) return "";
   return "<p>Multiplying by masks, as the published code does, computes everything:</p>\n" +
@@ -215,7 +214,7 @@ Answered answered(const std::vector<SpeedStudy>& studies) {
             });
         if (cells.empty()) continue;
         all.how =
-            trained ? "as trained routers decide" : fmt::format("with {:g} of the units kept", cells.back()->keep);
+            trained ? "as trained routers decide" : fmt::format("with {} of the units kept", cells.back()->keep.text());
         all.add(name_among(studies, study), *cells.back());
       }
     if (!all.judgements.empty()) break;
@@ -240,6 +239,16 @@ void answer(Section& section, const std::vector<SpeedStudy>& studies) {
   section.tile =
       Tile{"Does skipped work become time?", plus_minus(least(all.realisations).value),
            "of the theoretical speedup, " + all.how + ": " + least_of(all.realisations), combined(all.judgements)};
+}
+
+/// What several shares in the place of one are; nothing where no cell has them.
+std::string by_axis_note(const std::vector<SpeedStudy>& studies, std::span<const record::Run> runs) {
+  for (const SpeedStudy& study : studies)
+    if (std::ranges::any_of(study.cells, [](const SpeedCell& cell) { return cell.keep.by_axis(); }))
+      return note("<b>kept</b>: several shares are those of " + html_escape(listed(unit_labels(runs))) +
+                  ", in this order; units that the masks do not name all stay on. In figures of speedups these cells "
+                  "are points beside the curves, each with a ring around it.");
+  return "";
 }
 
 std::string terms() {
@@ -285,7 +294,7 @@ std::optional<Section> speed_section(const Findings& findings, const Show& show)
     section.shown = trained;
   else
     section.details = trained + section.details;
-  section.details += terms();
+  section.details += by_axis_note(studies, findings.runs) + terms();
   return section;
 }
 

@@ -28,7 +28,8 @@ struct Line {
     return std::tie(b.engine.executes, a.engine.name, b.batch) < std::tie(a.engine.executes, b.engine.name, a.batch);
   }
 };
-/// The points of each engine and batch, from everything on to the least kept.
+/// The points of each engine and batch, from everything on to the least kept; shares by axis, which no curve joins,
+/// last.
 using Curves = std::map<Line, std::vector<const SpeedCell*>>;
 struct Panel {
   std::string which;
@@ -65,24 +66,30 @@ class Style {
   std::string colour(const Line& line) const { return fmt::format("linetype {}", rank(line)); }
   std::string curve(const Line& line) const {
     constexpr std::array solid{"1", "(10,3,2,3)", "(2,2)"}, dashed{"(4,3)", "(4,2,1,2)", "(1,3)"};
-    constexpr std::array filled{7, 5, 9}, open{6, 4, 8};  // circles, squares, triangles
-    const bool masked = line.engine.executes == Executes::masked;
-    const auto& engines = masked ? masked_ : kept_;
-    const auto i =
-        static_cast<std::size_t>(std::ranges::find(engines, line.engine.name) - engines.begin()) % filled.size();
-    // Points of smaller batches leave a rim of those below them.
-    return fmt::format("with linespoints {} dashtype {} pointtype {} pointsize {:.2f}", colour(line),
-                       (masked ? dashed : solid)[i], (masked ? open : filled)[i],
-                       0.4 + 0.4 / static_cast<double>(rank(line)));
+    return fmt::format("with linespoints {} dashtype {} {}", colour(line), (masked(line) ? dashed : solid)[look(line)],
+                       symbol(line));
   }
+  std::string points(const Line& line) const { return fmt::format("with points {} {}", colour(line), symbol(line)); }
 
  private:
+  std::string symbol(const Line& line) const {
+    constexpr std::array filled{7, 5, 9}, open{6, 4, 8};  // circles, squares, triangles
+    // Points of smaller batches leave a rim of those below them.
+    return fmt::format("pointtype {} pointsize {:.2f}", (masked(line) ? open : filled)[look(line)],
+                       0.4 + 0.4 / static_cast<double>(rank(line)));
+  }
+  static bool masked(const Line& line) { return line.engine.executes == Executes::masked; }
+  std::size_t look(const Line& line) const {
+    const auto& engines = masked(line) ? masked_ : kept_;
+    return static_cast<std::size_t>(std::ranges::find(engines, line.engine.name) - engines.begin()) % 3;
+  }
   std::ptrdiff_t rank(const Line& line) const { return std::distance(batches_.begin(), batches_.find(line.batch)) + 1; }
 
   std::vector<std::string> kept_, masked_;
   std::set<std::int64_t, std::greater<>> batches_;
 };
 
+constexpr const char* by_axis_style = "with points linecolor rgb 'black' pointtype 6 pointsize 1.2 linewidth 1";
 constexpr const char* published_style =
     "with linespoints linecolor rgb '#909090' linewidth 1.2 pointtype 8 pointsize 0.7";
 
@@ -131,14 +138,36 @@ std::string key(const std::vector<std::string>& entries, double height) {
 
 std::vector<std::string> key_entries(const Style& style, std::span<const Panel> panels, bool published) {
   std::map<Line, std::string> lines;
+  bool by_axis = false;
   for (const auto& [which, curves] : panels)
-    for (const auto& [line, cells] : curves)
+    for (const auto& [line, cells] : curves) {
+      by_axis |= cells.back()->keep.by_axis();
       lines[line] = fmt::format("keyentry {} title ", style.curve(line)) +
                     gnuplot_string(fmt::format("{}, batch {}", line.engine.name, line.batch));
+    }
   std::vector<std::string> entries;
   for (const auto& [line, entry] : lines) entries.push_back(entry);
+  if (by_axis) entries.push_back(fmt::format("keyentry {} title 'shares by axis'", by_axis_style));
   if (published) entries.push_back(fmt::format("keyentry {} title 'published, on a V100'", published_style));
   return entries;
+}
+
+/// Intervals, the curve through shares of all units alike, and ringed points of shares by axis, of the rows of the CSV
+/// that begin with `first`.
+std::string plot_curve(const Style& style, const Line& line, const std::vector<const SpeedCell*>& cells,
+                       std::size_t first) {
+  const auto rows = [&](std::size_t from, std::size_t to) {
+    return fmt::format(", \\\n  data skip 1 every ::{}::{} using ", first + from, first + to - 1);
+  };
+  const auto joined = static_cast<std::size_t>(
+      std::ranges::count_if(cells, [](const SpeedCell* cell) { return !cell->keep.by_axis(); }));
+  std::string plot = rows(0, cells.size()) +
+                     fmt::format("1:3:(0):($4-$3) with vectors nohead {} linewidth 1.2 notitle", style.colour(line));
+  if (joined > 0) plot += rows(0, joined) + fmt::format("1:2 {} notitle", style.curve(line));
+  if (joined < cells.size())
+    for (const std::string& look : {style.points(line), std::string(by_axis_style)})
+      plot += rows(joined, cells.size()) + fmt::format("1:2 {} notitle", look);
+  return plot;
 }
 
 Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const std::string& name) {
@@ -163,14 +192,11 @@ Figure figure_of(const SpeedStudy& study, std::span<const Panel> panels, const s
             "  x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle";
     if (published && which == "both") plot += fmt::format(", \\\n  $published using 1:2 {} notitle", published_style);
     for (const auto& [line, cells] : curves) {
-      const std::string rows = fmt::format("data skip 1 every ::{}::{}", first, first + cells.size() - 1);
-      plot += fmt::format(", \\\n  {} using 1:3:(0):($4-$3) with vectors nohead {} linewidth 1.2 notitle", rows,
-                          style.colour(line)) +
-              fmt::format(", \\\n  {} using 1:2 {} notitle", rows, style.curve(line));
+      plot += plot_curve(style, line, cells, first);
       first += cells.size();
       for (const SpeedCell* cell : cells)
-        csv +=
-            csv_line(cell->theoretical_speedup, cell->speedup, cell->keep, cell->batch, cell->engine.name, cell->which);
+        csv += csv_line(cell->theoretical_speedup, cell->speedup, cell->keep.text(), cell->batch, cell->engine.name,
+                        cell->which);
     }
     if (drawn++ == 0)
       for (const std::string& entry : entries) plot += ", \\\n  " + entry;

@@ -65,7 +65,7 @@ std::string labels(const SpeedCell& cell, const std::vector<Bar>& bars, const Ra
   const Waterfall& waterfall = cell.waterfall.value();
   const double dense = waterfall.theoretical.mean * cell.theoretical_speedup;
   const bool trained = !skipped(cell.which).imposed;
-  const std::string kept = trained ? "λ " + number(cell.lambda_realised) : fmt::format("{:g} kept", cell.keep);
+  const std::string kept = trained ? "λ " + number(cell.lambda_realised) : cell.keep.text() + " kept";
   const std::string above[] = {
       std::string(skipped(cell.which).label), fmt::format("{}, batch {}", kept, cell.batch),
       fmt::format("gap {} of dense {} ms", number(waterfall.gap.mean), number(dense)),
@@ -119,7 +119,7 @@ std::string csv_rows(const SpeedCell& cell, const std::vector<Bar>& bars) {
   std::string csv;
   const auto add = [&](const std::string& row, const Bar& bar) {
     csv += csv_line(row, bar.start, Interval{bar.end, bar.low(), bar.high()}, bar.value.mean, bar.name, cell.which,
-                    cell.keep, cell.batch);
+                    cell.keep.text(), cell.batch);
   };
   for (std::size_t i = 0; i < bars.size(); ++i) add(std::to_string(bars.size() - 1 - i), bars[i]);
   const auto& [theoretical, causes, gap, misfit, percent] = *cell.waterfall;
@@ -228,7 +228,7 @@ std::string waterfall_table(const SpeedStudy& study) {
   for (const SpeedCell& cell : study.cells)
     if (const auto& waterfall = cell.waterfall)
       rows += row({std::to_string(cell.batch), html_escape(several ? cell.engine.name + ", " + cell.which : cell.which),
-                   study.trained() ? number(cell.lambda_realised) : fmt::format("{:g}", cell.keep),
+                   study.trained() ? number(cell.lambda_realised) : cell.keep.text(),
                    number(waterfall->theoretical.mean), number(cell.time.mean) + (cell.disturbed() ? " †" : ""),
                    plus_minus(waterfall->gap), plus_minus(waterfall->unexplained()),
                    waterfall->told() ? plus_minus(waterfall->unexplained_percent) : "cannot tell",
@@ -270,6 +270,12 @@ std::optional<Section> waterfall_section(const Findings& findings, const Show& s
     }
     sentences.push_back(sentence);
     tables += waterfall_table(*study);
+    if (std::ranges::any_of(study->cells, [&](const SpeedCell& cell) {
+          return cell.waterfall && cell.keep.by_axis() && std::ranges::find(cells, &cell) == cells.end();
+        }))
+      tables += note(
+          "Where one share of all units was measured too, waterfalls of several shares stand in the table "
+          "alone.");
     if (std::ssize(sentences) > most) continue;
     for (const Figure& figure :
          waterfall_figures(*study, "waterfall-" + record::safe_name(name_among(findings.speed, *study))))

@@ -90,9 +90,9 @@ Json comparison_of(const analysis::ProfileCell& before, const analysis::ProfileC
 }
 
 bool is_of(const analysis::ProfileCell& cell, const Json& axes) {
-  const Json keep = axes.value("keep", Json());
-  return axes["engine"] == cell.engine.name && axes["which"] == cell.which &&
-         (cell.keep ? keep == *cell.keep : keep.is_null());
+  Json keep;
+  if (cell.keep) keep = cell.keep->by_axis() ? Json(cell.keep->shares) : Json(cell.keep->shares.front());
+  return axes["engine"] == cell.engine.name && axes["which"] == cell.which && axes.value("keep", Json()) == keep;
 }
 
 void print_json(const record::Run& run, const std::optional<Against>& against) {
@@ -159,7 +159,11 @@ void add_profile(CLI::App& app, const study::Catalog& catalog) {
       ->check(CLI::IsMember({"widths", "tokens", "both"}))
       ->capture_default_str()
       ->excludes(checkpoint);  // runs as its routers decide
-  add_number(*command, "--keep", study::bounds::keep, into(p->spec.kernels.keep), "share of the units that stay on")
+  command
+      ->add_option_function<std::string>(
+          "--keep", [p](const std::string& text) { p->spec.kernels.keep = study::kept_from_text(text, "--keep"); },
+          "share of the units that stay on, or one for each unit axis: 0.75,0.625,0.65")
+      ->type_name(study::bounds::keep.words())
       ->default_str("0.5")
       ->excludes(checkpoint);
   add_number(*command, "--batch", study::bounds::batch, into(p->spec.kernels.batch), "images of a pass")

@@ -92,9 +92,10 @@ Finished run_profile(const ProfiledSpec& spec, const RunSettings& settings) {
     const model::Architecture of = family.describe(spec.model, spec.kernels.input_size);
     process = process_of_name(of, spec.process).value_or(spec.process.value_or(diffusion::ProcessSpec()));
     require_engines(setting.spec, family, of);
+    study::require_axes(spec.kernels.keep, of.units, "--keep");
     asked.update(Json{{"model", spec.model},
                       {"which", spec.kernels.which},
-                      {"keep", spec.kernels.keep},
+                      {"keep", study::to_json(spec.kernels.keep)},
                       {"input_size", spec.kernels.input_size}});
   }
   Json manifest = base_manifest(asked, setting.seed, process, settings, identity);

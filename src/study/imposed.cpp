@@ -63,11 +63,11 @@ std::string to_string(Which which) {
   return std::find_if(names.begin(), names.end(), [&](const auto& entry) { return entry.second == which; })->first;
 }
 
-std::vector<double> kept_of(Which which, double keep, const std::vector<model::UnitAxis>& units) {
+std::vector<double> kept_of(Which which, const Kept& keep, const std::vector<model::UnitAxis>& units) {
   std::vector<double> kept;
-  for (const model::UnitAxis& axis : units) {
-    const Which alone = axis.scope == model::Scope::timestep ? Which::widths : Which::tokens;
-    kept.push_back(which == alone || which == Which::both ? keep : 1);
+  for (std::size_t axis = 0; axis < units.size(); ++axis) {
+    const Which alone = units[axis].scope == model::Scope::timestep ? Which::widths : Which::tokens;
+    kept.push_back(which == alone || which == Which::both ? keep.of(axis) : 1);
   }
   return kept;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "study/kept.h"
 
 namespace dydit::study {
 
@@ -17,9 +18,9 @@ enum class Which { all, widths, tokens, both, own, alike };
 Which which_named(const std::string& name);
 std::string to_string(Which which);
 
-/// Of each unit axis the share that stays on: `keep` of those of `which` (of all, widths, tokens and both), all of the
-/// others.
-std::vector<double> kept_of(Which which, double keep, const std::vector<model::UnitAxis>& units);
+/// Of each unit axis the share that stays on: its own of `keep` where `which` (all, widths, tokens or both) names it,
+/// else 1.
+std::vector<double> kept_of(Which which, const Kept& keep, const std::vector<model::UnitAxis>& units);
 
 /// Masks that keep these shares, for a batch at one timestep. Each layer keeps a random subset of the units that the
 /// timestep decides about, the same for all images; of an axis whose first one is always on that is among them. The

@@ -57,7 +57,7 @@ std::vector<Cell> cells_of(const KernelsSetting& s, const Workload& group) {
       cells.push_back({engine, Which::all});
     else if (group.trained != nullptr)
       cells.push_back({engine, Which::own});
-    else if (group.keep == 1)
+    else if (group.keep.everything())
       cells.push_back({engine, Which::all});
     else
       for (const std::string& which : s.spec.which) cells.push_back({engine, which_named(which)});
@@ -72,7 +72,7 @@ std::vector<Cell> cells_of(const KernelsSetting& s, const Workload& group) {
 Record empty_record(const KernelsSetting& s, const Workload& group, const Cell& cell) {
   Json axes = group.point;
   axes.update(Json{{"engine", cell.engine.name}, {"which", to_string(cell.which)}});
-  if (group.trained == nullptr) axes["keep"] = cell.which == Which::all ? 1 : group.keep;
+  if (group.trained == nullptr) axes["keep"] = to_json(cell.which == Which::all ? Kept() : group.keep);
   axes.update(Json{{"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)}, {"threads", s.threads}});
   return {.cell = "", .study = "profile", .axes = axes};
 }

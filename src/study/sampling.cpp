@@ -51,9 +51,10 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
       continue;
     }
     for (const std::string& which : s.spec.which)
-      for (const double keep : s.spec.keep)
-        if (keep < 1 || which == s.spec.which.front())  // with everything on they are one
-          runs.push_back({.engine = engine, .which = keep == 1 ? Which::all : which_named(which), .keep = keep});
+      for (const Kept& keep : s.spec.keep)
+        if (!keep.everything() || which == s.spec.which.front())  // with everything on they are one
+          runs.push_back(
+              {.engine = engine, .which = keep.everything() ? Which::all : which_named(which), .keep = keep});
   }
   std::vector<SampledCell> cells;
   for (SampledCell cell : runs)
@@ -71,7 +72,7 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
 Record cell_record(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell) {
   Json axes{{"model", model.name},        {"dtype", model.dtype},       {"batch", model.batch},
             {"guidance", model.guidance}, {"engine", cell.engine.name}, {"which", to_string(cell.which)}};
-  if (model.trained == nullptr) axes["keep"] = cell.keep;
+  if (model.trained == nullptr) axes["keep"] = to_json(cell.keep);
   axes.update(Json{{"sampler", cell.sampler},
                    {"steps", cell.steps},
                    {"cache", cell.cache},
@@ -125,7 +126,7 @@ void Sampled::fill(Record& record, const SampledCell& cell) const {
   SampledCell alone = cell, cached = cell, solved = cell, by_cache = reference_;
   alone.sampler = reference_.sampler, alone.steps = reference_.steps, alone.cache = "none";
   for (SampledCell* complete : {&cached, &solved})
-    complete->engine = reference_.engine, complete->which = Which::all, complete->keep = 1;
+    complete->engine = reference_.engine, complete->which = Which::all, complete->keep = {};
   solved.cache = "none";
   by_cache.cache = cell.cache;
   put("image_time", [&](const auto& time) { return milliseconds() * time(cell); });

@@ -9,6 +9,16 @@ namespace dydit::study {
 
 namespace {
 
+void read_keep(Keys& keys, SamplingSweep& to) {
+  const Json given = keys.take("keep");
+  const std::string where = keys.where() + ".keep";
+  if (given.is_null()) return;
+  if (!given.is_array()) throw UsageError("not a list", where, "write it in [ ], one value too");
+  to.keep.clear();
+  for (const Json& value : given) to.keep.push_back(kept_from_json(value, where + " = " + shortened(value.dump())));
+  require_distinct(to.keep, where);
+}
+
 const Schema<SamplingSweep>& sampling_sweep_schema() {
   using S = SamplingSweep;
   static const auto schema =
@@ -18,7 +28,12 @@ const Schema<SamplingSweep>& sampling_sweep_schema() {
           .add("dtype", &S::dtype, "types of numbers")
           .add("batch", &S::batch, bounds::batch, "images of a trajectory")
           .add("guidance", &S::guidance, Bounds<double>{-1000, 1000}, "scales of guidance (1: none)")
-          .add("keep", &S::keep, bounds::keep, "share of the units that stay on")
+          .put({"keep", "shares of the units that stay on", Option::Kind::list, bounds::keep.words(), {}}, read_keep,
+               [](const S& from) {
+                 Json list = Json::array();
+                 for (const Kept& keep : from.keep) list.push_back(to_json(keep));
+                 return list;
+               })
           .add("which", &S::which, "of which units the share is kept")
           .add("engine", &S::engine, "what runs the models")
           .add("sampler", &S::sampler, "how noise becomes an image")
@@ -58,7 +73,11 @@ SamplingSweep sampling_sweep_from_json(const Json& json, const std::string& wher
       throw UsageError("a file in the place of a cache", where + ".cache = " + name, "give what it holds as a text");
     cache::cache_named(name, where + ".cache");
   }
-  names.require_models({.models = sweep.models, .engine = sweep.engine, .input_size = sweep.input_size},
+  const Json keep = to_json(sweep)["keep"];
+  names.require_models({.models = sweep.models,
+                        .axes = {{"keep", {keep.begin(), keep.end()}}},
+                        .engine = sweep.engine,
+                        .input_size = sweep.input_size},
                        where + ".models");
   return sweep;
 }

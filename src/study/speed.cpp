@@ -67,7 +67,7 @@ std::vector<Cell> cells_of(const SpeedSetting& setting, const Workload& group) {
     if (group.trained != nullptr && !complete) {
       cells.push_back({engine, Which::own});
       if (engine.executes == engine::Executes::kept) cells.push_back({engine, Which::alike});
-    } else if (group.keep == 1) {
+    } else if (group.keep.everything()) {
       cells.push_back({engine, Which::all});
     } else if (!complete) {
       for (const std::string& which : setting.spec.which) cells.push_back({engine, which_named(which)});

@@ -7,16 +7,6 @@ namespace dydit::study {
 
 namespace {
 
-template <typename T>
-std::function<void(const Json&, const std::string&)> within(const Bounds<T>& bounds) {
-  return [bounds](const Json& value, const std::string& where) {
-    const bool number = std::is_floating_point_v<T> ? value.is_number() : value.is_number_integer();
-    if (!number)
-      throw UsageError(std::is_floating_point_v<T> ? "not a number" : "not a whole number", where, bounds.remedy());
-    bounds.require(value.get<T>(), where);
-  };
-}
-
 std::vector<Json> read_values(Keys& keys, const Axis& axis) {
   const Json given = keys.take(axis.name);
   const std::string where = keys.where() + "." + axis.name;
@@ -49,13 +39,17 @@ std::vector<Axis> standard_axes() {
           {.name = "batch",
            .help = "images of a pass",
            .values = {4, 8},
-           .check = within(bounds::batch),
+           .check =
+               [](const Json& value, const std::string& where) {
+                 if (!value.is_number_integer()) throw UsageError("not a whole number", where, bounds::batch.remedy());
+                 bounds::batch.require(value.get<std::int64_t>(), where);
+               },
            .set = [](Workload& to, const Json& value) { to.batch = value; }},
           {.name = "keep",
-           .help = "share of the units that stay on",
+           .help = "share of the units that stay on, or a list of one for each unit axis",
            .values = {0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3},
-           .check = within(bounds::keep),
-           .set = [](Workload& to, const Json& value) { to.keep = value; }}};
+           .check = [](const Json& value, const std::string& where) { kept_from_json(value, where); },
+           .set = [](Workload& to, const Json& value) { to.keep = kept_from_json(value, "keep"); }}};
 }
 
 SpeedSpec speed_spec_from_json(const Json& json, const std::string& where, const SweepNames& names) {

@@ -58,7 +58,7 @@ diffusion::ProcessSpec process_of(const SampledModel& model, const model::Archit
 }
 
 std::string SampledCell::name() const {
-  return fmt::format("{} {} {}, {} {}, {}", engine.name, to_string(which), keep, sampler, steps, cache);
+  return fmt::format("{} {} {}, {} {}, {}", engine.name, to_string(which), to_string(keep), sampler, steps, cache);
 }
 
 Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& of)
@@ -131,7 +131,7 @@ engine::Engine& Trajectories::engine(const SampledCell& cell) {
 const Masks& Trajectories::masks(const SampledCell& cell, std::int64_t pass, std::int64_t images) {
   static const Masks none;
   if (cell.complete() || cell.which == Which::own) return none;
-  auto& drawn = masks_[fmt::format("{} {} {}", to_string(cell.which), cell.keep, images)];
+  auto& drawn = masks_[fmt::format("{} {} {}", to_string(cell.which), to_string(cell.keep), images)];
   if (drawn.empty()) {
     const auto& units = architecture().units;
     for (std::int64_t draw = 0; draw < draws_of_masks; ++draw) {

@@ -32,7 +32,7 @@ diffusion::ProcessSpec process_of(const SampledModel& model, const model::Archit
 struct SampledCell {
   engine::Row engine;
   Which which = Which::all;
-  double keep = 1;
+  Kept keep = {};
   std::string sampler = {};
   std::int64_t steps = 1;
   std::string cache = "none";

@@ -222,8 +222,20 @@ TEST_CASE("a complete model that was timed for each share kept is that of the sa
         study, keep == 0.7 ? "compact (both, 0.7) + fora:2 + ddim 50" : "compact (both, 0.5) + fora:2 + ddim 50");
     const auto parts = study.separate(cell);
     REQUIRE((parts.size() == 2 && parts[0] != nullptr && parts[1] != nullptr));
-    CHECK((parts[0]->keep == keep && parts[1]->keep == keep));
+    CHECK((parts[0]->keep == Kept{{keep}} && parts[1]->keep == Kept{{keep}}));
   }
+}
+
+TEST_CASE("combinations with shares by axis are named by them") {
+  auto records = combinations(0.95);
+  for (Record& record : records)
+    if (record.axes["engine"] == "compact") record.axes.update(Json{{"which", "both"}, {"keep", {0.75, 0.625, 0.65}}});
+  const SamplingStudy study = studies_of_records(records).at(0);
+  const std::string name = "compact (both, 0.75, 0.625, 0.65) + fora:2 + dpmpp 10";
+  CHECK(study.separate(cell_named(study, name)).size() == 3);
+  CHECK_THAT(combinations_figure(study, Against::product, "p").value().csv,
+             Contains(",compact,both,\"0.75, 0.625, 0.65\",fora:2,dpmpp,10\n"));
+  CHECK_THAT(page_of(records), Contains(name));
 }
 
 TEST_CASE("the figures of combinations draw every cell, a colour for each engine, a symbol for each cache") {

@@ -99,14 +99,15 @@ TEST_CASE("cells are matched by engine, which and keep, of the likest study") {
   const ProfileStudy& study = studies[0];
   CHECK(same_cell(studies, study, study.asked()) == &study.asked());
   CHECK(same_cell(studies, study, *study.complete()) == study.complete());
-  for (const char* axis : {"which", "keep"}) {
+  for (const auto& [axis, value] :
+       {std::pair{"which", record::Json("tokens")}, {"keep", 0.7}, {"keep", record::Json{0.75, 0.625, 0.65}}}) {
     auto records = made_up_profile();
     for (Record& record : records)
-      if (record.axes["engine"] == "compact")
-        record.axes[axis] = axis == std::string("keep") ? record::Json(0.7) : "tokens";
+      if (record.axes["engine"] == "compact") record.axes[axis] = value;
     const auto others = profile_studies_of(records);
     CHECK(same_cell(others, study, study.asked()) == nullptr);
     CHECK(same_cell(others, study, *study.complete()) != nullptr);
+    CHECK(same_cell(others, others[0], others[0].asked()) == &others[0].asked());
   }
   auto records = made_up_profile();
   for (Record& record : made_up_profile())

@@ -48,7 +48,7 @@ TEST_CASE("speed cells are read in one order, whatever the order of the records"
   std::string order;
   for (const SpeedCell& cell : forth[0].cells) {
     order += cell.engine.name + std::to_string(cell.batch) + cell.which +
-             std::to_string(static_cast<int>(10 * cell.keep + 0.5)) + " ";
+             std::to_string(static_cast<int>(10 * cell.keep.shares.front() + 0.5)) + " ";
   }
   CHECK_THAT(order, Catch::Matchers::StartsWith("dense4all10 dense8all10 masked4all10 masked4tokens7 masked4tokens5 "
                                                 "masked4tokens3 masked4both7 "));
@@ -106,7 +106,10 @@ TEST_CASE("a speed record that lacks something, or says what cannot be, is refus
   }
   refused("an engine that its manifest does not name", [](Record& record) { record.axes["engine"] = "fast"; });
   refused("an empty axis 'which'", [](Record& record) { record.axes["which"] = ""; });
-  refused("'keep' from 0 to 1", [](Record& record) { record.axes["keep"] = 1.5; });
+  refused("'keep' that is not from 0 to 1", [](Record& record) { record.axes["keep"] = 1.5; });
+  refused("'keep' that is not from 0 to 1", [](Record& record) { record.axes["keep"] = {0.5, 1.5, 1}; });
+  refused("'keep' that is not from 0 to 1", [](Record& record) { record.axes["keep"] = {0.5, Json::array()}; });
+  refused("fewer than two shares", [](Record& record) { record.axes["keep"] = Json::array({0.5}); });
   refused("a batch of 0", [](Record& record) { record.axes["batch"] = 0; });
   refused("has no time", [](Record& record) { record.metrics.erase("time"); });
   refused("has no time", [](Record& record) { set(record, "time", std::nan("")); });
@@ -175,7 +178,7 @@ TEST_CASE("waterfalls are those of the largest batch, nearest to half kept, one 
   CHECK(shown[0]->which == "tokens");
   CHECK(shown[1]->which == "both");
   CHECK(shown[1]->batch == 8);
-  CHECK(shown[1]->keep == 0.5);
+  CHECK(shown[1]->keep.text() == "0.5");
   const Figure figure = waterfall_figures(study, "w").at(0);
   // 800 ms, half of them in theory: 416.7 measured, the gap 16.7; the first cause takes twice that.
   CHECK_THAT(figure.csv, Contains("\n8,400,400,396,404,400,theoretical_time,both,0.5,8\n"
@@ -260,6 +263,39 @@ TEST_CASE("a panel for each way of skipping, a curve for each engine and batch t
   CHECK(count(small.plot, "set label 'heads") == 1);
   CHECK(small.plot.find("published") == std::string::npos);
   draw(small, folder.path() / "figures", "2026-01-31T12:34:56Z");
+}
+
+TEST_CASE("shares by axis are read as a list, and stand beside the curves") {
+  const test::TemporaryFolder folder;
+  const auto by_axis = [](const char* which, double rho) {
+    Record record = measured({"compact", which, rho, 8});
+    record.axes["keep"] = {0.75, 0.625, 0.65};
+    record.cell += "by axis";
+    return record;
+  };
+  auto records = sweep({"dense", "compact"}, {"both", "widths"});
+  records.push_back(by_axis("both", 0.45));
+  const auto study = speed_studies(run_of(folder.path() / "a", records)).at(0);
+  CHECK(study.cells.back().keep.text() == "0.75, 0.625, 0.65");
+  const Figure figure = speedup_figures(study, "speedup-x").at(0);
+  CHECK_THAT(figure.csv, Contains("\n2.2222222,2.1333333,2.1133333,2.1533333,\"0.75, 0.625, 0.65\",8,compact,both\n"));
+  CHECK(count(figure.plot, "title 'shares by axis'") == 1);
+  CHECK(count(figure.plot, "::12::12 using 1:2 with points") == 2);  // the panel of both comes second
+  CHECK(count(figure.plot, "::8::11 using 1:2 with linespoints") == 1);
+  draw(figure, folder.path() / "figures", "2026-01-31T12:34:56Z");
+  CHECK(shown_waterfalls(study)[1]->keep.text() == "0.5");
+  const std::string page = page_of(run_of(folder.path() / "both", records), folder.path() / "page");
+  CHECK_THAT(page, Contains("<td>0.75, 0.625, 0.65</td>") && Contains("several shares are those of heads, channel "
+                                                                      "groups and tokens, in this order"));
+  CHECK_THAT(page, Contains("With 0.5 kept, the compact engine") && Contains("waterfalls of several shares stand in"));
+
+  // Nothing but shares by axis.
+  const std::vector<Record> alone{measured({"dense", "all", 1, 8}), by_axis("both", 0.6), by_axis("widths", 0.7)};
+  const std::string other = page_of(run_of(folder.path() / "alone", alone), folder.path() / "other");
+  CHECK_THAT(other, Contains("With 0.75, 0.625, 0.65 kept, the compact engine reaches") &&
+                        Contains("of the theoretical speedup, with 0.75, 0.625, 0.65 of the units kept"));
+  CHECK_THAT(read_file(folder.path() / "other" / "figures" / "waterfall-DyDiT-S--2.gp"),
+             Contains("'0.75, 0.625, 0.65 kept, batch 8'"));
 }
 
 TEST_CASE("a report of a sweep holds its figures, tables and answers, the same bytes each time") {

@@ -195,6 +195,7 @@ TEST_CASE("a profile that names models or images that it lacks is refused, also 
       CHECK(line.find(c.named) != std::string::npos);
     }
   }
+  CHECK(profile.refusal_of({"sweep"}, {"--keep", "0.5"}).find("whose routers decide: --keep") != std::string::npos);
   profile.write("half.safetensors", "gone.safetensors");
   CHECK(profile.run({"reproduce"}, {"--dry-run"}).code == 3);
   profile.write();

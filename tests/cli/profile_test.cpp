@@ -120,6 +120,12 @@ TEST_CASE("a profile is compared with another one, cell by cell") {
   CHECK(sum_of(against, "total_ms") == Approx(cell.at("wall_ms").get<double>()));
   CHECK(sum_of(against, "against_ms") == Approx(old.at("wall_ms").get<double>()));
   for (const char* key : {"range", "kernel", "calls", "against_calls"}) CHECK(against.at("rows").at(0).contains(key));
+  const Json by_axis = profile(with({"--keep", "1,0.5,0.5", "--out", folder.path() / "by-axis"}));
+  CHECK(by_axis.at("axes").at("keep") == Json{1, 0.5, 0.5});
+  CHECK(sum_of(by_axis, "macs") > 1.05 * sum_of(old, "macs"));
+  const Json likewise = profile(
+      with({"--keep", "1,0.5,0.5", "--out", folder.path() / "likewise", "--against", folder.path() / "by-axis"}));
+  CHECK(likewise.at("against").at("uncollected_ms") == by_axis.at("uncollected_ms"));
   // In words; a cell that the other run has not is named.
   Arguments all{"profile", "--quiet", "--blocks", "2", "--threads", "2", "--device", "cpu"};
   const Arguments other = with({"--keep", "0.75", "--out", folder.path() / "other", "--against", before});
@@ -142,7 +148,7 @@ TEST_CASE("what cannot be profiled is refused in one line") {
   };
   CHECK(refused({"--model", "DiT-S/8", "--engine", "compact"}) == 2);
   CHECK(refused({"--model", "nothing"}) == 2);
-  CHECK(refused({"--keep", "0"}) == 2);
+  for (const char* keep : {"0", "0.5,0.5", "1,1,1", "0.5,0.5,2"}) CHECK(refused({"--keep", keep}) == 2);
   CHECK(refused({"--data", "images.zip"}) == 2);
   const dydit::test::DynamicWeights weights;
   for (const auto& [option, value] : {std::pair{"--keep", "0.5"}, {"--which", "tokens"}, {"--input-size", "8"}})

@@ -147,6 +147,19 @@ TEST_CASE("a sweep runs without data or weights, goes on where it was, and its r
   REQUIRE(test::run_dydit({"report", run}).code == 0);
   CHECK(std::filesystem::exists(run / "figures" / "speedup-DyDiT-S--8.svg"));
 
+  auto by_axis = sweep;
+  by_axis.insert(by_axis.end(), {"--force", "--keep", "1,0.5,0.5", "0.5"});
+  REQUIRE(test::run_dydit(by_axis).code == 0);
+  CHECK(record::read_run(run).records.back().axes.at("keep") == record::Json{1, 0.5, 0.5});
+  REQUIRE(test::run_dydit({"report", run}).code == 0);
+  CHECK(read_file(run / "index.html").find("<td>1, 0.5, 0.5</td>") != std::string::npos);
+  for (const char* wrong : {"1,0.5", "1,1,1", "0.5,0.5,2", "half"}) {
+    by_axis.back() = wrong;
+    const auto outcome_of_wrong = test::run_dydit(by_axis);
+    CAPTURE(outcome_of_wrong.err);
+    CHECK((outcome_of_wrong.code == 2 && is_one_error(outcome_of_wrong.err)));
+  }
+
   CHECK(test::run_dydit({"reproduce", profile, "--dry-run"}).out.find("DyDiT-S/8") != std::string::npos);
   const auto study = test::run_dydit({"study", "loss-gap", profile});
   CHECK(study.code == 2);  // no models, and the sweep is not its business

@@ -148,7 +148,7 @@ cells = [{"schema": 1, "cell": f"{engine}{which}", "study": "speed", "status": "
           "metrics": {name: {"value": 1.5, "unit": unit, "ci95": [1, 2], "blocks": [[i + 1] for i in range(6)]}
                       for name, unit in units.items()}}
          for engine, which, keep in (("dense", "all", 1), ("masked", "both", 0.5), ("compact", "all", 1),
-                                     ("compact", "both", 0.5))]
+                                     ("compact", "both", 0.5), ("compact", "tokens", [0.7, 0.6, 0.5]))]
 text = "".join(json.dumps(cell) + "\n" for cell in cells)
 write("report", "speed", b'{"schema": 1}\0' + text.encode() + b"\0" + tensors)
 

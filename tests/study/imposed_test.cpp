@@ -41,3 +41,23 @@ TEST_CASE("imposed masks keep the share, spread evenly over the layers") {
   CHECK(study::imposed_masks(units, kept(Which::all, 0.5), 1, 1, 0)[tokens].all().item<bool>());
   CHECK_THROWS_AS(study::which_named("heads"), UsageError);
 }
+
+TEST_CASE("shares of each unit axis are kept where the masks name it") {
+  const auto units = dit::architecture_of(dit::published("DyDiT-S/2")).units;
+  const auto shares = study::kept_from_text("1,0.5,0.25", "--keep");
+  CHECK(study::kept_of(Which::both, shares, units) == std::vector<double>{1, 0.5, 0.25});
+  CHECK(study::kept_of(Which::widths, shares, units) == std::vector<double>{1, 0.5, 1});
+  CHECK(study::kept_of(Which::tokens, shares, units) == std::vector<double>{1, 1, 0.25});
+  CHECK(study::kept_of(Which::all, shares, units) == std::vector<double>{1, 1, 1});
+  CHECK(study::kept_of(Which::both, 0.5, units) == std::vector<double>{0.5, 0.5, 0.5});
+  CHECK(study::to_json(shares) == study::Json{1.0, 0.5, 0.25});
+  CHECK(study::to_json(study::kept_from_text("0.5", "--keep")) == 0.5);
+  CHECK(study::kept_from_json(study::to_json(shares), "keep") == shares);
+  for (const char* wrong : {"", "0.5,", "0.5,0", "0.5,1.1,0.5", "1,1,1", "0.5;0.5", "nan,0.5"}) {
+    INFO(wrong);
+    CHECK_THROWS_AS(study::kept_from_text(wrong, "--keep"), UsageError);
+  }
+  CHECK_THROWS_WITH(
+      study::require_axes(study::kept_from_text("0.5,0.7", "--keep"), units, "p.toml"),
+      "the shares 0.5,0.7 are not of 3 unit axes: p.toml: give one share, or one of each: heads, channels, tokens");
+}

@@ -109,6 +109,32 @@ TEST_CASE("a cell that cannot be sampled fails alone, and one that others are he
   }
 }
 
+TEST_CASE("a share kept of trajectories may be one of each unit axis") {
+  using Json = nlohmann::ordered_json;
+  const Json table = Json::parse(R"({"keep": [0.5, [1.0, 0.5, 0.5], 1.0]})");
+  const auto names = test::catalog().names().sweep;
+  CHECK(study::to_json(study::sampling_sweep_from_json(table, "p.toml: sampling", names))["keep"] == table["keep"]);
+  for (const char* wrong : {"[[0.5, 0.5]]", "[[1, 1, 1]]", "[0.5, 0.5]", "[0]", "[]", "0.5"}) {
+    INFO(wrong);
+    CHECK_THROWS_AS(study::sampling_sweep_from_json({{"keep", Json::parse(wrong)}}, "p.toml: sampling", names),
+                    UsageError);
+  }
+  test::StudyRun run;
+  auto s = setting();
+  s.spec.keep = {0.5, study::kept_from_json({1, 0.5, 0.5}, "keep")};
+  s.spec.engine = {"compact"};
+  s.spec.sampler = {"ddim"};
+  s.spec.steps = {3};
+  s.spec.cache = {"none"};
+  s.spec.blocks = 1;
+  study::sampling(s, &run.run);
+  REQUIRE(run.run.records().size() == 3);
+  const auto& half = run.run.records()[1];
+  const auto& by_axis = run.run.records()[2];
+  CHECK(by_axis.axes.at("keep") == record::Json{1, 0.5, 0.5});
+  CHECK(by_axis.metrics.at("sampling_gmacs").value > 1.05 * half.metrics.at("sampling_gmacs").value);
+}
+
 TEST_CASE("trajectories of a trained flow are as its routers decide") {
   test::StudyRun run;
   auto s = setting();

@@ -392,6 +392,26 @@ TEST_CASE("a sweep that is done measures nothing again; one that lacks a cell me
   CHECK(cell(run.run.records(), "masked", "tokens").status == record::Status::ok);
 }
 
+TEST_CASE("a share kept may be one of each unit axis, measured behind everything on") {
+  test::StudyRun run;
+  auto s = setting({"dense", "compact"});
+  s.spec.blocks = 1;
+  s.spec.axes[2].second = {Json{1, 0.5, 0.5}, 0.5};
+  study::speed(s, &run.run);
+  const auto& records = run.run.records();
+  REQUIRE(records.size() == 2 + 2 * 2);
+  CHECK(records[0].axes.at("keep") == 1);
+  for (std::size_t i = 2; i < 6; ++i) {
+    INFO(records[i].axes.dump() << " " << records[i].error);
+    CHECK(records[i].axes.at("keep") == (i < 4 ? Json{1, 0.5, 0.5} : Json(0.5)));
+    CHECK(records[i].status == record::Status::ok);
+  }
+  const auto lambda = [&](std::size_t i) { return records[i].metrics.at("lambda_realised").value; };
+  CHECK(lambda(2) > lambda(4) + 0.05);  // widths: all of the heads stay on
+  CHECK(lambda(3) > lambda(5) + 0.05);  // both
+  CHECK(lambda(2) > lambda(3) + 0.05);  // half of the tokens too
+}
+
 TEST_CASE("a sweep's table is refused where it has no meaning") {
   using nlohmann::ordered_json;
   const auto read = [](const ordered_json& json) {
@@ -400,6 +420,8 @@ TEST_CASE("a sweep's table is refused where it has no meaning") {
   const auto spec = read({{"keep", {0.5, 1}}, {"batch", {2}}});
   CHECK(Json(spec.axes.back()) == Json{"keep", {0.5, 1}});
   CHECK(study::to_json(read(study::to_json(spec))) == study::to_json(spec));
+  const ordered_json by_axis = ordered_json::parse(R"({"keep": [0.5, [0.75, 0.625, 0.65]]})");
+  CHECK(study::to_json(read(study::to_json(read(by_axis))))["keep"] == by_axis["keep"]);
   CHECK(read({{"trained", {"half"}}}).models.empty());  // nothing else unless it is named
   CHECK(read({{"trained", {"half"}}, {"models", {"DyDiT-S/2"}}}).models.size() == 1);
   for (const ordered_json& wrong : {ordered_json{{"keep", {0}}},
@@ -427,5 +449,11 @@ TEST_CASE("a sweep's table is refused where it has no meaning") {
                                     {{"timesteps", 0}}}) {
     INFO(wrong.dump());
     CHECK_THROWS_AS(read(wrong), UsageError);
+  }
+  for (const char* wrong :
+       {"[[]]", "[[0.5]]", "[[0.5, 0.75]]", "[[0.5, 0.75, 1, 1]]", "[[0.5, 0.75, 1.5]]", "[[0.5, 0, 1]]", "[[1, 1, 1]]",
+        "[[1, 0.5, 0.5], [1.0, 0.5, 0.5]]", "[0.5, 0.75, [1, 0.5]]"}) {
+    INFO(wrong);
+    CHECK_THROWS_AS(read({{"keep", ordered_json::parse(wrong)}}), UsageError);
   }
 }

@@ -48,7 +48,7 @@ struct SamplingWaterfall {
 struct SamplingCell {
   Engine engine;
   std::string which;
-  std::optional<double> keep;  ///< share of the units, under imposed masks
+  std::optional<Kept> keep;  ///< of the units, under imposed masks
   std::string cache, sampler;
   std::int64_t steps;
   Interval time;  ///< ms for each image

@@ -45,7 +45,7 @@ struct Opportunity {
 struct ProfileCell {
   Engine engine;
   std::string which;
-  std::optional<double> keep;
+  std::optional<Kept> keep;
   Interval time, collected_time;  ///< ms of a pass, without collectors and with them
   Interval collected_ratio;       ///< of the same passes: with them over without
   double remainder, lost, malformed, gmacs, product_ceiling, copy_ceiling;  ///< ms, GMACs, GMAC/s, GB/s

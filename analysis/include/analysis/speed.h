@@ -35,7 +35,7 @@ Skipped skipped(std::string_view which);
 struct SpeedCell {
   Engine engine;
   std::string which;
-  double keep;  ///< share of the units whose mask is on
+  Kept keep;  ///< of the units whose mask is on
   std::int64_t batch;
   Interval time;  ///< ms, of one pass of the batch
   Interval speedup, realisation;
@@ -46,12 +46,15 @@ struct SpeedCell {
   bool disturbed() const { return analysis::disturbed(time); }
   bool everything_on() const { return which == "all"; }
   bool own() const { return which == "own"; }  ///< as the routers of a trained model decide
+  /// For the cell whose share kept is nearest to `share`: cells with shares by axis are behind all others, and among
+  /// them λ stands for the share.
+  std::pair<bool, double> distance(double share) const;
   Interval time_over_dense() const { return {1 / speedup.mean, 1 / speedup.high, 1 / speedup.low}; }
 };
 
 /// The cells that can be compared: they differ in engine, which, keep and batch alone.
 struct SpeedStudy : Study {
-  std::vector<SpeedCell> cells;  ///< by engine, batch, what is skipped, and descending share kept
+  std::vector<SpeedCell> cells;  ///< by engine, batch, what is skipped, and descending share kept, those by axis last
 
   /// The engines that have cells, which tables tell apart where there are several.
   std::vector<std::string> engines(Executes executes) const;
@@ -64,7 +67,7 @@ struct SpeedStudy : Study {
 std::vector<SpeedStudy> speed_studies(std::span<const record::Run> runs);
 
 /// The waterfalls that a report shows: of each engine that executes what is kept, for each way of skipping
-/// that of the largest batch, and of these the one whose share kept is nearest to one half.
+/// that of the largest batch, and of these the one whose share kept is nearest to one half (see SpeedCell::distance).
 std::vector<const SpeedCell*> shown_waterfalls(const SpeedStudy& study);
 
 /// A published speedup against its theoretical one.

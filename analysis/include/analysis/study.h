@@ -22,6 +22,19 @@ struct Study {
   std::string title() const;                            ///< "DyDiT-S/2, float32, cpu, 2 threads"
 };
 
+/// The share of its units that a cell keeps: one of all unit axes, or one of each in the architecture's order.
+struct Kept {
+  std::vector<double> shares;
+
+  bool by_axis() const { return shares.size() > 1; }
+  std::string text() const;  ///< "0.5", "0.75, 0.625, 0.65"
+  /// Descending, one share of all before those by axis.
+  friend bool operator<(const Kept& a, const Kept& b) {
+    return a.by_axis() != b.by_axis() ? b.by_axis() : b.shares < a.shares;
+  }
+  bool operator==(const Kept&) const = default;
+};
+
 /// The interval of a time is wider than a tenth of it, or unknown.
 inline bool disturbed(const Interval& time) { return !(time.high - time.low <= 0.1 * time.mean); }
 

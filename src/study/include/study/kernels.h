@@ -13,7 +13,7 @@ struct KernelsSpec {
   std::string model = "DyDiT-S/2";         ///< a published configuration under imposed masks; else a trained model
   std::vector<std::string> engine{};       ///< beside the complete model; none: that alone
   std::vector<std::string> which{"both"};  ///< of which units the share is kept; not of a trained model
-  double keep = 0.5;
+  Kept keep = 0.5;
   std::int64_t batch = 8;
   std::string dtype = "float32";
   std::int64_t input_size = 32;  ///< side of the latent

@@ -14,7 +14,7 @@ struct SamplingSweep {
   std::vector<std::string> dtype{"float32"};
   std::vector<std::int64_t> batch{8};  ///< images
   std::vector<double> guidance{1.5};   ///< scales; 1: none
-  std::vector<double> keep{0.5};       ///< share of the units of `which` that stays on
+  std::vector<Kept> keep{0.5};         ///< of the units of `which`
   std::vector<std::string> which{"both"}, engine{"dense", "compact"};
   std::vector<std::string> sampler{"ddim"};
   std::vector<std::int64_t> steps{50, 20};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/schema.h"
+#include "study/kept.h"
 
 namespace dydit::study {
 
@@ -14,7 +15,7 @@ struct Workload {
   const Trained* trained = nullptr;  ///< else a published configuration, under imposed masks
   std::string dtype = "float32";
   std::int64_t batch = 1;
-  double keep = 1;              ///< share of the units that stay on
+  Kept keep = {};
   double time = 500;            ///< of the passes of a model that is not trained
   Json point = Json::object();  ///< the values of the axes by their names
 };
