@@ -45,6 +45,7 @@ class Fused final : public Kept {
  public:
   Fused(const DiT& dit, const engine::Options& options) : Kept(dit, options), model_(dit_, packing_) {}
   std::size_t packed_bytes() const override { return Kept::packed_bytes() + model_.bytes(); }
+  std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& masks) override;
 
  private:
   // Imposed widths that were looked at. Who gives them anew gives the same tensors, and nobody waits for the GPU again.
@@ -105,6 +106,21 @@ Kept::Decision Fused::decide(const model::Inputs& in, const Masks& given, Overru
   }
   decision->imposed = imposed;
   return *decision;
+}
+
+// As a pass has them: kernels of a graph, whose launches take no part.
+std::vector<std::function<void()>> Fused::blocks_alone(const std::vector<Masks>& masks) {
+  std::vector<std::function<void()>> runs;
+  const auto memory = gpu::graph_memory();
+  for (const std::function<void()>& run : Kept::blocks_alone(masks)) {
+    run();  // its shapes are measured
+    const auto graph = std::make_shared<gpu::Graph>(std::vector<Tensor>{}, memory, [&](const auto&) {
+      run();
+      return std::vector<Tensor>{};
+    });
+    runs.push_back([graph, run] { graph->run({}); });  // `run` has what the graph works on
+  }
+  return runs;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/range.h"
+#include "instrument/interleaved.h"
 
 namespace dydit::dit {
 
@@ -137,6 +138,51 @@ void Kept::plan(const Masks& widths) {
   std::vector<WidthPlan> plans;
   for (std::int64_t i = 0; i < heads.size(0); ++i) plans.push_back({units_of(heads[i]), units_of(channels[i])});
   packing_->prepare(plans);
+}
+
+namespace {
+
+// What blocks work on that are run by themselves: their gates are 0, so that they leave the tokens as they are.
+struct BlockInputs {
+  BlockInputs(const DiT& dit, std::int64_t images) : shares(model::shares_of(images, dit->pos_embed.device())) {
+    const Configuration& c = dit->configuration;
+    const auto options = dit->pos_embed.options();
+    std::uint64_t which = 16;  // after those of parts
+    for (const model::Share& share : shares) {
+      tokens.push_back(instrument::operand({share.count, c.tokens(), c.hidden_size}, which++, options));
+      modulation.push_back(
+          BlockImpl::split(instrument::operand({share.count, 6 * c.hidden_size}, which++, options).contiguous()));
+      modulation.back().gate1.zero_();
+      modulation.back().gate2.zero_();
+    }
+  }
+
+  std::vector<model::Share> shares;
+  std::vector<Tensor> tokens;  // of each share (n,T,D)
+  std::vector<BlockImpl::Modulation> modulation;
+};
+
+}  // namespace
+
+std::vector<std::function<void()>> Kept::blocks_alone(const std::vector<Masks>& masks) {
+  const std::int64_t images = masks.front().front().size(0);
+  const auto inputs = std::make_shared<BlockInputs>(dit_, images);
+  std::vector<std::function<void()>> runs;
+  for (const Masks& given : masks) {
+    engine::require_fit(given, dit_->architecture.units, images);
+    const Tensor heads = given[axis::heads][0].cpu(), channels = given[axis::channels][0].cpu();
+    const RunBlock run = blocks({units_of(heads), units_of(channels)}, given[axis::tokens], Overruled::skipped);
+    runs.push_back([inputs, run, device = dit_->pos_embed.device()] {
+      torch::NoGradGuard no_grad;
+      const model::OnlyShares only(device);
+      model::in_shares(inputs->shares, [&](const model::Share& share) {
+        TokensOn on;
+        Tensor& tokens = inputs->tokens[share.number];
+        tokens = run(std::move(tokens), {0, inputs->modulation[share.number], share, on, {}});
+      });
+    });
+  }
+  return runs;
 }
 
 // All but those of the units that are off.

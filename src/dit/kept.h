@@ -23,6 +23,7 @@ class Kept : public engine::Engine {
   void plan(const Masks& widths) override;
   std::size_t packed_bytes() const override { return packing_->bytes(); }
   double weight_bytes(const model::Activity& activity) const override;
+  std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& masks) override;
 
  protected:
   /// What is decided before the first block.

@@ -67,6 +67,9 @@ class Engine {
   virtual double weight_bytes(const model::Activity& activity) const = 0;
   /// What a waterfall is derived from; nothing where it cannot be.
   virtual std::vector<PartRun> parts(const Passes& /*passes*/) { return {}; }
+  /// For each of these masks, which impose every axis on as many images, runs of one block by itself, of the shapes
+  /// that the first layer has: what they take says what units cost. Nothing where a block cannot be run by itself.
+  virtual std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& /*masks*/) { return {}; }
   /// Whether forward looks for values that are not finite. Who times passes looks before and after them instead: on a
   /// GPU the host waits for the answer.
   bool checks_finite = true;

@@ -42,6 +42,8 @@ inline constexpr MetricInfo metrics[] = {
     {"time", "ms", "time",
      "Time of one forward pass of the batch, of passes that follow each other without waiting (throughput): median "
      "over the blocks."},
+    {"block_time", "ms", "time of a block",
+     "Time of one block of the model by itself: median over the blocks of runs."},
     {"latency", "ms", "latency", "Time of one forward pass of the batch on an idle device: median over the blocks."},
     {"gmacs", "GMACs", "GMACs", "Multiply-accumulates executed for one image, routers included, in billions."},
     {"lambda_realised", "", "realised λ",

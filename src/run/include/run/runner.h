@@ -12,6 +12,7 @@
 #include "record/run_directory.h"
 #include "run/profile.h"
 #include "study/catalog.h"
+#include "study/costs.h"
 #include "study/kernels.h"
 
 namespace dydit::run {
@@ -101,6 +102,9 @@ struct ProfiledSpec {
 /// Where the time of its forward passes goes (study/kernels.h). Throws UsageError for an engine of dynamic models with
 /// another model.
 Finished run_profile(const ProfiledSpec& spec, const RunSettings& settings);
+
+/// What the units of a block cost (study/costs.h). Throws UsageError as study::require_costs does.
+Finished run_costs(const study::CostsSpec& spec, std::uint64_t seed, const RunSettings& settings);
 
 /// What `dydit sample` samples.
 struct SampleSpec {
