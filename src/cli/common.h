@@ -111,6 +111,9 @@ struct ConfigurationOptions {
   dit::Configuration configuration() const { return dit::from_json(given); }
 };
 
+/// --round-to-tiles RUN
+void add_round_to_tiles(CLI::App& app, std::string& costs);
+
 /// Throws RunError where cells failed.
 void require_whole(const run::Finished& finished);
 

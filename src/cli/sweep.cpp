@@ -11,6 +11,7 @@ namespace {
 struct Sweep {
   std::string profile = "profiles/lambda.toml";
   std::optional<std::string> dtype;  // of every cell, where it is given
+  std::string round_to_tiles;
   RunOptions machine;
 };
 
@@ -20,6 +21,11 @@ void execute(const Sweep& s, const run::RunSettings& settings) {
   if (s.dtype && profile.sweep)
     for (auto& [axis, values] : profile.sweep->axes)
       if (axis == "dtype") values = {*s.dtype};
+  if (!s.round_to_tiles.empty()) {
+    if (!profile.sweep || profile.sampling)
+      throw UsageError("trajectories are not rounded", "--round-to-tiles", "name a profile with [sweep] alone");
+    profile.sweep->round_to_tiles = s.round_to_tiles;
+  }
   if (s.dtype && profile.sampling) profile.sampling->dtype = {*s.dtype};
   profile.studies.clear();
   if (s.machine.seed) profile.seed = *s.machine.seed;
@@ -33,6 +39,7 @@ void add_sweep(CLI::App& app, const study::Catalog& catalog) {
   CLI::App* command = app.add_subcommand("sweep", "Actual against theoretical speedup of every cell of a profile");
   command->footer("Example: dydit sweep profiles/lambda.toml --threads 2");
   command->add_option("profile", s->profile, "what to measure")->capture_default_str();
+  add_round_to_tiles(*command, s->round_to_tiles);
   s->machine.add_to(*command);
   command->get_option("--dtype")->each([s](const std::string& type) { s->dtype = type; });
   execute_on<Sweep>(*command, s, catalog, execute);

@@ -17,6 +17,7 @@ Finished run_costs(const study::CostsSpec& spec, std::uint64_t seed, const RunSe
   const Json asked = study::costs_schema().to_json(spec);
   const auto process = process_of_name(of, std::nullopt).value_or(diffusion::ProcessSpec());
   Json manifest = base_manifest(asked, seed, process, settings, Json::object());
+  manifest["block"] = study::describe_block(of);
   manifest["models"] = Json::array({describe_model(spec.model, of)});
   const auto run = open_run("costs", settings, manifest);
   study::costs({.spec = spec,

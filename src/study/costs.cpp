@@ -150,6 +150,16 @@ void require_costs(const CostsSpec& spec, const Catalog& catalog) {
       throw UsageError("the engine computes what is off", name, "give one that keeps what is on");
 }
 
+Json describe_block(const model::Architecture& of) {
+  Json block{{"units", Json::object()}, {"macs", Json::array()}};
+  for (const model::UnitAxis& axis : of.units) block["units"][axis.name] = axis.units;
+  for (const model::Term& term : of.skippable) {
+    const auto layers = static_cast<double>(of.units.at(term.axes.front()).layers);
+    block["macs"].push_back({{"axes", term.axes}, {"macs", term.macs / layers}});
+  }
+  return block;
+}
+
 void costs(const CostsSetting& s, record::RunDirectory* run) {
   torch::InferenceMode inference;
   const engine::Family& family = engine::family_of(s.catalog->families, s.spec.model);

@@ -48,6 +48,8 @@ inline constexpr MetricInfo metrics[] = {
     {"gmacs", "GMACs", "GMACs", "Multiply-accumulates executed for one image, routers included, in billions."},
     {"lambda_realised", "", "realised λ",
      "Share of the blocks' MACs that the masks keep, what is always on included, routers left out."},
+    {"lambda_planned", "", "planned λ",
+     "Share of the blocks' MACs that the masks would keep before numbers of units were rounded up to tiles."},
     {"rho", "", "ρ", "MACs executed, routers included, over all MACs of the dense model."},
     {"rho_without_routers", "", "ρ without routers",
      "MACs executed, routers left out, over all MACs of the dense model."},

@@ -28,4 +28,31 @@ using CostsSetting = MeasureSetting<CostsSpec>;
 /// a time that is not one, is a failed record. Throws Interrupted between runs.
 void costs(const CostsSetting& setting, record::RunDirectory* run);
 
+/// What the costs of a block depend on: numbers of units and MACs. A run of costs has it as "block" in its manifest.
+Json describe_block(const model::Architecture& architecture);
+
+/// Passes whose numbers of units are to be rounded up.
+struct RoundedPasses {
+  std::string engine, dtype;
+  std::int64_t batch = 1;
+  torch::Device device = torch::kCPU;
+  int threads = 2;  ///< of the CPU: they count there alone
+};
+/// By the costs in that run directory; tokens are not rounded, as their number is known on the device alone. Throws
+/// InputError where it has none, UsageError where they are of another block, machine, engine, type of numbers or batch.
+engine::RoundUp round_up_of(const std::string& costs, const model::Architecture& architecture,
+                            const RoundedPasses& passes);
+/// Throws UsageError naming --round-to-tiles where none of the engines keeps what is on, InputError where there is no
+/// run of costs.
+void require_rounding(const std::string& costs, const std::vector<engine::Row>& engines);
+
+/// What rounding did, the mean over the images: masks of each axis, of an undefined one everything is on.
+struct RoundingDone {
+  std::vector<std::pair<std::string, double>> stay_on;  ///< units of all layers by the axis's label
+  double lambda_planned = 0, lambda_kept = 0;           ///< shares of the blocks' MACs
+
+  std::string words() const;
+};
+RoundingDone rounding_done(const engine::RoundedPlan& plan, const model::Architecture& architecture);
+
 }  // namespace dydit::study
