@@ -76,7 +76,7 @@ std::optional<Section> costs_section(const Findings& findings, const Show& show)
                "<b>The line of the MACs</b>: time with everything on, times the share of the block's MACs that is "
                "left. <b>A step costs no time</b> where a larger number takes at most {:g}&nbsp;% longer: the largest "
                "such one is the top of its tile, up to which <code>--round-to-tiles</code> leaves heads and channel "
-               "groups on. <b>†</b>: disturbed, as above.",
+               "groups on. <b>†</b>: disturbed, the interval of a time is wider than a tenth of it.",
                100 * tile_tolerance));
   return section;
 }
