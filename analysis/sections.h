@@ -46,8 +46,9 @@ StudySection tradeoffs_section;     // what skipping work costs in loss and save
 StudySection speed_section;         // how much of the theoretical speedup is reached
 StudySection waterfall_section;     // what takes the rest of the time
 StudySection kernels_section;       // where the milliseconds of a pass go, by range and kernel
+StudySection costs_section;         // what the units of a block cost
 StudySection combinations_section;  // whether the speedups of routers, caches and samplers multiply
-StudySection samples_section;     // what the trajectories drew
+StudySection samples_section;       // what the trajectories drew
 StudySection loss_gap_section;      // at which timesteps a model loses
 StudySection loss_map_section;      // where in the image the loss is
 StudySection activation_section;    // what is on, at which timesteps

@@ -116,7 +116,9 @@ std::string number(double value) {
   return std::abs(value) < 100 ? fmt::format("{:#.3g}", value) : fmt::format("{:.0f}", value);
 }
 
-std::string signed_number(double value) { return (value > 0 && std::isfinite(value) ? "+" : "") + number(value); }
+std::string signed_number(double value) {
+  return fmt::format("{}{}", value > 0 && std::isfinite(value) ? "+" : "", number(value));
+}
 
 std::string plus_minus(const Interval& interval) {
   const double half = interval.half_width();

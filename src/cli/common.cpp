@@ -160,6 +160,12 @@ void ConfigurationOptions::add_to(CLI::App& app) {
   add_options(app, dit::configuration_schema().options(), given, {"name", "dynamic", "first_unit_always_on"});
 }
 
+void add_round_to_tiles(CLI::App& app, std::string& costs) {
+  app.add_option("--round-to-tiles", costs,
+                 "run of dydit costs, by which heads and groups stay on that save no time when they are off")
+      ->type_name("RUN");
+}
+
 void require_whole(const run::Finished& finished) {
   if (finished.failed > 0)
     throw RunError(fmt::format("{} cell{} failed", finished.failed, finished.failed == 1 ? "" : "s"),

@@ -24,6 +24,7 @@ void add_study(CLI::App& app, const study::Catalog& catalog);
 void add_sample(CLI::App& app, const study::Catalog& catalog);
 void add_sweep(CLI::App& app, const study::Catalog& catalog);
 void add_profile(CLI::App& app, const study::Catalog& catalog);
+void add_costs(CLI::App& app, const study::Catalog& catalog);
 void add_report(CLI::App& app, const study::Catalog& catalog);
 void add_reproduce(CLI::App& app, const study::Catalog& catalog);
 void add_probe(CLI::App& app, const study::Catalog& catalog);
@@ -109,6 +110,9 @@ struct ConfigurationOptions {
   void add_to(CLI::App& app);
   dit::Configuration configuration() const { return dit::from_json(given); }
 };
+
+/// --round-to-tiles RUN
+void add_round_to_tiles(CLI::App& app, std::string& costs);
 
 /// Throws RunError where cells failed.
 void require_whole(const run::Finished& finished);

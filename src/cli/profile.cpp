@@ -180,6 +180,7 @@ void add_profile(CLI::App& app, const study::Catalog& catalog) {
           "--data", [p](const std::string& path) { p->data["path"] = path; },
           "images for a checkpoint's passes (default: made up)")
       ->needs(checkpoint);
+  add_round_to_tiles(*command, p->spec.kernels.round_to_tiles);
   command->add_option("--against", p->against, "a run directory of another profile, to compare each cell with");
   command->add_flag("--json", p->json, "print the rows as JSON");
   p->process.add_to(*command);

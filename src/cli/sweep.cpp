@@ -12,6 +12,7 @@ struct Sweep {
   std::string profile = "profiles/lambda.toml";
   std::optional<std::string> dtype;  // of every cell, where it is given
   std::vector<std::string> keep;     // in the place of the profile's, where it is given
+  std::string round_to_tiles;
   RunOptions machine;
 };
 
@@ -39,6 +40,11 @@ void execute(const Sweep& s, const run::RunSettings& settings) {
   if (s.dtype && profile.sweep)
     for (auto& [axis, values] : profile.sweep->axes)
       if (axis == "dtype") values = {*s.dtype};
+  if (!s.round_to_tiles.empty()) {
+    if (!profile.sweep || profile.sampling)
+      throw UsageError("trajectories are not rounded", "--round-to-tiles", "name a profile with [sweep] alone");
+    profile.sweep->round_to_tiles = s.round_to_tiles;
+  }
   if (s.dtype && profile.sampling) profile.sampling->dtype = {*s.dtype};
   if (!s.keep.empty()) set_keep(profile, s, settings.catalog->names().sweep);
   profile.studies.clear();
@@ -56,6 +62,7 @@ void add_sweep(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("--keep", s->keep,
                       "instead of the profile's: shares of the units that stay on, each a number or one for each unit "
                       "axis (0.5 0.75,0.625,0.65)");
+  add_round_to_tiles(*command, s->round_to_tiles);
   s->machine.add_to(*command);
   command->get_option("--dtype")->each([s](const std::string& type) { s->dtype = type; });
   execute_on<Sweep>(*command, s, catalog, execute);

@@ -45,11 +45,13 @@ class Fused final : public Kept {
  public:
   Fused(const DiT& dit, const engine::Options& options) : Kept(dit, options), model_(dit_, packing_) {}
   std::size_t packed_bytes() const override { return Kept::packed_bytes() + model_.bytes(); }
+  std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& masks) override;
 
  private:
   // Imposed widths that were looked at. Who gives them anew gives the same tensors, and nobody waits for the GPU again.
   struct Seen {
     c10::weak_intrusive_ptr<c10::TensorImpl> heads, channels;
+    Masks widths;  // rounded up, where they are
     std::map<WidthPlan, std::vector<std::int64_t>> groups;
   };
 
@@ -80,8 +82,10 @@ const Fused::Seen& Fused::seen(const Masks& given, std::int64_t images) {
     if (same(one.heads, heads) && same(one.channels, channels)) return one;
   const Masks fitting = engine::require_fit({heads, channels, Tensor()}, dit_->architecture.units, images);
   std::erase_if(seen_, [](const Seen& one) { return one.heads.expired() || one.channels.expired(); });
+  const Masks more = rounds() ? rounded(fitting) : Masks();  // whatever is kept of those that are given never expires
   seen_.push_front({c10::weak_intrusive_ptr<c10::TensorImpl>(heads.getIntrusivePtr()),
-                    c10::weak_intrusive_ptr<c10::TensorImpl>(channels.getIntrusivePtr()), groups_of(fitting)});
+                    c10::weak_intrusive_ptr<c10::TensorImpl>(channels.getIntrusivePtr()), more,
+                    groups_of(rounds() ? more : fitting)});
   return seen_.front();
 }
 
@@ -91,10 +95,12 @@ Kept::Decision Fused::decide(const model::Inputs& in, const Masks& given, Overru
   const bool heads = fits && given[axis::heads].defined(), channels = fits && given[axis::channels].defined();
   if (heads && channels && (routers == Overruled::skipped || knows())) {
     engine::require_fit({Tensor(), Tensor(), given[axis::tokens]}, dit_->architecture.units, images);
+    const Seen& one = seen(given, images);
+    const Masks& widths = rounds() ? one.widths : given;
     return {.time = {},
             .imposed = given,
-            .widths = {.masks = {given[axis::heads], given[axis::channels], Tensor()}, .logits = Masks(3)},
-            .groups = seen(given, images).groups};
+            .widths = {.masks = {widths[axis::heads], widths[axis::channels], Tensor()}, .logits = Masks(3)},
+            .groups = one.groups};
   }
   if (heads || channels || (!given.empty() && !fits)) return Kept::decide(in, given, routers);
   const Masks imposed = engine::require_fit(given, dit_->architecture.units, images);
@@ -105,6 +111,21 @@ Kept::Decision Fused::decide(const model::Inputs& in, const Masks& given, Overru
   }
   decision->imposed = imposed;
   return *decision;
+}
+
+// As a pass has them: kernels of a graph, whose launches take no part.
+std::vector<std::function<void()>> Fused::blocks_alone(const std::vector<Masks>& masks) {
+  std::vector<std::function<void()>> runs;
+  const auto memory = gpu::graph_memory();
+  for (const std::function<void()>& run : Kept::blocks_alone(masks)) {
+    run();  // its shapes are measured
+    const auto graph = std::make_shared<gpu::Graph>(std::vector<Tensor>{}, memory, [&](const auto&) {
+      run();
+      return std::vector<Tensor>{};
+    });
+    runs.push_back([graph, run] { graph->run({}); });  // `run` has what the graph works on
+  }
+  return runs;
 }
 
 }  // namespace

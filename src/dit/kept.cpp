@@ -6,13 +6,26 @@
 
 #include "base/error.h"
 #include "base/range.h"
+#include "instrument/interleaved.h"
 
 namespace dydit::dit {
 
 using torch::Tensor;
 
 Kept::Kept(DiT dit, const engine::Options& options)
-    : dit_(std::move(dit)), packing_(std::make_shared<Packing>(dit_, options.packing_budget)) {}
+    : dit_(std::move(dit)),
+      packing_(std::make_shared<Packing>(dit_, options.packing_budget)),
+      round_up_(options.round_up) {
+  engine::require_fit(round_up_, dit_->architecture.units);
+}
+
+Masks Kept::rounded(const Masks& widths, const Masks& logits) const {
+  Masks more = widths;
+  if (!rounds()) return more;
+  for (const std::size_t axis : {axis::heads, axis::channels})
+    more[axis] = engine::rounded_up(widths[axis], logits[axis], round_up_[axis]);
+  return more;
+}
 
 std::optional<Kept::Decision> Kept::known(const model::Inputs& in) const {
   if (known_.empty()) return std::nullopt;
@@ -58,7 +71,13 @@ Kept::Decision Kept::decide(const model::Inputs& in, const Masks& given, Overrul
   } else {
     decision.widths = widths_of(dit_, time, imposed, routers);
   }
-  if (!of_times || heads || channels) decision.groups = groups_of(decision.widths.masks);
+  if (!of_times || heads || channels) {
+    Masks own = decision.widths.logits;  // those of imposed widths say nothing
+    if (heads) own[axis::heads] = Tensor();
+    if (channels) own[axis::channels] = Tensor();
+    decision.widths.masks = rounded(decision.widths.masks, own);
+    decision.groups = groups_of(decision.widths.masks);
+  }
   decision.time = time;
   decision.imposed = imposed;
   return decision;
@@ -112,19 +131,20 @@ std::unique_ptr<engine::Pass> Kept::pass(const model::Inputs& in, const Masks& g
   return stretches(dit_, {in, time, decision.widths.masks, decision.widths.logits, routers, checks_finite}, under);
 }
 
-Masks Kept::know(const Tensor& timesteps) {
-  const auto [widths, logits] = widths_of(dit_, dit_->t_embedder(timesteps), Masks(3), Overruled::skipped);
+engine::RoundedPlan Kept::know(const Tensor& timesteps) {
+  const auto [planned, logits] = widths_of(dit_, dit_->t_embedder(timesteps), Masks(3), Overruled::skipped);
   require_finite(logits);
+  const Masks widths = rounded(planned, logits);
   const Tensor at = timesteps.to(torch::kCPU, torch::kFloat64);
   for (const auto& [plan, rows] : groups_of(widths))
     for (const std::int64_t i : rows)
       known_[at.const_data_ptr<double>()[i]] = {widths[axis::heads][i], widths[axis::channels][i], plan};
-  return widths;
+  return {planned, widths};
 }
 
 void Kept::plan(const Tensor& timesteps) {
   torch::NoGradGuard no_grad;
-  plan(know(timesteps));
+  prepare(know(timesteps));
 }
 
 void Kept::plan(const Masks& widths) {
@@ -133,10 +153,60 @@ void Kept::plan(const Masks& widths) {
     throw UsageError("a plan without widths", "masks", "give heads and channels");
   const Masks both{widths[axis::heads], widths[axis::channels], Tensor()};
   engine::require_fit(both, dit_->architecture.units, both[axis::heads].size(0));
-  const Tensor heads = both[axis::heads].cpu(), channels = both[axis::channels].cpu();
+  prepare({both, rounded(both)});
+}
+
+void Kept::prepare(const engine::RoundedPlan& plan) {
+  if (rounds()) rounded_plan_ = plan;
+  const Tensor heads = plan.kept[axis::heads].cpu(), channels = plan.kept[axis::channels].cpu();
   std::vector<WidthPlan> plans;
   for (std::int64_t i = 0; i < heads.size(0); ++i) plans.push_back({units_of(heads[i]), units_of(channels[i])});
   packing_->prepare(plans);
+}
+
+namespace {
+
+// What blocks work on that are run by themselves: their gates are 0, so that they leave the tokens as they are.
+struct BlockInputs {
+  BlockInputs(const DiT& dit, std::int64_t images) : shares(model::shares_of(images, dit->pos_embed.device())) {
+    const Configuration& c = dit->configuration;
+    const auto options = dit->pos_embed.options();
+    std::uint64_t which = 16;  // after those of parts
+    for (const model::Share& share : shares) {
+      tokens.push_back(instrument::operand({share.count, c.tokens(), c.hidden_size}, which++, options));
+      modulation.push_back(
+          BlockImpl::split(instrument::operand({share.count, 6 * c.hidden_size}, which++, options).contiguous()));
+      modulation.back().gate1.zero_();
+      modulation.back().gate2.zero_();
+    }
+  }
+
+  std::vector<model::Share> shares;
+  std::vector<Tensor> tokens;  // of each share (n,T,D)
+  std::vector<BlockImpl::Modulation> modulation;
+};
+
+}  // namespace
+
+std::vector<std::function<void()>> Kept::blocks_alone(const std::vector<Masks>& masks) {
+  const std::int64_t images = masks.front().front().size(0);
+  const auto inputs = std::make_shared<BlockInputs>(dit_, images);
+  std::vector<std::function<void()>> runs;
+  for (const Masks& given : masks) {
+    engine::require_fit(given, dit_->architecture.units, images);
+    const Tensor heads = given[axis::heads][0].cpu(), channels = given[axis::channels][0].cpu();
+    const RunBlock run = blocks({units_of(heads), units_of(channels)}, given[axis::tokens], Overruled::skipped);
+    runs.push_back([inputs, run, device = dit_->pos_embed.device()] {
+      torch::NoGradGuard no_grad;
+      const model::OnlyShares only(device);
+      model::in_shares(inputs->shares, [&](const model::Share& share) {
+        TokensOn on;
+        Tensor& tokens = inputs->tokens[share.number];
+        tokens = run(std::move(tokens), {0, inputs->modulation[share.number], share, on, {}});
+      });
+    });
+  }
+  return runs;
 }
 
 // All but those of the units that are off.

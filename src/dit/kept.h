@@ -21,8 +21,10 @@ class Kept : public engine::Engine {
   std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& given, Overruled routers) override;
   void plan(const torch::Tensor& timesteps) override;
   void plan(const Masks& widths) override;
+  std::optional<engine::RoundedPlan> rounded_plan() const override { return rounded_plan_; }
   std::size_t packed_bytes() const override { return packing_->bytes(); }
   double weight_bytes(const model::Activity& activity) const override;
+  std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& masks) override;
 
  protected:
   /// What is decided before the first block.
@@ -36,8 +38,11 @@ class Kept : public engine::Engine {
   /// At timesteps whose widths are known, without their routers; nothing where one is not.
   std::optional<Decision> known(const model::Inputs& in) const;
   bool knows() const { return !known_.empty(); }
-  /// Makes them known (K). Throws NotFinite. -> their widths (K,depth,H)
-  Masks know(const torch::Tensor& timesteps);
+  /// Makes them known (K). Throws NotFinite. -> their widths (K,depth,H), decided and rounded up
+  engine::RoundedPlan know(const torch::Tensor& timesteps);
+  bool rounds() const { return !round_up_.empty(); }
+  /// Widths of both axes with as many units on as the options round up to, the next ones by the logits that are there.
+  Masks rounded(const Masks& widths, const Masks& logits = Masks(3)) const;
   static std::map<WidthPlan, std::vector<std::int64_t>> groups_of(const Masks& widths);
 
   /// Images of one plan. `imposed`: tokens (n,depth,T), or undefined; `time` as in a Decision.
@@ -55,7 +60,11 @@ class Kept : public engine::Engine {
     torch::Tensor heads, channels;
     WidthPlan plan;
   };
+  void prepare(const engine::RoundedPlan& plan);
+
   std::map<double, Known> known_;
+  engine::RoundUp round_up_;
+  std::optional<engine::RoundedPlan> rounded_plan_;
 };
 
 }  // namespace dydit::dit

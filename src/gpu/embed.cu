@@ -105,7 +105,7 @@ __global__ __launch_bounds__(embed_warps * 32) void embed(const ConditionLaunch 
   }
   if (column >= p.width) return;
   const Number* const inputs = First ? waves : static_cast<const Number*>(p.hidden) + std::int64_t{first} * k;
-#pragma unroll 2
+#pragma unroll 1
   for (int i = 0; i < images; ++i) {
     Eight<Number> input[Eights];
 #pragma unroll
@@ -156,7 +156,7 @@ void launch_columns(const ConditionLaunch& p, Stream stream) {
 
 template <typename Number>
 void launch_number(const ConditionLaunch& p, Stream stream) {
-  p.images > images_at_once ? launch_columns<Number, 4>(p, stream) : launch_columns<Number, 1>(p, stream);
+  p.images > images_at_once ? launch_columns<Number, 2>(p, stream) : launch_columns<Number, 1>(p, stream);
 }
 
 template <typename Number>

@@ -56,6 +56,9 @@ study::Trained trained_of(const ProfiledSpec& spec, const Loaded& loaded, const 
 }
 
 void require_engines(const study::KernelsSpec& spec, const engine::Family& family, const model::Architecture& of) {
+  std::vector<engine::Row> rows;
+  for (const std::string& name : spec.engine) rows.push_back(family.engine(name));
+  if (!spec.round_to_tiles.empty()) study::require_rounding(spec.round_to_tiles, rows);
   for (const std::string& name : spec.engine)
     if (family.engine(name).executes != engine::Executes::all && !of.dynamic())
       throw UsageError("the model has no routers", spec.model, "leave --engine out, or name a DyDiT");
@@ -75,6 +78,7 @@ Finished run_profile(const ProfiledSpec& spec, const RunSettings& settings) {
                                 .threads = settings.threads,
                                 .quiet = settings.quiet};
   Json asked{{"engine", spec.kernels.engine}, {"batch", spec.kernels.batch}, {"blocks", spec.kernels.blocks}};
+  if (!spec.kernels.round_to_tiles.empty()) asked["round_to_tiles"] = spec.kernels.round_to_tiles;
   Json identity = Json::object(), models = Json::array();
   std::optional<Loaded> loaded;
   diffusion::ProcessSpec process;

@@ -52,13 +52,42 @@ void require_guidance(const diffusion::SamplingSpec& sampling, const diffusion::
                      fmt::format("they are {} to {}", std::ranges::min(times), std::ranges::max(times)));
 }
 
+// Guidance doubles the images of a pass. Only the numbers themselves tell the images, not the run that they are from.
+engine::Options options_of(const SampleSpec& spec, const Loaded& loaded, const engine::Row& engine,
+                           const diffusion::SamplingSpec& sampling, const RunSettings& settings) {
+  if (spec.round_to_tiles.empty()) return {};
+  study::require_rounding(spec.round_to_tiles, {engine});
+  engine::Options options;
+  options.round_up = study::round_up_of(spec.round_to_tiles, loaded.network->architecture,
+                                        {.engine = engine.name,
+                                         .dtype = std::string(model::dtype_name(settings.dtype)),
+                                         .batch = sampling.guidance().scale == 1 ? spec.batch : 2 * spec.batch,
+                                         .device = settings.device,
+                                         .threads = settings.threads});
+  return options;
+}
+
+// What rounding did to the plan, on stderr and in the manifest.
+void tell_rounding(const engine::RoundedPlan& plan, const model::Architecture& of, record::RunDirectory& run) {
+  const study::RoundingDone done = study::rounding_done(plan, of);
+  Json stay_on = Json::object();
+  for (const auto& [label, more] : done.stay_on) stay_on[label] = more;
+  run.describe("rounding", {{"stay_on", stay_on},
+                            {"lambda_planned", done.lambda_planned},
+                            {"lambda_kept", done.lambda_kept},
+                            {"tokens", "all"}});
+  run.warn(done.words() + ", tokens apart");
+}
+
 // The content of the checkpoint tells the images, not its name.
 Json manifest_of(const SampleSpec& spec, const Loaded& loaded, const diffusion::SamplingSpec& sampling,
-                 const std::optional<cache::CacheSpec>& cache, const engine::Row& engine, const RunSettings& settings) {
+                 const std::optional<cache::CacheSpec>& cache, const engine::Row& engine,
+                 const engine::RoundUp& round_up, const RunSettings& settings) {
   Json asked{{"sampling", diffusion::sampling_schema().to_json(sampling)},
              {"classes", spec.classes.empty() ? Json("all") : Json(spec.classes)},
              {"engine", engine.name}};
   if (cache) asked["cache"] = cache::to_json(*cache);
+  if (!round_up.empty()) asked["round_to_tiles"] = round_up;
   if (depends_on_batch(sampling, loaded, cache)) asked["batch"] = spec.batch;
   Json manifest =
       base_manifest(asked, spec.seed, loaded.process, settings,
@@ -100,8 +129,10 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
   const auto cache = sample::cache_of(spec.cache, diffusion::require_sampler(sampling, loaded.process.name));
   const std::shared_ptr sampler = diffusion::sampler_of(sampling, loaded.process, of.learns_sigma, settings.device);
   require_guidance(sampling, diffusion::require_sampler(sampling, loaded.process.name), sampler->times());
-  const sample::Job job{.setting = {.model = sample::model_of(*loaded.network, engine.make(loaded.network, {}), cache,
-                                                              loaded.process, sampler->times(), settings.device),
+  const engine::Options options = options_of(spec, loaded, engine, sampling, settings);
+  const std::shared_ptr runs = engine.make(loaded.network, options);
+  const sample::Job job{.setting = {.model = sample::model_of(*loaded.network, runs, cache, loaded.process,
+                                                              sampler->times(), settings.device),
                                     .sampler = sampler,
                                     .guidance = sampling.guidance(),
                                     .shape = {of.channels, of.side, of.side},
@@ -113,13 +144,14 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
                         .depends_on_batch = depends_on_batch(sampling, loaded, cache),
                         .quiet = settings.quiet,
                         .group = settings.group};
-  const Json manifest = manifest_of(spec, loaded, sampling, cache, engine, settings);
+  const Json manifest = manifest_of(spec, loaded, sampling, cache, engine, options.round_up, settings);
   require_same_everywhere({{"images", spec.images}, {"batch", spec.batch}}, settings.group);
   const auto run = open_run("sample", settings, manifest);
   tell(loaded, spec.model.checkpoint, settings.silent());
   if (run != nullptr && of.channels != 3 && !settings.quiet)
     fmt::print(stderr, "dydit: {} channels are latents, written as they are: no decoder makes pictures of them\n",
                of.channels);
+  if (const auto plan = runs->rounded_plan(); plan && run != nullptr) tell_rounding(*plan, of, *run);
   const sample::Made made = sample::sample(job, run.get());
   if (run == nullptr) return {};
   if (made.images > 0) run->append(record_of(spec, manifest["identity"], made, settings));

@@ -62,6 +62,12 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 
 Finished run_studies(const Profile& asked, const RunSettings& settings) {
   require_runnable(asked, settings);
+  if (asked.sweep && !asked.sweep->round_to_tiles.empty()) {
+    auto engines = engine::engines_of(settings.catalog->families);
+    std::erase_if(engines,
+                  [&](const engine::Row& row) { return std::ranges::count(asked.sweep->engine, row.name) == 0; });
+    study::require_rounding(asked.sweep->round_to_tiles, engines);
+  }
   Profile profile = asked;
   Subjects subjects = open_subjects(profile, settings);
   std::vector<Studied> studies = studies_of(profile, settings, subjects);

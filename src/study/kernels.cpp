@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "base/progress.h"
@@ -73,6 +74,7 @@ Record empty_record(const KernelsSetting& s, const Workload& group, const Cell& 
   Json axes = group.point;
   axes.update(Json{{"engine", cell.engine.name}, {"which", to_string(cell.which)}});
   if (group.trained == nullptr) axes["keep"] = to_json(cell.which == Which::all ? Kept() : group.keep);
+  if (!s.spec.round_to_tiles.empty()) axes["round_to_tiles"] = true;
   axes.update(Json{{"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)}, {"threads", s.threads}});
   return {.cell = "", .study = "profile", .axes = axes};
 }
@@ -80,6 +82,8 @@ Record empty_record(const KernelsSetting& s, const Workload& group, const Cell& 
 void put_cell(const KernelsSetting& s, const Workload& group, Record& record) {
   std::vector<std::string> inputs{fmt::format("{} {}", s.spec.input_size, s.spec.blocks)};
   if (group.trained != nullptr) inputs.push_back(group.trained->hash + group.trained->data_hash);
+  if (!s.spec.round_to_tiles.empty())
+    inputs.push_back(hash_of_file(std::filesystem::path(s.spec.round_to_tiles) / "results.jsonl"));
   record.cell = record::cell_hash(record.study, record.axes, inputs, s.seed);
 }
 
@@ -142,7 +146,8 @@ class Profiling {
         speed_{.spec = {.timesteps = s.spec.timesteps,
                         .axes = {},
                         .engine = s.spec.engine,
-                        .input_size = s.spec.input_size},
+                        .input_size = s.spec.input_size,
+                        .round_to_tiles = s.spec.round_to_tiles},
                .catalog = s.catalog,
                .trained = {},
                .seed = s.seed,
@@ -150,7 +155,10 @@ class Profiling {
                .threads = s.threads,
                .quiet = s.quiet},
         variants_(speed_, group_) {
-    for (const Cell& cell : cells_) variants_.add_cell(cell);
+    for (const Cell& cell : cells_) {
+      variants_.add_cell(cell);
+      if (const auto done = variants_.rounding_of(cell)) run_.warn(fmt::format("{}: {}", name_of(cell), done->words()));
+    }
   }
 
   void go() {
@@ -292,6 +300,10 @@ class Profiling {
     const cost::Rho rho = cost::rho(variants_.architecture(), variants_.case_of(cell).activity);
     value("gmacs", 1e-9 * (variants_.case_of(cell).routed ? rho.with_routers : rho.without_routers) *
                        cost::macs_of(variants_.architecture()));
+    if (const auto done = variants_.rounding_of(cell)) {
+      value("lambda_planned", done->lambda_planned);
+      value("lambda_realised", done->lambda_kept);
+    }
     value("product_ceiling", 1e-9 * product_rate());
     value("copy_ceiling", 1e-9 * copy_rate());
     if (seen.runs == 0) return;

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/median.h"
 #include "cost/cost.h"
@@ -84,10 +86,19 @@ Record empty_record(const SpeedSetting& s, const Workload& group, const Cell& ce
                    {"threads", s.threads}});
   std::vector<std::string> inputs{
       fmt::format("throughput {} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds, s.spec.latency)};
+  if (!s.spec.round_to_tiles.empty()) {
+    axes["round_to_tiles"] = true;
+    inputs.push_back(hash_of_file(std::filesystem::path(s.spec.round_to_tiles) / "results.jsonl"));
+  }
   if (const Trained* trained = group.trained)
     inputs.push_back(fmt::format("{} {} {} {}", trained->hash, trained->data_hash, to_json(trained->process).dump(),
                                  s.spec.timesteps));
   return {.cell = record::cell_hash("speed", axes, inputs, s.seed), .study = "speed", .axes = axes};
+}
+
+// "compact widths (0.5)"
+std::string named_with_keep(const Workload& group, const Cell& cell) {
+  return group.trained == nullptr ? fmt::format("{} ({:g})", name_of(cell), group.keep) : name_of(cell);
 }
 
 // The times of one group's variants, and what they say of a cell.
@@ -189,6 +200,7 @@ void Measured::fill(Record& record, const Cell& cell) const {
   }
   value("gmacs", executed * cost::macs_of(architecture) * 1e-9);
   value("lambda_realised", cost::lambda_realised(architecture, of.activity));
+  if (const auto done = variants_.rounding_of(cell)) value("lambda_planned", done->lambda_planned);
   value("rho", executed);
   value("rho_without_routers", cost::rho(architecture, of.activity).without_routers);
   value("theoretical_speedup", 1 / executed);
@@ -279,7 +291,11 @@ std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const 
     for (Record& record : records) fail(record, *begun);
     return records;
   }
-  each([&](Record&, const Cell& cell) { variants->add_cell(cell); });
+  each([&](Record&, const Cell& cell) {
+    variants->add_cell(cell);
+    if (const auto done = variants->rounding_of(cell))
+      warn(fmt::format("{}, batch {}, {}: {}", group.model, group.batch, named_with_keep(group, cell), done->words()));
+  });
   auto memory = memory_of(*variants, cells);
   // On a GPU several passes are under way before the first is done.
   const std::int64_t fewest_passes = s.device.is_cpu() ? 1 : Variants::draws;

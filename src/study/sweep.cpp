@@ -97,6 +97,7 @@ Json to_json(const SpeedSpec& s) {
                    {"blocks", s.blocks},
                    {"seconds", s.seconds},
                    {"latency", s.latency}});
+  if (!s.round_to_tiles.empty()) json["round_to_tiles"] = s.round_to_tiles;
   return json;
 }
 

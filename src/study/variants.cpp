@@ -12,6 +12,7 @@
 #include "instrument/ceilings.h"
 #include "instrument/timer.h"
 #include "model/device.h"
+#include "study/costs.h"
 #include "subject.h"
 
 namespace dydit::study {
@@ -95,8 +96,24 @@ void Variants::for_inputs(std::int64_t run, const std::function<void(std::size_t
 
 engine::Engine& Variants::engine(const engine::Row& row) {
   auto& made = engines_[row.name];
-  if (made == nullptr) made = row.make(network_, {.packing_budget = unlimited});
+  if (made == nullptr) made = row.make(network_, options_of(row));
   return *made;
+}
+
+bool Variants::rounds(const engine::Row& row) const {
+  return row.executes == Executes::kept && !setting_.spec.round_to_tiles.empty();
+}
+
+engine::Options Variants::options_of(const engine::Row& row) const {
+  engine::Options options{.packing_budget = unlimited};
+  if (rounds(row))
+    options.round_up = round_up_of(setting_.spec.round_to_tiles, architecture(),
+                                   {.engine = row.name,
+                                    .dtype = group_.dtype,
+                                    .batch = group_.batch,
+                                    .device = setting_.device,
+                                    .threads = setting_.threads});
+  return options;
 }
 
 Variants::Variants(const SpeedSetting& setting, const Workload& group)
@@ -134,6 +151,12 @@ void Variants::add_path(const engine::Row& row) {
     paths_[row.name] = add_parts(whole(), engine(whole_), open_, {"fixed", "attention", "products"});
 }
 
+std::optional<RoundingDone> Variants::rounding_of(const Cell& cell) const {
+  const Case& of = case_of(cell);
+  if (of.planned.empty()) return std::nullopt;
+  return rounding_done({engine::concatenated(of.planned), engine::concatenated(of.masks)}, architecture());
+}
+
 std::vector<Masks> Variants::imposed(const std::vector<double>& kept) const {
   std::vector<Masks> masks;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -145,13 +168,14 @@ std::vector<Masks> Variants::imposed(const std::vector<double>& kept) const {
 }
 
 const std::vector<Masks>& Variants::decided() {
-  if (decided_.empty()) decided_ = decided_by(engine(family_.engine_that(Executes::masked)));
+  if (decided_.empty())
+    decided_ = executed_by(engine(family_.engine_that(Executes::masked)), std::vector<Masks>(inputs_.size()));
   return decided_;
 }
 
-std::vector<Masks> Variants::decided_by(engine::Engine& engine) const {
+std::vector<Masks> Variants::executed_by(engine::Engine& engine, const std::vector<Masks>& imposed) const {
   std::vector<Masks> masks;
-  for (const model::Inputs& in : inputs_) masks.push_back(engine.forward(in).masks);
+  for (std::size_t i = 0; i < inputs_.size(); ++i) masks.push_back(engine.forward(inputs_[i], imposed[i]).masks);
   return masks;
 }
 
@@ -176,10 +200,20 @@ void Variants::add_engine(const std::string& name, engine::Engine& engine, const
   });
 }
 
-void Variants::add_own(const std::string& name, engine::Engine& engine) {
+// Where more units stay on than were decided, tokens are held to what the masked engine decides with as many.
+void Variants::add_own(const std::string& name, engine::Engine& engine, bool rounds) {
+  const auto expected = [this, rounds](std::size_t i, const Masks& masks) {
+    if (!rounds) return decided()[i];
+    Masks widths = masks;
+    for (std::size_t axis = 0; axis < widths.size(); ++axis)
+      if (architecture().units[axis].scope == model::Scope::token) widths[axis] = Tensor();
+    return this->engine(family_.engine_that(Executes::masked)).forward(inputs_[i], widths).masks;
+  };
   add_model(
       name, [this, &engine](std::size_t i) { return engine.forward(inputs_[i]); },
-      [this](std::size_t i, const Masks& masks) { require_same_decisions(masks, decided()[i], architecture().units); });
+      [this, expected](std::size_t i, const Masks& masks) {
+        require_same_decisions(masks, expected(i, masks), architecture().units);
+      });
 }
 
 // `forward` says what it computed, and under which masks: those that were imposed, or those that it executed.
@@ -240,7 +274,7 @@ void Variants::pack(Case& packed, const engine::Row& row) const {
     if (architecture().units[axis].scope == model::Scope::token) together[axis] = Tensor();
   instrument::Stopwatch watch(setting_.device);
   for (int i = 0; i <= times; ++i) {
-    const auto fresh = row.make(network_, {.packing_budget = unlimited});
+    const auto fresh = row.make(network_, options_of(row));
     if (i > 0) watch.start();
     fresh->plan(together);
     if (i > 0) watch.stop();
@@ -280,10 +314,14 @@ void Variants::add_cell(const Cell& cell) {
   auto& engine = this->engine(cell.engine);
   const bool own = cell.which == Which::own && c.routed;
   // Those that it executes itself: rounding may turn a decision whose logit is next to zero.
-  c.masks = own ? decided_by(engine) : masks_of(cell.which);
+  c.masks = own ? executed_by(engine, std::vector<Masks>(inputs_.size())) : masks_of(cell.which);
+  if (rounds(cell.engine) && cell.which != Which::all) {
+    c.planned = own ? decided() : c.masks;
+    if (!own) c.masks = executed_by(engine, c.masks);
+  }
   c.activity = engine::activity_of(engine::concatenated(c.masks));
   if (own)
-    add_own(name, engine);
+    add_own(name, engine, rounds(cell.engine));
   else
     add_engine(name, engine, c.masks, c.routed ? Overruled::run : Overruled::skipped);
   if (keeps) pack(c, cell.engine);

@@ -12,7 +12,7 @@
 
 #include "imposed.h"
 #include "instrument/interleaved.h"
-#include "study/speed.h"
+#include "study/costs.h"
 
 namespace dydit::study {
 
@@ -44,6 +44,8 @@ class Variants {
     std::vector<double> packing = {};         ///< seconds to pack its weights from nothing, of each time
     bool parts = false;                       ///< has the runs that a waterfall is derived from
     std::optional<engine::Floor> floor = {};  ///< of each pass, where it can be measured
+    std::vector<engine::Masks> planned =
+        {};  ///< for each input, where numbers of units are rounded up to those of `masks`
   };
 
   void add_cell(const Cell& cell);
@@ -56,6 +58,8 @@ class Variants {
   /// The variant of the complete model.
   std::string whole() const { return name_of({whole_, Which::all}); }
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
+  /// What rounding up to tiles did to a cell's masks; nothing where they are not rounded.
+  std::optional<RoundingDone> rounding_of(const Cell& cell) const;
   /// The complete model's, where that is a cell.
   const Case* whole_case() const {
     const auto found = cases_.find(whole());
@@ -70,10 +74,12 @@ class Variants {
   void trained_inputs();
   void for_inputs(std::int64_t run, const std::function<void(std::size_t)>& work) const;
   engine::Engine& engine(const engine::Row& row);
+  engine::Options options_of(const engine::Row& row) const;
+  bool rounds(const engine::Row& row) const;
   void add_path(const engine::Row& row);
   std::vector<engine::Masks> imposed(const std::vector<double>& kept) const;
   const std::vector<engine::Masks>& decided();  // by the routers of a trained model, as the masked engine runs them
-  std::vector<engine::Masks> decided_by(engine::Engine& engine) const;
+  std::vector<engine::Masks> executed_by(engine::Engine& engine, const std::vector<engine::Masks>& imposed) const;
   std::vector<engine::Masks> masks_of(Which which);
   using Forward = std::function<engine::Outcome(std::size_t input)>;
   using CheckMasks = std::function<void(std::size_t input, const engine::Masks& executed)>;
@@ -82,7 +88,7 @@ class Variants {
   void add_complete(const engine::Row& row);
   void add_engine(const std::string& name, engine::Engine& engine, const std::vector<engine::Masks>& masks,
                   engine::Overruled routers);
-  void add_own(const std::string& name, engine::Engine& engine);
+  void add_own(const std::string& name, engine::Engine& engine, bool rounds);
   bool add_parts(const std::string& name, engine::Engine& engine, const std::vector<engine::Masks>& masks,
                  const std::vector<std::string>& parts);
   void check(const Forward& forward, const CheckMasks& check_masks);

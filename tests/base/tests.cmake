@@ -1,1 +1,1 @@
-dydit_test(base SOURCES base/bounds_test.cpp base/cores_test.cpp base/random_test.cpp base/file_test.cpp base/keys_test.cpp base/median_test.cpp base/schema_test.cpp base/signals_test.cpp LINKS dydit_base)
+dydit_test(base SOURCES base/bounds_test.cpp base/cores_test.cpp base/random_test.cpp base/file_test.cpp base/keys_test.cpp base/median_test.cpp base/schema_test.cpp base/signals_test.cpp base/tiles_test.cpp LINKS dydit_base)

@@ -192,6 +192,15 @@ for name, some in (("profile", cells), ("profile-one", cells[:2])):
     text = "".join(json.dumps(cell) + "\n" for cell in some)
     write("report", name, b'{"schema": 1}\0' + text.encode() + b"\0" + tensors)
 
+# What units of a block cost.
+cells = []
+for unit, on, ms in (("heads", 1, 2), ("heads", 2, 2), ("tokens", 0, 1), ("tokens", 4, 2)):
+    cells.append({"schema": 1, "cell": f"{unit}{on}", "study": "costs", "status": "ok",
+                  "axes": {"model": "a", "engine": "compact", "batch": 4, "unit": unit, "on": on, "dtype": "float32"},
+                  "metrics": {"block_time": {"value": ms, "unit": "ms", "ci95": [1, 3]},
+                              "lambda_realised": {"value": ms / 2, "unit": ""}}})
+write("report", "costs", b'{"schema": 1}\0' + "".join(json.dumps(cell) + "\n" for cell in cells).encode() + b"\0" + tensors)
+
 # Ranges, an operator in one, calls, and what they ask for: kind, begin, end and numbers, a byte each (timeline.cpp).
 start = bytes([1, 120, 1, 3, 113, 107, 118, 0, 0, 250 - 1, 0, 0, 7])
 write("timeline", "empty", b"")

@@ -177,3 +177,44 @@ TEST_CASE("the fused engine in stretches gives the outcome of a pass, and tells 
     for (std::size_t i = 0; i < 4; ++i) CHECK(relative(kept[0][i], kept[1][i].to(torch::kFloat64)) <= .03);
   }
 }
+
+TEST_CASE("the fused engine rounds numbers of units up to tiles, of its routers and of imposed masks") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  torch::manual_seed(12);
+  const dit::DiT dit = model_of(true, false, torch::kBFloat16);
+  const engine::RoundUp tiles{{0, 2, 2, 4, 4, 6, 6}, {0, 3, 3, 3, 6, 6, 6}, {}};
+  const auto fused = dit::fused_engine(dit, {.round_up = tiles}), exact = dit::fused_engine(dit, {});
+  const auto check_units = [&](const Masks& planned, const Masks& kept) {
+    for (const std::size_t axis : {dit::axis::heads, dit::axis::channels}) {
+      const Tensor to = torch::tensor(tiles[axis], torch::kInt64).to(gpu_device);
+      CHECK(torch::equal(kept[axis].sum(2), to.index({planned[axis].sum(2)})));
+      CHECK((kept[axis] | ~planned[axis]).all().item<bool>());
+    }
+  };
+  const Masks imposed = widths(3, [](Tensor mask) {
+    return torch::rand({1, 4, 6}, torch::TensorOptions(gpu_device)).lt(.4).expand_as(mask);
+  });
+  for (const Masks& masks : {Masks(), imposed})
+    for (int run = 0; run < 3; ++run) {
+      const model::Inputs in = inputs_of(3, true);
+      const engine::Outcome outcome = fused->forward(in, masks);
+      check_units(masks.empty() ? exact->forward(in).masks : masks, outcome.masks);
+      check_output(outcome, in, dit);
+    }
+}
+
+TEST_CASE("a block of the fused engine runs by itself as a graph") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  const dit::DiT dit = model_of(true, false, torch::kBFloat16);
+  const Masks all = engine::all_on(dit->architecture, 3, gpu_device);
+  Masks none;
+  for (const Tensor& mask : all) none.push_back(torch::zeros_like(mask));
+  const auto fused = test::engine_named("fused", dit);
+  const auto runs = fused->blocks_alone({all, none, {all[0], all[1], none[2]}});
+  REQUIRE(runs.size() == 3);
+  for (int again = 0; again < 3; ++again)
+    for (const auto& run : runs) CHECK_NOTHROW(run());
+  torch::cuda::synchronize();
+}

@@ -7,10 +7,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "engine/pass.h"
+#include "engine/rounding.h"
 
 namespace dydit::engine {
 
@@ -61,12 +62,18 @@ class Engine {
   /// its pass. After the first plan or pass the weights must not change. Throws as forward does.
   virtual void plan(const torch::Tensor& /*times*/) {}
   virtual void plan(const Masks& /*of_timesteps*/) {}
+  /// What the last plan would have on and what it has, where numbers of units are rounded up (Options::round_up).
+  virtual std::optional<RoundedPlan> rounded_plan() const { return std::nullopt; }
   /// Bytes of weights that are kept beside the model's own.
   virtual std::size_t packed_bytes() const { return 0; }
   /// Bytes of weights that a pass reads with so much on.
   virtual double weight_bytes(const model::Activity& activity) const = 0;
   /// What a waterfall is derived from; nothing where it cannot be.
   virtual std::vector<PartRun> parts(const Passes& /*passes*/) { return {}; }
+  /// For each of these masks, which impose every axis on as many images, runs of one block by itself, of the shapes
+  /// that the first layer has: what they take says what units cost. The engine outlives them. Nothing where no block
+  /// can be run by itself.
+  virtual std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& /*masks*/) { return {}; }
   /// Whether forward looks for values that are not finite. Who times passes looks before and after them instead: on a
   /// GPU the host waits for the answer.
   bool checks_finite = true;
@@ -82,6 +89,9 @@ std::string to_string(Executes executes);
 
 struct Options {
   std::size_t packing_budget = std::size_t{2} << 30;  ///< bytes of packed weights that are kept
+  /// Of an engine that keeps what is on: more units than decided or imposed stay on. It decides about axes of
+  /// timesteps.
+  RoundUp round_up = {};
 };
 
 /// An engine of a family of models: a row of its table.

@@ -12,6 +12,7 @@
 #include "record/run_directory.h"
 #include "run/profile.h"
 #include "study/catalog.h"
+#include "study/costs.h"
 #include "study/kernels.h"
 
 namespace dydit::run {
@@ -102,6 +103,9 @@ struct ProfiledSpec {
 /// another model.
 Finished run_profile(const ProfiledSpec& spec, const RunSettings& settings);
 
+/// What the units of a block cost (study/costs.h). Throws UsageError as study::require_costs does.
+Finished run_costs(const study::CostsSpec& spec, std::uint64_t seed, const RunSettings& settings);
+
 /// What `dydit sample` samples.
 struct SampleSpec {
   ModelSpec model;
@@ -111,6 +115,7 @@ struct SampleSpec {
   std::string cache = "none";              ///< see cache::cache_named
   std::vector<std::int64_t> classes = {};  ///< of the images in turn; none: drawn
   std::int64_t images = 100, batch = 32;
+  std::string round_to_tiles = {};  ///< run directory of costs, by which the plan is rounded up; empty: it is not
   std::uint64_t seed = 0;
 };
 

@@ -50,6 +50,7 @@ struct SpeedSpec {
   double seconds = 0;  ///< that a cell's passes take in a block, at least; on a GPU there are four at least
   bool latency =
       false;  ///< measure besides one pass on an idle device in each block, of the models under imposed masks
+  std::string round_to_tiles = {};  ///< run directory of costs, by which engines that keep what is on round up
 };
 
 /// What a sweep can name.
