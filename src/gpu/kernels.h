@@ -46,6 +46,12 @@ struct Tile {
 };
 const std::vector<Tile>& tiles();
 void launch(const ProductLaunch& product, std::size_t tile, Stream stream);
+/// The same for few rows: tiles of so many rows and columns, each by a cluster of blocks that share K among them.
+struct Split {
+  int rows, columns, parts;
+};
+const std::vector<Split>& splits();
+void launch_split(const ProductLaunch& product, std::size_t split, Stream stream);
 /// Of logits: float32, of at most 72 columns.
 void launch_logits(const ProductLaunch& product, Stream stream);
 

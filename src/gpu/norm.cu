@@ -48,11 +48,12 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
   const int after_wait = wait_for_kernel_before();
   const int turns = (p.rows + gridDim.x * warps - 1) / (gridDim.x * warps), first = blockIdx.x * turns * warps;
   const int end = min(first + turns * warps, p.rows);
+  const std::uint64_t policy = cache_policy(/*once=*/true);
   const auto fetch = [&](int row, int stage) {
     if (lane != 0 || row >= end) return;
     full[warp][stage].expect(bytes);
     copy_bytes(ring + stage * bytes, static_cast<const Number*>(p.x) + std::int64_t{row} * p.width, bytes,
-               full[warp][stage]);
+               full[warp][stage], policy);
   };
   int row = first + warp, stage = 0;
   for (int i = 0; i < stages; ++i) fetch(row + i * warps, i);

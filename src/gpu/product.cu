@@ -6,15 +6,11 @@
 
 #include "check.h"
 #include "kernels.h"
-#include "numbers.cuh"
-#include "tensor_map.h"
-#include "wgmma.cuh"
+#include "product.cuh"
 
 namespace dydit::gpu {
 
 namespace {
-
-constexpr int depth = 64;  // columns of a stage: 128 bytes of a row
 
 // What the blocks of a cluster have in common, and each copies a part of to all.
 enum class Common { weight, x };
@@ -22,49 +18,10 @@ enum class Common { weight, x };
 template <int Rows, int Columns, int Stages>
 struct Layout {
   static constexpr int x_bytes = Rows * depth * 2, weight_bytes = Columns * depth * 2;
-  // Of a row that is written out: an odd number of 16 bytes, so that eight rows lie in different banks.
-  static constexpr int pitch = (Columns / 8 | 1) * 16, writer_bytes = 16 * pitch, writers = 8;
+  static constexpr int writer_bytes = Writer<__half, Columns, Epilogue::bias>::bytes, writers = 8;
   static constexpr int bytes =
       1024 + Stages * (x_bytes + weight_bytes) + writers * writer_bytes + 2 * Stages * int(sizeof(Barrier));
 };
-
-struct Arguments {
-  int m, n, k;
-  const int *count, *rows;
-  const void *bias, *gate;
-  void* out;
-  int gate_stride, tokens;
-  const void *second, *second_bias;
-  std::int64_t out_stride;
-};
-
-// Where a warpgroup is in the ring of stages.
-template <int Stages>
-struct Place {
-  int stage = 0;
-  std::uint32_t parity = 0;
-  __device__ void next() {
-    if (++stage == Stages) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
-  __device__ void skip(int count) {
-    const int sum = stage + count;
-    parity ^= (sum / Stages) & 1;
-    stage = sum % Stages;
-  }
-};
-
-// GELU's tanh approximation. The instruction's tanh is off by 5e-4 at most, a quarter of what bfloat16 rounds: a GPU
-// that multiplies at its limit of power is the slower for each instruction beside it.
-__device__ inline float gelu(float x) {
-  constexpr float first = 0.7978845608F, third = 0.7978845608F * 0.044715F;
-  float tanh;
-  asm("tanh.approx.f32 %0, %1;" : "=f"(tanh) : "f"(x * (first + third * x * x)));
-  const float half = 0.5F * x;
-  return half * tanh + half;
-}
 
 // Named barriers 1 and 2: whose turn it is to multiply.
 __device__ inline void wait_for_turn(int group) {
@@ -84,7 +41,6 @@ template <typename Number, int Rows, int Columns, int Stages, int Cluster, Commo
 __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtensorMap x,
                                                   const __grid_constant__ CUtensorMap weight, const Arguments p) {
   using Memory = Layout<Rows, Columns, Stages>;
-  constexpr bool adds = epilogue == Epilogue::gated_residual;
   constexpr int parts = Rows / 64;  // of a tile, each a product of 64 rows
   extern __shared__ std::uint8_t raw[];
   std::uint8_t* const x_tiles = raw + (-shared_address(raw) & 1023);
@@ -153,43 +109,16 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = __shfl_sync(~0U, thread / 32, 0);
   std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
-  constexpr int eights = Columns / 8, turns = (16 * eights + 31) / 32;
-  const Number *const bias = static_cast<const Number*>(p.bias), *const gate =
-                                                                     static_cast<const Number*>(p.gate) + after_wait;
-  Number* const out = static_cast<Number*>(p.out);
+  Writer<Number, Columns, epilogue> writer(p, static_cast<const Number*>(p.gate) + after_wait, mine);
   if (group == 1) {
     place.skip(steps);
     give_turn_to(0);
   }
   for (int tile = first + group * clusters; tile < tiles; tile += 2 * clusters) {
-    // A warp writes sixteen rows of each part, a lane eight columns at a time. Lane i knows where row i goes.
     const int row = first_row(tile), column = first_column(tile);
-    int at[parts], image[parts];
-    for (int i = 0; i < parts; ++i) {
-      const int from = row + i * 64 + warp * 16 + lane % 16;
-      const int to = from >= m ? -1 : adds && p.rows ? p.rows[from] : from;
-      at[i] = to < 0 ? -1 : to * p.n;
-      image[i] = adds && to >= 0 ? to / p.tokens * p.gate_stride : 0;
-    }
-    const auto row_of = [&](int turn) { return (turn * 32 + lane) / eights; };
-    const auto column_of = [&](int turn) { return (turn * 32 + lane) % eights * 8; };
-    Eight<Number> stream[adds ? turns : 1], gates[adds ? turns : 1];  // what is added to, and times what, read ahead
-    const auto read_stream = [&](int i) {
-#pragma unroll
-      for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
-        const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
-        stream[turn] =
-            row_of(turn) < 16 && to >= 0 && c < p.n ? Eight<Number>::load(out + to + c) : Eight<Number>::zero();
-      }
-    };
-    const auto read_gates = [&](int i) {
-#pragma unroll
-      for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
-        const int of_image = __shfl_sync(~0U, image[i], row_of(turn) % 16), c = column + column_of(turn);
-        gates[turn] = c < p.n ? Eight<Number>::constant(gate + of_image + c) : Eight<Number>::zero();
-      }
-    };
-    read_stream(0);
+    SixteenRows rows[parts];  // a warp writes sixteen of each part
+    for (int i = 0; i < parts; ++i) rows[i] = writer.rows(row + i * 64 + warp * 16, m);
+    writer.read_stream(rows[0], column);
 
     float sum[parts][Columns / 2];
     wait_for_turn(group);
@@ -211,13 +140,15 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
       before = stage;
     }
-    read_gates(0);
+    writer.read_gates(rows[0], column);
     wait_for_products<0>();
     if (thread < Cluster) empty[before].arrive_at(thread);
     place.skip(steps);
 
     if constexpr (epilogue == Epilogue::logits) {
-      const Number* const second = static_cast<const Number*>(p.second);
+      constexpr int eights = Columns / 8;
+      const Number *const bias = static_cast<const Number*>(p.bias), *const second =
+                                                                         static_cast<const Number*>(p.second);
 #pragma unroll
       for (int i = 0; i < parts; ++i)
 #pragma unroll
@@ -242,50 +173,13 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     } else {
 #pragma unroll
       for (int i = 0; i < parts; ++i) {
-        __syncwarp();
-#pragma unroll
-        for (int e = 0; e < eights; e += 2) {
-          std::uint32_t values[4] = {};
-#pragma unroll
-          for (int j = 0; j < 2; ++j) {
-            if (e + j >= eights) continue;
-            const int c = column + (e + j) * 8 + lane % 4 * 2;
-            const float2 b =
-                c < p.n ? floats<Number>(__ldg(reinterpret_cast<const unsigned*>(bias + c))) : make_float2(0, 0);
-#pragma unroll
-            for (int half = 0; half < 2; ++half) {
-              float left = sum[i][(e + j) * 4 + half * 2] + b.x, right = sum[i][(e + j) * 4 + half * 2 + 1] + b.y;
-              if (epilogue == Epilogue::gelu) {
-                left = gelu(left);
-                right = gelu(right);
-              }
-              values[j * 2 + half] = packed<Number>(left, right);
-            }
-          }
-          const std::uint32_t to = shared_address(mine + lane % 16 * Memory::pitch + (e + lane / 16) * 16);
-          store_sixteen(to, values, e + 1 < eights);
-        }
-        __syncwarp();
-#pragma unroll
-        for (int turn = 0; turn < turns; ++turn) {
-          const int to = __shfl_sync(~0U, at[i], row_of(turn) % 16), c = column + column_of(turn);
-          const bool inside = row_of(turn) < 16 && to >= 0 && c < p.n;
-          Eight<Number> value = Eight<Number>::load(mine + row_of(turn) % 16 * Memory::pitch + column_of(turn) * 2);
-          if (adds) value = fused(gates[turn], value, stream[turn]);
-          if (inside) value.store(out + to + c);
-        }
-        if (i + 1 < parts) {
-          read_stream(i + 1);
-          read_gates(i + 1);
-        }
+        writer.write(sum[i], rows[i], column);
+        if (i + 1 == parts) continue;
+        writer.read_stream(rows[i + 1], column);
+        writer.read_gates(rows[i + 1], column);
       }
     }
   }
-}
-
-// Boxes of 64 columns and so many rows.
-CUtensorMap matrix(Number number, const void* data, int rows, int columns, std::int64_t stride, int box_rows) {
-  return tensor_map(number, data, {columns, rows}, {stride}, {depth, box_rows});
 }
 
 template <typename Number, int Rows, int Columns, int Stages, int Cluster, Common common, Epilogue epilogue>
@@ -293,21 +187,14 @@ void launch_tiled(const ProductLaunch& p, Stream stream) {
   const auto kernel = product<Number, Rows, Columns, Stages, Cluster, common, epilogue>;
   constexpr int bytes = Layout<Rows, Columns, Stages>::bytes;
   allow_shared_memory(kernel, bytes);
-  // A block copies a part of what its cluster has in common. Of no columns: any memory, of which nothing is read.
-  constexpr int x_rows = common == Common::x ? Rows / Cluster : Rows,
-                weight_rows = common == Common::weight ? Columns / Cluster : Columns;
-  const CUtensorMap x = p.k == 0 ? matrix(p.number, p.bias, 1, 8, 8, x_rows)
-                                 : matrix(p.number, p.x, p.m, p.k, p.x_stride, x_rows),
-                    weight = p.k == 0 ? matrix(p.number, p.bias, 1, 8, 8, weight_rows)
-                                      : matrix(p.number, p.weight, p.n, p.k, p.weight_stride, weight_rows);
-  const Arguments arguments{
-      p.m,      p.n,      p.k,           p.count,     p.rows, p.bias, p.gate, p.out, static_cast<int>(p.gate_stride),
-      p.tokens, p.second, p.second_bias, p.out_stride};
+  // A block copies a part of what its cluster has in common.
+  const Operands of = operands_of(p, common == Common::x ? Rows / Cluster : Rows,
+                                  common == Common::weight ? Columns / Cluster : Columns);
   constexpr int span_rows = common == Common::weight ? Rows * Cluster : Rows,
                 span_columns = common == Common::x ? Columns * Cluster : Columns;
   const int tiles = (p.m + span_rows - 1) / span_rows * ((p.n + span_columns - 1) / span_columns);
-  launch_kernel(kernel, std::min(multiprocessors() / Cluster, tiles) * Cluster, 384, bytes, Cluster, stream, x, weight,
-                arguments);
+  launch_kernel(kernel, std::min(multiprocessors() / Cluster, tiles) * Cluster, 384, bytes, Cluster, stream, of.x,
+                of.weight, arguments_of(p));
 }
 
 template <int Rows, int Columns, int Stages, int Cluster, Common common>

@@ -69,6 +69,10 @@ std::vector<Way> ways(const Product& p) {
   for (std::size_t i = 0; i < tiles().size(); ++i)
     all.push_back({fmt::format("tiles of {}x{} by {}", tiles()[i].rows, tiles()[i].columns, tiles()[i].cluster),
                    [i](const Product& of) { launch(launch_of(of), i, at::cuda::getCurrentCUDAStream()); }});
+  constexpr std::int64_t few_rows = 2048;
+  for (std::size_t i = 0; i < splits().size() && p.x.size(0) <= few_rows; ++i)
+    all.push_back({fmt::format("tiles of {}x{}, K in {}", splits()[i].rows, splits()[i].columns, splits()[i].parts),
+                   [i](const Product& of) { launch_split(launch_of(of), i, at::cuda::getCurrentCUDAStream()); }});
   for (Way& way : library_ways(p)) all.push_back(std::move(way));
   return all;
 }

@@ -51,12 +51,36 @@ struct Barrier {
   }
 };
 
+/// How a copy treats the L2 cache: what is read `once` is to leave it before what is written meanwhile.
+__device__ inline std::uint64_t cache_policy(bool once) {
+  std::uint64_t first, normal;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(first));
+  asm("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(normal));
+  return once ? first : normal;
+}
+
 /// So many bytes, a multiple of 16, at addresses that are.
-__device__ inline void copy_bytes(void* to, const void* from, int bytes, Barrier& done) {
-  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
-                   shared_address(to)),
-               "l"(from), "r"(bytes), "r"(shared_address(&done))
-               : "memory");
+__device__ inline void copy_bytes(void* to, const void* from, int bytes, Barrier& done, std::uint64_t policy) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], %4;" ::
+          "r"(shared_address(to)),
+      "l"(from), "r"(bytes), "r"(shared_address(&done)), "l"(policy)
+      : "memory");
+}
+
+/// A wait is for all threads of the cluster to have arrived; what they wrote to shared memory before is seen then.
+__device__ inline void arrive_at_cluster() { asm volatile("barrier.cluster.arrive.release;" ::: "memory"); }
+__device__ inline void wait_for_cluster() { asm volatile("barrier.cluster.wait.acquire;" ::: "memory"); }
+/// Into the shared memory of a block of the cluster, at the place that this address is of here.
+__device__ inline void store_at(std::uint32_t block, void* to, float4 value) {
+  asm volatile(
+      "{\n"
+      ".reg .b32 remote;\n"
+      "mapa.shared::cluster.u32 remote, %0, %1;\n"
+      "st.shared::cluster.v4.f32 [remote], {%2, %3, %4, %5};\n"
+      "}\n" ::"r"(shared_address(to)),
+      "r"(block), "f"(value.x), "f"(value.y), "f"(value.z), "f"(value.w)
+      : "memory");
 }
 
 /// A box of a matrix, beginning at (row, column), into shared memory; out of bounds it is zero.
@@ -78,14 +102,14 @@ __device__ inline void copy_tile_to(std::uint16_t blocks, void* to, const CUtens
 }
 
 /// The same of a tensor of four dimensions, the innermost coordinate first.
-__device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& done, int a, int b, int c, int d) {
+__device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& done, int a, int b, int c, int d,
+                                std::uint64_t policy) {
   asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], "
-      "[%2];" ::"r"(shared_address(to)),
-      "l"(&tensor), "r"(shared_address(&done)), "r"(a), "r"(b), "r"(c), "r"(d)
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint "
+      "[%0], [%1, {%3, %4, %5, %6}], [%2], %7;" ::"r"(shared_address(to)),
+      "l"(&tensor), "r"(shared_address(&done)), "r"(a), "r"(b), "r"(c), "r"(d), "l"(policy)
       : "memory");
 }
-
 /// The same from shared memory, which other threads of the warp have written as well; the lane that copies waits before
 /// that memory is written again or the kernel ends.
 __device__ inline void copy_box_out(const CUtensorMap& tensor, const void* from, int a, int b, int c, int d) {
@@ -143,6 +167,7 @@ __device__ inline void store_sixteen(std::uint32_t to, const std::uint32_t (&pai
 #define DYDIT_R48 DYDIT_R36 ", %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
 #define DYDIT_R56 DYDIT_R48 ", %48, %49, %50, %51, %52, %53, %54, %55"
 #define DYDIT_R64 DYDIT_R56 ", %56, %57, %58, %59, %60, %61, %62, %63"
+#define DYDIT_R72 DYDIT_R64 ", %64, %65, %66, %67, %68, %69, %70, %71"
 #define DYDIT_R128                                                                                           \
   DYDIT_R64                                                                                                  \
   ", %64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, "   \
@@ -155,6 +180,7 @@ __device__ inline void store_sixteen(std::uint32_t to, const std::uint32_t (&pai
 #define DYDIT_S48 DYDIT_S36, DYDIT_S12(36)
 #define DYDIT_S56 DYDIT_S48, DYDIT_S4(48), DYDIT_S4(52)
 #define DYDIT_S64 DYDIT_S56, DYDIT_S4(56), DYDIT_S4(60)
+#define DYDIT_S72 DYDIT_S64, DYDIT_S4(64), DYDIT_S4(68)
 #define DYDIT_S128 DYDIT_S64, DYDIT_S12(64), DYDIT_S12(76), DYDIT_S12(88), DYDIT_S12(100), DYDIT_S12(112), DYDIT_S4(124)
 #define DYDIT_S32 DYDIT_S12(0), DYDIT_S12(12), DYDIT_S4(24), DYDIT_S4(28)
 #define DYDIT_MULTIPLY(Number, name, N, registers, a_, b_, add_, ...)                                            \
@@ -175,6 +201,7 @@ DYDIT_MULTIPLY_BOTH(72, DYDIT_R36, "%36", "%37", "%38", DYDIT_S36)
 DYDIT_MULTIPLY_BOTH(96, DYDIT_R48, "%48", "%49", "%50", DYDIT_S48)
 DYDIT_MULTIPLY_BOTH(112, DYDIT_R56, "%56", "%57", "%58", DYDIT_S56)
 DYDIT_MULTIPLY_BOTH(128, DYDIT_R64, "%64", "%65", "%66", DYDIT_S64)
+DYDIT_MULTIPLY_BOTH(144, DYDIT_R72, "%72", "%73", "%74", DYDIT_S72)
 DYDIT_MULTIPLY_BOTH(256, DYDIT_R128, "%128", "%129", "%130", DYDIT_S128)
 
 #define DYDIT_MULTIPLY_ROWS(Number, name, N, registers, a_, b_, add_, ...)                                         \
@@ -203,6 +230,7 @@ DYDIT_MULTIPLY_ROWS_BOTH(64, DYDIT_R3, "%32, %33, %34, %35", "%36", "%37", DYDIT
 #undef DYDIT_R48
 #undef DYDIT_R56
 #undef DYDIT_R64
+#undef DYDIT_R72
 #undef DYDIT_R128
 #undef DYDIT_S4
 #undef DYDIT_S12
@@ -210,6 +238,7 @@ DYDIT_MULTIPLY_ROWS_BOTH(64, DYDIT_R3, "%32, %33, %34, %35", "%36", "%37", DYDIT
 #undef DYDIT_S48
 #undef DYDIT_S56
 #undef DYDIT_S64
+#undef DYDIT_S72
 #undef DYDIT_S128
 #undef DYDIT_S32
 #undef DYDIT_MULTIPLY

@@ -98,7 +98,7 @@ Record empty_record(const SpeedSetting& s, const Workload& group, const Cell& ce
 
 // "compact widths (0.5)"
 std::string named_with_keep(const Workload& group, const Cell& cell) {
-  return group.trained == nullptr ? fmt::format("{} ({:g})", name_of(cell), group.keep) : name_of(cell);
+  return group.trained == nullptr ? fmt::format("{} ({})", name_of(cell), to_string(group.keep)) : name_of(cell);
 }
 
 // The times of one group's variants, and what they say of a cell.
