@@ -125,14 +125,16 @@ void time_case(State& state, const Subject& subject, double keep, const Kernel& 
 }
 
 // Names alone: which ways there are to products.
-std::vector<std::string> product_ways(torch::Device device, bool library) {
+std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, bool library) {
   const auto numbers = [&](at::IntArrayRef sizes) {
     return torch::zeros(sizes, torch::TensorOptions(device).dtype(torch::kBFloat16));
   };
   std::vector<std::string> names{fastest};
   bool of_library = false;
-  for (const gpu::Way& way : gpu::ways(
-           {.x = numbers({64, 64}), .weight = numbers({64, 64}), .bias = numbers({64}), .out = numbers({64, 64})})) {
+  for (const gpu::Way& way : gpu::ways({.x = numbers({rows, 64}),
+                             .weight = numbers({64, 64}),
+                             .bias = numbers({64}),
+                             .out = numbers({rows, 64})})) {
     const bool of_this = way.name.starts_with("cuBLASLt");
     if (of_this && (!library || of_library)) continue;  // the one that it expects to be fastest
     of_library = of_this;
@@ -141,11 +143,13 @@ std::vector<std::string> product_ways(torch::Device device, bool library) {
   return names;
 }
 
-std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device) {
+std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device, std::int64_t images) {
+  constexpr std::int64_t tokens = 256;  // of the models below
   if (kernel.ways == Kernel::one) return {""};
-  if (kernel.ways != Kernel::attentions) return product_ways(device, kernel.ways == Kernel::library_products);
+  if (kernel.ways != Kernel::attentions)
+    return product_ways(device, images * tokens, kernel.ways == Kernel::library_products);
   std::vector<std::string> names{fastest};
-  const torch::Tensor qkv = torch::empty({1, 256, 3 * 72}, torch::TensorOptions(device).dtype(torch::kBFloat16));
+  const torch::Tensor qkv = torch::empty({1, tokens, 3 * 72}, torch::TensorOptions(device).dtype(torch::kBFloat16));
   for (const gpu::AttentionWay& way : gpu::attention_ways(qkv, 1)) names.push_back(way.name);
   return names;
 }
@@ -153,7 +157,7 @@ std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device) {
 void add_cases(const Subject& subject) {
   for (const Kernel& kernel : kernels)
     for (const double keep : kernel.keep)
-      for (const std::string& way : ways_of(kernel, subject.device)) {
+      for (const std::string& way : ways_of(kernel, subject.device, subject.batch)) {
         Axes axes{{"keep", keep}, {"kernel", kernel.name}};
         std::string word = way;
         std::ranges::replace(word, ' ', '_');

@@ -100,7 +100,7 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
   if (warpgroup == 0) {  // copies
     asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
     if (threadIdx.x != 0) return;
-    const std::uint64_t policy = cache_policy(/*once=*/parts == 1);
+    const std::uint64_t policy = cache_policy(/*once=*/false);  // heads have lines of the cache in common
     const auto copy = [&](std::uint8_t* to, Barrier& full, int rows, int head, int row, int image) {
       full.expect(rows * Memory::row_bytes);
 #pragma unroll 1

@@ -10,13 +10,14 @@ namespace dydit::gpu {
 
 namespace {
 
-template <typename Number, int Columns8, int Eights>
-__global__ __launch_bounds__(narrow_warps * 32) void final_layer(const FinalLaunch p) {
+// `Few` tokens: whose kernel ends as soon as it can; of many, as many blocks as can be share a multiprocessor.
+template <typename Number, int Columns8, int Eights, bool Few>
+__global__ __launch_bounds__(narrow_warps * 32, Few ? 1 : 2) void final_layer(const FinalLaunch p) {
   extern __shared__ __align__(128) std::uint8_t final_memory[];
   const int pitch = pitch_of(p.width), first = blockIdx.x * narrow_rows;
   float* const sums = reinterpret_cast<float*>(final_memory + narrow_rows * pitch);
   let_next_kernel_begin();
-  NarrowProduct<Number, Columns8, Eights> product(static_cast<const Number*>(p.weight), p.width);
+  NarrowProduct<Number, Columns8, Eights, Few> product(static_cast<const Number*>(p.weight), p.width);
   const int after_wait = wait_for_kernel_before();
   const int rows = p.images * p.tokens;
   for (int row = threadIdx.x / 32; row < narrow_rows; row += narrow_warps) {
@@ -52,12 +53,14 @@ __global__ __launch_bounds__(narrow_warps * 32) void final_layer(const FinalLaun
 template <typename Number, int Columns8>
 void launch_columns(const FinalLaunch& p, Stream stream) {
   with_eights(p.width, [&](auto eights) {
-    const auto kernel = final_layer<Number, Columns8, decltype(eights)::value>;
+    constexpr int number = decltype(eights)::value, few_rows = 2048;
+    const int rows = p.images * p.tokens;
+    const auto kernel =
+        rows <= few_rows ? final_layer<Number, Columns8, number, true> : final_layer<Number, Columns8, number, false>;
     const int bytes =
         narrow_rows * pitch_of(p.width) + narrow_warps * narrow_rows * Columns8 * 8 * static_cast<int>(sizeof(float));
     allow_shared_memory(kernel, bytes);
-    launch_kernel(kernel, (p.images * p.tokens + narrow_rows - 1) / narrow_rows, narrow_warps * 32, bytes, 1, stream,
-                  p);
+    launch_kernel(kernel, (rows + narrow_rows - 1) / narrow_rows, narrow_warps * 32, bytes, 1, stream, p);
   });
 }
 

@@ -134,4 +134,7 @@ void launch(const FinalLaunch& final_layer, Stream stream);
 /// Rows of the weight that a launch reads, for so many that count; 0: no kernel.
 int final_rows(int width, int columns);
 
+/// A kernel that does nothing: what is before and after another one, where that is measured as a part of a pass.
+void launch_nothing(Stream stream);
+
 }  // namespace dydit::gpu

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gpu/measure.h"
 
+#include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAGuard.h>
 
@@ -9,6 +10,7 @@
 
 #include "base/median.h"
 #include "instrument/timer.h"
+#include "kernels.h"
 
 namespace dydit::gpu {
 
@@ -16,13 +18,17 @@ namespace {
 
 constexpr int runs = 8;
 
-// Some runs of each trial.
-std::vector<at::cuda::CUDAGraph> graphs_of(const std::vector<Trial>& trials) {
+// Some runs of each trial; `within_a_pass`: each between kernels of ours, for a library's begins and ends alone, and a
+// kernel of ours does not.
+std::vector<at::cuda::CUDAGraph> graphs_of(const std::vector<Trial>& trials, bool within_a_pass) {
   std::vector<at::cuda::CUDAGraph> graphs(trials.size());
   for (std::size_t i = 0; i < trials.size(); ++i) {
     trials[i].run();  // kernels are loaded before they are captured
     graphs[i].capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-    for (int run = 0; run < runs; ++run) trials[i].run();
+    for (int run = 0; run < runs; ++run) {
+      trials[i].run();
+      if (within_a_pass) launch_nothing(at::cuda::getCurrentCUDAStream());
+    }
     graphs[i].capture_end();
   }
   return graphs;
@@ -60,13 +66,13 @@ c10::cuda::CUDAStreamGuard on_stream_of_its_own(torch::Device device) {
 
 std::vector<Timed> measure(const std::vector<Trial>& trials, torch::Device device) {
   const auto guard = on_stream_of_its_own(device);
-  auto graphs = graphs_of(trials);
+  auto graphs = graphs_of(trials, /*within_a_pass=*/false);
   return in_turns(graphs, device);
 }
 
 std::size_t fastest(const std::vector<Trial>& trials, torch::Device device) {
   const auto guard = on_stream_of_its_own(device);
-  auto graphs = graphs_of(trials);
+  auto graphs = graphs_of(trials, /*within_a_pass=*/true);
   const std::vector<Timed> timed = in_turns(graphs, device);
   std::vector<std::size_t> order(trials.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

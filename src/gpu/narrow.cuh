@@ -36,10 +36,10 @@ __device__ inline void multiply_16x8x16(float (&sum)[4], const std::uint32_t (&a
 /// `Steps`; the slices' sums are to be added up: sums[slice][row][column].
 constexpr int narrow_rows = 16, narrow_warps = 8;
 
-template <typename Number, int Columns8, int Steps>
+template <typename Number, int Columns8, int Steps, bool Ahead>
 class NarrowProduct {
  public:
-  /// Reads the weight where there are registers for it: long before the rows, if need be.
+  /// `Ahead` reads the weight here, where there are registers for it: long before the rows, if need be.
   __device__ NarrowProduct(const Number* weight, int width)
       : weight_(weight + threadIdx.x % 32 / 4 * width + threadIdx.x % 4 * 8), width_(width) {
     if constexpr (ahead)
@@ -77,7 +77,7 @@ class NarrowProduct {
   }
 
  private:
-  static constexpr bool ahead = Columns8 <= 9;
+  static constexpr bool ahead = Ahead && Columns8 <= 9;
 
   static __device__ int column_of(int step) { return (step * narrow_warps + threadIdx.x / 32) * 32; }
   __device__ void read(int step, uint4 (&bits)[Columns8]) const {

@@ -12,7 +12,7 @@ namespace dydit::gpu {
 
 namespace {
 
-constexpr int warps = 8, stages = 3;
+constexpr int warps = 8, stages = 2;
 
 // Of few rows a warp has one, and reads its modulation ahead.
 template <typename Number, int Eights>
@@ -31,14 +31,15 @@ __global__ __launch_bounds__(warps * 32) void norm_few(const NormLaunch p) {
   part.store(static_cast<Number*>(p.out) + std::int64_t{row} * p.width, p.width);
 }
 
-// Of many rows a block has neighbours, which have their modulation in common, and a warp a ring of rows in shared
-// memory that are copied while it works on others.
+// Of many rows a block has neighbours of one image, whose modulation it keeps in shared memory, and a warp a ring of
+// rows there that are copied while it works on others.
 template <typename Number, int Eights>
-__global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(const NormLaunch p) {
+__global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(const NormLaunch p, int blocks_of_image) {
   extern __shared__ __align__(128) std::uint8_t norm_memory[];
   __shared__ Barrier full[warps][stages];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, bytes = p.width * 2;
-  std::uint8_t* const ring = norm_memory + warp * stages * bytes;
+  Number* const modulation = reinterpret_cast<Number*>(norm_memory);
+  std::uint8_t* const ring = norm_memory + (2 + warp * stages) * bytes;
   if (lane == 0) {
     for (int i = 0; i < stages; ++i) full[warp][i].initialise(1);
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
@@ -46,17 +47,22 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
   __syncwarp();
   let_next_kernel_begin();
   const int after_wait = wait_for_kernel_before();
-  const int turns = (p.rows + gridDim.x * warps - 1) / (gridDim.x * warps), first = blockIdx.x * turns * warps;
-  const int end = min(first + turns * warps, p.rows);
+  const int image = blockIdx.x / blocks_of_image, rows = (p.tokens + blocks_of_image - 1) / blocks_of_image;
+  const int first = blockIdx.x % blocks_of_image * rows, end = min(first + rows, p.tokens);
+  const std::int64_t before = std::int64_t{image} * p.tokens * p.width;
+  const Number* const x = static_cast<const Number*>(p.x) + before;
   const std::uint64_t policy = cache_policy(/*once=*/true);
   const auto fetch = [&](int row, int stage) {
     if (lane != 0 || row >= end) return;
     full[warp][stage].expect(bytes);
-    copy_bytes(ring + stage * bytes, static_cast<const Number*>(p.x) + std::int64_t{row} * p.width, bytes,
-               full[warp][stage], policy);
+    copy_bytes(ring + stage * bytes, x + std::int64_t{row} * p.width, bytes, full[warp][stage], policy);
   };
   int row = first + warp, stage = 0;
   for (int i = 0; i < stages; ++i) fetch(row + i * warps, i);
+  const std::int64_t of_image = image * p.modulation_stride + after_wait;
+  stage_modulation(modulation, static_cast<const Number*>(p.shift) + of_image,
+                   static_cast<const Number*>(p.scale) + of_image, p.width);
+  __syncthreads();
   for (std::uint32_t parity = 0; row < end; row += warps) {
     full[warp][stage].wait(parity);
     RowPart<Number, Eights> part;
@@ -67,10 +73,8 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
       stage = 0;
       parity ^= 1;
     }
-    const std::int64_t image = row / p.tokens * p.modulation_stride + after_wait;
-    part.template norm<false>(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image,
-                              p.width);
-    part.store(static_cast<Number*>(p.out) + std::int64_t{row} * p.width, p.width);
+    part.template norm<false>(modulation, modulation + p.width, p.width);
+    part.store(static_cast<Number*>(p.out) + before + std::int64_t{row} * p.width, p.width);
   }
 }
 
@@ -81,11 +85,13 @@ void launch_of(const NormLaunch& p, Stream stream) {
     const int blocks = (p.rows + warps - 1) / warps;
     if (p.rows <= few_rows) return launch_kernel(norm_few<Number, number>, blocks, warps * 32, 0, 1, stream, p);
     const auto kernel = norm_many<Number, number>;
-    const int bytes = warps * stages * p.width * 2;
+    const int bytes = (2 + warps * stages) * p.width * 2;
     allow_shared_memory(kernel, bytes);
     int at_once = 0;
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&at_once, kernel, warps * 32, static_cast<std::size_t>(bytes)));
-    launch_kernel(kernel, std::min(blocks, at_once * multiprocessors()), warps * 32, bytes, 1, stream, p);
+    const int images = p.rows / p.tokens, of_image = (p.tokens + warps - 1) / warps;
+    const int blocks_of_image = std::clamp(at_once * multiprocessors() / images, 1, of_image);
+    launch_kernel(kernel, images * blocks_of_image, warps * 32, bytes, 1, stream, p, blocks_of_image);
   });
 }
 

@@ -33,19 +33,18 @@ struct RowPart {
     for (int i = 0; i < Eights; ++i) eights[i].to_floats(values[i]);
   }
 
-  /// Makes it its modulated norm. `Ahead`: the modulation is read before it is needed, which takes registers; of few
-  /// rows, nobody else wants them.
+  /// Makes it its modulated norm. `Ahead`: the modulation is in global memory, and is read before it is needed, which
+  /// takes registers; of few rows, nobody else wants them. Else it is in shared memory.
   template <bool Ahead>
   __device__ void norm(const Number* shift, const Number* scale, int width) {
     Eight<Number> shifts[Eights], scales[Eights];
-    const auto read_modulation = [&](int i) {
-      if (column_of(i) >= width) return;
-      shifts[i] = Eight<Number>::constant(shift + column_of(i));
-      scales[i] = Eight<Number>::constant(scale + column_of(i));
-    };
     if (Ahead)
 #pragma unroll
-      for (int i = 0; i < Eights; ++i) read_modulation(i);
+      for (int i = 0; i < Eights; ++i) {
+        if (column_of(i) >= width) continue;
+        shifts[i] = Eight<Number>::constant(shift + column_of(i));
+        scales[i] = Eight<Number>::constant(scale + column_of(i));
+      }
     // Sums of neighbours, which do not wait for one another.
     float sums[4] = {}, squares[4] = {};
 #pragma unroll
@@ -66,7 +65,10 @@ struct RowPart {
 #pragma unroll
     for (int i = 0; i < Eights; ++i) {
       if (column_of(i) >= width) continue;
-      if (!Ahead) read_modulation(i);
+      if (!Ahead) {
+        shifts[i] = Eight<Number>::load(shift + column_of(i));
+        scales[i] = Eight<Number>::load(scale + column_of(i));
+      }
       float shift_of[8], scale_of[8];
       shifts[i].to_floats(shift_of);
       scales[i].to_floats(scale_of);
@@ -81,6 +83,15 @@ struct RowPart {
       if (column_of(i) < width) Eight<Number>::of(values[i]).store(out + column_of(i));
   }
 };
+
+/// Shift and, `width` numbers further, scale into shared memory, by all threads of a block.
+template <typename Number>
+__device__ void stage_modulation(Number* to, const Number* shift, const Number* scale, int width) {
+  for (int at = threadIdx.x * 8; at < width; at += blockDim.x * 8) {
+    Eight<Number>::constant(shift + at).store(to + at);
+    Eight<Number>::constant(scale + at).store(to + width + at);
+  }
+}
 
 /// So many eights does a lane keep of a row.
 constexpr int eights_of(int width) { return (width + 255) / 256; }

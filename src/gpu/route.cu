@@ -19,7 +19,10 @@ struct RouteLayout {
   static_assert(Hidden8 == 0 || Rows == narrow_rows);
   static constexpr int hidden = Hidden8 * 8;
   static constexpr int sums = Hidden8 > 0 ? warps* Rows* hidden* int(sizeof(float)) : 0;
-  static __host__ __device__ constexpr int tile_bytes(int width) { return Hidden8 > 0 ? Rows * pitch_of(width) : 0; }
+  // The tokens, where a router reads them; else their modulation.
+  static __host__ __device__ constexpr int tile_bytes(int width) {
+    return Hidden8 > 0 ? Rows * pitch_of(width) : 2 * width * 2;
+  }
   static __host__ __device__ constexpr int bytes(int width) {
     return tile_bytes(width) + sums + (2 * Rows + 2 * hidden) * 4;
   }
@@ -27,10 +30,14 @@ struct RouteLayout {
 
 // `Hidden8` 0: without a router.
 template <typename Number, int Rows, int Hidden8, int Eights>
-__global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
+__global__ __launch_bounds__(warps * 32, Hidden8 > 0 || Eights > 5 ? 1 : 4) void route(const RouteLaunch p) {
   using Memory = RouteLayout<Rows, Hidden8>;
   extern __shared__ __align__(128) std::uint8_t route_memory[];
-  const int pitch = pitch_of(p.width), lane = threadIdx.x % 32, warp = threadIdx.x / 32, first = blockIdx.x * Rows;
+  const int pitch = pitch_of(p.width), lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  // A block's tokens are of one image.
+  const int parts = (p.tokens + Rows - 1) / Rows, image = blockIdx.x / parts;
+  const int first_token = blockIdx.x % parts * Rows, rows = min(Rows, p.tokens - first_token);
+  const int first = image * p.tokens + first_token;
   float* const sums = reinterpret_cast<float*>(route_memory + Memory::tile_bytes(p.width));
   int* const place = reinterpret_cast<int*>(route_memory + Memory::tile_bytes(p.width) + Memory::sums);
   float *const logits = reinterpret_cast<float*>(place + Rows), *const bias = logits + Rows,
@@ -38,7 +45,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
   let_next_kernel_begin();
   fetch_ahead(p.ahead);
   // The router's weights are there before the tokens are.
-  NarrowProduct<Number, Hidden8 == 0 ? 1 : Hidden8, Hidden8 == 0 ? 0 : Eights> router(
+  NarrowProduct<Number, Hidden8 == 0 ? 1 : Hidden8, Hidden8 == 0 ? 0 : Eights, true> router(
       static_cast<const Number*>(p.weight1), p.width);
   for (int i = threadIdx.x; i < Memory::hidden; i += warps * 32) {
     bias[i] = static_cast<float>(static_cast<const Number*>(p.bias1)[i]);
@@ -46,7 +53,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
   }
   const int after_wait = wait_for_kernel_before();
 
-  const int eights = p.width / 8, rows = min(Rows, p.rows - first);
+  const int eights = p.width / 8;
   const Number* const x = static_cast<const Number*>(p.x) + std::int64_t{first} * p.width;
   if constexpr (Hidden8 > 0) {
     for (int i = threadIdx.x; i < Rows * eights; i += warps * 32) {
@@ -79,11 +86,12 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
   }
 
   Number* const out = static_cast<Number*>(p.out);
-  const auto norm = [&](RowPart<Number, Eights>& part, int row) {
-    const std::int64_t image = (first + row) / p.tokens * p.modulation_stride + after_wait;
-    part.template norm<(Hidden8 > 0)>(static_cast<const Number*>(p.shift) + image,
-                                      static_cast<const Number*>(p.scale) + image, p.width);
-  };
+  const std::int64_t of_image = image * p.modulation_stride + after_wait;
+  const Number *const shift = static_cast<const Number*>(p.shift) + of_image, *const scale =
+                                                                                  static_cast<const Number*>(p.scale) +
+                                                                                  of_image;
+  Number* const modulation = reinterpret_cast<Number*>(route_memory);
+  if (Hidden8 == 0) stage_modulation(modulation, shift, scale, p.width);
   // Of few tokens the norms are there before it is known where they go.
   constexpr int own_rows = Hidden8 > 0 ? Rows / warps : 1;
   RowPart<Number, Eights> own[own_rows];
@@ -94,7 +102,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
         const int row = warp + i * warps;
         if (row >= rows) continue;
         own[i].read([&](int at) { return Eight<Number>::load(route_memory + row * pitch + at * 2); }, p.width);
-        norm(own[i], row);
+        own[i].template norm<true>(shift, scale, p.width);
       }
     }
   };
@@ -107,8 +115,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
       const int row = part * 32 + lane;
       bool on = false;
       if (row < rows) {
-        const int token = (first + row) % p.tokens;
-        const std::int64_t image = (first + row) / p.tokens;
+        const int token = first_token + row;
         float* const kept = p.logits ? p.logits + image * p.logits_stride + token : nullptr;
         if (Hidden8 > 0 || p.has_logits) {
           const float logit = Hidden8 > 0 ? logits[row] : *kept;
@@ -148,7 +155,7 @@ __global__ __launch_bounds__(warps * 32) void route(const RouteLaunch p) {
       if (place[row] < 0) continue;
       RowPart<Number, Eights> part;
       part.read([&](int at) { return Eight<Number>::load(x + std::int64_t{row} * p.width + at); }, p.width);
-      norm(part, row);
+      part.template norm<false>(modulation, modulation + p.width, p.width);
       part.store(out + std::int64_t{place[row]} * p.width, p.width);
     }
   }
@@ -159,7 +166,7 @@ void launch_rows(const RouteLaunch& p, Stream stream) {
   const auto kernel = route<Number, Rows, Hidden8, Eights>;
   const int bytes = RouteLayout<Rows, Hidden8>::bytes(p.width);
   allow_shared_memory(kernel, bytes);
-  launch_kernel(kernel, (p.rows + Rows - 1) / Rows, warps * 32, bytes, 1, stream, p);
+  launch_kernel(kernel, p.rows / p.tokens * ((p.tokens + Rows - 1) / Rows), warps * 32, bytes, 1, stream, p);
 }
 
 template <typename Number>

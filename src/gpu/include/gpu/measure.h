@@ -23,8 +23,9 @@ struct Timed {
 /// Of each trial, in turns in which they alternate, each as a graph of some runs, so that the host's launches take no
 /// part. Waits for the GPU; not while a graph is captured.
 std::vector<Timed> measure(const std::vector<Trial>& trials, torch::Device device);
-/// The fastest one, measured so; of several that are close and take long, the one that is fastest when it goes on alone
-/// for a while: a GPU at its limit of power slows some kernels down more than others.
+/// The fastest one, measured so as a part of a pass, between other kernels; of several that are close and take long,
+/// the one that is fastest when it goes on alone for a while: a GPU at its limit of power slows some kernels down more
+/// than others.
 std::size_t fastest(const std::vector<Trial>& trials, torch::Device device);
 
 }  // namespace dydit::gpu
