@@ -62,7 +62,10 @@ def selected(row, condition):
         raise Wrong(f"'{condition}' is no condition on a column")
     if isinstance(row[parts[1]], str):
         return fnmatch.fnmatchcase(row[parts[1]], parts[3])
-    return COMPARE[parts[2]](row[parts[1]], float(parts[3]))
+    try:
+        return COMPARE[parts[2]](row[parts[1]], float(parts[3]))
+    except ValueError:
+        return False  # a number is not this text
 
 
 class Records:

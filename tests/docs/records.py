@@ -66,12 +66,17 @@ def records(path, study):
     for record in map(json.loads, path.read_text().splitlines()):
         if record["study"] != study or record["status"] != "ok":
             continue
-        row = latest[json.dumps(record["axes"], sort_keys=True)] = dict(record["axes"])
+        # A list of shares as the command line has it: 0.75,0.625,0.65.
+        row = latest[json.dumps(record["axes"], sort_keys=True)] = {
+            name: ",".join(f"{one:g}" for one in value) if isinstance(value, list) else value
+            for name, value in record["axes"].items()}
         for name, metric in record["metrics"].items():
             row |= with_interval(name, metric["value"], metric["ci95"]) if "ci95" in metric else {name: metric["value"]}
     rows = list(latest.values())
     run = ("model", "batch", "dtype", "device", "threads")
-    dense = {tuple(row.get(axis) for axis in run): row for row in rows if row.get("engine") == "dense"}
+    # The complete engine that speedups are over: the first of a run's records.
+    dense = {tuple(row.get(axis) for axis in run): row
+             for row in reversed(rows) if row.get("engine") in ("dense", "fused-dense")}
     for row in rows if study == "speed" else []:
         row["dense"] = dense.get(tuple(row.get(axis) for axis in run), {})
     return rows
