@@ -20,15 +20,29 @@ std::vector<Units> units_of(const Tensor& mask) {
   return layers;
 }
 
-// What belongs to the units that are on, of dimension 1; a view where they come first.
-static Tensor select(const Tensor& weight, const Units& units) {
-  std::vector<std::int64_t> on;
-  for (std::size_t i = 0; i < units.size(); ++i)
-    if (units[i]) on.push_back(static_cast<std::int64_t>(i));
-  const auto count = static_cast<std::int64_t>(on.size());
-  if (on.back() + 1 == count) return weight.narrow(1, 0, count);
-  return weight.index_select(1, torch::tensor(on, torch::kInt64).to(weight.device()));
-}
+namespace {
+
+// Chooses what belongs to the units that are on, of dimension 1; a view where they come first.
+class Selection {
+ public:
+  Selection(const Units& units, torch::Device device) {
+    std::vector<std::int64_t> on;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      if (units[i]) on.push_back(static_cast<std::int64_t>(i));
+    count_ = static_cast<std::int64_t>(on.size());
+    // A GPU's copy of so few numbers has read them when it returns.
+    if (on.back() + 1 != count_) index_ = torch::tensor(on, torch::kInt64).to(device, /*non_blocking=*/true);
+  }
+  Tensor of(const Tensor& weight) const {
+    return index_.defined() ? weight.index_select(1, index_) : weight.narrow(1, 0, count_);
+  }
+
+ private:
+  std::int64_t count_ = 0;
+  Tensor index_;
+};
+
+}  // namespace
 
 std::shared_ptr<const PackedSublayer> Packing::pack(const Key& key) const {
   const Range range("pack");
@@ -39,9 +53,9 @@ std::shared_ptr<const PackedSublayer> Packing::pack(const Key& key) const {
   const model::LinearImpl& out = key.is_mlp ? *block.mlp->fc2 : *block.attn->proj;
   // Rows of the first product and columns of the second: (blocks of rows, H, size of a unit, D), (D, H, size).
   const std::int64_t blocks = key.is_mlp ? 1 : 3, size = key.is_mlp ? c.group_size() : c.head_size();
-  const Tensor in_weight = select(in.weight.view({blocks, h, size, d}), key.units),
-               in_bias = select(in.bias.view({blocks, h, size}), key.units),
-               out_weight = select(out.weight.view({d, h, size}), key.units);
+  const Selection on(key.units, in.weight.device());
+  const Tensor in_weight = on.of(in.weight.view({blocks, h, size, d})),
+               in_bias = on.of(in.bias.view({blocks, h, size})), out_weight = on.of(out.weight.view({d, h, size}));
   const std::int64_t rows = c.tokens();  // always the same, so that a packed product's layout, and its rounding, is
   return std::make_shared<const PackedSublayer>(
       PackedSublayer{.in = {in_weight.reshape({-1, d}), in_bias.reshape(-1), rows},

@@ -109,7 +109,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = __shfl_sync(~0U, thread / 32, 0);
   std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
-  Writer<Number, Columns, epilogue> writer(p, static_cast<const Number*>(p.gate) + after_wait, mine);
+  const Writer<Number, Columns, epilogue> writer(p, static_cast<const Number*>(p.gate) + after_wait, mine);
   if (group == 1) {
     place.skip(steps);
     give_turn_to(0);
@@ -118,7 +118,8 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     const int row = first_row(tile), column = first_column(tile);
     SixteenRows rows[parts];  // a warp writes sixteen of each part
     for (int i = 0; i < parts; ++i) rows[i] = writer.rows(row + i * 64 + warp * 16, m);
-    writer.read_stream(rows[0], column);
+    typename Writer<Number, Columns, epilogue>::Read read;
+    if (parts == 1) writer.read_stream(read, rows[0], column);
 
     float sum[parts][Columns / 2];
     wait_for_turn(group);
@@ -140,7 +141,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
       before = stage;
     }
-    writer.read_gates(rows[0], column);
+    if (parts == 1) writer.read_gates(read, rows[0], column);
     wait_for_products<0>();
     if (thread < Cluster) empty[before].arrive_at(thread);
     place.skip(steps);
@@ -173,10 +174,12 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     } else {
 #pragma unroll
       for (int i = 0; i < parts; ++i) {
-        writer.write(sum[i], rows[i], column);
-        if (i + 1 == parts) continue;
-        writer.read_stream(rows[i + 1], column);
-        writer.read_gates(rows[i + 1], column);
+        writer.stage(sum[i], column);
+        if (parts > 1) {  // nothing is read before the sum has left its registers
+          writer.read_stream(read, rows[i], column);
+          writer.read_gates(read, rows[i], column);
+        }
+        writer.write(read, rows[i], column);
       }
     }
   }

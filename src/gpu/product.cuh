@@ -81,6 +81,12 @@ class Writer {
   static constexpr bool adds = epilogue == Epilogue::gated_residual;
   // Of a row that is written out: an odd number of 16 bytes, so that eight rows lie in different banks.
   static constexpr int pitch = (Columns / 8 | 1) * 16, bytes = 16 * pitch;
+  static constexpr int eights = Columns / 8, turns = (16 * eights + 31) / 32;
+
+  /// What a gated residual reads besides: it may be under way long before it is needed.
+  struct Read {
+    Eight<Number> stream[adds ? turns : 1], gates[adds ? turns : 1];
+  };
 
   /// `gate`: behind the wait for the kernel before. `staging`: `bytes` of shared memory for the warp alone.
   __device__ Writer(const Arguments& p, const Number* gate, std::uint8_t* staging)
@@ -90,23 +96,23 @@ class Writer {
     const int from = first + lane() % 16, to = from >= m ? -1 : adds && p_.rows ? p_.rows[from] : from;
     return {to < 0 ? -1 : to * p_.n, adds && to >= 0 ? to / p_.tokens * p_.gate_stride : 0};
   }
-  /// What is added to, and times what, may be read before the sum is there.
-  __device__ void read_stream(const SixteenRows& rows, int column) {
+  __device__ void read_stream(Read& read, const SixteenRows& rows, int column) const {
 #pragma unroll
     for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
       const int to = at_of(rows, turn), c = column + column_of(turn);
-      stream_[turn] =
+      read.stream[turn] =
           row_of(turn) < 16 && to >= 0 && c < p_.n ? Eight<Number>::load(out_ + to + c) : Eight<Number>::zero();
     }
   }
-  __device__ void read_gates(const SixteenRows& rows, int column) {
+  __device__ void read_gates(Read& read, const SixteenRows& rows, int column) const {
 #pragma unroll
     for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
       const int image = __shfl_sync(~0U, rows.image, row_of(turn) % 16), c = column + column_of(turn);
-      gates_[turn] = c < p_.n ? Eight<Number>::constant(gate_ + image + c) : Eight<Number>::zero();
+      read.gates[turn] = c < p_.n ? Eight<Number>::load(gate_ + image + c) : Eight<Number>::zero();
     }
   }
-  __device__ void write(const float (&sum)[Columns / 2], const SixteenRows& rows, int column) {
+  /// The sum with its bias into the staging memory, in the type of the output.
+  __device__ void stage(const float (&sum)[Columns / 2], int column) const {
     const Number* const bias = static_cast<const Number*>(p_.bias);
     __syncwarp();
 #pragma unroll
@@ -131,17 +137,19 @@ class Writer {
       store_sixteen(shared_address(staging_ + lane() % 16 * pitch + (e + lane() / 16) * 16), values, e + 1 < eights);
     }
     __syncwarp();
+  }
+  /// From there to where they go.
+  __device__ void write(const Read& read, const SixteenRows& rows, int column) const {
 #pragma unroll
     for (int turn = 0; turn < turns; ++turn) {
       const int to = at_of(rows, turn), c = column + column_of(turn);
       Eight<Number> value = Eight<Number>::load(staging_ + row_of(turn) % 16 * pitch + column_of(turn) * 2);
-      if (adds) value = fused(gates_[turn], value, stream_[turn]);
+      if (adds) value = fused(read.gates[turn], value, read.stream[turn]);
       if (row_of(turn) < 16 && to >= 0 && c < p_.n) value.store(out_ + to + c);
     }
   }
 
  private:
-  static constexpr int eights = Columns / 8, turns = (16 * eights + 31) / 32;
   static __device__ int lane() { return threadIdx.x % 32; }
   static __device__ int row_of(int turn) { return (turn * 32 + lane()) / eights; }
   static __device__ int column_of(int turn) { return (turn * 32 + lane()) % eights * 8; }
@@ -153,7 +161,6 @@ class Writer {
   const Number* gate_;
   Number* out_;
   std::uint8_t* staging_;
-  Eight<Number> stream_[adds ? turns : 1], gates_[adds ? turns : 1];
 };
 
 }  // namespace dydit::gpu

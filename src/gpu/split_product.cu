@@ -94,12 +94,13 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = group * 4 + __shfl_sync(~0U, thread / 32, 0), owner = warp / Memory::owners;
   const int local = warp % Memory::owners;
-  Writer<Number, Columns, epilogue> writer(p, static_cast<const Number*>(p.gate) + after_wait,
-                                           written + local * Memory::writer_bytes);
+  const Writer<Number, Columns, epilogue> writer(p, static_cast<const Number*>(p.gate) + after_wait,
+                                                 written + local * Memory::writer_bytes);
   const SixteenRows rows = writer.rows(row + warp * 16, m);
+  typename Writer<Number, Columns, epilogue>::Read read;
   if (owner == part) {
-    writer.read_stream(rows, column);
-    writer.read_gates(rows, column);
+    writer.read_stream(read, rows, column);
+    writer.read_gates(read, rows, column);
   }
 
   float sum[Columns / 2];
@@ -148,7 +149,8 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
       }
     }
   }
-  writer.write(sum, rows, column);
+  writer.stage(sum, column);
+  writer.write(read, rows, column);
 }
 
 template <typename Type, int Columns, int Parts, Epilogue epilogue>
