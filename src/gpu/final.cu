@@ -29,8 +29,9 @@ __global__ __launch_bounds__(narrow_warps * 32, Few ? 1 : 2) void final_layer(co
           return Eight<Number>::load(static_cast<const Number*>(p.x) + std::int64_t{from} * p.width + at);
         },
         p.width);
-    part.template norm<true>(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image,
-                             p.width);
+    Modulation<Number, Eights> modulation;
+    modulation.read(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image, p.width);
+    part.norm(modulation, p.width);
     part.store(reinterpret_cast<Number*>(final_memory + row * pitch), p.width);
   }
   __syncthreads();

@@ -14,21 +14,21 @@ namespace {
 
 constexpr int warps = 8, stages = 2;
 
-// Of few rows a warp has one, and reads its modulation ahead.
+// Of few rows a warp has one.
 template <typename Number, int Eights>
 __global__ __launch_bounds__(warps * 32) void norm_few(const NormLaunch p) {
   let_next_kernel_begin();
   fetch_ahead(p.ahead);
-  const int after_wait = wait_for_kernel_before();
   const int row = blockIdx.x * warps + threadIdx.x / 32;
+  const std::int64_t first = std::int64_t{row} * p.width, image = row / p.tokens * p.modulation_stride;
+  wait_for_kernel_before();
   if (row >= p.rows) return;
-  const Number* const x = static_cast<const Number*>(p.x) + std::int64_t{row} * p.width;
-  const std::int64_t image = row / p.tokens * p.modulation_stride + after_wait;
   RowPart<Number, Eights> part;
-  part.read([&](int at) { return Eight<Number>::load(x + at); }, p.width);
-  part.template norm<true>(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image,
-                           p.width);
-  part.store(static_cast<Number*>(p.out) + std::int64_t{row} * p.width, p.width);
+  part.read([&](int at) { return Eight<Number>::load(static_cast<const Number*>(p.x) + first + at); }, p.width);
+  Modulation<Number, Eights> modulation;
+  modulation.read(static_cast<const Number*>(p.shift) + image, static_cast<const Number*>(p.scale) + image, p.width);
+  part.norm(modulation, p.width);
+  part.store(static_cast<Number*>(p.out) + first, p.width);
 }
 
 // Of many rows a block has neighbours of one image, whose modulation it keeps in shared memory, and a warp a ring of
@@ -73,7 +73,7 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
       stage = 0;
       parity ^= 1;
     }
-    part.template norm<false>(modulation, modulation + p.width, p.width);
+    part.norm(SharedModulation<Number>{modulation, p.width}, p.width);
     part.store(static_cast<Number*>(p.out) + before + std::int64_t{row} * p.width, p.width);
   }
 }

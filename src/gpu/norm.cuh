@@ -16,12 +16,39 @@ __device__ inline float sum_of_warp(float value) {
   return value;
 }
 
-/// What a lane of a warp keeps of a row: every thirty-second eight of it.
+/// A row lies in a warp by eights: every thirty-second one in a lane.
+__device__ inline int column_of(int i) { return (i * 32 + threadIdx.x % 32) * 8; }
+
+/// A row's shift and scale, in registers: of few rows, nobody else wants them.
+template <typename Number, int Eights>
+struct Modulation {
+  Eight<Number> shifts[Eights], scales[Eights];
+
+  __device__ void read(const Number* shift, const Number* scale, int width) {
+#pragma unroll
+    for (int i = 0; i < Eights; ++i) {
+      const bool inside = column_of(i) < width;
+      shifts[i] = inside ? Eight<Number>::load(shift + column_of(i)) : Eight<Number>::zero();
+      scales[i] = inside ? Eight<Number>::load(scale + column_of(i)) : Eight<Number>::zero();
+    }
+  }
+  __device__ Eight<Number> shift(int i) const { return shifts[i]; }
+  __device__ Eight<Number> scale(int i) const { return scales[i]; }
+};
+
+/// The same in shared memory, where all warps of a block read it.
+template <typename Number>
+struct SharedModulation {
+  const Number* both;  // shift, and behind it scale
+  int width;
+
+  __device__ Eight<Number> shift(int i) const { return Eight<Number>::load(both + column_of(i)); }
+  __device__ Eight<Number> scale(int i) const { return Eight<Number>::load(both + width + column_of(i)); }
+};
+
 template <typename Number, int Eights>
 struct RowPart {
   float values[Eights][8];
-
-  static __device__ int column_of(int i) { return (i * 32 + threadIdx.x % 32) * 8; }
 
   /// `of_row(at)` gives eight numbers of the row.
   template <typename Read>
@@ -33,25 +60,17 @@ struct RowPart {
     for (int i = 0; i < Eights; ++i) eights[i].to_floats(values[i]);
   }
 
-  /// Makes it its modulated norm. `Ahead`: the modulation is in global memory, and is read before it is needed, which
-  /// takes registers; of few rows, nobody else wants them. Else it is in shared memory.
-  template <bool Ahead>
-  __device__ void norm(const Number* shift, const Number* scale, int width) {
-    Eight<Number> shifts[Eights], scales[Eights];
-    if (Ahead)
-#pragma unroll
-      for (int i = 0; i < Eights; ++i) {
-        if (column_of(i) >= width) continue;
-        shifts[i] = Eight<Number>::constant(shift + column_of(i));
-        scales[i] = Eight<Number>::constant(scale + column_of(i));
-      }
+  /// Makes it its modulated norm.
+  template <typename Modulated>
+  __device__ void norm(const Modulated& modulation, int width) {
+    const float share = __fdividef(1.F, width);
     // Sums of neighbours, which do not wait for one another.
     float sums[4] = {}, squares[4] = {};
 #pragma unroll
     for (int i = 0; i < Eights; ++i)
 #pragma unroll
       for (int j = 0; j < 8; ++j) sums[j % 4] += values[i][j];
-    const float mean = sum_of_warp(sums[0] + sums[1] + (sums[2] + sums[3])) / width;
+    const float mean = sum_of_warp(sums[0] + sums[1] + (sums[2] + sums[3])) * share;
 #pragma unroll
     for (int i = 0; i < Eights; ++i) {
       if (column_of(i) >= width) continue;
@@ -61,19 +80,15 @@ struct RowPart {
         squares[j % 4] += values[i][j] * values[i][j];
       }
     }
-    const float factor = rsqrtf(sum_of_warp(squares[0] + squares[1] + (squares[2] + squares[3])) / width + 1e-6F);
+    const float factor = rsqrtf(sum_of_warp(squares[0] + squares[1] + (squares[2] + squares[3])) * share + 1e-6F);
 #pragma unroll
     for (int i = 0; i < Eights; ++i) {
       if (column_of(i) >= width) continue;
-      if (!Ahead) {
-        shifts[i] = Eight<Number>::load(shift + column_of(i));
-        scales[i] = Eight<Number>::load(scale + column_of(i));
-      }
-      float shift_of[8], scale_of[8];
-      shifts[i].to_floats(shift_of);
-      scales[i].to_floats(scale_of);
+      float shift[8], scale[8];
+      modulation.shift(i).to_floats(shift);
+      modulation.scale(i).to_floats(scale);
 #pragma unroll
-      for (int j = 0; j < 8; ++j) values[i][j] = values[i][j] * (scale_of[j] * factor + factor) + shift_of[j];
+      for (int j = 0; j < 8; ++j) values[i][j] = values[i][j] * (scale[j] * factor + factor) + shift[j];
     }
   }
 

@@ -51,25 +51,33 @@ __global__ __launch_bounds__(warps * 32, Hidden8 > 0 || Eights > 5 ? 1 : 4) void
     bias[i] = static_cast<float>(static_cast<const Number*>(p.bias1)[i]);
     second[i] = static_cast<float>(static_cast<const Number*>(p.weight2)[i]);
   }
+  const float last_bias = Hidden8 > 0 ? static_cast<float>(*static_cast<const Number*>(p.bias2)) : 0.F;
+  const std::int64_t of_image = image * p.modulation_stride;
   const int after_wait = wait_for_kernel_before();
 
-  const int eights = p.width / 8;
   const Number* const x = static_cast<const Number*>(p.x) + std::int64_t{first} * p.width;
+  const Number *const shift = static_cast<const Number*>(p.shift) + of_image + after_wait,
+                      *const scale = static_cast<const Number*>(p.scale) + of_image + after_wait;
+  Modulation<Number, (Hidden8 > 0 ? Eights : 1)> own_modulation;
   if constexpr (Hidden8 > 0) {
-    for (int i = threadIdx.x; i < Rows * eights; i += warps * 32) {
-      const int row = i / eights, at = i % eights * 16;
-      std::uint8_t* const to = route_memory + row * pitch + at;
-      if (row < rows)
-        asm volatile(
-            "cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
-            "l"(reinterpret_cast<const std::uint8_t*>(x) + std::int64_t{i} * 16));
-      else
-        *reinterpret_cast<uint4*>(to) = make_uint4(0, 0, 0, 0);
+#pragma unroll
+    for (int i = 0; i < Rows / warps; ++i) {
+      const int row = warp + i * warps;
+      for (int at = lane * 8; at < p.width; at += 256) {
+        std::uint8_t* const to = route_memory + row * pitch + at * 2;
+        if (row < rows)
+          asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
+                           static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+                       "l"(x + std::int64_t{row} * p.width + at));
+        else
+          *reinterpret_cast<uint4*>(to) = make_uint4(0, 0, 0, 0);
+      }
     }
     asm volatile("cp.async.commit_group;\ncp.async.wait_group 0;" ::: "memory");
     __syncthreads();
 
     router.multiply(route_memory, sums);
+    own_modulation.read(shift, scale, p.width);  // its weights have left the registers
     __syncthreads();
     // Eight neighbouring threads for a row.
     for (int row = threadIdx.x / 8; row < Rows; row += warps * 4) {
@@ -80,16 +88,12 @@ __global__ __launch_bounds__(warps * 32, Hidden8 > 0 || Eights > 5 ? 1 : 4) void
       }
 #pragma unroll
       for (int other = 4; other > 0; other /= 2) logit += __shfl_xor_sync(~0U, logit, other);
-      if (threadIdx.x % 8 == 0) logits[row] = logit + static_cast<float>(*static_cast<const Number*>(p.bias2));
+      if (threadIdx.x % 8 == 0) logits[row] = logit + last_bias;
     }
     __syncthreads();
   }
 
   Number* const out = static_cast<Number*>(p.out);
-  const std::int64_t of_image = image * p.modulation_stride + after_wait;
-  const Number *const shift = static_cast<const Number*>(p.shift) + of_image, *const scale =
-                                                                                  static_cast<const Number*>(p.scale) +
-                                                                                  of_image;
   Number* const modulation = reinterpret_cast<Number*>(route_memory);
   if (Hidden8 == 0) stage_modulation(modulation, shift, scale, p.width);
   // Of few tokens the norms are there before it is known where they go.
@@ -102,7 +106,7 @@ __global__ __launch_bounds__(warps * 32, Hidden8 > 0 || Eights > 5 ? 1 : 4) void
         const int row = warp + i * warps;
         if (row >= rows) continue;
         own[i].read([&](int at) { return Eight<Number>::load(route_memory + row * pitch + at * 2); }, p.width);
-        own[i].template norm<true>(shift, scale, p.width);
+        own[i].norm(own_modulation, p.width);
       }
     }
   };
@@ -155,7 +159,7 @@ __global__ __launch_bounds__(warps * 32, Hidden8 > 0 || Eights > 5 ? 1 : 4) void
       if (place[row] < 0) continue;
       RowPart<Number, Eights> part;
       part.read([&](int at) { return Eight<Number>::load(x + std::int64_t{row} * p.width + at); }, p.width);
-      part.template norm<false>(modulation, modulation + p.width, p.width);
+      part.norm(SharedModulation<Number>{modulation, p.width}, p.width);
       part.store(out + std::int64_t{place[row]} * p.width, p.width);
     }
   }
