@@ -34,16 +34,17 @@ std::string costs_table(const std::vector<std::vector<CostCurve>>& groups) {
   std::string rows;
   for (const auto& curves : groups)
     for (const CostCurve& curve : curves) {
-      const CostCell &least = curve.cells.front(), &all = curve.cells.back();
+      const CostCell& least = curve.cells.front();
+      const CostCell* const all = curve.whole();
       std::vector<std::string> tops;
       for (std::size_t i = 0; i < curve.tops.size(); ++i)
         if (curve.tops[i] == i) tops.push_back(std::to_string(curve.cells[i].on));
-      rows +=
-          row({html_escape(costs_name(curves)), html_escape(curve.label), std::to_string(all.on),
-               plus_minus(all.time) + (disturbed(all.time) ? " †" : ""), std::to_string(least.on),
-               plus_minus(least.time) + (disturbed(least.time) ? " †" : ""), number(least.time.mean / all.time.mean),
-               number(least.macs / all.macs), std::to_string(curve.free_steps()),
-               curve.free_steps() == 0 ? "each" : fmt::format("{}", fmt::join(tops, ", "))});
+      rows += row({html_escape(costs_name(curves)), html_escape(curve.label), all ? std::to_string(all->on) : "failed",
+                   all ? plus_minus(all->time) + (disturbed(all->time) ? " †" : "") : "", std::to_string(least.on),
+                   plus_minus(least.time) + (disturbed(least.time) ? " †" : ""),
+                   all ? number(least.time.mean / all->time.mean) : "", number(least.macs),
+                   std::to_string(curve.free_steps()),
+                   curve.free_steps() == 0 ? "each" : fmt::format("{}", fmt::join(tops, ", "))});
     }
   return table({"engine", "units", "all", "ms of a block,<br>all on", "least", "ms of a block,<br>least on",
                 "of the<br>time", "of the<br>MACs", "free<br>steps", "tops of tiles"},

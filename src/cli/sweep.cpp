@@ -40,13 +40,13 @@ void execute(const Sweep& s, const run::RunSettings& settings) {
   if (s.dtype && profile.sweep)
     for (auto& [axis, values] : profile.sweep->axes)
       if (axis == "dtype") values = {*s.dtype};
+  if (!s.keep.empty()) set_keep(profile, s, settings.catalog->names().sweep);
   if (!s.round_to_tiles.empty()) {
     if (!profile.sweep || profile.sampling)
       throw UsageError("trajectories are not rounded", "--round-to-tiles", "name a profile with [sweep] alone");
     profile.sweep->round_to_tiles = s.round_to_tiles;
   }
   if (s.dtype && profile.sampling) profile.sampling->dtype = {*s.dtype};
-  if (!s.keep.empty()) set_keep(profile, s, settings.catalog->names().sweep);
   profile.studies.clear();
   if (s.machine.seed) profile.seed = *s.machine.seed;
   require_whole(run::run_studies(profile, settings));

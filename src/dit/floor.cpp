@@ -34,10 +34,8 @@ class Floors {
   double attention(std::int64_t images, std::int64_t tokens, std::int64_t heads, std::int64_t size) {
     return once({images, tokens, heads, size}, [&] {
       const Tensor qkv = numbers({images, tokens, 3 * heads * size});
-      std::vector<gpu::Trial> trials;
-      for (const gpu::AttentionWay& way : gpu::library_attention_ways())
-        trials.push_back({way.name, [&] { way.run(qkv, heads, {}); }});
-      return lowest(gpu::measure(trials, qkv.device()));
+      const auto ways = gpu::those_that_run(gpu::library_attention_ways(), qkv, heads);
+      return lowest(gpu::measure(gpu::trials_of(ways, qkv, heads), qkv.device()));
     });
   }
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "dit/engines.h"
+#include "gpu/few_rows.h"
 #include "gpu/support.h"
 #include "model/fused.h"
 
@@ -89,8 +90,7 @@ std::shared_ptr<const PackedSublayer> FusedModel::sublayer(std::size_t layer, bo
 // are packed for each use.
 std::vector<Tensor> FusedModel::weights_ahead(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan,
                                               std::int64_t rows) {
-  constexpr std::int64_t few_rows = 2048;
-  if (rows > few_rows || layer >= dit_->blocks->size() || (plan && !packing_->keeps(*plan))) return {};
+  if (rows > gpu::few_rows || layer >= dit_->blocks->size() || (plan && !packing_->keeps(*plan))) return {};
   const auto packed = sublayer(layer, is_mlp, plan);
   if (packed == nullptr) return {};
   std::vector<Tensor> weights{packed->in.weight(), packed->out.weight()};

@@ -63,20 +63,30 @@ std::vector<AttentionWay> attention_ways(const Tensor& qkv, std::int64_t heads) 
   return ways;
 }
 
+std::vector<AttentionWay> those_that_run(std::vector<AttentionWay> ways, const Tensor& qkv, std::int64_t heads) {
+  std::erase_if(ways, [&](const AttentionWay& way) {
+    try {
+      way.run(qkv, heads, {});
+      return false;
+    } catch (const c10::Error&) {  // a library that does not take this shape
+      return true;
+    }
+  });
+  if (ways.empty()) throw RunError("no library's attention takes this shape", c10::str(qkv.sizes()));
+  return ways;
+}
+
+std::vector<Trial> trials_of(const std::vector<AttentionWay>& ways, const Tensor& qkv, std::int64_t heads) {
+  std::vector<Trial> trials;
+  for (const AttentionWay& way : ways) trials.push_back({way.name, [=] { way.run(qkv, heads, {}); }});
+  return trials;
+}
+
 Tensor Attentions::run(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
   AttentionWay& choice = choices_[{qkv.size(0), qkv.size(1), qkv.size(2), heads}];
   if (!choice.run) {
-    const std::vector<AttentionWay> all = attention_ways(qkv, heads);
-    std::vector<Trial> trials;
-    std::vector<AttentionWay> of_trials;
-    for (const AttentionWay& way : all) try {
-        way.run(qkv, heads, {});
-        trials.push_back({way.name, [&] { way.run(qkv, heads, {}); }});
-        of_trials.push_back(way);
-      } catch (const c10::Error&) {  // a library that does not take this shape
-      }
-    if (trials.empty()) throw RunError("no library's attention takes this shape", c10::str(qkv.sizes()));
-    choice = of_trials[fastest(trials, qkv.device())];
+    const std::vector<AttentionWay> ways = those_that_run(attention_ways(qkv, heads), qkv, heads);
+    choice = ways[fastest(trials_of(ways, qkv, heads), qkv.device())];
   }
   return choice.run(qkv, heads, ahead);
 }

@@ -54,7 +54,7 @@ __global__ __launch_bounds__(narrow_warps * 32, Few ? 1 : 2) void final_layer(co
 template <typename Number, int Columns8>
 void launch_columns(const FinalLaunch& p, Stream stream) {
   with_eights(p.width, [&](auto eights) {
-    constexpr int number = decltype(eights)::value, few_rows = 2048;
+    constexpr int number = decltype(eights)::value;
     const int rows = p.images * p.tokens;
     const auto kernel =
         rows <= few_rows ? final_layer<Number, Columns8, number, true> : final_layer<Number, Columns8, number, false>;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gpu/epilogue.h"
+#include "gpu/few_rows.h"
 
 struct CUstream_st;
 

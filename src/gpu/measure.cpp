@@ -23,12 +23,13 @@ constexpr int runs = 8;
 std::vector<at::cuda::CUDAGraph> graphs_of(const std::vector<Trial>& trials, bool within_a_pass) {
   std::vector<at::cuda::CUDAGraph> graphs(trials.size());
   for (std::size_t i = 0; i < trials.size(); ++i) {
-    trials[i].run();  // kernels are loaded before they are captured
-    graphs[i].capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-    for (int run = 0; run < runs; ++run) {
+    const auto run = [&] {
       trials[i].run();
       if (within_a_pass) launch_nothing(at::cuda::getCurrentCUDAStream());
-    }
+    };
+    run();  // kernels are loaded before they are captured
+    graphs[i].capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+    for (int n = 0; n < runs; ++n) run();
     graphs[i].capture_end();
   }
   return graphs;

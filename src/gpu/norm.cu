@@ -81,7 +81,7 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
 template <typename Number>
 void launch_of(const NormLaunch& p, Stream stream) {
   with_eights(p.width, [&](auto eights) {
-    constexpr int number = decltype(eights)::value, few_rows = 2048;
+    constexpr int number = decltype(eights)::value;
     const int blocks = (p.rows + warps - 1) / warps;
     if (p.rows <= few_rows) return launch_kernel(norm_few<Number, number>, blocks, warps * 32, 0, 1, stream, p);
     const auto kernel = norm_many<Number, number>;

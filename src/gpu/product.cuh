@@ -21,11 +21,23 @@ struct Arguments {
   int gate_stride, tokens;
   const void *second, *second_bias;
   std::int64_t out_stride;
+  bool old_weight;  // nobody has written it since long before: it may be read before the kernel before has ended
 };
-inline Arguments arguments_of(const ProductLaunch& p) {
-  return {
-      p.m,      p.n,      p.k,           p.count,     p.rows, p.bias, p.gate, p.out, static_cast<int>(p.gate_stride),
-      p.tokens, p.second, p.second_bias, p.out_stride};
+inline Arguments arguments_of(const ProductLaunch& p, bool old_weight = false) {
+  return {.m = p.m,
+          .n = p.n,
+          .k = p.k,
+          .count = p.count,
+          .rows = p.rows,
+          .bias = p.bias,
+          .gate = p.gate,
+          .out = p.out,
+          .gate_stride = static_cast<int>(p.gate_stride),
+          .tokens = p.tokens,
+          .second = p.second,
+          .second_bias = p.second_bias,
+          .out_stride = p.out_stride,
+          .old_weight = old_weight};
 }
 
 /// Boxes of 64 columns and so many rows of x and of the weight. Of no columns: any memory, of which nothing is read.

@@ -30,10 +30,11 @@ ProductLaunch launch_of(const Product& p) {
   require_matrix(p.x, "x", k);
   require_matrix(p.weight, "weight", k);
   require_matrix(p.out, "out", n);
-  if (n % 8 != 0 || p.out.numel() > std::numeric_limits<std::int32_t>::max())
+  if (n % 8 != 0 || p.out.numel() > std::numeric_limits<std::int32_t>::max() || !p.out.is_contiguous())
     throw UsageError("a product's shape does not fit", fmt::format("({}, {})", p.out.size(0), n),
-                     "columns are a multiple of 8, numbers fewer than 2^31");
+                     "columns are a multiple of 8, numbers fewer than 2^31, rows of the output neighbours");
   const bool adds = p.epilogue == Epilogue::gated_residual;
+  if (adds) require_matrix(p.gate, "gate", n);
   return {.number = p.x.scalar_type() == torch::kFloat16 ? Number::float16 : Number::bfloat16,
           .epilogue = p.epilogue,
           .x = p.x.const_data_ptr(),
@@ -57,8 +58,10 @@ ProductLaunch launch_of(const Product& p) {
 
 std::string key_of(const Product& p) {
   constexpr const char* ends[] = {"bias", "gelu", "gated residual", "logits"};
-  return fmt::format("{}x{}x{} {}{}", p.x.size(0), p.weight.size(0), p.x.size(1), ends[static_cast<int>(p.epilogue)],
-                     p.count.defined() ? ", counted" : "");
+  // A library's way is one of rows that lie so far apart.
+  return fmt::format("{}x{}x{} {}{} {} {} {}", p.x.size(0), p.weight.size(0), p.x.size(1),
+                     ends[static_cast<int>(p.epilogue)], p.count.defined() ? ", counted" : "", p.x.stride(0),
+                     p.weight.stride(0), p.out.stride(0));
 }
 
 }  // namespace
@@ -69,7 +72,6 @@ std::vector<Way> ways(const Product& p) {
   for (std::size_t i = 0; i < tiles().size(); ++i)
     all.push_back({fmt::format("tiles of {}x{} by {}", tiles()[i].rows, tiles()[i].columns, tiles()[i].cluster),
                    [i](const Product& of) { launch(launch_of(of), i, at::cuda::getCurrentCUDAStream()); }});
-  constexpr std::int64_t few_rows = 2048;
   for (std::size_t i = 0; i < splits().size() && p.x.size(0) <= few_rows; ++i)
     all.push_back({fmt::format("tiles of {}x{}, K in {}", splits()[i].rows, splits()[i].columns, splits()[i].parts),
                    [i](const Product& of) { launch_split(launch_of(of), i, at::cuda::getCurrentCUDAStream()); }});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A product of few rows, whose time is that of copying: a block of threads has one tile that is as large as can be, so
-// that little is copied twice, and the blocks of a cluster each sum over a part of K. Weights are on their way before
-// the kernel before has ended.
+// that little is copied twice, and the blocks of a cluster each sum over a part of K. In a graph weights are on their
+// way before the kernel before has ended.
 #include <algorithm>
 
 #include "check.h"
@@ -61,9 +61,13 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
     copy_tile(weight_tiles + stage * Memory::weight_bytes, weight, full[stage], column, column_of(step));
   };
   const int ahead = min(stages, steps);
-  if (threadIdx.x == 0)
-    for (int step = 0; step < ahead; ++step) copy_weight(step, step);
+  const auto copy_first_weights = [&] {
+    if (threadIdx.x == 0)
+      for (int step = 0; step < ahead; ++step) copy_weight(step, step);
+  };
+  if (p.old_weight) copy_first_weights();
   const int after_wait = wait_for_kernel_before();
+  if (!p.old_weight) copy_first_weights();
   const int m = p.count ? min(*p.count, p.m) : p.m;
 
   if (warpgroup == 0) {  // copies
@@ -160,7 +164,11 @@ void launch_parts(const ProductLaunch& p, Stream stream) {
   allow_shared_memory(kernel, bytes);
   const Operands of = operands_of(p, tile_rows, Columns);
   const int tiles = (p.m + tile_rows - 1) / tile_rows * ((p.n + Columns - 1) / Columns);
-  launch_kernel(kernel, tiles * Parts, 384, bytes, Parts, stream, of.x, of.weight, arguments_of(p));
+  // What is captured runs later: until then weights that are made now are long there.
+  cudaStreamCaptureStatus capture{};
+  check(cudaStreamIsCapturing(stream, &capture));
+  launch_kernel(kernel, tiles * Parts, 384, bytes, Parts, stream, of.x, of.weight,
+                arguments_of(p, capture == cudaStreamCaptureStatusActive));
 }
 
 template <int Columns, int Parts>

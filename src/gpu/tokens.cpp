@@ -99,8 +99,7 @@ void route(const Route& r) {
                        .tokens = static_cast<int>(r.x.size(1)),
                        .ahead = ahead_of(r.ahead)};
   // From here on a product is faster, although it is a kernel more.
-  constexpr int many_rows = 2048;
-  if (routed && launched.rows >= many_rows && launched.logits != nullptr) {
+  if (routed && launched.rows > few_rows && launched.logits != nullptr) {
     launch_logits(ProductLaunch{.number = launched.number,
                                 .epilogue = Epilogue::logits,
                                 .x = launched.x,

@@ -95,9 +95,10 @@ void Variants::for_inputs(std::int64_t run, const std::function<void(std::size_t
 }
 
 engine::Engine& Variants::engine(const engine::Row& row) {
-  auto& made = engines_[row.name];
-  if (made == nullptr) made = row.make(network_, options_of(row));
-  return *made;
+  const auto found = engines_.find(row.name);
+  if (found != engines_.end()) return *found->second;
+  auto made = row.make(network_, options_of(row));  // nothing is kept of one that cannot be made
+  return *engines_.emplace(row.name, std::move(made)).first->second;
 }
 
 bool Variants::rounds(const engine::Row& row) const {

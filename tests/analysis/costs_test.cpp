@@ -105,6 +105,20 @@ TEST_CASE("a run of costs has a section, and one that failed is told beside it")
                                   ("costs-DyDiT-S--2-compact-" + std::string(batch) + ".csv")));
 }
 
+TEST_CASE("without a time of everything on there is no line of the MACs") {
+  auto records = staircase();
+  std::erase_if(records, [](const Record& r) { return r.axes.at("unit") == "heads" && r.axes.at("on") == 4; });
+  const auto all = studies(records);
+  const auto groups = cost_curves(all[0], axes);
+  const CostCurve& heads = groups[1][0];
+  CHECK(heads.whole() == nullptr);
+  CHECK(std::isnan(heads.line(heads.cells[0])));
+  CHECK(groups[1][1].whole() != nullptr);
+  const TemporaryFolder folder;
+  const auto runs = run_of(folder.path() / "run", records);
+  CHECK_THAT(read_file(write_report(runs, folder.path() / "report")), Contains("<td>failed</td>"));
+}
+
 TEST_CASE("impossible costs are refused") {
   for (const auto& change : std::vector<std::function<void(Record&)>>{
            [](Record& r) { r.metrics.erase("block_time"); }, [](Record& r) { r.metrics["block_time"].value = 0; },

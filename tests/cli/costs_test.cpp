@@ -59,6 +59,24 @@ TEST_CASE("costs are measured once, and a report shows them") {
   INFO(swept.err);
   CHECK(swept.code == 0);
   CHECK_THAT(swept.err, Contains("DyDiT-S/8, batch 2, compact widths (0.5): round to tiles: "));
+  // Beside other shares than the profile's.
+  CHECK(run_on_cpu({"sweep", sweep_profile(folder, "\"dense\", \"compact\""), "--keep", "0.7,0.5,1", "--round-to-tiles",
+                    run, "--out", folder.path() / "shares"})
+            .code == 0);
+}
+
+TEST_CASE("a sweep goes on without an engine that cannot be made") {
+  const test::TemporaryFolder folder;
+  const test::MadeUpCosts costs(small(), {1, 1, 1, 1, 2, 2});  // of another batch
+  const std::string profile = sweep_profile(folder, "\"dense\", \"masked\", \"compact\"");
+  std::string text = read_file(profile);
+  text.replace(text.find("batch = [2]"), 11, "batch = [3]");
+  std::ofstream(profile) << text;
+  const auto swept = run_on_cpu({"sweep", profile, "--round-to-tiles", costs.path(), "--out", folder.path() / "run"});
+  INFO(swept.err);
+  CHECK(swept.code == 4);
+  const std::string results = read_file((folder.path() / "run/results.jsonl").string());
+  CHECK_THAT(results, Contains("batch 3") && Contains("\"engine\":\"dense\""));
 }
 
 TEST_CASE("a profile says what was rounded up") {

@@ -118,13 +118,31 @@ TEST_CASE("norms are those of the reference", "[kernels]") {
   if (!test::has_hopper()) return;
   torch::manual_seed(4);
   for (const auto& [dtype, rounding] : numbers)
-    for (const std::int64_t width : {8, 384, 768, 1024, 1152, 2048}) {
-      CAPTURE(width);
-      const Tensor x = random({3, 7, width}, dtype, 3), modulation = random({3, 6 * width}, dtype, .5);
-      const Tensor shift = modulation.narrow(1, width, width), scale = modulation.narrow(1, 4 * width, width);
-      const Tensor out = poisoned({3, 7, width}, dtype);
-      gpu::modulated_norm(x, shift, scale, out);
-      CHECK(relative(out, gpu::plain::modulated_norm(x, shift, scale)) <= rounding);
+    for (const std::int64_t width : {8, 384, 768, 1024, 1152, 2048})
+      for (const auto& [images, tokens] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+               {3, 7}, {40, 77}, {2, 1100}, {900, 3}}) {  // few rows; many, of few images and of more than blocks
+        CAPTURE(width, images, tokens);
+        const Tensor x = random({images, tokens, width}, dtype, 3), modulation = random({images, 6 * width}, dtype, .5);
+        const Tensor shift = modulation.narrow(1, width, width), scale = modulation.narrow(1, 4 * width, width);
+        const Tensor out = poisoned({images, tokens, width}, dtype);
+        gpu::modulated_norm(x, shift, scale, out);
+        CHECK(relative(out, gpu::plain::modulated_norm(x, shift, scale)) <= rounding);
+      }
+}
+
+TEST_CASE("weights of one shape may lie in rows of several lengths", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(7);
+  gpu::Products products;
+  for (const auto& [dtype, rounding] : numbers)
+    for (const std::int64_t length : {128, 256, 128, 320}) {
+      CAPTURE(length);
+      const gpu::Product p{.x = random({3000, 128}, dtype),
+                           .weight = random({264, length}, dtype, .09).narrow(1, 0, 128),
+                           .bias = random({264}, dtype),
+                           .out = poisoned({3000, 264}, dtype)};
+      products.run(p);
+      CHECK(relative(p.out, gpu::plain::product(p)) <= rounding);
     }
 }
 
@@ -135,7 +153,7 @@ TEST_CASE("tokens are routed as by a router in float32", "[kernels]") {
   for (const auto& [dtype, rounding] : numbers)
     for (const std::int64_t width : {384, 768, 1024, 1152})
       for (const std::int64_t images : {1, 3, 70}) {
-        constexpr std::int64_t tokens = 77;  // so that a block of threads has tokens of two images
+        constexpr std::int64_t tokens = 77;  // so that an image has tokens that do not fill a block of threads
         CAPTURE(width, images);
         const std::int64_t hidden = width / 16, depth = 3;
         gpu::Route r{.x = random({images, tokens, width}, dtype)};

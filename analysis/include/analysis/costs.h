@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,8 +38,12 @@ struct CostCurve {
   std::span<const CostCell> cells;
   std::vector<std::size_t> tops;  ///< of each the last one of its tile (base/tiles.h)
 
-  /// ms of the last one times a cell's share of the MACs that the last one has.
-  double line(const CostCell& cell) const { return cells.back().time.mean * cell.macs / cells.back().macs; }
+  /// The cell with everything on; null where it failed.
+  const CostCell* whole() const { return cells.back().macs > 1 - 1e-9 ? &cells.back() : nullptr; }
+  /// ms with everything on times a cell's share of the MACs; NaN where nobody knows them.
+  double line(const CostCell& cell) const {
+    return whole() == nullptr ? std::numeric_limits<double>::quiet_NaN() : whole()->time.mean * cell.macs;
+  }
   /// Numbers that one unit more costs no time.
   std::size_t free_steps() const;
 };

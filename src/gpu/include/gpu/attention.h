@@ -10,6 +10,8 @@
 #include <tuple>
 #include <vector>
 
+#include "gpu/measure.h"
+
 namespace dydit::gpu {
 
 struct AttentionWay {
@@ -22,6 +24,10 @@ const std::vector<AttentionWay>& library_attention_ways();
 /// With ours, for Hopper in bfloat16 or float16, where it takes the shape: a multiple of 256 tokens, 64 or 72 numbers a
 /// head.
 std::vector<AttentionWay> attention_ways(const torch::Tensor& qkv, std::int64_t heads);
+
+/// Those that take the shape. Throws RunError where there is none.
+std::vector<AttentionWay> those_that_run(std::vector<AttentionWay> ways, const torch::Tensor& qkv, std::int64_t heads);
+std::vector<Trial> trials_of(const std::vector<AttentionWay>& ways, const torch::Tensor& qkv, std::int64_t heads);
 
 class Attentions {
  public:
