@@ -17,9 +17,10 @@ namespace {
 
 const torch::Device gpu_device(torch::kCUDA, 0);
 
-// Routers of random weights: some heads, groups and tokens are on.
-dit::DiT model_of(bool dynamic, bool first_on, torch::Dtype dtype) {
-  dit::DiT dit(dit::from_json({{"input_size", 16},
+// Routers of random weights: some heads, groups and tokens are on. A side of 32 has as many tokens as our attention
+// takes.
+dit::DiT model_of(bool dynamic, bool first_on, torch::Dtype dtype, std::int64_t side = 16) {
+  dit::DiT dit(dit::from_json({{"input_size", side},
                                {"hidden_size", 384},
                                {"depth", 4},
                                {"num_heads", 6},
@@ -46,9 +47,9 @@ dit::DiT in_float64(const dit::DiT& dit) {
   return copy;
 }
 
-model::Inputs inputs_of(std::int64_t images, bool one_time) {
+model::Inputs inputs_of(std::int64_t images, bool one_time, std::int64_t side = 16) {
   const auto options = torch::TensorOptions(gpu_device);
-  return {torch::randn({images, 4, 16, 16}, options),
+  return {torch::randn({images, 4, side, side}, options),
           one_time ? torch::full({images}, 300, options.dtype(torch::kInt64))
                    : torch::randint(0, 1000, {images}, options.dtype(torch::kInt64)),
           torch::randint(0, 11, {images}, options.dtype(torch::kInt64))};
@@ -75,12 +76,13 @@ TEST_CASE("the fused engine's complete model is the dense one") {
   if (!test::has_hopper()) return;
   torch::InferenceMode inference;
   for (const torch::Dtype dtype : {torch::kBFloat16, torch::kFloat16})
-    for (const bool dynamic : {false, true}) {
-      dit::DiT dit = model_of(dynamic, true, dtype), exact = in_float64(dit);
+    for (const auto& [dynamic, side] :
+         std::vector<std::pair<bool, std::int64_t>>{{false, 16}, {true, 16}, {false, 32}}) {
+      dit::DiT dit = model_of(dynamic, true, dtype, side), exact = in_float64(dit);
       const auto fused = test::engine_named("fused-dense", dit);
       for (const std::int64_t images : {1, 5, 64}) {
-        const model::Inputs in = inputs_of(images, false);
-        CAPTURE(images, dynamic);
+        const model::Inputs in = inputs_of(images, false, side);
+        CAPTURE(images, dynamic, side);
         const Tensor expected = exact->complete({in.x.to(torch::kFloat64), in.t, in.y});
         const double theirs = relative(dit->complete(in), expected);
         for (int run = 0; run < 3; ++run)  // by kernels, captured, and replayed
@@ -93,13 +95,13 @@ TEST_CASE("the fused engine decides and computes as the published semantics") {
   if (!test::has_hopper()) return;
   torch::InferenceMode inference;
   for (const torch::Dtype dtype : {torch::kBFloat16, torch::kFloat16})
-    for (const bool first_on : {true, false})
+    for (const auto& [first_on, side] : std::vector<std::pair<bool, std::int64_t>>{{true, 16}, {false, 16}, {true, 32}})
       for (const bool one_time : {true, false}) {
-        const dit::DiT dit = model_of(true, first_on, dtype);
+        const dit::DiT dit = model_of(true, first_on, dtype, side);
         const auto fused = test::engine_named("fused", dit);
-        CAPTURE(first_on, one_time);
+        CAPTURE(first_on, one_time, side);
         for (int run = 0; run < 3; ++run) {
-          const model::Inputs in = inputs_of(one_time ? 5 : 3, one_time);
+          const model::Inputs in = inputs_of(one_time ? 5 : 3, one_time, side);
           const engine::Outcome outcome = fused->forward(in);
           check_output(outcome, in, dit);
           CHECK(outcome.masks[dit::axis::tokens].any().item<bool>());
