@@ -222,9 +222,8 @@ void Measured::fill(Record& record, const Cell& cell) const {
     const double floor = 1e3 * seconds(*of.floor);
     value("floor", floor);
     put_blocks(record, "over_floor", blockwise([&](const auto& time) { return milliseconds() * time(name) / floor; }));
-    if (const auto* whole = variants_.whole_case(); whole != nullptr && whole->floor)
-      value("floor_realisation",
-            cost::lambda_realised(architecture, of.activity) * 1e3 * seconds(*whole->floor) / floor);
+    if (const auto& whole = variants_.whole_floor())
+      value("floor_realisation", cost::lambda_realised(architecture, of.activity) * 1e3 * seconds(*whole) / floor);
   }
   if (const auto memory = memory_.find(name); memory != memory_.end())
     value("activation_memory", 1e-6 * static_cast<double>(memory->second));

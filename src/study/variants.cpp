@@ -303,9 +303,9 @@ void Variants::add_cell(const Cell& cell) {
   const std::string name = name_of(cell);
   if (cell.engine.executes == Executes::all) {
     if (name != whole()) add_complete(cell.engine);
+    whole_floor_ = floor_of(open_);
     cases_.emplace(
-        name,
-        Case{.masks = open_, .activity = complete(architecture().units), .routed = false, .floor = floor_of(open_)});
+        name, Case{.masks = open_, .activity = complete(architecture().units), .routed = false, .floor = whole_floor_});
     return;
   }
   const bool keeps = cell.engine.executes == Executes::kept;
@@ -331,6 +331,7 @@ void Variants::add_cell(const Cell& cell) {
     c.parts = add_parts(name, engine, c.masks, {"fixed", "attention", "products", "routed", "together"});
   }
   c.floor = floor_of(c.masks);
+  if (c.floor) whole_floor_ = floor_of(open_);
   cases_.emplace(name, std::move(c));
 }
 

@@ -60,11 +60,8 @@ class Variants {
   const Case& case_of(const Cell& cell) const { return cases_.at(name_of(cell)); }
   /// What rounding up to tiles did to a cell's masks; nothing where they are not rounded.
   std::optional<RoundingDone> rounding_of(const Cell& cell) const;
-  /// The complete model's, where that is a cell.
-  const Case* whole_case() const {
-    const auto found = cases_.find(whole());
-    return found == cases_.end() ? nullptr : &found->second;
-  }
+  /// The complete model's, where a cell has one.
+  const std::optional<engine::Floor>& whole_floor() const { return whole_floor_; }
   /// Of the weights that a cell's forward pass works with.
   double weight_bytes(const Cell& cell) { return engine(cell.engine).weight_bytes(case_of(cell).activity); }
   double product_macs = 0, copied_bytes = 0;  ///< of a pass of the ceilings
@@ -102,6 +99,7 @@ class Variants {
   torch::Dtype dtype_;
   const engine::Family& family_;
   const engine::Row& whole_;
+  std::optional<engine::Floor> whole_floor_;
   std::shared_ptr<model::Network> network_;
   std::map<std::string, std::unique_ptr<engine::Engine>>
       engines_;  // one of each name: what cells pack alike is there once
