@@ -66,7 +66,6 @@ std::vector<CostPoint> points_of(const model::Architecture& of, std::int64_t ima
 // What the cells of one engine and batch have in common.
 struct CostGroup {
   const engine::Row& engine;
-  std::shared_ptr<engine::Engine> made;  // of it, for the network
   std::shared_ptr<model::Network> network;
   std::int64_t batch;
 };
@@ -88,9 +87,10 @@ Record empty_record(const CostsSetting& s, const CostGroup& group, const CostPoi
 std::vector<instrument::Times> times_of(const CostsSetting& s, const CostGroup& group,
                                         const std::vector<CostPoint>& points,
                                         const std::function<void()>& after_block) {
+  const auto engine = group.engine.make(group.network, {.packing_budget = std::numeric_limits<std::size_t>::max()});
   std::vector<Masks> masks;
   for (const CostPoint& point : points) masks.push_back(point.masks);
-  const auto runs = group.made->blocks_alone(masks);
+  const auto runs = engine->blocks_alone(masks);
   if (runs.empty()) throw UsageError("the engine runs no block by itself", group.engine.name, "choose another engine");
   std::vector<instrument::Variant> variants;
   std::vector<std::size_t> places;
@@ -167,13 +167,9 @@ void costs(const CostsSetting& s, record::RunDirectory* run) {
   network->to(s.device, model::dtype_named(s.spec.dtype));
   network->eval();
   std::vector<Group> groups;
-  for (const std::string& name : s.spec.engine) {
-    const engine::Row& row = family.engine(name);
-    // Before anything is measured: one that cannot be made has no cell.
-    const std::shared_ptr<engine::Engine> made =
-        row.make(network, {.packing_budget = std::numeric_limits<std::size_t>::max()});
+  for (const std::string& name : s.spec.engine)
     for (const std::int64_t batch : s.spec.batch) {
-      const CostGroup of{row, made, network, batch};
+      const CostGroup of{family.engine(name), network, batch};
       const auto points = points_of(network->architecture, batch, s.device);
       Group& group = groups.emplace_back();
       for (const CostPoint& point : points) group.cells.push_back(empty_record(s, of, point));
@@ -189,7 +185,6 @@ void costs(const CostsSetting& s, record::RunDirectory* run) {
         return done;
       };
     }
-  }
   measure_groups("costs", groups, s.spec.blocks, s.quiet, s.group, run);
 }
 

@@ -65,15 +65,6 @@ TEST_CASE("costs are measured once, and a report shows them") {
             .code == 0);
 }
 
-TEST_CASE("costs of an engine that cannot be made are one line") {
-  const test::TemporaryFolder folder;
-  const auto measured = run_on_cpu({"costs", "--model", "DyDiT-S/8", "--input-size", "16", "--batch", "1", "--engine",
-                                    "fused", "--out", folder.path() / "run"});
-  CHECK(measured.code == 4);
-  CHECK_THAT(measured.err, Contains("fused"));
-  CHECK(read_file((folder.path() / "run/results.jsonl").string()).empty());
-}
-
 TEST_CASE("a sweep goes on without an engine that cannot be made") {
   const test::TemporaryFolder folder;
   const test::MadeUpCosts costs(small(), {1, 1, 1, 1, 2, 2});  // of another batch
