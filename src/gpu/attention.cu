@@ -100,13 +100,12 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
   if (warpgroup == 0) {  // copies
     asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
     if (threadIdx.x != 0) return;
-    const std::uint64_t policy = cache_policy(/*once=*/false);  // heads have lines of the cache in common
     const auto copy = [&](std::uint8_t* to, Barrier& full, int rows, int head, int row, int image) {
       full.expect(rows * Memory::row_bytes);
 #pragma unroll 1
       for (int i = 0; i < rows; i += queries) {
-        copy_box(to + i * 128, wide, full, 0, head, row + i, image, policy);
-        if (Memory::has_tail) copy_box(to + rows * 128 + i * 32, tail, full, 64, head, row + i, image, policy);
+        copy_box(to + i * 128, wide, full, 0, head, row + i, image);
+        if (Memory::has_tail) copy_box(to + rows * 128 + i * 32, tail, full, 64, head, row + i, image);
       }
     };
     for (int item = blockIdx.x; item < items; item += gridDim.x) {

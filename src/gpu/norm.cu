@@ -51,7 +51,7 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
   const int first = blockIdx.x % blocks_of_image * rows, end = min(first + rows, p.tokens);
   const std::int64_t before = std::int64_t{image} * p.tokens * p.width;
   const Number* const x = static_cast<const Number*>(p.x) + before;
-  const std::uint64_t policy = cache_policy(/*once=*/true);
+  const std::uint64_t policy = read_once();
   const auto fetch = [&](int row, int stage) {
     if (lane != 0 || row >= end) return;
     full[warp][stage].expect(bytes);

@@ -16,7 +16,7 @@ constexpr int warps = narrow_warps;
 
 template <int Rows, int Hidden8>
 struct RouteLayout {
-  static_assert(Hidden8 == 0 || Rows == narrow_rows);
+  static_assert(Rows <= 32 && (Hidden8 == 0 || Rows == narrow_rows));
   static constexpr int hidden = Hidden8 * 8;
   static constexpr int sums = Hidden8 > 0 ? warps* Rows* hidden* int(sizeof(float)) : 0;
   // The tokens, where a router reads them; else their modulation.
@@ -112,40 +112,26 @@ __global__ __launch_bounds__(warps * 32, Hidden8 > 0 || Eights > 5 ? 1 : 4) void
   };
   if (warp > 0) norm_own();
   if (warp == 0) {
-    int before = 0, on_before[(Rows + 31) / 32];
-    unsigned on_of[(Rows + 31) / 32];
-#pragma unroll
-    for (int part = 0; part < (Rows + 31) / 32; ++part) {
-      const int row = part * 32 + lane;
-      bool on = false;
-      if (row < rows) {
-        const int token = first_token + row;
-        float* const kept = p.logits ? p.logits + image * p.logits_stride + token : nullptr;
-        if (Hidden8 > 0 || p.has_logits) {
-          const float logit = Hidden8 > 0 ? logits[row] : *kept;
-          if (Hidden8 > 0 && kept) *kept = logit;
-          on = 1 / (1 + expf(-logit)) > .5F;
-        }
-        if (p.imposed) on = p.imposed[image * p.imposed_stride + token];
-        p.on[image * p.on_stride + token] = on;
+    bool on = false;  // the lane's row
+    if (lane < rows) {
+      const int token = first_token + lane;
+      float* const kept = p.logits ? p.logits + image * p.logits_stride + token : nullptr;
+      if (Hidden8 > 0 || p.has_logits) {
+        const float logit = Hidden8 > 0 ? logits[lane] : *kept;
+        if (Hidden8 > 0 && kept) *kept = logit;
+        on = 1 / (1 + expf(-logit)) > .5F;
       }
-      on_of[part] = __ballot_sync(~0U, on);
-      on_before[part] = before;
-      before += __popc(on_of[part]);
+      if (p.imposed) on = p.imposed[image * p.imposed_stride + token];
+      p.on[image * p.on_stride + token] = on;
     }
+    const unsigned all_on = __ballot_sync(~0U, on);
     int base = 0;
-    if (lane == 0 && before > 0) base = atomicAdd(p.count, before);
+    if (lane == 0 && all_on != 0) base = atomicAdd(p.count, __popc(all_on));
     norm_own();  // while the count is on its way
     base = __shfl_sync(~0U, base, 0);
-#pragma unroll
-    for (int part = 0; part < (Rows + 31) / 32; ++part) {
-      const int row = part * 32 + lane;
-      if (row >= Rows) continue;
-      const bool on = on_of[part] >> lane & 1;
-      const int to = base + on_before[part] + __popc(on_of[part] & ((1U << lane) - 1));
-      place[row] = on ? to : -1;
-      if (on) p.numbers[to] = first + row;
-    }
+    const int to = base + __popc(all_on & ((1U << lane) - 1));
+    if (lane < Rows) place[lane] = on ? to : -1;
+    if (on) p.numbers[to] = first + lane;
   }
   __syncthreads();
 

@@ -195,7 +195,7 @@ struct Launched {
 };
 template <int Columns, int Parts>
 constexpr Launched launched{{tile_rows, Columns, Parts}, launch_any<Columns, Parts>};
-constexpr Launched all_splits[] = {launched<144, 1>, launched<112, 1>, launched<128, 2>, launched<128, 3>};
+constexpr Launched all_splits[] = {launched<144, 1>, launched<112, 1>, launched<128, 3>};
 
 }  // namespace
 

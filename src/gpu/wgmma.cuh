@@ -51,12 +51,11 @@ struct Barrier {
   }
 };
 
-/// How a copy treats the L2 cache: what is read `once` is to leave it before what is written meanwhile.
-__device__ inline std::uint64_t cache_policy(bool once) {
-  std::uint64_t first, normal;
-  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(first));
-  asm("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(normal));
-  return once ? first : normal;
+/// Of what is read once, and is to leave the L2 cache before what is written meanwhile.
+__device__ inline std::uint64_t read_once() {
+  std::uint64_t policy;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  return policy;
 }
 
 /// So many bytes, a multiple of 16, at addresses that are.
@@ -102,12 +101,11 @@ __device__ inline void copy_tile_to(std::uint16_t blocks, void* to, const CUtens
 }
 
 /// The same of a tensor of four dimensions, the innermost coordinate first.
-__device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& done, int a, int b, int c, int d,
-                                std::uint64_t policy) {
+__device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& done, int a, int b, int c, int d) {
   asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.L2::cache_hint "
-      "[%0], [%1, {%3, %4, %5, %6}], [%2], %7;" ::"r"(shared_address(to)),
-      "l"(&tensor), "r"(shared_address(&done)), "r"(a), "r"(b), "r"(c), "r"(d), "l"(policy)
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], "
+      "[%2];" ::"r"(shared_address(to)),
+      "l"(&tensor), "r"(shared_address(&done)), "r"(a), "r"(b), "r"(c), "r"(d)
       : "memory");
 }
 /// The same from shared memory, which other threads of the warp have written as well; the lane that copies waits before
