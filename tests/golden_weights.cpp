@@ -5,6 +5,11 @@
 #include <map>
 
 #include "catch.h"
+#include "checkpoint/safetensors.h"
+#include "dit/dit.h"
+#include "golden.h"
+#include "model/tensors.h"
+#include "temporary_folder.h"
 
 namespace dydit::test {
 
@@ -46,6 +51,17 @@ void fill_dydit(torch::nn::Module& module, std::int64_t hash_seed) {
     tensor.copy_((size * values).view_as(tensor));
     ++k;
   }
+}
+
+std::filesystem::path tiny_weights() {
+  static const TemporaryFolder folder;
+  const auto file = folder.path() / "tiny.safetensors";
+  if (!std::filesystem::exists(file)) {
+    dit::DiT dit(Golden("dit_tiny").configuration());
+    fill_plain(*dit);
+    checkpoint::write_safetensors(file, model::parameters_of(*dit));
+  }
+  return file;
 }
 
 void check_weights(const torch::nn::Module& module, const nlohmann::json& weight_check) {

@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace dydit::test {
@@ -17,6 +18,10 @@ void fill_plain(torch::nn::Module& module);
 /// The rule "dydit", numbered alike: H(k + 1000 hash_seed, j) in [-1,1), a hash of two rounds, times 0.5 in the label
 /// table, 2 / sqrt(fan in) in other tensors of rank 2 or more, 0.3 in those of rank 1.
 void fill_dydit(torch::nn::Module& module, std::int64_t hash_seed);
+
+/// A file of the DiT of "dit_tiny", whose weights "sit_ode" and the trajectories take too: official names, the rule
+/// "plain", no metadata. Written once, and removed at the end of the program.
+std::filesystem::path tiny_weights();
 
 /// Checks the parameters against a case's `weight_check`: number, first three and last value, sum.
 void check_weights(const torch::nn::Module& module, const nlohmann::json& weight_check);

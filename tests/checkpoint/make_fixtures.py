@@ -185,6 +185,15 @@ def dydit_training_file():
             "args": argparse.Namespace(model="DiT-S/2", target_rate=0.5, image_size=256)}
 
 
+def state_dict():
+    """Of modules in a module: beside its tensors, 0, 1, 2 ... in each, it has the version of every module."""
+    mlp = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.SiLU(), torch.nn.Linear(2, 1))
+    module = torch.nn.ModuleDict({"t_embedder": torch.nn.ModuleDict({"mlp": mlp})})
+    for parameter in module.parameters():
+        parameter.data = torch.arange(parameter.numel(), dtype=torch.float32).view(parameter.shape)
+    return module.state_dict()
+
+
 def main():
     FOLDER.mkdir(exist_ok=True)
     tensors = sound_tensors()
@@ -200,6 +209,7 @@ def main():
                 "args": arguments}, FOLDER / "train.pt")
     torch.save(dydit_training_file(), FOLDER / "dydit_train.pt")
     torch.save({"w": torch.arange(4.0)}, FOLDER / "small.pt")
+    torch.save(state_dict(), FOLDER / "state_dict.pt")
     save_legacy(tensors, FOLDER / "legacy.pt")
     save_legacy({"model": {"w": torch.zeros(3)}, "ema": tensors, "opt": {"state": {0: {"exp_avg": torch.ones(3)}}},
                  "args": arguments}, FOLDER / "legacy_train.pt", protocol=4)

@@ -12,21 +12,33 @@ using dydit::test::fixtures;
 using dydit::test::golden;
 using dydit::test::identical;
 
-TEST_CASE("the three containers of one model hold the same bits") {
-  const auto expected = open_checkpoint(golden / "tiny.safetensors");
-  CHECK(expected.weights == "model (bare)");
-  CHECK(expected.tensors.size() == 42);
-  const auto bare = open_checkpoint(golden / "tiny_bare.pt");
-  CHECK(bare.weights == "model (bare)");
-  CHECK(identical(bare.tensors, expected.tensors));
+TEST_CASE("both sets of weights of a training file") {
   // As the official training wrote it, but for the bytes of its optimizer, which were taken out: nobody reads them.
   const auto model = open_checkpoint(golden / "tiny_train.pt", Weights::model);
   CHECK(model.weights == "model; also there: ema");
   const auto ema = open_checkpoint(golden / "tiny_train.pt");
   CHECK(ema.weights == "ema; also there: model");
   CHECK(identical(ema.tensors, open_checkpoint(golden / "tiny_train.pt", Weights::ema).tensors));
-  CHECK(ema.tensors.size() == expected.tensors.size());
+  CHECK(ema.tensors.size() == 42);
+  CHECK(model.tensors.size() == 42);
   CHECK_FALSE(identical(ema.tensors, model.tensors));
+}
+
+TEST_CASE("the state dict of a module") {
+  const auto opened = open_checkpoint(fixtures / "state_dict.pt");
+  CHECK(opened.weights == "model (bare)");
+  const std::map<std::string, std::vector<std::int64_t>> shapes{{"t_embedder.mlp.0.weight", {2, 3}},
+                                                                {"t_embedder.mlp.0.bias", {2}},
+                                                                {"t_embedder.mlp.2.weight", {1, 2}},
+                                                                {"t_embedder.mlp.2.bias", {1}}};
+  CHECK(opened.tensors.size() == shapes.size());
+  for (const auto& [name, shape] : shapes) {
+    CAPTURE(name);
+    const auto& tensor = opened.tensors.at(name);
+    CHECK(tensor.shape == shape);
+    const auto values = tensor.as<float>();
+    for (std::size_t i = 0; i < values.size(); ++i) CHECK(values[i] == static_cast<float>(i));
+  }
 }
 
 TEST_CASE("every type, stride and shared storage that torch.save writes") {
@@ -66,8 +78,8 @@ TEST_CASE("other files of torch.save are refused with the reason") {
 }
 
 TEST_CASE("weights that are not there") {
-  CHECK_THROWS_WITH(open_checkpoint(golden / "tiny_bare.pt", Weights::ema), Contains("holds no EMA weights"));
-  CHECK(open_checkpoint(golden / "tiny_bare.pt", Weights::model).weights == "model (bare)");
+  CHECK_THROWS_WITH(open_checkpoint(fixtures / "state_dict.pt", Weights::ema), Contains("holds no EMA weights"));
+  CHECK(open_checkpoint(fixtures / "state_dict.pt", Weights::model).weights == "model (bare)");
   CHECK_THROWS_AS(open_checkpoint(golden / "none.pt"), InputError);
   CHECK_THROWS_AS(open_checkpoint(golden), InputError);
 }

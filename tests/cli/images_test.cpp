@@ -189,7 +189,7 @@ TEST_CASE("a manifest whose note of the images is damaged is told") {
 TEST_CASE("channels that are no colours are latents, which a study reads") {
   const test::TemporaryFolder folder;
   const auto run = folder.path() / "run";
-  const std::string checkpoint = test::golden_folder / "tiny.safetensors";
+  const std::string checkpoint = test::tiny_weights();
   const auto outcome = test::run_dydit({"sample", "--checkpoint", checkpoint, "--num-heads", "4", "--images", "7",
                                         "--batch", "4", "--steps", "3", "--device", "cpu", "--out", run});
   require_done(outcome);
@@ -214,7 +214,7 @@ TEST_CASE("a dynamic model is sampled by the compact engine, and a model of flow
     return nlohmann::json::parse(read_file(run / "manifest.json")).at("identity");
   };
   const test::DynamicWeights weights;
-  const std::string dynamic = weights.file(), dense = test::golden_folder / "tiny.safetensors";
+  const std::string dynamic = weights.file(), dense = test::tiny_weights();
   CHECK(setting("dynamic", {"--checkpoint", dynamic})["engine"] == "compact");
   CHECK(setting("masked", {"--checkpoint", dynamic, "--engine", "masked"})["engine"] == "masked");
   const auto flow = setting("flow", {"--checkpoint", dense, "--process", "flow"});

@@ -18,14 +18,16 @@ using dydit::test::golden_folder;
 using dydit::test::Named;
 using dydit::test::rel_l2;
 using dydit::test::run_probe;
+using dydit::test::tiny_weights;
 using torch::Tensor;
 namespace checkpoint = dydit::checkpoint;
+namespace fs = std::filesystem;
 namespace model = dydit::model;
 
 // The tensors that a probe of `file` writes for `inputs`.
-static Named probe(const std::string& kind, const std::string& file, const Named& inputs, const Arguments& more,
+static Named probe(const std::string& kind, const fs::path& file, const Named& inputs, const Arguments& more,
                    const dydit::test::Before& before = {}) {
-  Arguments arguments{"--checkpoint", golden_folder / file, "--num-heads", "4"};
+  Arguments arguments{"--checkpoint", file, "--num-heads", "4"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const auto probed = run_probe(kind, inputs, arguments, before);
   INFO(probed.outcome.err);
@@ -34,10 +36,10 @@ static Named probe(const std::string& kind, const std::string& file, const Named
 }
 
 TEST_CASE("probe forward writes the official outputs, plain and guided") {
-  const auto [file, weights, name] =
-      GENERATE(table<const char*, const char*, const char*>({{"tiny.safetensors", "automatic", "dit_tiny"},
-                                                             {"tiny_train.pt", "ema", "dit_tiny_train_ema"},
-                                                             {"tiny_train.pt", "model", "dit_tiny_train_model"}}));
+  const auto [file, weights, name] = GENERATE(
+      table<fs::path, const char*, const char*>({{tiny_weights(), "automatic", "dit_tiny"},
+                                                 {golden_folder / "tiny_train.pt", "ema", "dit_tiny_train_ema"},
+                                                 {golden_folder / "tiny_train.pt", "model", "dit_tiny_train_model"}}));
   const Golden golden(name);
   const Named plain{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
   check_close(probe("forward", file, plain, {"--weights", weights}).at("output"), golden, "out");
@@ -72,16 +74,15 @@ TEST_CASE(
     "probe forward of a SiT: times from 0 to 1, the sigma half left out; the process is an option or stands in the "
     "file") {
   const dydit::test::TemporaryFolder folder;
-  const Golden golden("sit_ode");  // the weights are those of tiny.safetensors
+  const Golden golden("sit_ode");
   const double tolerance = golden.entry.at("tolerance").at("fp32_rel_l2");
   const Named inputs{{"x", golden["z"]}, {"t", golden["t"]}, {"y", golden["y"]}};
-  const auto written = probe("forward", "tiny.safetensors", inputs, {"--process", "flow"});
+  const auto written = probe("forward", tiny_weights(), inputs, {"--process", "flow"});
   CHECK(rel_l2(written.at("output"), golden["out"]) <= tolerance);
-  CHECK(probe("forward", "tiny.safetensors", inputs, {}).at("output").size(1) == 8);  // as the diffusion has it
+  CHECK(probe("forward", tiny_weights(), inputs, {}).at("output").size(1) == 8);  // as the diffusion has it
 
   const std::string sit = folder.path() / "sit.safetensors";
-  dydit::dit::save_dit(sit, dydit::dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4),
-                       torch::kFloat32,
+  dydit::dit::save_dit(sit, dydit::dit::load_dit(tiny_weights(), checkpoint::Weights::automatic, 4), torch::kFloat32,
                        {{"dydit.process", R"({"name": "flow", "path": "gvp", "prediction": "noise"})"}});
   const auto said = run_probe("forward", inputs, {"--checkpoint", sit});
   REQUIRE(said.outcome.code == 0);
@@ -103,7 +104,7 @@ TEST_CASE("bfloat16 runs on a CPU whose instructions oneDNN cannot use for it") 
   const Golden golden("dit_tiny");
   const Named plain{{"x", golden["x"]}, {"t", golden["t"]}, {"y", golden["y"]}};
   const auto old_cpu = [] { ::setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1); };
-  const Tensor output = probe("forward", "tiny.safetensors", plain, {"--dtype", "bfloat16"}, old_cpu).at("output");
+  const Tensor output = probe("forward", tiny_weights(), plain, {"--dtype", "bfloat16"}, old_cpu).at("output");
   CHECK(rel_l2(output, golden["out"]) < 0.05);
 }
 
@@ -115,10 +116,10 @@ TEST_CASE("probe loss measures the output of probe forward") {
   const Tensor x0 = golden["x_start"], noise = golden["noise"], t = golden["t"], y = torch::tensor({0, 3, 9, 10, 5});
   const GaussianDiffusion diffusion(Tables(betas(noise_schedule(schedule), 1000)), variance_named(variance));
   const Tensor x_t = diffusion.q_sample(x0, t, noise);
-  const auto forward = probe("forward", "tiny.safetensors", {{"x", x_t}, {"t", t}, {"y", y}}, {});
+  const auto forward = probe("forward", tiny_weights(), {{"x", x_t}, {"t", t}, {"y", y}}, {});
   // With a fixed variance the probe's model still has both halves of the output.
   const LossTerms expected = diffusion.loss_terms(forward.at("output"), x0, x_t, t, noise);
-  const auto written = probe("loss", "tiny.safetensors", {{"x0", x0}, {"noise", noise}, {"t", t}, {"y", y}},
+  const auto written = probe("loss", tiny_weights(), {{"x0", x0}, {"noise", noise}, {"t", t}, {"y", y}},
                              {"--noise-schedule", schedule, "--variance", variance});
   CHECK(written.size() == 5);
   CHECK(rel_l2(written.at("mse"), expected.mse) <= 1e-5);
@@ -131,7 +132,7 @@ TEST_CASE("probe loss measures the output of probe forward") {
 
 TEST_CASE("probe refuses what does not fit the model") {
   const dydit::test::TemporaryFolder folder;
-  const std::string tiny = golden_folder / "tiny.safetensors", output = folder.path() / "out.safetensors";
+  const std::string tiny = tiny_weights(), output = folder.path() / "out.safetensors";
   const auto code = [&](const Arguments& more) {
     Arguments arguments{"probe", "forward", "--checkpoint", tiny, "--output", output, "--device", "cpu"};
     arguments.insert(arguments.end(), more.begin(), more.end());

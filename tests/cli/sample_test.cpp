@@ -13,6 +13,7 @@ using dydit::test::is_one_error;
 using dydit::test::Named;
 using dydit::test::rel_l2;
 using dydit::test::run_probe;
+using dydit::test::tiny_weights;
 using torch::Tensor;
 
 namespace {
@@ -45,13 +46,12 @@ TEST_CASE("whole trajectories with guidance end where the official ones do") {
     const bool ddpm = config.at("method") == "ddpm";
     Named inputs{{"x_T", half(golden["z"])}, {"y", half(golden["y"])}};
     if (ddpm) inputs["noise"] = half(golden["noises"], 1);
-    Arguments arguments{
-        "--checkpoint", golden_folder / (config.at("clip_denoised") ? "tiny_train.pt" : "tiny.safetensors"),
-        "--num-heads",  "4",
-        "--sampler",    config.at("method"),
-        "--steps",      ddpm ? "5" : "10",
-        "--spacing",    ddpm ? "even" : "ddim",
-        "--cfg-scale",  "1.5"};
+    Arguments arguments{"--checkpoint", config.at("clip_denoised") ? golden_folder / "tiny_train.pt" : tiny_weights(),
+                        "--num-heads",  "4",
+                        "--sampler",    config.at("method"),
+                        "--steps",      ddpm ? "5" : "10",
+                        "--spacing",    ddpm ? "even" : "ddim",
+                        "--cfg-scale",  "1.5"};
     if (config.at("clip_denoised")) arguments.push_back("--clip-denoised");
     const auto written = sample(inputs, arguments);
     CHECK(rel_l2(written.at("sample"), half(golden["final"])) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
@@ -61,13 +61,13 @@ TEST_CASE("whole trajectories with guidance end where the official ones do") {
 }
 
 TEST_CASE("the probability flow of a SiT ends where the official one does") {
-  const Golden golden("sit_ode");  // the weights are those of tiny.safetensors
+  const Golden golden("sit_ode");
   for (const char* scale : {"1.0", "1.5"})
     for (const auto& [method, sampler] : {std::pair{"euler", "euler"}, {"heun2", "heun"}}) {
       INFO(method << " " << scale);
       const auto written = sample({{"x_T", half(golden["z"])}, {"y", half(golden["y"])}},
-                                  {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4", "--process",
-                                   "flow", "--sampler", sampler, "--steps", "10", "--cfg-scale", scale});
+                                  {"--checkpoint", tiny_weights(), "--num-heads", "4", "--process", "flow", "--sampler",
+                                   sampler, "--steps", "10", "--cfg-scale", scale});
       const Tensor final = golden[fmt::format("ode_{}.cfg{}", method, scale)];
       CHECK(rel_l2(written.at("sample"), half(final)) <= golden.entry.at("tolerance").at("fp32_rel_l2"));
     }
@@ -114,9 +114,9 @@ TEST_CASE("what cannot be sampled is refused in one line") {
   CHECK(code(inputs, {"--field", "1,2,3", "--sampler", "ddpm"}) == 3);  // its noise is missing
   CHECK(code({{"x_T", golden["x_T"]}, {"noise", golden["x_T"].unsqueeze(0)}},
              {"--field", "1,2,3", "--sampler", "ddpm"}) == 3);
-  CHECK(code(inputs, {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4"}) == 3);
+  CHECK(code(inputs, {"--checkpoint", tiny_weights(), "--num-heads", "4"}) == 3);
   CHECK(code({{"x_T", golden["x_T"]}, {"y", torch::tensor({0, 11})}},
-             {"--checkpoint", golden_folder / "tiny.safetensors", "--num-heads", "4"}) == 3);
+             {"--checkpoint", tiny_weights(), "--num-heads", "4"}) == 3);
   CHECK(code(inputs, {"--field", "1e6,0,0", "--steps", "50"}) == 4);  // not finite
 }
 

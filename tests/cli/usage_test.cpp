@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "catch.h"
+#include "golden_weights.h"
 #include "process.h"
 #include "test_folder.h"
 
@@ -275,7 +276,7 @@ TEST_CASE("a name of flow matching settles the process, and an assumed process i
         std::string::npos);
   CHECK(told({"--model", "SiT-S/2", "--process", "flow", "--path", "gvp"}).out.find("gvp path") != std::string::npos);
   CHECK(told({"--model", "SiT-S/2", "--process", "diffusion"}).code == 2);
-  const std::string silent = (dydit::test::test_folder() / "golden/tiny.safetensors").string();
+  const std::string silent = dydit::test::tiny_weights();
   CHECK(told({"--checkpoint", silent, "--num-heads", "4"}).out.find("linear schedule (assumed") != std::string::npos);
   CHECK(told({"--checkpoint", silent, "--num-heads", "4", "--process", "flow"}).out.find("velocity\n") !=
         std::string::npos);

@@ -6,6 +6,7 @@
 #include "catch.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
+#include "golden_weights.h"
 #include "record/run_directory.h"
 #include "test_folder.h"
 #include "tiny_runs.h"
@@ -59,8 +60,7 @@ TEST_CASE("info and export say which weights were taken, and take them") {
     for (const auto& [name, tensor] : checkpoint::read_safetensors(output).tensors)
       CHECK(std::ranges::equal(tensor.bytes, wanted.at(name).bytes));
   }
-  const auto refused =
-      with({"info", "--checkpoint", golden / "tiny_bare.pt", "--num-heads", "4"}, {"--weights", "ema"});
+  const auto refused = with({"info", "--checkpoint", test::tiny_weights(), "--num-heads", "4"}, {"--weights", "ema"});
   CHECK((refused.code == 3 && test::is_one_error(refused.err)));
   CHECK_THAT(refused.err, Contains("it holds model (bare)"));
 }
@@ -69,7 +69,7 @@ TEST_CASE("weights that do not fit are named with what else the file holds") {
   const test::TemporaryFolder folder;
   const auto path = folder.path() / "t.safetensors";
   checkpoint::Tensors tensors;
-  for (const auto& [name, tensor] : checkpoint::open_checkpoint(golden / "tiny_bare.pt").tensors) {
+  for (const auto& [name, tensor] : checkpoint::open_checkpoint(test::tiny_weights()).tensors) {
     tensors["model." + name] = tensor;
     if (name != "pos_embed") tensors["ema." + name] = tensor;
   }

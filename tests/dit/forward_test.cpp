@@ -14,6 +14,7 @@ using dydit::test::check_close;
 using dydit::test::Golden;
 using dydit::test::golden_folder;
 using dydit::test::rel_l2;
+using dydit::test::tiny_weights;
 using torch::Tensor;
 namespace dit = dydit::dit;
 namespace model = dydit::model;
@@ -51,15 +52,14 @@ TEST_CASE("a DiT with weights by formula gives the official outputs") {
 }
 
 TEST_CASE("a DiT read from a file gives the official outputs") {
-  const auto [file, weights, name] =
-      GENERATE(table<const char*, Weights, const char*>({{"tiny.safetensors", Weights::automatic, "dit_tiny"},
-                                                         {"tiny_bare.pt", Weights::automatic, "dit_tiny"},
-                                                         {"tiny_train.pt", Weights::automatic, "dit_tiny_train_ema"},
-                                                         {"tiny_train.pt", Weights::ema, "dit_tiny_train_ema"},
-                                                         {"tiny_train.pt", Weights::model, "dit_tiny_train_model"}}));
+  const auto [file, weights, name] = GENERATE(table<std::filesystem::path, Weights, const char*>(
+      {{tiny_weights(), Weights::automatic, "dit_tiny"},
+       {golden_folder / "tiny_train.pt", Weights::automatic, "dit_tiny_train_ema"},
+       {golden_folder / "tiny_train.pt", Weights::ema, "dit_tiny_train_ema"},
+       {golden_folder / "tiny_train.pt", Weights::model, "dit_tiny_train_model"}}));
   INFO(file);
   const Golden golden(name);
-  DiT dit = dit::load_dit(golden_folder / file, weights, 4);
+  DiT dit = dit::load_dit(file, weights, 4);
   dydit::test::check_weights(*dit, golden.entry.at("config").at("weight_check"));
   check_outputs(dit, golden);
 }
@@ -116,7 +116,7 @@ TEST_CASE("a DiT in a half type is near float32") {
   const auto [type, tolerance] =
       GENERATE(table<torch::Dtype, double>({{torch::kBFloat16, 4 * 9e-3}, {torch::kFloat16, 4 * 9e-3 / 8}}));
   const Golden golden("dit_tiny");
-  DiT dit = dit::load_dit(golden_folder / "tiny.safetensors", Weights::automatic, 4, torch::kCPU, type);
+  DiT dit = dit::load_dit(tiny_weights(), Weights::automatic, 4, torch::kCPU, type);
   const Tensor output = dit->forward(golden["x"], golden["t"], golden["y"]);
   CHECK(output.scalar_type() == type);
   CHECK(rel_l2(output, golden["out"]) <= tolerance);

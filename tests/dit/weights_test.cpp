@@ -5,6 +5,7 @@
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "golden.h"
+#include "golden_weights.h"
 #include "temporary_folder.h"
 
 using Catch::Matchers::Contains;
@@ -16,7 +17,7 @@ namespace dit = dydit::dit;
 namespace model = dydit::model;
 namespace checkpoint = dydit::checkpoint;
 
-static DiT tiny() { return dit::load_dit(golden_folder / "tiny.safetensors", checkpoint::Weights::automatic, 4); }
+static DiT tiny() { return dit::load_dit(dydit::test::tiny_weights(), checkpoint::Weights::automatic, 4); }
 
 TEST_CASE("weights that do not fit are named, every one") {
   DiT dit = tiny();
