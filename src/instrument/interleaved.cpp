@@ -23,13 +23,15 @@ struct Running {
   std::int64_t pass = 0;    // the next one
 
   // Seconds of each of `count` passes.
-  std::vector<double> run(std::int64_t count, Timer& timer) {
+  std::vector<double> run(std::int64_t count, Timer& timer, ClockMeter* clock = nullptr) {
+    if (clock != nullptr) clock->begin();
     timer.start();
     for (std::int64_t i = 0; i < count; ++i) {
       stop_if_interrupted();
       variant->run(pass++);
       timer.lap();
     }
+    if (clock != nullptr) clock->end();  // before anybody waits: an idle device has another clock
     return timer.laps();
   }
 
@@ -46,12 +48,13 @@ struct Running {
     }
   }
 
-  void block(Times& times, Timer& timer, bool settle) {
+  void block(Times& times, Timer& timer, ClockMeter* clock, bool settle) {
     const std::int64_t before = settle ? 1 : 0;  // it finds the caches as the variant before left them
     pass -= before;  // the last input again: those that count go through all of them in turn
-    std::vector<double> laps = run(before + passes, timer);
+    std::vector<double> laps = run(before + passes, timer, clock);
     laps.erase(laps.begin(), laps.begin() + before);
     times.blocks.push_back(std::move(laps));
+    if (const auto megahertz = clock != nullptr ? clock->megahertz() : std::nullopt) times.clock.push_back(*megahertz);
     if (!variant->latency) return;
     timer.drain();
     times.latency.push_back(run(1, timer).front());
@@ -80,7 +83,7 @@ void guarded(Times& times, const Work& work) {
 }  // namespace
 
 std::vector<Times> interleaved(const std::vector<Variant>& variants, const Blocks& blocks, Timer& timer,
-                               const std::function<void()>& after_block) {
+                               const std::function<void()>& after_block, ClockMeter* clock) {
   std::vector<Running> running;
   for (const Variant& variant : variants) running.push_back({&variant});
   std::vector<Times> times(variants.size());
@@ -101,7 +104,7 @@ std::vector<Times> interleaved(const std::vector<Variant>& variants, const Block
   });
   for (std::int64_t block = 0; block < blocks.count; ++block) {
     each(shuffled(variants.size(), blocks.seed, block),
-         [&](Running& variant, Times& of_variant) { variant.block(of_variant, timer, blocks.settle); });
+         [&](Running& variant, Times& of_variant) { variant.block(of_variant, timer, clock, blocks.settle); });
     after_block();
   }
   each(as_given, check);

@@ -17,6 +17,23 @@ using test::MadeUpTimer;
 
 namespace {
 
+// Tells what it is asked for: b(egin), e(nd), m(egahertz).
+struct MadeUpClock final : instrument::ClockMeter {
+  std::string* done;
+  std::vector<std::optional<double>> readings;  // in turn
+
+  MadeUpClock(std::string* to, std::vector<std::optional<double>> told) : done(to), readings(std::move(told)) {}
+
+  void begin() override { *done += 'b'; }
+  void end() override { *done += 'e'; }
+  std::optional<double> megahertz() override {
+    *done += 'm';
+    const auto reading = readings.front();
+    readings.erase(readings.begin());
+    return reading;
+  }
+};
+
 std::size_t passes_of_warm_up(const std::function<double(std::int64_t pass)>& seconds) {
   MadeUpTimer timer;
   instrument::interleaved({{"a", [&](std::int64_t pass) { timer.now += seconds(pass); }}}, {.count = 0}, timer);
@@ -88,6 +105,19 @@ TEST_CASE("passes follow each other without waiting; a latency is one pass on an
   timer.done.clear();
   instrument::interleaved({{"a", run}}, {.count = 1}, timer);
   CHECK(timer.done == round + round + "s.l.lr");
+}
+
+TEST_CASE("a clock is read around the passes of a block, before anybody waits, and not around warm-up and latency") {
+  MadeUpTimer timer;
+  MadeUpClock clock(&timer.done, {1500, std::nullopt, 1600});
+  const auto run = [&](std::int64_t) { timer.done += '.'; };
+  const auto after = [&] { timer.done += ' '; };
+  const auto times = instrument::interleaved({{.name = "a", .run = run, .latency = true}},
+                                             {.count = 3, .fewest_passes = 2}, timer, after, &clock);
+  const std::string round = "s.l.l.lr", block = "bs.l.l.lermds.lr ";
+  CHECK(timer.done == round + round + block + block + block);
+  CHECK(times[0].clock == std::vector<double>{1500, 1600});  // of the blocks that have one
+  CHECK(instrument::interleaved({{"a", run}}, {.count = 1}, timer)[0].clock.empty());
 }
 
 TEST_CASE("a variant that fails is left out and says why; the others go on") {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "instrument/clock_meter.h"
 #include "instrument/timer.h"
 
 namespace dydit::instrument {
@@ -34,7 +35,8 @@ struct Blocks {
 struct Times {
   std::vector<std::vector<double>> blocks = {};  ///< seconds of each pass
   std::vector<double> latency = {};              ///< seconds, of each block
-  std::string error = {};  ///< in one line, what made the variant fail, after which it was left out
+  std::vector<double> clock = {};  ///< MHz during the passes of each block that the meter could tell it of
+  std::string error = {};          ///< in one line, what made the variant fail, after which it was left out
 };
 
 /// A warm-up goes on in rounds until the median pass of a round is within this share of the one before, or the bound
@@ -47,10 +49,11 @@ struct WarmUp {
 /// Checks and warms up each variant, measures the blocks, and checks again: one that fails a check has no times. In
 /// each block a variant makes a pass that does not count, with the number of the last one, and then those that count:
 /// what is compared is a model that runs pass after pass. Where a pass is long, it need not.
-/// `after_block` is called after each block. Throws Interrupted between passes.
+/// `after_block` is called after each block. `clock`, where there is one, is asked around the passes of each block,
+/// with the one that does not count, outside of the times. Throws Interrupted between passes.
 std::vector<Times> interleaved(
     const std::vector<Variant>& variants, const Blocks& blocks, Timer& timer,
-    const std::function<void()>& after_block = [] {});
+    const std::function<void()>& after_block = [] {}, ClockMeter* clock = nullptr);
 
 /// Standard normal numbers for work that is timed: the same ones in every run, for each `which` others.
 torch::Tensor operand(at::IntArrayRef sizes, std::uint64_t which, const torch::TensorOptions& options);
