@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gpu/clock_reading.h"
 #include "gpu/epilogue.h"
 #include "gpu/few_rows.h"
 
@@ -137,5 +138,7 @@ int final_rows(int width, int columns);
 
 /// A kernel that does nothing: what is before and after another one, where that is measured as a part of a pass.
 void launch_nothing(Stream stream);
+/// One reading by each of so many blocks, behind all that was launched before.
+void launch_clock_readings(ClockReading* readings, int blocks, Stream stream);
 
 }  // namespace dydit::gpu
