@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/median.h"
+#include "clock.h"
 #include "cost/cost.h"
 #include "groups.h"
 #include "instrument/memory.h"
@@ -198,6 +199,7 @@ void Measured::fill(Record& record, const Cell& cell) const {
     for (const double seconds : latency) blocks.push_back(milliseconds() * seconds);
     put_blocks(record, "latency", blocks);
   }
+  if (const auto& clock = times_.at(name).clock; !clock.empty()) put_blocks(record, "sm_clock", clock);
   value("gmacs", executed * cost::macs_of(architecture) * 1e-9);
   value("lambda_realised", cost::lambda_realised(architecture, of.activity));
   if (const auto done = variants_.rounding_of(cell)) value("lambda_planned", done->lambda_planned);
@@ -301,8 +303,10 @@ std::vector<Record> measure(const SpeedSetting& s, const Workload& group, const 
   const instrument::Blocks blocks{
       .count = s.spec.blocks, .seconds = s.spec.seconds, .fewest_passes = fewest_passes, .seed = s.seed};
   const auto timer = instrument::timer_of(s.device);
+  const auto clock = clock_of(s.device);
   measured = std::make_unique<Measured>(
-      group, *variants, instrument::interleaved(variants->all(), blocks, *timer, after_block), std::move(memory));
+      group, *variants, instrument::interleaved(variants->all(), blocks, *timer, after_block, clock.get()),
+      std::move(memory));
   each([&](Record& record, const Cell& cell) { measured->fill(record, cell); });
   each([&](Record& record, const Cell& cell) {
     if (!variants->case_of(cell).parts) return;

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "gpu_support.h"
+#include "study/speed.h"
+#include "study/support.h"
 
 using namespace dydit;
 using gpu::ClockReading;
@@ -65,6 +67,24 @@ TEST_CASE("during products a GPU's clock is one that it can have") {
     REQUIRE(megahertz.has_value());
     CHECK(*megahertz >= 200);
     CHECK(*megahertz <= 1.05 * gpu::highest_clock());
+  }
+}
+
+TEST_CASE("a sweep on a GPU records the clock of each cell, in each block") {
+  if (!test::has_hopper()) return;
+  test::StudyRun run;
+  study::SpeedSetting s{.spec = {.models = {"DyDiT-S/8"}},
+                        .catalog = &test::catalog(),
+                        .device = torch::Device(torch::kCUDA, 0),
+                        .quiet = true};
+  s.spec.axes = {{"dtype", {"bfloat16"}}, {"batch", {2}}, {"keep", {0.5}}};
+  s.spec.blocks = 6;
+  study::speed(s, &run.run);
+  for (const auto& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    REQUIRE(record.metrics.contains("sm_clock"));
+    CHECK(record.metrics.at("sm_clock").blocks.size() == 6);
+    CHECK(record.metrics.at("sm_clock").value <= 1.05 * gpu::highest_clock());
   }
 }
 

@@ -71,6 +71,7 @@ TEST_CASE("a sweep records every cell, and the times of parts for each compact o
       }
     }
     CHECK(record.metrics.count("latency") == 0);
+    CHECK(record.metrics.count("sm_clock") == 0);  // of a GPU's
   }
   const auto value = [&](const char* engine, const char* which, const char* metric) {
     return cell(records, engine, which).metrics.at(metric).value;

@@ -45,6 +45,9 @@ inline constexpr MetricInfo metrics[] = {
     {"block_time", "ms", "time of a block",
      "Time of one block of the model by itself: median over the blocks of runs."},
     {"latency", "ms", "latency", "Time of one forward pass of the batch on an idle device: median over the blocks."},
+    {"sm_clock", "MHz", "clock",
+     "Clock of a GPU's multiprocessors during the passes: cycles over time by their own counters, the median of the "
+     "multiprocessors, and the median over the blocks."},
     {"gmacs", "GMACs", "GMACs", "Multiply-accumulates executed for one image, routers included, in billions."},
     {"lambda_realised", "", "realised λ",
      "Share of the blocks' MACs that the masks keep, what is always on included, routers left out."},
