@@ -112,18 +112,33 @@ std::string speed_table(const SpeedStudy& study) {
 
 /// A GPU's times beside what the libraries' kernels take at least; empty where no floor was measured.
 std::string floor_table(const SpeedStudy& study) {
-  std::string rows;
+  Cells cells;
   for (const SpeedCell& cell : study.cells)
-    if (std::isfinite(cell.over_floor.mean)) {
-      const std::string masks = cell.engine.executes == Executes::all ? "complete" : masks_of(cell);
-      rows += row({std::to_string(cell.batch), html_escape(cell.engine.name), masks, cell.keep.text(),
-                   number(cell.time.mean), number(cell.time.mean / cell.over_floor.mean), plus_minus(cell.over_floor),
-                   plus_minus(cell.realisation), number(cell.floor_realisation)});
-    }
-  if (rows.empty()) return "";
-  return "<p>On this GPU the floor is what the blocks take at least by the libraries' kernels, each alone: products by "
-         "the fastest of cuBLASLt's algorithms, the fastest attention, and the norms at the rate of a copy.</p>\n" +
-         table({"batch", "engine", "masks", "kept", "ms", "floor, ms", "time over<br>floor", "η", "η of the<br>floors"},
+    if (std::isfinite(cell.over_floor.mean)) cells.push_back(&cell);
+  if (cells.empty()) return "";
+  const bool clocks = std::ranges::any_of(cells, [](const SpeedCell* cell) { return std::isfinite(cell->sm_clock); });
+  const auto with_clock = [&](std::vector<std::string> fields, const std::string& clock) {
+    if (clocks) fields.insert(fields.begin() + 5, clock);  // beside the time
+    return fields;
+  };
+  std::string rows;
+  for (const SpeedCell* cell : cells)
+    rows +=
+        row(with_clock({std::to_string(cell->batch), html_escape(cell->engine.name),
+                        cell->engine.executes == Executes::all ? "complete" : masks_of(*cell), cell->keep.text(),
+                        number(cell->time.mean), number(cell->time.mean / cell->over_floor.mean),
+                        plus_minus(cell->over_floor), plus_minus(cell->realisation), number(cell->floor_realisation)},
+                       decimal(cell->sm_clock, 0)));
+  const std::string what =
+      "<p>On this GPU the floor is what the blocks take at least by the libraries' kernels, each alone: products by "
+      "the fastest of cuBLASLt's algorithms, the fastest attention, and the norms at the rate of a copy.";
+  return what +
+         (clocks ? " The clock is the multiprocessors' own during the passes; the floor is measured in short bursts, "
+                   "which run at the card's highest clock.</p>\n"
+                 : "</p>\n") +
+         table(with_clock({"batch", "engine", "masks", "kept", "ms", "floor, ms", "time over<br>floor", "η",
+                           "η of the<br>floors"},
+                          "clock,<br>MHz"),
                rows);
 }
 

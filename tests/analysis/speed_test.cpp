@@ -217,6 +217,26 @@ TEST_CASE("a GPU's times stand beside the floors of the libraries' kernels") {
         std::string::npos);
 }
 
+TEST_CASE("beside a time over the floor stands the clock, a dash where a cell has none, nothing where none has") {
+  const test::TemporaryFolder folder;
+  auto records = sweep({"dense", "compact"}, {"both"});
+  for (Record& record : records) set(record, "over_floor", 1.25);
+  const std::string head = "<th scope=\"col\">ms</th>", clock = "<th scope=\"col\">clock,<br>MHz</th>",
+                    floor = "<th scope=\"col\">floor, ms</th>", sentence = "The clock is the multiprocessors' own";
+  const std::string without = page_of(run_of(folder.path() / "without", records), folder.path() / "a");
+  CHECK_THAT(without, Contains(head + floor) && !Contains("MHz") && !Contains(sentence));
+  for (Record& record : records)
+    if (record.axes["engine"] == "dense") set(record, "sm_clock", 1455.4);
+  const auto runs = run_of(folder.path() / "with", records);
+  CHECK(speed_studies(runs).front().cells.front().sm_clock == 1455.4);
+  const std::string page = page_of(runs, folder.path() / "b");
+  CHECK_THAT(page, Contains(head + clock + floor) && Contains(sentence));
+  CHECK_THAT(page, Contains("<td>complete</td><td>1</td><td>800</td><td>1455</td><td>640</td>"));
+  CHECK_THAT(page, Contains("<td>both</td><td>0.5</td><td>417</td><td>–</td><td>333</td>"));
+  set(records.front(), "sm_clock", 0);
+  CHECK_THROWS_AS(speed_studies(run_of(folder.path() / "impossible", records)), InputError);
+}
+
 TEST_CASE("where the gap is not clear of zero, the page cannot tell what it consists of") {
   const test::TemporaryFolder folder;
   std::vector<Record> records{measured({"dense", "all", 1, 8})};

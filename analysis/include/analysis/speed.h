@@ -40,6 +40,7 @@ struct SpeedCell {
   Interval time;  ///< ms, of one pass of the batch
   Interval speedup, realisation;
   Interval over_floor;  ///< of a GPU's; NaN where no floor was measured
+  double sm_clock;      ///< MHz, of a GPU's; NaN where it was not measured
   double floor_realisation, theoretical_speedup, gmacs, lambda_realised, activation_memory, weight_memory;
   std::optional<Waterfall> waterfall;
 
