@@ -45,6 +45,7 @@ struct ProductLaunch {
 /// What a block of the kernel's computes in turn: so many rows and columns, in clusters of so many blocks.
 struct Tile {
   int rows, columns, cluster;
+  bool adds;  // takes a gated residual
 };
 const std::vector<Tile>& tiles();
 void launch(const ProductLaunch& product, std::size_t tile, Stream stream);

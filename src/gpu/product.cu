@@ -82,7 +82,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   Place<Stages> place;
 
   if (warpgroup == 0) {  // copies
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
     if (threadIdx.x != 0) return;
     for (int tile = first; tile < tiles; tile += clusters)
       for (int step = 0; step < steps; ++step, place.next()) {
@@ -105,7 +105,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     return;
   }
 
-  asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = __shfl_sync(~0U, thread / 32, 0);
   std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
@@ -141,7 +141,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
       before = stage;
     }
-    if (parts == 1) writer.read_gates(read, rows[0], column);
+    if (parts == 1) writer.template read_gates<true>(read, rows[0], column);
     wait_for_products<0>();
     if (thread < Cluster) empty[before].arrive_at(thread);
     place.skip(steps);
@@ -177,7 +177,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
         writer.stage(sum[i], column);
         if (parts > 1) {  // nothing is read before the sum has left its registers
           writer.read_stream(read, rows[i], column);
-          writer.read_gates(read, rows[i], column);
+          writer.template read_gates<false>(read, rows[i], column);
         }
         writer.write(read, rows[i], column);
       }
@@ -200,6 +200,9 @@ void launch_tiled(const ProductLaunch& p, Stream stream) {
                 of.weight, arguments_of(p));
 }
 
+// Beside the sum of a larger tile there are no registers for what a residual reads.
+constexpr int most_of_residual = 128 * 128;
+
 template <int Rows, int Columns, int Stages, int Cluster, Common common>
 void launch_any(const ProductLaunch& p, Stream stream) {
   const auto of_number = [&](auto number) {
@@ -210,10 +213,13 @@ void launch_any(const ProductLaunch& p, Stream stream) {
       case Epilogue::gelu:
         return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::gelu>(p, stream);
       case Epilogue::gated_residual:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::gated_residual>(p, stream);
+        if constexpr (Rows * Columns <= most_of_residual)
+          return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::gated_residual>(p, stream);
+        break;
       case Epilogue::logits:
-        require(false, "logits have a tile of their own");
+        break;
     }
+    require(false, "no tile like this for what is to become of the product");
   };
   if (p.number == Number::float16)
     of_number(__half{});
@@ -226,12 +232,13 @@ struct Tiled {
   void (*launch)(const ProductLaunch&, Stream);
 };
 template <int Rows, int Columns, int Stages, int Cluster, Common common = Common::weight>
-constexpr Tiled tiled{{Rows, Columns, Cluster}, launch_any<Rows, Columns, Stages, Cluster, common>};
+constexpr Tiled tiled{{Rows, Columns, Cluster, Rows* Columns <= most_of_residual},
+                      launch_any<Rows, Columns, Stages, Cluster, common>};
 
 // As many stages as shared memory has room for.
-constexpr Tiled all_tiles[] = {
-    tiled<128, 128, 5, 2>,           tiled<64, 128, 7, 2>, tiled<64, 112, 8, 2>, tiled<64, 96, 9, 2, Common::x>,
-    tiled<64, 72, 11, 2, Common::x>, tiled<64, 72, 11, 1>};
+constexpr Tiled all_tiles[] = {tiled<128, 144, 5, 2>, tiled<128, 128, 5, 2>,          tiled<64, 128, 7, 2>,
+                               tiled<64, 112, 8, 2>,  tiled<64, 96, 9, 2, Common::x>, tiled<64, 72, 11, 2, Common::x>,
+                               tiled<64, 72, 11, 1>};
 
 }  // namespace
 

@@ -116,11 +116,16 @@ class Writer {
           row_of(turn) < 16 && to >= 0 && c < p_.n ? Eight<Number>::load(out_ + to + c) : Eight<Number>::zero();
     }
   }
+  /// `at_once`: all of them are under way before the first is needed; else where registers are free.
+  template <bool at_once>
   __device__ void read_gates(Read& read, const SixteenRows& rows, int column) const {
 #pragma unroll
     for (int turn = 0; turn < (adds ? turns : 0); ++turn) {
       const int image = __shfl_sync(~0U, rows.image, row_of(turn) % 16), c = column + column_of(turn);
-      read.gates[turn] = c < p_.n ? Eight<Number>::load(gate_ + image + c) : Eight<Number>::zero();
+      const Number* const gate = gate_ + image + c;
+      read.gates[turn] = c >= p_.n ? Eight<Number>::zero()
+                         : at_once ? Eight<Number>::load(gate)
+                                   : Eight<Number>::constant(gate);
     }
   }
   /// The sum with its bias into the staging memory, in the type of the output.

@@ -58,10 +58,10 @@ ProductLaunch launch_of(const Product& p) {
 
 std::string key_of(const Product& p) {
   constexpr const char* ends[] = {"bias", "gelu", "gated residual", "logits"};
-  // A library's way is one of rows that lie so far apart.
-  return fmt::format("{}x{}x{} {}{} {} {} {}", p.x.size(0), p.weight.size(0), p.x.size(1),
-                     ends[static_cast<int>(p.epilogue)], p.count.defined() ? ", counted" : "", p.x.stride(0),
-                     p.weight.stride(0), p.out.stride(0));
+  // A library's way is one of a type, and of rows that lie so far apart.
+  return fmt::format("{} {}x{}x{} {}{} {} {} {}", torch::toString(p.x.scalar_type()), p.x.size(0), p.weight.size(0),
+                     p.x.size(1), ends[static_cast<int>(p.epilogue)], p.count.defined() ? ", counted" : "",
+                     p.x.stride(0), p.weight.stride(0), p.out.stride(0));
 }
 
 }  // namespace
@@ -69,9 +69,11 @@ std::string key_of(const Product& p) {
 std::vector<Way> ways(const Product& p) {
   launch_of(p);
   std::vector<Way> all;
-  for (std::size_t i = 0; i < tiles().size(); ++i)
+  for (std::size_t i = 0; i < tiles().size(); ++i) {
+    if (p.epilogue == Epilogue::gated_residual && !tiles()[i].adds) continue;
     all.push_back({fmt::format("tiles of {}x{} by {}", tiles()[i].rows, tiles()[i].columns, tiles()[i].cluster),
                    [i](const Product& of) { launch(launch_of(of), i, at::cuda::getCurrentCUDAStream()); }});
+  }
   for (std::size_t i = 0; i < splits().size() && p.x.size(0) <= few_rows; ++i)
     all.push_back({fmt::format("tiles of {}x{}, K in {}", splits()[i].rows, splits()[i].columns, splits()[i].parts),
                    [i](const Product& of) { launch_split(launch_of(of), i, at::cuda::getCurrentCUDAStream()); }});

@@ -104,7 +104,7 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
   typename Writer<Number, Columns, epilogue>::Read read;
   if (owner == part) {
     writer.read_stream(read, rows, column);
-    writer.read_gates(read, rows, column);
+    writer.template read_gates<true>(read, rows, column);
   }
 
   float sum[Columns / 2];
