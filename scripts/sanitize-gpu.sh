@@ -16,9 +16,7 @@ sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanit
 mkdir -p "$logs"
 failed=0
 for tool in "$@"; do
-  # Of the libraries' kernels only initcheck has to know: who wrote what ours read.
-  options=(--tool "$tool" --error-exitcode 99)
-  [ "$tool" = initcheck ] || options+=(--kernel-name kernel_substring=dydit)
+  options=(--tool "$tool" --error-exitcode 99 --kernel-name kernel_substring=dydit)
   log=$logs/$tool.log begin=$SECONDS code=0
   # Each tensor in memory of its own, so that what is beyond one is nobody's.
   PYTORCH_NO_CUDA_MEMORY_CACHING=1 timeout "$limit" "$sanitizer" "${options[@]}" "$program" "$filter" \

@@ -40,11 +40,12 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, bytes = p.width * 2;
   Number* const modulation = reinterpret_cast<Number*>(norm_memory);
   std::uint8_t* const ring = norm_memory + (2 + warp * stages) * bytes;
-  if (lane == 0) {
-    for (int i = 0; i < stages; ++i) full[warp][i].initialise(1);
+  if (threadIdx.x == 0) {
+    for (Barrier(&ring_of)[stages] : full)
+      for (Barrier& one : ring_of) one.initialise(1);
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
-  __syncwarp();
+  __syncthreads();
   let_next_kernel_begin();
   const int after_wait = wait_for_kernel_before();
   const int image = blockIdx.x / blocks_of_image, rows = (p.tokens + blocks_of_image - 1) / blocks_of_image;
