@@ -25,7 +25,7 @@ struct Timed {
 std::vector<Timed> measure(const std::vector<Trial>& trials, torch::Device device);
 /// The fastest one, measured so as a part of a pass, between other kernels; of several that are close and take long,
 /// the one that is fastest when it goes on alone for a while: a GPU at its limit of power slows some kernels down more
-/// than others.
+/// than others. Where no difference can be told, the first one.
 std::size_t fastest(const std::vector<Trial>& trials, torch::Device device);
 
 }  // namespace dydit::gpu
