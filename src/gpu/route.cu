@@ -7,6 +7,7 @@
 #include "kernels.h"
 #include "narrow.cuh"
 #include "norm.cuh"
+#include "wgmma.cuh"
 
 namespace dydit::gpu {
 
@@ -14,164 +15,234 @@ namespace {
 
 constexpr int warps = narrow_warps;
 
-template <int Rows, int Hidden8>
-struct RouteLayout {
-  static_assert(Rows <= 32 && (Hidden8 == 0 || Rows == narrow_rows));
-  static constexpr int hidden = Hidden8 * 8;
-  static constexpr int sums = Hidden8 > 0 ? warps* Rows* hidden* int(sizeof(float)) : 0;
-  // The tokens, where a router reads them; else their modulation.
-  static __host__ __device__ constexpr int tile_bytes(int width) {
-    return Hidden8 > 0 ? Rows * pitch_of(width) : 2 * width * 2;
+// A block's tokens are of one image, so many rows of it at most.
+struct OfImage {
+  int image, first_token, rows;
+
+  __device__ OfImage(const RouteLaunch& p, int most) {
+    const int parts = (p.tokens + most - 1) / most;
+    image = blockIdx.x / parts;
+    first_token = blockIdx.x % parts * most;
+    rows = min(most, p.tokens - first_token);
   }
-  static __host__ __device__ constexpr int bytes(int width) {
-    return tile_bytes(width) + sums + (2 * Rows + 2 * hidden) * 4;
+  template <typename Number>
+  __device__ const Number* tokens(const RouteLaunch& p) const {
+    return static_cast<const Number*>(p.x) + (std::int64_t{image} * p.tokens + first_token) * p.width;
+  }
+};
+int blocks_of(const RouteLaunch& p, int most) { return p.rows / p.tokens * ((p.tokens + most - 1) / most); }
+
+// The router's second layer, in shared memory.
+struct SecondLayer {
+  const float *bias, *weight;  // of the hidden units
+  float last_bias;
+
+  // Of a row of sixteen, by eight neighbouring threads, each of which is told it.
+  template <int Hidden8>
+  __device__ float logit(const float* sums, int row) const {
+    float logit = 0;
+    for (int j = threadIdx.x % 8; j < Hidden8 * 8; j += 8) {
+      const float unit = narrow_sum<Hidden8>(sums, row, j) + bias[j];
+      logit += unit > 0 || isnan(unit) ? unit * weight[j] : 0.F;
+    }
+#pragma unroll
+    for (int other = 4; other > 0; other /= 2) logit += __shfl_xor_sync(~0U, logit, other);
+    return logit + last_bias;
   }
 };
 
-// `Hidden8` 0: without a router.
-template <typename Number, int Rows, int Hidden8, int Eights>
-__global__ __launch_bounds__(warps * 32, Hidden8 > 0 || Eights > 5 ? 1 : 4) void route(const RouteLaunch p) {
-  using Memory = RouteLayout<Rows, Hidden8>;
+// Decides on a warp's tokens, of one image and at most one a lane (-1: none), and notes it. -> where the token's norm
+// goes, or -1. `meanwhile` is called while the count is on its way.
+template <typename Meanwhile>
+__device__ int decide(const RouteLaunch& p, int image, int token, bool has_logit, float logit,
+                      const Meanwhile& meanwhile) {
+  bool on = false;
+  if (token >= 0) {
+    on = has_logit && 1 / (1 + expf(-logit)) > .5F;
+    if (p.imposed) on = p.imposed[image * p.imposed_stride + token];
+    if (has_logit && p.logits) p.logits[image * p.logits_stride + token] = logit;
+    p.on[image * p.on_stride + token] = on;
+  }
+  const int lane = threadIdx.x % 32;
+  const unsigned all_on = __ballot_sync(~0U, on);
+  int base = 0;
+  if (lane == 0 && all_on != 0) base = atomicAdd(p.count, __popc(all_on));
+  meanwhile();
+  const int to = __shfl_sync(~0U, base, 0) + __popc(all_on & ((1U << lane) - 1));
+  if (on) p.numbers[to] = image * p.tokens + token;
+  return on ? to : -1;
+}
+
+// The same of sixteen tokens by all threads of a block, from the sums of their hidden units. place (16).
+template <int Hidden8, typename Meanwhile>
+__device__ void decide_sixteen(const RouteLaunch& p, const SecondLayer& layer, const float* sums, int image,
+                               int first_token, int rows, int* place, const Meanwhile& meanwhile) {
+  constexpr int row_threads = 8;
+  const int row = threadIdx.x / row_threads;
+  if (row >= narrow_rows) return meanwhile();
+  const float logit = layer.logit<Hidden8>(sums, row);
+  const bool leads = threadIdx.x % row_threads == 0;
+  const int to = decide(p, image, leads && row < rows ? first_token + row : -1, /*has_logit=*/true, logit, meanwhile);
+  if (leads) place[row] = to;
+}
+
+template <int Hidden8>
+struct FewLayout {
+  static constexpr int hidden = Hidden8 * 8, sums = warps * narrow_rows * hidden * int(sizeof(float));
+  static __host__ __device__ constexpr int tokens(int width) { return narrow_rows * pitch_of(width); }
+  static __host__ __device__ constexpr int bytes(int width) { return tokens(width) + sums + 2 * hidden * 4; }
+};
+
+template <typename Number, int Hidden8, int Eights>
+__global__ __launch_bounds__(warps * 32, 1) void route_few(const RouteLaunch p) {
+  using Memory = FewLayout<Hidden8>;
   extern __shared__ __align__(128) std::uint8_t route_memory[];
+  __shared__ int place[narrow_rows];
   const int pitch = pitch_of(p.width), lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  // A block's tokens are of one image.
-  const int parts = (p.tokens + Rows - 1) / Rows, image = blockIdx.x / parts;
-  const int first_token = blockIdx.x % parts * Rows, rows = min(Rows, p.tokens - first_token);
-  const int first = image * p.tokens + first_token;
-  float* const sums = reinterpret_cast<float*>(route_memory + Memory::tile_bytes(p.width));
-  int* const place = reinterpret_cast<int*>(route_memory + Memory::tile_bytes(p.width) + Memory::sums);
-  float *const logits = reinterpret_cast<float*>(place + Rows), *const bias = logits + Rows,
-               *const second = bias + Memory::hidden;
+  const OfImage of(p, narrow_rows);
+  float* const sums = reinterpret_cast<float*>(route_memory + Memory::tokens(p.width));
+  float *const bias = sums + Memory::sums / 4, *const second = bias + Memory::hidden;
   let_next_kernel_begin();
   fetch_ahead(p.ahead);
   // The router's weights are there before the tokens are.
-  NarrowProduct<Number, Hidden8 == 0 ? 1 : Hidden8, Hidden8 == 0 ? 0 : Eights, true> router(
-      static_cast<const Number*>(p.weight1), p.width);
+  NarrowProduct<Number, Hidden8, Eights, true> router(static_cast<const Number*>(p.weight1), p.width);
   for (int i = threadIdx.x; i < Memory::hidden; i += warps * 32) {
     bias[i] = static_cast<float>(static_cast<const Number*>(p.bias1)[i]);
     second[i] = static_cast<float>(static_cast<const Number*>(p.weight2)[i]);
   }
-  const float last_bias = Hidden8 > 0 ? static_cast<float>(*static_cast<const Number*>(p.bias2)) : 0.F;
-  const std::int64_t of_image = image * p.modulation_stride;
-  const int after_wait = wait_for_kernel_before();
+  const SecondLayer layer{bias, second, static_cast<float>(*static_cast<const Number*>(p.bias2))};
+  const std::int64_t modulation_at = of.image * p.modulation_stride;
+  wait_for_kernel_before();
 
-  const Number* const x = static_cast<const Number*>(p.x) + std::int64_t{first} * p.width;
-  const Number *const shift = static_cast<const Number*>(p.shift) + of_image + after_wait,
-                      *const scale = static_cast<const Number*>(p.scale) + of_image + after_wait;
-  Modulation<Number, (Hidden8 > 0 ? Eights : 1)> own_modulation;
-  if constexpr (Hidden8 > 0) {
+  const Number* const x = of.tokens<Number>(p);
+  constexpr int own_rows = narrow_rows / warps;
 #pragma unroll
-    for (int i = 0; i < Rows / warps; ++i) {
-      const int row = warp + i * warps;
-      for (int at = lane * 8; at < p.width; at += 256) {
-        std::uint8_t* const to = route_memory + row * pitch + at * 2;
-        if (row < rows)
-          asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
-                           static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
-                       "l"(x + std::int64_t{row} * p.width + at));
-        else
-          *reinterpret_cast<uint4*>(to) = make_uint4(0, 0, 0, 0);
-      }
+  for (int i = 0; i < own_rows; ++i) {
+    const int row = warp + i * warps;
+    for (int at = lane * 8; at < p.width; at += 256) {
+      std::uint8_t* const to = route_memory + row * pitch + at * 2;
+      if (row < of.rows)
+        asm volatile(
+            "cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(static_cast<std::uint32_t>(__cvta_generic_to_shared(to))),
+            "l"(x + std::int64_t{row} * p.width + at));
+      else
+        *reinterpret_cast<uint4*>(to) = make_uint4(0, 0, 0, 0);
     }
-    asm volatile("cp.async.commit_group;\ncp.async.wait_group 0;" ::: "memory");
-    __syncthreads();
-
-    router.multiply(route_memory, sums);
-    own_modulation.read(shift, scale, p.width);  // its weights have left the registers
-    __syncthreads();
-    // Eight neighbouring threads for a row.
-    for (int row = threadIdx.x / 8; row < Rows; row += warps * 4) {
-      float logit = 0;
-      for (int j = threadIdx.x % 8; j < Memory::hidden; j += 8) {
-        const float unit = narrow_sum<Hidden8>(sums, row, j) + bias[j];
-        logit += unit > 0 || isnan(unit) ? unit * second[j] : 0.F;
-      }
-#pragma unroll
-      for (int other = 4; other > 0; other /= 2) logit += __shfl_xor_sync(~0U, logit, other);
-      if (threadIdx.x % 8 == 0) logits[row] = logit + last_bias;
-    }
-    __syncthreads();
   }
-
-  Number* const out = static_cast<Number*>(p.out);
-  Number* const modulation = reinterpret_cast<Number*>(route_memory);
-  if (Hidden8 == 0) stage_modulation(modulation, shift, scale, p.width);
-  // Of few tokens the norms are there before it is known where they go.
-  constexpr int own_rows = Hidden8 > 0 ? Rows / warps : 1;
-  RowPart<Number, Eights> own[own_rows];
-  const auto norm_own = [&] {
-    if constexpr (Hidden8 > 0) {
-#pragma unroll
-      for (int i = 0; i < own_rows; ++i) {
-        const int row = warp + i * warps;
-        if (row >= rows) continue;
-        own[i].read([&](int at) { return Eight<Number>::load(route_memory + row * pitch + at * 2); }, p.width);
-        own[i].norm(own_modulation, p.width);
-      }
-    }
-  };
-  if (warp > 0) norm_own();
-  if (warp == 0) {
-    bool on = false;  // the lane's row
-    if (lane < rows) {
-      const int token = first_token + lane;
-      float* const kept = p.logits ? p.logits + image * p.logits_stride + token : nullptr;
-      if (Hidden8 > 0 || p.has_logits) {
-        const float logit = Hidden8 > 0 ? logits[lane] : *kept;
-        if (Hidden8 > 0 && kept) *kept = logit;
-        on = 1 / (1 + expf(-logit)) > .5F;
-      }
-      if (p.imposed) on = p.imposed[image * p.imposed_stride + token];
-      p.on[image * p.on_stride + token] = on;
-    }
-    const unsigned all_on = __ballot_sync(~0U, on);
-    int base = 0;
-    if (lane == 0 && all_on != 0) base = atomicAdd(p.count, __popc(all_on));
-    norm_own();  // while the count is on its way
-    base = __shfl_sync(~0U, base, 0);
-    const int to = base + __popc(all_on & ((1U << lane) - 1));
-    if (lane < Rows) place[lane] = on ? to : -1;
-    if (on) p.numbers[to] = first + lane;
-  }
+  asm volatile("cp.async.commit_group;\ncp.async.wait_group 0;" ::: "memory");
+  __syncthreads();
+  router.multiply(route_memory, sums);
+  Modulation<Number, Eights> modulation;  // its registers are free since the router's weights have been used
+  modulation.read(static_cast<const Number*>(p.shift) + modulation_at,
+                  static_cast<const Number*>(p.scale) + modulation_at, p.width);
   __syncthreads();
 
-  if constexpr (Hidden8 > 0) {
+  // The norms are there before it is known where they go.
+  RowPart<Number, Eights> own[own_rows];
+  const auto norm_own = [&] {
 #pragma unroll
-    for (int i = 0; i < own_rows; ++i)
-      if (const int row = warp + i * warps; row < rows && place[row] >= 0)
-        own[i].store(out + std::int64_t{place[row]} * p.width, p.width);
-  } else {
-    for (int row = warp; row < rows; row += warps) {
-      if (place[row] < 0) continue;
-      RowPart<Number, Eights> part;
-      part.read([&](int at) { return Eight<Number>::load(x + std::int64_t{row} * p.width + at); }, p.width);
-      part.norm(SharedModulation<Number>{modulation, p.width}, p.width);
-      part.store(out + std::int64_t{place[row]} * p.width, p.width);
+    for (int i = 0; i < own_rows; ++i) {
+      const int row = warp + i * warps;
+      if (row >= of.rows) continue;
+      own[i].read([&](int at) { return Eight<Number>::load(route_memory + row * pitch + at * 2); }, p.width);
+      own[i].norm(modulation, p.width);
     }
+  };
+  decide_sixteen<Hidden8>(p, layer, sums, of.image, of.first_token, of.rows, place, norm_own);
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < own_rows; ++i)
+    if (const int row = warp + i * warps; row < of.rows && place[row] >= 0)
+      own[i].store(static_cast<Number*>(p.out) + std::int64_t{place[row]} * p.width, p.width);
+}
+
+// Of logits that are there, or imposed. A warp's first row is on its way before it is known which ones are on.
+constexpr int known_rows = 32, row_stages = 2;
+
+template <typename Number, int Eights>
+__global__ __launch_bounds__(warps * 32, Eights > 5 ? 1 : 4) void route_known(const RouteLaunch p) {
+  extern __shared__ __align__(128) std::uint8_t known_memory[];
+  __shared__ Barrier full[warps][row_stages];
+  __shared__ int place[known_rows];
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, bytes = p.width * 2;
+  const OfImage of(p, known_rows);
+  Number* const modulation = reinterpret_cast<Number*>(known_memory);
+  std::uint8_t* const ring = known_memory + (2 + warp * row_stages) * bytes;
+  if (threadIdx.x == 0) {
+    for (Barrier(&of_warp)[row_stages] : full)
+      for (Barrier& one : of_warp) one.initialise(1);
+    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+  }
+  __syncthreads();
+  let_next_kernel_begin();
+  fetch_ahead(p.ahead);
+  const std::int64_t modulation_at = of.image * p.modulation_stride + wait_for_kernel_before();
+  const std::uint64_t policy = read_once();
+  const auto fetch = [&](int row, int stage) {
+    if (lane != 0 || row >= of.rows) return;
+    full[warp][stage].expect(bytes);
+    copy_bytes(ring + stage * bytes, of.tokens<Number>(p) + std::int64_t{row} * p.width, bytes, full[warp][stage],
+               policy);
+  };
+  fetch(warp, 0);
+  stage_modulation(modulation, static_cast<const Number*>(p.shift) + modulation_at,
+                   static_cast<const Number*>(p.scale) + modulation_at, p.width);
+  if (warp == 0) {
+    const int token = lane < of.rows ? of.first_token + lane : -1;
+    const float logit = p.has_logits && token >= 0 ? p.logits[of.image * p.logits_stride + token] : 0;
+    place[lane] = decide(p, of.image, token, p.has_logits, logit, [] {});
+  }
+  __syncthreads();
+  const auto fetch_if_on = [&](int row, int stage) {
+    if (row < of.rows && place[row] >= 0) fetch(row, stage);
+  };
+  for (int i = 1; i < row_stages; ++i) fetch_if_on(warp + i * warps, i);
+  std::uint32_t parity[row_stages] = {};
+#pragma unroll
+  for (int i = 0; i < known_rows / warps; ++i) {
+    const int row = warp + i * warps, stage = i % row_stages;
+    if (row >= of.rows) break;
+    const bool on = place[row] >= 0;
+    if (on || i == 0) {  // it was fetched
+      full[warp][stage].wait(parity[stage]);
+      parity[stage] ^= 1;
+    }
+    RowPart<Number, Eights> part;
+    if (on) part.read([&](int at) { return Eight<Number>::load(ring + stage * bytes + at * 2); }, p.width);
+    __syncwarp();
+    fetch_if_on(row + row_stages * warps, stage);
+    if (!on) continue;
+    part.norm(SharedModulation<Number>{modulation, p.width}, p.width);
+    part.store(static_cast<Number*>(p.out) + std::int64_t{place[row]} * p.width, p.width);
   }
 }
 
-template <typename Number, int Rows, int Hidden8, int Eights>
-void launch_rows(const RouteLaunch& p, Stream stream) {
-  const auto kernel = route<Number, Rows, Hidden8, Eights>;
-  const int bytes = RouteLayout<Rows, Hidden8>::bytes(p.width);
+template <typename Number, int Hidden8, int Eights>
+void launch_few(const RouteLaunch& p, Stream stream) {
+  const auto kernel = route_few<Number, Hidden8, Eights>;
+  const int bytes = FewLayout<Hidden8>::bytes(p.width);
   allow_shared_memory(kernel, bytes);
-  launch_kernel(kernel, p.rows / p.tokens * ((p.tokens + Rows - 1) / Rows), warps * 32, bytes, 1, stream, p);
+  launch_kernel(kernel, blocks_of(p, narrow_rows), warps * 32, bytes, 1, stream, p);
 }
 
 template <typename Number>
 void launch_number(const RouteLaunch& p, Stream stream) {
   if (p.weight1 == nullptr || p.has_logits)
-    return with_eights(p.width, [&](auto eights) { launch_rows<Number, 32, 0, decltype(eights)::value>(p, stream); });
+    return with_eights(p.width, [&](auto eights) {
+      const auto kernel = route_known<Number, decltype(eights)::value>;
+      const int bytes = (2 + warps * row_stages) * p.width * 2;
+      allow_shared_memory(kernel, bytes);
+      launch_kernel(kernel, blocks_of(p, known_rows), warps * 32, bytes, 1, stream, p);
+    });
   switch (p.width) {  // those of the published models
     case 384:
-      return launch_rows<Number, narrow_rows, 384 / 128, eights_of(384)>(p, stream);
+      return launch_few<Number, 384 / 128, eights_of(384)>(p, stream);
     case 768:
-      return launch_rows<Number, narrow_rows, 768 / 128, eights_of(768)>(p, stream);
+      return launch_few<Number, 768 / 128, eights_of(768)>(p, stream);
     case 1024:
-      return launch_rows<Number, narrow_rows, 1024 / 128, eights_of(1024)>(p, stream);
+      return launch_few<Number, 1024 / 128, eights_of(1024)>(p, stream);
     case 1152:
-      return launch_rows<Number, narrow_rows, 1152 / 128, eights_of(1152)>(p, stream);
+      return launch_few<Number, 1152 / 128, eights_of(1152)>(p, stream);
     default:
       require(false, "a router of this width");
   }
