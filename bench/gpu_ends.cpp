@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <torch/torch.h>
 
-#include <cmath>
-
 #include "distance.h"
 #include "gpu/embed.h"
 #include "gpu_kernels.h"
@@ -65,26 +63,6 @@ Case condition(Block& b, const std::string&) {
   c.macs = static_cast<double>(b.n * weights);
   c.bytes = bytes_of(weights + 2 * b.n * b.d);
   return c;
-}
-
-Case adaln_of_block(Block& b, const std::string&) {
-  const auto& linear = *b.dit->block(0).adaLN_modulation[1]->as<model::Linear>();
-  const gpu::AdaLN one{.vector = b.numbers({b.n, b.d}, 2),
-                       .weight = linear.weight,
-                       .bias = linear.bias,
-                       .out = torch::empty({b.n, linear.weight.size(0)}, b.options)};
-  const auto wide = [](const Tensor& x) { return x.to(torch::kFloat32); };
-  const Tensor expected = torch::addmm(wide(one.bias), wide(one.vector), wide(one.weight).t());
-  return {.run = [one](int) { gpu::adaln(one); },
-          .check =
-              [=] {
-                one.out.fill_(std::nan(""));
-                gpu::adaln(one);
-                require_close("adaLN", rel_l2(one.out, expected), rounding);
-              },
-          .macs = static_cast<double>(b.n * one.weight.numel()),
-          .bytes = bytes_of(one.weight.numel() + b.n * (b.d + one.weight.size(0))),
-          .moves = true};
 }
 
 Case final_layer(Block& b, const std::string&) {

@@ -73,19 +73,16 @@ struct Kernel {
   const char* name;
   std::vector<double> keep;
   Case (*make)(Block& block, const std::string& way);
-  enum Ways { one, products, library_products, residuals, attentions } ways = one;  ///< the library's: of those alone
-  bool of_few_images = false;
+  enum Ways { one, products, library_products, attentions } ways = one;  ///< the library has ways to those alone
 };
 
 constexpr double all = 1, half = 0.5;
-constexpr std::int64_t few_images = 2;
 const Kernel kernels[] = {{"qkv", {all, half}, qkv, Kernel::library_products},
-                          {"proj", {all, half}, proj, Kernel::residuals},
+                          {"proj", {all, half}, proj, Kernel::products},
                           {"fc1", {all}, fc1, Kernel::library_products},
                           {"fc1", {half}, fc1, Kernel::products},
-                          {"fc2", {all, half}, fc2, Kernel::residuals},
+                          {"fc2", {all, half}, fc2, Kernel::products},
                           {"adaln", {all}, adaln, Kernel::library_products},
-                          {"adaln_of_block", {all}, adaln_of_block, Kernel::one, /*of_few_images=*/true},
                           {"attention", {all, half}, attention, Kernel::attentions},
                           {"norm", {all}, norm},
                           {"route", {all, half}, route},
@@ -128,23 +125,18 @@ void time_case(State& state, const Subject& subject, double keep, const Kernel& 
 }
 
 // Names alone: which ways there are to products.
-std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, Kernel::Ways ways) {
+std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, bool library) {
   const auto numbers = [&](at::IntArrayRef sizes) {
     return torch::zeros(sizes, torch::TensorOptions(device).dtype(torch::kBFloat16));
   };
   std::vector<std::string> names{fastest};
   bool of_library = false;
-  const gpu::Product product{
-      .epilogue = ways == Kernel::residuals ? gpu::Epilogue::gated_residual : gpu::Epilogue::bias,
-      .x = numbers({rows, 64}),
-      .weight = numbers({64, 64}),
-      .bias = numbers({64}),
-      .out = numbers({rows, 64}),
-      .gate = numbers({1, 64}),
-      .tokens = rows};
-  for (const gpu::Way& way : gpu::ways(product)) {
+  for (const gpu::Way& way : gpu::ways({.x = numbers({rows, 64}),
+                             .weight = numbers({64, 64}),
+                             .bias = numbers({64}),
+                             .out = numbers({rows, 64})})) {
     const bool of_this = way.name.starts_with("cuBLASLt");
-    if (of_this && (ways != Kernel::library_products || of_library)) continue;  // the one that it expects to be fastest
+    if (of_this && (!library || of_library)) continue;  // the one that it expects to be fastest
     of_library = of_this;
     names.push_back(way.name);
   }
@@ -154,7 +146,8 @@ std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, K
 std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device, std::int64_t images) {
   constexpr std::int64_t tokens = 256;  // of the models below
   if (kernel.ways == Kernel::one) return {""};
-  if (kernel.ways != Kernel::attentions) return product_ways(device, images * tokens, kernel.ways);
+  if (kernel.ways != Kernel::attentions)
+    return product_ways(device, images * tokens, kernel.ways == Kernel::library_products);
   std::vector<std::string> names{fastest};
   const torch::Tensor qkv = torch::empty({1, tokens, 3 * 72}, torch::TensorOptions(device).dtype(torch::kBFloat16));
   for (const gpu::AttentionWay& way : gpu::attention_ways(qkv, 1)) names.push_back(way.name);
@@ -162,8 +155,7 @@ std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device, std
 }
 
 void add_cases(const Subject& subject) {
-  for (const Kernel& kernel : kernels) {
-    if (kernel.of_few_images && subject.batch > few_images) continue;
+  for (const Kernel& kernel : kernels)
     for (const double keep : kernel.keep)
       for (const std::string& way : ways_of(kernel, subject.device, subject.batch)) {
         Axes axes{{"keep", keep}, {"kernel", kernel.name}};
@@ -174,7 +166,6 @@ void add_cases(const Subject& subject) {
           time_case(state, subject, keep, kernel, way);
         })->Unit(benchmark::kMicrosecond);
       }
-  }
 }
 
 }  // namespace
@@ -187,8 +178,7 @@ void add_gpu_kernels() {
       continue;
     }
     for (const char* model : {"S-2", "B-2", "XL-2"})
-      for (const std::int64_t batch : {few_images, std::int64_t{64}})
-        add_cases({device, model, batch, torch::kBFloat16});
+      for (const std::int64_t batch : {2, 64}) add_cases({device, model, batch, torch::kBFloat16});
   }
 }
 

@@ -53,9 +53,6 @@ Case fc1(Block& b, const std::string& way);
 Case fc2(Block& b, const std::string& way);
 Case adaln(Block& b, const std::string& way);
 
-/// One block's, as few images have it.
-Case adaln_of_block(Block& b, const std::string& way);
-
 /// What stands between them; `way` is of the attention alone.
 Case attention(Block& b, const std::string& way);
 Case norm(Block& b, const std::string& way);

@@ -124,22 +124,16 @@ Tensor FusedModel::add(Tensor stream, const gpu::Product& product, const Tensor&
   return model::gated_residual(std::move(stream), all, gate);
 }
 
-Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan,
-                             const gpu::AdaLN& next) {
+Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan) {
   const Range range("attention");
   const auto& m = at.modulation;
   const std::int64_t rows = x.size(0) * x.size(1);
   const BlockImpl& block = dit_->block(at.layer);
   const auto packed = sublayer(at.layer, /*is_mlp=*/false, plan);
   Tensor mixed = torch::empty({rows, 0}, x.options());
-  if (packed == nullptr) {
-    gpu::adaln(next);
-  } else {
+  if (packed != nullptr) {
     const Tensor normed = torch::empty_like(x);
-    // What the MLP reads is fetched by two kernels: one is too short for all of it.
-    const std::vector<Tensor> mlp = weights_ahead(at.layer, /*is_mlp=*/true, plan, rows);
-    const auto half = mlp.begin() + std::ssize(mlp) / 2;
-    in_range("norm", [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed, {mlp.begin(), half}); });
+    in_range("norm", [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed); });
     const Tensor& weight = packed->in.weight();
     const Tensor qkv = torch::empty({rows, weight.size(0)}, x.options());
     in_range("qkv", [&] {
@@ -148,7 +142,7 @@ Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<Wi
     mixed = in_range("sdpa", [&] {
       return attentions_
           .run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units,
-               {.ahead = {half, mlp.end()}, .next = next})
+               weights_ahead(at.layer, /*is_mlp=*/true, plan, rows))
           .flatten(0, 1);
     });
   }
@@ -183,11 +177,11 @@ Tensor FusedModel::mlp(Tensor x, const BlockAt& at, const FusedPass& pass, const
              at.modulation.gate2, BlockPart::mlp, at);
 }
 
-Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, const Tensor& imposed, const Tensor& count,
-                         const gpu::AdaLN& next) {
+Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, const Tensor& imposed,
+                         const Tensor& count) {
   const auto& m = at.modulation;
   BlockImpl& block = dit_->block(at.layer);
-  x = attention(std::move(x), at, pass.plan, next);
+  x = attention(std::move(x), at, pass.plan);
   const auto rows = x.size(0) * x.size(1);
   gpu::Route routed{.x = x,
                     .shift = m.shift2,
@@ -223,22 +217,8 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
   const std::int64_t width = dit_->configuration.hidden_size;
   const auto depth = static_cast<std::int64_t>(dit_->blocks->size());
   const Tensor modulation = torch::empty({in.x.size(0), adaln_weight_.size(0)}, vector.options());
-  const Configuration& c = dit_->configuration;
-  // Of few images each block's by the attention of the block before, of more all in one product.
-  const std::int64_t images = in.x.size(0);
-  const bool by_block =
-      gpu::has_adaln(images, width) && gpu::leaves_room(images, c.tokens(), c.num_heads, c.head_size());
-  const auto adaln_of = [&](std::int64_t layer) {
-    const std::int64_t first = 6 * layer * width, columns = (layer < depth ? 6 : 2) * width;
-    return gpu::AdaLN{.vector = vector,
-                      .weight = adaln_weight_.narrow(0, first, columns),
-                      .bias = adaln_bias_.narrow(0, first, columns),
-                      .out = modulation.narrow(1, first, columns)};
-  };
-  in_range("adaLN", [&] {
-    by_block ? gpu::adaln(adaln_of(0))
-             : products_.run({.x = vector, .weight = adaln_weight_, .bias = adaln_bias_, .out = modulation});
-  });
+  in_range("adaLN",
+           [&] { products_.run({.x = vector, .weight = adaln_weight_, .bias = adaln_bias_, .out = modulation}); });
   const model::Share share{.number = 0, .first = 0, .count = in.x.size(0)};
   const Tensor counts = no_counts();
   TokensOn on;
@@ -251,10 +231,11 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
     const Range range("block", layer);
     const auto m = BlockImpl::split(modulation.narrow(1, 6 * layer * width, 6 * width));
     tokens = block(std::move(tokens), {static_cast<std::size_t>(layer), m, share, on, {}}, pass, imposed,
-                   counts.narrow(0, layer, 1), by_block ? adaln_of(layer + 1) : gpu::AdaLN{});
+                   counts.narrow(0, layer, 1));
   }
   const Range range("final layer");
   const auto last = modulation.narrow(1, 6 * depth * width, 2 * width).chunk(2, 1);
+  const Configuration& c = dit_->configuration;
   return {gpu::final_layer(tokens, {.shift = last[0],
                                     .scale = last[1],
                                     .weight = final_weight_,

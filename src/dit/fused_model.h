@@ -35,9 +35,8 @@ class FusedModel {
   PartialOutcome pass(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed);
 
   /// One block of it, kernel by kernel. `count`: int32, of one number that is 0.
-  /// `next`: the next block's modulation, which is made meanwhile.
   torch::Tensor block(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const torch::Tensor& imposed,
-                      const torch::Tensor& count, const gpu::AdaLN& next = {});
+                      const torch::Tensor& count);
   torch::Tensor no_counts() const;  ///< (depth) of them
   std::size_t bytes() const;        ///< of weights that are there a second time, from the first pass on
 
@@ -53,8 +52,7 @@ class FusedModel {
 
   void prepare();
   PartialOutcome work(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed);
-  torch::Tensor attention(torch::Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan,
-                          const gpu::AdaLN& next);
+  torch::Tensor attention(torch::Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan);
   torch::Tensor mlp(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const gpu::Route& routed);
   // To a stream (n,T,D), or apart where somebody asks for it.
   torch::Tensor add(torch::Tensor stream, const gpu::Product& product, const torch::Tensor& gate, model::BlockPart part,

@@ -18,19 +18,17 @@ namespace {
 // `attend` of (N,H,T,W/H) each.
 template <typename Attend>
 AttentionWay way(const char* name, const Attend& attend) {
-  return {name, [attend](const Tensor& qkv, std::int64_t heads, const Meanwhile& meanwhile) {
-            adaln(meanwhile.next);
+  return {name, [attend](const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& /*ahead*/) {
             const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
             const auto parts = qkv.view({n, t, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
             return Tensor(attend(parts[0], parts[1], parts[2])).transpose(1, 2).reshape({n, t, width});
           }};
 }
 
-int narrow(std::int64_t number) { return static_cast<int>(number); }
-
-Tensor own(const Tensor& qkv, std::int64_t heads, const Meanwhile& meanwhile) {
+Tensor own(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
   const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
   Tensor out = torch::empty({n, t, width}, qkv.options());
+  const auto narrow = [](std::int64_t number) { return static_cast<int>(number); };
   launch(AttentionLaunch{.number = number_of(qkv),
                          .qkv = qkv.const_data_ptr(),
                          .out = out.mutable_data_ptr(),
@@ -38,8 +36,7 @@ Tensor own(const Tensor& qkv, std::int64_t heads, const Meanwhile& meanwhile) {
                          .tokens = narrow(t),
                          .heads = narrow(heads),
                          .size = narrow(width / heads),
-                         .ahead = ahead_of(meanwhile.ahead),
-                         .next = launch_of(meanwhile.next)},
+                         .ahead = ahead_of(ahead)},
          at::cuda::getCurrentCUDAStream());
   return out;
 }
@@ -58,17 +55,11 @@ const std::vector<AttentionWay>& library_attention_ways() {
   return ways;
 }
 
-bool leaves_room(std::int64_t images, std::int64_t tokens, std::int64_t heads, std::int64_t head_size) {
-  constexpr int enough = 32;  // multiprocessors, for the memory to be the limit
-  return has_attention(narrow(tokens), narrow(head_size)) &&
-         left_by_attention(narrow(images), narrow(tokens), narrow(heads)) >= enough;
-}
-
 std::vector<AttentionWay> attention_ways(const Tensor& qkv, std::int64_t heads) {
   std::vector<AttentionWay> ways = library_attention_ways();
   const bool fits = qkv.dim() == 3 && qkv.is_contiguous() && qkv.size(2) % (3 * heads) == 0;
-  if (fits && has_attention(narrow(qkv.size(1)), narrow(qkv.size(2) / 3 / heads)))
-    ways.insert(ways.begin(), {"ours", own});
+  if (fits && has_attention(static_cast<int>(qkv.size(1)), static_cast<int>(qkv.size(2) / 3 / heads)))
+    ways.push_back({"ours", own});
   return ways;
 }
 
@@ -91,13 +82,13 @@ std::vector<Trial> trials_of(const std::vector<AttentionWay>& ways, const Tensor
   return trials;
 }
 
-Tensor Attentions::run(const Tensor& qkv, std::int64_t heads, const Meanwhile& meanwhile) {
+Tensor Attentions::run(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
   AttentionWay& choice = choices_[{qkv.size(0), qkv.size(1), qkv.size(2), heads}];
   if (!choice.run) {
     const std::vector<AttentionWay> ways = those_that_run(attention_ways(qkv, heads), qkv, heads);
     choice = ways[fastest(trials_of(ways, qkv, heads), qkv.device())];
   }
-  return choice.run(qkv, heads, meanwhile);
+  return choice.run(qkv, heads, ahead);
 }
 
 }  // namespace dydit::gpu

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "adaln.cuh"
 #include "ahead.cuh"
 #include "check.h"
 #include "kernels.h"
@@ -36,9 +35,7 @@ struct AttentionArguments {
   int images, tokens, heads;
   int tiles;    // of 64 queries that a warpgroup takes of an item
   float scale;  // of scores, with log2(e) in it
-  int blocks;   // those beyond make `next`
   Ahead ahead;
-  AdaLNLaunch next;
 };
 
 __device__ inline float power_of_two(float x) {
@@ -59,14 +56,8 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
                                                     const __grid_constant__ CUtensorMap tail,
                                                     const __grid_constant__ CUtensorMap out,
                                                     const AttentionArguments p) {
-  let_next_kernel_begin();
-  fetch_ahead(p.ahead);
   using Memory = HeadLayout<Size>;
-  extern __shared__ __align__(16) std::uint8_t raw[];
-  if (int(blockIdx.x) >= p.blocks) {
-    wait_for_kernel_before();
-    return adaln_columns<Number>(p.next, blockIdx.x - p.blocks, gridDim.x - p.blocks, raw, Memory::bytes);
-  }
+  extern __shared__ std::uint8_t raw[];
   std::uint8_t* const key_rows = raw + (-shared_address(raw) & 1023);
   std::uint8_t* const value_rows = key_rows + stages * Memory::keys_bytes;
   std::uint8_t* const query_rows = value_rows + stages * Memory::keys_bytes;
@@ -89,6 +80,8 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
   __syncthreads();
+  let_next_kernel_begin();
+  fetch_ahead(p.ahead);
   wait_for_kernel_before();
 
   const int blocks = p.tokens / keys, item_queries = p.tiles * groups * queries, parts = p.tokens / item_queries;
@@ -115,7 +108,7 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
         if (Memory::has_tail) copy_box(to + rows * 128 + i * 32, tail, full, 64, head, row + i, image);
       }
     };
-    for (int item = blockIdx.x; item < items; item += p.blocks) {
+    for (int item = blockIdx.x; item < items; item += gridDim.x) {
       const int head = item / parts % p.heads, image = item / parts / p.heads;
       for (int tile = 0; tile < p.tiles; ++tile) {
 #pragma unroll 1
@@ -231,7 +224,7 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
     if (last_block) {
       next(query_stage, query_parity);
       tile = last_use ? 0 : tile + 1;
-      item += last_use ? p.blocks : 0;
+      item += last_use ? gridDim.x : 0;
     }
     more = item < items;
     if (more) begin_scores();
@@ -275,16 +268,6 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
   if (lane == 0) wait_until_copied_out();
 }
 
-// Keys are copied for all queries at once where that takes no longer in whole turns of all multiprocessors.
-int tiles_of_item(int images, int tokens, int heads) {
-  const auto turns = [&](int items) { return (items + multiprocessors() - 1) / multiprocessors(); };
-  return tokens == keys && 2 * turns(images * heads) <= turns(2 * images * heads) ? 2 : 1;
-}
-int blocks_of(int images, int tokens, int heads) {
-  const int item_queries = tiles_of_item(images, tokens, heads) * groups * queries;
-  return std::min(multiprocessors(), images * heads * (tokens / item_queries));
-}
-
 template <typename Type, int Size>
 void launch_sized(const AttentionLaunch& p, Stream stream) {
   const auto kernel = attention<Type, Size>;
@@ -295,20 +278,14 @@ void launch_sized(const AttentionLaunch& p, Stream stream) {
     return tensor_map(p.number, p.qkv, {size, 3 * p.heads, p.tokens, p.images}, {size, all, p.tokens * all},
                       {columns, 1, queries, 1});
   };
-  const int blocks = blocks_of(p.images, p.tokens, p.heads),
-            all_blocks = p.next.columns > 0 ? multiprocessors() : blocks;
-  require(p.next.columns == 0 || all_blocks > blocks, "adaLN beside attention that leaves no multiprocessor over");
-  const AttentionArguments arguments{.images = p.images,
-                                     .tokens = p.tokens,
-                                     .heads = p.heads,
-                                     .tiles = tiles_of_item(p.images, p.tokens, p.heads),
-                                     .scale = static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))),
-                                     .blocks = blocks,
-                                     .ahead = p.ahead,
-                                     .next = p.next};
+  // Keys are copied for all queries at once where that leaves no multiprocessor idle.
+  const int heads = p.images * p.heads, tiles = p.tokens == keys && heads >= multiprocessors() ? 2 : 1;
+  const int items = heads * (p.tokens / (tiles * groups * queries));
+  const AttentionArguments arguments{
+      p.images, p.tokens, p.heads, tiles, static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))), p.ahead};
   const CUtensorMap out = tensor_map(p.number, p.out, {size, p.heads, p.tokens, p.images},
                                      {size, p.heads * size, p.tokens * p.heads * size}, {p.size, 1, 16, 1});
-  launch_kernel(kernel, all_blocks, 384, bytes, 1, stream, rows(64), rows(16), out, arguments);
+  launch_kernel(kernel, std::min(multiprocessors(), items), 384, bytes, 1, stream, rows(64), rows(16), out, arguments);
 }
 
 template <typename Type>
@@ -319,10 +296,6 @@ void launch_any_size(const AttentionLaunch& p, Stream stream) {
 }  // namespace
 
 bool has_attention(int tokens, int size) { return tokens % keys == 0 && (size == 64 || size == 72); }
-
-int left_by_attention(int images, int tokens, int heads) {
-  return multiprocessors() - blocks_of(images, tokens, heads);
-}
 
 void launch(const AttentionLaunch& p, Stream stream) {
   require(has_attention(p.tokens, p.size), "attention of these shapes");

@@ -72,29 +72,6 @@ Tensor condition(const Conditioner& c, const Tensor& t, const Tensor& labels) {
   return out;
 }
 
-bool has_adaln(std::int64_t images, std::int64_t width) {
-  return images <= most_images_of_adaln && width % 8 == 0 && width <= most_of_adaln;
-}
-
-AdaLNLaunch launch_of(const AdaLN& a) {
-  if (!a.weight.defined()) return {};
-  const std::int64_t images = a.vector.size(0), width = a.vector.size(1), columns = a.weight.size(0);
-  if (!has_adaln(images, width) || !a.vector.is_contiguous() || !a.weight.is_contiguous() ||
-      a.weight.size(1) != width || a.out.sizes() != at::IntArrayRef({images, columns}) || a.out.stride(1) != 1)
-    throw UsageError("adaLN's vector and weight do not fit", "vector, weight");
-  return {.number = number_of(a.vector),
-          .vector = a.vector.const_data_ptr(),
-          .weight = a.weight.const_data_ptr(),
-          .bias = a.bias.const_data_ptr(),
-          .out = a.out.mutable_data_ptr(),
-          .out_stride = a.out.stride(0),
-          .images = as_int(images),
-          .columns = as_int(columns),
-          .width = as_int(width)};
-}
-
-void adaln(const AdaLN& a) { launch(launch_of(a), at::cuda::getCurrentCUDAStream()); }
-
 std::int64_t final_columns(std::int64_t width, std::int64_t columns) {
   return final_rows(as_int(width), as_int(columns));
 }

@@ -89,19 +89,6 @@ void launch(const RouteLaunch& route, Stream stream);
 /// Whether there is a kernel for a router of this hidden width.
 bool has_router(int width, int hidden);
 
-/// The widest adaLN, and of the most images, that there is a kernel for.
-constexpr int most_of_adaln = 1280, most_images_of_adaln = 8;
-
-/// vector (images,width) times weight (columns,width) transposed, + bias (columns): few images.
-struct AdaLNLaunch {
-  Number number;
-  const void *vector, *weight, *bias;
-  void* out;
-  std::int64_t out_stride;  // between images
-  int images, columns, width;
-};
-void launch(const AdaLNLaunch& adaln, Stream stream);
-
 /// softmax(q k^T / sqrt(size)) v of each head: qkv (images,tokens,3 heads size) -> (images,tokens,heads size).
 struct AttentionLaunch {
   Number number;
@@ -109,13 +96,10 @@ struct AttentionLaunch {
   void* out;
   int images, tokens, heads, size;
   Ahead ahead;
-  AdaLNLaunch next;  // by multiprocessors that are left over; no columns: none
 };
 void launch(const AttentionLaunch& attention, Stream stream);
 /// Whether there is a kernel.
 bool has_attention(int tokens, int size);
-/// So many multiprocessors does it leave over.
-int left_by_attention(int images, int tokens, int heads);
 
 /// x (images,channels,side,side), of numbers or floats -> tokens (images,tokens,width) with their positions.
 struct PatchLaunch {

@@ -4,7 +4,6 @@
 
 #include <torch/types.h>
 
-#include "gpu/embed.h"
 #include "kernels.h"
 
 namespace dydit::gpu {
@@ -16,8 +15,5 @@ void require_rows(const torch::Tensor& x, const torch::Tensor& shift, const torc
 
 /// At most two tensors, whose numbers lie together. Throws UsageError.
 Ahead ahead_of(const std::vector<torch::Tensor>& weights);
-
-/// Undefined tensors: none. Throws UsageError.
-AdaLNLaunch launch_of(const AdaLN& adaln);
 
 }  // namespace dydit::gpu

@@ -5,7 +5,6 @@
 
 #include "catch.h"
 #include "gpu/attention.h"
-#include "gpu/embed.h"
 #include "gpu/product.h"
 #include "gpu/support.h"
 #include "gpu/tokens.h"
@@ -199,45 +198,6 @@ TEST_CASE("tokens are routed as by a router in float32", "[kernels]") {
           r.router = router;
         }
       }
-}
-
-TEST_CASE("adaLN of few images, alone and beside attention", "[kernels]") {
-  if (!test::has_hopper()) return;
-  torch::manual_seed(8);
-  for (const auto& [dtype, rounding] : numbers)
-    for (const std::int64_t width : {8, 384, 1152, 1280})
-      for (const std::int64_t images : {1, 2, 8}) {
-        CAPTURE(width, images);
-        const std::int64_t columns = 6 * width;
-        const Tensor all = poisoned({images, 3 * columns}, dtype);
-        gpu::AdaLN next{.vector = random({images, width}, dtype),
-                        .weight = random({columns, width}, dtype, 1 / std::sqrt(static_cast<double>(width))),
-                        .bias = random({columns}, dtype),
-                        .out = all.narrow(1, columns, columns)};
-        const Tensor expected = torch::addmm(next.bias.to(torch::kFloat32), next.vector.to(torch::kFloat32),
-                                             next.weight.to(torch::kFloat32).t());
-        const auto check = [&] {
-          CHECK(relative(next.out, expected) <= rounding);
-          CHECK(all.narrow(1, 0, columns).isnan().all().item<bool>());
-          CHECK(all.narrow(1, 2 * columns, columns).isnan().all().item<bool>());
-        };
-        gpu::adaln(next);
-        check();
-        constexpr std::int64_t heads = 3, size = 72;
-        REQUIRE(gpu::leaves_room(images, 256, heads, size));
-        const Tensor qkv = random({images, 256, 3 * heads * size}, dtype);
-        for (const gpu::AttentionWay& way : gpu::attention_ways(qkv, heads)) {
-          CAPTURE(way.name);
-          const Tensor alone = way.run(qkv, heads, {});
-          next.out.fill_(std::nan(""));
-          CHECK(torch::equal(way.run(qkv, heads, {.ahead = {}, .next = next}), alone));
-          check();
-        }
-      }
-  CHECK_FALSE(gpu::has_adaln(2, 1288));
-  CHECK_FALSE(gpu::has_adaln(9, 1152));
-  CHECK_FALSE(gpu::leaves_room(64, 256, 16, 72));
-  CHECK_FALSE(gpu::leaves_room(1, 200, 16, 72));
 }
 
 TEST_CASE("every attention gives the reference's result", "[kernels]") {

@@ -10,23 +10,15 @@
 #include <tuple>
 #include <vector>
 
-#include "gpu/embed.h"
 #include "gpu/measure.h"
 
 namespace dydit::gpu {
 
-/// What is done besides, for kernels that come later.
-struct Meanwhile {
-  std::vector<torch::Tensor> ahead = {};  ///< see modulated_norm; a library's attention leaves it
-  AdaLN next = {};                        ///< undefined: none
-};
-/// Whether attention of these shapes leaves so much of the GPU idle that `next` costs no time in ours.
-bool leaves_room(std::int64_t images, std::int64_t tokens, std::int64_t heads, std::int64_t head_size);
-
 struct AttentionWay {
   std::string name;
-  /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W).
-  std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads, const Meanwhile& meanwhile)> run;
+  /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W). `ahead`: see modulated_norm; ours alone.
+  std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead)>
+      run;
 };
 const std::vector<AttentionWay>& library_attention_ways();
 /// With ours, for Hopper in bfloat16 or float16, where it takes the shape: a multiple of 256 tokens, 64 or 72 numbers a
@@ -40,7 +32,7 @@ std::vector<Trial> trials_of(const std::vector<AttentionWay>& ways, const torch:
 class Attentions {
  public:
   /// (N,T,3 W) -> (N,T,W). Measures where the shape is new, as Products does.
-  torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads, const Meanwhile& meanwhile = {});
+  torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead = {});
 
  private:
   std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>, AttentionWay> choices_;

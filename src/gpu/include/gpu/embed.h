@@ -19,15 +19,6 @@ struct Conditioner {
 /// SiLU(W2 SiLU(W1 sinusoids(t) + b1) + b2 + labels[y]) of t (N), int64 or float, and y (N) -> (N,D).
 torch::Tensor condition(const Conditioner& conditioner, const torch::Tensor& t, const torch::Tensor& y);
 
-/// out (N,R) = vector (N,D) weight (R,D)^T + bias (R): shifts, scales and gates of some blocks, of few images.
-struct AdaLN {
-  torch::Tensor vector = {}, weight = {}, bias = {};
-  torch::Tensor out = {};  ///< its rows may lie apart
-};
-/// D is at most 1280, N at most 8.
-bool has_adaln(std::int64_t images, std::int64_t width);
-void adaln(const AdaLN& adaln);
-
 /// Columns that a final layer's weight is to have, the last ones 0, for so many that count; 0: there is no kernel.
 std::int64_t final_columns(std::int64_t width, std::int64_t columns);
 struct FinalLayer {
