@@ -73,15 +73,15 @@ struct Kernel {
   const char* name;
   std::vector<double> keep;
   Case (*make)(Block& block, const std::string& way);
-  enum Ways { one, products, library_products, attentions } ways = one;  ///< the library has ways to those alone
+  enum Ways { one, products, library_products, residuals, attentions } ways = one;  ///< the library's: of those alone
 };
 
 constexpr double all = 1, half = 0.5;
 const Kernel kernels[] = {{"qkv", {all, half}, qkv, Kernel::library_products},
-                          {"proj", {all, half}, proj, Kernel::products},
+                          {"proj", {all, half}, proj, Kernel::residuals},
                           {"fc1", {all}, fc1, Kernel::library_products},
                           {"fc1", {half}, fc1, Kernel::products},
-                          {"fc2", {all, half}, fc2, Kernel::products},
+                          {"fc2", {all, half}, fc2, Kernel::residuals},
                           {"adaln", {all}, adaln, Kernel::library_products},
                           {"attention", {all, half}, attention, Kernel::attentions},
                           {"norm", {all}, norm},
@@ -125,18 +125,23 @@ void time_case(State& state, const Subject& subject, double keep, const Kernel& 
 }
 
 // Names alone: which ways there are to products.
-std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, bool library) {
+std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, Kernel::Ways ways) {
   const auto numbers = [&](at::IntArrayRef sizes) {
     return torch::zeros(sizes, torch::TensorOptions(device).dtype(torch::kBFloat16));
   };
   std::vector<std::string> names{fastest};
   bool of_library = false;
-  for (const gpu::Way& way : gpu::ways({.x = numbers({rows, 64}),
-                             .weight = numbers({64, 64}),
-                             .bias = numbers({64}),
-                             .out = numbers({rows, 64})})) {
+  const gpu::Product product{
+      .epilogue = ways == Kernel::residuals ? gpu::Epilogue::gated_residual : gpu::Epilogue::bias,
+      .x = numbers({rows, 64}),
+      .weight = numbers({64, 64}),
+      .bias = numbers({64}),
+      .out = numbers({rows, 64}),
+      .gate = numbers({1, 64}),
+      .tokens = rows};
+  for (const gpu::Way& way : gpu::ways(product)) {
     const bool of_this = way.name.starts_with("cuBLASLt");
-    if (of_this && (!library || of_library)) continue;  // the one that it expects to be fastest
+    if (of_this && (ways != Kernel::library_products || of_library)) continue;  // the one that it expects to be fastest
     of_library = of_this;
     names.push_back(way.name);
   }
@@ -146,8 +151,7 @@ std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, b
 std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device, std::int64_t images) {
   constexpr std::int64_t tokens = 256;  // of the models below
   if (kernel.ways == Kernel::one) return {""};
-  if (kernel.ways != Kernel::attentions)
-    return product_ways(device, images * tokens, kernel.ways == Kernel::library_products);
+  if (kernel.ways != Kernel::attentions) return product_ways(device, images * tokens, kernel.ways);
   std::vector<std::string> names{fastest};
   const torch::Tensor qkv = torch::empty({1, tokens, 3 * 72}, torch::TensorOptions(device).dtype(torch::kBFloat16));
   for (const gpu::AttentionWay& way : gpu::attention_ways(qkv, 1)) names.push_back(way.name);

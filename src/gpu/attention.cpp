@@ -59,7 +59,7 @@ std::vector<AttentionWay> attention_ways(const Tensor& qkv, std::int64_t heads) 
   std::vector<AttentionWay> ways = library_attention_ways();
   const bool fits = qkv.dim() == 3 && qkv.is_contiguous() && qkv.size(2) % (3 * heads) == 0;
   if (fits && has_attention(static_cast<int>(qkv.size(1)), static_cast<int>(qkv.size(2) / 3 / heads)))
-    ways.push_back({"ours", own});
+    ways.insert(ways.begin(), {"ours", own});
   return ways;
 }
 

@@ -278,8 +278,9 @@ void launch_sized(const AttentionLaunch& p, Stream stream) {
     return tensor_map(p.number, p.qkv, {size, 3 * p.heads, p.tokens, p.images}, {size, all, p.tokens * all},
                       {columns, 1, queries, 1});
   };
-  // Keys are copied for all queries at once where that leaves no multiprocessor idle.
-  const int heads = p.images * p.heads, tiles = p.tokens == keys && heads >= multiprocessors() ? 2 : 1;
+  // Keys are copied for all queries at once where that takes no longer in whole turns of all multiprocessors.
+  const auto turns = [](int items) { return (items + multiprocessors() - 1) / multiprocessors(); };
+  const int heads = p.images * p.heads, tiles = p.tokens == keys && 2 * turns(heads) <= turns(2 * heads) ? 2 : 1;
   const int items = heads * (p.tokens / (tiles * groups * queries));
   const AttentionArguments arguments{
       p.images, p.tokens, p.heads, tiles, static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))), p.ahead};
