@@ -71,14 +71,15 @@ struct CostGroup {
 };
 
 Record empty_record(const CostsSetting& s, const CostGroup& group, const CostPoint& point) {
-  const Json axes{{"model", s.spec.model},
-                  {"dtype", s.spec.dtype},
-                  {"batch", group.batch},
-                  {"engine", group.engine.name},
-                  {"unit", group.network->architecture.units[point.axis].name},
-                  {"on", point.on},
-                  {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
-                  {"threads", s.threads}};
+  Json axes{{"model", s.spec.model},
+            {"dtype", s.spec.dtype},
+            {"batch", group.batch},
+            {"engine", group.engine.name},
+            {"unit", group.network->architecture.units[point.axis].name},
+            {"on", point.on},
+            {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
+            {"threads", s.threads}};
+  name_input_size(axes, /*trained=*/nullptr, s.spec.input_size);
   const std::string how = fmt::format("{} {}", s.spec.input_size, s.spec.blocks);
   return {.cell = record::cell_hash("costs", axes, {how}, s.seed), .study = "costs", .axes = axes};
 }

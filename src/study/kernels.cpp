@@ -76,6 +76,7 @@ Record empty_record(const KernelsSetting& s, const Workload& group, const Cell& 
   if (group.trained == nullptr) axes["keep"] = to_json(cell.which == Which::all ? Kept() : group.keep);
   if (!s.spec.round_to_tiles.empty()) axes["round_to_tiles"] = true;
   axes.update(Json{{"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)}, {"threads", s.threads}});
+  name_input_size(axes, group.trained, s.spec.input_size);
   return {.cell = "", .study = "profile", .axes = axes};
 }
 

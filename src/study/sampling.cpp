@@ -78,6 +78,7 @@ Record cell_record(const SamplingSetting& s, const SampledModel& model, const Sa
                    {"cache", cell.cache},
                    {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
                    {"threads", s.threads}});
+  name_input_size(axes, model.trained, s.spec.input_size);
   std::vector<std::string> inputs{
       fmt::format("{} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.sampler.front(), s.spec.steps.front())};
   if (model.trained != nullptr)

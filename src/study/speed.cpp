@@ -85,6 +85,7 @@ Record empty_record(const SpeedSetting& s, const Workload& group, const Cell& ce
                    {"which", to_string(cell.which)},
                    {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
                    {"threads", s.threads}});
+  name_input_size(axes, group.trained, s.spec.input_size);
   std::vector<std::string> inputs{
       fmt::format("throughput {} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.seconds, s.spec.latency)};
   if (!s.spec.round_to_tiles.empty()) {

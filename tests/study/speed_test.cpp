@@ -39,6 +39,16 @@ const record::Record& cell(const std::vector<record::Record>& records, const std
 
 }  // namespace
 
+TEST_CASE("a latent of the usual side is no axis") {
+  study::SpeedSetting s = setting({"dense"});
+  s.spec.input_size = 32;
+  s.spec.blocks = 2;
+  test::StudyRun run;
+  study::speed(s, &run.run);
+  REQUIRE(run.run.records().size() == 1);
+  CHECK(run.run.records().front().axes.count("input_size") == 0);
+}
+
 TEST_CASE("a sweep records every cell, and the times of parts for each compact one that skips something") {
   test::StudyRun run;
   study::speed(setting(), &run.run);
@@ -70,6 +80,7 @@ TEST_CASE("a sweep records every cell, and the times of parts for each compact o
         CHECK(metric->second.ci95);
       }
     }
+    CHECK(record.axes.at("input_size") == 16);  // for pages to tell it from the usual side
     CHECK(record.metrics.count("latency") == 0);
     CHECK(record.metrics.count("sm_clock") == 0);  // of a GPU's
   }
