@@ -29,8 +29,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.6875 noenh
 if (format eq 'png') { set terminal pngcairo size 1520,900 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-XL--2.'.format
 set multiplot
-set xrange [0.89408106:2.994017]
-set yrange [0.77378921:2.994017]
+set xrange [0.89388618:2.9942119]
+set yrange [0.76969657:2.9942119]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'
@@ -43,7 +43,7 @@ set rmargin at screen 0.5210526315789473
 set tmargin at screen 0.7822222222222223
 set bmargin at screen 0.13777777777777778
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.15404,2.15404 center rotate by 39.39 offset -1.40,0.93 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.15408,2.15408 center rotate by 39.34 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -68,7 +68,7 @@ set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7822222222222223
 set bmargin at screen 0.13777777777777778
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.15404,2.15404 center rotate by 39.39 offset -1.40,0.93 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.15408,2.15408 center rotate by 39.34 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
