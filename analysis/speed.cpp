@@ -29,6 +29,7 @@ SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& eng
                  .realisation = positive(record, "realisation"),
                  .over_floor = positive(record, "over_floor"),
                  .sm_clock = positive(record, "sm_clock").mean,
+                 .floor_clock = positive(record, "floor_clock").mean,
                  .floor_realisation = positive(record, "floor_realisation").mean,
                  .theoretical_speedup = positive(record, "theoretical_speedup").mean,
                  .gmacs = positive(record, "gmacs").mean,

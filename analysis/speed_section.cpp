@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <set>
 
 #include "analysis/figures.h"
@@ -110,6 +111,21 @@ std::string speed_table(const SpeedStudy& study) {
       rows);
 }
 
+/// What the column of clocks is, and at which ones the floors were measured.
+std::string clock_sentence(const Cells& cells) {
+  double lowest = std::numeric_limits<double>::infinity(), highest = 0;
+  for (const SpeedCell* cell : cells)
+    if (std::isfinite(cell->floor_clock)) {
+      lowest = std::min(lowest, cell->floor_clock);
+      highest = std::max(highest, cell->floor_clock);
+    }
+  const std::string sentence =
+      " The clock is the multiprocessors' own during the passes; the floor is measured in bursts of milliseconds";
+  if (highest == 0) return sentence + ".";
+  const std::string from = decimal(lowest, 0), to = decimal(highest, 0);
+  return sentence + ", at " + (from == to ? to : from + " to " + to) + " MHz.";
+}
+
 /// A GPU's times beside what the libraries' kernels take at least; empty where no floor was measured.
 std::string floor_table(const SpeedStudy& study) {
   Cells cells;
@@ -132,10 +148,7 @@ std::string floor_table(const SpeedStudy& study) {
   const std::string what =
       "<p>On this GPU the floor is what the blocks take at least by the libraries' kernels, each alone: products by "
       "the fastest of cuBLASLt's algorithms, the fastest attention, and the norms at the rate of a copy.";
-  return what +
-         (clocks ? " The clock is the multiprocessors' own during the passes; the floor is measured in short bursts, "
-                   "which run at the card's highest clock.</p>\n"
-                 : "</p>\n") +
+  return what + (clocks ? clock_sentence(cells) : "") + "</p>\n" +
          table(with_clock({"batch", "engine", "masks", "kept", "ms", "floor, ms", "time over<br>floor", "η",
                            "η of the<br>floors"},
                           "clock,<br>MHz"),

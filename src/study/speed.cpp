@@ -224,6 +224,7 @@ void Measured::fill(Record& record, const Cell& cell) const {
     };
     const double floor = 1e3 * seconds(*of.floor);
     value("floor", floor);
+    if (of.floor->clock) value("floor_clock", *of.floor->clock);
     put_blocks(record, "over_floor", blockwise([&](const auto& time) { return milliseconds() * time(name) / floor; }));
     if (const auto& whole = variants_.whole_floor())
       value("floor_realisation", cost::lambda_realised(architecture, of.activity) * 1e3 * seconds(*whole) / floor);

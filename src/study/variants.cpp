@@ -8,6 +8,7 @@
 #include "agreement.h"
 #include "base/interrupt.h"
 #include "base/random.h"
+#include "clock.h"
 #include "diffusion/draws.h"
 #include "instrument/ceilings.h"
 #include "instrument/timer.h"
@@ -296,7 +297,12 @@ std::optional<engine::Floor> Variants::floor_of(const std::vector<Masks>& masks)
     for (std::int64_t i = 0; i < draws; ++i) all_.front().run(i);
     watch.stop();
   } while (watch.seconds() < warm_seconds);
-  return floors_.emplace_back(masks, family_.floor(network_, masks)).second;
+  const auto clock = clock_of(setting_.device);
+  if (clock != nullptr) clock->begin();
+  std::optional<engine::Floor> floor = family_.floor(network_, masks);
+  if (clock != nullptr) clock->end();
+  if (floor && clock != nullptr) floor->clock = clock->megahertz();
+  return floors_.emplace_back(masks, floor).second;
 }
 
 void Variants::add_cell(const Cell& cell) {

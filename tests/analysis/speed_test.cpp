@@ -230,9 +230,13 @@ TEST_CASE("beside a time over the floor stands the clock, a dash where a cell ha
   const auto runs = run_of(folder.path() / "with", records);
   CHECK(speed_studies(runs).front().cells.front().sm_clock == 1455.4);
   const std::string page = page_of(runs, folder.path() / "b");
-  CHECK_THAT(page, Contains(head + clock + floor) && Contains(sentence));
+  CHECK_THAT(page, Contains(head + clock + floor) && Contains(sentence) && Contains("in bursts of milliseconds.</p>"));
   CHECK_THAT(page, Contains("<td>complete</td><td>1</td><td>800</td><td>1455</td><td>640</td>"));
   CHECK_THAT(page, Contains("<td>both</td><td>0.5</td><td>417</td><td>–</td><td>333</td>"));
+  set(records.front(), "floor_clock", 1760.2);
+  set(records.back(), "floor_clock", 1801.9);
+  CHECK_THAT(page_of(run_of(folder.path() / "of floors", records), folder.path() / "c"),
+             Contains("in bursts of milliseconds, at 1760 to 1802 MHz.</p>"));
   set(records.front(), "sm_clock", 0);
   CHECK_THROWS_AS(speed_studies(run_of(folder.path() / "impossible", records)), InputError);
 }

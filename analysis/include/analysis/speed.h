@@ -41,6 +41,7 @@ struct SpeedCell {
   Interval speedup, realisation;
   Interval over_floor;  ///< of a GPU's; NaN where no floor was measured
   double sm_clock;      ///< MHz, of a GPU's; NaN where it was not measured
+  double floor_clock;   ///< the same, while the floor was measured
   double floor_realisation, theoretical_speedup, gmacs, lambda_realised, activation_memory, weight_memory;
   std::optional<Waterfall> waterfall;
 

@@ -12,8 +12,9 @@ namespace dydit::engine {
 
 /// The least that the blocks of a pass take on a GPU by the libraries' kernels, each alone and none twice.
 struct Floor {
-  double seconds = 0;  ///< of the products, each by the fastest algorithm, and the attention
-  double bytes = 0;    ///< that the norms read and write, to be taken at the rate of a copy
+  double seconds = 0;                ///< of the products, each by the fastest algorithm, and the attention
+  double bytes = 0;                  ///< that the norms read and write, to be taken at the rate of a copy
+  std::optional<double> clock = {};  ///< MHz while it was measured, where it can be told
 };
 
 struct Family {
