@@ -123,7 +123,7 @@ std::string clock_sentence(const Cells& cells) {
       " The clock is the multiprocessors' own during the passes; the floor is measured in bursts of milliseconds";
   if (highest == 0) return sentence + ".";
   const std::string from = decimal(lowest, 0), to = decimal(highest, 0);
-  return sentence + ", at " + (from == to ? to : from + " to " + to) + " MHz.";
+  return sentence + "; meanwhile, with their pauses, the clock was " + (from == to ? to : from + " to " + to) + " MHz.";
 }
 
 /// A GPU's times beside what the libraries' kernels take at least; empty where no floor was measured.

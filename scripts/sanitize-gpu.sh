@@ -9,8 +9,13 @@ program=$build/tests/test_gpu logs=$build/sanitize
 [ $# -gt 0 ] || set -- memcheck initcheck synccheck racecheck
 
 say() { printf 'sanitize-gpu: %s\n' "$*"; }
+nvidia-smi -L > /dev/null 2>&1 || { say "skipped: no GPU"; exit 0; }
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null) \
   || { say "compute-sanitizer is missing: install it with the CUDA toolkit, or put it on PATH" >&2; exit 2; }
+# From this version on it knows what Hopper's bulk copies and kernels that it passes over wrote, and follows barriers.
+known=2026.4 version=$("$sanitizer" --version | grep -oE 'Version [0-9.]+' | head -1 | cut -d' ' -f2 || true)
+[ "$(printf '%s\n' "$known" "$version" | sort -V | head -1)" = "$known" ] \
+  || { say "$sanitizer is version ${version:-unknown}: take $known or later (CUDA 13.5, pip's nvidia-cuda-sanitizer-api)" >&2; exit 2; }
 [ -x "$program" ] || { say "$program is missing: run cmake --build $build --target test_gpu" >&2; exit 2; }
 
 mkdir -p "$logs"

@@ -18,11 +18,13 @@ namespace {
 // `attend` of (N,H,T,W/H) each.
 template <typename Attend>
 AttentionWay way(const char* name, const Attend& attend) {
-  return {name, [attend](const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& /*ahead*/) {
+  return {name,
+          [attend](const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& /*ahead*/) {
             const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
             const auto parts = qkv.view({n, t, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
             return Tensor(attend(parts[0], parts[1], parts[2])).transpose(1, 2).reshape({n, t, width});
-          }};
+          },
+          /*of_library=*/true};
 }
 
 Tensor own(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
@@ -59,7 +61,7 @@ std::vector<AttentionWay> attention_ways(const Tensor& qkv, std::int64_t heads) 
   std::vector<AttentionWay> ways = library_attention_ways();
   const bool fits = qkv.dim() == 3 && qkv.is_contiguous() && qkv.size(2) % (3 * heads) == 0;
   if (fits && has_attention(static_cast<int>(qkv.size(1)), static_cast<int>(qkv.size(2) / 3 / heads)))
-    ways.insert(ways.begin(), {"ours", own});
+    ways.push_back({"ours", own});
   return ways;
 }
 
@@ -78,12 +80,12 @@ std::vector<AttentionWay> those_that_run(std::vector<AttentionWay> ways, const T
 
 std::vector<Trial> trials_of(const std::vector<AttentionWay>& ways, const Tensor& qkv, std::int64_t heads) {
   std::vector<Trial> trials;
-  for (const AttentionWay& way : ways) trials.push_back({way.name, [=] { way.run(qkv, heads, {}); }});
+  for (const AttentionWay& way : ways) trials.push_back({way.name, [=] { way.run(qkv, heads, {}); }, way.of_library});
   return trials;
 }
 
 Tensor Attentions::run(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
-  AttentionWay& choice = choices_[{qkv.size(0), qkv.size(1), qkv.size(2), heads}];
+  AttentionWay& choice = choices_[{qkv.scalar_type(), qkv.size(0), qkv.size(1), qkv.size(2), heads}];
   if (!choice.run) {
     const std::vector<AttentionWay> ways = those_that_run(attention_ways(qkv, heads), qkv, heads);
     choice = ways[fastest(trials_of(ways, qkv, heads), qkv.device())];

@@ -28,7 +28,9 @@ std::map<std::int64_t, ClockReading> by_multiprocessor(std::span<const ClockRead
 class Counters final : public instrument::ClockMeter {
  public:
   explicit Counters(torch::Device device)
-      : device_(device), most_(1.05 * highest_clock()), blocks_(2 * multiprocessors()) {
+      : device_(device),
+        most_(1.05 * highest_clock(device)),
+        blocks_(2 * at::cuda::getDeviceProperties(device.index())->multiProcessorCount) {
     for (torch::Tensor& numbers : readings_)
       numbers = torch::zeros({blocks_, 3}, torch::TensorOptions(device).dtype(torch::kInt64));
   }
@@ -79,10 +81,10 @@ std::unique_ptr<instrument::ClockMeter> clock_meter(torch::Device device) {
   return std::make_unique<Counters>(device);
 }
 
-double highest_clock() {
-  int device = 0, kilohertz = 0;
-  check(cudaGetDevice(&device));
-  check(cudaDeviceGetAttribute(&kilohertz, cudaDevAttrClockRate, device));
+double highest_clock(torch::Device device) {
+  const int index = device.has_index() ? device.index() : at::cuda::current_device();
+  int kilohertz = 0;
+  check(cudaDeviceGetAttribute(&kilohertz, cudaDevAttrClockRate, index));
   return 1e-3 * kilohertz;
 }
 

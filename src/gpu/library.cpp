@@ -78,7 +78,8 @@ std::vector<Way> library_ways(const Product& p) {
   const auto described = std::make_shared<Described>(p);
   std::vector<Way> all;
   for (const auto& found : described->algorithms())
-    all.push_back({fmt::format("cuBLASLt {}", all.size()), [described, found](const Product& of) {
+    all.push_back({fmt::format("cuBLASLt {}", all.size()),
+                   [described, found](const Product& of) {
                      // Of LibTorch's allocator, so that a captured graph has its own.
                      const torch::Tensor workspace = torch::empty({static_cast<std::int64_t>(found.workspaceSize)},
                                                                   of.x.options().dtype(torch::kByte));
@@ -91,7 +92,8 @@ std::vector<Way> library_ways(const Product& p) {
                                           described->x.get(), &zero, out, described->out.get(), out,
                                           described->out.get(), &found.algo, workspace.mutable_data_ptr(),
                                           found.workspaceSize, at::cuda::getCurrentCUDAStream()));
-                   }});
+                   },
+                   /*of_library=*/true});
   return all;
 }
 

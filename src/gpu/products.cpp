@@ -96,7 +96,7 @@ static std::vector<Trial> trials_of(const std::vector<Way>& ways, const Product&
   Product trial = p;
   if (p.epilogue == Epilogue::gated_residual) trial.out = p.out.clone();  // what is added to stays as it is
   std::vector<Trial> trials;
-  for (const Way& way : ways) trials.push_back({way.name, [&way, trial] { way.run(trial); }});
+  for (const Way& way : ways) trials.push_back({way.name, [&way, trial] { way.run(trial); }, way.of_library});
   return trials;
 }
 

@@ -23,8 +23,7 @@ inline std::shared_ptr<model::Network> network_of(const engine::Family& family, 
 
 /// An axis of published configurations whose latent has not the usual side: a page is to tell them apart.
 inline void name_input_size(record::Json& axes, const Trained* trained, std::int64_t input_size) {
-  constexpr std::int64_t usual = 32;
-  if (trained == nullptr && input_size != usual) axes["input_size"] = input_size;
+  if (trained == nullptr && input_size != usual_input_size) axes["input_size"] = input_size;
 }
 
 }  // namespace dydit::study

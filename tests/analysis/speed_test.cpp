@@ -236,7 +236,7 @@ TEST_CASE("beside a time over the floor stands the clock, a dash where a cell ha
   set(records.front(), "floor_clock", 1760.2);
   set(records.back(), "floor_clock", 1801.9);
   CHECK_THAT(page_of(run_of(folder.path() / "of floors", records), folder.path() / "c"),
-             Contains("in bursts of milliseconds, at 1760 to 1802 MHz.</p>"));
+             Contains("in bursts of milliseconds; meanwhile, with their pauses, the clock was 1760 to 1802 MHz.</p>"));
   set(records.front(), "sm_clock", 0);
   CHECK_THROWS_AS(speed_studies(run_of(folder.path() / "impossible", records)), InputError);
 }

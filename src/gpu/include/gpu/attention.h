@@ -19,6 +19,7 @@ struct AttentionWay {
   /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W). `ahead`: see modulated_norm; ours alone.
   std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead)>
       run;
+  bool of_library = false;
 };
 const std::vector<AttentionWay>& library_attention_ways();
 /// With ours, for Hopper in bfloat16 or float16, where it takes the shape: a multiple of 256 tokens, 64 or 72 numbers a
@@ -35,7 +36,7 @@ class Attentions {
   torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead = {});
 
  private:
-  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>, AttentionWay> choices_;
+  std::map<std::tuple<torch::Dtype, std::int64_t, std::int64_t, std::int64_t, std::int64_t>, AttentionWay> choices_;
 };
 
 }  // namespace dydit::gpu

@@ -19,8 +19,8 @@ namespace dydit::gpu {
 /// counts as infinitely fast.
 std::optional<double> mean_clock(std::span<const ClockReading> begin, std::span<const ClockReading> end, double most);
 
-/// MHz, of the current device.
-double highest_clock();
+/// MHz.
+double highest_clock(torch::Device device);
 
 /// On the current stream; up to 1.05 of the highest clock is believed. Null where the kernels of this room cannot run.
 std::unique_ptr<instrument::ClockMeter> clock_meter(torch::Device device);

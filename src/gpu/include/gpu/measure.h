@@ -14,6 +14,7 @@ namespace dydit::gpu {
 struct Trial {
   std::string name;
   std::function<void()> run;  ///< on the current stream
+  bool of_library = false;    ///< it neither begins nor lets begin while a neighbour runs
 };
 
 /// Seconds of a run.
@@ -25,7 +26,7 @@ struct Timed {
 std::vector<Timed> measure(const std::vector<Trial>& trials, torch::Device device);
 /// The fastest one, measured so as a part of a pass, between other kernels; of several that are close and take long,
 /// the one that is fastest when it goes on alone for a while: a GPU at its limit of power slows some kernels down more
-/// than others. Where no difference can be told, the first one.
+/// than others. Not a library's where one of ours is within the noise of it.
 std::size_t fastest(const std::vector<Trial>& trials, torch::Device device);
 
 }  // namespace dydit::gpu

@@ -33,6 +33,7 @@ struct Product {
 struct Way {
   std::string name;
   std::function<void(const Product&)> run;  ///< on the current stream
+  bool of_library = false;
 };
 /// Throws UsageError for a product that does not fit together.
 std::vector<Way> ways(const Product& product);
@@ -44,14 +45,14 @@ namespace plain {
 torch::Tensor product(const Product& product);
 }  // namespace plain
 
-/// Products, each computed in the way that was fastest of its shape when that was first asked for.
+/// Products, each computed in the way that was fastest of its type and shape when that was first asked for.
 class Products {
  public:
   /// Measures where the shape is new, which waits for the GPU and cannot be while a graph is captured.
   void run(const Product& product);
 
  private:
-  std::map<std::string, Way> fastest_;  // by shape and epilogue
+  std::map<std::string, Way> fastest_;  // by type, shape and epilogue
 };
 
 /// Each way's time.

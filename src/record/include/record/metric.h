@@ -85,7 +85,8 @@ inline constexpr MetricInfo metrics[] = {
     {"floor", "ms", "floor",
      "Least time of a pass's blocks by the libraries' kernels, each alone: products by the fastest of cuBLASLt's "
      "algorithms, the fastest attention, the norms at the rate of a copy."},
-    {"floor_clock", "MHz", "clock of the floor", "The multiprocessors' mean clock while the floor was measured."},
+    {"floor_clock", "MHz", "clock of the floor",
+     "The multiprocessors' mean clock while the floor was measured, pauses between its bursts included."},
     {"over_floor", "", "time over floor", "Time of a pass over the floor of its blocks."},
     {"floor_realisation", "", "η of the floors",
      "What the realisation would be with times as the floors: the share of the blocks' MACs times the floor of the "

@@ -12,8 +12,8 @@ struct CostsSpec {
   std::vector<std::string> engine{"compact"};
   std::vector<std::int64_t> batch{8};  ///< images of a block
   std::string dtype = "float32";
-  std::int64_t input_size = 32;  ///< side of the latent
-  std::int64_t blocks = 15;      ///< interleaved, of the times
+  std::int64_t input_size = usual_input_size;  ///< side of the latent
+  std::int64_t blocks = 15;                    ///< interleaved, of the times
 };
 /// All but the type of numbers.
 const Schema<CostsSpec>& costs_schema();

@@ -16,10 +16,10 @@ struct KernelsSpec {
   Kept keep = 0.5;
   std::int64_t batch = 8;
   std::string dtype = "float32";
-  std::int64_t input_size = 32;     ///< side of the latent
-  std::int64_t blocks = 15;         ///< interleaved, of the times without collectors
-  std::int64_t timesteps = 10;      ///< of a trained model's passes
-  std::string round_to_tiles = {};  ///< as in a SpeedSpec
+  std::int64_t input_size = usual_input_size;  ///< side of the latent
+  std::int64_t blocks = 15;                    ///< interleaved, of the times without collectors
+  std::int64_t timesteps = 10;                 ///< of a trained model's passes
+  std::string round_to_tiles = {};             ///< as in a SpeedSpec
 };
 
 using KernelsSetting = MeasureSetting<KernelsSpec>;

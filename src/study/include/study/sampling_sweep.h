@@ -19,7 +19,7 @@ struct SamplingSweep {
   std::vector<std::string> sampler{"ddim"};
   std::vector<std::int64_t> steps{50, 20};
   std::vector<std::string> cache{"none", "fora:2"};  ///< see cache::cache_named
-  std::int64_t input_size = 32;                      ///< side of the latent, of published configurations
+  std::int64_t input_size = usual_input_size;        ///< side of the latent, of published configurations
   std::int64_t blocks = 9;
   std::int64_t shown = 8;  ///< images of each trained model's cell that are kept for the report
 };

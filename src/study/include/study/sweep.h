@@ -7,6 +7,9 @@
 
 namespace dydit::study {
 
+/// Side of the latent of 256x256 images, which the published configurations are for.
+constexpr std::int64_t usual_input_size = 32;
+
 struct Trained;
 
 /// What is timed, as the axes of a group of cells set it.
@@ -45,7 +48,7 @@ struct SpeedSpec {
   std::vector<std::pair<std::string, std::vector<Json>>> axes{};  ///< values of the axes, in their order
   std::vector<std::string> which{"widths", "tokens", "both"};     ///< of which units the share is kept
   std::vector<std::string> engine{"dense", "masked", "compact"};
-  std::int64_t input_size = 32;  ///< side of the latent
+  std::int64_t input_size = usual_input_size;  ///< side of the latent
   std::int64_t blocks = 15;
   double seconds = 0;  ///< that a cell's passes take in a block, at least; on a GPU there are four at least
   bool latency =
