@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels of src/gpu, each held against its reference before and after it is timed. What is timed are replays of a
 // graph of some runs, so that the host's launches take no part; a run finds in the cache what the one before left.
-// MACs/s, bytes/s and `of_copy` as in kernels.cpp. Ways: the one that the engine takes ("fastest"), and others by
+// MACs/s, bytes/s and `of_copy` as in kernels.cpp; `sm_clock`, in Hz, is the multiprocessors' meanwhile: with
+// --benchmark_min_time=0.5 that of a GPU under load. Ways: the one that the engine takes ("fastest"), and others by
 // themselves.
 #include "gpu_kernels.h"
 
@@ -14,6 +15,7 @@
 
 #include "base/error.h"
 #include "gpu/attention.h"
+#include "gpu/clock.h"
 #include "gpu/product.h"
 #include "gpu/support.h"
 #include "instrument/ceilings.h"
@@ -113,11 +115,15 @@ void time_case(State& state, const Subject& subject, double keep, const Kernel& 
     state.counters["of_copy"] = times_as_fast * runs * c.bytes / copy.amount;
   } else {
     warm_up(subject.device, replay);
+    const auto clock = gpu::clock_meter(subject.device);
     instrument::Stopwatch watch(subject.device);
+    clock->begin();
     watch.start();
     while (state.KeepRunningBatch(runs)) replay();
     watch.stop();
+    clock->end();
     state.SetIterationTime(watch.seconds());
+    if (const auto megahertz = clock->megahertz()) state.counters["sm_clock"] = 1e6 * *megahertz;
   }
   c.check();
   if (c.macs > 0) count_macs(state, c.macs);
