@@ -28,6 +28,7 @@ SpeedCell cell_of(const Record& record, const std::map<std::string, Engine>& eng
                  .speedup = positive(record, "speedup"),
                  .realisation = positive(record, "realisation"),
                  .over_floor = positive(record, "over_floor"),
+                 .lambda_planned = interval(record, "lambda_planned").mean,
                  .sm_clock = positive(record, "sm_clock").mean,
                  .floor_clock = positive(record, "floor_clock").mean,
                  .floor_realisation = positive(record, "floor_realisation").mean,

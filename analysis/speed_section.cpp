@@ -93,6 +93,12 @@ std::string masks_of(const SpeedStudy& study, const SpeedCell& cell) {
   return html_escape(study.engines(cell.engine.executes).size() == 1 ? masks : cell.engine.name + ", " + masks);
 }
 
+/// The share of the blocks' MACs, and what was planned where that was rounded up.
+std::string lambda_of(const SpeedCell& cell) {
+  const std::string realised = number(cell.lambda_realised);
+  return std::isfinite(cell.lambda_planned) ? realised + " (" + number(cell.lambda_planned) + ")" : realised;
+}
+
 /// The dense model and the engines that skip over the shares kept, with the published realisation.
 std::string speed_table(const SpeedStudy& study) {
   std::string rows;
@@ -100,15 +106,17 @@ std::string speed_table(const SpeedStudy& study) {
     if (cell.engine.executes != Executes::masked) {
       // Of several complete engines the first one is what all are held against.
       const bool held_against = cell.engine.executes == Executes::all && cell.speedup.mean == 1;
-      rows += row({std::to_string(cell.batch), masks_of(study, cell), cell.keep.text(), number(cell.lambda_realised),
+      rows += row({std::to_string(cell.batch), masks_of(study, cell), cell.keep.text(), lambda_of(cell),
                    number(cell.gmacs), per_image(cell), held_against ? "1" : plus_minus(cell.speedup),
                    number(cell.theoretical_speedup), held_against ? "–" : plus_minus(cell.realisation),
                    cell.which == "both" ? number(published_realisation(study.model, cell.theoretical_speedup)) : "–",
                    number(cell.activation_memory + cell.weight_memory)});
     }
-  return table(
-      {"batch", "masks", "kept", "λ", "GMACs", "ms per<br>image", "speedup", "theory", "η", "η pub-<br>lished", "MB"},
-      rows);
+  const bool rounded =
+      std::ranges::any_of(study.cells, [](const SpeedCell& cell) { return std::isfinite(cell.lambda_planned); });
+  return table({"batch", "masks", "kept", rounded ? "λ<br>(planned)" : "λ", "GMACs", "ms per<br>image", "speedup",
+                "theory", "η", "η pub-<br>lished", "MB"},
+               rows);
 }
 
 /// What the column of clocks is, and at which ones the floors were measured.

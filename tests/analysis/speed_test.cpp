@@ -217,6 +217,19 @@ TEST_CASE("a GPU's times stand beside the floors of the libraries' kernels") {
         std::string::npos);
 }
 
+TEST_CASE("a plan that was rounded up to tiles says what was planned") {
+  const test::TemporaryFolder folder;
+  auto records = sweep({"dense", "compact"}, {"both"});
+  CHECK_THAT(page_of(run_of(folder.path() / "run", records), folder.path() / "a"), !Contains("planned)"));
+  for (Record& record : records)
+    if (record.axes["engine"] == "compact" && record.axes["which"] == "both") {
+      set(record, "lambda_realised", 0.4375);
+      set(record, "lambda_planned", 0.40625);
+    }
+  const std::string page = page_of(run_of(folder.path() / "rounded", records), folder.path() / "b");
+  CHECK_THAT(page, Contains("λ<br>(planned)") && Contains("<td>0.438 (0.406)</td>"));
+}
+
 TEST_CASE("beside a time over the floor stands the clock, a dash where a cell has none, nothing where none has") {
   const test::TemporaryFolder folder;
   auto records = sweep({"dense", "compact"}, {"both"});

@@ -39,9 +39,10 @@ struct SpeedCell {
   std::int64_t batch;
   Interval time;  ///< ms, of one pass of the batch
   Interval speedup, realisation;
-  Interval over_floor;  ///< of a GPU's; NaN where no floor was measured
-  double sm_clock;      ///< MHz, of a GPU's; NaN where it was not measured
-  double floor_clock;   ///< the same, while the floor was measured
+  Interval over_floor;    ///< of a GPU's; NaN where no floor was measured
+  double lambda_planned;  ///< before a plan was rounded up to tiles; NaN: it was not
+  double sm_clock;        ///< MHz, of a GPU's; NaN where it was not measured
+  double floor_clock;     ///< the same, while the floor was measured
   double floor_realisation, theoretical_speedup, gmacs, lambda_realised, activation_memory, weight_memory;
   std::optional<Waterfall> waterfall;
 
