@@ -75,7 +75,13 @@ struct Kernel {
   const char* name;
   std::vector<double> keep;
   Case (*make)(Block& block, const std::string& way);
-  enum Ways { one, products, library_products, residuals, attentions } ways = one;  ///< the library's: of those alone
+  enum Ways {
+    one,
+    products,
+    library_products,
+    residuals,
+    attentions
+  } ways = one;  ///< a library has ways to `library_products` and `attentions`
 };
 
 constexpr double all = 1, half = 0.5;

@@ -89,7 +89,7 @@ class NarrowProduct {
 
   const Number* weight_;
   int width_;
-  uint4 bits_[ahead && Steps > 0 ? Steps : 1][Columns8];
+  uint4 bits_[ahead ? Steps : 1][Columns8];
 };
 
 /// One number of the product, when all warps have come here.

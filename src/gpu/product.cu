@@ -219,7 +219,7 @@ void launch_any(const ProductLaunch& p, Stream stream) {
       case Epilogue::logits:
         break;
     }
-    require(false, "no tile like this for what is to become of the product");
+    require(false, "a tile that has no such epilogue");
   };
   if (p.number == Number::float16)
     of_number(__half{});

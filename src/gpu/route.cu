@@ -37,7 +37,7 @@ struct SecondLayer {
   const float *bias, *weight;  // of the hidden units
   float last_bias;
 
-  // Of a row of sixteen, by eight neighbouring threads, each of which is told it.
+  // Of one of sixteen rows, by eight neighbouring threads; all eight get it.
   template <int Hidden8>
   __device__ float logit(const float* sums, int row) const {
     float logit = 0;
@@ -51,8 +51,8 @@ struct SecondLayer {
   }
 };
 
-// Decides on a warp's tokens, of one image and at most one a lane (-1: none), and notes it. -> where the token's norm
-// goes, or -1. `meanwhile` is called while the count is on its way.
+// Decides whether each lane's token of an image is on (-1: the lane has none) and writes that down. -> where the
+// token's norm goes, -1 where it is off. `meanwhile` is called while the count is on its way.
 template <typename Meanwhile>
 __device__ int decide(const RouteLaunch& p, int image, int token, bool has_logit, float logit,
                       const Meanwhile& meanwhile) {
@@ -73,7 +73,8 @@ __device__ int decide(const RouteLaunch& p, int image, int token, bool has_logit
   return on ? to : -1;
 }
 
-// The same of sixteen tokens by all threads of a block, from the sums of their hidden units. place (16).
+// The same of sixteen tokens by all threads of a block: their logits from the sums of their hidden units, and place
+// (16).
 template <int Hidden8, typename Meanwhile>
 __device__ void decide_sixteen(const RouteLaunch& p, const SecondLayer& layer, const float* sums, int image,
                                int first_token, int rows, int* place, const Meanwhile& meanwhile) {
