@@ -212,8 +212,10 @@ std::string figures(const ProfileStudy& study, const ProfileCell& cell, const st
           "above that, by its cause and with the kernels behind it; green leads back. No axis begins at 0.");
   const ProfileCell* complete = study.complete();
   if (!waterfall && complete != nullptr && complete != &cell)
-    drawn += note(fmt::format("No waterfall of {}: it or the complete model has no rows, or a time that is not known.",
-                              html_escape(cell.name())));
+    drawn +=
+        note(fmt::format("No waterfall of {}: it or the complete model has no rows, a time that is not known, or no "
+                         "kernels whose MACs are known.",
+                         html_escape(cell.name())));
   add(roofline_figure(study, cell, "kernels-roofline-" + name),
       "Each point is a kernel in a range, as large as its share of the time where that is a thousandth or more; at the "
       "side those without MACs. Bytes are "

@@ -144,6 +144,8 @@ std::vector<RangeChange> range_changes(const ProfileCell& before, const ProfileC
 std::optional<ProfileWaterfall> waterfall_of(const ProfileCell& complete, const ProfileCell& cell, std::size_t most) {
   if (!all_known(complete) || !all_known(cell)) return std::nullopt;
   auto changes = range_changes(complete, cell);
+  if (std::ranges::none_of(changes, [](const RangeChange& change) { return std::isfinite(change.expected); }))
+    return std::nullopt;
   double at = complete.whole_time();
   ProfileWaterfall waterfall{.complete = {complete.name(), at, at}, .saved = {"at the MACs' ratio", at, at}};
   for (const RangeChange& change : changes)

@@ -75,13 +75,8 @@ struct Kernel {
   const char* name;
   std::vector<double> keep;
   Case (*make)(Block& block, const std::string& way);
-  enum Ways {
-    one,
-    products,
-    library_products,
-    residuals,
-    attentions
-  } ways = one;  ///< a library has ways to `library_products` and `attentions`
+  // A library has ways to `library_products` and `attentions`.
+  enum Ways { one, products, library_products, residuals, attentions } ways = one;
 };
 
 constexpr double all = 1, half = 0.5;
@@ -142,7 +137,7 @@ std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, K
     return torch::zeros(sizes, torch::TensorOptions(device).dtype(torch::kBFloat16));
   };
   std::vector<std::string> names{fastest};
-  bool of_library = false;
+  bool has_library = false;
   const gpu::Product product{
       .epilogue = ways == Kernel::residuals ? gpu::Epilogue::gated_residual : gpu::Epilogue::bias,
       .x = numbers({rows, 64}),
@@ -152,9 +147,9 @@ std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, K
       .gate = numbers({1, 64}),
       .tokens = rows};
   for (const gpu::Way& way : gpu::ways(product)) {
-    const bool of_this = way.name.starts_with("cuBLASLt");
-    if (of_this && (ways != Kernel::library_products || of_library)) continue;  // the one that it expects to be fastest
-    of_library = of_this;
+    if (way.of_library && (ways != Kernel::library_products || has_library))
+      continue;  // the one that it expects to be fastest
+    has_library |= way.of_library;
     names.push_back(way.name);
   }
   return names;

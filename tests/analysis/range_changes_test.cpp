@@ -127,7 +127,7 @@ TEST_CASE("a profile's waterfall leads from the complete model's time to the cel
   CHECK(waterfall.ranges.back().label == "norm");  // what gained most stands last
 }
 
-TEST_CASE("no waterfall without rows, or with a time that is not known") {
+TEST_CASE("no waterfall without rows, without MACs, or with a time that is not known") {
   const auto none = [](std::vector<Record> records) {
     const auto studies = profile_studies_of(records);
     return !waterfall_of(*studies[0].complete(), studies[0].asked()) &&
@@ -146,6 +146,10 @@ TEST_CASE("no waterfall without rows, or with a time that is not known") {
     records[cell].metrics.erase("remainder_time");
     CHECK(none(records));
   }
+  auto records = made_up_profile();  // what there is to expect of kernels, nobody can tell
+  for (Record& record : records) record.metrics.erase("kernel_gmacs");
+  CHECK(none(records));
+  CHECK_THAT(page_of(records), Contains("No waterfall of compact (both, 0.5)"));
   const auto studies = profile_studies_of(made_up_profile());
   CHECK(!profile_waterfall_figure(studies[0], *studies[0].complete(), "w"));
 }

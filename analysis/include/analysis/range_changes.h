@@ -74,7 +74,7 @@ struct ProfileWaterfall {
   ProfileBar remainder = {}, cell = {};
 };
 
-/// Nothing where one of them has no rows or a time that is not known.
+/// Nothing where one of them has no rows or a time that is not known, or where no range has MACs in both.
 std::optional<ProfileWaterfall> waterfall_of(const ProfileCell& complete, const ProfileCell& cell,
                                              std::size_t most = 8);
 
