@@ -133,16 +133,17 @@ Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<Wi
   Tensor mixed = torch::empty({rows, 0}, x.options());
   if (packed != nullptr) {
     const Tensor normed = torch::empty_like(x);
-    in_range("norm", [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed); });
+    // What the MLP reads is fetched by two kernels: one is too short for all of it.
+    const std::vector<Tensor> mlp = weights_ahead(at.layer, /*is_mlp=*/true, plan, rows);
+    const auto half = mlp.begin() + std::ssize(mlp) / 2;
+    in_range("norm", [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed, {mlp.begin(), half}); });
     const Tensor& weight = packed->in.weight();
     const Tensor qkv = torch::empty({rows, weight.size(0)}, x.options());
     in_range("qkv", [&] {
       products_.run({.x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv});
     });
     mixed = in_range("sdpa", [&] {
-      return attentions_
-          .run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units,
-               weights_ahead(at.layer, /*is_mlp=*/true, plan, rows))
+      return attentions_.run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units, {half, mlp.end()})
           .flatten(0, 1);
     });
   }

@@ -6,13 +6,13 @@
 #include "check.h"
 #include "kernels.h"
 #include "norm.cuh"
-#include "wgmma.cuh"
+#include "row_ring.cuh"
 
 namespace dydit::gpu {
 
 namespace {
 
-constexpr int warps = 8, stages = 2;
+constexpr int warps = 8;
 
 // Of few rows a warp has one.
 template <typename Number, int Eights>
@@ -36,44 +36,31 @@ __global__ __launch_bounds__(warps * 32) void norm_few(const NormLaunch p) {
 template <typename Number, int Eights>
 __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(const NormLaunch p, int blocks_of_image) {
   extern __shared__ __align__(128) std::uint8_t norm_memory[];
-  __shared__ Barrier full[warps][stages];
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, bytes = p.width * 2;
+  __shared__ RingBarriers<warps> barriers;
+  const int warp = threadIdx.x / 32, bytes = p.width * 2;
   Number* const modulation = reinterpret_cast<Number*>(norm_memory);
-  std::uint8_t* const ring = norm_memory + (2 + warp * stages) * bytes;
-  if (threadIdx.x == 0) {
-    for (Barrier(&ring_of)[stages] : full)
-      for (Barrier& one : ring_of) one.initialise(1);
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-  }
-  __syncthreads();
+  RowRing ring(norm_memory + (2 + warp * ring_rows) * bytes, barriers, bytes);
+  barriers.initialise();
   let_next_kernel_begin();
   const int after_wait = wait_for_kernel_before();
   const int image = blockIdx.x / blocks_of_image, rows = (p.tokens + blocks_of_image - 1) / blocks_of_image;
   const int first = blockIdx.x % blocks_of_image * rows, end = min(first + rows, p.tokens);
   const std::int64_t before = std::int64_t{image} * p.tokens * p.width;
-  const Number* const x = static_cast<const Number*>(p.x) + before;
-  const std::uint64_t policy = read_once();
-  const auto fetch = [&](int row, int stage) {
-    if (lane != 0 || row >= end) return;
-    full[warp][stage].expect(bytes);
-    copy_bytes(ring + stage * bytes, x + std::int64_t{row} * p.width, bytes, full[warp][stage], policy);
+  const auto push = [&](int row) {
+    if (row < end) ring.push(static_cast<const Number*>(p.x) + before + std::int64_t{row} * p.width);
   };
-  int row = first + warp, stage = 0;
-  for (int i = 0; i < stages; ++i) fetch(row + i * warps, i);
+  int row = first + warp;
+  for (int i = 0; i < ring_rows; ++i) push(row + i * warps);
   const std::int64_t of_image = image * p.modulation_stride + after_wait;
   stage_modulation(modulation, static_cast<const Number*>(p.shift) + of_image,
                    static_cast<const Number*>(p.scale) + of_image, p.width);
   __syncthreads();
-  for (std::uint32_t parity = 0; row < end; row += warps) {
-    full[warp][stage].wait(parity);
+  for (; row < end; row += warps) {
+    const std::uint8_t* const there = ring.front();
     RowPart<Number, Eights> part;
-    part.read([&](int at) { return Eight<Number>::load(ring + stage * bytes + at * 2); }, p.width);
-    __syncwarp();
-    fetch(row + stages * warps, stage);
-    if (++stage == stages) {
-      stage = 0;
-      parity ^= 1;
-    }
+    part.read([&](int at) { return Eight<Number>::load(there + at * 2); }, p.width);
+    ring.pop();
+    push(row + ring_rows * warps);
     part.norm(SharedModulation<Number>{modulation, p.width}, p.width);
     part.store(static_cast<Number*>(p.out) + before + std::int64_t{row} * p.width, p.width);
   }
@@ -86,7 +73,7 @@ void launch_of(const NormLaunch& p, Stream stream) {
     const int blocks = (p.rows + warps - 1) / warps;
     if (p.rows <= few_rows) return launch_kernel(norm_few<Number, number>, blocks, warps * 32, 0, 1, stream, p);
     const auto kernel = norm_many<Number, number>;
-    const int bytes = (2 + warps * stages) * p.width * 2;
+    const int bytes = (2 + warps * ring_rows) * p.width * 2;
     allow_shared_memory(kernel, bytes);
     int at_once = 0;
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&at_once, kernel, warps * 32, static_cast<std::size_t>(bytes)));

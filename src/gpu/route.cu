@@ -7,7 +7,7 @@
 #include "kernels.h"
 #include "narrow.cuh"
 #include "norm.cuh"
-#include "wgmma.cuh"
+#include "row_ring.cuh"
 
 namespace dydit::gpu {
 
@@ -158,34 +158,25 @@ __global__ __launch_bounds__(warps * 32, 1) void route_few(const RouteLaunch p) 
 }
 
 // Of logits that are there, or imposed. A warp's first row is on its way before it is known which ones are on.
-constexpr int known_rows = 32, row_stages = 2;
+constexpr int known_rows = 32;
 
 template <typename Number, int Eights>
 __global__ __launch_bounds__(warps * 32, Eights > 5 ? 1 : 4) void route_known(const RouteLaunch p) {
   extern __shared__ __align__(128) std::uint8_t known_memory[];
-  __shared__ Barrier full[warps][row_stages];
+  __shared__ RingBarriers<warps> barriers;
   __shared__ int place[known_rows];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, bytes = p.width * 2;
   const OfImage of(p, known_rows);
   Number* const modulation = reinterpret_cast<Number*>(known_memory);
-  std::uint8_t* const ring = known_memory + (2 + warp * row_stages) * bytes;
-  if (threadIdx.x == 0) {
-    for (Barrier(&of_warp)[row_stages] : full)
-      for (Barrier& one : of_warp) one.initialise(1);
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-  }
-  __syncthreads();
+  RowRing ring(known_memory + (2 + warp * ring_rows) * bytes, barriers, bytes);
+  barriers.initialise();
   let_next_kernel_begin();
   fetch_ahead(p.ahead);
   const std::int64_t modulation_at = of.image * p.modulation_stride + wait_for_kernel_before();
-  const std::uint64_t policy = read_once();
-  const auto fetch = [&](int row, int stage) {
-    if (lane != 0 || row >= of.rows) return;
-    full[warp][stage].expect(bytes);
-    copy_bytes(ring + stage * bytes, of.tokens<Number>(p) + std::int64_t{row} * p.width, bytes, full[warp][stage],
-               policy);
+  const auto push = [&](int row) {
+    if (row < of.rows) ring.push(of.tokens<Number>(p) + std::int64_t{row} * p.width);
   };
-  fetch(warp, 0);
+  push(warp);
   stage_modulation(modulation, static_cast<const Number*>(p.shift) + modulation_at,
                    static_cast<const Number*>(p.scale) + modulation_at, p.width);
   if (warp == 0) {
@@ -194,27 +185,25 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 1 : 4) void route_known(co
     place[lane] = decide(p, of.image, token, p.has_logits, logit, [] {});
   }
   __syncthreads();
-  const auto fetch_if_on = [&](int row, int stage) {
-    if (row < of.rows && place[row] >= 0) fetch(row, stage);
+  int last = warp;  // of the rows in the ring
+  const auto push_next = [&] {
+    do last += warps;
+    while (last < of.rows && place[last] < 0);
+    push(last);
   };
-  for (int i = 1; i < row_stages; ++i) fetch_if_on(warp + i * warps, i);
-  std::uint32_t parity[row_stages] = {};
-#pragma unroll
-  for (int i = 0; i < known_rows / warps; ++i) {
-    const int row = warp + i * warps, stage = i % row_stages;
-    if (row >= of.rows) break;
-    const bool on = place[row] >= 0;
-    if (on || i == 0) {  // it was fetched
-      full[warp][stage].wait(parity[stage]);
-      parity[stage] ^= 1;
-    }
+  for (int i = 1; i < ring_rows; ++i) push_next();
+#pragma unroll 1
+  for (int row = warp; row < of.rows; row += warps) {
+    const int to = place[row];
+    if (to < 0 && row != warp) continue;
+    const std::uint8_t* const there = ring.front();
     RowPart<Number, Eights> part;
-    if (on) part.read([&](int at) { return Eight<Number>::load(ring + stage * bytes + at * 2); }, p.width);
-    __syncwarp();
-    fetch_if_on(row + row_stages * warps, stage);
-    if (!on) continue;
+    part.read([&](int at) { return Eight<Number>::load(there + at * 2); }, to < 0 ? 0 : p.width);
+    ring.pop();
+    push_next();
+    if (to < 0) continue;
     part.norm(SharedModulation<Number>{modulation, p.width}, p.width);
-    part.store(static_cast<Number*>(p.out) + std::int64_t{place[row]} * p.width, p.width);
+    part.store(static_cast<Number*>(p.out) + std::int64_t{to} * p.width, p.width);
   }
 }
 
@@ -231,7 +220,7 @@ void launch_number(const RouteLaunch& p, Stream stream) {
   if (p.weight1 == nullptr || p.has_logits)
     return with_eights(p.width, [&](auto eights) {
       const auto kernel = route_known<Number, decltype(eights)::value>;
-      const int bytes = (2 + warps * row_stages) * p.width * 2;
+      const int bytes = (2 + warps * ring_rows) * p.width * 2;
       allow_shared_memory(kernel, bytes);
       launch_kernel(kernel, blocks_of(p, known_rows), warps * 32, bytes, 1, stream, p);
     });

@@ -118,7 +118,7 @@ __device__ inline void copy_box_out(const CUtensorMap& tensor, const void* from,
       : "memory");
 }
 __device__ inline void wait_until_copied_out() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
-/// What this thread has written to shared memory is seen by copies that begin later.
+/// What this thread has read or written in shared memory comes before what copies that begin later do there.
 __device__ inline void show_to_copies() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
 /// Rows of 64 numbers of two bytes, swizzled by 128 bytes, as wgmma reads them; + 2 is 16 columns further.

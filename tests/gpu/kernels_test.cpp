@@ -120,7 +120,7 @@ TEST_CASE("norms are those of the reference", "[kernels]") {
   for (const auto& [dtype, rounding] : numbers)
     for (const std::int64_t width : {8, 384, 768, 1024, 1152, 2048})
       for (const auto& [images, tokens] : std::vector<std::pair<std::int64_t, std::int64_t>>{
-               {3, 7}, {40, 77}, {2, 1100}, {900, 3}}) {  // few rows; many, of few images and of more than blocks
+               {3, 7}, {40, 77}, {2, 1100}, {900, 3}, {300, 40}}) {  // few; many, of few and many images
         CAPTURE(width, images, tokens);
         const Tensor x = random({images, tokens, width}, dtype, 3), modulation = random({images, 6 * width}, dtype, .5);
         const Tensor shift = modulation.narrow(1, width, width), scale = modulation.narrow(1, 4 * width, width);
