@@ -96,6 +96,11 @@ class Sampled {
   std::map<std::string, std::int64_t> memory;
 
   void fill(Record& record, const SampledCell& cell) const;
+  // Of the same model in the same engine, as the reference is sampled.
+  SampledCell alone(SampledCell cell) const {
+    cell.sampler = reference_.sampler, cell.steps = reference_.steps, cell.cache = "none";
+    return cell;
+  }
 
  private:
   // A function of image times in one block, in every block.
@@ -124,13 +129,14 @@ void Sampled::fill(Record& record, const SampledCell& cell) const {
   const auto put = [&](const char* metric, const auto& of_block) {
     put_blocks(record, metric, blockwise(cell, of_block));
   };
-  SampledCell alone = cell, cached = cell, solved = cell, by_cache = reference_;
-  alone.sampler = reference_.sampler, alone.steps = reference_.steps, alone.cache = "none";
+  const SampledCell alone = this->alone(cell);
+  SampledCell cached = cell, solved = cell, by_cache = reference_;
   for (SampledCell* complete : {&cached, &solved})
     complete->engine = reference_.engine, complete->which = Which::all, complete->keep = {};
   solved.cache = "none";
   by_cache.cache = cell.cache;
   put("image_time", [&](const auto& time) { return milliseconds() * time(cell); });
+  if (cell == alone) put("beyond_passes", [&](const auto& time) { return time(cell) / time(cell.passes()); });
   put("sampling_speedup", [&](const auto& time) { return time(reference_) / time(cell); });
   put("sampling_speedup_own", [&](const auto& time) { return time(alone) / time(cell); });
   const auto multiplied = [&](const auto& time) {
@@ -197,6 +203,9 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
     variants.push_back({.name = cell.name(),
                         .run = [&](std::int64_t) { trajectories->run(cell); },
                         .check = [&] { trajectories->check(cell); }});
+    if (cell == sampled.alone(cell))
+      variants.push_back(
+          {.name = cell.passes().name(), .run = [&](std::int64_t) { trajectories->run(cell.passes()); }});
   });
   const instrument::Blocks blocks{.count = s.spec.blocks, .settle = false, .seed = s.seed};
   const auto timer = instrument::timer_of(s.device);

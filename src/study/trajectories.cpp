@@ -58,7 +58,14 @@ diffusion::ProcessSpec process_of(const SampledModel& model, const model::Archit
 }
 
 std::string SampledCell::name() const {
-  return fmt::format("{} {} {}, {} {}, {}", engine.name, to_string(which), to_string(keep), sampler, steps, cache);
+  return fmt::format("{} {} {}, {} {}, {}{}", engine.name, to_string(which), to_string(keep), sampler, steps, cache,
+                     only_passes ? ", passes alone" : "");
+}
+
+SampledCell SampledCell::passes() const {
+  SampledCell cell = *this;
+  cell.only_passes = true;
+  return cell;
 }
 
 Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& of)
@@ -169,13 +176,29 @@ Tensor Trajectories::trajectory(const SampledCell& cell, bool look, const After&
   return sampler.sample(x_, {.model = model, .noise = noise});
 }
 
-void Trajectories::run(const SampledCell& cell) { trajectory(cell, /*look=*/false, {}); }
+void Trajectories::run(const SampledCell& cell) {
+  cell.only_passes ? run_passes(cell) : void(trajectory(cell, /*look=*/false, {}));
+}
+
+void Trajectories::run_passes(const SampledCell& cell) {
+  engine::Engine& engine = this->engine(cell);
+  engine.checks_finite = false;
+  const std::vector<model::Inputs>& passes = passes_.at(cell.name());
+  engine.begin(std::ssize(passes));
+  for (std::size_t pass = 0; pass < passes.size(); ++pass) {
+    stop_if_interrupted();
+    const std::int64_t images = passes[pass].x.size(0);
+    engine.forward(passes[pass], masks(cell, static_cast<std::int64_t>(pass), images), Overruled::run);
+  }
+}
 
 Executed Trajectories::check(const SampledCell& cell) {
   Executed executed;
   const auto& of = architecture();
+  std::vector<model::Inputs> passes;
   const Tensor made = trajectory(cell, /*look=*/true, [&](const model::Inputs& in, const engine::Outcome& outcome) {
     const std::int64_t images = in.x.size(0);
+    if (cell.cache == "none") passes.push_back(in);
     if (executed.passes++ == 0) {
       const auto& masked = family_.engine_that(engine::Executes::masked);
       const auto reference = masked.make(network_, {})->forward(in, outcome.masks);
@@ -193,6 +216,7 @@ Executed Trajectories::check(const SampledCell& cell) {
   executed.blocks /= static_cast<double>(executed.passes);
   executed.lambda /= static_cast<double>(executed.passes);
   executed.full_passes = executed.passes;
+  passes_[cell.passes().name()] = std::move(passes);
   if (cell.cache == "none") return executed;
   const cache::Cached& cached = *caches_.at(cell.engine.name + " " + cell.cache);
   executed.full_passes = std::ranges::count(cached.full(), true);

@@ -36,9 +36,11 @@ struct SampledCell {
   std::string sampler = {};
   std::int64_t steps = 1;
   std::string cache = "none";
+  bool only_passes = false;  ///< the forward passes of its trajectory, and nothing between them
 
   bool operator==(const SampledCell& other) const { return name() == other.name(); }
   std::string name() const;
+  SampledCell passes() const;
   bool complete() const { return engine.executes == engine::Executes::all; }
 };
 
@@ -59,6 +61,7 @@ class Trajectories {
 
   /// Makes ready for a cell: its sampler, engine, plan and masks. Throws for what cannot be sampled so.
   void add(const SampledCell& cell);
+  /// A trajectory; of a cell's passes, those of the trajectory that was looked at last.
   void run(const SampledCell& cell);
   /// A trajectory that is looked at. Throws RunError where its first pass computes something else than the masked
   /// engine does under the same masks, NotFinite where it is not finite.
@@ -77,6 +80,7 @@ class Trajectories {
   const engine::Masks& masks(const SampledCell& cell, std::int64_t pass, std::int64_t images);
   void plan(const SampledCell& cell);
   const torch::Tensor& times(double time);
+  void run_passes(const SampledCell& cell);
 
   const SamplingSetting& setting_;
   SampledModel of_;
@@ -89,9 +93,10 @@ class Trajectories {
   std::map<std::string, std::unique_ptr<diffusion::Sampler>> samplers_;
   std::map<std::string, std::shared_ptr<engine::Engine>> engines_;
   std::map<std::string, std::shared_ptr<cache::Cached>>
-      caches_;                                               // of an engine and a cache: their memory is there once
-  std::map<std::string, std::vector<engine::Masks>> masks_;  // imposed, of a share
-  std::map<double, torch::Tensor> times_;                    // as the model takes them, of both halves
+      caches_;                                                // of an engine and a cache: their memory is there once
+  std::map<std::string, std::vector<engine::Masks>> masks_;   // imposed, of a share
+  std::map<double, torch::Tensor> times_;                     // as the model takes them, of both halves
+  std::map<std::string, std::vector<model::Inputs>> passes_;  // of a cell's trajectory without a cache
 };
 
 }  // namespace dydit::study
