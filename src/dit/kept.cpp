@@ -62,14 +62,15 @@ Kept::Decision Kept::decide(const model::Inputs& in, const Masks& given, Overrul
   const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
   const bool heads = imposed[axis::heads].defined(), channels = imposed[axis::channels].defined();
   const Tensor time = dit_->t_embedder(in.t);
+  const Overruled of_widths = knows() ? Overruled::skipped : routers;
   Decision decision;
-  auto of_times = heads && channels && routers == Overruled::skipped ? std::nullopt : known(in);
+  auto of_times = heads && channels && of_widths == Overruled::skipped ? std::nullopt : known(in);
   if (of_times) {
     decision = std::move(*of_times);
     if (heads) decision.widths.masks[axis::heads] = imposed[axis::heads];
     if (channels) decision.widths.masks[axis::channels] = imposed[axis::channels];
   } else {
-    decision.widths = widths_of(dit_, time, imposed, routers);
+    decision.widths = widths_of(dit_, time, imposed, of_widths);
   }
   if (!of_times || heads || channels) {
     Masks own = decision.widths.logits;  // those of imposed widths say nothing
@@ -136,6 +137,7 @@ engine::RoundedPlan Kept::know(const Tensor& timesteps) {
   require_finite(logits);
   const Masks widths = rounded(planned, logits);
   const Tensor at = timesteps.to(torch::kCPU, torch::kFloat64);
+  knows_ = true;
   for (const auto& [plan, rows] : groups_of(widths))
     for (const std::int64_t i : rows)
       known_[at.const_data_ptr<double>()[i]] = {widths[axis::heads][i], widths[axis::channels][i], plan};
@@ -153,6 +155,7 @@ void Kept::plan(const Masks& widths) {
     throw UsageError("a plan without widths", "masks", "give heads and channels");
   const Masks both{widths[axis::heads], widths[axis::channels], Tensor()};
   engine::require_fit(both, dit_->architecture.units, both[axis::heads].size(0));
+  knows_ = true;
   prepare({both, rounded(both)});
 }
 

@@ -37,7 +37,8 @@ class Kept : public engine::Engine {
   virtual Decision decide(const model::Inputs& in, const Masks& given, Overruled routers);
   /// At timesteps whose widths are known, without their routers; nothing where one is not.
   std::optional<Decision> known(const model::Inputs& in) const;
-  bool knows() const { return !known_.empty(); }
+  /// Whether there was a plan: then no router runs whose widths are imposed.
+  bool knows() const { return knows_; }
   /// Makes them known (K). Throws NotFinite. -> their widths (K,depth,H), decided and rounded up
   engine::RoundedPlan know(const torch::Tensor& timesteps);
   bool rounds() const { return !round_up_.empty(); }
@@ -63,6 +64,7 @@ class Kept : public engine::Engine {
   void prepare(const engine::RoundedPlan& plan);
 
   std::map<double, Known> known_;
+  bool knows_ = false;
   engine::RoundUp round_up_;
   std::optional<engine::RoundedPlan> rounded_plan_;
 };

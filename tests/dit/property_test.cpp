@@ -261,6 +261,10 @@ TEST_CASE("a plan packs on several threads what its passes need, and no more; an
   const std::size_t needed = roomy->packed_bytes();
   CHECK(rel_l2(roomy->forward({x, zeros, zeros}, plan).output, expected) <= 1e-5);
   CHECK(roomy->packed_bytes() == needed);  // nothing was left to pack
+  // Routers whose decisions a plan knows are not run, even where routers are that are overruled.
+  const auto run = engine::Overruled::run;
+  CHECK_FALSE(roomy->forward({x, zeros, zeros}, plan, run).logits[axis::heads].defined());
+  CHECK(dit::compact_engine(dit)->forward({x, zeros, zeros}, plan, run).logits[axis::heads].defined());
   const auto exact = dit::compact_engine(dit, {.packing_budget = needed}),
              half = dit::compact_engine(dit, {.packing_budget = needed / 2});
   for (const auto* one : {&exact, &half}) {

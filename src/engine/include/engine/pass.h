@@ -26,7 +26,7 @@ struct Outcome {
 };
 
 /// What becomes of a router whose decision is imposed: skipped, or run, and its result discarded, so that the timing
-/// includes it. A router of a planned timestep is left out either way, as it is without masks.
+/// includes it. After a plan, of timesteps or of masks, routers that decide by the timestep are left out either way.
 enum class Overruled { skipped, run };
 
 /// Outputs (n,T,D) of attention and MLP, before their gates, of some of a batch's images; of tokens that are off 0.
