@@ -179,11 +179,21 @@ std::string against_run(const ProfileStudy& study, const ProfileStudy& other) {
          tables;
 }
 
-/// Of each model the first run that has it is compared with the later ones.
+/// A pass of both has the same to do.
+bool same_work(const ProfileStudy& a, const ProfileStudy& b) {
+  const auto work = [](const ProfileStudy& study) {
+    Axes axes = study.axes;
+    std::erase_if(axes, [](const auto& axis) { return axis.first != "batch" && axis.first != "input_size"; });
+    return axes;
+  };
+  return a.model == b.model && work(a) == work(b);
+}
+
+/// Of each model and batch the first run that has it is compared with the later ones.
 std::string against_earlier(const std::vector<ProfileStudy>& studies) {
   std::string html;
   for (const ProfileStudy& study : studies) {
-    const auto first = std::ranges::find(studies, study.model, &ProfileStudy::model);
+    const auto first = std::ranges::find_if(studies, [&](const ProfileStudy& one) { return same_work(one, study); });
     if (study.run == first->run) continue;
     const auto alike = std::ranges::find_if(studies, [&](const ProfileStudy& one) {
       return one.run == first->run && one.model == study.model && one.axes == study.axes;
