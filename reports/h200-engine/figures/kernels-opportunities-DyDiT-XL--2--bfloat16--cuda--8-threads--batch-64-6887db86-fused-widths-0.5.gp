@@ -1,7 +1,7 @@
-# Draws kernels-opportunities-DyDiT-XL--2-fused-both-0.5.svg, kernels-opportunities-DyDiT-XL--2-fused-both-0.5.pdf and kernels-opportunities-DyDiT-XL--2-fused-both-0.5.png from kernels-opportunities-DyDiT-XL--2-fused-both-0.5.csv: gnuplot kernels-opportunities-DyDiT-XL--2-fused-both-0.5.gp
+# Draws kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.svg, kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.pdf and kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.png from kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.csv: gnuplot kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.gp
 set encoding utf8
 set datafile separator comma
-data = 'kernels-opportunities-DyDiT-XL--2-fused-both-0.5.csv'
+data = 'kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.csv'
 set border 3 linewidth 0.8
 set tics nomirror scale 0.6
 set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
@@ -20,8 +20,8 @@ do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,541 dynamic noenhanced font 'Helvetica,14' }
 if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.635416666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
 if (format eq 'png') { set terminal pngcairo size 1520,1082 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
-set output 'kernels-opportunities-DyDiT-XL--2-fused-both-0.5.'.format
-set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 64: fused (both, 0.5)' at screen 0.5,0.974122 center
+set output 'kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.'.format
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 64: fused (widths, 0.5)' at screen 0.5,0.974122 center
 set key at screen 0.013158,0.944547 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
 set lmargin at screen 0.025
 set rmargin at screen 0.975
@@ -29,30 +29,30 @@ set tmargin at screen 0.8909426987060998
 set bmargin at screen 0.11460258780036968
 unset ytics
 set border 1
-set xrange [0:3.3250847]
+set xrange [0:4.6591537]
 set xtics 0.5
 set yrange [9.5:-0.6]
 set xlabel 'ms of a pass above the bound; of a gap all of it' offset 0,0.3
-set label 'block/attention/qkv: product' at graph 0.005,first -0.30 left font ',12'
-set label '2.89 ms' at first 2.891378,first 0.11 left offset 0.8,0 font ',12'
-set label 'block/mlp/fc1: product' at graph 0.005,first 0.70 left font ',12'
-set label '2.08 ms' at first 2.080276,first 1.11 left offset 0.8,0 font ',12'
-set label 'block/mlp/fc2: product' at graph 0.005,first 1.70 left font ',12'
-set label '2.01 ms' at first 2.008337,first 2.11 left offset 0.8,0 font ',12'
+set label 'block/mlp/fc1: product' at graph 0.005,first -0.30 left font ',12'
+set label '4.05 ms' at first 4.051438,first 0.11 left offset 0.8,0 font ',12'
+set label 'block/mlp/fc2: product' at graph 0.005,first 0.70 left font ',12'
+set label '3.76 ms' at first 3.761629,first 1.11 left offset 0.8,0 font ',12'
+set label 'block/attention/qkv: product' at graph 0.005,first 1.70 left font ',12'
+set label '3.03 ms' at first 3.033399,first 2.11 left offset 0.8,0 font ',12'
 set label 'block/attention/proj: product' at graph 0.005,first 2.70 left font ',12'
-set label '1.57 ms' at first 1.570054,first 3.11 left offset 0.8,0 font ',12'
+set label '1.64 ms' at first 1.636561,first 3.11 left offset 0.8,0 font ',12'
 set label 'block/attention/sdpa: attention' at graph 0.005,first 3.70 left font ',12'
-set label '1.08 ms' at first 1.0808,first 4.11 left offset 0.8,0 font ',12'
+set label '1.13 ms' at first 1.132591,first 4.11 left offset 0.8,0 font ',12'
 set label 'block/attention/norm: norm_many' at graph 0.005,first 4.70 left font ',12'
-set label '0.519 ms' at first 0.5194493,first 5.11 left offset 0.8,0 font ',12'
+set label '0.556 ms' at first 0.5557528,first 5.11 left offset 0.8,0 font ',12'
 set label 'block/route: product' at graph 0.005,first 5.70 left font ',12'
-set label '0.466 ms' at first 0.4660814,first 6.11 left offset 0.8,0 font ',12'
+set label '0.478 ms' at first 0.4784872,first 6.11 left offset 0.8,0 font ',12'
 set label 'block/route: route_known' at graph 0.005,first 6.70 left font ',12'
-set label '0.339 ms' at first 0.3391196,first 7.11 left offset 0.8,0 font ',12'
+set label '0.441 ms' at first 0.4410778,first 7.11 left offset 0.8,0 font ',12'
 set label 'adaLN: product' at graph 0.005,first 7.70 left font ',12'
-set label '0.123 ms' at first 0.1226979,first 8.11 left offset 0.8,0 font ',12'
+set label '0.124 ms' at first 0.1242078,first 8.11 left offset 0.8,0 font ',12'
 set label 'conditioning: embed' at graph 0.005,first 8.70 left font ',12'
-set label '0.0499 ms' at first 0.04993234,first 9.11 left offset 0.8,0 font ',12'
+set label '0.0525 ms' at first 0.05249104,first 9.11 left offset 0.8,0 font ',12'
 plot data skip 1 using 3:1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
   keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound'
 unset label

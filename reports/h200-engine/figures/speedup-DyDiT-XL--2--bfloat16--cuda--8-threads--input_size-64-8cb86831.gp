@@ -1,7 +1,7 @@
-# Draws speedup-DyDiT-XL--2.svg, speedup-DyDiT-XL--2.pdf and speedup-DyDiT-XL--2.png from speedup-DyDiT-XL--2.csv: gnuplot speedup-DyDiT-XL--2.gp
+# Draws speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.svg, speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.pdf and speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.png from speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.csv: gnuplot speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.gp
 set encoding utf8
 set datafile separator comma
-data = 'speedup-DyDiT-XL--2.csv'
+data = 'speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.csv'
 set border 3 linewidth 0.8
 set tics nomirror scale 0.6
 set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
@@ -24,26 +24,26 @@ $published << EOD
 EOD
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 760,450 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.6875 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1520,900 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
-set output 'speedup-DyDiT-XL--2.'.format
+if (format eq 'svg') { set terminal svg size 760,430 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.479166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,860 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.'.format
 set multiplot
-set xrange [0.89388618:2.9942119]
-set yrange [0.76969657:2.9942119]
+set xrange [0.90478383:2.8706112]
+set yrange [0.87527572:2.8706112]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'
 set xlabel 'theoretical speedup' offset 0,0.3
 set ylabel 'actual speedup' offset 0.5
-set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads: how much of the skipped work becomes time?' at screen 0.5,0.9688888888888889 center
-set key at screen 0.5,0.937778 center top vertical maxrows 2 samplen 2.5
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, input_size 64: how much of the skipped work becomes time?' at screen 0.5,0.9674418604651163 center
+set key at screen 0.5,0.934884 center top vertical maxrows 1 samplen 2.5
 set lmargin at screen 0.08157894736842106
 set rmargin at screen 0.5210526315789473
-set tmargin at screen 0.7822222222222223
-set bmargin at screen 0.13777777777777778
+set tmargin at screen 0.8186046511627907
+set bmargin at screen 0.14418604651162792
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.15408,2.15408 center rotate by 39.34 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.08428,2.08428 center rotate by 40.54 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -51,12 +51,7 @@ plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   data skip 1 every ::0::1 using 1:2 with linespoints linetype 1 dashtype 1 pointtype 7 pointsize 0.80 notitle, \
   data skip 1 every ::2::3 using 1:2 with points linetype 1 pointtype 7 pointsize 0.80 notitle, \
   data skip 1 every ::2::3 using 1:2 with points linecolor rgb 'black' pointtype 6 pointsize 1.2 linewidth 1 notitle, \
-  data skip 1 every ::4::7 using 1:3:(0):($4-$3) with vectors nohead linetype 2 linewidth 1.2 notitle, \
-  data skip 1 every ::4::5 using 1:2 with linespoints linetype 2 dashtype 1 pointtype 7 pointsize 0.60 notitle, \
-  data skip 1 every ::6::7 using 1:2 with points linetype 2 pointtype 7 pointsize 0.60 notitle, \
-  data skip 1 every ::6::7 using 1:2 with points linecolor rgb 'black' pointtype 6 pointsize 1.2 linewidth 1 notitle, \
-  keyentry with linespoints linetype 1 dashtype 1 pointtype 7 pointsize 0.80 title 'fused, batch 64', \
-  keyentry with linespoints linetype 2 dashtype 1 pointtype 7 pointsize 0.60 title 'fused, batch 2', \
+  keyentry with linespoints linetype 1 dashtype 1 pointtype 7 pointsize 0.80 title 'fused, batch 16', \
   keyentry with points linecolor rgb 'black' pointtype 6 pointsize 1.2 linewidth 1 title 'shares by axis', \
   keyentry with linespoints linecolor rgb '#909090' linewidth 1.2 pointtype 8 pointsize 0.7 title 'published, on a V100'
 unset label
@@ -65,22 +60,18 @@ unset ylabel
 set format y ''
 set lmargin at screen 0.5394736842105263
 set rmargin at screen 0.9789473684210527
-set tmargin at screen 0.7822222222222223
-set bmargin at screen 0.13777777777777778
+set tmargin at screen 0.8186046511627907
+set bmargin at screen 0.14418604651162792
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.15408,2.15408 center rotate by 39.34 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.08428,2.08428 center rotate by 40.54 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   $published using 1:2 with linespoints linecolor rgb '#909090' linewidth 1.2 pointtype 8 pointsize 0.7 notitle, \
-  data skip 1 every ::8::11 using 1:3:(0):($4-$3) with vectors nohead linetype 1 linewidth 1.2 notitle, \
-  data skip 1 every ::8::9 using 1:2 with linespoints linetype 1 dashtype 1 pointtype 7 pointsize 0.80 notitle, \
-  data skip 1 every ::10::11 using 1:2 with points linetype 1 pointtype 7 pointsize 0.80 notitle, \
-  data skip 1 every ::10::11 using 1:2 with points linecolor rgb 'black' pointtype 6 pointsize 1.2 linewidth 1 notitle, \
-  data skip 1 every ::12::15 using 1:3:(0):($4-$3) with vectors nohead linetype 2 linewidth 1.2 notitle, \
-  data skip 1 every ::12::13 using 1:2 with linespoints linetype 2 dashtype 1 pointtype 7 pointsize 0.60 notitle, \
-  data skip 1 every ::14::15 using 1:2 with points linetype 2 pointtype 7 pointsize 0.60 notitle, \
-  data skip 1 every ::14::15 using 1:2 with points linecolor rgb 'black' pointtype 6 pointsize 1.2 linewidth 1 notitle
+  data skip 1 every ::4::7 using 1:3:(0):($4-$3) with vectors nohead linetype 1 linewidth 1.2 notitle, \
+  data skip 1 every ::4::5 using 1:2 with linespoints linetype 1 dashtype 1 pointtype 7 pointsize 0.80 notitle, \
+  data skip 1 every ::6::7 using 1:2 with points linetype 1 pointtype 7 pointsize 0.80 notitle, \
+  data skip 1 every ::6::7 using 1:2 with points linecolor rgb 'black' pointtype 6 pointsize 1.2 linewidth 1 notitle
 unset label
 unset key
 unset ylabel

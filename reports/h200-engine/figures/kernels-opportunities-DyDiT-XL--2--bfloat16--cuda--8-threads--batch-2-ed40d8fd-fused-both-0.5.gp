@@ -1,0 +1,62 @@
+# Draws kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.svg, kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.pdf and kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.png from kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.csv: gnuplot kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.gp
+set encoding utf8
+set datafile separator comma
+data = 'kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.csv'
+set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+set linetype 1 linecolor rgb '#d55e00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 2 linecolor rgb '#0072b2' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 760,541 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.635416666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,1082 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.'.format
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 2: fused (both, 0.5)' at screen 0.5,0.974122 center
+set key at screen 0.013158,0.944547 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
+set lmargin at screen 0.025
+set rmargin at screen 0.975
+set tmargin at screen 0.8909426987060998
+set bmargin at screen 0.11460258780036968
+unset ytics
+set border 1
+set xrange [0:0.34034687]
+set xtics 0.05
+set yrange [9.5:-0.6]
+set xlabel 'ms of a pass above the bound; of a gap all of it' offset 0,0.3
+set label 'block/mlp/fc2: product' at graph 0.005,first -0.30 left font ',12'
+set label '0.296 ms' at first 0.2959538,first 0.11 left offset 0.8,0 font ',12'
+set label 'block/mlp/fc1: split_product' at graph 0.005,first 0.70 left font ',12'
+set label '0.205 ms' at first 0.2052075,first 1.11 left offset 0.8,0 font ',12'
+set label 'block/attention/sdpa: attention' at graph 0.005,first 1.70 left font ',12'
+set label '0.173 ms' at first 0.1727999,first 2.11 left offset 0.8,0 font ',12'
+set label 'block/attention/proj: product' at graph 0.005,first 2.70 left font ',12'
+set label '0.167 ms' at first 0.1665928,first 3.11 left offset 0.8,0 font ',12'
+set label 'block/attention/qkv: product' at graph 0.005,first 3.70 left font ',12'
+set label '0.149 ms' at first 0.1490808,first 4.11 left offset 0.8,0 font ',12'
+set label 'block/route: route_few' at graph 0.005,first 4.70 left font ',12'
+set label '0.147 ms' at first 0.1471821,first 5.11 left offset 0.8,0 font ',12'
+set label 'block/attention/norm: norm_few' at graph 0.005,first 5.70 left font ',12'
+set label '0.124 ms' at first 0.1237247,first 6.11 left offset 0.8,0 font ',12'
+set label 'adaLN: nvjet_sm90_tst' at graph 0.005,first 6.70 left font ',12'
+set label '0.108 ms' at first 0.1078324,first 7.11 left offset 0.8,0 font ',12'
+set label 'adaLN: (graph)' at graph 0.005,first 7.70 left font ',12'
+set label '0.0138 ms' at first 0.01375275,first 8.11 left offset 0.8,0 font ',12'
+set label 'pass: (launch)' at graph 0.005,first 8.70 left font ',12'
+set label '0.0115 ms' at first 0.01154189,first 9.11 left offset 0.8,0 font ',12'
+plot data skip 1 using 3:1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
+  keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound', \
+  keyentry with boxes fillcolor rgb '#d55e00' fillstyle solid 1 noborder title '(launch)', \
+  keyentry with boxes fillcolor rgb '#7b3294' fillstyle solid 1 noborder title '(graph)'
+unset label
+unset output
+}

@@ -1,0 +1,62 @@
+# Draws kernels-roofline-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.svg, kernels-roofline-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.pdf and kernels-roofline-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.png from kernels-roofline-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.csv: gnuplot kernels-roofline-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.gp
+set encoding utf8
+set datafile separator comma
+data = 'kernels-roofline-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.csv'
+set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+set linetype 1 linecolor rgb '#d55e00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 2 linecolor rgb '#0072b2' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 760,451 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.697916666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,902 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'kernels-roofline-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.'.format
+set multiplot
+set logscale xy
+set format xy '%g'
+set samples 300
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 2' at screen 0.5,0.968958 center
+set key at screen 0.013158,0.933481 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
+set lmargin at screen 0.1
+set rmargin at screen 0.7
+set tmargin at screen 0.8691796008869179
+set bmargin at screen 0.13747228381374724
+set xrange [60.870122:209.68242]
+set yrange [253124.59:647998.95]
+set xlabel 'MACs per byte' offset 0,0.3
+set ylabel 'GMAC/s' offset 0.5
+plot (4158.4374*x < 404999.34 ? 4158.4374*x : 404999.34) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+  data skip 1 using 1:2:4:5 with points pointtype 7 pointsize variable linecolor variable notitle, \
+  keyentry with points linetype 2 pointtype 7 pointsize 0.9 title 'fused-dense', \
+  keyentry with points linetype 1 pointtype 7 pointsize 0.9 title 'fused (both, 0.5)', \
+  keyentry with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 title 'ceilings'
+unset label
+unset arrow
+unset key
+set lmargin at screen 0.81
+set rmargin at screen 0.98
+set tmargin at screen 0.8691796008869179
+set bmargin at screen 0.13747228381374724
+unset logscale x
+set xrange [0:0.55234314]
+set xtics 0.2
+set yrange [14.026487:6653.4998]
+set xlabel 'no MACs: % of time' offset 0,0.3
+set ylabel 'GB/s' offset 1
+plot 4158.4374 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+  data skip 1 using 6:3:4:5 with points pointtype 7 pointsize variable linecolor variable notitle
+unset multiplot
+unset logscale
+set format xy
+unset output
+}
