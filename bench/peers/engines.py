@@ -85,7 +85,7 @@ def check_in_float32(model, keeps, options, checkpoint):
     ours.end()
 
 
-def ready_sides(names, by_keep, ours, peers, block_seconds, deadline):
+def ready_sides(names, by_keep, ours, peers, block_seconds, begin, deadline):
     sides = []
     for name in names:
         kind, way = name.split(":")
@@ -98,7 +98,7 @@ def ready_sides(names, by_keep, ours, peers, block_seconds, deadline):
             if time.monotonic() > deadline:
                 side.error = "not begun: the time is over (--minutes)"
                 continue
-            print(f"{name} {keep or ''} ...", file=sys.stderr, flush=True)
+            print(f"{time.monotonic() - begin:4.0f} s  {name} {keep or ''} ...", file=sys.stderr, flush=True)
             side.attempt(lambda: side.make_ready(ours, peers))
             side.attempt(lambda: side.repetitions_of(block_seconds))
     return sides
@@ -164,7 +164,7 @@ def compare(name, options, names, rows):
             by_keep = {keep: Given(model, batch, keep, Path(folder)) for keep in [None, *options.keep]}
             expect(model, by_keep.values(), options, peers)
             deadline = begin + 60 * options.minutes * (i + 1) / len(options.batches)
-            sides = ready_sides(names, by_keep, ours, peers, options.block_seconds, deadline)
+            sides = ready_sides(names, by_keep, ours, peers, options.block_seconds, begin, deadline)
             time_sides([side for side in sides if not side.error], options.blocks)
             of_batch = rows_of(sides, ("ours:fused-dense", "ours:fused") if options.device == "cuda" else
                                ("ours:dense", "ours:compact"))
