@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "dit/engines.h"
+#include "fused_ranges.h"
 #include "gpu/few_rows.h"
 #include "gpu/support.h"
 #include "model/fused.h"
@@ -86,6 +87,11 @@ std::shared_ptr<const PackedSublayer> FusedModel::sublayer(std::size_t layer, bo
   return is_mlp ? packing_->mlp(layer, units) : packing_->attention(layer, units);
 }
 
+std::optional<double> FusedModel::rows_on(std::size_t layer, const Tensor& rows, const Tensor& count) const {
+  if (!count.defined()) return static_cast<double>(rows.size(0));
+  return imposed_rows_.empty() ? std::nullopt : std::optional(imposed_rows_[layer]);
+}
+
 // Of few tokens a product waits for its weights, and what is between products waits for nothing. Not of weights that
 // are packed for each use.
 std::vector<Tensor> FusedModel::weights_ahead(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan,
@@ -98,7 +104,7 @@ std::vector<Tensor> FusedModel::weights_ahead(std::size_t layer, bool is_mlp, co
   return weights;
 }
 
-Tensor FusedModel::add(Tensor stream, const gpu::Product& product, const Tensor& gate, BlockPart part,
+Tensor FusedModel::add(const char* name, Tensor stream, const gpu::Product& product, const Tensor& gate, BlockPart part,
                        const BlockAt& at) {
   gpu::Product added = product;
   if (!at.keep) {
@@ -107,7 +113,7 @@ Tensor FusedModel::add(Tensor stream, const gpu::Product& product, const Tensor&
     added.out = stream.flatten(0, 1);
     added.gate = gate;
     added.tokens = stream.size(1);
-    products_.run(added);
+    in_range(product_range(name, added, rows_on(at.layer, added.x, added.count)), [&] { products_.run(added); });
     return stream;
   }
   added.out = torch::empty({product.x.size(0), stream.size(2)}, stream.options());
@@ -118,7 +124,7 @@ Tensor FusedModel::add(Tensor stream, const gpu::Product& product, const Tensor&
     added.gate = torch::ones_like(gate);
     added.tokens = stream.size(1);
   }
-  products_.run(added);
+  in_range(product_range(name, added, rows_on(at.layer, added.x, added.count)), [&] { products_.run(added); });
   all = all.view(stream.sizes());
   at.keep(part, all);
   return model::gated_residual(std::move(stream), all, gate);
@@ -136,20 +142,18 @@ Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<Wi
     // What the MLP reads is fetched by two kernels: one is too short for all of it.
     const std::vector<Tensor> mlp = weights_ahead(at.layer, /*is_mlp=*/true, plan, rows);
     const auto half = mlp.begin() + std::ssize(mlp) / 2;
-    in_range("norm", [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed, {mlp.begin(), half}); });
+    in_range(norm_range(x), [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed, {mlp.begin(), half}); });
     const Tensor& weight = packed->in.weight();
     const Tensor qkv = torch::empty({rows, weight.size(0)}, x.options());
-    in_range("qkv", [&] {
-      products_.run({.x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv});
-    });
-    mixed = in_range("sdpa", [&] {
+    const gpu::Product product{.x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv};
+    in_range(product_range("qkv", product, rows), [&] { products_.run(product); });
+    mixed = in_range(attention_range(qkv, x.size(1)), [&] {
       return attentions_.run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units, {half, mlp.end()})
           .flatten(0, 1);
     });
   }
-  const Range proj("proj");
   const Tensor weight = packed == nullptr ? block.attn->proj->weight.narrow(1, 0, 0) : packed->out.weight();
-  return add(std::move(x), {.x = mixed, .weight = weight, .bias = block.attn->proj->bias}, m.gate1,
+  return add("proj", std::move(x), {.x = mixed, .weight = weight, .bias = block.attn->proj->bias}, m.gate1,
              BlockPart::attention, at);
 }
 
@@ -162,18 +166,17 @@ Tensor FusedModel::mlp(Tensor x, const BlockAt& at, const FusedPass& pass, const
   if (packed != nullptr) {
     const Tensor& weight = packed->in.weight();
     hidden = torch::empty({hidden.size(0), weight.size(0)}, x.options());
-    in_range("fc1", [&] {
-      products_.run({.epilogue = gpu::Epilogue::gelu,
-                     .x = routed.out,
-                     .weight = weight,
-                     .bias = packed->in.bias(),
-                     .out = hidden,
-                     .count = routed.count});
-    });
+    const gpu::Product product{.epilogue = gpu::Epilogue::gelu,
+                               .x = routed.out,
+                               .weight = weight,
+                               .bias = packed->in.bias(),
+                               .out = hidden,
+                               .count = routed.count};
+    in_range(product_range("fc1", product, rows_on(at.layer, product.x, product.count)),
+             [&] { products_.run(product); });
   }
-  const Range fc2("fc2");
   const Tensor weight = packed == nullptr ? block.mlp->fc2->weight.narrow(1, 0, 0) : packed->out.weight();
-  return add(std::move(x),
+  return add("fc2", std::move(x),
              {.x = hidden, .weight = weight, .bias = block.mlp->fc2->bias, .count = routed.count, .rows = routed.rows},
              at.modulation.gate2, BlockPart::mlp, at);
 }
@@ -190,7 +193,7 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
                     .out = torch::empty({rows, x.size(2)}, x.options()),
                     .ahead = weights_ahead(at.layer + 1, /*is_mlp=*/false, pass.plan, rows)};
   if (!pass.plan) {
-    in_range("norm", [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out, routed.ahead); });
+    in_range(norm_range(x), [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out, routed.ahead); });
     routed.x = Tensor();
     return mlp(std::move(x), at, pass, routed);
   }
@@ -207,26 +210,28 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
   at.on.masks.push_back(routed.on);
   routed.rows = torch::empty({rows}, x.options().dtype(torch::kInt32));
   routed.count = count;
-  in_range("route", [&] { gpu::route(routed); });
+  in_range(route_range(routed, rows_on(at.layer, routed.out, routed.count)), [&] { gpu::route(routed); });
   routed.x = Tensor();
   return mlp(std::move(x), at, pass, routed);
 }
 
 PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
   if (!adaln_weight_.defined()) prepare();
-  const Tensor vector = in_range("conditioning", [&] { return gpu::condition(conditioner_, in.t, in.y); });
+  const Tensor vector = in_range(conditioning_range(conditioner_, in.x.size(0)),
+                                 [&] { return gpu::condition(conditioner_, in.t, in.y); });
   const std::int64_t width = dit_->configuration.hidden_size;
   const auto depth = static_cast<std::int64_t>(dit_->blocks->size());
   const Tensor modulation = torch::empty({in.x.size(0), adaln_weight_.size(0)}, vector.options());
-  in_range("adaLN",
-           [&] { products_.run({.x = vector, .weight = adaln_weight_, .bias = adaln_bias_, .out = modulation}); });
+  const gpu::Product adaln{.x = vector, .weight = adaln_weight_, .bias = adaln_bias_, .out = modulation};
+  in_range(product_range("adaLN", adaln, vector.size(0)), [&] { products_.run(adaln); });
   const model::Share share{.number = 0, .first = 0, .count = in.x.size(0)};
   const Tensor counts = no_counts();
   TokensOn on;
-  Tensor tokens = in_range("embed", [&] {
+  const Configuration& c = dit_->configuration;
+  const std::int64_t rows = in.x.size(0) * c.tokens();
+  Tensor tokens = in_range(narrow_range("embed", patch_weight_, rows), [&] {
     const auto& proj = dit_->x_embedder->proj;
-    return gpu::embed_patches(in.x, patch_weight_, proj->bias, dit_->pos_embed.flatten(0, 1),
-                              dit_->configuration.patch_size);
+    return gpu::embed_patches(in.x, patch_weight_, proj->bias, dit_->pos_embed.flatten(0, 1), c.patch_size);
   });
   for (std::int64_t layer = 0; layer < depth; ++layer) {
     const Range range("block", layer);
@@ -234,9 +239,8 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
     tokens = block(std::move(tokens), {static_cast<std::size_t>(layer), m, share, on, {}}, pass, imposed,
                    counts.narrow(0, layer, 1));
   }
-  const Range range("final layer");
+  const Range range(narrow_range("final layer", dit_->final_layer->linear->weight, rows));
   const auto last = modulation.narrow(1, 6 * depth * width, 2 * width).chunk(2, 1);
-  const Configuration& c = dit_->configuration;
   return {gpu::final_layer(tokens, {.shift = last[0],
                                     .scale = last[1],
                                     .weight = final_weight_,
@@ -248,6 +252,7 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
 }
 
 PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
+  imposed_rows_.clear();
   std::vector<std::int64_t> shapes = in.x.sizes().vec();
   for (const Tensor& input : {in.x, in.t, in.y}) shapes.push_back(static_cast<std::int64_t>(input.scalar_type()));
   Captured& captured = captured_[{pass, shapes}];
@@ -263,11 +268,16 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
   const bool stale = captured.drops != packing_->drops() || (observed && !captured.observed);
   const std::vector<Tensor> inputs{in.x, in.t, in.y, imposed};
   if (captured.graph == nullptr || stale) {
+    if (observed && imposed.defined()) {
+      const Tensor on = imposed.sum(at::IntArrayRef{0, 2}).to(torch::kCPU, torch::kFloat64);
+      imposed_rows_.assign(on.const_data_ptr<double>(), on.const_data_ptr<double>() + on.numel());
+    }
     // The old one lives until then: memory that no graph holds cannot be captured in.
     captured.graph = std::make_unique<gpu::Graph>(inputs, memory_, [&](const std::vector<Tensor>& of) {
       const PartialOutcome outcome = work(pass, {of[0], of[1], of[2]}, of[3]);
       return std::vector<Tensor>{outcome.output, outcome.tokens, outcome.token_logits};
     });
+    imposed_rows_.clear();
     captured.drops = packing_->drops();
     captured.observed = observed;
     if (captured_.size() > graphs_kept)

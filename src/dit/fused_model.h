@@ -55,9 +55,12 @@ class FusedModel {
   torch::Tensor attention(torch::Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan);
   torch::Tensor mlp(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const gpu::Route& routed);
   // To a stream (n,T,D), or apart where somebody asks for it.
-  torch::Tensor add(torch::Tensor stream, const gpu::Product& product, const torch::Tensor& gate, model::BlockPart part,
-                    const BlockAt& at);
+  torch::Tensor add(const char* name, torch::Tensor stream, const gpu::Product& product, const torch::Tensor& gate,
+                    model::BlockPart part, const BlockAt& at);
   std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
+
+  // How many of these rows a layer's MLP takes, where that is known.
+  std::optional<double> rows_on(std::size_t layer, const torch::Tensor& rows, const torch::Tensor& count) const;
 
   // What a layer's products of one kind read, for whoever can fetch it before.
   std::vector<torch::Tensor> weights_ahead(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan,
@@ -72,6 +75,7 @@ class FusedModel {
   gpu::Products products_;
   gpu::Attentions attentions_;
   std::map<Key, Captured> captured_;
+  std::vector<double> imposed_rows_;  // of each layer, while a pass is captured that somebody observes
   std::shared_ptr<gpu::GraphMemory> memory_ = gpu::graph_memory();
   std::int64_t passes_ = 0;
 };

@@ -110,6 +110,13 @@ class Collector final : public RangeObserver {
 
   void end(Node) noexcept override { of_thread().close(); }
 
+  Work work() noexcept override {
+    const Thread& thread = of_thread();
+    if (thread.opened.empty() || thread.opened.back() == Thread::none) return {};
+    const HostSpan& span = thread.spans[thread.opened.back()];
+    return span.kind == HostSpan::Kind::range ? Work{span.macs, span.bytes} : Work{};
+  }
+
   std::vector<Step> path(Node node) const override {
     const std::lock_guard lock(mutex_);
     std::vector<Step> steps;

@@ -63,7 +63,7 @@ void require(CUptiResult result, const char* what) {
 struct GpuSession::Records {
   CUpti_SubscriberHandle subscriber = nullptr;
   std::vector<Buffer> ready, filled;
-  std::map<std::uint64_t, GpuRecords::Path> graph_ranges;
+  std::map<std::uint64_t, GpuRecords::Captured> graph_ranges;
   Calls calls;
   RecordReader reader;
   std::mutex mutex;  // of ready, filled and graph_ranges: CUPTI asks from threads of its own
@@ -131,10 +131,11 @@ void GpuSession::Records::on_graph(CUpti_CallbackId what, const CUpti_GraphData&
   if (cuptiGetGraphNodeId(graph.node, &node) != CUPTI_SUCCESS) return;
   if (what == CUPTI_CBID_RESOURCE_GRAPHNODE_CREATED) {
     const Observed here = Observed::here();
-    auto path = here.observer == nullptr ? GpuRecords::Path() : here.observer->path(here.node);
-    if (path.empty()) return;  // it is in the range that launches it
+    if (here.observer == nullptr) return;
+    GpuRecords::Captured captured{.path = here.observer->path(here.node), .work = here.observer->work()};
+    if (captured.path.empty()) return;  // it is in the range that launches it
     const std::lock_guard lock(mutex);
-    graph_ranges[node] = std::move(path);
+    graph_ranges[node] = std::move(captured);
   } else if (cuptiGetGraphNodeId(graph.originalNode, &original) == CUPTI_SUCCESS) {
     const std::lock_guard lock(mutex);
     if (const auto found = graph_ranges.find(original); found != graph_ranges.end()) graph_ranges[node] = found->second;

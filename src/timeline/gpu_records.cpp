@@ -33,9 +33,10 @@ class Joining {
     for (const GpuRecords::Call& call : records_.calls) add(call);
     t_.device.reserve(t_.device.size() + records_.work.size());
     for (const GpuRecords::Work& work : records_.work) add(work);
-    for (const auto& [op, longest] : longest_) {
-      t_.device[longest].macs = op->macs;
-      t_.device[longest].bytes = std::max(0.0, op->bytes - copied_[op]);
+    for (const auto& [_, done] : done_) {
+      if (done.longest == none) continue;
+      t_.device[done.longest].macs = done.work.macs;
+      t_.device[done.longest].bytes = std::max(0.0, done.work.bytes - done.copied);
     }
   }
 
@@ -73,7 +74,7 @@ class Joining {
   }
 
   // In this timeline's tree.
-  std::uint32_t node(const GpuRecords::Path& path) {
+  std::uint32_t node(const std::vector<RangeObserver::Step>& path) {
     std::uint32_t at = 0;
     for (const auto& [name, index] : path) {
       auto& nodes = t_.ranges.nodes;
@@ -103,8 +104,10 @@ class Joining {
                        .at = call.at,
                        .correlation = call.correlation,
                        .stall = call.stall});
-    if (call.correlation != 0)
-      asked_.try_emplace(call.correlation, Asked{t_.host.back().node, in(operators_, number, call.at.begin)});
+    if (call.correlation == 0) return;
+    const HostSpan* const op = in(operators_, number, call.at.begin);
+    const bool range_knows = op == nullptr && range != nullptr && (range->macs > 0 || range->bytes > 0);
+    asked_.try_emplace(call.correlation, Asked{t_.host.back().node, range_knows ? range : op});
   }
 
   void add(const GpuRecords::Work& work) {
@@ -117,25 +120,41 @@ class Joining {
                     .graph_node = work.graph_node,
                     .bytes = work.bytes,
                     .launch = work.launch};
-    const auto asked = asked_.find(work.correlation);
-    if (asked != asked_.end()) span.node = asked->second.node;
-    if (const auto captured = records_.graph_ranges.find(work.graph_node);
-        work.graph_node != 0 && captured != records_.graph_ranges.end())
-      span.node = node(captured->second);
-    t_.device.push_back(span);
-    if (asked == asked_.end() || asked->second.op == nullptr || !sound(work.at)) return;
-    if (work.kind != DeviceSpan::Kind::kernel) {
-      copied_[asked->second.op] += moved(span, work.name);
-      return;
+    Asker asker{};
+    RangeObserver::Work known;
+    if (const auto asked = asked_.find(work.correlation); asked != asked_.end()) {
+      span.node = asked->second.node;
+      if (const HostSpan* const by = asked->second.by; by != nullptr) {
+        asker = {by, 0, 0};
+        known = {by->macs, by->bytes};
+      }
     }
-    const std::size_t place = t_.device.size() - 1;
-    const auto [longest, first] = longest_.try_emplace(asked->second.op, place);
-    if (!first && t_.device[longest->second].at.length() < span.at.length()) longest->second = place;
+    if (const auto captured = records_.graph_ranges.find(work.graph_node);
+        work.graph_node != 0 && captured != records_.graph_ranges.end()) {
+      span.node = node(captured->second.path);
+      asker = {nullptr, work.correlation, span.node};
+      known = captured->second.work;
+    }
+    t_.device.push_back(span);
+    if (asker == Asker{} || !sound(work.at)) return;
+    Done& done = done_.try_emplace(asker, Done{known}).first->second;
+    if (work.kind != DeviceSpan::Kind::kernel)
+      done.copied += moved(span, work.name);
+    else if (done.longest == none || t_.device[done.longest].at.length() < span.at.length())
+      done.longest = t_.device.size() - 1;
   }
 
   struct Asked {
     std::uint32_t node;
-    const HostSpan* op;
+    const HostSpan* by;  // an operator, or a range that knows its work; or null
+  };
+  // Who asked for some of the work: that span, or a range in a replay of the graph that captured it.
+  using Asker = std::tuple<const HostSpan*, std::uint32_t, std::uint32_t>;
+  static constexpr std::size_t none = ~std::size_t{0};
+  struct Done {
+    RangeObserver::Work work;
+    std::size_t longest = none;  // of its kernels
+    double copied = 0;           // bytes that have spans of their own
   };
   const GpuRecords& records_;
   Timeline& t_;
@@ -144,9 +163,8 @@ class Joining {
   std::unordered_map<std::string, std::uint32_t> names_;
   std::map<std::tuple<std::uint32_t, std::string, std::int64_t>, std::uint32_t> children_;
   std::unordered_map<std::uint32_t, std::uint32_t> threads_;
-  std::unordered_map<std::uint32_t, Asked> asked_;            // by correlation
-  std::unordered_map<const HostSpan*, std::size_t> longest_;  // kernel of an operator
-  std::unordered_map<const HostSpan*, double> copied_;        // bytes of an operator that have spans of their own
+  std::unordered_map<std::uint32_t, Asked> asked_;  // by correlation
+  std::map<Asker, Done> done_;
 };
 
 }  // namespace

@@ -87,7 +87,7 @@ void read(std::string_view input) {
         break;
       default:
         records.collector.push_back(at);
-        records.graph_ranges[bytes.number()] = {{bytes.name(), bytes.time()}};
+        records.graph_ranges[bytes.number()] = {.path = {{bytes.name(), bytes.time()}}, .work = {1, 1}};
     }
   }
   join(records, timeline);

@@ -13,6 +13,8 @@
 #include "base/range.h"
 #include "cost/cost.h"
 #include "dit/dit.h"
+#include "dit/support.h"
+#include "gpu_support.h"
 #include "instrument/collector.h"
 #include "timeline/attribution.h"
 
@@ -89,4 +91,18 @@ TEST_CASE("what a GPU does is in the range that asked for it, in a graph too") {
   CHECK(paths_of(replay) == paths_of(timed));
   for (const DeviceSpan& span : replay.device) CHECK(span.graph_node != 0);
   require_sound(replay, 0.05);
+
+  // Kernels of our own know their work, in a graph too.
+  if (!test::has_hopper()) return;
+  const auto fused = test::engine_named("fused-dense", dit);
+  const auto own_pass = [&] { fused->forward({x.to(torch::kBFloat16), t, y}); };
+  for (int i = 0; i < 3; ++i) own_pass();
+  const Timeline own = collect({.operators = false, .work = false, .gpu = &session, .settle = own_pass}, own_pass);
+  require_sound(own, 0.05);
+  macs = 0;
+  for (const Attributed& row : attribute(own).rows) macs += row.macs;
+  CHECK(macs == Approx(static_cast<double>(n) * cost::macs_of(dit->architecture)).epsilon(1e-12));
+  for (const DeviceSpan& span : own.device)
+    if (own.names[span.name].find("product") != std::string::npos || own.names[span.name].find("nvjet") == 0)
+      CHECK(span.bytes > 0);
 }

@@ -33,6 +33,18 @@ TEST_CASE("operators, ranges and kernels are collected where they are, with thei
     }
     const Range kernel({.name = "ours", .kernel = true, .macs = 4, .bytes = 8});
   });
+  const auto asked = collect({}, [&] {
+    const auto work = [] { return Observed::here().observer->work(); };
+    CHECK(work().macs == 0);
+    const Range range({.name = "product", .macs = 6, .bytes = 2});
+    CHECK((work().macs == 6 && work().bytes == 2));
+    {
+      const Range inside("inside");
+      CHECK(work().macs == 0);
+    }
+    CHECK(work().macs == 6);
+  });
+  CHECK(asked.ranges.nodes.size() == 3);
   CHECK(count(t, HostSpan::Kind::op, "aten::linear") == 1);
   CHECK(count(t, HostSpan::Kind::op, "aten::addmm") == 0);  // within it
   CHECK(count(t, HostSpan::Kind::kernel, "ours") == 1);

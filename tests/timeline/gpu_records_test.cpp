@@ -84,12 +84,47 @@ TEST_CASE("a node of a graph is in the range that captured it, whatever replays 
       .calls = {call(350, 1)},
       .work = {work("gemm", {500, 510}, 1, 11), work("gelu", {510, 520}, 1, 12), work("unknown", {520, 530}, 1, 13)},
       .graph_ranges = {}};
-  records.graph_ranges[11] = {{"pass", -1}, {"qkv", -1}};
-  records.graph_ranges[12] = {{"capture", -1}, {"block", 3}};
+  records.graph_ranges[11] = {.path = {{"pass", -1}, {"qkv", -1}}};
+  records.graph_ranges[12] = {.path = {{"capture", -1}, {"block", 3}}};
   join(records, t);
   CHECK(path(t, 0) == "pass/qkv");
   CHECK(t.device[0].node == 2);
   CHECK(path(t, 1) == "capture/block 3");
   CHECK(path(t, 2) == "pass");  // where the graph was launched
+  CHECK(attribute(t).malformed == 0);
+}
+
+TEST_CASE("of a range that knows its work the longest kernel has it, once in each replay of a graph") {
+  Timeline t = host();
+  GpuRecords records{
+      .calls = {call(320, 1), call(350, 2)},
+      .work = {work("begins", {500, 505}, 1, 11), work("gemm", {505, 560}, 1, 12), work("norm", {560, 570}, 1, 13),
+               work("begins", {600, 605}, 2, 11), work("gemm", {605, 660}, 2, 12), work("norm", {660, 670}, 2, 13)}};
+  GpuRecords::Work set = work("Memset", {570, 575}, 1, 14);
+  set.kind = DeviceSpan::Kind::set;
+  set.bytes = 10;
+  records.work.push_back(set);
+  const GpuRecords::Captured qkv{.path = {{"pass", -1}, {"qkv", -1}}, .work = {64, 40}};
+  for (const std::uint64_t node : {11, 12, 14}) records.graph_ranges[node] = qkv;
+  records.graph_ranges[13] = {.path = {{"pass", -1}, {"fc1", -1}}};
+  join(records, t);
+  REQUIRE(t.device.size() == 7);
+  for (const std::size_t gemm : {1, 4}) CHECK(t.device[gemm].macs == 64);
+  CHECK(t.device[1].bytes == 30);  // what the set moves is the set's
+  CHECK(t.device[4].bytes == 40);
+  for (const std::size_t other : {0, 2, 3, 5}) CHECK((t.device[other].macs == 0 && t.device[other].bytes == 0));
+  CHECK(t.device[6].bytes == 10);
+}
+
+TEST_CASE("a range that knows its work is asked where no operator is") {
+  Timeline t = host();
+  t.host[1].macs = 7;  // qkv
+  t.host[3].macs = 9;  // fc1
+  join({.calls = {call(105, 1), call(120, 2), call(205, 3)},
+        .work = {work("ours", {500, 510}, 1), work("gemm", {510, 590}, 2), work("ours", {600, 640}, 3)}},
+       t);
+  CHECK(t.device[0].macs == 7);
+  CHECK(t.device[1].macs == 64);
+  CHECK(t.device[2].macs == 9);
   CHECK(attribute(t).malformed == 0);
 }

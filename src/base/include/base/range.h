@@ -11,13 +11,13 @@
 namespace dydit {
 
 /// What a range is told with. A kernel of our own is a range that knows its work, as an operator of LibTorch has
-/// shapes.
+/// shapes; so is one that asks a GPU for a kernel and for little else.
 struct RangeInfo {
   const char* name;            ///< lives as long as the program
   std::int64_t index = -1;     ///< of several alike: "block 3"; -1: of one
   bool kernel = false;         ///< runs code of ours that no operator tells of
   bool shares = false;         ///< is no range of its own: what is done in it several threads take shares of
-  double macs = 0, bytes = 0;  ///< of a kernel: multiply-accumulates, and bytes read and written
+  double macs = 0, bytes = 0;  ///< of its kernel: multiply-accumulates, and bytes read and written; 0: not known
 };
 
 /// Is told of the ranges of the threads that work for the one that it observes: called from several at once.
@@ -33,6 +33,11 @@ class RangeObserver {
     std::int64_t index;
   };
   virtual std::vector<Step> path(Node node) const = 0;
+  /// What the range that the calling thread is in has been told with.
+  struct Work {
+    double macs = 0, bytes = 0;
+  };
+  virtual Work work() noexcept { return {}; }
 };
 
 /// Who observes a thread, and in which range it is.
@@ -80,11 +85,15 @@ class Range {
   RangeObserver::Node before_;
 };
 
-/// What `work` gives, in a range of that name.
+/// What `work` gives, in that range.
+template <typename Work>
+decltype(auto) in_range(const RangeInfo& info, const Work& work) {
+  const Range range(info);
+  return work();
+}
 template <typename Work>
 decltype(auto) in_range(const char* name, const Work& work) {
-  const Range range(name);
-  return work();
+  return in_range(RangeInfo{.name = name}, work);
 }
 
 }  // namespace dydit

@@ -31,16 +31,20 @@ struct GpuRecords {
   std::vector<Call> calls = {};
   std::vector<Work> work = {};
   std::vector<Interval> collector = {};  ///< what the profiler itself took of the host's time
-  using Path = std::vector<RangeObserver::Step>;
-  std::map<std::uint64_t, Path> graph_ranges = {};  ///< of each node of a graph the range that captured it
+  /// The range that captured a node of a graph.
+  struct Captured {
+    std::vector<RangeObserver::Step> path;
+    RangeObserver::Work work = {};
+  };
+  std::map<std::uint64_t, Captured> graph_ranges = {};
   std::int64_t lost = 0;
   std::int64_t malformed = 0;
 };
 
 /// Adds them to a timeline whose host spans are there. A call is in the innermost range in which its thread was when it
-/// began, what it asked for too, and a graph's node in the range in which it was captured. An operator's MACs
-/// and bytes are given to the longest kernel that it asked for, less what its copies and sets move. Work without a call
-/// is in no range.
+/// began, what it asked for too, and a graph's node in the range in which it was captured. MACs and bytes of an operator,
+/// or of a range that knows its work, are given to the longest kernel that it asked for, less what its copies and sets
+/// move. Work without a call is in no range.
 void join(const GpuRecords& records, Timeline& timeline);
 
 }  // namespace dydit::timeline

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fused_ranges.h"
+
+#include <torch/types.h>
+
+namespace dydit::dit {
+
+using torch::Tensor;
+
+namespace {
+
+double numbers(const Tensor& tensor) { return static_cast<double>(tensor.numel()); }
+double size(const Tensor& tensor) { return static_cast<double>(tensor.element_size()); }
+
+}  // namespace
+
+RangeInfo conditioning_range(const gpu::Conditioner& c, std::int64_t images) {
+  const double weights = numbers(c.weight1) + numbers(c.weight2);
+  return {.name = "conditioning", .macs = static_cast<double>(images) * weights, .bytes = size(c.weight1) * weights};
+}
+
+RangeInfo product_range(const char* name, const gpu::Product& p, std::optional<double> rows) {
+  if (!rows) return {.name = name};
+  const auto n = static_cast<double>(p.weight.size(0)), k = static_cast<double>(p.weight.size(1));
+  const double of_out = p.epilogue == gpu::Epilogue::gated_residual ? 2 : 1;  // the stream is read, too
+  return {.name = name, .macs = *rows * n * k, .bytes = size(p.x) * (*rows * (k + of_out * n) + n * k)};
+}
+
+RangeInfo norm_range(const Tensor& x) { return {.name = "norm", .bytes = 2 * numbers(x) * size(x)}; }
+
+RangeInfo attention_range(const Tensor& qkv, std::int64_t tokens) {
+  const double of_one = numbers(qkv) / 3;
+  return {.name = "sdpa", .macs = 2 * of_one * static_cast<double>(tokens), .bytes = 4 * of_one * size(qkv)};
+}
+
+RangeInfo route_range(const gpu::Route& r, std::optional<double> on) {
+  if (!on) return {.name = "route"};
+  const auto width = static_cast<double>(r.x.size(2)), rows = numbers(r.x) / width;
+  const Tensor& hidden = r.router.weight1;
+  return {.name = "route",
+          .macs = hidden.defined() ? rows * (numbers(hidden) + static_cast<double>(hidden.size(0))) : 0,
+          .bytes = size(r.x) * width * (rows + *on)};
+}
+
+RangeInfo narrow_range(const char* name, const Tensor& weight, std::int64_t rows) {
+  const auto width = static_cast<double>(weight.size(0)), patch = numbers(weight) / width;
+  return {.name = name,
+          .macs = static_cast<double>(rows) * numbers(weight),
+          .bytes = static_cast<double>(rows) * size(weight) * (width + patch)};
+}
+
+}  // namespace dydit::dit

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ranges that the kernels of src/gpu are in, with what those do: multiply-accumulates, and bytes where each number
+// is read or written once.
+#pragma once
+
+#include <optional>
+
+#include "base/range.h"
+#include "gpu/embed.h"
+#include "gpu/product.h"
+#include "gpu/tokens.h"
+
+namespace dydit::dit {
+
+/// The embedding of so many images' timesteps and labels, by weights that are read once.
+RangeInfo conditioning_range(const gpu::Conditioner& conditioner, std::int64_t images);
+/// A product of so many rows; of a number that nobody knows nothing is told.
+RangeInfo product_range(const char* name, const gpu::Product& product, std::optional<double> rows);
+/// A norm of x.
+RangeInfo norm_range(const torch::Tensor& x);
+/// Scores and mixing of qkv (n T,3 W), over so many tokens.
+RangeInfo attention_range(const torch::Tensor& qkv, std::int64_t tokens);
+/// Of tokens of which so many are on.
+RangeInfo route_range(const gpu::Route& route, std::optional<double> on);
+/// Patches to tokens, or tokens to patches, by a weight of D x the numbers of a patch.
+RangeInfo narrow_range(const char* name, const torch::Tensor& weight, std::int64_t rows);
+
+}  // namespace dydit::dit
