@@ -22,7 +22,7 @@ struct Probe {
   std::string cache = "none";
   std::optional<double> guidance_scale;
   std::string engine;
-  std::size_t packing_budget = engine::Options{}.packing_budget >> 20;  // MiB
+  std::size_t packing_budget = 2048;  // MiB
   bool complete = false;
   Machine machine;
 };

@@ -7,14 +7,24 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "instrument/interleaved.h"
+#include "model/device.h"
 
 namespace dydit::dit {
 
 using torch::Tensor;
 
+namespace {
+
+std::size_t usual_budget(torch::Device device) {
+  return std::max(std::size_t{2} << 30, model::free_memory(device) / 2);
+}
+
+}  // namespace
+
 Kept::Kept(DiT dit, const engine::Options& options)
     : dit_(std::move(dit)),
-      packing_(std::make_shared<Packing>(dit_, options.packing_budget)),
+      packing_(std::make_shared<Packing>(
+          dit_, options.packing_budget ? *options.packing_budget : usual_budget(dit_->pos_embed.device()))),
       round_up_(options.round_up) {
   engine::require_fit(round_up_, dit_->architecture.units);
 }

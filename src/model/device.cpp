@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/device.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
 #include <array>
 
 #include "base/error.h"
@@ -20,6 +23,13 @@ std::string dtype_name(torch::Dtype dtype) {
   for (const auto& [text, type] : dtypes)
     if (dtype == type) return text;
   return torch::toString(dtype);
+}
+
+std::size_t free_memory(torch::Device device) {
+  if (!device.is_cuda()) return 0;
+  const auto index =
+      device.has_index() ? device.index() : c10::impl::getDeviceGuardImpl(device.type())->getDevice().index();
+  return c10::getDeviceAllocator(device.type())->getMemoryInfo(index).first;
 }
 
 }  // namespace dydit::model

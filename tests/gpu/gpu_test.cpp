@@ -6,6 +6,7 @@
 #include "checkpoint/safetensors.h"
 #include "dit/support.h"
 #include "imposed.h"
+#include "model/device.h"
 #include "study/sampling.h"
 #include "study/support.h"
 #include "train/support.h"
@@ -73,6 +74,11 @@ TEST_CASE("a forward pass on the GPU gives the CPU's output") {
   const model::Inputs in{
       .x = torch::randn({5, 3, 8, 8}), .t = torch::tensor({0, 10, 300, 700, 999}), .y = torch::randint(0, 10, {5})};
   CHECK(relative(copy.network->complete(on_gpu(in)), cpu.network->complete(in)) <= 4 * tf32);
+}
+
+TEST_CASE("a GPU tells its free memory, and the CPU none") {
+  CHECK(model::free_memory(torch::kCPU) == 0);
+  if (has_gpu()) CHECK(model::free_memory(gpu) > std::size_t{1} << 30);
 }
 
 TEST_CASE("a study on the GPU gives the CPU's losses") {

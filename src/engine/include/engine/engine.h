@@ -88,7 +88,8 @@ enum class Executes { all, masked, kept };
 std::string to_string(Executes executes);
 
 struct Options {
-  std::size_t packing_budget = std::size_t{2} << 30;  ///< bytes of packed weights that are kept
+  /// Bytes of packed weights that are kept; not given: 2 GiB, and half of a GPU's free memory where that is more.
+  std::optional<std::size_t> packing_budget = {};
   /// Of an engine that keeps what is on: more units than decided or imposed stay on. It decides about axes of
   /// timesteps.
   RoundUp round_up = {};
