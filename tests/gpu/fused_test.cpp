@@ -6,6 +6,8 @@
 #include "dit/support.h"
 #include "engine/engine.h"
 #include "gpu_support.h"
+#include "study/sampling.h"
+#include "study/support.h"
 
 using namespace dydit;
 using engine::Masks;
@@ -219,4 +221,25 @@ TEST_CASE("a block of the fused engine runs by itself as a graph") {
   for (int again = 0; again < 3; ++again)
     for (const auto& run : runs) CHECK_NOTHROW(run());
   torch::cuda::synchronize();
+}
+
+TEST_CASE("trajectories of the fused engines are timed beside their passes, with every kind of cache") {
+  if (!test::has_hopper()) return;
+  test::StudyRun run;
+  study::SamplingSetting s{
+      .spec = {.models = {"DyDiT-S/4"}}, .catalog = &test::catalog(), .device = gpu_device, .quiet = true};
+  s.spec.dtype = {"bfloat16"};
+  s.spec.batch = {2};
+  s.spec.engine = {"fused-dense", "fused"};
+  s.spec.sampler = {"ddim"};
+  s.spec.steps = {6};
+  s.spec.cache = {"none", "fora:2", "taylorseer:2,2", "deepcache:2,3..8", "firstblock:.5", "teacache:.5"};
+  s.spec.blocks = 2;
+  study::sampling(s, &run.run);
+  REQUIRE(run.run.records().size() == 2 * 6);
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    REQUIRE(record.status == record::Status::ok);
+    CHECK(record.metrics.contains("beyond_passes") == (record.axes.at("cache") == "none"));
+  }
 }
