@@ -3,7 +3,7 @@
 // graph of some runs, so that the host's launches take no part; a run finds in the cache what the one before left.
 // MACs/s, bytes/s and `of_copy` as in kernels.cpp; `sm_clock`, in Hz, is the multiprocessors' meanwhile: with
 // --benchmark_min_time=0.5 that of a GPU under load. Ways: the one that the engine takes ("fastest"), and others by
-// themselves.
+// themselves. A whole block's, ours and the libraries', tell how far ours are from their floor under the same load.
 #include "gpu_kernels.h"
 
 #include <ATen/cuda/CUDAGraph.h>
@@ -33,7 +33,7 @@ void require_close(const char* what, double distance, double bound) {
                    fmt::format("by {:.3g}, where rounding explains {:.3g}", distance, bound));
 }
 
-Block::Block(const Subject& subject, double keep)
+Block::Block(const Subject& subject, const char* which, double keep)
     : dit(subject.network("DyDiT")),
       in(subject.inputs(dit)),
       n(subject.batch),
@@ -42,7 +42,7 @@ Block::Block(const Subject& subject, double keep)
       options(subject.options()) {
   x = numbers({n, t, d}, 0);
   modulation = 0.5 * numbers({n, 6 * d}, 1);
-  const engine::Masks masks = subject.masks(dit, "both", keep);
+  const engine::Masks masks = subject.masks(dit, which, keep);
   const auto first_block = [&](std::size_t axis) {
     const Tensor units = masks[axis][0][0].cpu();
     return std::vector<bool>(units.const_data_ptr<bool>(), units.const_data_ptr<bool>() + units.numel());
@@ -76,7 +76,8 @@ struct Kernel {
   std::vector<double> keep;
   Case (*make)(Block& block, const std::string& way);
   // A library has ways to `library_products` and `attentions`.
-  enum Ways { one, products, library_products, residuals, attentions } ways = one;
+  enum Ways { one, products, library_products, residuals, attentions, blocks } ways = one;
+  const char* which = "both";
 };
 
 constexpr double all = 1, half = 0.5;
@@ -92,14 +93,16 @@ const Kernel kernels[] = {{"qkv", {all, half}, qkv, Kernel::library_products},
                           {"route_and_router", {all, half}, route_and_router},
                           {"embed_patches", {all}, embed_patches},
                           {"condition", {all}, condition},
-                          {"final_layer", {all}, final_layer}};
+                          {"final_layer", {all}, final_layer},
+                          {"block", {all, half}, block, Kernel::blocks},
+                          {"block_of_widths", {half}, block, Kernel::blocks, "widths"}};
 
 void time_case(State& state, const Subject& subject, double keep, const Kernel& kernel, const std::string& way) {
   const torch::InferenceMode inference;
   // A graph is captured in no default stream; what it reads is made in the same one.
   const c10::cuda::CUDAStreamGuard stream(
       c10::cuda::getStreamFromPool(/*isHighPriority=*/false, subject.device.index()));
-  Block block(subject, keep);
+  Block block(subject, kernel.which, keep);
   torch::cuda::synchronize();  // weights that are kept were made in another stream
   const Case c = kernel.make(block, way);
   c.check();
@@ -158,6 +161,7 @@ std::vector<std::string> product_ways(torch::Device device, std::int64_t rows, K
 std::vector<std::string> ways_of(const Kernel& kernel, torch::Device device, std::int64_t images) {
   constexpr std::int64_t tokens = 256;  // of the models below
   if (kernel.ways == Kernel::one) return {""};
+  if (kernel.ways == Kernel::blocks) return {ours, libraries};
   if (kernel.ways != Kernel::attentions) return product_ways(device, images * tokens, kernel.ways);
   std::vector<std::string> names{fastest};
   const torch::Tensor qkv = torch::empty({1, tokens, 3 * 72}, torch::TensorOptions(device).dtype(torch::kBFloat16));

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "subject.h"
 
@@ -25,10 +26,10 @@ struct Case {
 /// Throws RunError unless distance <= bound.
 void require_close(const char* what, double distance, double bound);
 
-/// Activations of a block in bfloat16, and the share `keep` of its heads, groups and tokens; 1 is the complete model,
-/// which routes nothing.
+/// Activations of a block in bfloat16, and the share `keep` of the units of `which`; 1 is the complete model, which
+/// routes nothing.
 struct Block {
-  Block(const Subject& subject, double keep);
+  Block(const Subject& subject, const char* which, double keep);
   torch::Tensor numbers(at::IntArrayRef sizes,
                         std::uint64_t which) const;  ///< standard normal, the same ones each time
   torch::Tensor part(std::int64_t which) const;      ///< (N,D) of the modulation
@@ -52,12 +53,18 @@ Case proj(Block& b, const std::string& way);
 Case fc1(Block& b, const std::string& way);
 Case fc2(Block& b, const std::string& way);
 Case adaln(Block& b, const std::string& way);
+/// The four without residual or GELU, of the rows that count alone, each by the fastest of cuBLASLt's.
+std::vector<Case> products_of_library(Block& b);
 
 /// What stands between them; `way` is of the attention alone.
 Case attention(Block& b, const std::string& way);
 Case norm(Block& b, const std::string& way);
 Case route(Block& b, const std::string& way);
 Case route_and_router(Block& b, const std::string& way);
+
+/// All of a block's, one after the other: `ours`, or those that its floor is made of (`libraries`).
+constexpr const char *ours = "ours", *libraries = "libraries";
+Case block(Block& b, const std::string& way);
 
 /// Before and behind the blocks.
 Case embed_patches(Block& b, const std::string& way);

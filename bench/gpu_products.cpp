@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <tuple>
 
 #include "base/error.h"
 #include "distance.h"
@@ -89,6 +90,26 @@ Case fc2(Block& b, const std::string& way) {
                        .gate = b.part(5),
                        .tokens = b.t},
                       b.routed, way);
+}
+
+std::vector<Case> products_of_library(Block& b) {
+  const auto attention = dit::Packing(b.dit, /*budget=*/0).attention(0, b.heads),
+             mlp = dit::Packing(b.dit, /*budget=*/0).mlp(0, b.groups);
+  std::vector<Case> cases;
+  for (const auto& [weight, bias, rows] : {std::tuple{attention->in.weight(), attention->in.bias(), b.n * b.t},
+                                           {attention->out.weight(), attention->out.bias(), b.n * b.t},
+                                           {mlp->in.weight(), mlp->in.bias(), b.routed},
+                                           {mlp->out.weight(), mlp->out.bias(), b.routed}}) {
+    const gpu::Product p{.x = b.numbers({rows, weight.size(1)}, 2),
+                         .weight = weight,
+                         .bias = bias,
+                         .out = torch::empty({rows, weight.size(0)}, b.options)};
+    const std::vector<gpu::Way> ways = gpu::library_ways(p);
+    const std::vector<gpu::Timed> timed = gpu::measure(ways, p);
+    const auto best = std::ranges::min_element(timed, {}, &gpu::Timed::median) - timed.begin();
+    cases.push_back(product_case(p, rows, ways.at(static_cast<std::size_t>(best)).name));
+  }
+  return cases;
 }
 
 // Of all blocks and the final layer.
