@@ -144,6 +144,18 @@ std::string tables(const SamplingStudy& study) {
          (others.empty() ? "" : folded(fmt::format("By other samplers ({})", others.size()), cells_table(others)));
 }
 
+// What sampling takes beside its passes.
+std::string passes_note(const SamplingStudy& study) {
+  std::string times;
+  for (const SamplingCell& cell : study.cells)
+    if (std::isfinite(cell.beyond_passes.mean))
+      times += fmt::format("{}{} {}", times.empty() ? "" : ", ", html_escape(cell.variant()),
+                           plus_minus(cell.beyond_passes));
+  return times.empty()
+             ? ""
+             : note("A trajectory without a cache takes so many times its forward passes alone: " + times + ".");
+}
+
 std::string waterfall_table(const SamplingStudy& study) {
   std::string rows;
   for (const SamplingCell* cell : shown_combinations(study)) {
@@ -211,8 +223,8 @@ std::optional<Section> combinations_section(const Findings& findings, const Show
         "Of each engine the fastest of those combinations that have most parts. A narrow piece gives time back: it "
         "leads from the end of the bar to the measured time.");
     ++drawn;
-    section.details +=
-        "<h3>" + html_escape(study->title()) + "</h3>\n" + tables(*study) + figures + waterfall_table(*study);
+    section.details += "<h3>" + html_escape(study->title()) + "</h3>\n" + tables(*study) + passes_note(*study) +
+                       figures + waterfall_table(*study);
   }
   if (drawn > most) section.details += note(fmt::format("Of {} studies the first {} are drawn.", drawn, most));
   section.details += combination_terms();

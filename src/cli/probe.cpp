@@ -81,8 +81,8 @@ void add_engine(CLI::App& command, Probe& p, const study::Catalog& catalog) {
   command.add_option("--engine", p.engine, "of a DyDiT: masked (the published semantics, the default) or another")
       ->check(CLI::IsMember(engines));
   add_number(command, "--packing-budget", Bounds<std::uint64_t>{0, 1 << 20}, into(p.packing_budget),
-             "MiB of packed weights that the compact engine keeps")
-      ->default_str(std::to_string(p.packing_budget));
+             "MiB of packed weights that an engine keeps (default: 2048, on a GPU more where an eighth of its free "
+             "memory is)");
   command.add_flag("--complete", p.complete, "of a DyDiT: the complete model, without masks")->excludes("--engine");
 }
 
@@ -110,7 +110,7 @@ void forward(const Probe& p, const study::Catalog& catalog) {
   if (flow) read.require(t.min().item<double>() >= 0 && t.max().item<double>() <= 1, "t must be in 0 ... 1");
   if (p.guidance_scale) read.require(x.size(0) % 2 == 0, "guidance needs a batch of two halves");
   const engine::Row& row = engine_of(p, loaded);
-  const auto engine = row.make(loaded.network, {.packing_budget = p.packing_budget << 20});
+  const auto engine = row.make(loaded.network, p.engine_options());
   engine::Masks masks;
   const auto pass = [&](const Tensor& both) {
     auto outcome = engine->forward({both, t, y});

@@ -22,7 +22,11 @@ struct Probe {
   std::string cache = "none";
   std::optional<double> guidance_scale;
   std::string engine;
-  std::size_t packing_budget = 2048;  // MiB
+  std::optional<std::uint64_t> packing_budget;  // MiB
+
+  engine::Options engine_options() const {
+    return {.packing_budget = packing_budget ? std::optional<std::size_t>(*packing_budget << 20) : std::nullopt};
+  }
   bool complete = false;
   Machine machine;
 };

@@ -51,7 +51,7 @@ void trajectory(const Probe& p, const study::Catalog& catalog) {
   if (loaded) {
     const Tensor y = read("y", 1, torch::kInt64);
     require_batch(read, loaded->network->architecture, x, y, y);
-    auto engine = engine_of(p, *loaded).make(loaded->network, {.packing_budget = p.packing_budget << 20});
+    auto engine = engine_of(p, *loaded).make(loaded->network, p.engine_options());
     const auto source = sample::model_of(*loaded->network, std::move(engine), cache, process, times, settings.device);
     cached = source.cached;
     model = sample::denoiser_of(source, spec.guidance(), y);

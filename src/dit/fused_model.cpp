@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/range.h"
@@ -85,6 +87,16 @@ std::shared_ptr<const PackedSublayer> FusedModel::sublayer(std::size_t layer, bo
   const Units& units = !plan ? all : is_mlp ? plan->channels[layer] : plan->heads[layer];
   if (none(units)) return nullptr;
   return is_mlp ? packing_->mlp(layer, units) : packing_->attention(layer, units);
+}
+
+const std::vector<double>& FusedModel::rows_of(const Tensor& imposed) {
+  std::erase_if(counted_, [](const auto& one) { return one.first.expired(); });
+  for (const auto& [mask, rows] : counted_)
+    if (mask._unsafe_get_target() == imposed.unsafeGetTensorImpl()) return rows;
+  const Tensor on = imposed.sum(at::IntArrayRef{0, 2}).to(torch::kCPU, torch::kFloat64);
+  counted_.emplace_back(c10::weak_intrusive_ptr<c10::TensorImpl>(imposed.getIntrusivePtr()),
+                        std::vector(on.const_data_ptr<double>(), on.const_data_ptr<double>() + on.numel()));
+  return counted_.back().second;
 }
 
 std::optional<double> FusedModel::rows_on(std::size_t layer, const Tensor& rows, const Tensor& count) const {
@@ -239,16 +251,17 @@ PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, 
     tokens = block(std::move(tokens), {static_cast<std::size_t>(layer), m, share, on, {}}, pass, imposed,
                    counts.narrow(0, layer, 1));
   }
-  const Range range(narrow_range("final layer", dit_->final_layer->linear->weight, rows));
   const auto last = modulation.narrow(1, 6 * depth * width, 2 * width).chunk(2, 1);
-  return {gpu::final_layer(tokens, {.shift = last[0],
-                                    .scale = last[1],
-                                    .weight = final_weight_,
-                                    .bias = dit_->final_layer->linear->bias,
-                                    .channels = c.out_channels(),
-                                    .side = c.input_size,
-                                    .patch = c.patch_size}),
-          stacked(on.masks), stacked(on.logits)};
+  const Tensor output = in_range(narrow_range("final layer", dit_->final_layer->linear->weight, rows), [&] {
+    return gpu::final_layer(tokens, {.shift = last[0],
+                                     .scale = last[1],
+                                     .weight = final_weight_,
+                                     .bias = dit_->final_layer->linear->bias,
+                                     .channels = c.out_channels(),
+                                     .side = c.input_size,
+                                     .patch = c.patch_size});
+  });
+  return {output, stacked(on.masks), stacked(on.logits)};
 }
 
 PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
@@ -263,15 +276,17 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
     captured.ran = true;  // to its end: all shapes are measured
     return outcome;
   }
-  // Captured anew where weights were dropped, or where somebody observes and nobody did.
+  // Captured anew where weights were dropped, or where somebody observes and nobody did, or saw another share of
+  // tokens.
   const bool observed = Observed::here().observer != nullptr;
-  const bool stale = captured.drops != packing_->drops() || (observed && !captured.observed);
+  const std::vector<double> rows = observed && imposed.defined() ? rows_of(imposed) : std::vector<double>();
+  const double on = std::accumulate(rows.begin(), rows.end(), 0.0);
+  constexpr double alike = 0.05;  // draws of one share
+  const bool stale = captured.drops != packing_->drops() ||
+                     (observed && (!captured.observed || std::abs(on - captured.imposed) > alike * on));
   const std::vector<Tensor> inputs{in.x, in.t, in.y, imposed};
   if (captured.graph == nullptr || stale) {
-    if (observed && imposed.defined()) {
-      const Tensor on = imposed.sum(at::IntArrayRef{0, 2}).to(torch::kCPU, torch::kFloat64);
-      imposed_rows_.assign(on.const_data_ptr<double>(), on.const_data_ptr<double>() + on.numel());
-    }
+    imposed_rows_ = rows;
     // The old one lives until then: memory that no graph holds cannot be captured in.
     captured.graph = std::make_unique<gpu::Graph>(inputs, memory_, [&](const std::vector<Tensor>& of) {
       const PartialOutcome outcome = work(pass, {of[0], of[1], of[2]}, of[3]);
@@ -280,6 +295,7 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
     imposed_rows_.clear();
     captured.drops = packing_->drops();
     captured.observed = observed;
+    captured.imposed = on;
     if (captured_.size() > graphs_kept)
       captured_.erase(std::ranges::min_element(captured_, {}, [](const auto& entry) { return entry.second.used; }));
   }

@@ -46,6 +46,7 @@ class FusedModel {
     std::int64_t drops = 0;  // of the packing, when it was captured
     std::int64_t used = 0;
     bool observed = false;  // somebody was told of the ranges that its kernels are in
+    double imposed = 0;     // tokens, over all layers, that the ranges were told of
     std::unique_ptr<gpu::Graph> graph;
   };
   using Key = std::pair<FusedPass, std::vector<std::int64_t>>;  // with the shapes and types of the inputs
@@ -59,6 +60,8 @@ class FusedModel {
                     model::BlockPart part, const BlockAt& at);
   std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
 
+  // Tokens that are on in each layer.
+  const std::vector<double>& rows_of(const torch::Tensor& imposed);
   // How many of these rows a layer's MLP takes, where that is known.
   std::optional<double> rows_on(std::size_t layer, const torch::Tensor& rows, const torch::Tensor& count) const;
 
@@ -75,7 +78,9 @@ class FusedModel {
   gpu::Products products_;
   gpu::Attentions attentions_;
   std::map<Key, Captured> captured_;
-  std::vector<double> imposed_rows_;  // of each layer, while a pass is captured that somebody observes
+  // Imposed tokens that were counted: who imposes them anew gives the same tensor.
+  std::vector<std::pair<c10::weak_intrusive_ptr<c10::TensorImpl>, std::vector<double>>> counted_;
+  std::vector<double> imposed_rows_;  // while a pass is captured that somebody observes
   std::shared_ptr<gpu::GraphMemory> memory_ = gpu::graph_memory();
   std::int64_t passes_ = 0;
 };

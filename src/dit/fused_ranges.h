@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ranges that the kernels of src/gpu are in, with what those do: multiply-accumulates, and bytes where each number
-// is read or written once.
+// The ranges that the kernels of src/gpu are in, with what those do: multiply-accumulates, and bytes where each number of
+// activations and of products' weights is read or written once.
 #pragma once
 
 #include <optional>

@@ -16,7 +16,8 @@ using torch::Tensor;
 namespace {
 
 std::size_t usual_budget(torch::Device device) {
-  return std::max(std::size_t{2} << 30, model::free_memory(device) / 2);
+  constexpr std::size_t of_free = 8;  // several engines may be there
+  return std::max(std::size_t{2} << 30, model::free_memory(device) / of_free);
 }
 
 }  // namespace

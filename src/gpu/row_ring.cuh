@@ -34,7 +34,7 @@ class RowRing {
   __device__ RowRing(std::uint8_t* memory, RingBarriers<Warps>& barriers, int bytes)
       : memory_(memory), full_(barriers.full[threadIdx.x / 32]), bytes_(bytes) {}
 
-  /// Has one copied, in the place of the last one that was let go. Its numbers are not wanted again.
+  /// Has one copied, in the place of the last one that was let go. Its numbers are not wanted again soon.
   __device__ void push(const void* row) {
     const unsigned stage = pushed_ % ring_rows;
     if (threadIdx.x % 32 == 0) {

@@ -112,9 +112,10 @@ class Collector final : public RangeObserver {
 
   Work work() noexcept override {
     const Thread& thread = of_thread();
-    if (thread.opened.empty() || thread.opened.back() == Thread::none) return {};
-    const HostSpan& span = thread.spans[thread.opened.back()];
-    return span.kind == HostSpan::Kind::range ? Work{span.macs, span.bytes} : Work{};
+    for (auto place = thread.opened.rbegin(); place != thread.opened.rend() && *place != Thread::none; ++place)
+      if (const HostSpan& span = thread.spans[*place]; span.kind == HostSpan::Kind::range)
+        return {span.macs, span.bytes};
+    return {};
   }
 
   std::vector<Step> path(Node node) const override {

@@ -136,7 +136,8 @@ void Sampled::fill(Record& record, const SampledCell& cell) const {
   solved.cache = "none";
   by_cache.cache = cell.cache;
   put("image_time", [&](const auto& time) { return milliseconds() * time(cell); });
-  if (cell == alone) put("beyond_passes", [&](const auto& time) { return time(cell) / time(cell.passes()); });
+  if (seconds.contains(cell.passes().name()))
+    put("beyond_passes", [&](const auto& time) { return time(cell) / time(cell.passes()); });
   put("sampling_speedup", [&](const auto& time) { return time(reference_) / time(cell); });
   put("sampling_speedup_own", [&](const auto& time) { return time(alone) / time(cell); });
   const auto multiplied = [&](const auto& time) {
@@ -176,7 +177,7 @@ DoneCell with_images(const SamplingSetting& s, const SampledModel& model, Record
 
 // All cells of a group: what is compared is measured together.
 std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledModel& model,
-                                       const std::vector<SampledCell>& cells,
+                                       const std::vector<SampledCell>& cells, const Warn& warn,
                                        const std::function<void()>& after_block) {
   std::vector<Record> records;
   for (const SampledCell& cell : cells) records.push_back(cell_record(s, model, cell));
@@ -195,7 +196,10 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
       if (records[i].status == record::Status::ok)
         if (const auto error = error_of([&] { work(records[i], cells[i]); })) fail(records[i], *error);
   };
-  each([&](Record&, const SampledCell& cell) { trajectories->add(cell); });
+  each([&](Record&, const SampledCell& cell) {
+    trajectories->add(cell);
+    if (cell == sampled.alone(cell)) trajectories->keep_passes(cell);
+  });
   std::vector<instrument::Variant> variants;
   each([&](Record&, const SampledCell& cell) {
     sampled.executed[cell.name()] = trajectories->check(cell);  // and what it keeps has its memory now
@@ -218,6 +222,8 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
       errors[variants[i].name] = times[i].error;
   each([&](Record& record, const SampledCell& cell) {
     if (const auto error = errors.find(cell.name()); error != errors.end()) throw RunError(error->second, "");
+    if (const auto error = errors.find(cell.passes().name()); error != errors.end())
+      warn(fmt::format("no beyond_passes of {}: {}", cell.name(), error->second));
     sampled.fill(record, cell);
   });
   std::vector<DoneCell> done;
@@ -267,8 +273,8 @@ void sampling(const SamplingSetting& s, record::RunDirectory* run) {
     const auto cells = sampled_cells(s, model);
     Group& group = groups.emplace_back();
     for (const SampledCell& cell : cells) group.cells.push_back(cell_record(s, model, cell));
-    group.measure = [&s, model, cells](const Warn&, const std::function<void()>& after_block) {
-      return measure_together(s, model, cells, after_block);
+    group.measure = [&s, model, cells](const Warn& warn, const std::function<void()>& after_block) {
+      return measure_together(s, model, cells, warn, after_block);
     };
   }
   measure_groups("sampling", groups, s.spec.blocks, s.quiet, s.group, run);

@@ -195,10 +195,11 @@ void Trajectories::run_passes(const SampledCell& cell) {
 Executed Trajectories::check(const SampledCell& cell) {
   Executed executed;
   const auto& of = architecture();
+  const auto kept = passes_.find(cell.passes().name());
   std::vector<model::Inputs> passes;
   const Tensor made = trajectory(cell, /*look=*/true, [&](const model::Inputs& in, const engine::Outcome& outcome) {
     const std::int64_t images = in.x.size(0);
-    if (cell.cache == "none") passes.push_back(in);
+    if (kept != passes_.end()) passes.push_back(in);
     if (executed.passes++ == 0) {
       const auto& masked = family_.engine_that(engine::Executes::masked);
       const auto reference = masked.make(network_, {})->forward(in, outcome.masks);
@@ -216,7 +217,7 @@ Executed Trajectories::check(const SampledCell& cell) {
   executed.blocks /= static_cast<double>(executed.passes);
   executed.lambda /= static_cast<double>(executed.passes);
   executed.full_passes = executed.passes;
-  passes_[cell.passes().name()] = std::move(passes);
+  if (kept != passes_.end()) kept->second = std::move(passes);
   if (cell.cache == "none") return executed;
   const cache::Cached& cached = *caches_.at(cell.engine.name + " " + cell.cache);
   executed.full_passes = std::ranges::count(cached.full(), true);

@@ -61,6 +61,8 @@ class Trajectories {
 
   /// Makes ready for a cell: its sampler, engine, plan and masks. Throws for what cannot be sampled so.
   void add(const SampledCell& cell);
+  /// From here on the inputs of its passes are kept when it is looked at.
+  void keep_passes(const SampledCell& cell) { passes_[cell.passes().name()]; }
   /// A trajectory; of a cell's passes, those of the trajectory that was looked at last.
   void run(const SampledCell& cell);
   /// A trajectory that is looked at. Throws RunError where its first pass computes something else than the masked
@@ -96,7 +98,7 @@ class Trajectories {
       caches_;                                                // of an engine and a cache: their memory is there once
   std::map<std::string, std::vector<engine::Masks>> masks_;   // imposed, of a share
   std::map<double, torch::Tensor> times_;                     // as the model takes them, of both halves
-  std::map<std::string, std::vector<model::Inputs>> passes_;  // of a cell's trajectory without a cache
+  std::map<std::string, std::vector<model::Inputs>> passes_;  // by the names of cells of passes
 };
 
 }  // namespace dydit::study

@@ -138,8 +138,9 @@ class Joining {
     t_.device.push_back(span);
     if (asker == Asker{} || !sound(work.at)) return;
     Done& done = done_.try_emplace(asker, Done{known}).first->second;
+    const HostSpan* const by = std::get<0>(asker);
     if (work.kind != DeviceSpan::Kind::kernel)
-      done.copied += moved(span, work.name);
+      done.copied += by != nullptr && by->kind == HostSpan::Kind::op ? moved(span, work.name) : 0;
     else if (done.longest == none || t_.device[done.longest].at.length() < span.at.length())
       done.longest = t_.device.size() - 1;
   }

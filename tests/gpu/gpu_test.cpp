@@ -78,7 +78,7 @@ TEST_CASE("a forward pass on the GPU gives the CPU's output") {
 
 TEST_CASE("a GPU tells its free memory, and the CPU none") {
   CHECK(model::free_memory(torch::kCPU) == 0);
-  if (has_gpu()) CHECK(model::free_memory(gpu) > std::size_t{1} << 30);
+  if (has_gpu()) CHECK(model::free_memory(gpu) > 0);
 }
 
 TEST_CASE("a study on the GPU gives the CPU's losses") {

@@ -43,6 +43,8 @@ TEST_CASE("operators, ranges and kernels are collected where they are, with thei
       CHECK(work().macs == 0);
     }
     CHECK(work().macs == 6);
+    const Range kernel({.name = "ours", .kernel = true, .macs = 4});
+    CHECK(work().macs == 6);  // the range's
   });
   CHECK(asked.ranges.nodes.size() == 3);
   CHECK(count(t, HostSpan::Kind::op, "aten::linear") == 1);

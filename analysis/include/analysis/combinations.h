@@ -53,6 +53,7 @@ struct SamplingCell {
   std::int64_t steps;
   Interval time;  ///< ms for each image
   Interval speedup, own_speedup, multiplied, share;
+  Interval beyond_passes;  ///< time over that of its forward passes alone; unknown but for engines alone
   double theory, gmacs, gmacs_guided, blocks_run, passes, full_passes, activation_memory, cache_memory;
   std::optional<SamplingWaterfall> waterfall;
   std::string tensors;  ///< name of the file with what its trajectory drew; empty where none was kept

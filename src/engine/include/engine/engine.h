@@ -88,7 +88,8 @@ enum class Executes { all, masked, kept };
 std::string to_string(Executes executes);
 
 struct Options {
-  /// Bytes of packed weights that are kept; not given: 2 GiB, and half of a GPU's free memory where that is more.
+  /// Bytes of packed weights that are kept; not given: the larger of 2 GiB and an eighth of what a GPU has free when the
+  /// engine is made.
   std::optional<std::size_t> packing_budget = {};
   /// Of an engine that keeps what is on: more units than decided or imposed stay on. It decides about axes of
   /// timesteps.

@@ -26,7 +26,8 @@ struct Outcome {
 };
 
 /// What becomes of a router whose decision is imposed: skipped, or run, and its result discarded, so that the timing
-/// includes it. After a plan, of timesteps or of masks, routers that decide by the timestep are left out either way.
+/// includes it. After a plan, of timesteps or of masks, an engine that keeps what is on leaves out those that decide by
+/// the timestep either way.
 enum class Overruled { skipped, run };
 
 /// Outputs (n,T,D) of attention and MLP, before their gates, of some of a batch's images; of tokens that are off 0.

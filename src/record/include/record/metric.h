@@ -129,9 +129,8 @@ inline constexpr MetricInfo metrics[] = {
     {"image_time", "ms", "time per image",
      "Time of one image: of a trajectory of the batch over its images, median over the blocks."},
     {"beyond_passes", "", "time over its passes'",
-     "Time of a trajectory over the time of its forward passes alone, with the same inputs, in the same block: of "
-     "cells "
-     "without a cache, by the reference's sampler in its number of steps."},
+     "Time of a trajectory over the time of its forward passes alone, with the same inputs, in the same block: without "
+     "a cache, by the reference's sampler at its number of steps."},
     {"sampling_gmacs", "GMACs", "GMACs in papers' unit",
      "Multiply-accumulates executed for one image over its trajectory, routers included, in the conditional passes "
      "alone, in billions: the unit of papers."},

@@ -43,8 +43,8 @@ struct GpuRecords {
 
 /// Adds them to a timeline whose host spans are there. A call is in the innermost range in which its thread was when it
 /// began, what it asked for too, and a graph's node in the range in which it was captured. MACs and bytes of an operator,
-/// or of a range that knows its work, are given to the longest kernel that it asked for, less what its copies and sets
-/// move. Work without a call is in no range.
+/// or of a range that knows its work, are given to the longest kernel that it asked for, an operator's less what its
+/// copies and sets move. Work without a call is in no range.
 void join(const GpuRecords& records, Timeline& timeline);
 
 }  // namespace dydit::timeline
