@@ -7,6 +7,7 @@
 #include "dit/engines.h"
 #include "fused_model.h"
 #include "kept.h"
+#include "known_tensor.h"
 
 namespace dydit::dit {
 
@@ -50,7 +51,7 @@ class Fused final : public Kept {
  private:
   // Imposed widths that were looked at. Who gives them anew gives the same tensors, and nobody waits for the GPU again.
   struct Seen {
-    c10::weak_intrusive_ptr<c10::TensorImpl> heads, channels;
+    KnownTensor heads, channels;
     Masks widths;  // rounded up, where they are
     std::map<WidthPlan, std::vector<std::int64_t>> groups;
   };
@@ -74,18 +75,13 @@ class Fused final : public Kept {
 };
 
 const Fused::Seen& Fused::seen(const Masks& given, std::int64_t images) {
-  const auto same = [](const c10::weak_intrusive_ptr<c10::TensorImpl>& known, const Tensor& mask) {
-    return !known.expired() && known._unsafe_get_target() == mask.unsafeGetTensorImpl();
-  };
   const Tensor &heads = given[axis::heads], &channels = given[axis::channels];
   for (const Seen& one : seen_)
-    if (same(one.heads, heads) && same(one.channels, channels)) return one;
+    if (one.heads.is(heads) && one.channels.is(channels)) return one;
   const Masks fitting = engine::require_fit({heads, channels, Tensor()}, dit_->architecture.units, images);
-  std::erase_if(seen_, [](const Seen& one) { return one.heads.expired() || one.channels.expired(); });
+  std::erase_if(seen_, [](const Seen& one) { return one.heads.gone() || one.channels.gone(); });
   const Masks more = rounds() ? rounded(fitting) : Masks();  // whatever is kept of those that are given never expires
-  seen_.push_front({c10::weak_intrusive_ptr<c10::TensorImpl>(heads.getIntrusivePtr()),
-                    c10::weak_intrusive_ptr<c10::TensorImpl>(channels.getIntrusivePtr()), more,
-                    groups_of(rounds() ? more : fitting)});
+  seen_.push_front({KnownTensor(heads), KnownTensor(channels), more, groups_of(rounds() ? more : fitting)});
   return seen_.front();
 }
 
@@ -93,7 +89,7 @@ Kept::Decision Fused::decide(const model::Inputs& in, const Masks& given, Overru
   const std::int64_t images = in.x.size(0);
   const bool fits = given.size() == dit_->architecture.units.size();
   const bool heads = fits && given[axis::heads].defined(), channels = fits && given[axis::channels].defined();
-  if (heads && channels && (routers == Overruled::skipped || knows())) {
+  if (heads && channels && of_widths(routers) == Overruled::skipped) {
     engine::require_fit({Tensor(), Tensor(), given[axis::tokens]}, dit_->architecture.units, images);
     const Seen& one = seen(given, images);
     const Masks& widths = rounds() ? one.widths : given;

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "dit/engines.h"
-#include "fused_ranges.h"
 #include "gpu/few_rows.h"
 #include "gpu/support.h"
 #include "model/fused.h"
@@ -87,16 +86,6 @@ std::shared_ptr<const PackedSublayer> FusedModel::sublayer(std::size_t layer, bo
   const Units& units = !plan ? all : is_mlp ? plan->channels[layer] : plan->heads[layer];
   if (none(units)) return nullptr;
   return is_mlp ? packing_->mlp(layer, units) : packing_->attention(layer, units);
-}
-
-const std::vector<double>& FusedModel::rows_of(const Tensor& imposed) {
-  std::erase_if(counted_, [](const auto& one) { return one.first.expired(); });
-  for (const auto& [mask, rows] : counted_)
-    if (mask._unsafe_get_target() == imposed.unsafeGetTensorImpl()) return rows;
-  const Tensor on = imposed.sum(at::IntArrayRef{0, 2}).to(torch::kCPU, torch::kFloat64);
-  counted_.emplace_back(c10::weak_intrusive_ptr<c10::TensorImpl>(imposed.getIntrusivePtr()),
-                        std::vector(on.const_data_ptr<double>(), on.const_data_ptr<double>() + on.numel()));
-  return counted_.back().second;
 }
 
 std::optional<double> FusedModel::rows_on(std::size_t layer, const Tensor& rows, const Tensor& count) const {
@@ -279,7 +268,7 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
   // Captured anew where weights were dropped, or where somebody observes and nobody did, or saw another share of
   // tokens.
   const bool observed = Observed::here().observer != nullptr;
-  const std::vector<double> rows = observed && imposed.defined() ? rows_of(imposed) : std::vector<double>();
+  const std::vector<double> rows = observed && imposed.defined() ? counted_.of(imposed) : std::vector<double>();
   const double on = std::accumulate(rows.begin(), rows.end(), 0.0);
   constexpr double alike = 0.05;  // draws of one share
   const bool stale = captured.drops != packing_->drops() ||

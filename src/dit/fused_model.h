@@ -10,6 +10,7 @@
 #include "base/range.h"
 #include "blocks.h"
 #include "dit/packing.h"
+#include "fused_ranges.h"
 #include "gpu/attention.h"
 #include "gpu/embed.h"
 #include "gpu/graph.h"
@@ -60,8 +61,6 @@ class FusedModel {
                     model::BlockPart part, const BlockAt& at);
   std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
 
-  // Tokens that are on in each layer.
-  const std::vector<double>& rows_of(const torch::Tensor& imposed);
   // How many of these rows a layer's MLP takes, where that is known.
   std::optional<double> rows_on(std::size_t layer, const torch::Tensor& rows, const torch::Tensor& count) const;
 
@@ -78,8 +77,7 @@ class FusedModel {
   gpu::Products products_;
   gpu::Attentions attentions_;
   std::map<Key, Captured> captured_;
-  // Imposed tokens that were counted: who imposes them anew gives the same tensor.
-  std::vector<std::pair<c10::weak_intrusive_ptr<c10::TensorImpl>, std::vector<double>>> counted_;
+  CountedTokens counted_;
   std::vector<double> imposed_rows_;  // while a pass is captured that somebody observes
   std::shared_ptr<gpu::GraphMemory> memory_ = gpu::graph_memory();
   std::int64_t passes_ = 0;

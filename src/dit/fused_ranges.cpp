@@ -14,6 +14,16 @@ double size(const Tensor& tensor) { return static_cast<double>(tensor.element_si
 
 }  // namespace
 
+const std::vector<double>& CountedTokens::of(const Tensor& mask) {
+  std::erase_if(counted_, [](const auto& one) { return one.first.gone(); });
+  for (const auto& [known, rows] : counted_)
+    if (known.is(mask)) return rows;
+  const Tensor on = mask.sum(at::IntArrayRef{0, 2}).to(torch::kCPU, torch::kFloat64);
+  counted_.emplace_back(KnownTensor(mask),
+                        std::vector(on.const_data_ptr<double>(), on.const_data_ptr<double>() + on.numel()));
+  return counted_.back().second;
+}
+
 RangeInfo conditioning_range(const gpu::Conditioner& c, std::int64_t images) {
   const double weights = numbers(c.weight1) + numbers(c.weight2);
   return {.name = "conditioning", .macs = static_cast<double>(images) * weights, .bytes = size(c.weight1) * weights};

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ranges that the kernels of src/gpu are in, with what those do: multiply-accumulates, and bytes where each number of
-// activations and of products' weights is read or written once.
+// The ranges that the kernels of src/gpu are in, with what those do: multiply-accumulates, and bytes where each number
+// of activations and of products' weights is read or written once.
 #pragma once
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/range.h"
 #include "gpu/embed.h"
 #include "gpu/product.h"
 #include "gpu/tokens.h"
+#include "known_tensor.h"
 
 namespace dydit::dit {
+
+/// How many tokens masks have on, for ranges of what is routed. Who imposes a mask anew gives the same tensor, and
+/// nobody waits for the GPU again.
+class CountedTokens {
+ public:
+  /// Of each layer of a mask (n,depth,T).
+  const std::vector<double>& of(const torch::Tensor& mask);
+
+ private:
+  std::vector<std::pair<KnownTensor, std::vector<double>>> counted_;
+};
 
 /// The embedding of so many images' timesteps and labels, by weights that are read once.
 RangeInfo conditioning_range(const gpu::Conditioner& conditioner, std::int64_t images);

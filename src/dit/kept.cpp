@@ -73,15 +73,14 @@ Kept::Decision Kept::decide(const model::Inputs& in, const Masks& given, Overrul
   const Masks imposed = engine::require_fit(given, dit_->architecture.units, in.x.size(0));
   const bool heads = imposed[axis::heads].defined(), channels = imposed[axis::channels].defined();
   const Tensor time = dit_->t_embedder(in.t);
-  const Overruled of_widths = knows() ? Overruled::skipped : routers;
   Decision decision;
-  auto of_times = heads && channels && of_widths == Overruled::skipped ? std::nullopt : known(in);
+  auto of_times = heads && channels && of_widths(routers) == Overruled::skipped ? std::nullopt : known(in);
   if (of_times) {
     decision = std::move(*of_times);
     if (heads) decision.widths.masks[axis::heads] = imposed[axis::heads];
     if (channels) decision.widths.masks[axis::channels] = imposed[axis::channels];
   } else {
-    decision.widths = widths_of(dit_, time, imposed, of_widths);
+    decision.widths = widths_of(dit_, time, imposed, of_widths(routers));
   }
   if (!of_times || heads || channels) {
     Masks own = decision.widths.logits;  // those of imposed widths say nothing

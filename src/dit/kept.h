@@ -37,8 +37,8 @@ class Kept : public engine::Engine {
   virtual Decision decide(const model::Inputs& in, const Masks& given, Overruled routers);
   /// At timesteps whose widths are known, without their routers; nothing where one is not.
   std::optional<Decision> known(const model::Inputs& in) const;
-  /// Whether widths of timesteps are known, or were planned: then no router runs whose widths are imposed.
-  bool knows() const { return knows_; }
+  /// Of routers whose widths are imposed: none runs where widths of timesteps are known, or were planned.
+  Overruled of_widths(Overruled routers) const { return knows_ ? Overruled::skipped : routers; }
   /// Makes them known (K). Throws NotFinite. -> their widths (K,depth,H), decided and rounded up
   engine::RoundedPlan know(const torch::Tensor& timesteps);
   bool rounds() const { return !round_up_.empty(); }
