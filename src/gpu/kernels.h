@@ -40,6 +40,7 @@ struct ProductLaunch {
   int tokens;                        // of an image
   const void *second, *second_bias;  // of logits: v (n) and v_b (1)
   std::int64_t out_stride;           // of logits: between images
+  int out_rows;                      // of others
 };
 
 /// What a block of the kernel's computes in turn: so many rows and columns, in clusters of so many blocks.

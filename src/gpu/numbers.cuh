@@ -62,6 +62,14 @@ struct alignas(16) Eight {
     const uint4 bits = *static_cast<const uint4*>(at);
     return *reinterpret_cast<const Eight*>(&bits);
   }
+  static __device__ Eight load_shared(std::uint32_t at) {
+    uint4 bits;
+    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(bits.x), "=r"(bits.y), "=r"(bits.z), "=r"(bits.w)
+                 : "r"(at)
+                 : "memory");
+    return *reinterpret_cast<const Eight*>(&bits);
+  }
   __device__ void store(void* at) const { *static_cast<uint4*>(at) = *reinterpret_cast<const uint4*>(this); }
   __device__ void to_floats(float (&values)[8]) const {
     for (int i = 0; i < 4; ++i) {
@@ -76,14 +84,6 @@ struct alignas(16) Eight {
     return eight;
   }
 };
-
-/// a b + c, rounded once.
-template <typename Number>
-__device__ inline Eight<Number> fused(const Eight<Number>& a, const Eight<Number>& b, const Eight<Number>& c) {
-  Eight<Number> sum;
-  for (int i = 0; i < 4; ++i) sum.pairs[i] = __hfma2(a.pairs[i], b.pairs[i], c.pairs[i]);
-  return sum;
-}
 
 /// The launch of a kernel lets the next one begin before this one ends; it waits here for what this one wrote. -> 0, to
 /// be added to pointers that are read by Eight::constant: nothing else keeps the compiler from reading them before.

@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "kernels.h"
-#include "product.cuh"
+#include "writer.cuh"
 
 namespace dydit::gpu {
 
@@ -15,12 +15,18 @@ namespace {
 // What the blocks of a cluster have in common, and each copies a part of to all.
 enum class Common { weight, x };
 
-template <int Rows, int Columns, int Stages>
+constexpr int writers = 8;  // warps
+
+template <int Rows, int Columns, Epilogue epilogue>
 struct Layout {
+  using Of = Writer<__half, Columns, epilogue>;
   static constexpr int x_bytes = Rows * depth * 2, weight_bytes = Columns * depth * 2;
-  static constexpr int writer_bytes = Writer<__half, Columns, Epilogue::bias>::bytes, writers = 8;
-  static constexpr int bytes =
-      1024 + Stages * (x_bytes + weight_bytes) + writers * writer_bytes + 2 * Stages * int(sizeof(Barrier));
+  static constexpr int buffers = Of::buffers(Rows);
+  static constexpr int writer_bytes = epilogue == Epilogue::logits ? 0 : buffers * Of::bytes;
+  static constexpr int barrier_bytes = 512, rest = 1024 + writers * writer_bytes + barrier_bytes;
+  static constexpr int stages = (227 * 1024 - rest) / (x_bytes + weight_bytes);  // as many as there is room for
+  static constexpr int bytes = rest + stages * (x_bytes + weight_bytes);
+  static_assert((2 * stages + writers * buffers) * int(sizeof(Barrier)) <= barrier_bytes);
 };
 
 // Named barriers 1 and 2: whose turn it is to multiply.
@@ -37,26 +43,28 @@ __device__ inline void give_turn_to(int group) {
     asm volatile("bar.arrive 2, 256;" ::: "memory");
 }
 
-template <typename Number, int Rows, int Columns, int Stages, int Cluster, Common common, Epilogue epilogue>
+template <typename Number, int Rows, int Columns, int Cluster, Common common, Epilogue epilogue>
 __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtensorMap x,
-                                                  const __grid_constant__ CUtensorMap weight, const Arguments p) {
-  using Memory = Layout<Rows, Columns, Stages>;
-  constexpr int parts = Rows / 64;  // of a tile, each a product of 64 rows
+                                                  const __grid_constant__ CUtensorMap weight,
+                                                  const __grid_constant__ CUtensorMap out, const Arguments p) {
+  using Memory = Layout<Rows, Columns, epilogue>;
+  constexpr int stages = Memory::stages, parts = Rows / 64;  // of a tile, each a product of 64 rows
   extern __shared__ std::uint8_t raw[];
   std::uint8_t* const x_tiles = raw + (-shared_address(raw) & 1023);
-  std::uint8_t* const weight_tiles = x_tiles + Stages * Memory::x_bytes;
-  std::uint8_t* const written = weight_tiles + Stages * Memory::weight_bytes;
-  Barrier* const full = reinterpret_cast<Barrier*>(written + Memory::writers * Memory::writer_bytes);
-  Barrier* const empty = full + Stages;
+  std::uint8_t* const weight_tiles = x_tiles + stages * Memory::x_bytes;
+  std::uint8_t* const written = weight_tiles + stages * Memory::weight_bytes;
+  Barrier* const full = reinterpret_cast<Barrier*>(written + writers * Memory::writer_bytes);
+  Barrier *const empty = full + stages, *const read = empty + stages;
 
   const int warpgroup = __shfl_sync(~0U, threadIdx.x / 128, 0);
   std::uint32_t rank = 0;
   if (Cluster > 1) asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   if (threadIdx.x == 0) {
-    for (int i = 0; i < Stages; ++i) {
+    for (int i = 0; i < stages; ++i) {
       full[i].initialise(1);
       empty[i].initialise(Cluster);
     }
+    for (int i = 0; i < writers * Memory::buffers; ++i) read[i].initialise(1);
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
   if (Cluster > 1)
@@ -64,7 +72,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   else
     __syncthreads();
   let_next_kernel_begin();
-  const int after_wait = wait_for_kernel_before();
+  wait_for_kernel_before();
 
   const int m = p.count ? min(*p.count, p.m) : p.m;
   constexpr int span_rows = common == Common::weight ? Rows * Cluster : Rows,
@@ -79,7 +87,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   const auto first_column = [&](int tile) {
     return tile % across * span_columns + (common == Common::x ? int(rank) * Columns : 0);
   };
-  Place<Stages> place;
+  Place<stages> place;
 
   if (warpgroup == 0) {  // copies
     asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
@@ -101,15 +109,16 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       }
     // The others of the cluster still arrive at this block's barriers.
     if (Cluster > 1)
-      for (int i = 0; i < Stages; ++i, place.next()) empty[place.stage].wait(place.parity ^ 1);
+      for (int i = 0; i < stages; ++i, place.next()) empty[place.stage].wait(place.parity ^ 1);
     return;
   }
 
   asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = __shfl_sync(~0U, thread / 32, 0);
-  std::uint8_t* const mine = written + (group * 4 + warp) * Memory::writer_bytes;
-  const Writer<Number, Columns, epilogue> writer(p, static_cast<const Number*>(p.gate) + after_wait, mine);
+  const int writer_number = group * 4 + warp;
+  Writer<Number, Columns, epilogue> writer(p, out, written + writer_number * Memory::writer_bytes,
+                                           read + writer_number * Memory::buffers);
   if (group == 1) {
     place.skip(steps);
     give_turn_to(0);
@@ -117,9 +126,15 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   for (int tile = first + group * clusters; tile < tiles; tile += 2 * clusters) {
     const int row = first_row(tile), column = first_column(tile);
     SixteenRows rows[parts];  // a warp writes sixteen of each part
-    for (int i = 0; i < parts; ++i) rows[i] = writer.rows(row + i * 64 + warp * 16, m);
-    typename Writer<Number, Columns, epilogue>::Read read;
-    if (parts == 1) writer.read_stream(read, rows[0], column);
+    typename Writer<Number, Columns, epilogue>::Constants constants;
+    if constexpr (epilogue != Epilogue::logits) {
+#pragma unroll
+      for (int i = 0; i < parts; ++i) {
+        rows[i] = writer.rows(row + i * 64 + warp * written_rows, m);
+        writer.read_stream(i, rows[i], column);
+      }
+      writer.read_bias(constants, column);
+    }
 
     float sum[parts][Columns / 2];
     wait_for_turn(group);
@@ -141,7 +156,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
       if (before >= 0 && thread < Cluster) empty[before].arrive_at(thread);
       before = stage;
     }
-    if (parts == 1) writer.template read_gates<true>(read, rows[0], column);
+    if constexpr (epilogue != Epilogue::logits) writer.read_gates(constants, rows[0], column);
     wait_for_products<0>();
     if (thread < Cluster) empty[before].arrive_at(thread);
     place.skip(steps);
@@ -174,21 +189,20 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     } else {
 #pragma unroll
       for (int i = 0; i < parts; ++i) {
-        writer.stage(sum[i], column);
-        if (parts > 1) {  // nothing is read before the sum has left its registers
-          writer.read_stream(read, rows[i], column);
-          writer.template read_gates<false>(read, rows[i], column);
-        }
-        writer.write(read, rows[i], column);
+        const int buffer = i % Memory::buffers;
+        writer.finish(buffer, rows[i], sum[i], constants);
+        if (i + 1 < parts) writer.read_gates(constants, rows[i + 1], column);
+        writer.write(buffer, rows[i], column);
       }
     }
   }
+  if constexpr (epilogue != Epilogue::logits) writer.let_leave();
 }
 
-template <typename Number, int Rows, int Columns, int Stages, int Cluster, Common common, Epilogue epilogue>
+template <typename Number, int Rows, int Columns, int Cluster, Common common, Epilogue epilogue>
 void launch_tiled(const ProductLaunch& p, Stream stream) {
-  const auto kernel = product<Number, Rows, Columns, Stages, Cluster, common, epilogue>;
-  constexpr int bytes = Layout<Rows, Columns, Stages>::bytes;
+  const auto kernel = product<Number, Rows, Columns, Cluster, common, epilogue>;
+  constexpr int bytes = Layout<Rows, Columns, epilogue>::bytes;
   allow_shared_memory(kernel, bytes);
   // A block copies a part of what its cluster has in common.
   const Operands of = operands_of(p, common == Common::x ? Rows / Cluster : Rows,
@@ -197,24 +211,24 @@ void launch_tiled(const ProductLaunch& p, Stream stream) {
                 span_columns = common == Common::x ? Columns * Cluster : Columns;
   const int tiles = (p.m + span_rows - 1) / span_rows * ((p.n + span_columns - 1) / span_columns);
   launch_kernel(kernel, std::min(multiprocessors() / Cluster, tiles) * Cluster, 384, bytes, Cluster, stream, of.x,
-                of.weight, arguments_of(p));
+                of.weight, of.out, arguments_of(p));
 }
 
-// Beside the sum of a larger tile there are no registers for what a residual reads.
+// Beside the sum of a larger tile there are no registers for the gates of a residual.
 constexpr int most_of_residual = 128 * 128;
 
-template <int Rows, int Columns, int Stages, int Cluster, Common common>
+template <int Rows, int Columns, int Cluster, Common common>
 void launch_any(const ProductLaunch& p, Stream stream) {
   const auto of_number = [&](auto number) {
     using Type = decltype(number);
     switch (p.epilogue) {
       case Epilogue::bias:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::bias>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Cluster, common, Epilogue::bias>(p, stream);
       case Epilogue::gelu:
-        return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::gelu>(p, stream);
+        return launch_tiled<Type, Rows, Columns, Cluster, common, Epilogue::gelu>(p, stream);
       case Epilogue::gated_residual:
         if constexpr (Rows * Columns <= most_of_residual)
-          return launch_tiled<Type, Rows, Columns, Stages, Cluster, common, Epilogue::gated_residual>(p, stream);
+          return launch_tiled<Type, Rows, Columns, Cluster, common, Epilogue::gated_residual>(p, stream);
         break;
       case Epilogue::logits:
         break;
@@ -231,14 +245,13 @@ struct Tiled {
   Tile tile;
   void (*launch)(const ProductLaunch&, Stream);
 };
-template <int Rows, int Columns, int Stages, int Cluster, Common common = Common::weight>
+template <int Rows, int Columns, int Cluster, Common common = Common::weight>
 constexpr Tiled tiled{{Rows, Columns, Cluster, Rows* Columns <= most_of_residual},
-                      launch_any<Rows, Columns, Stages, Cluster, common>};
+                      launch_any<Rows, Columns, Cluster, common>};
 
-// As many stages as shared memory has room for.
-constexpr Tiled all_tiles[] = {tiled<128, 144, 5, 2>, tiled<128, 128, 5, 2>,          tiled<64, 128, 7, 2>,
-                               tiled<64, 112, 8, 2>,  tiled<64, 96, 9, 2, Common::x>, tiled<64, 72, 11, 2, Common::x>,
-                               tiled<64, 72, 11, 1>};
+constexpr Tiled all_tiles[] = {tiled<128, 144, 2>, tiled<128, 128, 2>,          tiled<64, 128, 2>,
+                               tiled<64, 112, 2>,  tiled<64, 96, 2, Common::x>, tiled<64, 72, 2, Common::x>,
+                               tiled<64, 72, 1>};
 
 }  // namespace
 
@@ -261,9 +274,9 @@ void launch_logits(const ProductLaunch& p, Stream stream) {
   require(p.n <= columns, "a router of more than 72 hidden units");
   if (p.m == 0) return;
   if (p.number == Number::float16)
-    launch_tiled<__half, 64, columns, 11, 1, Common::weight, Epilogue::logits>(p, stream);
+    launch_tiled<__half, 64, columns, 1, Common::weight, Epilogue::logits>(p, stream);
   else
-    launch_tiled<__nv_bfloat16, 64, columns, 11, 1, Common::weight, Epilogue::logits>(p, stream);
+    launch_tiled<__nv_bfloat16, 64, columns, 1, Common::weight, Epilogue::logits>(p, stream);
 }
 
 }  // namespace dydit::gpu

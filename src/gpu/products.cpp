@@ -53,7 +53,8 @@ ProductLaunch launch_of(const Product& p) {
           .tokens = static_cast<int>(adds ? p.tokens : 1),
           .second = nullptr,
           .second_bias = nullptr,
-          .out_stride = 0};
+          .out_stride = 0,
+          .out_rows = static_cast<int>(p.out.size(0))};
 }
 
 std::string key_of(const Product& p) {

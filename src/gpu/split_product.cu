@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "check.h"
-#include "product.cuh"
+#include "writer.cuh"
 
 namespace dydit::gpu {
 
@@ -13,30 +13,31 @@ namespace {
 
 constexpr int tile_rows = 128, warps = 8;  // a warp has sixteen of them
 
-template <int Columns, int Parts>
+template <int Columns, int Parts, Epilogue epilogue>
 struct SplitLayout {
   static constexpr int x_bytes = tile_rows * depth * 2, weight_bytes = Columns * depth * 2;
   static constexpr int owners = (warps + Parts - 1) / Parts;  // warps of a block, at most, that write their rows
-  static constexpr int writer_bytes = Writer<__half, Columns, Epilogue::bias>::bytes;
+  static constexpr int writer_bytes = Writer<__half, Columns, epilogue>::bytes;
   static constexpr int sum_bytes = 16 * Columns * 4, received_bytes = (Parts - 1) * owners * sum_bytes;
-  static constexpr int rest = 1024 + owners * writer_bytes + received_bytes + 128;
+  static constexpr int barrier_bytes = 256, rest = 1024 + owners * writer_bytes + received_bytes + barrier_bytes;
   static constexpr int stages = std::min((227 * 1024 - rest) / (x_bytes + weight_bytes), 6);
   static constexpr int bytes = rest + stages * (x_bytes + weight_bytes);
-  static_assert(2 * stages * int(sizeof(Barrier)) <= 128);
+  static_assert((2 * stages + owners) * int(sizeof(Barrier)) <= barrier_bytes);
 };
 
 template <typename Number, int Columns, int Parts, Epilogue epilogue>
 __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ CUtensorMap x,
-                                                        const __grid_constant__ CUtensorMap weight, const Arguments p) {
-  using Memory = SplitLayout<Columns, Parts>;
+                                                        const __grid_constant__ CUtensorMap weight,
+                                                        const __grid_constant__ CUtensorMap out, const Arguments p) {
+  using Memory = SplitLayout<Columns, Parts, epilogue>;
   constexpr int stages = Memory::stages;
   extern __shared__ std::uint8_t raw[];
   std::uint8_t* const x_tiles = raw + (-shared_address(raw) & 1023);
   std::uint8_t* const weight_tiles = x_tiles + stages * Memory::x_bytes;
-  std::uint8_t* const received = weight_tiles + stages * Memory::weight_bytes;
-  std::uint8_t* const written = received + Memory::received_bytes;
-  Barrier* const full = reinterpret_cast<Barrier*>(written + Memory::owners * Memory::writer_bytes);
-  Barrier* const empty = full + stages;
+  std::uint8_t* const written = weight_tiles + stages * Memory::weight_bytes;  // at a multiple of 1,024
+  std::uint8_t* const received = written + Memory::owners * Memory::writer_bytes;
+  Barrier* const full = reinterpret_cast<Barrier*>(received + Memory::received_bytes);
+  Barrier *const empty = full + stages, *const read = empty + stages;
 
   const int warpgroup = __shfl_sync(~0U, threadIdx.x / 128, 0), part = blockIdx.x % Parts;
   if (threadIdx.x == 0) {
@@ -44,6 +45,7 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
       full[i].initialise(1);
       empty[i].initialise(2);
     }
+    for (int i = 0; i < Memory::owners; ++i) read[i].initialise(1);
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
   __syncthreads();
@@ -66,7 +68,7 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
       for (int step = 0; step < ahead; ++step) copy_weight(step, step);
   };
   if (p.old_weight) copy_first_weights();
-  const int after_wait = wait_for_kernel_before();
+  wait_for_kernel_before();
   if (!p.old_weight) copy_first_weights();
   const int m = p.count ? min(*p.count, p.m) : p.m;
 
@@ -98,13 +100,13 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
   const int group = warpgroup - 1, thread = threadIdx.x % 128, lane = threadIdx.x % 32;
   const int warp = group * 4 + __shfl_sync(~0U, thread / 32, 0), owner = warp / Memory::owners;
   const int local = warp % Memory::owners;
-  const Writer<Number, Columns, epilogue> writer(p, static_cast<const Number*>(p.gate) + after_wait,
-                                                 written + local * Memory::writer_bytes);
-  const SixteenRows rows = writer.rows(row + warp * 16, m);
-  typename Writer<Number, Columns, epilogue>::Read read;
+  Writer<Number, Columns, epilogue> writer(p, out, written + local * Memory::writer_bytes, read + local);
+  const SixteenRows rows = writer.rows(row + warp * written_rows, m);
+  typename Writer<Number, Columns, epilogue>::Constants constants;
   if (owner == part) {
-    writer.read_stream(read, rows, column);
-    writer.template read_gates<true>(read, rows, column);
+    writer.read_stream(0, rows, column);
+    writer.read_bias(constants, column);
+    writer.read_gates(constants, rows, column);
   }
 
   float sum[Columns / 2];
@@ -153,21 +155,22 @@ __global__ __launch_bounds__(384, 1) void split_product(const __grid_constant__ 
       }
     }
   }
-  writer.stage(sum, column);
-  writer.write(read, rows, column);
+  writer.finish(0, rows, sum, constants);
+  writer.write(0, rows, column);
+  writer.let_leave();
 }
 
 template <typename Type, int Columns, int Parts, Epilogue epilogue>
 void launch_parts(const ProductLaunch& p, Stream stream) {
   const auto kernel = split_product<Type, Columns, Parts, epilogue>;
-  constexpr int bytes = SplitLayout<Columns, Parts>::bytes;
+  constexpr int bytes = SplitLayout<Columns, Parts, epilogue>::bytes;
   allow_shared_memory(kernel, bytes);
   const Operands of = operands_of(p, tile_rows, Columns);
   const int tiles = (p.m + tile_rows - 1) / tile_rows * ((p.n + Columns - 1) / Columns);
   // What is captured runs later: until then weights that are made now are long there.
   cudaStreamCaptureStatus capture{};
   check(cudaStreamIsCapturing(stream, &capture));
-  launch_kernel(kernel, tiles * Parts, 384, bytes, Parts, stream, of.x, of.weight,
+  launch_kernel(kernel, tiles * Parts, 384, bytes, Parts, stream, of.x, of.weight, of.out,
                 arguments_of(p, capture == cudaStreamCaptureStatusActive));
 }
 

@@ -118,7 +118,8 @@ void route(const Route& r) {
                                 .tokens = launched.tokens,
                                 .second = launched.weight2,
                                 .second_bias = launched.bias2,
-                                .out_stride = launched.logits_stride},
+                                .out_stride = launched.logits_stride,
+                                .out_rows = 0},
                   stream);
     launched.has_logits = true;
   }

@@ -110,6 +110,14 @@ __device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& do
 }
 /// The same from shared memory, which other threads of the warp have written as well; the lane that copies waits before
 /// that memory is written again or the kernel ends.
+__device__ inline void copy_tile_out(const CUtensorMap& matrix, const void* from, int row, int column) {
+  asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%0, {%2, %3}], [%1];" ::"l"(&matrix),
+               "r"(shared_address(from)), "r"(column), "r"(row)
+               : "memory");
+}
+/// Behind the last of those that are waited for together.
+__device__ inline void end_copies_out() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
+/// The same of a tensor of four dimensions, with its end.
 __device__ inline void copy_box_out(const CUtensorMap& tensor, const void* from, int a, int b, int c, int d) {
   asm volatile(
       "cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];\n"
@@ -155,6 +163,18 @@ __device__ inline void store_sixteen(std::uint32_t to, const std::uint32_t (&pai
                  "r"(pairs[1]), "r"(pairs[2]), "r"(pairs[3]));
   else
     asm volatile("stmatrix.sync.aligned.m8n8.x2.shared.b16 [%0], {%1, %2};" ::"r"(to), "r"(pairs[0]), "r"(pairs[1]));
+}
+
+/// The same back into registers.
+__device__ inline void load_sixteen(std::uint32_t (&pairs)[4], std::uint32_t from, bool wide) {
+  if (wide)
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(pairs[0]), "=r"(pairs[1]), "=r"(pairs[2]), "=r"(pairs[3])
+                 : "r"(from));
+  else
+    asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
+                 : "=r"(pairs[0]), "=r"(pairs[1])
+                 : "r"(from));
 }
 
 #define DYDIT_R0 "%0, %1, %2, %3, %4, %5, %6, %7"
