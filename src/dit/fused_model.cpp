@@ -108,6 +108,7 @@ std::vector<Tensor> FusedModel::weights_ahead(std::size_t layer, bool is_mlp, co
 Tensor FusedModel::add(const char* name, Tensor stream, const gpu::Product& product, const Tensor& gate, BlockPart part,
                        const BlockAt& at) {
   gpu::Product added = product;
+  added.backwards = turns_back();
   if (!at.keep) {
     if (stream.use_count() > 1 || stream.storage().use_count() > 1) stream = stream.clone();
     added.epilogue = gpu::Epilogue::gated_residual;
@@ -143,13 +144,17 @@ Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<Wi
     // What the MLP reads is fetched by two kernels: one is too short for all of it.
     const std::vector<Tensor> mlp = weights_ahead(at.layer, /*is_mlp=*/true, plan, rows);
     const auto half = mlp.begin() + std::ssize(mlp) / 2;
-    in_range(norm_range(x), [&] { gpu::modulated_norm(x, m.shift1, m.scale1, normed, {mlp.begin(), half}); });
+    in_range(norm_range(x), [&] {
+      gpu::modulated_norm(x, m.shift1, m.scale1, normed, {{mlp.begin(), half}, turns_back()});
+    });
     const Tensor& weight = packed->in.weight();
     const Tensor qkv = torch::empty({rows, weight.size(0)}, x.options());
-    const gpu::Product product{.x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv};
+    const gpu::Product product{
+        .x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv, .backwards = turns_back()};
     in_range(product_range("qkv", product, rows), [&] { products_.run(product); });
     mixed = in_range(attention_range(qkv, x.size(1)), [&] {
-      return attentions_.run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units, {half, mlp.end()})
+      return attentions_
+          .run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units, {{half, mlp.end()}, turns_back()})
           .flatten(0, 1);
     });
   }
@@ -172,7 +177,8 @@ Tensor FusedModel::mlp(Tensor x, const BlockAt& at, const FusedPass& pass, const
                                .weight = weight,
                                .bias = packed->in.bias(),
                                .out = hidden,
-                               .count = routed.count};
+                               .count = routed.count,
+                               .backwards = turns_back()};
     in_range(product_range("fc1", product, rows_on(at.layer, product.x, product.count)),
              [&] { products_.run(product); });
   }
@@ -192,9 +198,9 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
                     .shift = m.shift2,
                     .scale = m.scale2,
                     .out = torch::empty({rows, x.size(2)}, x.options()),
-                    .ahead = weights_ahead(at.layer + 1, /*is_mlp=*/false, pass.plan, rows)};
+                    .around = {weights_ahead(at.layer + 1, /*is_mlp=*/false, pass.plan, rows), turns_back()}};
   if (!pass.plan) {
-    in_range(norm_range(x), [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out, routed.ahead); });
+    in_range(norm_range(x), [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out, routed.around); });
     routed.x = Tensor();
     return mlp(std::move(x), at, pass, routed);
   }
@@ -218,6 +224,7 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
 
 PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
   if (!adaln_weight_.defined()) prepare();
+  backwards_ = false;
   const Tensor vector = in_range(conditioning_range(conditioner_, in.x.size(0)),
                                  [&] { return gpu::condition(conditioner_, in.t, in.y); });
   const std::int64_t width = dit_->configuration.hidden_size;

@@ -61,6 +61,9 @@ class FusedModel {
                     model::BlockPart part, const BlockAt& at);
   std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
 
+  // Whether the next kernel begins at the last rows. Each second one does, and reads first what was written last.
+  bool turns_back() { return backwards_ = !backwards_; }
+
   // How many of these rows a layer's MLP takes, where that is known.
   std::optional<double> rows_on(std::size_t layer, const torch::Tensor& rows, const torch::Tensor& count) const;
 
@@ -81,6 +84,7 @@ class FusedModel {
   std::vector<double> imposed_rows_;  // while a pass is captured that somebody observes
   std::shared_ptr<gpu::GraphMemory> memory_ = gpu::graph_memory();
   std::int64_t passes_ = 0;
+  bool backwards_ = false;
 };
 
 }  // namespace dydit::dit

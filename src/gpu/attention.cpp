@@ -19,7 +19,7 @@ namespace {
 template <typename Attend>
 AttentionWay way(const char* name, const Attend& attend) {
   return {name,
-          [attend](const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& /*ahead*/) {
+          [attend](const Tensor& qkv, std::int64_t heads, const Around& /*around*/) {
             const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
             const auto parts = qkv.view({n, t, 3, heads, width / heads}).permute({2, 0, 3, 1, 4}).unbind(0);
             return Tensor(attend(parts[0], parts[1], parts[2])).transpose(1, 2).reshape({n, t, width});
@@ -27,7 +27,7 @@ AttentionWay way(const char* name, const Attend& attend) {
           /*of_library=*/true};
 }
 
-Tensor own(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
+Tensor own(const Tensor& qkv, std::int64_t heads, const Around& around) {
   const auto n = qkv.size(0), t = qkv.size(1), width = qkv.size(2) / 3;
   Tensor out = torch::empty({n, t, width}, qkv.options());
   const auto narrow = [](std::int64_t number) { return static_cast<int>(number); };
@@ -38,7 +38,8 @@ Tensor own(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahe
                          .tokens = narrow(t),
                          .heads = narrow(heads),
                          .size = narrow(width / heads),
-                         .ahead = ahead_of(ahead)},
+                         .ahead = ahead_of(around.ahead),
+                         .backwards = around.backwards},
          at::cuda::getCurrentCUDAStream());
   return out;
 }
@@ -84,13 +85,13 @@ std::vector<Trial> trials_of(const std::vector<AttentionWay>& ways, const Tensor
   return trials;
 }
 
-Tensor Attentions::run(const Tensor& qkv, std::int64_t heads, const std::vector<Tensor>& ahead) {
+Tensor Attentions::run(const Tensor& qkv, std::int64_t heads, const Around& around) {
   AttentionWay& choice = choices_[{qkv.scalar_type(), qkv.size(0), qkv.size(1), qkv.size(2), heads}];
   if (!choice.run) {
     const std::vector<AttentionWay> ways = those_that_run(attention_ways(qkv, heads), qkv, heads);
     choice = ways[fastest(trials_of(ways, qkv, heads), qkv.device())];
   }
-  return choice.run(qkv, heads, ahead);
+  return choice.run(qkv, heads, around);
 }
 
 }  // namespace dydit::gpu

@@ -35,6 +35,7 @@ struct AttentionArguments {
   int images, tokens, heads;
   int tiles;    // of 64 queries that a warpgroup takes of an item
   float scale;  // of scores, with log2(e) in it
+  bool backwards;
   Ahead ahead;
 };
 
@@ -86,6 +87,8 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
 
   const int blocks = p.tokens / keys, item_queries = p.tiles * groups * queries, parts = p.tokens / item_queries;
   const int items = p.images * p.heads * parts;
+  // Items are counted as they come.
+  const auto item_at = [&](int number) { return p.backwards ? items - 1 - number : number; };
   const auto query_of = [&](int item, int tile, int group) {
     return item % parts * item_queries + (tile * groups + group) * queries;
   };
@@ -108,7 +111,8 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
         if (Memory::has_tail) copy_box(to + rows * 128 + i * 32, tail, full, 64, head, row + i, image);
       }
     };
-    for (int item = blockIdx.x; item < items; item += gridDim.x) {
+    for (int number = blockIdx.x; number < items; number += gridDim.x) {
+      const int item = item_at(number);
       const int head = item / parts % p.heads, image = item / parts / p.heads;
       for (int tile = 0; tile < p.tiles; ++tile) {
 #pragma unroll 1
@@ -217,7 +221,7 @@ __global__ __launch_bounds__(384, 1) void attention(const __grid_constant__ CUte
     for (int half = 0; half < 2; ++half) total[half] = sums[half][0] + sums[half][1];
 
     // The next step's scores are begun before this one's result is written.
-    const int stage = key_stage, of_item = item, of_tile = tile;
+    const int stage = key_stage, of_item = item_at(item), of_tile = tile;
     const bool last_use = tile == p.tiles - 1;
     if (last_use) next(key_stage, key_parity);
     block = last_block ? 0 : block + 1;
@@ -283,7 +287,8 @@ void launch_sized(const AttentionLaunch& p, Stream stream) {
   const int heads = p.images * p.heads, tiles = p.tokens == keys && 2 * turns(heads) <= turns(2 * heads) ? 2 : 1;
   const int items = heads * (p.tokens / (tiles * groups * queries));
   const AttentionArguments arguments{
-      p.images, p.tokens, p.heads, tiles, static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))), p.ahead};
+      p.images,    p.tokens, p.heads, tiles, static_cast<float>(1.4426950408889634 / std::sqrt(double(p.size))),
+      p.backwards, p.ahead};
   const CUtensorMap out = tensor_map(p.number, p.out, {size, p.heads, p.tokens, p.images},
                                      {size, p.heads * size, p.tokens * p.heads * size}, {p.size, 1, 16, 1});
   launch_kernel(kernel, std::min(multiprocessors(), items), 384, bytes, 1, stream, rows(64), rows(16), out, arguments);

@@ -20,6 +20,7 @@ using Stream = CUstream_st*;
 enum class Number { bfloat16, float16 };
 
 /// Weights that the next products read: a kernel that leaves the memory idle fetches them into the L2 cache.
+/// `backwards` below: kernels of many rows take the last ones first.
 struct Ahead {
   const void* data[2];
   unsigned bytes[2];  // multiples of 16, or 0
@@ -41,6 +42,7 @@ struct ProductLaunch {
   const void *second, *second_bias;  // of logits: v (n) and v_b (1)
   std::int64_t out_stride;           // of logits: between images
   int out_rows;                      // of others
+  bool backwards;
 };
 
 /// What a block of the kernel's computes in turn: so many rows and columns, in clusters of so many blocks.
@@ -67,6 +69,7 @@ struct NormLaunch {
   int rows, width, tokens;
   std::int64_t modulation_stride;
   Ahead ahead;
+  bool backwards;
 };
 void launch(const NormLaunch& norm, Stream stream);
 
@@ -85,6 +88,7 @@ struct RouteLaunch {
   int *numbers, *count;                                   // of the rows that are on; count is added to
   int rows, width, hidden, tokens;
   Ahead ahead;
+  bool backwards;
 };
 void launch(const RouteLaunch& route, Stream stream);
 /// Whether there is a kernel for a router of this hidden width.
@@ -97,6 +101,7 @@ struct AttentionLaunch {
   void* out;
   int images, tokens, heads, size;
   Ahead ahead;
+  bool backwards;
 };
 void launch(const AttentionLaunch& attention, Stream stream);
 /// Whether there is a kernel.

@@ -43,8 +43,9 @@ __global__ __launch_bounds__(warps * 32, Eights > 5 ? 2 : 4) void norm_many(cons
   barriers.initialise();
   let_next_kernel_begin();
   const int after_wait = wait_for_kernel_before();
-  const int image = blockIdx.x / blocks_of_image, rows = (p.tokens + blocks_of_image - 1) / blocks_of_image;
-  const int first = blockIdx.x % blocks_of_image * rows, end = min(first + rows, p.tokens);
+  const int block = p.backwards ? gridDim.x - 1 - blockIdx.x : blockIdx.x;
+  const int image = block / blocks_of_image, rows = (p.tokens + blocks_of_image - 1) / blocks_of_image;
+  const int first = block % blocks_of_image * rows, end = min(first + rows, p.tokens);
   const std::int64_t before = std::int64_t{image} * p.tokens * p.width;
   const auto push = [&](int row) {
     if (row < end) ring.push(static_cast<const Number*>(p.x) + before + std::int64_t{row} * p.width);

@@ -82,7 +82,8 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
   const int begin = p.k == 0 ? depth : 0;  // beyond the matrices, where they are zero
   const int first = blockIdx.x / Cluster, clusters = gridDim.x / Cluster;
   const auto first_row = [&](int tile) {
-    return tile / across * span_rows + (common == Common::weight ? int(rank) * Rows : 0);
+    const int of = tile / across;
+    return (p.backwards ? down - 1 - of : of) * span_rows + (common == Common::weight ? int(rank) * Rows : 0);
   };
   const auto first_column = [&](int tile) {
     return tile % across * span_columns + (common == Common::x ? int(rank) * Columns : 0);

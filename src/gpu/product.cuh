@@ -22,6 +22,7 @@ struct Arguments {
   int gate_stride, tokens;
   const void *second, *second_bias;
   std::int64_t out_stride;
+  bool backwards;
   bool old_weight;  // nobody has written it since long before: it may be read before the kernel before has ended
 };
 inline Arguments arguments_of(const ProductLaunch& p, bool old_weight = false) {
@@ -38,6 +39,7 @@ inline Arguments arguments_of(const ProductLaunch& p, bool old_weight = false) {
           .second = p.second,
           .second_bias = p.second_bias,
           .out_stride = p.out_stride,
+          .backwards = p.backwards,
           .old_weight = old_weight};
 }
 

@@ -54,7 +54,8 @@ ProductLaunch launch_of(const Product& p) {
           .second = nullptr,
           .second_bias = nullptr,
           .out_stride = 0,
-          .out_rows = static_cast<int>(p.out.size(0))};
+          .out_rows = static_cast<int>(p.out.size(0)),
+          .backwards = p.backwards};
 }
 
 std::string key_of(const Product& p) {

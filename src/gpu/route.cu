@@ -21,8 +21,9 @@ struct OfImage {
 
   __device__ OfImage(const RouteLaunch& p, int most) {
     const int parts = (p.tokens + most - 1) / most;
-    image = blockIdx.x / parts;
-    first_token = blockIdx.x % parts * most;
+    const int block = p.backwards ? gridDim.x - 1 - blockIdx.x : blockIdx.x;
+    image = block / parts;
+    first_token = block % parts * most;
     rows = min(most, p.tokens - first_token);
   }
   template <typename Number>

@@ -46,7 +46,7 @@ Ahead ahead_of(const std::vector<Tensor>& weights) {
 static int rows_of(const Tensor& x) { return static_cast<int>(x.size(0) * x.size(1)); }
 
 void modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale, const Tensor& out,
-                    const std::vector<Tensor>& ahead) {
+                    const Around& around) {
   require_rows(x, shift, scale);
   launch(NormLaunch{.number = number_of(x),
                     .x = x.const_data_ptr(),
@@ -57,7 +57,8 @@ void modulated_norm(const Tensor& x, const Tensor& shift, const Tensor& scale, c
                     .width = static_cast<int>(x.size(2)),
                     .tokens = static_cast<int>(x.size(1)),
                     .modulation_stride = shift.stride(0),
-                    .ahead = ahead_of(ahead)},
+                    .ahead = ahead_of(around.ahead),
+                    .backwards = around.backwards},
          at::cuda::getCurrentCUDAStream());
 }
 
@@ -97,7 +98,8 @@ void route(const Route& r) {
                        .width = static_cast<int>(width),
                        .hidden = routed ? static_cast<int>(r.router.weight1.size(0)) : 0,
                        .tokens = static_cast<int>(r.x.size(1)),
-                       .ahead = ahead_of(r.ahead)};
+                       .ahead = ahead_of(r.around.ahead),
+                       .backwards = r.around.backwards};
   // From here on a product is faster, although it is a kernel more.
   if (routed && launched.rows > few_rows && launched.logits != nullptr) {
     launch_logits(ProductLaunch{.number = launched.number,
@@ -119,7 +121,8 @@ void route(const Route& r) {
                                 .second = launched.weight2,
                                 .second_bias = launched.bias2,
                                 .out_stride = launched.logits_stride,
-                                .out_rows = 0},
+                                .out_rows = 0,
+                                .backwards = launched.backwards},
                   stream);
     launched.has_logits = true;
   }

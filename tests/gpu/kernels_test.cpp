@@ -53,12 +53,14 @@ TEST_CASE("every way to a product gives the reference's result", "[kernels]") {
                        .bias = random({n}, dtype),
                        .out = poisoned({m, n}, dtype)};
         const Tensor expected = gpu::plain::product(p);
-        for (const gpu::Way& way : gpu::ways(p)) {
-          CAPTURE(way.name, m, n, k, static_cast<int>(epilogue));
-          p.out.fill_(std::nan(""));
-          way.run(p);
-          CHECK(relative(p.out, expected) <= rounding);
-        }
+        for (const gpu::Way& way : gpu::ways(p))
+          for (const bool backwards : {false, true}) {
+            CAPTURE(way.name, m, n, k, static_cast<int>(epilogue), backwards);
+            p.backwards = backwards;
+            p.out.fill_(std::nan(""));
+            way.run(p);
+            CHECK(relative(p.out, expected) <= rounding);
+          }
       }
 }
 
@@ -72,7 +74,8 @@ TEST_CASE("a product stops at the number of rows that lies on the GPU", "[kernel
                      .weight = random({456, 200}, dtype, .07),
                      .bias = random({456}, dtype),
                      .out = poisoned({300, 456}, dtype),
-                     .count = number(count)};
+                     .count = number(count),
+                     .backwards = count % 200 == 0};
       p.x.narrow(0, count, 300 - count).fill_(std::nan(""));  // what is beyond takes no part
       const Tensor expected = gpu::plain::product(p);
       for (const gpu::Way& way : gpu::ways(p)) {
@@ -137,6 +140,7 @@ TEST_CASE("a product of more tiles than fit at once writes neighbours and scatte
       p.rows = adds && !p.rows.defined() ? order.flatten() : Tensor();  // the second time in their own order
       if (adds && !p.rows.defined()) p.count = Tensor();
       p.epilogue = epilogue;
+      p.backwards = adds;
       p.gate = adds ? random({images, n}, dtype) : Tensor();
       p.tokens = tokens;
       const Tensor before = adds ? random({rows, n}, dtype) : poisoned({rows, n}, dtype);
@@ -164,8 +168,12 @@ TEST_CASE("norms are those of the reference", "[kernels]") {
         const Tensor x = random({images, tokens, width}, dtype, 3), modulation = random({images, 6 * width}, dtype, .5);
         const Tensor shift = modulation.narrow(1, width, width), scale = modulation.narrow(1, 4 * width, width);
         const Tensor out = poisoned({images, tokens, width}, dtype);
-        gpu::modulated_norm(x, shift, scale, out);
-        CHECK(relative(out, gpu::plain::modulated_norm(x, shift, scale)) <= rounding);
+        const Tensor expected = gpu::plain::modulated_norm(x, shift, scale);
+        for (const bool backwards : {false, true}) {
+          out.fill_(std::nan(""));
+          gpu::modulated_norm(x, shift, scale, out, {{}, backwards});
+          CHECK(relative(out, expected) <= rounding);
+        }
       }
 }
 
@@ -218,6 +226,7 @@ TEST_CASE("tokens are routed as by a router in float32", "[kernels]") {
           if (run == 4) imposed.fill_(true);
           r.out = poisoned({images * tokens, width}, dtype);
           r.count = number(0);
+          r.around.backwards = run % 2 == 0;
           on.zero_();
           gpu::route(r);
           const Tensor expected_logits = gpu::plain::logits(r.x, router);
@@ -261,9 +270,11 @@ TEST_CASE("every attention gives the reference's result", "[kernels]") {
         CHECK(ways.size() == gpu::library_attention_ways().size() + 1);
         for (const gpu::AttentionWay& way : ways) {
           CAPTURE(way.name, images, tokens, heads, size, scale);
-          const Tensor got = way.run(qkv, heads, {});
-          CHECK(torch::equal(got.isnan(), expected.isnan()));
-          CHECK(relative(got.nan_to_num(), expected.nan_to_num()) <= 3 * rounding);
+          for (const bool backwards : {false, true}) {
+            const Tensor got = way.run(qkv, heads, {{}, backwards});
+            CHECK(torch::equal(got.isnan(), expected.isnan()));
+            CHECK(relative(got.nan_to_num(), expected.nan_to_num()) <= 3 * rounding);
+          }
         }
       }
   for (const std::int64_t tokens : {64, 200})

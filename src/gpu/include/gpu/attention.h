@@ -10,15 +10,15 @@
 #include <tuple>
 #include <vector>
 
+#include "gpu/around.h"
 #include "gpu/measure.h"
 
 namespace dydit::gpu {
 
 struct AttentionWay {
   std::string name;
-  /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W). `ahead`: see modulated_norm; ours alone.
-  std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead)>
-      run;
+  /// q, k and v of `heads` heads, (N,T,3 W) -> what each head mixes (N,T,W). Ours alone knows those around it.
+  std::function<torch::Tensor(const torch::Tensor& qkv, std::int64_t heads, const Around& around)> run;
   bool of_library = false;
 };
 const std::vector<AttentionWay>& library_attention_ways();
@@ -33,7 +33,7 @@ std::vector<Trial> trials_of(const std::vector<AttentionWay>& ways, const torch:
 class Attentions {
  public:
   /// (N,T,3 W) -> (N,T,W). Measures where the shape is new, as Products does.
-  torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads, const std::vector<torch::Tensor>& ahead = {});
+  torch::Tensor run(const torch::Tensor& qkv, std::int64_t heads, const Around& around = {});
 
  private:
   std::map<std::tuple<torch::Dtype, std::int64_t, std::int64_t, std::int64_t, std::int64_t>, AttentionWay> choices_;

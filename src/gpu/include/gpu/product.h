@@ -26,6 +26,7 @@ struct Product {
   torch::Tensor rows = {};    ///< int32 (M): with a gated residual, the row of the stream; undefined: its own
   torch::Tensor gate = {};    ///< (images,N), of a gated residual; rows of images lie apart as they like
   std::int64_t tokens = 0;    ///< rows of an image in the stream
+  bool backwards = false;     ///< see Around; ours of many rows
 };
 
 /// A way to compute products of one shape: one of cuBLASLt's (where all rows count and nothing is added), or a kernel

@@ -5,14 +5,13 @@
 
 #include <torch/types.h>
 
-#include <vector>
+#include "gpu/around.h"
 
 namespace dydit::gpu {
 
-/// LN(x) (1 + scale) + shift into `out` (N,T,D); LN without affine, eps 1e-6. `ahead`: at most two weights that
-/// products read soon; where there are few rows, they are fetched into the L2 cache meanwhile.
+/// LN(x) (1 + scale) + shift into `out` (N,T,D); LN without affine, eps 1e-6.
 void modulated_norm(const torch::Tensor& x, const torch::Tensor& shift, const torch::Tensor& scale,
-                    const torch::Tensor& out, const std::vector<torch::Tensor>& ahead = {});
+                    const torch::Tensor& out, const Around& around = {});
 
 /// DyDiT's router over tokens, W2 relu(W1 x + b1) + b2: (R,D), (R), (1,R), (1).
 struct TokenRouter {
@@ -24,14 +23,14 @@ bool has_token_router(std::int64_t width, std::int64_t hidden);
 
 struct Route {
   torch::Tensor x = {}, shift = {}, scale = {};
-  TokenRouter router = {};                ///< undefined tensors: none is run
-  torch::Tensor imposed = {};             ///< bool (N,T), in the place of its decisions; undefined: the router decides
-  torch::Tensor on = {};                  ///< bool (N,T); images of these three may lie apart
-  torch::Tensor logits = {};              ///< float (N,T); undefined: they are not kept
-  torch::Tensor out = {};                 ///< (N T,D): modulated norms of the tokens that are on, in any order
-  torch::Tensor rows = {};                ///< int32 (N T): which of x's rows each is
-  torch::Tensor count = {};               ///< int32, of one number, 0 before: how many are on
-  std::vector<torch::Tensor> ahead = {};  ///< as of modulated_norm
+  TokenRouter router = {};     ///< undefined tensors: none is run
+  torch::Tensor imposed = {};  ///< bool (N,T), in the place of its decisions; undefined: the router decides
+  torch::Tensor on = {};       ///< bool (N,T); images of these three may lie apart
+  torch::Tensor logits = {};   ///< float (N,T); undefined: they are not kept
+  torch::Tensor out = {};      ///< (N T,D): modulated norms of the tokens that are on, in any order
+  torch::Tensor rows = {};     ///< int32 (N T): which of x's rows each is
+  torch::Tensor count = {};    ///< int32, of one number, 0 before: how many are on
+  Around around = {};
 };
 /// On where sigmoid(logit) > 0.5, logits of float32 sums; the numbers beyond `count` are left as they were.
 void route(const Route& route);
