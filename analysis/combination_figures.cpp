@@ -87,22 +87,6 @@ std::string csv_of(const SamplingStudy& study, Against against, const Looks& loo
   return csv;
 }
 
-/// Tics of a logarithmic axis at round numbers, four at least where it is not too long; empty: as gnuplot has them.
-std::string log_tics(const Range& range) {
-  if (range.high > 1e6 * range.low) return "";
-  const std::vector<double> rounds[] = {{1, 2, 5}, {1, 1.5, 2, 3, 4, 5, 7}, {1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2}};
-  std::vector<std::string> tics;
-  for (const auto& round : rounds) {
-    tics.clear();
-    for (int power = static_cast<int>(std::floor(std::log10(range.low))); power <= std::log10(range.high); ++power)
-      for (const double digit : round)
-        if (const double tic = digit * std::pow(10, power); tic >= range.low && tic <= range.high)
-          tics.push_back(fmt::format("{:g}", tic));
-    if (tics.size() > 3) break;
-  }
-  return fmt::format("({})", fmt::join(tics, ", "));
-}
-
 /// Of both axes, so that the diagonal is one; around 1, where the reference is.
 Range range_of(const SamplingStudy& study, Against against) {
   Range range{1, 1};
@@ -130,14 +114,13 @@ std::optional<Figure> combinations_figure(const SamplingStudy& study, Against ag
   const Range range = range_of(study, against);
   constexpr int panel_height = 400;
   const int top = heading_room + key.height() - 8, height = top + panel_height + axis_room;
-  const std::string tics = log_tics(range);
-  std::string plot = title_above(study.title(), height) + key.set(height, heading_room) +
-                     panel(1 - 1.0 * top / height, 1.0 * axis_room / height, 0.1, 0.975) +
-                     fmt::format(
-                         "set samples 2\nset logscale xy\nset xrange {0}\nset yrange {0}\n{1}"
-                         "set xlabel '{2}' offset 0,0.3\nset ylabel 'speedup' offset 0.5\n",
-                         range.text(), tics.empty() ? "" : fmt::format("set xtics {0}\nset ytics {0}\n", tics),
-                         product ? "product of the separate speedups" : "theoretical speedup");
+  std::string plot =
+      title_above(study.title(), height) + key.set(height, heading_room) +
+      panel(1 - 1.0 * top / height, 1.0 * axis_room / height, 0.1, 0.975) +
+      fmt::format(
+          "set samples 2\nset logscale xy\nset xrange {0}\nset yrange {0}\nset xtics {1}\nset ytics {1}\n"
+          "set xlabel '{2}' offset 0,0.3\nset ylabel 'speedup' offset 0.5\n",
+          range.text(), log_tics(range), product ? "product of the separate speedups" : "theoretical speedup");
   constexpr const char* dashes = "with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2";
   // Columns of the CSV: 1 place, 2 to 4 the speedup, 5 colour, 6 symbol. Intervals that a symbol would hide are left
   // out.

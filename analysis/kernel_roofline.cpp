@@ -141,8 +141,9 @@ std::string labels_of(const std::vector<Name>& names) {
 std::string products_panel(const Reach& reach, const ProfileCell& cell, const std::string& labels,
                            const std::string& entries) {
   return fmt::format(
-             "set xrange {}\nset yrange {}\nset xlabel 'MACs per byte' offset 0,0.3\nset ylabel 'GMAC/s' offset 0.5\n",
-             reach.intensity.text(), reach.rate.text()) +
+             "set xrange {}\nset xtics {}\nset yrange {}\nset ytics {}\n"
+             "set xlabel 'MACs per byte' offset 0,0.3\nset ylabel 'GMAC/s' offset 0.5\n",
+             reach.intensity.text(), log_tics(reach.intensity), reach.rate.text(), log_tics(reach.rate)) +
          labels +
          fmt::format(
              "plot ({0:.8g}*x < {1:.8g} ? {0:.8g}*x : {1:.8g}) {2} notitle, \\\n  data skip 1 using 1:2:4:5 {3}{4}"
@@ -153,10 +154,11 @@ std::string products_panel(const Reach& reach, const ProfileCell& cell, const st
 /// The panel at the side, of rows without MACs.
 std::string memory_panel(const Reach& reach, const ProfileCell& cell) {
   return fmt::format(
-      "unset logscale x\nset xrange [0:{:.8g}]\nset xtics {:.8g}\nset yrange {}\n"
+      "unset logscale x\nset xrange [0:{:.8g}]\nset xtics {:.8g}\nset yrange {}\nset ytics {}\n"
       "set xlabel 'no MACs: % of time' offset 0,0.3\nset ylabel 'GB/s' offset 1\n"
       "plot {:.8g} {} notitle, \\\n  data skip 1 using 6:3:4:5 {}\n",
-      1.1 * reach.longest, tic_step(reach.longest), reach.bandwidth.text(), cell.copy_ceiling, roof_line, drawn_points);
+      1.1 * reach.longest, tic_step(reach.longest), reach.bandwidth.text(), log_tics(reach.bandwidth),
+      cell.copy_ceiling, roof_line, drawn_points);
 }
 
 }  // namespace
@@ -185,17 +187,18 @@ std::optional<Figure> roofline_figure(const ProfileStudy& study, const ProfileCe
   const auto place = [&](double left, double right) {
     return panel(1 - 1.0 * top / height, 1.0 * roofline_axis / height, left, right);
   };
-  return Figure{.name = name,
-                .description = "Rates of kernels against their MACs per byte, under the ceilings of the run: " +
-                               study.title() + ".",
-                .width = PanelRow::figure_width,
-                .height = height,
-                .csv = csv_of(points, cells),
-                .settings = plot_style(),
-                .plot = "set multiplot\nset logscale xy\nset format xy '%g'\nset samples 300\n" +
-                        title_above(study.title(), height) + key.set(height, roofline_heading) + place(0.1, 0.7) +
-                        products_panel(reach, cell, labels_of(names), entries) + place(0.81, 0.98) +
-                        memory_panel(reach, cell) + "unset multiplot\nunset logscale\nset format xy"};
+  return Figure{
+      .name = name,
+      .description =
+          "Rates of kernels against their MACs per byte, under the ceilings of the run: " + study.title() + ".",
+      .width = PanelRow::figure_width,
+      .height = height,
+      .csv = csv_of(points, cells),
+      .settings = plot_style(),
+      .plot = "set multiplot\nset logscale xy\nset format xy '%g'\nset samples 300\n" +
+              title_above(study.title(), height) + key.set(height, roofline_heading) + place(0.1, 0.7) +
+              products_panel(reach, cell, labels_of(names), entries) + place(0.81, 0.98) + memory_panel(reach, cell) +
+              "unset multiplot\nunset logscale\nset format xy\nset xtics autofreq\nset ytics autofreq"};
 }
 
 }  // namespace dydit::analysis

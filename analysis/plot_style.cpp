@@ -132,4 +132,20 @@ double tic_step(double size) {
   return power * (most >= 5 * power ? 5 : most >= 2 * power ? 2 : 1);
 }
 
+std::string log_tics(const Range& range) {
+  if (range.high > 1e6 * range.low) return "autofreq";
+  const std::vector<double> rounds[] = {
+      {1}, {1, 2, 5}, {1, 1.5, 2, 3, 4, 5, 7}, {1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2}};
+  std::vector<std::string> tics;
+  for (const auto& round : rounds) {
+    tics.clear();
+    for (int power = static_cast<int>(std::floor(std::log10(range.low))); power <= std::log10(range.high); ++power)
+      for (const double digit : round)
+        if (const double tic = digit * std::pow(10, power); tic >= range.low && tic <= range.high)
+          tics.push_back(fmt::format("{:g}", tic));
+    if (tics.size() > 3) break;
+  }
+  return fmt::format("({})", fmt::join(tics, ", "));
+}
+
 }  // namespace dydit::analysis

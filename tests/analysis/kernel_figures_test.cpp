@@ -138,6 +138,17 @@ TEST_CASE("the roofline: each row of a thousandth or more at its rate and intens
   CHECK(small > 0);
 }
 
+TEST_CASE("the roofline's axes have tics, however often it is drawn") {
+  const auto studies = profile_studies_of(deep_profile());
+  const std::string plot = roofline_figure(studies[0], studies[0].asked(), "r")->plot;
+  // What the second panel sets is not left to the next format's first.
+  const std::size_t first = plot.find("plot ("), second = plot.find("unset logscale x");
+  REQUIRE((first != std::string::npos && second != std::string::npos));
+  for (const char* tics : {"set xtics (", "set ytics ("}) CHECK(plot.find(tics) < first);
+  CHECK(plot.find("set ytics (", second) != std::string::npos);
+  CHECK(plot.ends_with("set xtics autofreq\nset ytics autofreq"));
+}
+
 TEST_CASE("the roofline's names stand apart, within the panel") {
   const auto studies = profile_studies_of(deep_profile());
   const std::string plot = roofline_figure(studies[0], studies[0].asked(), "r")->plot;
