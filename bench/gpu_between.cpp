@@ -68,12 +68,14 @@ static Case routed(Block& b, const gpu::TokenRouter& router) {
   gpu::Route r{.x = b.x, .shift = b.part(3), .scale = b.part(4), .router = router, .imposed = b.tokens};
   r.on = torch::zeros({b.n, b.t}, b.options.dtype(torch::kBool));
   if (runs_router) r.logits = torch::zeros({b.n, b.t}, b.options.dtype(torch::kFloat32));
+  r.has_logits = runs_router && gpu::logits_apart(b.n * b.t);
   r.out = torch::empty({b.n * b.t, b.d}, b.options);
   r.rows = torch::zeros({b.n * b.t}, b.options.dtype(torch::kInt32));
   Case c{.run = {}, .check = {}};
   c.counts = torch::zeros({runs}, b.options.dtype(torch::kInt32));
   c.run = [r, counts = c.counts](int run) mutable {
     r.count = counts.narrow(0, run, 1);
+    if (r.has_logits) gpu::token_logits(r);
     gpu::route(r);
   };
   c.check = [r, run = c.run, counts = c.counts]() mutable {

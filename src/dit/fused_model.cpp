@@ -217,6 +217,10 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
   at.on.masks.push_back(routed.on);
   routed.rows = torch::empty({rows}, x.options().dtype(torch::kInt32));
   routed.count = count;
+  if (routed.router.weight1.defined() && gpu::logits_apart(rows)) {
+    in_range(router_range(routed), [&] { gpu::token_logits(routed); });
+    routed.has_logits = true;
+  }
   in_range(route_range(routed, rows_on(at.layer, routed.out, routed.count)), [&] { gpu::route(routed); });
   routed.x = Tensor();
   return mlp(std::move(x), at, pass, routed);

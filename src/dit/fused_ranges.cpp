@@ -43,13 +43,21 @@ RangeInfo attention_range(const Tensor& qkv, std::int64_t tokens) {
   return {.name = "sdpa", .macs = 2 * of_one * static_cast<double>(tokens), .bytes = 4 * of_one * size(qkv)};
 }
 
+RangeInfo router_range(const gpu::Route& r) {
+  const Tensor& hidden = r.router.weight1;
+  const double tokens = numbers(r.x) / static_cast<double>(r.x.size(2));
+  return {.name = "router",
+          .macs = tokens * (numbers(hidden) + static_cast<double>(hidden.size(0))),
+          .bytes = size(r.x) * numbers(r.x)};
+}
+
 RangeInfo route_range(const gpu::Route& r, std::optional<double> on) {
   if (!on) return {.name = "route"};
-  const auto width = static_cast<double>(r.x.size(2)), rows = numbers(r.x) / width;
-  const Tensor& hidden = r.router.weight1;
+  const bool routes = r.router.weight1.defined() && !r.has_logits;
+  const double normed = size(r.x) * *on * static_cast<double>(r.x.size(2));
   return {.name = "route",
-          .macs = hidden.defined() ? rows * (numbers(hidden) + static_cast<double>(hidden.size(0))) : 0,
-          .bytes = size(r.x) * width * (rows + *on)};
+          .macs = routes ? router_range(r).macs : 0,
+          .bytes = normed + (routes ? router_range(r).bytes : normed)};
 }
 
 RangeInfo narrow_range(const char* name, const Tensor& weight, std::int64_t rows) {

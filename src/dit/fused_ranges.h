@@ -34,7 +34,9 @@ RangeInfo product_range(const char* name, const gpu::Product& product, std::opti
 RangeInfo norm_range(const torch::Tensor& x);
 /// Scores and mixing of qkv (n T,3 W), over so many tokens.
 RangeInfo attention_range(const torch::Tensor& qkv, std::int64_t tokens);
-/// Of tokens of which so many are on.
+/// The logits of tokens, where a product makes them.
+RangeInfo router_range(const gpu::Route& route);
+/// Of tokens of which so many are on, with their logits where the same kernel makes those.
 RangeInfo route_range(const gpu::Route& route, std::optional<double> on);
 /// Patches to tokens, or tokens to patches, by a weight of D x the numbers of a patch.
 RangeInfo narrow_range(const char* name, const torch::Tensor& weight, std::int64_t rows);

@@ -48,7 +48,8 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
                                                   const __grid_constant__ CUtensorMap weight,
                                                   const __grid_constant__ CUtensorMap out, const Arguments p) {
   using Memory = Layout<Rows, Columns, epilogue>;
-  constexpr int stages = Memory::stages, parts = Rows / 64;  // of a tile, each a product of 64 rows
+  constexpr int stages = Memory::stages, eights = Columns / 8;
+  constexpr int parts = Rows / 64;  // of a tile, each a product of 64 rows
   extern __shared__ std::uint8_t raw[];
   std::uint8_t* const x_tiles = raw + (-shared_address(raw) & 1023);
   std::uint8_t* const weight_tiles = x_tiles + stages * Memory::x_bytes;
@@ -128,13 +129,16 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     const int row = first_row(tile), column = first_column(tile);
     SixteenRows rows[parts];  // a warp writes sixteen of each part
     typename Writer<Number, Columns, epilogue>::Constants constants;
-    if constexpr (epilogue != Epilogue::logits) {
+    std::uint32_t second[eights];
+    writer.read_bias(constants, column);
+    if constexpr (epilogue == Epilogue::logits) {
+      writer.read_pairs(second, p.second, column);
+    } else {
 #pragma unroll
       for (int i = 0; i < parts; ++i) {
         rows[i] = writer.rows(row + i * 64 + warp * written_rows, m);
         writer.read_stream(i, rows[i], column);
       }
-      writer.read_bias(constants, column);
     }
 
     float sum[parts][Columns / 2];
@@ -163,9 +167,6 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
     place.skip(steps);
 
     if constexpr (epilogue == Epilogue::logits) {
-      constexpr int eights = Columns / 8;
-      const Number *const bias = static_cast<const Number*>(p.bias), *const second =
-                                                                         static_cast<const Number*>(p.second);
 #pragma unroll
       for (int i = 0; i < parts; ++i)
 #pragma unroll
@@ -173,10 +174,8 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
           float logit = 0;
 #pragma unroll
           for (int e = 0; e < eights; ++e) {
-            const int c = column + e * 8 + lane % 4 * 2;
-            if (c >= p.n) continue;
-            const float2 b = floats<Number>(__ldg(reinterpret_cast<const unsigned*>(bias + c))),
-                         v = floats<Number>(__ldg(reinterpret_cast<const unsigned*>(second + c)));
+            if (column + e * 8 + lane % 4 * 2 >= p.n) continue;
+            const float2 b = floats<Number>(constants.bias[e]), v = floats<Number>(second[e]);
             const float left = sum[i][e * 4 + half * 2] + b.x, right = sum[i][e * 4 + half * 2 + 1] + b.y;
             logit += (left > 0 || isnan(left) ? left * v.x : 0.F) + (right > 0 || isnan(right) ? right * v.y : 0.F);
           }

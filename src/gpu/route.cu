@@ -61,7 +61,7 @@ __device__ int decide(const RouteLaunch& p, int image, int token, bool has_logit
   if (token >= 0) {
     on = has_logit && 1 / (1 + expf(-logit)) > .5F;
     if (p.imposed) on = p.imposed[image * p.imposed_stride + token];
-    if (has_logit && p.logits) p.logits[image * p.logits_stride + token] = logit;
+    if (has_logit && !p.has_logits && p.logits) p.logits[image * p.logits_stride + token] = logit;
     p.on[image * p.on_stride + token] = on;
   }
   const int lane = threadIdx.x % 32;

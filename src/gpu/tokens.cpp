@@ -66,67 +66,75 @@ bool has_token_router(std::int64_t width, std::int64_t hidden) {
   return has_router(static_cast<int>(width), static_cast<int>(hidden));
 }
 
+// Throws UsageError where there is no kernel.
+static void require_router(const Route& r) {
+  if (!has_token_router(r.x.size(2), r.router.weight1.size(0)))
+    throw UsageError("the GPU's kernels have no router of this width", std::to_string(r.x.size(2)));
+}
+
+bool logits_apart(std::int64_t tokens) { return tokens > few_rows; }
+
+void token_logits(const Route& r) {
+  require_rows(r.x, r.shift, r.scale);
+  require_router(r);
+  const auto narrow = [](std::int64_t number) { return static_cast<int>(number); };
+  const Tensor& hidden = r.router.weight1;
+  launch_logits(ProductLaunch{.number = number_of(r.x),
+                              .epilogue = Epilogue::logits,
+                              .x = r.x.const_data_ptr(),
+                              .weight = hidden.const_data_ptr(),
+                              .bias = r.router.bias1.const_data_ptr(),
+                              .out = r.logits.mutable_data_ptr<float>(),
+                              .m = rows_of(r.x),
+                              .n = narrow(hidden.size(0)),
+                              .k = narrow(hidden.size(1)),
+                              .x_stride = r.x.size(2),
+                              .weight_stride = hidden.stride(0),
+                              .count = nullptr,
+                              .rows = nullptr,
+                              .gate = nullptr,
+                              .gate_stride = 0,
+                              .tokens = narrow(r.x.size(1)),
+                              .second = r.router.weight2.const_data_ptr(),
+                              .second_bias = r.router.bias2.const_data_ptr(),
+                              .out_stride = r.logits.stride(0),
+                              .out_rows = 0,
+                              .backwards = r.around.backwards},
+                at::cuda::getCurrentCUDAStream());
+}
+
 void route(const Route& r) {
   require_rows(r.x, r.shift, r.scale);
   const bool routed = r.router.weight1.defined();
   if (!routed && !r.imposed.defined()) throw UsageError("tokens without a router", "imposed", "give their mask");
-  const std::int64_t width = r.x.size(2);
-  if (routed && !has_token_router(width, r.router.weight1.size(0)))
-    throw UsageError("the GPU's kernels have no router of this width", std::to_string(width));
+  if (routed) require_router(r);
   const auto of = [](const Tensor& tensor) { return tensor.defined() ? tensor.const_data_ptr() : nullptr; };
-  const Stream stream = at::cuda::getCurrentCUDAStream();
-  RouteLaunch launched{.number = number_of(r.x),
-                       .x = r.x.const_data_ptr(),
-                       .shift = r.shift.const_data_ptr(),
-                       .scale = r.scale.const_data_ptr(),
-                       .modulation_stride = r.shift.stride(0),
-                       .weight1 = of(r.router.weight1),
-                       .bias1 = of(r.router.bias1),
-                       .weight2 = of(r.router.weight2),
-                       .bias2 = of(r.router.bias2),
-                       .has_logits = false,
-                       .imposed = r.imposed.defined() ? r.imposed.const_data_ptr<bool>() : nullptr,
-                       .on = r.on.mutable_data_ptr<bool>(),
-                       .logits = r.logits.defined() ? r.logits.mutable_data_ptr<float>() : nullptr,
-                       .imposed_stride = r.imposed.defined() ? r.imposed.stride(0) : 0,
-                       .on_stride = r.on.stride(0),
-                       .logits_stride = r.logits.defined() ? r.logits.stride(0) : 0,
-                       .out = r.out.mutable_data_ptr(),
-                       .numbers = r.rows.mutable_data_ptr<int>(),
-                       .count = r.count.mutable_data_ptr<int>(),
-                       .rows = rows_of(r.x),
-                       .width = static_cast<int>(width),
-                       .hidden = routed ? static_cast<int>(r.router.weight1.size(0)) : 0,
-                       .tokens = static_cast<int>(r.x.size(1)),
-                       .ahead = ahead_of(r.around.ahead),
-                       .backwards = r.around.backwards};
-  // From here on a product is faster, although it is a kernel more.
-  if (routed && launched.rows > few_rows && launched.logits != nullptr) {
-    launch_logits(ProductLaunch{.number = launched.number,
-                                .epilogue = Epilogue::logits,
-                                .x = launched.x,
-                                .weight = launched.weight1,
-                                .bias = launched.bias1,
-                                .out = launched.logits,
-                                .m = launched.rows,
-                                .n = launched.hidden,
-                                .k = launched.width,
-                                .x_stride = width,
-                                .weight_stride = r.router.weight1.stride(0),
-                                .count = nullptr,
-                                .rows = nullptr,
-                                .gate = nullptr,
-                                .gate_stride = 0,
-                                .tokens = launched.tokens,
-                                .second = launched.weight2,
-                                .second_bias = launched.bias2,
-                                .out_stride = launched.logits_stride,
-                                .out_rows = 0,
-                                .backwards = launched.backwards},
-                  stream);
-    launched.has_logits = true;
-  }
-  launch(launched, stream);
+  launch(RouteLaunch{.number = number_of(r.x),
+                     .x = r.x.const_data_ptr(),
+                     .shift = r.shift.const_data_ptr(),
+                     .scale = r.scale.const_data_ptr(),
+                     .modulation_stride = r.shift.stride(0),
+                     .weight1 = of(r.router.weight1),
+                     .bias1 = of(r.router.bias1),
+                     .weight2 = of(r.router.weight2),
+                     .bias2 = of(r.router.bias2),
+                     .has_logits = r.has_logits,
+                     .imposed = r.imposed.defined() ? r.imposed.const_data_ptr<bool>() : nullptr,
+                     .on = r.on.mutable_data_ptr<bool>(),
+                     .logits = r.logits.defined() ? r.logits.mutable_data_ptr<float>() : nullptr,
+                     .imposed_stride = r.imposed.defined() ? r.imposed.stride(0) : 0,
+                     .on_stride = r.on.stride(0),
+                     .logits_stride = r.logits.defined() ? r.logits.stride(0) : 0,
+                     .out = r.out.mutable_data_ptr(),
+                     .numbers = r.rows.mutable_data_ptr<int>(),
+                     .count = r.count.mutable_data_ptr<int>(),
+                     .rows = rows_of(r.x),
+                     .width = static_cast<int>(r.x.size(2)),
+                     .hidden = routed ? static_cast<int>(r.router.weight1.size(0)) : 0,
+                     .tokens = static_cast<int>(r.x.size(1)),
+                     .ahead = ahead_of(r.around.ahead),
+                     .backwards = r.around.backwards},
+         at::cuda::getCurrentCUDAStream());
 }
 
 namespace plain {

@@ -54,13 +54,15 @@ class Writer {
     const bool together = boxed && __all_sync(~0U, to >= 0 && to == begin + lane() % written_rows);
     return {to < 0 ? -1 : to * p_.n, adds && to >= 0 ? to / p_.tokens * p_.gate_stride : 0, together ? begin : -1};
   }
-  __device__ void read_bias(Constants& constants, int column) const {
+  /// A thread's columns of numbers that nobody writes. All loads are under way before one is needed.
+  __device__ void read_pairs(std::uint32_t (&pairs)[eights], const void* numbers, int column) const {
 #pragma unroll
     for (int e = 0; e < eights; ++e)
       asm volatile("ld.global.nc.b32 %0, [%1];"
-                   : "=r"(constants.bias[e])
-                   : "l"(static_cast<const Number*>(p_.bias) + pair_of(e, column)));
+                   : "=r"(pairs[e])
+                   : "l"(static_cast<const Number*>(numbers) + pair_of(e, column)));
   }
+  __device__ void read_bias(Constants& constants, int column) const { read_pairs(constants.bias, p_.bias, column); }
   __device__ void read_gates(Constants& constants, const SixteenRows& rows, int column) const {
     if constexpr (adds)
 #pragma unroll

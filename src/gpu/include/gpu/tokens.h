@@ -27,6 +27,7 @@ struct Route {
   torch::Tensor imposed = {};  ///< bool (N,T), in the place of its decisions; undefined: the router decides
   torch::Tensor on = {};       ///< bool (N,T); images of these three may lie apart
   torch::Tensor logits = {};   ///< float (N,T); undefined: they are not kept
+  bool has_logits = false;     ///< they are there, by `token_logits`, and the router is not run
   torch::Tensor out = {};      ///< (N T,D): modulated norms of the tokens that are on, in any order
   torch::Tensor rows = {};     ///< int32 (N T): which of x's rows each is
   torch::Tensor count = {};    ///< int32, of one number, 0 before: how many are on
@@ -34,6 +35,11 @@ struct Route {
 };
 /// On where sigmoid(logit) > 0.5, logits of float32 sums; the numbers beyond `count` are left as they were.
 void route(const Route& route);
+
+/// The router's logits alone, of x into `logits`, by a product.
+void token_logits(const Route& route);
+/// Whether that is faster for so many tokens, although it is a kernel more.
+bool logits_apart(std::int64_t tokens);
 
 /// The same by LibTorch's operators, in float32: the references. `route` gives rows in ascending order.
 namespace plain {
