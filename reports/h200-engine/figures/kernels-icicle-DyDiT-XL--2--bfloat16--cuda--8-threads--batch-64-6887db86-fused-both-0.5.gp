@@ -17,54 +17,56 @@ set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 760,457 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.760416666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1520,914 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 760,478 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.979166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,956 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'kernels-icicle-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-both-0.5.'.format
-set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 64' at screen 0.5,0.969365 center
-set key at screen 0.013158,0.934354 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 64' at screen 0.5,0.970711 center
+set key at screen 0.013158,0.937238 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
 set lmargin at screen 0.02
 set rmargin at screen 0.98
-set tmargin at screen 0.8708971553610503
-set bmargin at screen 0.13566739606126915
+set tmargin at screen 0.8326359832635983
+set bmargin at screen 0.1297071129707113
 unset ytics
 unset grid
 set border 1
-set xrange [0:27.030371]
+set xrange [0:26.145759]
 set xtics 5
 set yrange [14:0]
 set xlabel 'ms of a pass with collectors, mean' offset 0,0.3
-set label 'fused-dense: 27.0 ms of a pass, 1 % of them gaps' at 0,0.55 left font ',12'
-set label 'fused (both, 0.5): 11.4 ms of a pass, 1 % of them gaps' at 0,7.55 left font ',12'
-set label 'pass' at 13.513177,1.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'block' at 13.344111,2.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'mlp' at 7.3481275,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc1' at 3.7652921,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'nvjet_sm90_tst_128x128_64x6_2…' at 3.6833175,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc2' at 11.11342,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 11.106335,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attention' at 20.31506,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'qkv' at 17.708173,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 17.708173,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'proj' at 21.902457,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 21.902457,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'sdpa' at 24.115592,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attent…' at 24.115592,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'pass' at 5.690081,8.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'block' at 5.519846,9.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'mlp' at 2.0595115,10.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc1' at 1.04959,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 1.04959,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc2' at 3.1091015,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 3.1091015,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attention' at 7.1747606,10.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'qkv' at 5.5728685,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 5.5728685,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'proj' at 7.8152285,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'prod…' at 7.8152285,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'sd…' at 9.149351,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'at…' at 9.149351,12.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fused-dense: 26.1 ms of a pass, 1 % of them gaps' at 0,0.55 left font ',12'
+set label 'fused (both, 0.5): 10.8 ms of a pass, 0 % of them gaps' at 0,7.55 left font ',12'
+set label 'pass' at 13.071375,1.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'block' at 12.914164,2.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'mlp' at 7.2235096,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fc1' at 3.6990333,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'nvjet_sm90_tst_128x128_64x6_2…' at 3.6196675,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'fc2' at 10.922543,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 10.915886,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'attention' at 19.767863,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'qkv' at 17.320815,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 17.320815,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'proj' at 21.269107,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 21.269107,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'sdpa' at 23.334965,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'attent…' at 23.334965,5.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'pass' at 5.3958595,8.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'block' at 5.2362887,9.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'mlp' at 1.9827745,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fc1' at 1.004552,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 1.004552,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'fc2' at 2.9873265,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 2.9873265,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'attention' at 6.83196,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'qkv' at 5.360314,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 5.360314,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'proj' at 7.4488875,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'prod…' at 7.4488875,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'sd…' at 8.66088,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'at…' at 8.66088,12.5 center font ',10' front textcolor rgb '#1a1a1a'
 plot data skip 1 using 1:2:3:4:5:6:7 with boxxyerror fillcolor rgb variable fillstyle solid 1 border linecolor rgb '#fefefe' linewidth 0.8 notitle, \
+  keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
+  keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
   keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound', \
   keyentry with boxes fillcolor rgb '#c8c8c8' fillstyle solid 1 noborder title 'other, merged', \
   keyentry with boxes fillcolor rgb '#e4eaf0' fillstyle solid 1 noborder title 'range'

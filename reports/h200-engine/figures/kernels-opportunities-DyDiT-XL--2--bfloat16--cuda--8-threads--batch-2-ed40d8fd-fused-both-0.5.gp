@@ -17,44 +17,45 @@ set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 760,541 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.635416666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1520,1082 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 760,562 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.854166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,1124 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.'.format
-set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 2: fused (both, 0.5)' at screen 0.5,0.974122 center
-set key at screen 0.013158,0.944547 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 2: fused (both, 0.5)' at screen 0.5,0.975089 center
+set key at screen 0.013158,0.946619 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
 set lmargin at screen 0.025
 set rmargin at screen 0.975
-set tmargin at screen 0.8909426987060998
-set bmargin at screen 0.11460258780036968
+set tmargin at screen 0.8576512455516014
+set bmargin at screen 0.1103202846975089
 unset ytics
 set border 1
-set xrange [0:0.34034687]
-set xtics 0.05
+set xrange [0:0.28267396]
+set xtics 0.02
 set yrange [9.5:-0.6]
 set xlabel 'ms of a pass above the bound; of a gap all of it' offset 0,0.3
 set label 'block/mlp/fc2: product' at graph 0.005,first -0.30 left font ',12'
-set label '0.296 ms' at first 0.2959538,first 0.11 left offset 0.8,0 font ',12'
+set label '0.246 ms' at first 0.24580344,first 0.11 left offset 0.8,0 font ',12'
 set label 'block/mlp/fc1: split_product' at graph 0.005,first 0.70 left font ',12'
-set label '0.205 ms' at first 0.2052075,first 1.11 left offset 0.8,0 font ',12'
+set label '0.155 ms' at first 0.15496525,first 1.11 left offset 0.8,0 font ',12'
 set label 'block/attention/sdpa: attention' at graph 0.005,first 1.70 left font ',12'
-set label '0.173 ms' at first 0.1727999,first 2.11 left offset 0.8,0 font ',12'
+set label '0.145 ms' at first 0.14537681,first 2.11 left offset 0.8,0 font ',12'
 set label 'block/attention/proj: product' at graph 0.005,first 2.70 left font ',12'
-set label '0.167 ms' at first 0.1665928,first 3.11 left offset 0.8,0 font ',12'
-set label 'block/attention/qkv: product' at graph 0.005,first 3.70 left font ',12'
-set label '0.149 ms' at first 0.1490808,first 4.11 left offset 0.8,0 font ',12'
-set label 'block/route: route_few' at graph 0.005,first 4.70 left font ',12'
-set label '0.147 ms' at first 0.1471821,first 5.11 left offset 0.8,0 font ',12'
-set label 'block/attention/norm: norm_few' at graph 0.005,first 5.70 left font ',12'
-set label '0.124 ms' at first 0.1237247,first 6.11 left offset 0.8,0 font ',12'
-set label 'adaLN: nvjet_sm90_tst' at graph 0.005,first 6.70 left font ',12'
-set label '0.108 ms' at first 0.1078324,first 7.11 left offset 0.8,0 font ',12'
-set label 'adaLN: (graph)' at graph 0.005,first 7.70 left font ',12'
-set label '0.0138 ms' at first 0.01375275,first 8.11 left offset 0.8,0 font ',12'
-set label 'pass: (launch)' at graph 0.005,first 8.70 left font ',12'
-set label '0.0115 ms' at first 0.01154189,first 9.11 left offset 0.8,0 font ',12'
+set label '0.141 ms' at first 0.14079558,first 3.11 left offset 0.8,0 font ',12'
+set label 'block/route: route_few' at graph 0.005,first 3.70 left font ',12'
+set label '0.139 ms' at first 0.13942035,first 4.11 left offset 0.8,0 font ',12'
+set label 'block/attention/norm: norm_few' at graph 0.005,first 4.70 left font ',12'
+set label '0.110 ms' at first 0.11002401,first 5.11 left offset 0.8,0 font ',12'
+set label 'block/attention/qkv: product' at graph 0.005,first 5.70 left font ',12'
+set label '0.0751 ms' at first 0.07513619,first 6.11 left offset 0.8,0 font ',12'
+set label 'adaLN: (graph)' at graph 0.005,first 6.70 left font ',12'
+set label '0.0119 ms' at first 0.01191866,first 7.11 left offset 0.8,0 font ',12'
+set label 'pass: (launch)' at graph 0.005,first 7.70 left font ',12'
+set label '0.0111 ms' at first 0.0111264,first 8.11 left offset 0.8,0 font ',12'
+set label 'final layer: final_layer' at graph 0.005,first 8.70 left font ',12'
+set label '0.00866 ms' at first 0.0086604314,first 9.11 left offset 0.8,0 font ',12'
 plot data skip 1 using 3:1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
-  keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound', \
+  keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
+  keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
   keyentry with boxes fillcolor rgb '#d55e00' fillstyle solid 1 noborder title '(launch)', \
   keyentry with boxes fillcolor rgb '#7b3294' fillstyle solid 1 noborder title '(graph)'
 unset label

@@ -1,7 +1,7 @@
-# Draws kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.svg, kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.pdf and kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.png from kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.csv: gnuplot kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.gp
+# Draws kernels-opportunities-DyDiT-S--2-fused-both-0.5.svg, kernels-opportunities-DyDiT-S--2-fused-both-0.5.pdf and kernels-opportunities-DyDiT-S--2-fused-both-0.5.png from kernels-opportunities-DyDiT-S--2-fused-both-0.5.csv: gnuplot kernels-opportunities-DyDiT-S--2-fused-both-0.5.gp
 set encoding utf8
 set datafile separator comma
-data = 'kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.csv'
+data = 'kernels-opportunities-DyDiT-S--2-fused-both-0.5.csv'
 set border 3 linewidth 0.8
 set tics nomirror scale 0.6
 set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
@@ -20,8 +20,8 @@ do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 760,541 dynamic noenhanced font 'Helvetica,14' }
 if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.635416666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
 if (format eq 'png') { set terminal pngcairo size 1520,1082 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
-set output 'kernels-opportunities-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-64-6887db86-fused-widths-0.5.'.format
-set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 64: fused (widths, 0.5)' at screen 0.5,0.974122 center
+set output 'kernels-opportunities-DyDiT-S--2-fused-both-0.5.'.format
+set label 'DyDiT-S/2, bfloat16, cuda, 8 threads, batch 64: fused (both, 0.5)' at screen 0.5,0.974122 center
 set key at screen 0.013158,0.944547 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
 set lmargin at screen 0.025
 set rmargin at screen 0.975
@@ -29,31 +29,33 @@ set tmargin at screen 0.8909426987060998
 set bmargin at screen 0.11460258780036968
 unset ytics
 set border 1
-set xrange [0:4.6591537]
-set xtics 0.5
+set xrange [0:0.10838859]
+set xtics 0.01
 set yrange [9.5:-0.6]
 set xlabel 'ms of a pass above the bound; of a gap all of it' offset 0,0.3
 set label 'block/mlp/fc1: product' at graph 0.005,first -0.30 left font ',12'
-set label '4.05 ms' at first 4.051438,first 0.11 left offset 0.8,0 font ',12'
+set label '0.0943 ms' at first 0.09425095,first 0.11 left offset 0.8,0 font ',12'
 set label 'block/mlp/fc2: product' at graph 0.005,first 0.70 left font ',12'
-set label '3.76 ms' at first 3.761629,first 1.11 left offset 0.8,0 font ',12'
+set label '0.0831 ms' at first 0.08306939,first 1.11 left offset 0.8,0 font ',12'
 set label 'block/attention/qkv: product' at graph 0.005,first 1.70 left font ',12'
-set label '3.03 ms' at first 3.033399,first 2.11 left offset 0.8,0 font ',12'
-set label 'block/attention/proj: product' at graph 0.005,first 2.70 left font ',12'
-set label '1.64 ms' at first 1.636561,first 3.11 left offset 0.8,0 font ',12'
-set label 'block/attention/sdpa: attention' at graph 0.005,first 3.70 left font ',12'
-set label '1.13 ms' at first 1.132591,first 4.11 left offset 0.8,0 font ',12'
-set label 'block/attention/norm: norm_many' at graph 0.005,first 4.70 left font ',12'
-set label '0.556 ms' at first 0.5557528,first 5.11 left offset 0.8,0 font ',12'
+set label '0.0774 ms' at first 0.0774473,first 2.11 left offset 0.8,0 font ',12'
+set label 'block/attention/sdpa: attention' at graph 0.005,first 2.70 left font ',12'
+set label '0.0704 ms' at first 0.070448,first 3.11 left offset 0.8,0 font ',12'
+set label 'block/route: route_known' at graph 0.005,first 3.70 left font ',12'
+set label '0.0699 ms' at first 0.06992731,first 4.11 left offset 0.8,0 font ',12'
+set label 'block/attention/proj: product' at graph 0.005,first 4.70 left font ',12'
+set label '0.0591 ms' at first 0.0590534,first 5.11 left offset 0.8,0 font ',12'
 set label 'block/route: product' at graph 0.005,first 5.70 left font ',12'
-set label '0.478 ms' at first 0.4784872,first 6.11 left offset 0.8,0 font ',12'
-set label 'block/route: route_known' at graph 0.005,first 6.70 left font ',12'
-set label '0.441 ms' at first 0.4410778,first 7.11 left offset 0.8,0 font ',12'
-set label 'adaLN: product' at graph 0.005,first 7.70 left font ',12'
-set label '0.124 ms' at first 0.1242078,first 8.11 left offset 0.8,0 font ',12'
-set label 'conditioning: embed' at graph 0.005,first 8.70 left font ',12'
-set label '0.0525 ms' at first 0.05249104,first 9.11 left offset 0.8,0 font ',12'
+set label '0.0503 ms' at first 0.05026731,first 6.11 left offset 0.8,0 font ',12'
+set label 'block/attention/norm: norm_many' at graph 0.005,first 6.70 left font ',12'
+set label '0.0242 ms' at first 0.02415537,first 7.11 left offset 0.8,0 font ',12'
+set label 'conditioning: embed' at graph 0.005,first 7.70 left font ',12'
+set label '0.0182 ms' at first 0.018207157,first 8.11 left offset 0.8,0 font ',12'
+set label 'final layer: final_layer' at graph 0.005,first 8.70 left font ',12'
+set label '0.0149 ms' at first 0.014865975,first 9.11 left offset 0.8,0 font ',12'
 plot data skip 1 using 3:1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
+  keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
+  keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
   keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound'
 unset label
 unset output

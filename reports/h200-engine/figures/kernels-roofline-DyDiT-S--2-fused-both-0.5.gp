@@ -1,0 +1,83 @@
+# Draws kernels-roofline-DyDiT-S--2-fused-both-0.5.svg, kernels-roofline-DyDiT-S--2-fused-both-0.5.pdf and kernels-roofline-DyDiT-S--2-fused-both-0.5.png from kernels-roofline-DyDiT-S--2-fused-both-0.5.csv: gnuplot kernels-roofline-DyDiT-S--2-fused-both-0.5.gp
+set encoding utf8
+set datafile separator comma
+data = 'kernels-roofline-DyDiT-S--2-fused-both-0.5.csv'
+set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+set linetype 1 linecolor rgb '#d55e00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 2 linecolor rgb '#0072b2' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 760,451 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.697916666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,902 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'kernels-roofline-DyDiT-S--2-fused-both-0.5.'.format
+set multiplot
+set logscale xy
+set format xy '%g'
+set samples 300
+set label 'DyDiT-S/2, bfloat16, cuda, 8 threads, batch 64' at screen 0.5,0.968958 center
+set key at screen 0.013158,0.933481 left top Left reverse vertical maxrows 1 samplen 2.5 spacing 1
+set lmargin at screen 0.1
+set rmargin at screen 0.7
+set tmargin at screen 0.8691796008869179
+set bmargin at screen 0.13747228381374724
+set xrange [4.8000002:831.12295]
+set xtics (5, 10, 20, 50, 100, 200, 500)
+set yrange [717.42648:653126.1]
+set ytics (1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000)
+set xlabel 'MACs per byte' offset 0,0.3
+set ylabel 'GMAC/s' offset 0.5
+set label 'qkv' at graph 0.77,graph 0.8508 left front font ',10'
+set arrow from first 113.60245,first 236367.12 to graph 0.76,graph 0.8508 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'fc2' at graph 0.77,graph 0.8054 left front font ',10'
+set arrow from first 93.793703,first 183331.63 to graph 0.76,graph 0.8054 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'fc1' at graph 0.77,graph 0.7599 left front font ',10'
+set arrow from first 124.10751,first 175050.3 to graph 0.76,graph 0.7599 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'sdpa' at graph 0.77,graph 0.7145 left front font ',10'
+set arrow from first 63.999988,first 134692.87 to graph 0.76,graph 0.7145 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'proj' at graph 0.77,graph 0.6690 left front font ',10'
+set arrow from first 38.220831,first 96132.741 to graph 0.76,graph 0.6690 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'route' at graph 0.77,graph 0.4671 left front font ',10'
+set arrow from first 8.0305563,first 17304.142 to graph 0.76,graph 0.4671 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'final layer' at graph 0.77,graph 0.4018 left front font ',10'
+set arrow from first 14.769229,first 11084.374 to graph 0.76,graph 0.4018 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'conditioning' at graph 0.77,graph 0.0774 left front font ',10'
+set arrow from first 32,first 1215.8014 to graph 0.76,graph 0.0774 nohead front linecolor rgb '#707070' linewidth 0.6
+plot (4134.3557*x < 408203.81 ? 4134.3557*x : 408203.81) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+  data skip 1 using 1:2:4:5 with points pointtype 7 pointsize variable linecolor variable notitle, \
+  keyentry with points linetype 2 pointtype 7 pointsize 0.9 title 'fused-dense', \
+  keyentry with points linetype 1 pointtype 7 pointsize 0.9 title 'fused (both, 0.5)', \
+  keyentry with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 title 'ceilings'
+unset label
+unset arrow
+unset key
+set lmargin at screen 0.81
+set rmargin at screen 0.98
+set tmargin at screen 0.8691796008869179
+set bmargin at screen 0.13747228381374724
+unset logscale x
+set xrange [0:9.177621]
+set xtics 2
+set yrange [377.91934:6614.9691]
+set ytics (500, 1000, 2000, 5000)
+set xlabel 'no MACs: % of time' offset 0,0.3
+set ylabel 'GB/s' offset 1
+plot 4134.3557 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+  data skip 1 using 6:3:4:5 with points pointtype 7 pointsize variable linecolor variable notitle
+unset multiplot
+unset logscale
+set format xy
+set xtics autofreq
+set ytics autofreq
+unset output
+}
