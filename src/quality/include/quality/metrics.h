@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far generated images are from real ones, by their features, as the ADM evaluator and pytorch-fid define it.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+
+namespace dydit::quality {
+
+/// Of a kernel distance: its mean over subsets and their spread.
+struct KernelDistance {
+  double mean = 0, deviation = 0;
+};
+/// MMD^2 with the kernel (x.y / d + 1)^3, unbiased, over `subsets` draws of `size` features of each set without
+/// replacement (Binkowski et al. 2018, arXiv:1801.01401, section 4). A set of fewer is taken whole. Throws UsageError
+/// for fewer than two features.
+KernelDistance kernel_distance(const torch::Tensor& a, const torch::Tensor& b, std::int64_t subsets, std::int64_t size,
+                               std::uint64_t seed);
+
+/// exp of the mean divergence of p(y|x) = softmax(logits) from its mean over a part, the mean over parts (Salimans et
+/// al. 2016, arXiv:1606.03498). Logits (N,K) without the last layer's bias; `parts` at most N, the last ones may be
+/// shorter by one.
+double inception_score(const torch::Tensor& logits, std::int64_t parts);
+
+struct PrecisionRecall {
+  double precision = 0, recall = 0;  ///< shares, 0 to 1
+};
+/// Precision: of generated features those within the ball of a real one, as far as its `neighbours`th neighbour among
+/// the real ones; recall the other way round (Kynkaanniemi et al. 2019, arXiv:1904.06991). Throws UsageError where a
+/// set has no such neighbour.
+PrecisionRecall precision_recall(const torch::Tensor& real, const torch::Tensor& generated, std::int64_t neighbours);
+
+}  // namespace dydit::quality

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quality/metrics.h"
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+
+namespace dydit::quality {
+
+using torch::Tensor;
+
+namespace {
+
+// `size` of n numbers in random order, as a pure function of all that is given.
+Tensor drawn(std::int64_t n, std::int64_t size, std::uint64_t seed, std::int64_t subset, std::uint64_t set) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(n));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  Random(seed, Purpose::bootstrap, static_cast<std::uint64_t>(subset), set).shuffle(std::span(numbers));
+  return torch::tensor(numbers).narrow(0, 0, size);
+}
+
+Tensor kernel(const Tensor& x, const Tensor& y) { return (x.mm(y.t()) / static_cast<double>(x.size(1)) + 1).pow(3); }
+
+double of_different(const Tensor& kernels) {  // the mean but for the diagonal
+  const auto n = static_cast<double>(kernels.size(0));
+  return (kernels.sum() - kernels.trace()).item<double>() / (n * (n - 1));
+}
+
+constexpr std::int64_t rows_at_once = 1024;
+constexpr double rounding = 1e-10;  // of a distance: that to a copy of a neighbour is the neighbour's
+
+// Of each row of x the squared distance to its k-th neighbour among the others.
+Tensor radii_of(const Tensor& x, std::int64_t k) {
+  std::vector<Tensor> radii;
+  for (std::int64_t first = 0; first < x.size(0); first += rows_at_once) {
+    const std::int64_t rows = std::min(rows_at_once, x.size(0) - first);
+    Tensor distances = torch::cdist(x.narrow(0, first, rows), x).square_();
+    distances.diagonal(first).fill_(HUGE_VAL);
+    radii.push_back(std::get<0>(distances.kthvalue(k, 1)));
+  }
+  return torch::cat(radii);
+}
+
+// The share of x within the ball of any center.
+double share_within(const Tensor& x, const Tensor& centers, const Tensor& radii) {
+  std::int64_t within = 0;
+  for (std::int64_t first = 0; first < x.size(0); first += rows_at_once) {
+    const Tensor rows = x.narrow(0, first, std::min(rows_at_once, x.size(0) - first));
+    within += (torch::cdist(rows, centers).square_() <= radii * (1 + rounding)).any(1).sum().item<std::int64_t>();
+  }
+  return static_cast<double>(within) / static_cast<double>(x.size(0));
+}
+
+Tensor double_of(const Tensor& features) { return features.to(torch::kFloat64); }
+
+}  // namespace
+
+KernelDistance kernel_distance(const Tensor& a, const Tensor& b, std::int64_t subsets, std::int64_t size,
+                               std::uint64_t seed) {
+  const std::int64_t of_a = std::min(size, a.size(0)), of_b = std::min(size, b.size(0));
+  if (std::min(of_a, of_b) < 2)
+    throw UsageError("a kernel distance needs two images of each set", fmt::format("{} and {}", a.size(0), b.size(0)));
+  std::vector<double> distances;
+  for (std::int64_t subset = 0; subset < subsets; ++subset) {
+    const Tensor x = double_of(a.index_select(0, drawn(a.size(0), of_a, seed, subset, 0))),
+                 y = double_of(b.index_select(0, drawn(b.size(0), of_b, seed, subset, 1)));
+    distances.push_back(of_different(kernel(x, x)) + of_different(kernel(y, y)) -
+                        2 * kernel(x, y).mean().item<double>());
+    if (of_a == a.size(0) && of_b == b.size(0)) break;  // each further one is the same
+  }
+  const Tensor all = torch::tensor(distances, torch::kFloat64);
+  return {all.mean().item<double>(), all.size(0) > 1 ? all.std().item<double>() : 0};
+}
+
+double inception_score(const Tensor& logits, std::int64_t parts) {
+  if (parts < 1 || parts > logits.size(0))
+    throw UsageError("an inception score of no such number of parts",
+                     fmt::format("{} of {} images", parts, logits.size(0)));
+  double sum = 0;
+  for (const Tensor& part : double_of(logits).tensor_split(parts)) {
+    const Tensor logs = torch::log_softmax(part, 1), probabilities = logs.exp();
+    const Tensor mean = torch::logsumexp(logs, 0, true) - std::log(static_cast<double>(part.size(0)));
+    sum += (probabilities * (logs - mean)).sum(1).mean().exp().item<double>();
+  }
+  return sum / static_cast<double>(parts);
+}
+
+PrecisionRecall precision_recall(const Tensor& real, const Tensor& generated, std::int64_t neighbours) {
+  if (neighbours < 1 || std::min(real.size(0), generated.size(0)) <= neighbours)
+    throw UsageError("precision and recall need more images than neighbours",
+                     fmt::format("{} and {} images, {} neighbours", real.size(0), generated.size(0), neighbours));
+  const Tensor r = double_of(real), g = double_of(generated);
+  return {.precision = share_within(g, r, radii_of(r, neighbours)),
+          .recall = share_within(r, g, radii_of(g, neighbours))};
+}
+
+}  // namespace dydit::quality

@@ -1,0 +1,3 @@
+dydit_test(quality TORCH
+  SOURCES golden.cpp golden_weights.cpp quality/metrics_test.cpp
+  LINKS dydit_quality dydit_dit)
