@@ -56,11 +56,6 @@ Labels parse_labels(const std::string& json, const std::set<std::string>& folder
 /// negative label or one beyond the classes stated, and for more than a million classes.
 std::int64_t count_classes(const std::vector<std::int64_t>& labels, std::int64_t stated, const std::string& where);
 
-/// NumPy's .npy files, versions 1 and 2 (NEP 1): magic, version, header length, a Python dict as text, little-endian
-/// row-major elements of type '<f4', '<f2', '<i8', '<i4', '<i2', '|i1' or '|u1'. Throws InputError for another type,
-/// Fortran order, a shape that disagrees with the file's size, and anything else unexpected.
-checkpoint::Tensor read_npy(const std::filesystem::path& path);
-
 /// Throws InputError naming `name` unless the latents are f32, f16 or bf16.
 void require_latents(const checkpoint::Tensor& latents, const std::string& name);
 

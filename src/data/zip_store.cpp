@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <zip.h>
 
 #include <algorithm>
 #include <mutex>
@@ -10,16 +9,13 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "store.h"
+#include "zip_handle.h"
 
 namespace dydit::data {
 
 namespace {
 
 constexpr std::uint64_t most_bytes = std::uint64_t{256} << 20U;  // of one image
-constexpr std::uint64_t most_expansion = 1032;                   // of deflate
-
-using Zip = std::unique_ptr<zip_t, decltype([](zip_t* zip) { zip_discard(zip); })>;
-using ZipFile = std::unique_ptr<zip_file_t, decltype([](zip_file_t* file) { zip_fclose(file); })>;
 
 // Names made on Windows may have backslashes, others "./" or "../" before them. (Those that are not UTF-8, libzip
 // reads in code page 437, as the format says.)
@@ -82,18 +78,7 @@ class ZipStore final : public Store {
     return "";
   }
 
-  Zip open() const {
-    zip_error_t error;
-    zip_error_init(&error);
-    const auto bytes = file_.bytes();
-    zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error);
-    Zip zip(source == nullptr ? nullptr : zip_open_from_source(source, ZIP_RDONLY, &error));
-    const std::string reason = zip_error_strerror(&error);
-    zip_error_fini(&error);
-    if (zip != nullptr) return zip;
-    zip_source_free(source);
-    throw InputError("not a readable zip", file_.path().string(), reason);
-  }
+  Zip open() const { return open_handle(file_); }
 
   // A handle serves one thread at a time; there come to be as many as threads have read at once.
   Zip take() const {

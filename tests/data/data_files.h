@@ -63,6 +63,17 @@ inline void write(const std::filesystem::path& path, const std::string& text) {
   write_atomically(path, text);
 }
 
+/// A NumPy file; `fortran` as Python writes it.
+template <typename T>
+std::string npy(const std::string& type, const std::string& shape, const std::vector<T>& values, int version = 1,
+                const std::string& fortran = "False") {
+  std::string header = "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }  \n";
+  std::string text =
+      std::string("\x93NUMPY") + static_cast<char>(version) + '\0' + static_cast<char>(header.size()) + '\0';
+  if (version == 2) text += std::string(2, '\0');
+  return text + header + std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+}
+
 /// A name that ends with '/' is an empty folder.
 inline void write_zip(const std::filesystem::path& path, const std::map<std::string, std::string>& entries) {
   int error = 0;

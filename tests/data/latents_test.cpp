@@ -6,6 +6,7 @@
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "data_files.h"
+#include "npy.h"
 #include "sets.h"
 #include "temporary_folder.h"
 
@@ -13,16 +14,6 @@ using namespace dydit::data;
 using namespace dydit::test;
 using Catch::Matchers::Contains;
 using Integers = std::vector<std::int64_t>;
-
-template <typename T>
-static std::string npy(const std::string& type, const std::string& shape, const std::vector<T>& values, int version = 1,
-                       const std::string& fortran = "False") {
-  std::string header = "{'descr': '" + type + "', 'fortran_order': " + fortran + ", 'shape': " + shape + ", }  \n";
-  std::string text =
-      std::string("\x93NUMPY") + static_cast<char>(version) + '\0' + static_cast<char>(header.size()) + '\0';
-  if (version == 2) text += std::string(2, '\0');
-  return text + header + std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
-}
 
 static std::vector<float> counted(std::size_t count, float first) {
   std::vector<float> values(count);
@@ -40,6 +31,8 @@ TEST_CASE(".npy files of versions 1 and 2 are read") {
   }
   write(place.path() / "b.npy", npy<std::int64_t>("<i8", "(1,)", {42}));
   CHECK(std::ranges::equal(read_npy(place.path() / "b.npy").as<std::int64_t>(), Integers{42}));
+  write(place.path() / "c.npy", npy<double>("<f8", "()", {0.1}));
+  CHECK(std::ranges::equal(read_npy(place.path() / "c.npy").as<double>(), std::vector{0.1}));
 }
 
 TEST_CASE("any other .npy is refused") {
@@ -53,7 +46,7 @@ TEST_CASE("any other .npy is refused") {
   for (const std::string& text :
        {std::string(), good.substr(0, 9), good.substr(0, 30), good.substr(0, good.size() - 1), good + "x", no_magic,
         huge, npy<float>("<f4", "(2, 3)", values, 3), npy<float>(">f4", "(2, 3)", values),
-        npy<float>("<f8", "(3,)", values), npy<float>("|O", "(2, 3)", values), npy<float>("<f4", "(-2, -3)", values),
+        npy<float>("<c8", "(3,)", values), npy<float>("|O", "(2, 3)", values), npy<float>("<f4", "(-2, -3)", values),
         npy<float>("<f4", "(4294967296, 4294967296, 4294967296)", values),
         npy<float>("<f4", "(99999999999999999999,)", values), npy<float>("<f4", "(2, 3)", values, 1, "True")}) {
     INFO(text);

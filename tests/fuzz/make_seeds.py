@@ -79,6 +79,15 @@ def plain_jpeg(side, components, data):
 
 write("images", "plain.jpg", plain_jpeg(1024, 4, 4 * 128 * 128 // 8))
 write("images", "too-plain.jpg", plain_jpeg(5776, 4, 65_300))
+array = (b"\x93NUMPY\x01\x00\x46\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }".ljust(69) + b"\n"
+         + bytes(24))
+write("npz", "array.npy", array)
+for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as archive:
+        archive.writestr("arr_0.npy", array)
+        archive.writestr("mu.npy", array)
+    write("npz", name + ".npz", content.getvalue())
 write("images", "labels.json", b'{"a": 1, "b": 0, "classes": 3}')
 
 for path in files("profiles/**/*.toml"):
