@@ -134,8 +134,10 @@ double tic_step(double size) {
 
 std::string log_tics(const Range& range) {
   if (range.high > 1e6 * range.low) return "autofreq";
-  const std::vector<double> rounds[] = {
-      {1}, {1, 2, 5}, {1, 1.5, 2, 3, 4, 5, 7}, {1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2}};
+  const std::vector<double> rounds[] = {{1},
+                                        {1, 2, 5},
+                                        {1, 1.5, 2, 3, 4, 5, 7},
+                                        {1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9}};
   std::vector<std::string> tics;
   for (const auto& round : rounds) {
     tics.clear();
@@ -145,7 +147,7 @@ std::string log_tics(const Range& range) {
           tics.push_back(fmt::format("{:g}", tic));
     if (tics.size() > 3) break;
   }
-  return fmt::format("({})", fmt::join(tics, ", "));
+  return tics.empty() ? "autofreq" : fmt::format("({})", fmt::join(tics, ", "));
 }
 
 }  // namespace dydit::analysis

@@ -115,7 +115,7 @@ struct Range {
 
 /// Steps of 1, 2 or 5 times a power of ten for an axis of that size in a narrow panel: three to six tics.
 double tic_step(double size);
-/// Tics of a logarithmic axis at round numbers, four at least where it is not too long.
+/// Tics of a logarithmic axis at round numbers, four where it is so long that there are, and not too long.
 std::string log_tics(const Range& range);
 
 }  // namespace dydit::analysis

@@ -85,7 +85,7 @@ static Case routed(Block& b, const gpu::TokenRouter& router) {
     r.count = counts.narrow(0, 0, 1);
     check_route(r);
   };
-  const std::int64_t rows_read = runs_router ? b.n * b.t : b.routed;
+  const std::int64_t rows_read = (runs_router ? b.n * b.t : 0) + (runs_router && !r.has_logits ? 0 : b.routed);
   if (runs_router) c.macs = static_cast<double>(b.n * b.t * (b.d + 1) * router.weight1.size(0));
   c.bytes = bytes_of((rows_read + b.routed) * b.d);
   c.moves = true;

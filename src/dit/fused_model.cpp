@@ -108,7 +108,7 @@ std::vector<Tensor> FusedModel::weights_ahead(std::size_t layer, bool is_mlp, co
 Tensor FusedModel::add(const char* name, Tensor stream, const gpu::Product& product, const Tensor& gate, BlockPart part,
                        const BlockAt& at) {
   gpu::Product added = product;
-  added.backwards = turns_back();
+  added.backwards = next_turn();
   if (!at.keep) {
     if (stream.use_count() > 1 || stream.storage().use_count() > 1) stream = stream.clone();
     added.epilogue = gpu::Epilogue::gated_residual;
@@ -145,16 +145,16 @@ Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<Wi
     const std::vector<Tensor> mlp = weights_ahead(at.layer, /*is_mlp=*/true, plan, rows);
     const auto half = mlp.begin() + std::ssize(mlp) / 2;
     in_range(norm_range(x), [&] {
-      gpu::modulated_norm(x, m.shift1, m.scale1, normed, {{mlp.begin(), half}, turns_back()});
+      gpu::modulated_norm(x, m.shift1, m.scale1, normed, {{mlp.begin(), half}, next_turn()});
     });
     const Tensor& weight = packed->in.weight();
     const Tensor qkv = torch::empty({rows, weight.size(0)}, x.options());
     const gpu::Product product{
-        .x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv, .backwards = turns_back()};
+        .x = normed.flatten(0, 1), .weight = weight, .bias = packed->in.bias(), .out = qkv, .backwards = next_turn()};
     in_range(product_range("qkv", product, rows), [&] { products_.run(product); });
     mixed = in_range(attention_range(qkv, x.size(1)), [&] {
       return attentions_
-          .run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units, {{half, mlp.end()}, turns_back()})
+          .run(qkv.view({x.size(0), x.size(1), weight.size(0)}), packed->units, {{half, mlp.end()}, next_turn()})
           .flatten(0, 1);
     });
   }
@@ -178,7 +178,7 @@ Tensor FusedModel::mlp(Tensor x, const BlockAt& at, const FusedPass& pass, const
                                .bias = packed->in.bias(),
                                .out = hidden,
                                .count = routed.count,
-                               .backwards = turns_back()};
+                               .backwards = next_turn()};
     in_range(product_range("fc1", product, rows_on(at.layer, product.x, product.count)),
              [&] { products_.run(product); });
   }
@@ -198,7 +198,7 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
                     .shift = m.shift2,
                     .scale = m.scale2,
                     .out = torch::empty({rows, x.size(2)}, x.options()),
-                    .around = {weights_ahead(at.layer + 1, /*is_mlp=*/false, pass.plan, rows), turns_back()}};
+                    .around = {weights_ahead(at.layer + 1, /*is_mlp=*/false, pass.plan, rows), next_turn()}};
   if (!pass.plan) {
     in_range(norm_range(x), [&] { gpu::modulated_norm(x, m.shift2, m.scale2, routed.out, routed.around); });
     routed.x = Tensor();
@@ -220,8 +220,10 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
   if (routed.router.weight1.defined() && gpu::logits_apart(rows)) {
     in_range(router_range(routed), [&] { gpu::token_logits(routed); });
     routed.has_logits = true;
+    routed.around.backwards = next_turn();
   }
   in_range(route_range(routed, rows_on(at.layer, routed.out, routed.count)), [&] { gpu::route(routed); });
+  backwards_ = false;  // rows are written in the order in which they find places, whichever way it went
   routed.x = Tensor();
   return mlp(std::move(x), at, pass, routed);
 }

@@ -61,8 +61,8 @@ class FusedModel {
                     model::BlockPart part, const BlockAt& at);
   std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
 
-  // Whether the next kernel begins at the last rows. Each second one does, and reads first what was written last.
-  bool turns_back() { return backwards_ = !backwards_; }
+  // Whether a kernel goes from the last rows to the first: to and fro, each reads first what was written last.
+  bool next_turn() { return backwards_ = !backwards_; }
 
   // How many of these rows a layer's MLP takes, where that is known.
   std::optional<double> rows_on(std::size_t layer, const torch::Tensor& rows, const torch::Tensor& count) const;

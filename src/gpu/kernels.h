@@ -19,8 +19,9 @@ using Stream = CUstream_st*;
 
 enum class Number { bfloat16, float16 };
 
+// `backwards` of a launch: the last rows come first, but in kernels for few.
+
 /// Weights that the next products read: a kernel that leaves the memory idle fetches them into the L2 cache.
-/// `backwards` below: kernels of many rows take the last ones first.
 struct Ahead {
   const void* data[2];
   unsigned bytes[2];  // multiples of 16, or 0

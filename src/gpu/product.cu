@@ -24,7 +24,7 @@ struct Layout {
   static constexpr int buffers = Of::buffers(Rows);
   static constexpr int writer_bytes = epilogue == Epilogue::logits ? 0 : buffers * Of::bytes;
   static constexpr int barrier_bytes = 512, rest = 1024 + writers * writer_bytes + barrier_bytes;
-  static constexpr int stages = (227 * 1024 - rest) / (x_bytes + weight_bytes);  // as many as there is room for
+  static constexpr int stages = (most_shared_bytes - rest) / (x_bytes + weight_bytes);  // as many as there is room for
   static constexpr int bytes = rest + stages * (x_bytes + weight_bytes);
   static_assert((2 * stages + writers * buffers) * int(sizeof(Barrier)) <= barrier_bytes);
 };
@@ -181,7 +181,7 @@ __global__ __launch_bounds__(384, 1) void product(const __grid_constant__ CUtens
           }
           logit += __shfl_xor_sync(~0U, logit, 1);
           logit += __shfl_xor_sync(~0U, logit, 2);
-          const int to = row + i * 64 + warp * 16 + half * 8 + lane / 4;
+          const int to = row + i * 64 + warp * written_rows + half * 8 + lane / 4;
           if (lane % 4 == 0 && to < m)
             static_cast<float*>(p.out)[to / p.tokens * p.out_stride + to % p.tokens] =
                 logit + static_cast<float>(*static_cast<const Number*>(p.second_bias));

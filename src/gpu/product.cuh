@@ -13,6 +13,7 @@ namespace dydit::gpu {
 
 constexpr int depth = 64;         // columns of a stage: 128 bytes of a row
 constexpr int written_rows = 16;  // of a tile, by a warp
+constexpr int most_shared_bytes = 227 * 1024;
 
 struct Arguments {
   int m, n, k;

@@ -33,8 +33,11 @@ ProductLaunch launch_of(const Product& p) {
   if (n % 8 != 0 || p.out.numel() > std::numeric_limits<std::int32_t>::max() || !p.out.is_contiguous())
     throw UsageError("a product's shape does not fit", fmt::format("({}, {})", p.out.size(0), n),
                      "columns are a multiple of 8, numbers fewer than 2^31, rows of the output neighbours");
-  const bool adds = p.epilogue == Epilogue::gated_residual;
+  const bool adds = p.epilogue == Epilogue::gated_residual, routed = adds && p.rows.defined();
   if (adds) require_matrix(p.gate, "gate", n);
+  if ((routed ? p.rows.numel() : p.out.size(0)) < p.x.size(0))
+    throw UsageError("a product has fewer places than rows", fmt::format("{} of x", p.x.size(0)),
+                     "give each row its place");
   return {.number = p.x.scalar_type() == torch::kFloat16 ? Number::float16 : Number::bfloat16,
           .epilogue = p.epilogue,
           .x = p.x.const_data_ptr(),
@@ -47,7 +50,7 @@ ProductLaunch launch_of(const Product& p) {
           .x_stride = p.x.stride(0),
           .weight_stride = p.weight.stride(0),
           .count = p.count.defined() ? p.count.const_data_ptr<int>() : nullptr,
-          .rows = adds && p.rows.defined() ? p.rows.const_data_ptr<int>() : nullptr,
+          .rows = routed ? p.rows.const_data_ptr<int>() : nullptr,
           .gate = adds ? p.gate.const_data_ptr() : nullptr,
           .gate_stride = adds ? p.gate.stride(0) : 0,
           .tokens = static_cast<int>(adds ? p.tokens : 1),

@@ -11,16 +11,16 @@ namespace dydit::gpu {
 
 namespace {
 
-constexpr int tile_rows = 128, warps = 8;  // a warp has sixteen of them
+constexpr int tile_rows = 128, warps = tile_rows / written_rows;
 
 template <int Columns, int Parts, Epilogue epilogue>
 struct SplitLayout {
   static constexpr int x_bytes = tile_rows * depth * 2, weight_bytes = Columns * depth * 2;
   static constexpr int owners = (warps + Parts - 1) / Parts;  // warps of a block, at most, that write their rows
   static constexpr int writer_bytes = Writer<__half, Columns, epilogue>::bytes;
-  static constexpr int sum_bytes = 16 * Columns * 4, received_bytes = (Parts - 1) * owners * sum_bytes;
+  static constexpr int sum_bytes = written_rows * Columns * 4, received_bytes = (Parts - 1) * owners * sum_bytes;
   static constexpr int barrier_bytes = 256, rest = 1024 + owners * writer_bytes + received_bytes + barrier_bytes;
-  static constexpr int stages = std::min((227 * 1024 - rest) / (x_bytes + weight_bytes), 6);
+  static constexpr int stages = std::min((most_shared_bytes - rest) / (x_bytes + weight_bytes), 6);
   static constexpr int bytes = rest + stages * (x_bytes + weight_bytes);
   static_assert((2 * stages + owners) * int(sizeof(Barrier)) <= barrier_bytes);
 };

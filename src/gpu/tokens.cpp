@@ -66,10 +66,15 @@ bool has_token_router(std::int64_t width, std::int64_t hidden) {
   return has_router(static_cast<int>(width), static_cast<int>(hidden));
 }
 
-// Throws UsageError where there is no kernel.
+// Throws UsageError where there is none, or no kernel for it.
 static void require_router(const Route& r) {
+  if (!r.router.weight1.defined()) throw UsageError("tokens without a router", "router", "give its weights");
   if (!has_token_router(r.x.size(2), r.router.weight1.size(0)))
     throw UsageError("the GPU's kernels have no router of this width", std::to_string(r.x.size(2)));
+}
+
+static void require_logits(const Route& r) {
+  if (!r.logits.defined()) throw UsageError("tokens without their logits", "logits", "give a tensor of them");
 }
 
 bool logits_apart(std::int64_t tokens) { return tokens > few_rows; }
@@ -77,6 +82,7 @@ bool logits_apart(std::int64_t tokens) { return tokens > few_rows; }
 void token_logits(const Route& r) {
   require_rows(r.x, r.shift, r.scale);
   require_router(r);
+  require_logits(r);
   const auto narrow = [](std::int64_t number) { return static_cast<int>(number); };
   const Tensor& hidden = r.router.weight1;
   launch_logits(ProductLaunch{.number = number_of(r.x),
@@ -106,8 +112,10 @@ void token_logits(const Route& r) {
 void route(const Route& r) {
   require_rows(r.x, r.shift, r.scale);
   const bool routed = r.router.weight1.defined();
-  if (!routed && !r.imposed.defined()) throw UsageError("tokens without a router", "imposed", "give their mask");
-  if (routed) require_router(r);
+  if (r.has_logits)
+    require_logits(r);
+  else if (routed || !r.imposed.defined())
+    require_router(r);
   const auto of = [](const Tensor& tensor) { return tensor.defined() ? tensor.const_data_ptr() : nullptr; };
   launch(RouteLaunch{.number = number_of(r.x),
                      .x = r.x.const_data_ptr(),

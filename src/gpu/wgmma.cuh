@@ -100,16 +100,8 @@ __device__ inline void copy_tile_to(std::uint16_t blocks, void* to, const CUtens
       : "memory");
 }
 
-/// The same of a tensor of four dimensions, the innermost coordinate first.
-__device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& done, int a, int b, int c, int d) {
-  asm volatile(
-      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], "
-      "[%2];" ::"r"(shared_address(to)),
-      "l"(&tensor), "r"(shared_address(&done)), "r"(a), "r"(b), "r"(c), "r"(d)
-      : "memory");
-}
-/// The same from shared memory, which other threads of the warp have written as well; the lane that copies waits before
-/// that memory is written again or the kernel ends.
+/// A box of a matrix from shared memory, which other threads of the warp have written as well; the lane that copies
+/// waits before that memory is written again or the kernel ends.
 __device__ inline void copy_tile_out(const CUtensorMap& matrix, const void* from, int row, int column) {
   asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%0, {%2, %3}], [%1];" ::"l"(&matrix),
                "r"(shared_address(from)), "r"(column), "r"(row)
@@ -117,7 +109,15 @@ __device__ inline void copy_tile_out(const CUtensorMap& matrix, const void* from
 }
 /// Behind the last of those that are waited for together.
 __device__ inline void end_copies_out() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
-/// The same of a tensor of four dimensions, with its end.
+/// A box of a tensor of four dimensions into shared memory, the innermost coordinate first.
+__device__ inline void copy_box(void* to, const CUtensorMap& tensor, Barrier& done, int a, int b, int c, int d) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], "
+      "[%2];" ::"r"(shared_address(to)),
+      "l"(&tensor), "r"(shared_address(&done)), "r"(a), "r"(b), "r"(c), "r"(d)
+      : "memory");
+}
+/// The same out of it, as copy_tile_out, with its end.
 __device__ inline void copy_box_out(const CUtensorMap& tensor, const void* from, int a, int b, int c, int d) {
   asm volatile(
       "cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];\n"

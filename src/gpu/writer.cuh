@@ -80,10 +80,13 @@ class Writer {
     if constexpr (adds) {
       let_leave();
       if (rows.first < 0) return copy_eights(buffer, rows, column);
-      if (lane() != 0) return;
-      read_[buffer].expect(bytes);
-      for (int box = 0; box < Columns / depth; ++box)
-        copy_tile(memory_ + buffer * bytes + box * box_bytes, boxes_, read_[buffer], rows.first, column + box * depth);
+      if (lane() == 0) {
+        read_[buffer].expect(bytes);
+        for (int box = 0; box < Columns / depth; ++box)
+          copy_tile(memory_ + buffer * bytes + box * box_bytes, boxes_, read_[buffer], rows.first,
+                    column + box * depth);
+      }
+      __syncwarp();
     }
   }
   /// A sum with all that comes to it, in the type of the output, into a buffer.
@@ -101,7 +104,7 @@ class Writer {
 #pragma unroll
     for (int e = 0; e < eights; e += 2) {
       const bool wide = e + 1 < eights;
-      const std::uint32_t to = place(buffer, lane() % 16, wide ? e + lane() / 16 : e);
+      const std::uint32_t to = place(buffer, lane() % written_rows, wide ? e + lane() / 16 : e);
       std::uint32_t stream[4] = {}, values[4] = {};
       if (adds) load_sixteen(stream, to, wide);
 #pragma unroll
@@ -135,7 +138,7 @@ class Writer {
       }
       return;
     }
-    Eight<Number> values[turns];  // all are read before the first is written, which the compiler cannot know to be safe
+    Eight<Number> values[turns];  // read before any is written: the compiler does not know that this is the same
 #pragma unroll
     for (int turn = 0; turn < turns; ++turn) {
       const Eighth eighth(turn);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the figures of a profile draw: their numbers, against the rows that they are of.
+#include <algorithm>
 #include <cmath>
 #include <regex>
 #include <set>
@@ -9,6 +10,7 @@
 #include "catch.h"
 #include "made_up_profile.h"
 #include "made_up_speed.h"
+#include "plot_style.h"
 
 using namespace dydit;
 using namespace dydit::analysis;
@@ -138,6 +140,19 @@ TEST_CASE("the roofline: each row of a thousandth or more at its rate and intens
   CHECK(small > 0);
 }
 
+TEST_CASE("a logarithmic axis has tics, wherever it lies") {
+  CHECK(log_tics({.low = 0.5, .high = 2000}) == "(1, 10, 100, 1000)");
+  CHECK(log_tics({.low = 0.02, .high = 0.9}) == "(0.02, 0.05, 0.1, 0.2, 0.5)");
+  CHECK(log_tics({.low = 1733, .high = 6588}) == "(2000, 3000, 4000, 5000)");
+  CHECK(log_tics({.low = 1e-9, .high = 1}) == "autofreq");
+  for (double low = 1; low < 10; low *= 1.01)
+    for (const double factor : {1.7, 2.56, 10.0, 1e4}) {
+      const std::string tics = log_tics({.low = low, .high = factor * low});
+      CAPTURE(low, factor, tics);
+      CHECK(tics.find(", ") != std::string::npos);  // two at least
+    }
+}
+
 TEST_CASE("the roofline's axes have tics, however often it is drawn") {
   const auto studies = profile_studies_of(deep_profile());
   const std::string plot = roofline_figure(studies[0], studies[0].asked(), "r")->plot;
@@ -145,6 +160,7 @@ TEST_CASE("the roofline's axes have tics, however often it is drawn") {
   const std::size_t first = plot.find("plot ("), second = plot.find("unset logscale x");
   REQUIRE((first != std::string::npos && second != std::string::npos));
   for (const char* tics : {"set xtics (", "set ytics ("}) CHECK(plot.find(tics) < first);
+  CHECK(plot.find("tics ()") == std::string::npos);
   CHECK(plot.find("set ytics (", second) != std::string::npos);
   CHECK(plot.ends_with("set xtics autofreq\nset ytics autofreq"));
 }

@@ -5,3 +5,4 @@ dydit_test(analysis
           analysis/process_test.cpp analysis/profile_against_test.cpp analysis/range_changes_test.cpp analysis/report_test.cpp analysis/speed_test.cpp analysis/statistics_test.cpp analysis/strip_test.cpp
           analysis/text_test.cpp analysis/waterfall_test.cpp
   LINKS dydit_analysis dydit_base)
+target_include_directories(test_analysis PRIVATE ${PROJECT_SOURCE_DIR}/analysis)  # plot_style.h

@@ -12,7 +12,7 @@ struct Around {
   /// At most two weights that products read soon: where there are few rows, they are fetched into the L2 cache
   /// meanwhile.
   std::vector<at::Tensor> ahead = {};
-  /// From the last rows to the first, where there are many: what a kernel before wrote last still lies in the cache.
+  /// From the last rows to the first, but in kernels for few: what a kernel before wrote last still lies in the cache.
   bool backwards = false;
 };
 
