@@ -18,7 +18,7 @@ Moments::Moments(std::int64_t dimensions)
 
 void Moments::add(const Tensor& features, const Tensor& weights) {
   if (features.size(0) == 0) return;
-  constexpr std::int64_t part = 4096;  // rows in float64 at once
+  constexpr std::int64_t part = 1024;  // rows in float64 at once
   for (std::int64_t first = 0; first < features.size(0); first += part) {
     const std::int64_t rows = std::min(part, features.size(0) - first);
     Tensor x = features.narrow(0, first, rows).to(torch::kCPU, torch::kFloat64);
@@ -55,7 +55,8 @@ double frechet_distance(const Gaussian& a, const Gaussian& b) {
   const Tensor both = root.t().mm(b.covariance).mm(root);
   const Tensor squares = torch::linalg_eigvalsh((both + both.t()) / 2).clamp_min(0);
   const Tensor apart = a.mean - b.mean;
-  return (apart.dot(apart) + a.covariance.trace() + b.covariance.trace() - 2 * squares.sqrt().sum()).item<double>();
+  const Tensor distance = apart.dot(apart) + a.covariance.trace() + b.covariance.trace() - 2 * squares.sqrt().sum();
+  return std::max(distance.item<double>(), 0.0);  // of equal ones rounding may leave less
 }
 
 }  // namespace dydit::quality

@@ -47,14 +47,14 @@ Tensor radii_of(const Tensor& x, std::int64_t k) {
   return torch::cat(radii);
 }
 
-// The share of x within the ball of any center.
-double share_within(const Tensor& x, const Tensor& centers, const Tensor& radii) {
-  std::int64_t within = 0;
+// Which rows of x lie within the ball of any center.
+Tensor within(const Tensor& x, const Tensor& centers, const Tensor& radii) {
+  std::vector<Tensor> parts;
   for (std::int64_t first = 0; first < x.size(0); first += rows_at_once) {
     const Tensor rows = x.narrow(0, first, std::min(rows_at_once, x.size(0) - first));
-    within += (torch::cdist(rows, centers).square_() <= radii * (1 + rounding)).any(1).sum().item<std::int64_t>();
+    parts.push_back((torch::cdist(rows, centers).square_() <= radii * (1 + rounding)).any(1));
   }
-  return static_cast<double>(within) / static_cast<double>(x.size(0));
+  return torch::cat(parts);
 }
 
 Tensor double_of(const Tensor& features) { return features.to(torch::kFloat64); }
@@ -91,13 +91,12 @@ double inception_score(const Tensor& logits, std::int64_t parts) {
   return sum / static_cast<double>(parts);
 }
 
-PrecisionRecall precision_recall(const Tensor& real, const Tensor& generated, std::int64_t neighbours) {
+WithinBalls within_balls(const Tensor& real, const Tensor& generated, std::int64_t neighbours) {
   if (neighbours < 1 || std::min(real.size(0), generated.size(0)) <= neighbours)
     throw UsageError("precision and recall need more images than neighbours",
                      fmt::format("{} and {} images, {} neighbours", real.size(0), generated.size(0), neighbours));
   const Tensor r = double_of(real), g = double_of(generated);
-  return {.precision = share_within(g, r, radii_of(r, neighbours)),
-          .recall = share_within(r, g, radii_of(g, neighbours))};
+  return {.real = within(r, g, radii_of(g, neighbours)), .generated = within(g, r, radii_of(r, neighbours))};
 }
 
 }  // namespace dydit::quality

@@ -27,6 +27,15 @@ Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
   return torch::randn(sizes, torch::kFloat64);
 }
 
+struct PrecisionRecall {
+  double precision, recall;
+};
+PrecisionRecall precision_recall(const Tensor& real, const Tensor& generated, std::int64_t neighbours) {
+  const WithinBalls within = within_balls(real, generated, neighbours);
+  const auto share = [](const Tensor& on) { return on.to(torch::kFloat64).mean().item<double>(); };
+  return {share(within.generated), share(within.real)};
+}
+
 }  // namespace
 
 TEST_CASE("distances are those of the published evaluators") {
@@ -38,7 +47,7 @@ TEST_CASE("distances are those of the published evaluators") {
   CHECK(torch::allclose(a.covariance, golden["sigma_ref"], 1e-10, 1e-12));
   CHECK(torch::allclose(b.covariance, golden["sigma_sample"], 1e-10, 1e-12));
   CHECK(frechet_distance(a, b) == Approx(expected["frechet_distance"].get<double>()).epsilon(1e-9));
-  const PrecisionRecall both = precision_recall(reference, sample, golden.entry["config"]["k"].get<int>());
+  const auto both = precision_recall(reference, sample, golden.entry["config"]["k"].get<int>());
   CHECK(both.precision == expected["precision"].get<double>());
   CHECK(both.recall == expected["recall"].get<double>());
   const Tensor logits = golden["logits"];
@@ -109,10 +118,10 @@ TEST_CASE("the kernel distance is that of all pairs, and none of a set's own ima
 
 TEST_CASE("copies are precise, and recall what they are copies of") {
   const Tensor real = normal({2000, 8}, 8);
-  const PrecisionRecall copies = precision_recall(real, real.narrow(0, 0, 1000), 3);
+  const auto copies = precision_recall(real, real.narrow(0, 0, 1000), 3);
   CHECK(copies.precision == 1);
   CHECK(copies.recall > 0.9);
-  const PrecisionRecall far = precision_recall(real, real + 100, 3);
+  const auto far = precision_recall(real, real + 100, 3);
   CHECK(far.precision == 0);
   CHECK(far.recall == 0);
   // All images alike: the third neighbour is as far as the first, at 0.

@@ -23,12 +23,13 @@ KernelDistance kernel_distance(const torch::Tensor& a, const torch::Tensor& b, s
 /// shorter by one.
 double inception_score(const torch::Tensor& logits, std::int64_t parts);
 
-struct PrecisionRecall {
-  double precision = 0, recall = 0;  ///< shares, 0 to 1
+/// Which features lie within the ball of one of the other set's, that reaches as far as its `neighbours`th neighbour in
+/// its own set: bool (N) of each set. The share of generated ones is the precision, of real ones the recall
+/// (Kynkaanniemi et al. 2019, arXiv:1904.06991).
+struct WithinBalls {
+  torch::Tensor real, generated;
 };
-/// Precision: of generated features those within the ball of a real one, as far as its `neighbours`th neighbour among
-/// the real ones; recall the other way round (Kynkaanniemi et al. 2019, arXiv:1904.06991). Throws UsageError where a
-/// set has no such neighbour.
-PrecisionRecall precision_recall(const torch::Tensor& real, const torch::Tensor& generated, std::int64_t neighbours);
+/// Throws UsageError where a set has no such neighbour.
+WithinBalls within_balls(const torch::Tensor& real, const torch::Tensor& generated, std::int64_t neighbours);
 
 }  // namespace dydit::quality

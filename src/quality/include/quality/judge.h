@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that is asked of a set of generated images, against a reference.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "quality/set.h"
+
+namespace dydit::quality {
+
+enum class Metric { frechet, frechet_spatial, kernel, inception_score, precision, recall };
+/// As JSON and the command line have them: "frechet", "frechet_spatial" ...
+const std::array<const char*, 6>& metric_names();
+
+struct JudgeOptions {
+  std::vector<Metric> metrics;  ///< empty: all that are possible
+  std::int64_t neighbours = 3;  ///< of precision and recall
+  std::int64_t parts = 0;       ///< of the inception score; 0: of 5,000 images each, as the ADM evaluator has them
+  std::int64_t subsets = 100;   ///< of the kernel distance
+  std::int64_t subset_size = 1000;
+  std::int64_t resamples = 0;  ///< of the bootstrap; 0: no intervals
+  bool extrapolate = false;    ///< the Frechet distance to unlimited images
+  std::uint64_t seed = 0;
+  /// Called with what was done, of all that is to do.
+  std::function<void(std::int64_t done, std::int64_t all)> progress = {};
+
+  /// Whether moments of the sets are not enough.
+  bool needs_images() const;
+};
+
+struct Judged {
+  Metric metric;
+  double value = 0;
+  /// 95 %, by resampling images of both sets (of the one whose features are there): value plus the resampled values'
+  /// quantiles about their mean, for resampling by itself makes a Frechet distance larger. None of a kernel distance,
+  /// which copies of images would bias.
+  std::optional<std::pair<double, double>> ci95 = {};
+};
+
+struct Judgement {
+  std::vector<Judged> values;
+  /// The Frechet distance of as many images as one likes: a line through those of parts of the generated set, over
+  /// 1 / N (Chong and Forsyth 2020, arXiv:1911.07023).
+  std::optional<double> frechet_unlimited;
+  std::optional<double> kernel_deviation;  ///< between subsets; none where there is one
+  std::vector<std::string> notes;          ///< of what was not possible, and why
+};
+
+/// Throws UsageError for a metric that was asked for and is not possible.
+Judgement judge(const Set& reference, const Set& generated, const JudgeOptions& options);
+
+}  // namespace dydit::quality

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// A set of images as a judge sees it: by its features, or by what is kept of them.
+#pragma once
+
+#include <torch/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "quality/gaussian.h"
+
+namespace dydit::quality {
+
+struct Set {
+  std::string where = {};
+  torch::Tensor features = {}, spatial = {}, logits = {};        ///< (N,d), (N,s), (N,K), float32; undefined: not known
+  std::optional<Gaussian> gaussian = {}, spatial_gaussian = {};  ///< of a set whose features are not there
+};
+
+/// - a .safetensors with `features` (N,d), and `spatial` (N,s) and `logits` (N,K) where they are known, of any floating
+///   type;
+/// - a .npz of the ADM evaluator with `mu` (d) and `sigma` (d,d), and `mu_s` and `sigma_s` where they are known.
+/// Throws InputError, naming tensor and row, for one that is missing, does not fit the others or is not finite.
+Set read_set(const std::filesystem::path& path);
+
+/// What a Frechet distance needs of a set: its features are let go.
+Set moments_of(Set set);
+
+}  // namespace dydit::quality

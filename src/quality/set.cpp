@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quality/set.h"
+
+#include <fmt/format.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "checkpoint/safetensors.h"
+#include "data/npz.h"
+#include "model/tensors.h"
+
+namespace dydit::quality {
+
+using torch::Tensor;
+
+namespace {
+
+Tensor finite(const Tensor& tensor, const std::string& where, const std::string& name) {
+  constexpr std::int64_t part = 1024;
+  for (std::int64_t first = 0; first < tensor.size(0); first += part) {
+    const Tensor broken = tensor.narrow(0, first, std::min(part, tensor.size(0) - first)).isfinite().logical_not();
+    if (broken.any().item<bool>())
+      throw InputError("a value is not finite", where,
+                       fmt::format("{}, row {}", name, first + broken.nonzero()[0][0].item<std::int64_t>()));
+  }
+  return tensor;
+}
+
+Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, const std::string& where) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) return {};
+  const Tensor tensor = model::to_torch(found->second);
+  if (tensor.dim() != 2 || tensor.numel() == 0 || !tensor.is_floating_point())
+    throw InputError("features do not fit", where,
+                     fmt::format("{} is {} {}, give one row of numbers for each image", name,
+                                 checkpoint::name_of(found->second.type), checkpoint::to_string(found->second.shape)));
+  return finite(tensor.to(torch::kFloat32), where, name);
+}
+
+Set of_features(const std::filesystem::path& path) {
+  const checkpoint::SafetensorsFile file = checkpoint::read_safetensors(path);
+  Set set{.where = path.string()};
+  set.features = rows_of(file.tensors, "features", set.where);
+  if (!set.features.defined()) throw InputError("a tensor is missing", set.where, "features");
+  set.spatial = rows_of(file.tensors, "spatial", set.where);
+  set.logits = rows_of(file.tensors, "logits", set.where);
+  for (const Tensor* other : {&set.spatial, &set.logits})
+    if (other->defined() && other->size(0) != set.features.size(0))
+      throw InputError("features do not fit", set.where,
+                       fmt::format("{} images have features, {} others", set.features.size(0), other->size(0)));
+  return set;
+}
+
+Gaussian gaussian_of(const data::Npz& npz, const std::string& suffix, const std::string& where) {
+  const auto read = [&](const std::string& name) {
+    const Tensor tensor = model::to_torch(npz.read(name + suffix));
+    if (!tensor.is_floating_point()) throw InputError("an array is of no numbers", where, name + suffix);
+    return finite(tensor.to(torch::kFloat64), where, name + suffix);
+  };
+  Gaussian of{.mean = read("mu"), .covariance = read("sigma")};
+  const std::int64_t d = of.mean.numel();
+  if (of.mean.dim() != 1 || of.covariance.dim() != 2 || of.covariance.size(0) != d || of.covariance.size(1) != d)
+    throw InputError("a mean and its covariance do not fit", where, "mu" + suffix + " and sigma" + suffix);
+  return of;
+}
+
+Set of_moments(const std::filesystem::path& path) {
+  const data::Npz npz(path);
+  Set set{.where = path.string()};
+  set.gaussian = gaussian_of(npz, "", set.where);
+  if (npz.has("mu_s")) set.spatial_gaussian = gaussian_of(npz, "_s", set.where);
+  return set;
+}
+
+}  // namespace
+
+Set moments_of(Set set) {
+  const auto condense = [](Tensor& features, std::optional<Gaussian>& gaussian) {
+    if (!features.defined()) return;
+    Moments moments(features.size(1));
+    moments.add(features);
+    gaussian = moments.gaussian();
+    features = Tensor();
+  };
+  condense(set.features, set.gaussian);
+  condense(set.spatial, set.spatial_gaussian);
+  return set;
+}
+
+Set read_set(const std::filesystem::path& path) {
+  if (path.extension() == ".safetensors") return of_features(path);
+  if (path.extension() == ".npz") return of_moments(path);
+  throw InputError("not a set of features", path.string(),
+                   "give a .safetensors with features, or an .npz with mu and sigma");
+}
+
+}  // namespace dydit::quality
