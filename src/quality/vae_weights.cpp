@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
 #include "model/device.h"
@@ -124,13 +125,14 @@ void rename_attention(Tensors& tensors) {
       }
 }
 
-}  // namespace
-
+// The folder of a pipeline stands for its vae/.
 fs::path vae_path(const fs::path& path) {
   std::error_code unknown;
   const bool pipeline = !fs::exists(path / "config.json", unknown) && fs::is_directory(path / "vae", unknown);
   return pipeline ? path / "vae" : path;
 }
+
+}  // namespace
 
 Vae load_vae(const fs::path& given, torch::Device device, torch::Dtype dtype) {
   const fs::path path = vae_path(given);
@@ -148,6 +150,12 @@ Vae load_vae(const fs::path& given, torch::Device device, torch::Dtype dtype) {
   if (dtype != torch::kFloat32)
     model::require_finite_parameters(*vae, "the weights are not finite as " + model::dtype_name(dtype), where);
   return vae;
+}
+
+std::string hash_of_vae(const fs::path& path, const VaeConfiguration& configuration) {
+  std::string all = fmt::format("{} {}", configuration.groups, configuration.scaling_factor);
+  for (const fs::path& file : checkpoint::files_of(vae_path(path))) all.append(" ").append(hash_of_file(file));
+  return hash_of(all);
 }
 
 }  // namespace dydit::quality

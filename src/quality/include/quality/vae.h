@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace dydit::quality {
@@ -69,7 +70,7 @@ TORCH_MODULE(Vae);
 Vae load_vae(const std::filesystem::path& path, torch::Device device = torch::kCPU,
              torch::Dtype dtype = torch::kFloat32);
 
-/// Where the autoencoder of that path is, which may be in the vae/ of a pipeline's folder.
-std::filesystem::path vae_path(const std::filesystem::path& path);
+/// Hash of the content of an autoencoder's files, and of what was read beside them.
+std::string hash_of_vae(const std::filesystem::path& path, const VaeConfiguration& configuration);
 
 }  // namespace dydit::quality
