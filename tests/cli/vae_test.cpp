@@ -122,3 +122,89 @@ TEST_CASE("sample --vae refuses an autoencoder that does not fit the model") {
     CHECK(!std::filesystem::exists(folder.path() / "run"));
   }
 }
+
+namespace {
+
+// What `dydit data encode` makes of images of 16x16.
+std::unique_ptr<data::Dataset> encoded(const std::filesystem::path& file, const Arguments& more,
+                                       const std::string& images = "synthetic:7") {
+  Arguments arguments{"data",     "encode", images,         "--vae", small_vae_folder(), "--out", file,
+                      "--device", "cpu",    "--image-size", "16"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const auto outcome = test::run_dydit(arguments);
+  INFO(outcome.err);
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.out == file.string() + "\n");
+  return data::open_dataset(file, {});
+}
+
+torch::Tensor sample_of(const data::Dataset& set, std::int64_t index, bool flip = false) {
+  const data::Shape shape = set.shape();
+  torch::Tensor out = torch::empty({shape.channels, shape.height, shape.width});
+  set.read(index, flip, {out.data_ptr<float>(), static_cast<std::size_t>(out.numel())});
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("data encode: latents of images, scaled, with their labels, as a data set") {
+  const test::TemporaryFolder folder;
+  const auto latents = encoded(folder.path() / "a.safetensors", {"--batch", "3", "--flip"});
+  const auto images = data::open_dataset("synthetic:7", {.size = 16});
+  auto vae = test::small_vae();
+  REQUIRE(latents->size() == 14);
+  CHECK(latents->classes() == 10);
+  CHECK((latents->shape() == data::Shape{4, 8, 8}));
+  for (std::int64_t i = 0; i < 14; ++i) {
+    CHECK(latents->label(i) == images->label(i % 7));
+    const torch::Tensor mean = vae->encode(sample_of(*images, i % 7, i >= 7).unsqueeze(0)).mean.squeeze(0);
+    CHECK(rel_l2(sample_of(*latents, i), 0.18215 * mean) < 1e-5);
+  }
+}
+
+TEST_CASE("data encode --sample: a draw of each latent by seed and image, whatever the batch") {
+  const test::TemporaryFolder folder;
+  const auto one = encoded(folder.path() / "a.safetensors", {"--sample", "--seed", "3"}),
+             batches = encoded(folder.path() / "b.safetensors", {"--sample", "--seed", "3", "--batch", "2"}),
+             other = encoded(folder.path() / "c.safetensors", {"--sample", "--seed", "4"});
+  const auto images = data::open_dataset("synthetic:7", {.size = 16}, 3);
+  auto vae = test::small_vae();
+  CHECK(rel_l2(sample_of(*other, 0), sample_of(*one, 0)) > 0.1);
+  for (std::int64_t i = 0; i < 7; ++i) {
+    CHECK(rel_l2(sample_of(*batches, i), sample_of(*one, i)) < 1e-5);
+    const auto posterior = vae->encode(sample_of(*images, i).unsqueeze(0));
+    const std::vector<std::int64_t> image{i}, draw{0};
+    const torch::Tensor noise = diffusion::normal_rows(3, Purpose::latent, image, draw, {4, 8, 8});
+    const torch::Tensor drawn = posterior.mean + (0.5 * posterior.logvar).exp() * noise;
+    CHECK(rel_l2(sample_of(*one, i), 0.18215 * drawn.squeeze(0)) < 1e-5);
+  }
+}
+
+TEST_CASE("data encode refuses in one line what it cannot encode, and leaves nothing") {
+  const test::TemporaryFolder folder;
+  const auto place = folder.path() / "out";
+  std::filesystem::create_directory(place);
+  const auto refused = [&](const std::string& images, const Arguments& more, int code, const std::string& named) {
+    Arguments arguments{"data", "encode", images, "--device", "cpu", "--quiet"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto outcome = test::run_dydit(arguments);
+    CAPTURE(outcome.err);
+    CHECK(outcome.code == code);
+    CHECK(test::is_one_error(outcome.err));
+    CHECK_THAT(outcome.err, Contains(named));
+    CHECK(std::filesystem::is_empty(place));
+  };
+  const std::string vae = small_vae_folder(), file = place / "latents.safetensors";
+  refused("synthetic:3", {"--out", file}, 2, "--vae");
+  refused("synthetic:3", {"--vae", vae, "--out", place / "latents.pt"}, 2, ".safetensors");
+  refused("synthetic:3", {"--vae", vae, "--out", file, "--image-size", "15"}, 2, "multiple of 2");
+  refused("synthetic:3", {"--vae", vae, "--out", file, "--batch", "0"}, 2, "--batch 0");
+  refused("synthetic:3", {"--vae", folder.path(), "--out", file}, 3, "config.json");
+  refused("gone.zip", {"--vae", vae, "--out", file}, 3, "gone.zip");
+  encoded(folder.path() / "latents.safetensors", {});
+  refused(folder.path() / "latents.safetensors", {"--vae", vae, "--out", file}, 2, "no images");
+  const auto images = folder.path() / "images" / "class0";
+  std::filesystem::create_directories(images);
+  write_atomically(images / "a.png", "no picture");
+  refused(images.parent_path(), {"--vae", vae, "--out", file, "--image-size", "16"}, 3, "a.png");
+}
