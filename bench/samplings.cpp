@@ -46,15 +46,13 @@ void sample_images(State& state, const std::string& name) {
   const diffusion::ProcessSpec process;
   const engine::Family family = dit::family();
   const std::shared_ptr sampler = diffusion::sampler_of(spec, process, of.learns_sigma);
-  const sample::Job job{
-      .setting = {.model = sample::model_of(*network, family.engine_that(engine::Executes::all).make(network, {}), {},
-                                            process, sampler->times(), torch::kCPU),
-                  .sampler = sampler,
-                  .guidance = spec.guidance(),
-                  .shape = {of.channels, of.side, of.side}},
-      .images = batch,
-      .batch = batch,
-      .quiet = true};
+  const sample::Setting setting{
+      .model = sample::model_of(*network, family.engine_that(engine::Executes::all).make(network, {}), {}, process,
+                                sampler->times(), torch::kCPU),
+      .sampler = sampler,
+      .guidance = spec.guidance(),
+      .shape = {of.channels, of.side, of.side}};
+  const sample::Job job{.setting = setting, .images = batch, .batch = batch, .quiet = true};
   const test::TemporaryFolder folder;
   std::int64_t run = 0;
   time(state, torch::kCPU, [&] {

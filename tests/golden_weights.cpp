@@ -33,23 +33,38 @@ void fill_plain(torch::nn::Module& module) {
   }
 }
 
+// H(k,j) in [-1,1) of all elements j: a hash of two rounds, in 32 bits.
+static Tensor hashed(const Tensor& tensor, std::int64_t k) {
+  constexpr std::int64_t mask = 0xffffffff;  // no product here reaches 63 bits
+  Tensor h = torch::arange(tensor.numel(), torch::kInt64) * 2654435761 + (k + 1) * 2246822519;
+  h = h.bitwise_and(mask);
+  for (int round = 0; round < 2; ++round) h = (h.bitwise_xor(h.bitwise_right_shift(16)) * 0x45D9F3B).bitwise_and(mask);
+  h = h.bitwise_xor(h.bitwise_right_shift(16));
+  return (h.to(torch::kFloat64) / 2147483648.0 - 1.0).view_as(tensor);
+}
+
+static double fan_in(const Tensor& tensor) {
+  return static_cast<double>(tensor.numel()) / static_cast<double>(tensor.size(0));
+}
+
 void fill_dydit(torch::nn::Module& module, std::int64_t hash_seed) {
   torch::NoGradGuard no_grad;
-  constexpr std::int64_t mask = 0xffffffff;  // of 32 bits; no product here reaches 63
   std::int64_t k = 1000 * hash_seed;
   for (auto& [name, tensor] : numbered(module)) {
-    Tensor h = torch::arange(tensor.numel(), torch::kInt64) * 2654435761 + (k + 1) * 2246822519;
-    h = h.bitwise_and(mask);
-    for (int round = 0; round < 2; ++round)
-      h = (h.bitwise_xor(h.bitwise_right_shift(16)) * 0x45D9F3B).bitwise_and(mask);
-    h = h.bitwise_xor(h.bitwise_right_shift(16));
-    const Tensor values = h.to(torch::kFloat64) / 2147483648.0 - 1.0;
-    const double fan_in = static_cast<double>(tensor.numel()) / static_cast<double>(tensor.size(0));
     const double size = name == "y_embedder.embedding_table.weight" ? 0.5
-                        : tensor.dim() > 1                          ? 2.0 / std::sqrt(fan_in)
+                        : tensor.dim() > 1                          ? 2.0 / std::sqrt(fan_in(tensor))
                                                                     : 0.3;
-    tensor.copy_((size * values).view_as(tensor));
-    ++k;
+    tensor.copy_(size * hashed(tensor, k++));
+  }
+}
+
+void fill_vae(torch::nn::Module& module) {
+  torch::NoGradGuard no_grad;
+  std::int64_t k = 0;
+  for (auto& [name, tensor] : numbered(module)) {
+    const Tensor h = hashed(tensor, k++);
+    const bool of_norm = name.find("norm") != name.npos && name.ends_with(".weight");
+    tensor.copy_(tensor.dim() > 1 ? 1.7 / std::sqrt(fan_in(tensor)) * h : of_norm ? 1 + 0.1 * h : 0.1 * h);
   }
 }
 

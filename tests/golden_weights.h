@@ -19,6 +19,10 @@ void fill_plain(torch::nn::Module& module);
 /// table, 2 / sqrt(fan in) in other tensors of rank 2 or more, 0.3 in those of rank 1.
 void fill_dydit(torch::nn::Module& module, std::int64_t hash_seed);
 
+/// The rule "vae", numbered alike: H(k, j) times 1.7 / sqrt(fan in) in tensors of rank 2 or more; in those of rank 1
+/// 0.1 H, of which the weights of norms have 1 more.
+void fill_vae(torch::nn::Module& module);
+
 /// A file of the DiT of "dit_tiny", whose weights "sit_ode" and the trajectories take too: official names, the rule
 /// "plain", no metadata. Written once, and removed at the end of the program.
 std::filesystem::path tiny_weights();

@@ -203,6 +203,7 @@ void add_probe(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("--variance", l->variance, "learned-range, fixed-small or fixed-large")->capture_default_str();
   command->callback([l, &catalog] { loss(*l, catalog); });
   add_probe_sample(*parent, catalog);
+  add_probe_vae(*parent, catalog);
   auto t = std::make_shared<Probe>();
   command =
       add_one(*parent, *t, "transport", "x1 (data), x0 (noise), t, model_output -> xt, ut, loss, drift, score",

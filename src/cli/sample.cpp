@@ -89,6 +89,10 @@ void add_sample(CLI::App& app, const study::Catalog& catalog) {
   add_options(*command, diffusion::sampling_schema().options(), s->spec.sampling);
   command->add_option("--cache", s->spec.cache, "features kept between passes: none, " + cache::names() + ", FILE.json")
       ->capture_default_str();
+  command
+      ->add_option("--vae", s->spec.vae,
+                   "autoencoder of diffusers, .safetensors or its folder: makes pictures of a model's latents")
+      ->type_name("FILE");
   add_round_to_tiles(*command, s->spec.round_to_tiles);
   s->process.add_to(*command);
   command->add_flag("--json", s->json, "print figures as JSON");

@@ -157,6 +157,7 @@ struct Loader::State {
   void report(std::int64_t sample, const InputError& error) {
     const std::lock_guard lock(mutex);
     if (!broken.insert(sample).second) return;
+    if (options.max_broken_share == 0) throw error;  // none is left out
     const std::string message = fmt::format("{}: left out", error.what());
     if (options.warn)
       options.warn(message);

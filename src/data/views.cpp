@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <set>
+#include <stdexcept>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -47,5 +48,12 @@ void Grained::read(std::int64_t index, bool flip, std::span<float> out) const {
 }
 
 std::string Grained::hash() const { return hash_of(fmt::format("{} {} {}", whole_->hash(), levels_, seed_)); }
+
+std::string WithMirrored::hash() const { return hash_of(whole_->hash() + " with mirrored"); }
+
+std::int64_t WithMirrored::original(std::int64_t index) const {
+  if (index < 0 || index >= size()) throw std::out_of_range("no such sample");
+  return index % whole_->size();
+}
 
 }  // namespace dydit::data

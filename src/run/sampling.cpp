@@ -79,19 +79,29 @@ void tell_rounding(const engine::RoundedPlan& plan, const model::Architecture& o
   run.warn(done.words() + ", tokens apart");
 }
 
-// The content of the checkpoint tells the images, not its name.
+// The autoencoder that is asked for, or none.
+quality::Vae vae_of(const std::string& path, const model::Architecture& of, const RunSettings& settings) {
+  if (path.empty()) return nullptr;
+  quality::Vae vae = quality::load_vae(path, settings.device, settings.dtype);
+  if (const auto channels = vae->configuration.latent_channels; channels != of.channels)
+    throw UsageError("the autoencoder does not fit the model", "--vae " + path,
+                     fmt::format("its latents have {} channels, those of the model {}", channels, of.channels));
+  return vae;
+}
+
+// The content of a checkpoint tells the images, not its name.
 Json manifest_of(const SampleSpec& spec, const Loaded& loaded, const diffusion::SamplingSpec& sampling,
                  const std::optional<cache::CacheSpec>& cache, const engine::Row& engine,
-                 const engine::RoundUp& round_up, const RunSettings& settings) {
+                 const engine::RoundUp& round_up, const quality::Vae& vae, const RunSettings& settings) {
   Json asked{{"sampling", diffusion::sampling_schema().to_json(sampling)},
              {"classes", spec.classes.empty() ? Json("all") : Json(spec.classes)},
              {"engine", engine.name}};
   if (cache) asked["cache"] = cache::to_json(*cache);
   if (!round_up.empty()) asked["round_to_tiles"] = round_up;
   if (depends_on_batch(sampling, loaded, cache)) asked["batch"] = spec.batch;
-  Json manifest =
-      base_manifest(asked, spec.seed, loaded.process, settings,
-                    {{"process", diffusion::to_json(loaded.process)}, {"weights", hash_of_weights(spec.model)}});
+  Json identity{{"process", diffusion::to_json(loaded.process)}, {"weights", hash_of_weights(spec.model)}};
+  if (vae) identity["vae"] = quality::hash_of_vae(spec.vae, vae->configuration);
+  Json manifest = base_manifest(asked, spec.seed, loaded.process, settings, identity);
   Json model = describe_model(spec.model.name, loaded.network->architecture);
   model["checkpoint"] = (std::filesystem::path(spec.model.checkpoint) / "").parent_path().filename().string();
   model["weights"] = loaded.weights;
@@ -131,6 +141,7 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
   require_guidance(sampling, diffusion::require_sampler(sampling, loaded.process.name), sampler->times());
   const engine::Options options = options_of(spec, loaded, engine, sampling, settings);
   const std::shared_ptr runs = engine.make(loaded.network, options);
+  const quality::Vae vae = vae_of(spec.vae, of, settings);
   const sample::Job job{.setting = {.model = sample::model_of(*loaded.network, runs, cache, loaded.process,
                                                               sampler->times(), settings.device),
                                     .sampler = sampler,
@@ -139,17 +150,18 @@ Sampled run_sampling(const SampleSpec& spec, const RunSettings& settings) {
                                     .classes = spec.classes,
                                     .seed = spec.seed,
                                     .device = settings.device},
+                        .vae = vae,
                         .images = spec.images,
                         .batch = spec.batch,
                         .depends_on_batch = depends_on_batch(sampling, loaded, cache),
                         .quiet = settings.quiet,
                         .group = settings.group};
-  const Json manifest = manifest_of(spec, loaded, sampling, cache, engine, options.round_up, settings);
+  const Json manifest = manifest_of(spec, loaded, sampling, cache, engine, options.round_up, vae, settings);
   require_same_everywhere({{"images", spec.images}, {"batch", spec.batch}}, settings.group);
   const auto run = open_run("sample", settings, manifest);
   tell(loaded, spec.model.checkpoint, settings.silent());
-  if (run != nullptr && of.channels != 3 && !settings.quiet)
-    fmt::print(stderr, "dydit: {} channels are latents, written as they are: no decoder makes pictures of them\n",
+  if (run != nullptr && of.channels != 3 && !vae && !settings.quiet)
+    fmt::print(stderr, "dydit: {} channels are latents, written as they are: --vae makes pictures of them\n",
                of.channels);
   if (const auto plan = runs->rounded_plan(); plan && run != nullptr) tell_rounding(*plan, of, *run);
   const sample::Made made = sample::sample(job, run.get());

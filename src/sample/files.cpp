@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
+#include "data/latents_file.h"
 #include "data/png.h"
 #include "npz.h"
 #include "record/record.h"
@@ -118,21 +119,11 @@ void Files::assemble_pictures(const std::vector<std::int64_t>& labels, std::int6
 }
 
 void Files::assemble_latents(const std::vector<std::int64_t>& labels, std::int64_t classes, bool quiet) const {
-  const auto count = std::ssize(labels), size = shape_[0] * shape_[1] * shape_[2] * 4, begin = 8 * count;
-  record::Json header;
-  header["__metadata__"]["classes"] = std::to_string(classes);
-  header["label"] = {{"dtype", "I64"}, {"shape", {count}}, {"data_offsets", {0, begin}}};
-  header["latent"] = {{"dtype", "F32"},
-                      {"shape", {count, shape_[0], shape_[1], shape_[2]}},
-                      {"data_offsets", {begin, begin + count * size}}};
-  std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const auto count = std::ssize(labels), size = shape_[0] * shape_[1] * shape_[2] * 4;
   write_atomically(run_ / "latents.safetensors", [&](const Append& append) {
     Progress progress("latents.safetensors", "images", count, quiet);
-    const std::uint64_t length = text.size();
-    append(std::as_bytes(std::span(&length, 1)));
-    append(std::as_bytes(std::span(text)));
-    append(bytes_of(labels));
+    const std::string begin = data::latents_file_begin(labels, classes, {shape_[0], shape_[1], shape_[2]});
+    append(std::as_bytes(std::span(begin)));
     for (std::int64_t i = 0; i < count; ++i, progress.advance(1)) {
       stop_if_interrupted();
       const std::string content = read_file(file(i));

@@ -108,7 +108,7 @@ struct Left {
 class Sampling {
  public:
   Sampling(const Job& job, record::RunDirectory* run)
-      : job_(job), run_(run), files_(run == nullptr ? "" : run->path(), job.setting.shape) {}
+      : job_(job), run_(run), files_(run == nullptr ? "" : run->path(), job.file_shape()) {}
 
   Made go() {
     if (run_ != nullptr) look();
@@ -178,10 +178,21 @@ class Sampling {
   }
 
   Contents batch(std::int64_t first) const {
-    std::vector<std::string> files = encoded(images_of(job_.setting, first, count_of(first)));
+    const torch::Tensor made = images_of(job_.setting, first, count_of(first));
+    std::vector<std::string> files = encoded(job_.vae ? decoded(made, first) : made);
     Contents contents;
     for (std::string& content : files) contents[first++] = std::move(content);
     return contents;
+  }
+
+  torch::Tensor decoded(const torch::Tensor& latents, std::int64_t first) const {
+    try {
+      return job_.vae->decode(latents / job_.vae->configuration.scaling_factor).clamp(-1, 1);
+    } catch (const NotFinite&) {
+      throw NotFinite("a decoded sample is not finite",
+                      fmt::format("images {} to {}", first, first + latents.size(0) - 1),
+                      "the autoencoder overflows in this type of numbers");
+    }
   }
 
   std::int64_t count_of(std::int64_t first) const { return std::min(job_.batch, job_.images - first); }
@@ -202,6 +213,13 @@ class Sampling {
 };
 
 }  // namespace
+
+std::vector<std::int64_t> Job::file_shape() const {
+  const auto& shape = setting.shape;
+  if (!vae) return shape;
+  const std::int64_t factor = vae->configuration.factor();
+  return {3, shape[1] * factor, shape[2] * factor};
+}
 
 Made sample(const Job& job, record::RunDirectory* run) { return Sampling(job, run).go(); }
 

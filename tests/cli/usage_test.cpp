@@ -15,8 +15,8 @@ TEST_CASE("every subcommand explains itself with an example") {
   const Arguments command =
       GENERATE(Arguments{"info"}, Arguments{"train"}, Arguments{"study", "loss-gap"}, Arguments{"study", "loss-map"},
                Arguments{"report"}, Arguments{"reproduce"}, Arguments{"probe", "forward"}, Arguments{"probe", "loss"},
-               Arguments{"probe", "sample"}, Arguments{"probe", "transport"}, Arguments{"export"}, Arguments{"sample"},
-               Arguments{"costs"});
+               Arguments{"probe", "sample"}, Arguments{"probe", "vae"}, Arguments{"probe", "transport"},
+               Arguments{"data", "encode"}, Arguments{"export"}, Arguments{"sample"}, Arguments{"costs"});
   Arguments arguments = command;
   arguments.push_back("--help");
   const auto outcome = run_dydit(arguments);

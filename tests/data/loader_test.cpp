@@ -170,6 +170,12 @@ TEST_CASE("too many broken samples stop the run") {
   CHECK(take(set, {.batch = 10, .max_broken_share = 0.03}).indices.size() == 97);
   for (const bool shuffle : {false, true})
     CHECK_THROWS_AS(take(set, {.batch = 10, .shuffle = shuffle, .max_broken_share = 0.029}), dydit::InputError);
+  std::vector<std::string> told;
+  const auto warn = [&](const std::string& message) { told.push_back(message); };
+  for (const bool shuffle : {false, true})
+    CHECK_THROWS_WITH(take(set, {.batch = 100, .threads = 1, .shuffle = shuffle, .max_broken_share = 0, .warn = warn}),
+                      !Catch::Matchers::Contains("too many"));
+  CHECK(told.empty());
   const auto none = std::make_shared<Numbers>(2, std::set<std::int64_t>{0, 1});
   CHECK_THROWS_AS(take(none, {.batch = 1, .shuffle = true, .max_broken_share = 1}), dydit::InputError);
 }

@@ -70,3 +70,17 @@ TEST_CASE("what is held back and the rest make the whole set") {
   CHECK(rest.hash() != data::Subset(whole, 90).hash());
   CHECK_THROWS_AS(data::Subset::without(whole, data::Subset(whole, 100)), UsageError);
 }
+
+TEST_CASE("behind a set come its mirror images") {
+  const std::shared_ptr<const data::Dataset> whole = data::open_dataset("synthetic:6", {.size = 8}, 1);
+  const data::WithMirrored both(whole);
+  REQUIRE(both.size() == 12);
+  CHECK(both.hash() != whole->hash());
+  for (std::int64_t i = 0; i < 12; ++i) {
+    CHECK(both.label(i) == whole->label(i % 6));
+    CHECK(read(both, i) == read(*whole, i % 6, i >= 6));
+    CHECK(read(both, i, true) == read(*whole, i % 6, i < 6));
+  }
+  CHECK(read(both, 3) != read(both, 9));
+  CHECK_THROWS_AS(both.label(12), std::out_of_range);
+}

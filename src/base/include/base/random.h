@@ -32,6 +32,7 @@ enum class Purpose : std::uint32_t {
   operand,
   sampling,
   sampling_label,
+  latent,
 };
 
 /// One block of Philox4x32-10.

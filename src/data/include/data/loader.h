@@ -28,7 +28,8 @@ struct LoaderOptions {
   bool flip = false;               ///< mirror with probability 1/2, by (seed, sample, epoch)
   std::int64_t first = 0;          ///< position to begin at (resumption)
   std::int64_t skip = 0;           ///< positions passed over after each batch, which other processes take
-  double max_broken_share = 0.01;  ///< more broken samples than this share of the set: the run stops
+  double max_broken_share = 0.01;  ///< more broken samples than this share of the set: the run stops; 0: told of
+                                   ///< the first one alone
   std::function<void(const std::string&)> warn = {};  ///< told of each broken sample, from any thread; empty: stderr
 };
 

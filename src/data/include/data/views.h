@@ -64,4 +64,18 @@ class Grained : public View {
   std::uint64_t seed_;
 };
 
+/// A set, and behind it its mirror images in the same order.
+class WithMirrored : public View {
+ public:
+  explicit WithMirrored(std::shared_ptr<const Dataset> whole) : View(std::move(whole)) {}
+
+  std::int64_t size() const override { return 2 * whole_->size(); }
+  void read(std::int64_t index, bool flip, std::span<float> out) const override {
+    whole_->read(original(index), flip != (index >= whole_->size()), out);
+  }
+  std::string hash() const override;
+  /// Throws std::out_of_range.
+  std::int64_t original(std::int64_t index) const override;
+};
+
 }  // namespace dydit::data

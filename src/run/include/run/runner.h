@@ -115,6 +115,7 @@ struct SampleSpec {
   std::string cache = "none";              ///< see cache::cache_named
   std::vector<std::int64_t> classes = {};  ///< of the images in turn; none: drawn
   std::int64_t images = 100, batch = 32;
+  std::string vae = {};             ///< autoencoder that makes pictures of latents; empty: they are kept
   std::string round_to_tiles = {};  ///< run directory of costs, by which the plan is rounded up; empty: it is not
   std::uint64_t seed = 0;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "distributed/process_group.h"
+#include "quality/vae.h"
 #include "record/run_directory.h"
 #include "sample/trajectory.h"
 
@@ -11,10 +12,13 @@ namespace dydit::sample {
 
 struct Job {
   Setting setting;
+  quality::Vae vae{nullptr};  ///< makes pictures of what the model makes, divided by its scaling factor; or none
   std::int64_t images = 1, batch = 1;
   bool depends_on_batch = false;  ///< what an image is: steps or full passes are chosen by all images of a batch
   bool quiet = false;
   distributed::ProcessGroup group = {};
+
+  std::vector<std::int64_t> file_shape() const;  ///< of what is written of an image: C, H, W
 };
 
 /// What this call added to the run, as rank 0 knows it.
