@@ -33,8 +33,7 @@ void fill_plain(torch::nn::Module& module) {
   }
 }
 
-// H(k,j) in [-1,1) of all elements j: a hash of two rounds, in 32 bits.
-static Tensor hashed(const Tensor& tensor, std::int64_t k) {
+Tensor hashed(const Tensor& tensor, std::int64_t k) {
   constexpr std::int64_t mask = 0xffffffff;  // no product here reaches 63 bits
   Tensor h = torch::arange(tensor.numel(), torch::kInt64) * 2654435761 + (k + 1) * 2246822519;
   h = h.bitwise_and(mask);

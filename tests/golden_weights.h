@@ -15,7 +15,10 @@ namespace dydit::test {
 /// times 0.05, or 0.02 in tensors of rank 1, evaluated in float64.
 void fill_plain(torch::nn::Module& module);
 
-/// The rule "dydit", numbered alike: H(k + 1000 hash_seed, j) in [-1,1), a hash of two rounds, times 0.5 in the label
+/// H(k,j) in [-1,1) of all elements j of a tensor, of its shape, float64: a hash of two rounds, in 32 bits.
+torch::Tensor hashed(const torch::Tensor& tensor, std::int64_t k);
+
+/// The rule "dydit", numbered alike: H(k + 1000 hash_seed, j), times 0.5 in the label
 /// table, 2 / sqrt(fan in) in other tensors of rank 2 or more, 0.3 in those of rank 1.
 void fill_dydit(torch::nn::Module& module, std::int64_t hash_seed);
 
