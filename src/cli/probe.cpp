@@ -204,6 +204,7 @@ void add_probe(CLI::App& app, const study::Catalog& catalog) {
   command->callback([l, &catalog] { loss(*l, catalog); });
   add_probe_sample(*parent, catalog);
   add_probe_vae(*parent, catalog);
+  add_probe_features(*parent, catalog);
   auto t = std::make_shared<Probe>();
   command =
       add_one(*parent, *t, "transport", "x1 (data), x0 (noise), t, model_output -> xt, ut, loss, drift, score",

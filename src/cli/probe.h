@@ -69,6 +69,7 @@ CLI::App* add_one(CLI::App& parent, Probe& p, const char* name, const char* help
 void add_engine(CLI::App& command, Probe& p, const study::Catalog& catalog);
 
 void add_probe_sample(CLI::App& parent, const study::Catalog& catalog);
+void add_probe_features(CLI::App& parent, const study::Catalog& catalog);
 void add_probe_vae(CLI::App& parent, const study::Catalog& catalog);
 
 }  // namespace dydit::cli

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
+#include "float32.h"
 #include "model/tensors.h"
 
 namespace dydit::quality {
@@ -182,6 +183,7 @@ Tensor Inception::mixed_e(const Tensor& x, const std::string& name, bool maximum
 
 Features Inception::operator()(const Tensor& images) const {
   torch::NoGradGuard no_grad;
+  const NoTf32 in_float32;
   constexpr std::int64_t side = 299, spatial_channels = 7;
   if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
     throw InputError("images do not fit the inception network", checkpoint::to_string(images.sizes().vec()),
@@ -213,7 +215,7 @@ Features Inception::operator()(const Tensor& images) const {
 }
 
 Inception load_inception(const std::filesystem::path& path, torch::Device device) {
-  return Inception(checkpoint::open_checkpoint(path).tensors, path.string(), device);
+  return {checkpoint::open_checkpoint(path).tensors, path.string(), device};
 }
 
 }  // namespace dydit::quality

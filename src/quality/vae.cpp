@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "checkpoint/tensor.h"
+#include "float32.h"
 #include "model/finite.h"
 #include "vae_layers.h"
 
@@ -17,7 +18,7 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::int64_t pixels_at_once = 512 * 512;  // of images: the activations of more fill no cache, and much memory
+constexpr std::int64_t pixels_at_once = 512 * 512;  // of the images of a pass, whose activations take about 2 GiB
 
 // Tiles of `side` along both sides of the input, of which the last ones may be smaller. Each begins three quarters of a
 // tile after the one before. A tile gives `kept` of its output's numbers along a side, the first `blended` of which go
@@ -84,6 +85,7 @@ VaeImpl::VaeImpl(const VaeConfiguration& of) : configuration(valid(of)) {
 // A few images at a time, each whole or in tiles; `side` and `output_side` are those of a tile.
 Tensor VaeImpl::in_parts(const Tensor& input, std::int64_t side, std::int64_t output_side, const Pass& pass) const {
   const torch::NoGradGuard no_grad;
+  const NoTf32 in_float32;
   const Tiling tiling{side, output_side};
   const bool tiles = input.size(2) > side || input.size(3) > side;
   const std::int64_t of_tile = configuration.tile * configuration.tile,

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // dydit quality: what a user sees of it. The numbers are those of tests/quality.
+#include <torch/torch.h>
+
 #include "base/json.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "golden.h"
+#include "inception_weights.h"
+#include "model/tensors.h"
+#include "probe.h"
 #include "process.h"
 
 using namespace dydit;
@@ -62,4 +67,28 @@ TEST_CASE("quality refuses what it cannot judge in one line") {
   refused({"quality", sets.real(), sets.generated(), "--neighbours", "200"}, 2, "more images than neighbours");
   refused({"quality", sets.real(), "missing.safetensors"}, 3, "missing.safetensors");
   refused({"quality", sets.real(), "picture.png"}, 3, "not a set of features");
+}
+
+TEST_CASE("probe features writes what the published network sees") {
+  const test::Golden golden("inception_fid");
+  const test::TemporaryFolder folder;
+  const std::string weights = folder.path() / "inception.safetensors";
+  checkpoint::write_safetensors(weights, test::inception_weights());
+  const torch::Tensor j = torch::arange(2 * 3 * 299 * 299, torch::kFloat64);
+  const torch::Tensor images =
+      (0.5 + 0.5 * torch::sin(0.37 * j + 0.5 + 1e-6 * j * j)).to(torch::kFloat32).view({2, 3, 299, 299});
+  const auto seen = test::run_probe("features", {{"image", images}}, {"--checkpoint", weights});
+  INFO(seen.outcome.err);
+  REQUIRE(seen.written.size() == 3);
+  CHECK(test::rel_l2(seen.written.at("features"), golden["pool3"]) <= 1e-5);
+  // A judge takes what was written.
+  const std::string set = folder.path() / "set.safetensors";
+  checkpoint::Tensors tensors;
+  for (const auto& [name, tensor] : seen.written) tensors[name] = model::from_torch(tensor.contiguous());
+  checkpoint::write_safetensors(set, tensors);
+  const auto judged = run_dydit({"quality", set, set, "--metric", "frechet_spatial", "--json", "--quiet"});
+  CHECK(Json::parse(judged.out)["frechet_spatial"].get<double>() == Approx(0).margin(1e-6));
+  const auto refused = test::run_probe("features", {{"image", images}}, {"--checkpoint", set}).outcome;
+  CHECK(refused.code == 3);
+  CHECK_THAT(refused.err, Contains("not the inception network"));
 }

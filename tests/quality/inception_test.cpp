@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "catch.h"
 #include "golden.h"
-#include "golden_weights.h"
+#include "inception_weights.h"
 #include "model/tensors.h"
 
 using namespace dydit;
@@ -16,32 +16,9 @@ using dydit::test::Golden;
 using quality::Inception;
 using torch::Tensor;
 
-namespace {
-
-// The rule "inception": names are numbered in ascending order of their bytes, the last bias among them.
-checkpoint::Tensors by_formula() {
-  std::map<std::string, Tensor> tensors;
-  for (const auto& [name, shape] : Inception::parameters()) tensors[name] = torch::empty(shape, torch::kFloat64);
-  tensors["fc.bias"] = torch::empty({1008}, torch::kFloat64);
-  checkpoint::Tensors filled;
-  std::int64_t k = 0;
-  for (auto& [name, tensor] : tensors) {
-    const Tensor h = test::hashed(tensor, k++);
-    const double fan_in = static_cast<double>(tensor.numel() / tensor.size(0));
-    const Tensor values = tensor.dim() > 1                 ? 2.4 / std::sqrt(fan_in) * h
-                          : name.ends_with(".bn.weight")   ? 1 + 0.1 * h
-                          : name.ends_with(".running_var") ? 1 + 0.5 * h.abs()
-                                                           : 0.1 * h;
-    filled[name] = model::from_torch(values.to(torch::kFloat32).contiguous());
-  }
-  return filled;
-}
-
-}  // namespace
-
 TEST_CASE("features are those of the published network") {
   const Golden golden("inception_fid");
-  const checkpoint::Tensors weights = by_formula();
+  const checkpoint::Tensors weights = test::inception_weights();
   for (const auto& [name, check] : golden.entry["config"]["weight_check"].items()) {
     CAPTURE(name);
     const Tensor tensor = model::to_torch(weights.at(name)).to(torch::kFloat64).flatten();
@@ -63,7 +40,7 @@ TEST_CASE("features are those of the published network") {
 }
 
 TEST_CASE("another network is refused") {
-  checkpoint::Tensors weights = by_formula();
+  checkpoint::Tensors weights = test::inception_weights();
   const auto refused = [&](const checkpoint::Tensors& tensors, const char* why) {
     CHECK_THROWS_WITH(Inception(tensors, "file.pth", torch::kCPU), Contains(why));
   };

@@ -45,8 +45,8 @@ struct VaeImpl : torch::nn::Module {
   /// Throws InputError where groups do not divide a width, or the tile is not a multiple.
   explicit VaeImpl(const VaeConfiguration& configuration);
 
-  /// In float32, on the device of the weights, computed in their type. Throw InputError where the shape does not fit (H
-  /// and W are multiples of f), NotFinite where a result is not finite.
+  /// In float32, on the device of the weights, computed in their type (float32 not as TF32). Throw InputError where the
+  /// shape does not fit (H and W are multiples of f), NotFinite where a result is not finite.
   Posterior encode(const torch::Tensor& image) const;
   torch::Tensor decode(const torch::Tensor& latent) const;  ///< not divided by the scaling factor, not cut off
 
