@@ -90,7 +90,7 @@ void add_quality(CLI::App& app, const study::Catalog& catalog) {
   command->add_option("--metric", q->metrics, "only these")
       ->check(CLI::IsMember(std::vector<std::string>(names.begin(), names.end())));
   quality::JudgeOptions& o = q->options;
-  constexpr Bounds<std::int64_t> counts{1, 1'000'000}, resamples{2, 100'000};
+  constexpr Bounds<std::int64_t> counts{1, 1'000'000}, resamples{20, 100'000};
   add_number(*command, "--neighbours", counts, into(o.neighbours), "of precision and recall (3)");
   add_number(*command, "--splits", counts, into(o.parts), "parts of the inception score (of 5,000 images each)");
   add_number(*command, "--subsets", counts, into(o.subsets), "of the kernel distance (100)");

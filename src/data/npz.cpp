@@ -76,6 +76,10 @@ NpzArray Npz::open(const std::string& name) const {
   const std::string entry = name + ".npy";
   zip_stat_t stat;
   if (zip_stat(file_->zip.get(), entry.c_str(), 0, &stat) != 0) throw InputError("an array is missing", o->where);
+  for (auto i = zip_get_num_entries(file_->zip.get(), 0); --i > static_cast<zip_int64_t>(stat.index);)
+    if (const char* name_of = zip_get_name(file_->zip.get(), static_cast<zip_uint64_t>(i), 0);
+        name_of != nullptr && name_of == entry)
+      throw InputError("an array is there twice", o->where);
   if (stat.size / most_expansion > stat.comp_size)
     throw InputError("broken array", o->where, fmt::format("it claims {} bytes", stat.size));
   o->file.reset(zip_fopen(file_->zip.get(), entry.c_str(), 0));

@@ -56,6 +56,7 @@ double frechet_distance(const Gaussian& a, const Gaussian& b) {
   const Tensor squares = torch::linalg_eigvalsh((both + both.t()) / 2).clamp_min(0);
   const Tensor apart = a.mean - b.mean;
   const Tensor distance = apart.dot(apart) + a.covariance.trace() + b.covariance.trace() - 2 * squares.sqrt().sum();
+  if (!distance.isfinite().item<bool>()) throw NotFinite("a Frechet distance is not finite");
   return std::max(distance.item<double>(), 0.0);  // of equal ones rounding may leave less
 }
 

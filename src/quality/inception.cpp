@@ -8,8 +8,10 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "checkpoint/checkpoint.h"
 #include "float32.h"
+#include "model/finite.h"
 #include "model/tensors.h"
 
 namespace dydit::quality {
@@ -132,6 +134,7 @@ Inception::Inception(const checkpoint::Tensors& tensors, const std::string& wher
   const auto placed = [&](const Tensor& tensor) { return tensor.to(device, torch::kFloat32); };
   for (const Window& w : windows()) {
     const std::string norm = w.name + ".bn.";
+    if ((taken[norm + "running_var"] < 0).any().item<bool>()) refuse(norm + "running_var is below 0");
     const Tensor gain = taken[norm + "weight"] / (taken[norm + "running_var"] + eps).sqrt();
     convolutions_[w.name] = {placed(taken[w.name + ".conv.weight"] * gain.view({-1, 1, 1, 1})),
                              placed(taken[norm + "bias"] - taken[norm + "running_mean"] * gain)};
@@ -184,11 +187,27 @@ Tensor Inception::mixed_e(const Tensor& x, const std::string& name, bool maximum
 Features Inception::operator()(const Tensor& images) const {
   torch::NoGradGuard no_grad;
   const NoTf32 in_float32;
-  constexpr std::int64_t side = 299, spatial_channels = 7;
   if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
     throw InputError("images do not fit the inception network", checkpoint::to_string(images.sizes().vec()),
                      "they must be (N, 3, H, W)");
-  Tensor x = images.to(last_.device(), torch::kFloat32);
+  if (images.min().item<double>() < 0 || images.max().item<double>() > 1)
+    throw InputError("images do not fit the inception network", "image", "their values must be from 0 to 1");
+  constexpr std::int64_t at_once = 16;
+  std::vector<Tensor> pooled, spatial, logits;
+  for (const Tensor& part : images.split(at_once)) {
+    stop_if_interrupted("before all features were made");
+    const Features features = of_some(part.to(last_.device(), torch::kFloat32));
+    pooled.push_back(features.pooled);
+    spatial.push_back(features.spatial);
+    logits.push_back(features.logits);
+  }
+  Features all{torch::cat(pooled), torch::cat(spatial), torch::cat(logits)};
+  for (const Tensor* tensor : {&all.pooled, &all.spatial, &all.logits}) model::require_finite_output(*tensor);
+  return all;
+}
+
+Features Inception::of_some(Tensor x) const {
+  constexpr std::int64_t side = 299, spatial_channels = 7;
   if (x.size(2) != side || x.size(3) != side) x = at::upsample_bilinear2d(x, {side, side}, /*align_corners=*/false);
   x = 2 * x - 1;
   x = convolve(convolve(x, "Conv2d_1a_3x3", 2), "Conv2d_2a_3x3");

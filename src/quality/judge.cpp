@@ -51,10 +51,13 @@ Tensor drawn_again(std::int64_t n, std::uint64_t seed, std::int64_t replicate, s
   return torch::tensor(times, torch::kFloat64);
 }
 
+// No distance is below zero.
 std::pair<double, double> about(double value, const std::vector<double>& resampled) {
   const Tensor all = torch::tensor(resampled, torch::kFloat64), apart = all - all.mean();
-  return {value + apart.quantile(0.025).item<double>(), value + apart.quantile(0.975).item<double>()};
+  return {std::max(value + apart.quantile(0.025).item<double>(), 0.0), value + apart.quantile(0.975).item<double>()};
 }
+
+constexpr std::int64_t adm_part = 5000;  // images of a part of the inception score
 
 class Judge {
  public:
@@ -62,6 +65,8 @@ class Judge {
       : reference_(reference), generated_(generated), options_(options) {}
 
   Judgement judge() {
+    require_equal("features", sizes_of(Metric::frechet));
+    require_equal("spatial features", sizes_of(Metric::frechet_spatial));
     for (const Metric metric : {Metric::frechet, Metric::frechet_spatial, Metric::kernel, Metric::inception_score,
                                 Metric::precision, Metric::recall}) {
       const bool asked = std::ranges::find(options_.metrics, metric) != options_.metrics.end();
@@ -75,8 +80,12 @@ class Judge {
         out_.notes.push_back(fmt::format("{}: {}", name, lacks));
     }
     all_ = static_cast<std::int64_t>(wanted_.size()) + (options_.extrapolate ? extrapolated_from : 0);
-    for (const Metric metric : wanted_)
+    for (const Metric metric : wanted_) {
       if (resampled(metric)) all_ += options_.resamples;
+      for (const Set* set : {&reference_, &generated_})
+        if (options_.resamples > 0 && metric == Metric::frechet && !set->features.defined())
+          out_.notes.push_back("no images were resampled, there are none: " + set->where);
+    }
     for (const Metric metric : wanted_) value_of(metric);
     if (options_.extrapolate) extrapolate();
     return std::move(out_);
@@ -85,27 +94,58 @@ class Judge {
  private:
   static constexpr std::int64_t extrapolated_from = 10;
 
+  // Of the reference and of the generated set; 0 of one that is not known.
+  std::pair<std::int64_t, std::int64_t> sizes_of(Metric metric) const {
+    const auto of = [](const Side& side) {
+      return side.kept ? side.kept->mean.size(0) : side.features.defined() ? side.features.size(1) : 0;
+    };
+    return {of(side(reference_, metric)), of(side(generated_, metric))};
+  }
+  void require_equal(const char* what, const std::pair<std::int64_t, std::int64_t>& sizes) const {
+    if (sizes.first > 0 && sizes.second > 0 && sizes.first != sizes.second)
+      throw InputError(fmt::format("{} of different sizes, {} and {}", what, sizes.first, sizes.second),
+                       reference_.where + " and " + generated_.where, "give two sets of one network");
+  }
+
   std::string lacking(Metric metric) const {
-    const auto features = [](const Set& set) {
-      return set.features.defined() ? "" : "there are no features: " + set.where;
+    const auto images = [](const Set& set, std::int64_t least) -> std::string {
+      if (!set.features.defined()) return "there are no features: " + set.where;
+      return set.features.size(0) >= least ? "" : fmt::format("there are fewer than {} images: {}", least, set.where);
+    };
+    const auto both = [&](std::int64_t least) {
+      const std::string why = images(reference_, least);
+      return why.empty() ? images(generated_, least) : why;
     };
     switch (metric) {
       case Metric::frechet:
+        for (const Set* set : {&reference_, &generated_})
+          if (!set->gaussian)
+            if (std::string why = images(*set, 2); !why.empty()) return why;
         return "";
       case Metric::frechet_spatial:
         for (const Set* set : {&reference_, &generated_})
-          if (!set->spatial.defined() && !set->spatial_gaussian) return "there are no spatial features: " + set->where;
+          if (!set->spatial_gaussian && (!set->spatial.defined() || set->spatial.size(0) < 2))
+            return "there are no spatial features: " + set->where;
         return "";
       case Metric::inception_score:
-        return generated_.logits.defined() ? "" : "there are no logits: " + generated_.where;
+        if (!generated_.logits.defined()) return "there are no logits: " + generated_.where;
+        return generated_.logits.size(0) >= options_.parts
+                   ? ""
+                   : fmt::format("there are fewer images than --splits, {}: {}", options_.parts, generated_.where);
+      case Metric::kernel:
+        return both(2);
       default:
-        if (const std::string why = features(reference_); !why.empty()) return why;
-        return features(generated_);
+        return both(options_.neighbours + 1);
     }
   }
 
-  // Those that the bootstrap makes intervals of.
-  bool resampled(Metric metric) const { return options_.resamples > 0 && metric != Metric::kernel; }
+  // Those that the bootstrap makes intervals of: balls about copies of images would be too small.
+  bool resampled(Metric metric) const {
+    if (options_.resamples == 0) return false;
+    if (metric == Metric::inception_score) return true;
+    if (metric != Metric::frechet && metric != Metric::frechet_spatial) return false;
+    return side(reference_, metric).features.defined() || side(generated_, metric).features.defined();
+  }
 
   Side side(const Set& set, Metric metric) const {
     return metric == Metric::frechet ? Side{set.features, set.gaussian} : Side{set.spatial, set.spatial_gaussian};
@@ -130,6 +170,12 @@ class Judge {
       step();
     }
     if (!values.empty()) judged.ci95 = about(judged.value, values);
+    keep(judged);
+  }
+
+  void keep(const Judged& judged) {
+    if (!std::isfinite(judged.value))
+      throw NotFinite("a value is not finite", metric_names()[static_cast<std::size_t>(judged.metric)]);
     out_.values.push_back(judged);
   }
 
@@ -145,42 +191,49 @@ class Judge {
       case Metric::kernel: {
         const KernelDistance kernel = kernel_distance(reference_.features, generated_.features, options_.subsets,
                                                       options_.subset_size, options_.seed);
-        out_.values.push_back({.metric = metric, .value = kernel.mean});
+        keep({.metric = metric, .value = kernel.mean});
         if (kernel.deviation > 0) out_.kernel_deviation = kernel.deviation;
         return step();
       }
-      case Metric::inception_score: {
-        const std::int64_t n = generated_.logits.size(0);
-        const std::int64_t parts = options_.parts > 0 ? options_.parts : std::max<std::int64_t>(n / 5000, 1);
-        return add(metric, [&, parts](const Tensor&, const Tensor& times) {
-          if (!times.defined()) return inception_score(generated_.logits, parts);
-          return inception_score(generated_.logits.repeat_interleave(times.to(torch::kInt64), 0), parts);
+      case Metric::inception_score:
+        return add(metric, [&](const Tensor&, const Tensor& times) {
+          const Tensor logits = times.defined() ? repeated(generated_.logits, times) : generated_.logits;
+          return inception_score(options_.parts > 0 ? logits.tensor_split(options_.parts) : logits.split(adm_part));
         });
-      }
       default: {
         if (!balls_) balls_ = within_balls(reference_.features, generated_.features, options_.neighbours);
-        const bool precision = metric == Metric::precision;
-        return add(metric, [&, precision](const Tensor& of_a, const Tensor& of_b) {
-          const Tensor &within = precision ? balls_->generated : balls_->real, &times = precision ? of_b : of_a;
-          const Tensor share = within.to(torch::kFloat64);
-          return (times.defined() ? share.dot(times) / times.sum() : share.mean()).item<double>();
-        });
+        const Tensor& within = metric == Metric::precision ? balls_->generated : balls_->real;
+        keep({.metric = metric, .value = within.to(torch::kFloat64).mean().item<double>()});
+        return step();
       }
     }
+  }
+
+  // Each row so many times, in random order: parts are to hold copies as they hold others.
+  Tensor repeated(const Tensor& rows, const Tensor& times) const {
+    const Tensor all = torch::arange(rows.size(0)).repeat_interleave(times.to(torch::kInt64));
+    std::vector<std::int64_t> order(all.const_data_ptr<std::int64_t>(),
+                                    all.const_data_ptr<std::int64_t>() + all.numel());
+    Random(options_.seed, Purpose::bootstrap, static_cast<std::uint64_t>(done_), 3).shuffle(std::span(order));
+    return rows.index_select(0, torch::tensor(order));
   }
 
   void extrapolate() {
     if (!generated_.features.defined())
       throw UsageError("what unlimited images would have cannot be told", generated_.where, "there are no features");
     const Gaussian reference = side(reference_, Metric::frechet).gaussian();
-    const std::int64_t n = generated_.features.size(0);
+    const std::int64_t n = generated_.features.size(0), d = generated_.features.size(1);
+    const std::int64_t least = std::max(n / extrapolated_from, 2 * d);  // of fewer the distance is no line in 1 / N
+    if (n < 2 * least)
+      throw UsageError("what unlimited images would have cannot be told", generated_.where,
+                       fmt::format("give {} images at least, or leave --extrapolate out", 4 * d));
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), 0);
     Random(options_.seed, Purpose::bootstrap, 0, 2).shuffle(std::span(order));
     const Tensor shuffled = generated_.features.index_select(0, torch::tensor(order));
     std::vector<double> x, y;
     for (std::int64_t i = 1; i <= extrapolated_from; ++i) {
-      const std::int64_t part = std::max<std::int64_t>(n * i / extrapolated_from, 2);
+      const std::int64_t part = least + (n - least) * (i - 1) / (extrapolated_from - 1);
       x.push_back(1 / static_cast<double>(part));
       y.push_back(frechet_distance(reference, Side{shuffled.narrow(0, 0, part), {}}.gaussian()));
       step();

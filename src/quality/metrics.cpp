@@ -5,10 +5,12 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 
 namespace dydit::quality {
@@ -33,12 +35,14 @@ double of_different(const Tensor& kernels) {  // the mean but for the diagonal
 }
 
 constexpr std::int64_t rows_at_once = 1024;
-constexpr double rounding = 1e-10;  // of a distance: that to a copy of a neighbour is the neighbour's
+// Of a squared distance: that to a copy of a neighbour is the neighbour's, although both were computed otherwise.
+constexpr double rounding = 1e-10, rounding_of_squares = 1e-12;
 
 // Of each row of x the squared distance to its k-th neighbour among the others.
 Tensor radii_of(const Tensor& x, std::int64_t k) {
   std::vector<Tensor> radii;
   for (std::int64_t first = 0; first < x.size(0); first += rows_at_once) {
+    stop_if_interrupted("before the sets were judged");
     const std::int64_t rows = std::min(rows_at_once, x.size(0) - first);
     Tensor distances = torch::cdist(x.narrow(0, first, rows), x).square_();
     distances.diagonal(first).fill_(HUGE_VAL);
@@ -49,10 +53,13 @@ Tensor radii_of(const Tensor& x, std::int64_t k) {
 
 // Which rows of x lie within the ball of any center.
 Tensor within(const Tensor& x, const Tensor& centers, const Tensor& radii) {
+  const Tensor reach = radii * (1 + rounding) + rounding_of_squares * centers.square().sum(1);
   std::vector<Tensor> parts;
   for (std::int64_t first = 0; first < x.size(0); first += rows_at_once) {
+    stop_if_interrupted("before the sets were judged");
     const Tensor rows = x.narrow(0, first, std::min(rows_at_once, x.size(0) - first));
-    parts.push_back((torch::cdist(rows, centers).square_() <= radii * (1 + rounding)).any(1));
+    const Tensor own = rounding_of_squares * rows.square().sum(1, true);
+    parts.push_back((torch::cdist(rows, centers).square_() <= reach + own).any(1));
   }
   return torch::cat(parts);
 }
@@ -68,6 +75,7 @@ KernelDistance kernel_distance(const Tensor& a, const Tensor& b, std::int64_t su
     throw UsageError("a kernel distance needs two images of each set", fmt::format("{} and {}", a.size(0), b.size(0)));
   std::vector<double> distances;
   for (std::int64_t subset = 0; subset < subsets; ++subset) {
+    stop_if_interrupted("before the sets were judged");
     const Tensor x = double_of(a.index_select(0, drawn(a.size(0), of_a, seed, subset, 0))),
                  y = double_of(b.index_select(0, drawn(b.size(0), of_b, seed, subset, 1)));
     distances.push_back(of_different(kernel(x, x)) + of_different(kernel(y, y)) -
@@ -78,24 +86,22 @@ KernelDistance kernel_distance(const Tensor& a, const Tensor& b, std::int64_t su
   return {all.mean().item<double>(), all.size(0) > 1 ? all.std().item<double>() : 0};
 }
 
-double inception_score(const Tensor& logits, std::int64_t parts) {
-  if (parts < 1 || parts > logits.size(0))
-    throw UsageError("an inception score of no such number of parts",
-                     fmt::format("{} of {} images", parts, logits.size(0)));
+double inception_score(const std::vector<Tensor>& parts) {
   double sum = 0;
-  for (const Tensor& part : double_of(logits).tensor_split(parts)) {
-    const Tensor logs = torch::log_softmax(part, 1), probabilities = logs.exp();
+  for (const Tensor& part : parts) {
+    const Tensor logs = torch::log_softmax(double_of(part), 1), probabilities = logs.exp();
     const Tensor mean = torch::logsumexp(logs, 0, true) - std::log(static_cast<double>(part.size(0)));
     sum += (probabilities * (logs - mean)).sum(1).mean().exp().item<double>();
   }
-  return sum / static_cast<double>(parts);
+  return sum / static_cast<double>(parts.size());
 }
 
 WithinBalls within_balls(const Tensor& real, const Tensor& generated, std::int64_t neighbours) {
   if (neighbours < 1 || std::min(real.size(0), generated.size(0)) <= neighbours)
     throw UsageError("precision and recall need more images than neighbours",
                      fmt::format("{} and {} images, {} neighbours", real.size(0), generated.size(0), neighbours));
-  const Tensor r = double_of(real), g = double_of(generated);
+  const Tensor middle = double_of(real).mean(0);  // far from it distances would have less digits
+  const Tensor r = double_of(real) - middle, g = double_of(generated) - middle;
   return {.real = within(r, g, radii_of(g, neighbours)), .generated = within(g, r, radii_of(r, neighbours))};
 }
 

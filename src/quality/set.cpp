@@ -17,16 +17,19 @@ using torch::Tensor;
 
 namespace {
 
+// Of at least one dimension.
 Tensor finite(const Tensor& tensor, const std::string& where, const std::string& name) {
   constexpr std::int64_t part = 1024;
   for (std::int64_t first = 0; first < tensor.size(0); first += part) {
     const Tensor broken = tensor.narrow(0, first, std::min(part, tensor.size(0) - first)).isfinite().logical_not();
     if (broken.any().item<bool>())
-      throw InputError("a value is not finite", where,
+      throw InputError("a value is not finite, or too large", where,
                        fmt::format("{}, row {}", name, first + broken.nonzero()[0][0].item<std::int64_t>()));
   }
   return tensor;
 }
+
+constexpr std::int64_t most_dimensions = 16384;  // of a covariance of 2 GiB
 
 Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, const std::string& where) {
   const auto found = tensors.find(name);
@@ -36,6 +39,9 @@ Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, cons
     throw InputError("features do not fit", where,
                      fmt::format("{} is {} {}, give one row of numbers for each image", name,
                                  checkpoint::name_of(found->second.type), checkpoint::to_string(found->second.shape)));
+  if (tensor.size(1) > most_dimensions)
+    throw InputError("too many features", where,
+                     fmt::format("{} of each image, {} at most", tensor.size(1), most_dimensions));
   return finite(tensor.to(torch::kFloat32), where, name);
 }
 
@@ -53,16 +59,30 @@ Set of_features(const std::filesystem::path& path) {
   return set;
 }
 
+// Throws InputError unless it can be one.
+void require_covariance(const Tensor& covariance, const std::string& where, const std::string& name) {
+  constexpr double alike = 1e-6, most = 1e100;
+  const auto size = covariance.abs().max().item<double>();
+  const auto refuse = [&](const char* why) { throw InputError("not a covariance", where + ": " + name, why); };
+  if (size > most) refuse("its numbers are too large");
+  if ((covariance - covariance.t()).abs().max().item<double>() > alike * size) refuse("it is not symmetric");
+  const Tensor values = torch::linalg_eigvalsh(covariance);
+  if (values.min().item<double>() < -alike * values.abs().max().item<double>()) refuse("it has an eigenvalue below 0");
+}
+
 Gaussian gaussian_of(const data::Npz& npz, const std::string& suffix, const std::string& where) {
-  const auto read = [&](const std::string& name) {
+  const auto read = [&](const std::string& name, std::int64_t rank) {
     const Tensor tensor = model::to_torch(npz.read(name + suffix));
-    if (!tensor.is_floating_point()) throw InputError("an array is of no numbers", where, name + suffix);
+    if (!tensor.is_floating_point() || tensor.dim() != rank || tensor.numel() == 0)
+      throw InputError("a mean and its covariance do not fit", where + ": " + name + suffix,
+                       "give floating numbers, mu (d) and sigma (d, d)");
     return finite(tensor.to(torch::kFloat64), where, name + suffix);
   };
-  Gaussian of{.mean = read("mu"), .covariance = read("sigma")};
-  const std::int64_t d = of.mean.numel();
-  if (of.mean.dim() != 1 || of.covariance.dim() != 2 || of.covariance.size(0) != d || of.covariance.size(1) != d)
-    throw InputError("a mean and its covariance do not fit", where, "mu" + suffix + " and sigma" + suffix);
+  Gaussian of{.mean = read("mu", 1), .covariance = read("sigma", 2)};
+  const std::int64_t d = of.mean.size(0);
+  if (of.covariance.size(0) != d || of.covariance.size(1) != d)
+    throw InputError("a mean and its covariance do not fit", where, "give mu (d) and sigma (d, d)");
+  require_covariance(of.covariance, where, "sigma" + suffix);
   return of;
 }
 

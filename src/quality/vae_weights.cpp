@@ -31,7 +31,9 @@ std::optional<std::string> config_text(const checkpoint::Checkpoint& opened, con
   if (!opened.config.empty()) return opened.config;
   const fs::path beside = path.parent_path() / "config.json";
   std::error_code unknown;
-  return fs::exists(beside, unknown) ? std::optional(std::string(MappedFile(beside).text())) : std::nullopt;
+  return !fs::is_directory(path, unknown) && fs::exists(beside, unknown)
+             ? std::optional(std::string(MappedFile(beside).text()))
+             : std::nullopt;
 }
 
 // What the tensors do not tell, and what would make other numbers of them.

@@ -40,7 +40,7 @@ TEST_CASE("quality prints what both sets allow, as JSON under the names of the c
   for (const char* name : {"frechet", "kernel", "inception_score", "precision", "recall"}) {
     CAPTURE(name);
     CHECK(json.at(name).is_number());
-    CHECK(json.at("ci95").contains(name) == (std::string(name) != "kernel"));
+    CHECK(json.at("ci95").contains(name) == (std::string(name) == "frechet" || std::string(name) == "inception_score"));
   }
   CHECK_FALSE(json.contains("frechet_spatial"));
   CHECK(json["recall"] == 0.845);
@@ -64,7 +64,9 @@ TEST_CASE("quality refuses what it cannot judge in one line") {
   refused({"quality", sets.real()}, 2, "B is required");
   refused({"quality", sets.real(), sets.generated(), "--metric", "fid"}, 2, "fid");
   refused({"quality", sets.real(), sets.generated(), "--metric", "frechet_spatial"}, 2, "no spatial features");
-  refused({"quality", sets.real(), sets.generated(), "--neighbours", "200"}, 2, "more images than neighbours");
+  refused({"quality", sets.real(), sets.generated(), "--neighbours", "200", "--metric", "recall"}, 2,
+          "fewer than 201 images");
+  refused({"quality", sets.real(), sets.generated(), "--splits", "201", "--metric", "inception_score"}, 2, "--splits");
   refused({"quality", sets.real(), "missing.safetensors"}, 3, "missing.safetensors");
   refused({"quality", sets.real(), "picture.png"}, 3, "not a set of features");
 }

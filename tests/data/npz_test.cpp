@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/npz.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
 #include "catch.h"
+#include "checkpoint/stored_zip.h"
 #include "data_files.h"
 
 using namespace dydit;
@@ -69,6 +72,11 @@ TEST_CASE("an .npz that is none, or is cut, or lies about its arrays is refused"
     CHECK_THROWS_AS(Npz(path).read("arr_0"), InputError);
   }
   CHECK_THROWS_AS(Npz(path).read("mu"), InputError);
+  write(path, stored_zip({{"mu.npy", good}, {"mu.npy", good}}, [](std::string_view bytes) {
+          return static_cast<std::uint32_t>(
+              ::crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+        }));
+  CHECK_THROWS_AS(Npz(path).read("mu"), InputError);  // or be there twice
 }
 
 TEST_CASE("an array that would fill the memory is refused before any of it is read") {

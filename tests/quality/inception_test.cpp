@@ -34,6 +34,7 @@ TEST_CASE("features are those of the published network") {
   CHECK(test::rel_l2(features.pooled, golden["pool3"]) <= bound);
   CHECK(test::rel_l2(features.logits, golden["fc_logits_nobias"]) <= bound);
   CHECK(features.spatial.sizes() == at::IntArrayRef({2, 7 * 17 * 17}));
+  CHECK_THROWS_AS(inception(images * 2 - 1), InputError);
   // Images of another size are made as large.
   const quality::Features small = inception(torch::full({1, 3, 20, 30}, 0.25));
   CHECK(test::rel_l2(small.pooled, inception(torch::full({1, 3, 299, 299}, 0.25)).pooled) <= 1e-5);

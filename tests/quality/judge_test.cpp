@@ -3,11 +3,15 @@
 
 #include <torch/torch.h>
 
+#include <zlib.h>
+
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/stored_zip.h"
 #include "model/tensors.h"
 #include "temporary_folder.h"
 
@@ -64,11 +68,11 @@ TEST_CASE("intervals are about the value, the same for one seed, and narrower fo
   const auto width = [](std::int64_t n, std::uint64_t seed) {
     const auto judged = judge(set_of("a", normal({n, 4}, 3)), set_of("b", normal({n, 4}, 4) + 1),
                               {.metrics = {Metric::frechet, Metric::precision}, .resamples = 60, .seed = seed});
-    for (const Judged& one : judged.values) {
-      REQUIRE(one.ci95);
-      CHECK(one.ci95->first < one.value);
-      CHECK(one.value < one.ci95->second);
-    }
+    CHECK_FALSE(found(judged, Metric::precision)->ci95);
+    const Judged& one = *found(judged, Metric::frechet);
+    REQUIRE(one.ci95);
+    CHECK(one.ci95->first < one.value);
+    CHECK(one.value < one.ci95->second);
     return judged.values[0].ci95->second - judged.values[0].ci95->first;
   };
   CHECK(width(200, 0) == width(200, 0));
@@ -98,6 +102,62 @@ TEST_CASE("the distance of unlimited images has less of the bias of few") {
   CHECK(few > 0.2);
   REQUIRE(judged.frechet_unlimited);
   CHECK(std::abs(*judged.frechet_unlimited) < 0.3 * few);
+  CHECK_THROWS_WITH(judge(set_of("a", real), set_of("b", generated.narrow(0, 0, 60)), {.extrapolate = true}),
+                    Contains("give 64 images at least"));
+}
+
+TEST_CASE("sets of other sizes, and of too few images, are refused or said") {
+  const Set a = set_of("a", normal({50, 6}, 11));
+  for (const Metric metric : {Metric::frechet, Metric::kernel, Metric::precision})
+    CHECK_THROWS_WITH(judge(a, set_of("b", normal({50, 5}, 12)), {.metrics = {metric}}),
+                      Contains("features of different sizes, 6 and 5: a and b"));
+  const Judgement few = judge(a, set_of("b", normal({3, 6}, 13)), {});
+  CHECK(found(few, Metric::frechet) != nullptr);
+  CHECK(found(few, Metric::precision) == nullptr);
+  CHECK(std::ranges::count_if(few.notes, [](const std::string& note) {
+          return note.find("fewer than 4 images: b") != std::string::npos;
+        }) == 2);
+}
+
+TEST_CASE("without images there is nothing to resample, which is said") {
+  const Set a = moments_of(set_of("a", normal({50, 3}, 14))), b = moments_of(set_of("b", normal({50, 3}, 15)));
+  const Judgement judged = judge(a, b, {.metrics = {Metric::frechet}, .resamples = 20});
+  CHECK_FALSE(judged.values[0].ci95);
+  REQUIRE(judged.notes.size() == 2);
+  CHECK_THAT(judged.notes[0], Contains("no images were resampled, there are none: a"));
+}
+
+TEST_CASE("moments are read as the ADM evaluator writes them, and refused where they are none") {
+  const TemporaryFolder place;
+  const auto path = place.path() / "m.npz";
+  const auto npy = [](const std::string& shape, const std::vector<double>& values) {
+    std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': " + shape + ", }\n";
+    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header +
+           std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
+  };
+  const auto write = [&](const std::string& mu, const std::string& sigma) {
+    write_atomically(path, test::stored_zip({{"mu.npy", mu}, {"sigma.npy", sigma}}, [](std::string_view bytes) {
+                       return static_cast<std::uint32_t>(
+                           ::crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+                     }));
+  };
+  const std::string mu = npy("(2,)", {1, 2}), sigma = npy("(2, 2)", {2, 1, 1, 3});
+  write(mu, sigma);
+  const Set set = read_set(path);
+  REQUIRE(set.gaussian);
+  CHECK(set.gaussian->mean[1].item<double>() == 2);
+  CHECK(set.gaussian->covariance[1][1].item<double>() == 3);
+  CHECK_FALSE(set.spatial_gaussian);
+  const auto refused = [&](const std::string& of_mu, const std::string& of_sigma, const char* why) {
+    write(of_mu, of_sigma);
+    CHECK_THROWS_WITH(read_set(path), Contains("m.npz") && Contains(why));
+  };
+  refused(npy("()", {1}), sigma, "give floating numbers, mu (d) and sigma (d, d)");
+  refused(npy("(3,)", {1, 2, 3}), sigma, "do not fit");
+  refused(mu, npy("(2, 2)", {2, 1, 0, 3}), "not symmetric");
+  refused(mu, npy("(2, 2)", {-1, 0, 0, -1}), "an eigenvalue below 0");
+  refused(mu, npy("(2, 2)", {1e200, 0, 0, 1e200}), "too large");
+  refused(mu, npy("(2, 2)", {NAN, 0, 0, 1}), "sigma, row 0");
 }
 
 TEST_CASE("sets are read, and refused with what is wrong with them") {
@@ -118,6 +178,8 @@ TEST_CASE("sets are read, and refused with what is wrong with them") {
   Tensor broken = features.clone();
   broken[3][1] = INFINITY;
   refused({{"features", broken}}, "features, row 3");
+  refused({{"features", torch::full({2, 2}, 1e300, torch::kFloat64)}}, "too large");
+  refused({{"features", normal({1, 16385}, 10)}}, "too many features");
   CHECK_THROWS_AS(read_set(place.path() / "c.png"), InputError);
   CHECK_THROWS_AS(read_set(place.path() / "missing.npz"), InputError);
 }

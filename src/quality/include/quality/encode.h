@@ -22,7 +22,7 @@ struct Encoding {
 
 /// Writes `path`, a .safetensors that data::open_dataset reads: of image i latent i, times the scaling factor, float32,
 /// and its label; whole or not at all. Throws UsageError where the images do not fit the autoencoder, InputError for
-/// the first image that is broken, NotFinite, Interrupted.
+/// an image that is broken, NotFinite, Interrupted.
 void encode_dataset(const std::shared_ptr<const data::Dataset>& images, const Vae& vae,
                     const std::filesystem::path& path, const Encoding& encoding);
 

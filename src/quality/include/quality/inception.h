@@ -5,6 +5,7 @@
 
 #include <torch/types.h>
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -30,7 +31,9 @@ class Inception {
   /// only counters of batches and the last bias.
   Inception(const checkpoint::Tensors& tensors, const std::string& where, torch::Device device);
 
-  /// Of images (N,3,H,W) in [0,1], which are resized to 299 x 299 (bilinear, corners not aligned).
+  /// Of images (N,3,H,W), which are resized to 299 x 299 as pytorch-fid does it (bilinear, half pixels, corners not
+  /// aligned; the ADM evaluator's TensorFlow has no half pixels). Throws InputError for values outside [0,1],
+  /// NotFinite.
   Features operator()(const torch::Tensor& images) const;
 
  private:
@@ -39,6 +42,7 @@ class Inception {
   };
   torch::Tensor convolve(const torch::Tensor& x, const std::string& name, std::int64_t stride = 1,
                          std::array<std::int64_t, 2> padding = {0, 0}) const;
+  Features of_some(torch::Tensor images) const;
   torch::Tensor mixed_a(const torch::Tensor& x, const std::string& name) const;
   torch::Tensor mixed_c(const torch::Tensor& x, const std::string& name) const;
   torch::Tensor mixed_e(const torch::Tensor& x, const std::string& name, bool maximum) const;

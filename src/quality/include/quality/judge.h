@@ -18,10 +18,10 @@ enum class Metric { frechet, frechet_spatial, kernel, inception_score, precision
 const std::array<const char*, 6>& metric_names();
 
 struct JudgeOptions {
-  std::vector<Metric> metrics;  ///< empty: all that are possible
-  std::int64_t neighbours = 3;  ///< of precision and recall
-  std::int64_t parts = 0;       ///< of the inception score; 0: of 5,000 images each, as the ADM evaluator has them
-  std::int64_t subsets = 100;   ///< of the kernel distance
+  std::vector<Metric> metrics = {};  ///< empty: all that are possible
+  std::int64_t neighbours = 3;       ///< of precision and recall
+  std::int64_t parts = 0;  ///< of the inception score, equal ones; 0: of 5,000 images, the last of the rest, as ADM's
+  std::int64_t subsets = 100;  ///< of the kernel distance
   std::int64_t subset_size = 1000;
   std::int64_t resamples = 0;  ///< of the bootstrap; 0: no intervals
   bool extrapolate = false;    ///< the Frechet distance to unlimited images
@@ -36,9 +36,9 @@ struct JudgeOptions {
 struct Judged {
   Metric metric;
   double value = 0;
-  /// 95 %, by resampling images of both sets (of the one whose features are there): value plus the resampled values'
-  /// quantiles about their mean, for resampling by itself makes a Frechet distance larger. None of a kernel distance,
-  /// which copies of images would bias.
+  /// 95 % of what the same number of images would have, bias of few images included: value plus the quantiles about
+  /// their mean of values of resampled images (of both sets, where their features are there), for copies by themselves
+  /// make a Frechet distance larger. Of Frechet distances and the inception score.
   std::optional<std::pair<double, double>> ci95 = {};
 };
 

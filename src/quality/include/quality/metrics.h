@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace dydit::quality {
 
@@ -19,9 +20,8 @@ KernelDistance kernel_distance(const torch::Tensor& a, const torch::Tensor& b, s
                                std::uint64_t seed);
 
 /// exp of the mean divergence of p(y|x) = softmax(logits) from its mean over a part, the mean over parts (Salimans et
-/// al. 2016, arXiv:1606.03498). Logits (N,K) without the last layer's bias; `parts` at most N, the last ones may be
-/// shorter by one.
-double inception_score(const torch::Tensor& logits, std::int64_t parts);
+/// al. 2016, arXiv:1606.03498). Logits (n,K) of each, without the last layer's bias.
+double inception_score(const std::vector<torch::Tensor>& parts);
 
 /// Which features lie within the ball of one of the other set's, that reaches as far as its `neighbours`th neighbour in
 /// its own set: bool (N) of each set. The share of generated ones is the precision, of real ones the recall
