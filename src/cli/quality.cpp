@@ -50,7 +50,6 @@ void print(const quality::Judgement& judgement) {
                    : "");
   if (judgement.frechet_unlimited)
     fmt::print("{:<16} {:>12.6g}   frechet of unlimited images\n", "", *judgement.frechet_unlimited);
-  for (const std::string& note : judgement.notes) fmt::print("{}\n", note);
 }
 
 void execute(Quality q, const study::Catalog& catalog) {
@@ -75,6 +74,8 @@ void execute(Quality q, const study::Catalog& catalog) {
     std::cout << to_json(judgement).dump(2) << '\n';
   else
     print(judgement);
+  if (!q.machine.quiet)  // what is not there, and why
+    for (const std::string& note : judgement.notes) fmt::print(stderr, "dydit: {}\n", note);
 }
 
 }  // namespace

@@ -34,7 +34,6 @@ namespace {
 struct Side {
   Tensor features;
   std::optional<Gaussian> kept;
-  bool known() const { return features.defined() || kept; }
   Gaussian gaussian(const Tensor& weights = {}) const {
     if (kept) return *kept;
     Moments moments(features.size(1));
@@ -79,6 +78,7 @@ class Judge {
       else
         out_.notes.push_back(fmt::format("{}: {}", name, lacks));
     }
+    if (options_.extrapolate) require_many();
     all_ = static_cast<std::int64_t>(wanted_.size()) + (options_.extrapolate ? extrapolated_from : 0);
     for (const Metric metric : wanted_) {
       if (resampled(metric)) all_ += options_.resamples;
@@ -218,15 +218,21 @@ class Judge {
     return rows.index_select(0, torch::tensor(order));
   }
 
-  void extrapolate() {
+  // Images of the smallest part that is extrapolated from: of fewer the distance is no line in 1 / N.
+  std::int64_t smallest_part() const {
+    return std::max(generated_.features.size(0) / extrapolated_from, 2 * generated_.features.size(1));
+  }
+  void require_many() const {
     if (!generated_.features.defined())
       throw UsageError("what unlimited images would have cannot be told", generated_.where, "there are no features");
-    const Gaussian reference = side(reference_, Metric::frechet).gaussian();
-    const std::int64_t n = generated_.features.size(0), d = generated_.features.size(1);
-    const std::int64_t least = std::max(n / extrapolated_from, 2 * d);  // of fewer the distance is no line in 1 / N
-    if (n < 2 * least)
+    if (generated_.features.size(0) < 2 * smallest_part())
       throw UsageError("what unlimited images would have cannot be told", generated_.where,
-                       fmt::format("give {} images at least, or leave --extrapolate out", 4 * d));
+                       fmt::format("give {} images at least, or leave --extrapolate out", 2 * smallest_part()));
+  }
+
+  void extrapolate() {
+    const Gaussian reference = side(reference_, Metric::frechet).gaussian();
+    const std::int64_t n = generated_.features.size(0), least = smallest_part();
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), 0);
     Random(options_.seed, Purpose::bootstrap, 0, 2).shuffle(std::span(order));

@@ -3,15 +3,12 @@
 
 #include <torch/torch.h>
 
-#include <zlib.h>
-
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "catch.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/stored_zip.h"
+#include "data/data_files.h"
 #include "model/tensors.h"
 #include "temporary_folder.h"
 
@@ -131,15 +128,10 @@ TEST_CASE("moments are read as the ADM evaluator writes them, and refused where 
   const TemporaryFolder place;
   const auto path = place.path() / "m.npz";
   const auto npy = [](const std::string& shape, const std::vector<double>& values) {
-    std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': " + shape + ", }\n";
-    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(header.size()) + '\0' + header +
-           std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
+    return test::npy<double>("<f8", shape, values);
   };
   const auto write = [&](const std::string& mu, const std::string& sigma) {
-    write_atomically(path, test::stored_zip({{"mu.npy", mu}, {"sigma.npy", sigma}}, [](std::string_view bytes) {
-                       return static_cast<std::uint32_t>(
-                           ::crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
-                     }));
+    test::write_zip(path, {{"mu.npy", mu}, {"sigma.npy", sigma}});
   };
   const std::string mu = npy("(2,)", {1, 2}), sigma = npy("(2, 2)", {2, 1, 1, 3});
   write(mu, sigma);
