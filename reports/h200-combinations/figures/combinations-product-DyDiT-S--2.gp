@@ -29,18 +29,18 @@ set tmargin at screen 0.8206039076376554
 set bmargin at screen 0.11012433392539965
 set samples 2
 set logscale xy
-set xrange [0.4188555:9.0449497]
-set yrange [0.4188555:9.0449497]
-set xtics (0.5, 1, 2, 5)
-set ytics (0.5, 1, 2, 5)
+set xrange [0.61677577:8.9965184]
+set yrange [0.61677577:8.9965184]
+set xtics (0.7, 1, 1.5, 2, 3, 4, 5, 7)
+set ytics (0.7, 1, 1.5, 2, 3, 4, 5, 7)
 set xlabel 'product of the separate speedups' offset 0,0.3
 set ylabel 'speedup' offset 0.5
 plot x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
-  data skip 1 using 1:($4 > 1.05524 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using 1:($4 > 1.04802 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using 1:2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle, \
-  keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'dense', \
-  keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'compact (both, 0.8)', \
-  keyentry with points linetype 3 pointtype 7 pointsize 0.8 linewidth 1.2 title 'compact (both, 0.64)', \
+  keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'fused-dense', \
+  keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'fused (both, 0.8)', \
+  keyentry with points linetype 3 pointtype 7 pointsize 0.8 linewidth 1.2 title 'fused (both, 0.64)', \
   keyentry with points linecolor rgb 'black' pointtype 7 pointsize 0.8 linewidth 1.2 title 'no cache', \
   keyentry with points linecolor rgb 'black' pointtype 5 pointsize 0.8 linewidth 1.2 title 'deepcache:2,3..8', \
   keyentry with points linecolor rgb 'black' pointtype 9 pointsize 0.8 linewidth 1.2 title 'fora:2', \

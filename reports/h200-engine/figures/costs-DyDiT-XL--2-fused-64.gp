@@ -22,7 +22,7 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,3.6145833333
 if (format eq 'png') { set terminal pngcairo size 1520,694 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'costs-DyDiT-XL--2-fused-64.'.format
 set multiplot
-set yrange [0:1.0349331]
+set yrange [0:1.0212295]
 set ytics 0.2
 set format y '%g'
 set ylabel 'ms of a block' offset 0.5

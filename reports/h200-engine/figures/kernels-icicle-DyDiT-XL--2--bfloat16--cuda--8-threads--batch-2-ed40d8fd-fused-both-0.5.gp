@@ -17,68 +17,70 @@ set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 760,478 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.979166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1520,956 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 760,499 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.197916666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,998 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'kernels-icicle-DyDiT-XL--2--bfloat16--cuda--8-threads--batch-2-ed40d8fd-fused-both-0.5.'.format
-set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 2' at screen 0.5,0.970711 center
-set key at screen 0.013158,0.937238 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
+set label 'DyDiT-XL/2, bfloat16, cuda, 8 threads, batch 2' at screen 0.5,0.971944 center
+set key at screen 0.013158,0.939880 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set lmargin at screen 0.02
 set rmargin at screen 0.98
-set tmargin at screen 0.8326359832635983
-set bmargin at screen 0.1297071129707113
+set tmargin at screen 0.7975951903807615
+set bmargin at screen 0.12424849699398798
 unset ytics
 unset grid
 set border 1
-set xrange [0:1.6562938]
+set xrange [0:1.6615062]
 set xtics 0.2
 set yrange [14:0]
 set xlabel 'ms of a pass with collectors, mean' offset 0,0.3
-set label 'fused-dense: 1.66 ms of a pass, 1 % of them gaps' at 0,0.55 left font ',12'
-set label 'fused (both, 0.5): 1.42 ms of a pass, 2 % of them gaps' at 0,7.55 left font ',12'
-set label 'pass' at 0.82794306,1.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'block' at 0.74890652,2.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attention' at 0.4078226,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'qkv' at 0.1234399,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 0.1234399,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'norm' at 0.35627465,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'norm_few' at 0.35627465,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'proj' at 0.5622785,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 0.5622785,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'sdpa' at 0.73726635,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attention' at 0.73726635,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'mlp' at 1.0979509,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc1' at 0.98099475,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 0.98099475,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'fc2' at 1.2633004,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'split_product' at 1.2632996,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'norm' at 1.4390348,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'norm_f…' at 1.4390348,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'adaLN' at 1.5564347,2.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'nvjet…' at 1.5506745,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'pass' at 0.71045816,8.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'block' at 0.6267019,9.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attention' at 0.30087665,10.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'qkv' at 0.0723572,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 0.0723572,12.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'norm' at 0.20770575,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'norm_f…' at 0.20770575,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'proj' at 0.35555745,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 0.35555745,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'sdpa' at 0.52108555,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attention' at 0.52108555,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'mlp' at 0.85189945,10.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc1' at 0.7031272,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'split_product' at 0.7031272,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc2' at 0.95327335,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 0.95327335,12.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'route' at 1.1777247,10.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'route_few' at 1.1777247,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'adaLN' at 1.3124654,9.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'nvjet…' at 1.3060613,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fused-dense: 1.66 ms of a pass, 3 % of them gaps' at 0,0.55 left font ',12'
+set label 'fused (both, 0.5): 1.46 ms of a pass, 4 % of them gaps' at 0,7.55 left font ',12'
+set label 'pass' at 0.83006609,1.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'block' at 0.7404309,2.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'attention' at 0.40175455,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'norm' at 0.1115681,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'norm_few' at 0.1115681,5.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'sdpa' at 0.3285657,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'attention' at 0.3285657,5.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'proj' at 0.53320485,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 0.53320485,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'qkv' at 0.7179618,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'split_pro…' at 0.7179618,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'mlp' at 1.0839714,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fc1' at 0.96579915,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 0.96579915,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'fc2' at 1.2462614,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'split_product' at 1.2462614,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'norm' at 1.4226477,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'norm_f…' at 1.4226477,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'adaLN' at 1.5461969,2.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'nvjet…' at 1.5346107,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'pass' at 0.72829237,8.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'block' at 0.62734795,9.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'attention' at 0.30124315,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'norm' at 0.0631697,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'norm_f…' at 0.0631697,12.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'sdpa' at 0.20714325,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'attention' at 0.20714325,12.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'proj' at 0.37306125,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 0.37306125,12.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'qkv' at 0.53033085,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 0.53033085,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'mlp' at 0.85313545,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fc1' at 0.7039466,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'split_produ…' at 0.7039466,12.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fc2' at 0.95459575,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 0.95459575,12.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'route' at 1.1792402,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'route_few' at 1.1792402,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'adaLN' at 1.3196036,9.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'nvjet…' at 1.308365,10.5 center font ',10' front textcolor rgb '#1a1a1a'
 plot data skip 1 using 1:2:3:4:5:6:7 with boxxyerror fillcolor rgb variable fillstyle solid 1 border linecolor rgb '#fefefe' linewidth 0.8 notitle, \
   keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
   keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
+  keyentry with boxes fillcolor rgb '#d55e00' fillstyle solid 1 noborder title '(launch)', \
+  keyentry with boxes fillcolor rgb '#e69f00' fillstyle solid 1 noborder title '(host)', \
   keyentry with boxes fillcolor rgb '#7b3294' fillstyle solid 1 noborder title '(graph)', \
   keyentry with boxes fillcolor rgb '#c8c8c8' fillstyle solid 1 noborder title 'other, merged', \
   keyentry with boxes fillcolor rgb '#e4eaf0' fillstyle solid 1 noborder title 'range'

@@ -30,44 +30,43 @@ set bmargin at screen 0.1297071129707113
 unset ytics
 unset grid
 set border 1
-set xrange [0:26.145759]
+set xrange [0:26.464992]
 set xtics 5
 set yrange [14:0]
 set xlabel 'ms of a pass with collectors, mean' offset 0,0.3
-set label 'fused-dense: 26.1 ms of a pass, 1 % of them gaps' at 0,0.55 left font ',12'
-set label 'fused (both, 0.5): 10.8 ms of a pass, 0 % of them gaps' at 0,7.55 left font ',12'
-set label 'pass' at 13.071375,1.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'block' at 12.914164,2.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'mlp' at 7.2235096,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc1' at 3.6990333,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'nvjet_sm90_tst_128x128_64x6_2…' at 3.6196675,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'fc2' at 10.922543,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 10.915886,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'attention' at 19.767863,3.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'qkv' at 17.320815,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 17.320815,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'proj' at 21.269107,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 21.269107,5.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'sdpa' at 23.334965,4.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'attent…' at 23.334965,5.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'pass' at 5.3958595,8.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'block' at 5.2362887,9.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'mlp' at 1.9827745,10.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'fc1' at 1.004552,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 1.004552,12.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'fc2' at 2.9873265,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 2.9873265,12.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'attention' at 6.83196,10.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'qkv' at 5.360314,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'product' at 5.360314,12.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'proj' at 7.4488875,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'prod…' at 7.4488875,12.5 center font ',10' front textcolor rgb '#fefefe'
-set label 'sd…' at 8.66088,11.5 center font ',10' front textcolor rgb '#1a1a1a'
-set label 'at…' at 8.66088,12.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fused-dense: 26.5 ms of a pass, 1 % of them gaps' at 0,0.55 left font ',12'
+set label 'fused (both, 0.5): 10.9 ms of a pass, 1 % of them gaps' at 0,7.55 left font ',12'
+set label 'pass' at 13.230071,1.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'block' at 13.070647,2.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'mlp' at 7.3136167,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fc1' at 3.7438213,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'nvjet_sm90_tst_128x128_64x6_2…' at 3.663242,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'fc2' at 11.057438,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 11.050778,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'attention' at 20.011188,3.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'qkv' at 17.542412,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 17.542412,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'proj' at 21.542786,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 21.542786,5.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'sdpa' at 23.624621,4.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'attent…' at 23.624621,5.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'pass' at 5.4692567,8.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'block' at 5.3009082,9.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'mlp' at 2.007189,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'fc1' at 1.018791,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 1.018791,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'fc2' at 3.02598,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 3.02598,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'attention' at 6.9257327,10.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'qkv' at 5.4543335,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'product' at 5.4543335,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'proj' at 7.5956925,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'prod…' at 7.5956925,12.5 center font ',10' front textcolor rgb '#fefefe'
+set label 'sd…' at 8.806715,11.5 center font ',10' front textcolor rgb '#1a1a1a'
+set label 'at…' at 8.806715,12.5 center font ',10' front textcolor rgb '#1a1a1a'
 plot data skip 1 using 1:2:3:4:5:6:7 with boxxyerror fillcolor rgb variable fillstyle solid 1 border linecolor rgb '#fefefe' linewidth 0.8 notitle, \
   keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
   keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
-  keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound', \
   keyentry with boxes fillcolor rgb '#c8c8c8' fillstyle solid 1 noborder title 'other, merged', \
   keyentry with boxes fillcolor rgb '#e4eaf0' fillstyle solid 1 noborder title 'range'
 unset label

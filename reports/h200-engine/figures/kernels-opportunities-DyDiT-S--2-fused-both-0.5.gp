@@ -29,34 +29,33 @@ set tmargin at screen 0.8909426987060998
 set bmargin at screen 0.11460258780036968
 unset ytics
 set border 1
-set xrange [0:0.10838859]
+set xrange [0:0.10167894]
 set xtics 0.01
 set yrange [9.5:-0.6]
 set xlabel 'ms of a pass above the bound; of a gap all of it' offset 0,0.3
 set label 'block/mlp/fc1: product' at graph 0.005,first -0.30 left font ',12'
-set label '0.0943 ms' at first 0.09425095,first 0.11 left offset 0.8,0 font ',12'
+set label '0.0884 ms' at first 0.08841647,first 0.11 left offset 0.8,0 font ',12'
 set label 'block/mlp/fc2: product' at graph 0.005,first 0.70 left font ',12'
-set label '0.0831 ms' at first 0.08306939,first 1.11 left offset 0.8,0 font ',12'
+set label '0.0826 ms' at first 0.08261487,first 1.11 left offset 0.8,0 font ',12'
 set label 'block/attention/qkv: product' at graph 0.005,first 1.70 left font ',12'
-set label '0.0774 ms' at first 0.0774473,first 2.11 left offset 0.8,0 font ',12'
+set label '0.0753 ms' at first 0.0753214,first 2.11 left offset 0.8,0 font ',12'
 set label 'block/attention/sdpa: attention' at graph 0.005,first 2.70 left font ',12'
-set label '0.0704 ms' at first 0.070448,first 3.11 left offset 0.8,0 font ',12'
-set label 'block/route: route_known' at graph 0.005,first 3.70 left font ',12'
-set label '0.0699 ms' at first 0.06992731,first 4.11 left offset 0.8,0 font ',12'
+set label '0.0712 ms' at first 0.0712467,first 3.11 left offset 0.8,0 font ',12'
+set label 'block/router: product' at graph 0.005,first 3.70 left font ',12'
+set label '0.0643 ms' at first 0.0642951,first 4.11 left offset 0.8,0 font ',12'
 set label 'block/attention/proj: product' at graph 0.005,first 4.70 left font ',12'
-set label '0.0591 ms' at first 0.0590534,first 5.11 left offset 0.8,0 font ',12'
-set label 'block/route: product' at graph 0.005,first 5.70 left font ',12'
-set label '0.0503 ms' at first 0.05026731,first 6.11 left offset 0.8,0 font ',12'
+set label '0.0561 ms' at first 0.05608705,first 5.11 left offset 0.8,0 font ',12'
+set label 'block/route: route_known' at graph 0.005,first 5.70 left font ',12'
+set label '0.0396 ms' at first 0.03958826,first 6.11 left offset 0.8,0 font ',12'
 set label 'block/attention/norm: norm_many' at graph 0.005,first 6.70 left font ',12'
-set label '0.0242 ms' at first 0.02415537,first 7.11 left offset 0.8,0 font ',12'
+set label '0.0240 ms' at first 0.0239832,first 7.11 left offset 0.8,0 font ',12'
 set label 'conditioning: embed' at graph 0.005,first 7.70 left font ',12'
-set label '0.0182 ms' at first 0.018207157,first 8.11 left offset 0.8,0 font ',12'
+set label '0.0180 ms' at first 0.018005411,first 8.11 left offset 0.8,0 font ',12'
 set label 'final layer: final_layer' at graph 0.005,first 8.70 left font ',12'
-set label '0.0149 ms' at first 0.014865975,first 9.11 left offset 0.8,0 font ',12'
+set label '0.0148 ms' at first 0.01476864,first 9.11 left offset 0.8,0 font ',12'
 plot data skip 1 using 3:1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
   keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
-  keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
-  keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound'
+  keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory'
 unset label
 unset output
 }

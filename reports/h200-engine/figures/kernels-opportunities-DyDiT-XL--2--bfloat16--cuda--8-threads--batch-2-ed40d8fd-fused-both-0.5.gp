@@ -29,34 +29,35 @@ set tmargin at screen 0.8576512455516014
 set bmargin at screen 0.1103202846975089
 unset ytics
 set border 1
-set xrange [0:0.28267396]
+set xrange [0:0.28391842]
 set xtics 0.02
 set yrange [9.5:-0.6]
 set xlabel 'ms of a pass above the bound; of a gap all of it' offset 0,0.3
 set label 'block/mlp/fc2: product' at graph 0.005,first -0.30 left font ',12'
-set label '0.246 ms' at first 0.24580344,first 0.11 left offset 0.8,0 font ',12'
+set label '0.247 ms' at first 0.24688558,first 0.11 left offset 0.8,0 font ',12'
 set label 'block/mlp/fc1: split_product' at graph 0.005,first 0.70 left font ',12'
-set label '0.155 ms' at first 0.15496525,first 1.11 left offset 0.8,0 font ',12'
+set label '0.155 ms' at first 0.15536794,first 1.11 left offset 0.8,0 font ',12'
 set label 'block/attention/sdpa: attention' at graph 0.005,first 1.70 left font ',12'
-set label '0.145 ms' at first 0.14537681,first 2.11 left offset 0.8,0 font ',12'
+set label '0.146 ms' at first 0.14572579,first 2.11 left offset 0.8,0 font ',12'
 set label 'block/attention/proj: product' at graph 0.005,first 2.70 left font ',12'
-set label '0.141 ms' at first 0.14079558,first 3.11 left offset 0.8,0 font ',12'
+set label '0.141 ms' at first 0.14144234,first 3.11 left offset 0.8,0 font ',12'
 set label 'block/route: route_few' at graph 0.005,first 3.70 left font ',12'
-set label '0.139 ms' at first 0.13942035,first 4.11 left offset 0.8,0 font ',12'
+set label '0.139 ms' at first 0.13903089,first 4.11 left offset 0.8,0 font ',12'
 set label 'block/attention/norm: norm_few' at graph 0.005,first 4.70 left font ',12'
-set label '0.110 ms' at first 0.11002401,first 5.11 left offset 0.8,0 font ',12'
+set label '0.110 ms' at first 0.11045749,first 5.11 left offset 0.8,0 font ',12'
 set label 'block/attention/qkv: product' at graph 0.005,first 5.70 left font ',12'
-set label '0.0751 ms' at first 0.07513619,first 6.11 left offset 0.8,0 font ',12'
+set label '0.0733 ms' at first 0.07331492,first 6.11 left offset 0.8,0 font ',12'
 set label 'adaLN: (graph)' at graph 0.005,first 6.70 left font ',12'
-set label '0.0119 ms' at first 0.01191866,first 7.11 left offset 0.8,0 font ',12'
+set label '0.0216 ms' at first 0.02158934,first 7.11 left offset 0.8,0 font ',12'
 set label 'pass: (launch)' at graph 0.005,first 7.70 left font ',12'
-set label '0.0111 ms' at first 0.0111264,first 8.11 left offset 0.8,0 font ',12'
-set label 'final layer: final_layer' at graph 0.005,first 8.70 left font ',12'
-set label '0.00866 ms' at first 0.0086604314,first 9.11 left offset 0.8,0 font ',12'
+set label '0.0196 ms' at first 0.01960388,first 8.11 left offset 0.8,0 font ',12'
+set label 'pass: (host)' at graph 0.005,first 8.70 left font ',12'
+set label '0.0121 ms' at first 0.01211075,first 9.11 left offset 0.8,0 font ',12'
 plot data skip 1 using 3:1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
   keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
   keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
   keyentry with boxes fillcolor rgb '#d55e00' fillstyle solid 1 noborder title '(launch)', \
+  keyentry with boxes fillcolor rgb '#e69f00' fillstyle solid 1 noborder title '(host)', \
   keyentry with boxes fillcolor rgb '#7b3294' fillstyle solid 1 noborder title '(graph)'
 unset label
 unset output

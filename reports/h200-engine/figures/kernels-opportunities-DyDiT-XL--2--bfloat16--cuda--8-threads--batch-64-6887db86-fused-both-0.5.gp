@@ -29,34 +29,33 @@ set tmargin at screen 0.8909426987060998
 set bmargin at screen 0.11460258780036968
 unset ytics
 set border 1
-set xrange [0:0.60142815]
+set xrange [0:0.61469501]
 set xtics 0.1
 set yrange [9.5:-0.6]
 set xlabel 'ms of a pass above the bound; of a gap all of it' offset 0,0.3
-set label 'block/attention/sdpa: attention' at graph 0.005,first -0.30 left font ',12'
-set label '0.523 ms' at first 0.522981,first 0.11 left offset 0.8,0 font ',12'
-set label 'block/attention/proj: product' at graph 0.005,first 0.70 left font ',12'
-set label '0.521 ms' at first 0.521117,first 1.11 left offset 0.8,0 font ',12'
-set label 'block/route: route_known' at graph 0.005,first 1.70 left font ',12'
-set label '0.319 ms' at first 0.3187816,first 2.11 left offset 0.8,0 font ',12'
-set label 'block/mlp/fc1: product' at graph 0.005,first 2.70 left font ',12'
-set label '0.279 ms' at first 0.279217,first 3.11 left offset 0.8,0 font ',12'
+set label 'block/attention/proj: product' at graph 0.005,first -0.30 left font ',12'
+set label '0.535 ms' at first 0.5345174,first 0.11 left offset 0.8,0 font ',12'
+set label 'block/attention/sdpa: attention' at graph 0.005,first 0.70 left font ',12'
+set label '0.508 ms' at first 0.508056,first 1.11 left offset 0.8,0 font ',12'
+set label 'block/mlp/fc1: product' at graph 0.005,first 1.70 left font ',12'
+set label '0.304 ms' at first 0.304122,first 2.11 left offset 0.8,0 font ',12'
+set label 'block/attention/qkv: product' at graph 0.005,first 2.70 left font ',12'
+set label '0.275 ms' at first 0.275042,first 3.11 left offset 0.8,0 font ',12'
 set label 'block/mlp/fc2: product' at graph 0.005,first 3.70 left font ',12'
-set label '0.227 ms' at first 0.226558,first 4.11 left offset 0.8,0 font ',12'
-set label 'block/attention/qkv: product' at graph 0.005,first 4.70 left font ',12'
-set label '0.190 ms' at first 0.19003,first 5.11 left offset 0.8,0 font ',12'
-set label 'block/route: product' at graph 0.005,first 5.70 left font ',12'
-set label '0.0706 ms' at first 0.0706151,first 6.11 left offset 0.8,0 font ',12'
+set label '0.243 ms' at first 0.243336,first 4.11 left offset 0.8,0 font ',12'
+set label 'block/router: product' at graph 0.005,first 4.70 left font ',12'
+set label '0.160 ms' at first 0.1595191,first 5.11 left offset 0.8,0 font ',12'
+set label 'block/route: route_known' at graph 0.005,first 5.70 left font ',12'
+set label '0.0945 ms' at first 0.094487,first 6.11 left offset 0.8,0 font ',12'
 set label 'conditioning: embed' at graph 0.005,first 6.70 left font ',12'
-set label '0.0481 ms' at first 0.048082977,first 7.11 left offset 0.8,0 font ',12'
+set label '0.0484 ms' at first 0.048400521,first 7.11 left offset 0.8,0 font ',12'
 set label 'final layer: final_layer' at graph 0.005,first 7.70 left font ',12'
-set label '0.0377 ms' at first 0.037724039,first 8.11 left offset 0.8,0 font ',12'
+set label '0.0382 ms' at first 0.038177028,first 8.11 left offset 0.8,0 font ',12'
 set label 'embed: patches' at graph 0.005,first 8.70 left font ',12'
-set label '0.0331 ms' at first 0.033074497,first 9.11 left offset 0.8,0 font ',12'
+set label '0.0343 ms' at first 0.034314469,first 9.11 left offset 0.8,0 font ',12'
 plot data skip 1 using 3:1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
   keyentry with boxes fillcolor rgb '#0072b2' fillstyle solid 1 noborder title 'bound by products', \
-  keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory', \
-  keyentry with boxes fillcolor rgb '#9fb4c0' fillstyle solid 1 noborder title 'without a bound'
+  keyentry with boxes fillcolor rgb '#56b4e9' fillstyle solid 1 noborder title 'bound by memory'
 unset label
 unset output
 }

@@ -33,27 +33,27 @@ set tmargin at screen 0.8691796008869179
 set bmargin at screen 0.13747228381374724
 set xrange [4.8000002:831.12295]
 set xtics (5, 10, 20, 50, 100, 200, 500)
-set yrange [717.42648:653126.1]
+set yrange [714.37655:640449.9]
 set ytics (1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000)
 set xlabel 'MACs per byte' offset 0,0.3
 set ylabel 'GMAC/s' offset 0.5
-set label 'qkv' at graph 0.77,graph 0.8508 left front font ',10'
-set arrow from first 113.60245,first 236367.12 to graph 0.76,graph 0.8508 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'fc2' at graph 0.77,graph 0.8054 left front font ',10'
-set arrow from first 93.793703,first 183331.63 to graph 0.76,graph 0.8054 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'fc1' at graph 0.77,graph 0.7599 left front font ',10'
-set arrow from first 124.10751,first 175050.3 to graph 0.76,graph 0.7599 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'sdpa' at graph 0.77,graph 0.7145 left front font ',10'
-set arrow from first 63.999988,first 134692.87 to graph 0.76,graph 0.7145 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'proj' at graph 0.77,graph 0.6690 left front font ',10'
-set arrow from first 38.220831,first 96132.741 to graph 0.76,graph 0.6690 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'route' at graph 0.77,graph 0.4671 left front font ',10'
-set arrow from first 8.0305563,first 17304.142 to graph 0.76,graph 0.4671 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'final layer' at graph 0.77,graph 0.4018 left front font ',10'
-set arrow from first 14.769229,first 11084.374 to graph 0.76,graph 0.4018 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'conditioning' at graph 0.77,graph 0.0774 left front font ',10'
-set arrow from first 32,first 1215.8014 to graph 0.76,graph 0.0774 nohead front linecolor rgb '#707070' linewidth 0.6
-plot (4134.3557*x < 408203.81 ? 4134.3557*x : 408203.81) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+set label 'qkv' at graph 0.77,graph 0.8534 left front font ',10'
+set arrow from first 113.60245,first 236389.48 to graph 0.76,graph 0.8534 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'fc2' at graph 0.77,graph 0.8079 left front font ',10'
+set arrow from first 93.793703,first 184422.29 to graph 0.76,graph 0.8079 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'fc1' at graph 0.77,graph 0.7625 left front font ',10'
+set arrow from first 124.10751,first 179883.75 to graph 0.76,graph 0.7625 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'sdpa' at graph 0.77,graph 0.7170 left front font ',10'
+set arrow from first 63.999988,first 134383.17 to graph 0.76,graph 0.7170 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'proj' at graph 0.77,graph 0.6716 left front font ',10'
+set arrow from first 38.220831,first 98453.329 to graph 0.76,graph 0.6716 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'router' at graph 0.77,graph 0.4751 left front font ',10'
+set arrow from first 12.031254,first 18061.265 to graph 0.76,graph 0.4751 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'final layer' at graph 0.77,graph 0.4043 left front font ',10'
+set arrow from first 14.769229,first 11157.141 to graph 0.76,graph 0.4043 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'conditioning' at graph 0.77,graph 0.0804 left front font ',10'
+set arrow from first 32,first 1233.7601 to graph 0.76,graph 0.0804 nohead front linecolor rgb '#707070' linewidth 0.6
+plot (4161.0159*x < 400281.19 ? 4161.0159*x : 400281.19) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   data skip 1 using 1:2:4:5 with points pointtype 7 pointsize variable linecolor variable notitle, \
   keyentry with points linetype 2 pointtype 7 pointsize 0.9 title 'fused-dense', \
   keyentry with points linetype 1 pointtype 7 pointsize 0.9 title 'fused (both, 0.5)', \
@@ -66,13 +66,13 @@ set rmargin at screen 0.98
 set tmargin at screen 0.8691796008869179
 set bmargin at screen 0.13747228381374724
 unset logscale x
-set xrange [0:9.177621]
+set xrange [0:9.1727387]
 set xtics 2
-set yrange [377.91934:6614.9691]
+set yrange [383.91354:6657.6254]
 set ytics (500, 1000, 2000, 5000)
 set xlabel 'no MACs: % of time' offset 0,0.3
 set ylabel 'GB/s' offset 1
-plot 4134.3557 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+plot 4161.0159 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   data skip 1 using 6:3:4:5 with points pointtype 7 pointsize variable linecolor variable notitle
 unset multiplot
 unset logscale

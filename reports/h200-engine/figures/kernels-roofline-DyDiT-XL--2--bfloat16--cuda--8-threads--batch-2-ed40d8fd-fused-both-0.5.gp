@@ -33,25 +33,25 @@ set tmargin at screen 0.8691796008869179
 set bmargin at screen 0.13747228381374724
 set xrange [0.62391054:1776.3682]
 set xtics (1, 10, 100, 1000)
-set yrange [370.21226:656252.46]
+set yrange [375.34669:643147.23]
 set ytics (500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000)
 set xlabel 'MACs per byte' offset 0,0.3
 set ylabel 'GMAC/s' offset 0.5
-set label 'qkv' at graph 0.77,graph 0.8393 left front font ',10'
-set arrow from first 147.0638,first 197202.49 to graph 0.76,graph 0.8393 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'fc1' at graph 0.77,graph 0.7389 left front font ',10'
-set arrow from first 95.436409,first 93104.487 to graph 0.76,graph 0.7389 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'fc2' at graph 0.77,graph 0.6877 left front font ',10'
-set arrow from first 88.134969,first 63441.704 to graph 0.76,graph 0.6877 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'proj' at graph 0.77,graph 0.6422 left front font ',10'
-set arrow from first 79.448253,first 56049.032 to graph 0.76,graph 0.6422 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'sdpa' at graph 0.77,graph 0.5695 left front font ',10'
-set arrow from first 63.999992,first 26205.379 to graph 0.76,graph 0.5695 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'route' at graph 0.77,graph 0.4085 left front font ',10'
-set arrow from first 24.083544,first 7862.9172 to graph 0.76,graph 0.4085 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'adaLN' at graph 0.77,graph 0.3274 left front font ',10'
-set arrow from first 0.99825687,first 4284.4321 to graph 0.76,graph 0.3274 nohead front linecolor rgb '#707070' linewidth 0.6
-plot (4139.4563*x < 410157.79 ? 4139.4563*x : 410157.79) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+set label 'qkv' at graph 0.77,graph 0.8416 left front font ',10'
+set arrow from first 147.0638,first 197753.88 to graph 0.76,graph 0.8416 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'fc1' at graph 0.77,graph 0.7403 left front font ',10'
+set arrow from first 95.436409,first 93025.203 to graph 0.76,graph 0.7403 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'fc2' at graph 0.77,graph 0.6886 left front font ',10'
+set arrow from first 88.134969,first 63264.547 to graph 0.76,graph 0.6886 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'proj' at graph 0.77,graph 0.6431 left front font ',10'
+set arrow from first 79.448253,first 55881.901 to graph 0.76,graph 0.6431 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'sdpa' at graph 0.77,graph 0.5700 left front font ',10'
+set arrow from first 63.999992,first 26161.241 to graph 0.76,graph 0.5700 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'route' at graph 0.77,graph 0.4089 left front font ',10'
+set arrow from first 24.083544,first 7886.202 to graph 0.76,graph 0.4089 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'adaLN' at graph 0.77,graph 0.3244 left front font ',10'
+set arrow from first 0.99825687,first 4203.6835 to graph 0.76,graph 0.3244 nohead front linecolor rgb '#707070' linewidth 0.6
+plot (4159.4684*x < 401967.02 ? 4159.4684*x : 401967.02) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   data skip 1 using 1:2:4:5 with points pointtype 7 pointsize variable linecolor variable notitle, \
   keyentry with points linetype 2 pointtype 7 pointsize 0.9 title 'fused-dense', \
   keyentry with points linetype 1 pointtype 7 pointsize 0.9 title 'fused (both, 0.5)', \
@@ -64,13 +64,13 @@ set rmargin at screen 0.98
 set tmargin at screen 0.8691796008869179
 set bmargin at screen 0.13747228381374724
 unset logscale x
-set xrange [0:14.530554]
+set xrange [0:14.77273]
 set xtics 5
-set yrange [14.094155:6623.1301]
+set yrange [14.563916:6655.1494]
 set ytics (20, 50, 100, 200, 500, 1000, 2000, 5000)
 set xlabel 'no MACs: % of time' offset 0,0.3
 set ylabel 'GB/s' offset 1
-plot 4139.4563 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+plot 4159.4684 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   data skip 1 using 6:3:4:5 with points pointtype 7 pointsize variable linecolor variable notitle
 unset multiplot
 unset logscale

@@ -33,25 +33,25 @@ set tmargin at screen 0.8691796008869179
 set bmargin at screen 0.13747228381374724
 set xrange [4.9315076:3334.9769]
 set xtics (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
-set yrange [1639.1927:562088.03]
+set yrange [1642.0619:560929.53]
 set ytics (2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000)
 set xlabel 'MACs per byte' offset 0,0.3
 set ylabel 'GMAC/s' offset 0.5
-set label 'qkv' at graph 0.77,graph 0.8892 left front font ',10'
-set arrow from first 331.61022,first 327373.21 to graph 0.76,graph 0.8892 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'qkv' at graph 0.77,graph 0.8891 left front font ',10'
+set arrow from first 331.61022,first 317099.17 to graph 0.76,graph 0.8891 nohead front linecolor rgb '#707070' linewidth 0.6
 set label 'fc2' at graph 0.77,graph 0.8437 left front font ',10'
-set arrow from first 269.04848,first 310623.66 to graph 0.76,graph 0.8437 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'fc1' at graph 0.77,graph 0.7983 left front font ',10'
-set arrow from first 351.03155,first 302482.15 to graph 0.76,graph 0.7983 nohead front linecolor rgb '#707070' linewidth 0.6
+set arrow from first 269.04848,first 307425.8 to graph 0.76,graph 0.8437 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'fc1' at graph 0.77,graph 0.7982 left front font ',10'
+set arrow from first 351.03155,first 298254.55 to graph 0.76,graph 0.7982 nohead front linecolor rgb '#707070' linewidth 0.6
 set label 'proj' at graph 0.77,graph 0.7528 left front font ',10'
-set arrow from first 113.60248,first 219373.07 to graph 0.76,graph 0.7528 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'sdpa' at graph 0.77,graph 0.7074 left front font ',10'
-set arrow from first 64.000021,first 130543.88 to graph 0.76,graph 0.7074 nohead front linecolor rgb '#707070' linewidth 0.6
+set arrow from first 113.60248,first 216997.63 to graph 0.76,graph 0.7528 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'sdpa' at graph 0.77,graph 0.7073 left front font ',10'
+set arrow from first 64.000021,first 132737.89 to graph 0.76,graph 0.7073 nohead front linecolor rgb '#707070' linewidth 0.6
 set label 'adaLN' at graph 0.77,graph 0.6619 left front font ',10'
-set arrow from first 30.306406,first 119973.46 to graph 0.76,graph 0.6619 nohead front linecolor rgb '#707070' linewidth 0.6
-set label 'route' at graph 0.77,graph 0.6165 left front font ',10'
-set arrow from first 24.035221,first 83622.499 to graph 0.76,graph 0.6165 nohead front linecolor rgb '#707070' linewidth 0.6
-plot (4117.6135*x < 351305.02 ? 4117.6135*x : 351305.02) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+set arrow from first 30.306406,first 118416.49 to graph 0.76,graph 0.6619 nohead front linecolor rgb '#707070' linewidth 0.6
+set label 'router' at graph 0.77,graph 0.6164 left front font ',10'
+set arrow from first 36.03124,first 91743.757 to graph 0.76,graph 0.6164 nohead front linecolor rgb '#707070' linewidth 0.6
+plot (4135.375*x < 350580.96 ? 4135.375*x : 350580.96) with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   data skip 1 using 1:2:4:5 with points pointtype 7 pointsize variable linecolor variable notitle, \
   keyentry with points linetype 2 pointtype 7 pointsize 0.9 title 'fused-dense', \
   keyentry with points linetype 1 pointtype 7 pointsize 0.9 title 'fused (both, 0.5)', \
@@ -64,13 +64,13 @@ set rmargin at screen 0.98
 set tmargin at screen 0.8691796008869179
 set bmargin at screen 0.13747228381374724
 unset logscale x
-set xrange [0:5.2926635]
+set xrange [0:5.2359052]
 set xtics 1
-set yrange [1733.0019:6588.1816]
+set yrange [1707.2399:6616.6]
 set ytics (2000, 3000, 4000, 5000)
 set xlabel 'no MACs: % of time' offset 0,0.3
 set ylabel 'GB/s' offset 1
-plot 4117.6135 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
+plot 4135.375 with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   data skip 1 using 6:3:4:5 with points pointtype 7 pointsize variable linecolor variable notitle
 unset multiplot
 unset logscale

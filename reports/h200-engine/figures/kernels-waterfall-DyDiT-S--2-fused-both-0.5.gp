@@ -28,44 +28,44 @@ set rmargin at screen 0.975
 set tmargin at screen 0.8521229868228404
 set bmargin at screen 0.09077598828696926
 set border 1
-set xrange [0.87168516:1.3907646]
+set xrange [0.88767368:1.3594978]
 set xtics 0.1
 set yrange [12.5:-0.5]
 set xlabel 'ms of a pass with collectors, mean' offset 0,0.3
-set ytics ('fused-dense' 0, 'at the MACs'' ratio' 1, 'block/route' 2, 'block/mlp/fc2' 3, 'block/mlp/fc1' 4, 'block/attention/proj' 5, 'block/attention/qkv' 6, 'block/attention/sdpa' 7, 'block/attention/norm' 8, 'block/norm' 9, '6 other ranges' 10, 'remainder' 11, 'fused (both, 0.5)' 12) font ',12'
+set ytics ('fused-dense' 0, 'at the MACs'' ratio' 1, 'block/router' 2, 'block/route' 3, 'block/mlp/fc2' 4, 'block/attention/proj' 5, 'block/mlp/fc1' 6, 'block/attention/qkv' 7, 'block/attention/norm' 8, 'block/norm' 9, '7 other ranges' 10, 'remainder' 11, 'fused (both, 0.5)' 12) font ',12'
 set style textbox opaque noborder margins 0.3,0.1
-set label '1.91 ms →' at graph 0.995,first 0 right front font ',12'
-set label '−1.02 →' at graph 0.995,first 1 right front font ',12'
-set label '+0.175' at first 1.069497,first 2 left offset 0.8,0 font ',12'
-set label 'product: new, 0.105 ms;  route_known: new, 0.0699 ms' at graph 0.995,first 1.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0639' at first 1.1334075,first 3 left offset 0.8,0 font ',12'
-set label 'product: 0.376 → 0.158 ms at 0.249 of the MACs' at graph 0.995,first 2.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0490' at first 1.1824309,first 4 left offset 0.8,0 font ',12'
-set label 'product: 0.466 → 0.165 ms at 0.249 of the MACs' at graph 0.995,first 3.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0485' at first 1.2309662,first 5 left offset 0.8,0 font ',12'
-set label 'product: 0.205 → 0.151 ms at 0.500 of the MACs' at graph 0.995,first 4.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0264' at first 1.2573622,first 6 left offset 0.8,0 font ',12'
-set label 'product: 0.315 → 0.184 ms at 0.500 of the MACs' at graph 0.995,first 5.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0189' at first 1.2762618,first 7 left offset 0.8,0 font ',12'
-set label 'attention: 0.249 → 0.143 ms at 0.500 of the MACs' at graph 0.995,first 6.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '−0.0312' at first 1.2762618,first 8 left offset 0.8,0 font ',12'
-set label 'norm_many: 0.128 → 0.0972 ms' at graph 0.995,first 7.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '−0.0917' at first 1.2451011,first 9 left offset 0.8,0 font ',12'
-set label 'norm_many: gone, 0.0917 ms' at graph 0.995,first 8.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0116' at first 1.1707576,first 10 left offset 0.8,0 font ',12'
-set label '0' at first 1.1650002,first 11 left offset 0.8,0 font ',12'
-set label '1.17 ms' at first 1.1650002,first 12 left offset 0.8,0 font ',12'
-set arrow from first 0.89458572,first 1 to first 0.89458572,first 2 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.069497,first 2 to first 1.069497,first 3 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.1334075,first 3 to first 1.1334075,first 4 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.1824309,first 4 to first 1.1824309,first 5 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.2309662,first 5 to first 1.2309662,first 6 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.2573622,first 6 to first 1.2573622,first 7 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.2762618,first 7 to first 1.2762618,first 8 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.2451011,first 8 to first 1.2451011,first 9 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.15337,first 9 to first 1.15337,first 10 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.1650002,first 10 to first 1.1650002,first 11 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.1650002,first 11 to first 1.1650002,first 12 nohead back linecolor rgb '#909090' linewidth 0.8
+set label '1.94 ms →' at graph 0.995,first 0 right front font ',12'
+set label '−1.03 →' at graph 0.995,first 1 right front font ',12'
+set label '+0.101' at first 1.0090725,first 2 left offset 0.8,0 font ',12'
+set label 'product: new, 0.101 ms' at graph 0.995,first 1.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0757' at first 1.084817,first 3 left offset 0.8,0 font ',12'
+set label 'route_known: new, 0.0757 ms' at graph 0.995,first 2.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0626' at first 1.147445,first 4 left offset 0.8,0 font ',12'
+set label 'product: 0.377 → 0.157 ms at 0.249 of the MACs' at graph 0.995,first 3.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0436' at first 1.1910765,first 5 left offset 0.8,0 font ',12'
+set label 'product: 0.207 → 0.147 ms at 0.500 of the MACs' at graph 0.995,first 4.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0423' at first 1.2333294,first 6 left offset 0.8,0 font ',12'
+set label 'product: 0.475 → 0.161 ms at 0.249 of the MACs' at graph 0.995,first 5.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0221' at first 1.2554189,first 7 left offset 0.8,0 font ',12'
+set label 'product: 0.324 → 0.184 ms at 0.500 of the MACs' at graph 0.995,first 6.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '−0.0317' at first 1.2554189,first 8 left offset 0.8,0 font ',12'
+set label 'norm_many: 0.128 → 0.0966 ms' at graph 0.995,first 7.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '−0.0937' at first 1.2237322,first 9 left offset 0.8,0 font ',12'
+set label 'norm_many: gone, 0.0937 ms' at graph 0.995,first 8.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0280' at first 1.1646317,first 10 left offset 0.8,0 font ',12'
+set label '0' at first 1.1579434,first 11 left offset 0.8,0 font ',12'
+set label '1.16 ms' at first 1.1579434,first 12 left offset 0.8,0 font ',12'
+set arrow from first 0.90848945,first 1 to first 0.90848945,first 2 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.0090725,first 2 to first 1.0090725,first 3 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.084817,first 3 to first 1.084817,first 4 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.147445,first 4 to first 1.147445,first 5 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.1910765,first 5 to first 1.1910765,first 6 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.2333294,first 6 to first 1.2333294,first 7 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.2554189,first 7 to first 1.2554189,first 8 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.2237322,first 8 to first 1.2237322,first 9 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.129993,first 9 to first 1.129993,first 10 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.1579434,first 10 to first 1.1579434,first 11 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.1579434,first 11 to first 1.1579434,first 12 nohead back linecolor rgb '#909090' linewidth 0.8
 plot data skip 1 using (strcol(8) eq 'total' ? NaN : $3):1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
   data skip 1 using (strcol(8) eq 'total' ? $3 : NaN):1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   keyentry with boxes fillcolor rgb '#d55e00' fillstyle solid 1 noborder title 'new kernels', \

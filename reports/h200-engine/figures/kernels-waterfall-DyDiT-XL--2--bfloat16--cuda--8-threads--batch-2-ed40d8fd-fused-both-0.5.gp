@@ -28,45 +28,45 @@ set rmargin at screen 0.975
 set tmargin at screen 0.8521229868228404
 set bmargin at screen 0.09077598828696926
 set border 1
-set xrange [0.89196821:1.8289311]
+set xrange [0.90758864:1.8582755]
 set xtics 0.2
 set yrange [12.5:-0.5]
 set xlabel 'ms of a pass with collectors, mean' offset 0,0.3
-set ytics ('fused-dense' 0, 'at the MACs'' ratio' 1, 'block/mlp/fc2' 2, 'block/route' 3, 'block/mlp/fc1' 4, 'block/attention/sdpa' 5, 'block/attention/proj' 6, 'block/attention/qkv' 7, 'block/attention/norm' 8, 'block/norm' 9, '6 other ranges' 10, 'remainder' 11, 'fused (both, 0.5)' 12) font ',12'
+set ytics ('fused-dense' 0, 'at the MACs'' ratio' 1, 'block/mlp/fc2' 2, 'block/route' 3, 'block/mlp/fc1' 4, 'block/attention/proj' 5, 'block/attention/qkv' 6, 'block/attention/sdpa' 7, 'block/attention/norm' 8, 'block/norm' 9, '6 other ranges' 10, 'remainder' 11, 'fused (both, 0.5)' 12) font ',12'
 set style textbox opaque noborder margins 0.3,0.1
-set label '1.66 ms' at first 1.6562938,first 0 left offset 0.8,0 font ',12'
-set label '−0.723' at first 1.6562938,first 1 left offset 0.8,0 font ',12'
-set label '+0.240' at first 1.1728285,first 2 left offset 0.8,0 font ',12'
+set label '1.66 ms' at first 1.6615062,first 0 left offset 0.8,0 font ',12'
+set label '−0.712' at first 1.6615062,first 1 left offset 0.8,0 font ',12'
+set label '+0.240' at first 1.1892839,first 2 left offset 0.8,0 font ',12'
 set label 'product: new, 0.298 ms at 0.248 of the MACs' at graph 0.995,first 1.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.151' at first 1.3241863,first 3 left offset 0.8,0 font ',12'
+set label '+0.151' at first 1.3401952,first 3 left offset 0.8,0 font ',12'
 set label 'route_few: new, 0.151 ms' at graph 0.995,first 2.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.121' at first 1.4449052,first 4 left offset 0.8,0 font ',12'
+set label '+0.122' at first 1.4626047,first 4 left offset 0.8,0 font ',12'
 set label 'split_product: new, 0.203 ms at 0.248 of the MACs' at graph 0.995,first 3.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0830' at first 1.5278619,first 5 left offset 0.8,0 font ',12'
-set label 'attention: 0.157 → 0.161 ms at 0.500 of the MACs' at graph 0.995,first 4.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0731' at first 1.6009736,first 6 left offset 0.8,0 font ',12'
-set label 'product: 0.193 → 0.170 ms at 0.500 of the MACs' at graph 0.995,first 5.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0213' at first 1.6222481,first 7 left offset 0.8,0 font ',12'
-set label 'product: 0.247 → 0.145 ms at 0.500 of the MACs' at graph 0.995,first 6.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '−0.0928' at first 1.6222481,first 8 left offset 0.8,0 font ',12'
-set label 'norm_few: 0.219 → 0.126 ms' at graph 0.995,first 7.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '−0.118' at first 1.5294411,first 9 left offset 0.8,0 font ',12'
-set label 'norm_few: gone, 0.118 ms' at graph 0.995,first 8.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.00942' at first 1.4258789,first 10 left offset 0.8,0 font ',12'
-set label '0' at first 1.421306,first 11 left offset 0.8,0 font ',12'
-set label '1.42 ms' at first 1.421306,first 12 left offset 0.8,0 font ',12'
-set arrow from first 1.6562938,first 0 to first 1.6562938,first 1 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 0.93330481,first 1 to first 0.93330481,first 2 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.1728281,first 2 to first 1.1728281,first 3 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.3241863,first 3 to first 1.3241863,first 4 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.4449052,first 4 to first 1.4449052,first 5 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.5278619,first 5 to first 1.5278619,first 6 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.6009736,first 6 to first 1.6009736,first 7 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.6222481,first 7 to first 1.6222481,first 8 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.5294411,first 8 to first 1.5294411,first 9 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.4118846,first 9 to first 1.4118846,first 10 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.421306,first 10 to first 1.421306,first 11 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 1.421306,first 11 to first 1.421306,first 12 nohead back linecolor rgb '#909090' linewidth 0.8
+set label '+0.0710' at first 1.5336233,first 5 left offset 0.8,0 font ',12'
+set label 'product: 0.198 → 0.170 ms at 0.500 of the MACs' at graph 0.995,first 4.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0588' at first 1.5923869,first 6 left offset 0.8,0 font ',12'
+set label 'product: new, 0.144 ms at 0.500 of the MACs' at graph 0.995,first 5.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0562' at first 1.6485652,first 7 left offset 0.8,0 font ',12'
+set label 'attention: 0.211 → 0.162 ms at 0.500 of the MACs' at graph 0.995,first 6.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '−0.0968' at first 1.6485652,first 8 left offset 0.8,0 font ',12'
+set label 'norm_few: 0.223 → 0.126 ms' at graph 0.995,first 7.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '−0.116' at first 1.5517684,first 9 left offset 0.8,0 font ',12'
+set label 'norm_few: gone, 0.116 ms' at graph 0.995,first 8.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0221' at first 1.462885,first 10 left offset 0.8,0 font ',12'
+set label '0' at first 1.4574022,first 11 left offset 0.8,0 font ',12'
+set label '1.46 ms' at first 1.4574022,first 12 left offset 0.8,0 font ',12'
+set arrow from first 1.6615062,first 0 to first 1.6615062,first 1 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 0.9495307,first 1 to first 0.9495307,first 2 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.1892839,first 2 to first 1.1892839,first 3 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.3401952,first 3 to first 1.3401952,first 4 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.4626047,first 4 to first 1.4626047,first 5 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.5336233,first 5 to first 1.5336233,first 6 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.5923869,first 6 to first 1.5923869,first 7 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.6485652,first 7 to first 1.6485652,first 8 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.5517684,first 8 to first 1.5517684,first 9 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.4353403,first 9 to first 1.4353403,first 10 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.4574022,first 10 to first 1.4574022,first 11 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 1.4574022,first 11 to first 1.4574022,first 12 nohead back linecolor rgb '#909090' linewidth 0.8
 plot data skip 1 using (strcol(8) eq 'total' ? NaN : $3):1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
   data skip 1 using (strcol(8) eq 'total' ? $3 : NaN):1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   keyentry with boxes fillcolor rgb '#d55e00' fillstyle solid 1 noborder title 'new kernels', \

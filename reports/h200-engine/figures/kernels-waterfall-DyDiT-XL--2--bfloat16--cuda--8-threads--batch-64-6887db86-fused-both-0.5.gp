@@ -28,44 +28,44 @@ set rmargin at screen 0.975
 set tmargin at screen 0.8521229868228404
 set bmargin at screen 0.09077598828696926
 set border 1
-set xrange [10.274797:12.304752]
+set xrange [10.401785:12.423689]
 set xtics 0.5
 set yrange [12.5:-0.5]
 set xlabel 'ms of a pass with collectors, mean' offset 0,0.3
-set ytics ('fused-dense' 0, 'at the MACs'' ratio' 1, 'block/route' 2, 'block/attention/proj' 3, 'block/mlp/fc2' 4, 'block/mlp/fc1' 5, 'block/attention/sdpa' 6, 'block/attention/qkv' 7, 'block/attention/norm' 8, 'block/norm' 9, '6 other ranges' 10, 'remainder' 11, 'fused (both, 0.5)' 12) font ',12'
+set ytics ('fused-dense' 0, 'at the MACs'' ratio' 1, 'block/router' 2, 'block/route' 3, 'block/attention/proj' 4, 'block/mlp/fc2' 5, 'block/mlp/fc1' 6, 'block/attention/qkv' 7, 'block/attention/norm' 8, 'block/norm' 9, '7 other ranges' 10, 'remainder' 11, 'fused (both, 0.5)' 12) font ',12'
 set style textbox opaque noborder margins 0.3,0.1
-set label '26.1 ms →' at graph 0.995,first 0 right front font ',12'
-set label '−15.8 →' at graph 0.995,first 1 right front font ',12'
-set label '+0.774' at first 11.138561,first 2 left offset 0.8,0 font ',12'
-set label 'product: new, 0.455 ms;  route_known: new, 0.319 ms' at graph 0.995,first 1.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.313' at first 11.451681,first 3 left offset 0.8,0 font ',12'
-set label 'product: 2.15 → 1.39 ms at 0.500 of the MACs' at graph 0.995,first 2.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.197' at first 11.652376,first 4 left offset 0.8,0 font ',12'
-set label 'product: 7.04 → 1.96 ms at 0.250 of the MACs' at graph 0.995,first 3.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.163' at first 11.851574,first 5 left offset 0.8,0 font ',12'
-set label 'product: new, 2.01 ms at 0.250 of the MACs' at graph 0.995,first 4.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.0450' at first 11.856968,first 6 left offset 0.8,0 font ',12'
-set label 'attention: 1.98 → 1.04 ms at 0.500 of the MACs' at graph 0.995,first 5.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '−0.0843' at first 11.856968,first 7 left offset 0.8,0 font ',12'
-set label 'product: 5.75 → 2.79 ms at 0.500 of the MACs' at graph 0.995,first 6.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '−0.243' at first 11.772703,first 8 left offset 0.8,0 font ',12'
-set label 'norm_many: 0.762 → 0.519 ms' at graph 0.995,first 7.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '−0.740' at first 11.52963,first 9 left offset 0.8,0 font ',12'
-set label 'norm_many: gone, 0.740 ms' at graph 0.995,first 8.58 right front boxed font ',10' textcolor rgb '#505050'
-set label '+0.00300' at first 10.81846,first 10 left offset 0.8,0 font ',12'
-set label '0' at first 10.79301,first 11 left offset 0.8,0 font ',12'
-set label '10.8 ms' at first 10.79301,first 12 left offset 0.8,0 font ',12'
-set arrow from first 10.364354,first 1 to first 10.364354,first 2 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 11.138561,first 2 to first 11.138561,first 3 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 11.451681,first 3 to first 11.451681,first 4 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 11.649053,first 4 to first 11.649053,first 5 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 11.811962,first 5 to first 11.811962,first 6 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 11.856968,first 6 to first 11.856968,first 7 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 11.772703,first 7 to first 11.772703,first 8 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 11.52963,first 8 to first 11.52963,first 9 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 10.790009,first 9 to first 10.790009,first 10 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 10.79301,first 10 to first 10.79301,first 11 nohead back linecolor rgb '#909090' linewidth 0.8
-set arrow from first 10.79301,first 11 to first 10.79301,first 12 nohead back linecolor rgb '#909090' linewidth 0.8
+set label '26.5 ms →' at graph 0.995,first 0 right front font ',12'
+set label '−16.0 →' at graph 0.995,first 1 right front font ',12'
+set label '+0.415' at first 10.906097,first 2 left offset 0.8,0 font ',12'
+set label 'product: new, 0.415 ms' at graph 0.995,first 1.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.350' at first 11.255715,first 3 left offset 0.8,0 font ',12'
+set label 'route_known: new, 0.350 ms' at graph 0.995,first 2.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.318' at first 11.573326,first 4 left offset 0.8,0 font ',12'
+set label 'product: 2.17 → 1.40 ms at 0.500 of the MACs' at graph 0.995,first 3.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.195' at first 11.771755,first 5 left offset 0.8,0 font ',12'
+set label 'product: 7.13 → 1.98 ms at 0.250 of the MACs' at graph 0.995,first 4.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.169' at first 11.977681,first 6 left offset 0.8,0 font ',12'
+set label 'product: new, 2.04 ms at 0.250 of the MACs' at graph 0.995,first 5.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '−0.0353' at first 11.937464,first 7 left offset 0.8,0 font ',12'
+set label 'product: 5.83 → 2.88 ms at 0.500 of the MACs' at graph 0.995,first 6.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '−0.253' at first 11.902196,first 8 left offset 0.8,0 font ',12'
+set label 'norm_many: 0.774 → 0.521 ms' at graph 0.995,first 7.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '−0.746' at first 11.649066,first 9 left offset 0.8,0 font ',12'
+set label 'norm_many: gone, 0.746 ms' at graph 0.995,first 8.58 right front boxed font ',10' textcolor rgb '#505050'
+set label '+0.0375' at first 10.96636,first 10 left offset 0.8,0 font ',12'
+set label '0' at first 10.940398,first 11 left offset 0.8,0 font ',12'
+set label '10.9 ms' at first 10.940398,first 12 left offset 0.8,0 font ',12'
+set arrow from first 10.490986,first 1 to first 10.490986,first 2 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 10.906097,first 2 to first 10.906097,first 3 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 11.255715,first 3 to first 11.255715,first 4 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 11.573326,first 4 to first 11.573326,first 5 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 11.76843,first 5 to first 11.76843,first 6 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 11.937464,first 6 to first 11.937464,first 7 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 11.902196,first 7 to first 11.902196,first 8 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 11.649066,first 8 to first 11.649066,first 9 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 10.902915,first 9 to first 10.902915,first 10 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 10.940398,first 10 to first 10.940398,first 11 nohead back linecolor rgb '#909090' linewidth 0.8
+set arrow from first 10.940398,first 11 to first 10.940398,first 12 nohead back linecolor rgb '#909090' linewidth 0.8
 plot data skip 1 using (strcol(8) eq 'total' ? NaN : $3):1:2:3:4:5:6 with boxxyerror fillcolor rgb variable fillstyle solid 1 noborder notitle, \
   data skip 1 using (strcol(8) eq 'total' ? $3 : NaN):1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   keyentry with boxes fillcolor rgb '#d55e00' fillstyle solid 1 noborder title 'new kernels', \

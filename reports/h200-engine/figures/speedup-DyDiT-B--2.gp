@@ -31,8 +31,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.4791666666
 if (format eq 'png') { set terminal pngcairo size 1520,860 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-B--2.'.format
 set multiplot
-set xrange [0.89965338:2.964824]
-set yrange [0.86529795:2.964824]
+set xrange [0.90021648:2.9642609]
+set yrange [0.87712305:2.9642609]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'
@@ -45,7 +45,7 @@ set rmargin at screen 0.5210526315789473
 set tmargin at screen 0.8186046511627907
 set bmargin at screen 0.14418604651162792
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.13876,2.13876 center rotate by 40.50 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.13864,2.13864 center rotate by 40.65 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -65,7 +65,7 @@ set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.8186046511627907
 set bmargin at screen 0.14418604651162792
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.13876,2.13876 center rotate by 40.50 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.13864,2.13864 center rotate by 40.65 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \

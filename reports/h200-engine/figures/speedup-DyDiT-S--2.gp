@@ -31,8 +31,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.4791666666
 if (format eq 'png') { set terminal pngcairo size 1520,860 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-S--2.'.format
 set multiplot
-set xrange [0.90250994:2.8992415]
-set yrange [0.85726748:2.8992415]
+set xrange [0.90251868:2.8992328]
+set yrange [0.85745096:2.8992328]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'

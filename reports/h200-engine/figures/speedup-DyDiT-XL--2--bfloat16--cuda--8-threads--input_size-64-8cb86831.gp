@@ -29,8 +29,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.4791666666
 if (format eq 'png') { set terminal pngcairo size 1520,860 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-XL--2--bfloat16--cuda--8-threads--input_size-64-8cb86831.'.format
 set multiplot
-set xrange [0.90478383:2.8706112]
-set yrange [0.87527572:2.8706112]
+set xrange [0.90409866:2.8712964]
+set yrange [0.8608871:2.8712964]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'
@@ -43,7 +43,7 @@ set rmargin at screen 0.5210526315789473
 set tmargin at screen 0.8186046511627907
 set bmargin at screen 0.14418604651162792
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.08428,2.08428 center rotate by 40.54 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.08442,2.08442 center rotate by 40.35 offset -1.42,0.91 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -63,7 +63,7 @@ set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.8186046511627907
 set bmargin at screen 0.14418604651162792
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.08428,2.08428 center rotate by 40.54 offset -1.43,0.91 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.08442,2.08442 center rotate by 40.35 offset -1.42,0.91 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \

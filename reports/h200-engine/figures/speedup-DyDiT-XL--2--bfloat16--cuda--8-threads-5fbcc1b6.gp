@@ -29,8 +29,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.6875 noenh
 if (format eq 'png') { set terminal pngcairo size 1520,900 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-XL--2--bfloat16--cuda--8-threads-5fbcc1b6.'.format
 set multiplot
-set xrange [0.89349734:2.9946008]
-set yrange [0.76153096:2.9946008]
+set xrange [0.89346763:2.9946305]
+set yrange [0.76090718:2.9946305]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'
@@ -43,7 +43,7 @@ set rmargin at screen 0.5210526315789473
 set tmargin at screen 0.7822222222222223
 set bmargin at screen 0.13777777777777778
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.15416,2.15416 center rotate by 39.25 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.15417,2.15417 center rotate by 39.24 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -68,7 +68,7 @@ set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7822222222222223
 set bmargin at screen 0.13777777777777778
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.15416,2.15416 center rotate by 39.25 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.15417,2.15417 center rotate by 39.24 offset -1.39,0.93 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
