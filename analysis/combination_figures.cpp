@@ -7,6 +7,7 @@
 #include <span>
 
 #include "analysis/figures.h"
+#include "looks.h"
 #include "plot_style.h"
 #include "text.h"
 
@@ -24,51 +25,12 @@ bool drawn(const SamplingCell& cell, Against against) {
   return std::isfinite(place_of(cell, against)) && std::isfinite(cell.speedup.mean);
 }
 
-/// Colours of variants and symbols of caches, in the order of the cells; they repeat where there are too many.
-class Looks {
- public:
-  Looks(const SamplingStudy& study, Against against) {
-    for (const SamplingCell& cell : study.cells)
-      if (drawn(cell, against)) {
-        add(variants_, cell.variant());
-        add(caches_, cell.cache);
-      }
-  }
-  bool empty() const { return variants_.empty(); }
-  /// As gnuplot numbers them.
-  std::size_t colour(const std::string& variant) const {
-    return index_of(variants_, variant) % combination_colours + 1;
-  }
-  int symbol(const std::string& cache) const {
-    constexpr std::array<int, combination_symbols> types{7,  5, 9, 13, 11, 2,  1,
-                                                         15, 3, 6, 4,  8,  12, 10};  // open ones last
-    return types[index_of(caches_, cache) % types.size()];
-  }
-  /// Texts of the key, then what draws them.
-  std::pair<std::vector<std::string>, std::string> key() const {
-    std::vector<std::string> titles;
-    std::string plot;
-    const auto entry = [&](const std::string& title, const std::string& colour, int symbol) {
-      titles.push_back(title);
-      plot += fmt::format(", \\\n  keyentry with points {} pointtype {} pointsize 0.8 linewidth 1.2 title {}", colour,
-                          symbol, gnuplot_string(title));
-    };
-    for (const std::string& variant : variants_) entry(variant, fmt::format("linetype {}", colour(variant)), 7);
-    for (const std::string& cache : caches_)
-      entry(cache == "none" ? "no cache" : cache, "linecolor rgb 'black'", symbol(cache));
-    return {titles, plot};
-  }
-
- private:
-  static void add(std::vector<std::string>& names, const std::string& name) {
-    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
-  }
-  static std::size_t index_of(const std::vector<std::string>& names, const std::string& name) {
-    return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
-  }
-
-  std::vector<std::string> variants_, caches_;
-};
+Looks looks_of(const SamplingStudy& study, Against against) {
+  Looks looks;
+  for (const SamplingCell& cell : study.cells)
+    if (drawn(cell, against)) looks.add(cell.variant(), cell.cache);
+  return looks;
+}
 
 /// A row for each cell; gnuplot draws those that have a place and a speedup.
 std::string csv_of(const SamplingStudy& study, Against against, const Looks& looks) {
@@ -104,7 +66,7 @@ Range range_of(const SamplingStudy& study, Against against) {
 }  // namespace
 
 std::optional<Figure> combinations_figure(const SamplingStudy& study, Against against, const std::string& name) {
-  const Looks looks(study, against);
+  const Looks looks = looks_of(study, against);
   if (looks.empty()) return std::nullopt;
   const bool product = against == Against::product;
   const std::string diagonal = product ? "speedups multiply" : "work becomes time";

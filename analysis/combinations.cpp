@@ -27,6 +27,13 @@ std::string name_axis(const Record& record, const char* name) {
   return text;
 }
 
+// Rounding can leave the distance of a set to itself below 0.
+Interval frechet_of(const Record& record) {
+  const Interval frechet = interval(record, "frechet");
+  if (std::isinf(frechet.mean)) refuse(record, "has an infinite distance");
+  return frechet;
+}
+
 SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
   SamplingCell cell{.engine = engine_of(record, engines),
                     .which = name_axis(record, "which"),
@@ -48,6 +55,11 @@ SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, 
                     .full_passes = at_least_zero(record, "full_passes"),
                     .activation_memory = at_least_zero(record, "activation_memory"),
                     .cache_memory = at_least_zero(record, "cache_memory"),
+                    .frechet = frechet_of(record),
+                    .kernel = interval(record, "kernel").mean,
+                    .precision = at_least_zero(record, "precision"),
+                    .recall = at_least_zero(record, "recall"),
+                    .judged = at_least_zero(record, "judged_images"),
                     .waterfall = sampling_waterfall_of(record),
                     .tensors = record.tensors.empty() ? "" : record.tensors.front()};
   if (cell.steps == 0) refuse(record, "has 0 steps");

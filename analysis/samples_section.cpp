@@ -32,13 +32,12 @@ std::string answer_of(const Strip& strip) {
     if (least == nullptr || row.distance < least->distance) least = &row;
     if (largest == nullptr || row.distance > largest->distance) largest = &row;
   }
-  if (least == nullptr) return "From the same noise and labels; quality is not judged here.";
+  if (least == nullptr) return "From the same noise and labels.";
   const auto of = [](const StripRow& row) {
     return fmt::format("{} of their norm ({})", number(row.distance), html_escape(row.cell->name()));
   };
   return fmt::format(
-      "From the same noise, by the same sampler in as many steps, images differ from the reference's by {}{}. "
-      "Quality is not judged here.",
+      "From the same noise, by the same sampler in as many steps, images differ from the reference's by {}{}.",
       of(*least), least == largest ? "" : " to " + of(*largest));
 }
 

@@ -48,6 +48,7 @@ StudySection waterfall_section;     // what takes the rest of the time
 StudySection kernels_section;       // where the milliseconds of a pass go, by range and kernel
 StudySection costs_section;         // what the units of a block cost
 StudySection combinations_section;  // whether the speedups of routers, caches and samplers multiply
+StudySection quality_section;       // how good the images are, against their time
 StudySection samples_section;       // what the trajectories drew
 StudySection loss_gap_section;      // at which timesteps a model loses
 StudySection loss_map_section;      // where in the image the loss is

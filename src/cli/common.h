@@ -29,6 +29,7 @@ void add_quality(CLI::App& app, const study::Catalog& catalog);
 void add_report(CLI::App& app, const study::Catalog& catalog);
 void add_reproduce(CLI::App& app, const study::Catalog& catalog);
 void add_probe(CLI::App& app, const study::Catalog& catalog);
+void add_classifier(CLI::App& app, const study::Catalog& catalog);
 void add_data(CLI::App& app, const study::Catalog& catalog);
 void add_export(CLI::App& app, const study::Catalog& catalog);
 

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <memory>
 
-#include "common.h"
+#include "features.h"
 #include "quality/encode.h"
 
 namespace dydit::cli {
@@ -36,11 +36,38 @@ void encode(const Encode& e, const study::Catalog& catalog) {
   std::cout << e.out << std::endl;
 }
 
+struct Features {
+  std::string images, out;
+  FeatureOptions options;
+  Machine machine;
+};
+
+void features(const Features& f, const study::Catalog& catalog) {
+  if (!f.out.ends_with(".safetensors"))
+    throw UsageError("features are written as .safetensors", "--out " + f.out, "give a name that ends so");
+  const run::RunSettings settings = f.machine.settings(catalog);
+  quality::write_set(f.out, FeaturesOf(f.options, settings)(f.images, /*moments=*/false).set);
+  std::cout << f.out << std::endl;
+}
+
+void add_features(CLI::App& parent, const study::Catalog& catalog) {
+  auto f = std::make_shared<Features>();
+  CLI::App* command = parent.add_subcommand("features", "Images to a file of features, which dydit quality takes");
+  command->footer(
+      "Example: dydit data features cifar10-test.zip --features classifier.safetensors --out test.safetensors");
+  command->add_option("images", f->images, "a folder, .zip or .npz (arr_0) of images")->required();
+  command->add_option("--out", f->out, "file to write, .safetensors")->required();
+  f->options.add_to(*command);
+  f->machine.add_to(*command);
+  command->callback([f, &catalog] { features(*f, catalog); });
+}
+
 }  // namespace
 
 void add_data(CLI::App& app, const study::Catalog& catalog) {
-  CLI::App* parent = app.add_subcommand("data", "What is made of data before a training");
+  CLI::App* parent = app.add_subcommand("data", "What is made of data before a training, or to be judged");
   parent->require_subcommand(1);
+  add_features(*parent, catalog);
   auto e = std::make_shared<Encode>();
   CLI::App* command = parent->add_subcommand("encode", "Images to a file of latents, which --data takes");
   command->footer(

@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/progress.h"
-#include "common.h"
+#include "features.h"
 
 namespace dydit::cli {
 
@@ -23,6 +23,7 @@ struct Quality {
   std::string reference, generated;
   std::vector<std::string> metrics;
   quality::JudgeOptions options;
+  FeatureOptions features;
   bool json = false;
   Machine machine;
 };
@@ -53,16 +54,28 @@ void print(const quality::Judgement& judgement) {
 }
 
 void execute(Quality q, const study::Catalog& catalog) {
-  q.machine.settings(catalog);
+  const run::RunSettings settings = q.machine.settings(catalog);
   q.options.seed = q.machine.seed.value_or(0);
   const auto& names = quality::metric_names();
   for (const std::string& name : q.metrics)
     q.options.metrics.push_back(static_cast<Metric>(std::ranges::find(names, name) - names.begin()));
+  const bool moments = !q.options.needs_images();
+  std::optional<FeaturesOf> features;
+  std::vector<std::string> sizes;
   const auto read = [&](const std::string& path) {
-    quality::Set set = quality::read_set(path);
-    return q.options.needs_images() ? set : quality::moments_of(std::move(set));
+    // What the ADM evaluator's reference has besides its images is by its own network.
+    if (!quality::has_images(path) || (q.features.network.empty() && quality::has_moments(path))) {
+      quality::Set set = quality::read_set(path);
+      return moments ? quality::moments_of(std::move(set)) : set;
+    }
+    if (!features) features.emplace(q.features, settings);
+    quality::Seen seen = (*features)(path, moments);
+    sizes.push_back(fmt::format("{} x {}", seen.height, seen.width));
+    return std::move(seen.set);
   };
   const quality::Set reference = read(q.reference), generated = read(q.generated);
+  if (sizes.size() == 2 && sizes[0] != sizes[1] && !q.machine.quiet)
+    fmt::print(stderr, "dydit: images of A are {}, of B {}: the network resizes both\n", sizes[0], sizes[1]);
   std::unique_ptr<Progress> shown;
   q.options.progress = [&](std::int64_t, std::int64_t all) {
     if (!shown) shown = std::make_unique<Progress>("judging", "steps", all, q.machine.quiet);
@@ -83,8 +96,13 @@ void execute(Quality q, const study::Catalog& catalog) {
 void add_quality(CLI::App& app, const study::Catalog& catalog) {
   auto q = std::make_shared<Quality>();
   CLI::App* command = app.add_subcommand("quality", "How far generated images B are from a reference A");
-  command->footer("Example: dydit quality reference.npz samples.safetensors --json");
-  command->add_option("A", q->reference, "features of real images (.safetensors), or their mean and covariance (.npz)")
+  command->footer(
+      "Example: dydit quality cifar10-test.zip samples.npz --features classifier.safetensors --json\n"
+      "         dydit quality reference.npz samples.safetensors");
+  command
+      ->add_option(
+          "A", q->reference,
+          "real images: a folder, .zip or .npz of them, their features (.safetensors), or mean and covariance (.npz)")
       ->required();
   command->add_option("B", q->generated, "the same of generated images")->required();
   const auto& names = quality::metric_names();
@@ -100,6 +118,7 @@ void add_quality(CLI::App& app, const study::Catalog& catalog) {
   add_number(*command, "--resamples", resamples, into(o.resamples), "of a bootstrap over images, for intervals (none)");
   command->add_flag("--extrapolate", o.extrapolate, "also the Frechet distance of unlimited images, over 1/N");
   command->add_flag("--json", q->json, "as JSON");
+  q->features.add_to(*command);
   q->machine.add_to(*command);
   command->callback([=, &catalog] { execute(*q, catalog); });
 }

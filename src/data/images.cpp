@@ -180,22 +180,11 @@ class Images final : public Labelled {
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
     const Entry& entry = at(index);
     const std::string bytes = store_->read(entry);
-    const Image image =
-        centre_crop(decode_image(std::as_bytes(std::span(bytes)), entry.name), static_cast<int>(shape_.width));
-    float* next = out.data();
-    for (int c = 0; c < 3; ++c)
-      for (int y = 0; y < image.height; ++y)
-        for (int x = 0; x < image.width; ++x)
-          *next++ = static_cast<float>(image.row(y)[3 * (flip ? image.width - 1 - x : x) + c]) / 127.5F - 1;
+    to_planes(centre_crop(decode_image(std::as_bytes(std::span(bytes)), entry.name), static_cast<int>(shape_.width)),
+              flip, out);
   }
 
-  std::string hash() const override {
-    std::string text;
-    for (std::size_t i = 0; i < entries_.size(); ++i)
-      fmt::format_to(std::back_inserter(text), "{}\n{} {:08x} {}\n", entries_[i].name, entries_[i].size,
-                     entries_[i].crc, labels_[i]);
-    return hash_of(text);
-  }
+  std::string hash() const override { return hash_of_entries(entries_, labels_); }
 
  private:
   const Entry& at(std::int64_t index) const { return entries_.at(static_cast<std::size_t>(index)); }
@@ -205,6 +194,22 @@ class Images final : public Labelled {
 };
 
 }  // namespace
+
+void to_planes(const Image& image, bool flip, std::span<float> out) {
+  float* next = out.data();
+  for (int c = 0; c < 3; ++c)
+    for (int y = 0; y < image.height; ++y)
+      for (int x = 0; x < image.width; ++x)
+        *next++ = static_cast<float>(image.row(y)[3 * (flip ? image.width - 1 - x : x) + c]) / 127.5F - 1;
+}
+
+std::string hash_of_entries(const std::vector<Entry>& entries, const std::vector<std::int64_t>& labels) {
+  std::string text;
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    fmt::format_to(std::back_inserter(text), "{}\n{} {:08x} {}\n", entries[i].name, entries[i].size, entries[i].crc,
+                   labels[i]);
+  return hash_of(text);
+}
 
 std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path, std::int64_t size) {
   return std::make_unique<Images>(std::move(store), path, size);

@@ -14,6 +14,7 @@
 
 #include "checkpoint/tensor.h"
 #include "data/dataset.h"
+#include "data/png.h"
 #include "store.h"
 
 namespace dydit::data {
@@ -66,6 +67,15 @@ void copy_latent(const checkpoint::Tensor& latents, std::int64_t index, const Sh
 
 /// The elements. Throws InputError naming `name` unless they are integers.
 std::vector<std::int64_t> labels_of(const checkpoint::Tensor& labels, const std::string& name);
+
+/// Pixels as float32 (3,H,W), x / 127.5 - 1, mirrored left-right for `flip`.
+void to_planes(const Image& image, bool flip, std::span<float> out);
+/// See Dataset::hash.
+std::string hash_of_entries(const std::vector<Entry>& entries, const std::vector<std::int64_t>& labels);
+
+/// See open_image_set. `path` is what messages call the set.
+std::unique_ptr<Dataset> open_image_set(std::unique_ptr<Store> store, const std::string& path,
+                                        std::optional<std::int64_t> size);
 
 /// Images `CLASS/.../IMAGE`. `path` is what messages call the set.
 std::unique_ptr<Dataset> open_images(std::unique_ptr<Store> store, const std::string& path, std::int64_t size);

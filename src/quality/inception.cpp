@@ -187,23 +187,10 @@ Tensor Inception::mixed_e(const Tensor& x, const std::string& name, bool maximum
 Features Inception::operator()(const Tensor& images) const {
   torch::NoGradGuard no_grad;
   const NoTf32 in_float32;
-  if (images.dim() != 4 || images.size(1) != 3 || images.numel() == 0)
-    throw InputError("images do not fit the inception network", checkpoint::to_string(images.sizes().vec()),
-                     "they must be (N, 3, H, W)");
-  if (images.min().item<double>() < 0 || images.max().item<double>() > 1)
-    throw InputError("images do not fit the inception network", "image", "their values must be from 0 to 1");
+  require_images(images, "the inception network");
   constexpr std::int64_t at_once = 16;
-  std::vector<Tensor> pooled, spatial, logits;
-  for (const Tensor& part : images.split(at_once)) {
-    stop_if_interrupted("before all features were made");
-    const Features features = of_some(part.to(last_.device(), torch::kFloat32));
-    pooled.push_back(features.pooled);
-    spatial.push_back(features.spatial);
-    logits.push_back(features.logits);
-  }
-  Features all{torch::cat(pooled), torch::cat(spatial), torch::cat(logits)};
-  for (const Tensor* tensor : {&all.pooled, &all.spatial, &all.logits}) model::require_finite_output(*tensor);
-  return all;
+  return in_parts(images, at_once,
+                  [this](const Tensor& part) { return of_some(part.to(last_.device(), torch::kFloat32)); });
 }
 
 Features Inception::of_some(Tensor x) const {
@@ -231,10 +218,6 @@ Features Inception::of_some(Tensor x) const {
   features.pooled = x.mean({2, 3});
   features.logits = features.pooled.mm(last_.t());
   return features;
-}
-
-Inception load_inception(const std::filesystem::path& path, torch::Device device) {
-  return {checkpoint::open_checkpoint(path).tensors, path.string(), device};
 }
 
 }  // namespace dydit::quality

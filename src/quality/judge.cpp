@@ -261,6 +261,9 @@ class Judge {
 }  // namespace
 
 Judgement judge(const Set& reference, const Set& generated, const JudgeOptions& options) {
+  if (!reference.network.empty() && !generated.network.empty() && reference.network != generated.network)
+    throw UsageError("features of two networks are not comparable", reference.where + ", " + generated.where,
+                     "make both with the same --features");
   return Judge(reference, generated, options).judge();
 }
 

@@ -29,6 +29,8 @@ Tensor finite(const Tensor& tensor, const std::string& where, const std::string&
   return tensor;
 }
 
+constexpr const char* network_key = "network";  // of a file's metadata
+
 constexpr std::int64_t most_dimensions = 16384;  // of a covariance of 2 GiB
 
 Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, const std::string& where) {
@@ -48,6 +50,8 @@ Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, cons
 Set of_features(const std::filesystem::path& path) {
   const checkpoint::SafetensorsFile file = checkpoint::read_safetensors(path);
   Set set{.where = path.string()};
+  if (const auto network = file.metadata.find(network_key); network != file.metadata.end())
+    set.network = network->second;
   set.features = rows_of(file.tensors, "features", set.where);
   if (!set.features.defined()) throw InputError("a tensor is missing", set.where, "features");
   set.spatial = rows_of(file.tensors, "spatial", set.where);
@@ -109,11 +113,18 @@ Set moments_of(Set set) {
   return set;
 }
 
+void write_set(const std::filesystem::path& path, const Set& set) {
+  checkpoint::Tensors tensors{{"features", model::from_torch(set.features)}};
+  if (set.spatial.defined()) tensors["spatial"] = model::from_torch(set.spatial);
+  if (set.logits.defined()) tensors["logits"] = model::from_torch(set.logits);
+  checkpoint::write_safetensors(path, tensors, {{network_key, set.network}});
+}
+
 Set read_set(const std::filesystem::path& path) {
   if (path.extension() == ".safetensors") return of_features(path);
   if (path.extension() == ".npz") return of_moments(path);
-  throw InputError("not a set of features", path.string(),
-                   "give a .safetensors with features, or an .npz with mu and sigma");
+  throw InputError("not a set of images or features", path.string(),
+                   "give a folder, .zip or .npz of images, a .safetensors of features, or an .npz with mu and sigma");
 }
 
 }  // namespace dydit::quality

@@ -154,6 +154,8 @@ Profile read_profile(const std::filesystem::path& path, const study::Names& name
   if (const Json sampling = keys.take("sampling"); !sampling.is_null()) {
     profile.sampling = study::sampling_sweep_from_json(sampling, where + ": sampling", names.sweep);
     require_models(profile.sampling->trained, profile, where + ": sampling.trained");
+    resolve(profile.sampling->features, folder);
+    resolve(profile.sampling->reference, folder);
   }
   profile.train = take_train(keys);
   keys.finish();

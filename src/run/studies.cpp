@@ -6,7 +6,9 @@
 #include <functional>
 #include <set>
 
+#include "base/hash.h"
 #include "data/views.h"
+#include "quality/images.h"
 #include "setup.h"
 #include "study/sampling.h"
 
@@ -58,6 +60,23 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
   run.describe("models", subjects.described);
 }
 
+// The network and the real images by which drawn ones are judged, where the profile names them.
+std::optional<study::Judging> judging_of(const Profile& profile, const RunSettings& settings) {
+  const study::SamplingSweep& sampling = *profile.sampling;
+  if (sampling.judged == 0) return std::nullopt;
+  const std::string& images = sampling.reference.empty() ? profile.data.path : sampling.reference;
+  study::Judging judging{
+      .network = quality::load_network(sampling.features, settings.device), .reference = {}, .inputs = {}};
+  torch::InferenceMode inference;
+  judging.reference = quality::see(images, *judging.network,
+                                   {.size = profile.data.size, .threads = settings.threads, .quiet = settings.quiet})
+                          .set;
+  judging.inputs = hash_of_file(sampling.features) + " " +
+                   (std::filesystem::is_directory(images) ? data::open_image_set(images, profile.data.size)->hash()
+                                                          : hash_of_file(images));
+  return judging;
+}
+
 }  // namespace
 
 Finished run_studies(const Profile& asked, const RunSettings& settings) {
@@ -98,7 +117,7 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
                                                                .quiet = settings.quiet,
                                                                .group = settings.group};
   };
-  if (profile.sampling) study::require_sampleable(setting(*profile.sampling, subjects.sampled));
+  if (profile.sampling) study::require_sampleable({setting(*profile.sampling, subjects.sampled), {}});
   const auto run = open_run(profile.name, settings, manifest);
   tell_weights(profile, subjects, settings);
   if (profile.has_subjects() && run != nullptr) {
@@ -110,7 +129,8 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
   studies.clear();
   subjects = {};  // what is timed has their memory
   if (profile.sweep) study::speed(setting(*profile.sweep, trained), run.get());
-  if (profile.sampling) study::sampling(setting(*profile.sampling, sampled), run.get());
+  if (profile.sampling)
+    study::sampling({setting(*profile.sampling, sampled), judging_of(profile, settings)}, run.get());
   if (run == nullptr) return {};
   run->finish();
   const auto& records = run->records();

@@ -224,7 +224,7 @@ Subjects open_subjects(Profile& profile, const RunSettings& settings) {
   subjects.trained = trained_of(profile, settings, subjects);
   if (profile.sampling && !profile.sampling->trained.empty())
     for (const study::Model& model :
-         chosen(profile.sampling->trained, study::Models::dynamic, subjects.models, "sampling.trained"))
+         chosen(profile.sampling->trained, study::Models::all, subjects.models, "sampling.trained"))
       subjects.sampled.push_back({.name = model.name,
                                   .hash = model.hash,
                                   .network = model.network,

@@ -173,6 +173,7 @@ void costs(const CostsSetting& s, record::RunDirectory* run) {
       const CostGroup of{family.engine(name), network, batch};
       const auto points = points_of(network->architecture, batch, s.device);
       Group& group = groups.emplace_back();
+      group.steps = s.spec.blocks;
       for (const CostPoint& point : points) group.cells.push_back(empty_record(s, of, point));
       group.measure = [&s, of, points, cells = group.cells](const Warn&, const std::function<void()>& after_block) {
         std::vector<instrument::Times> times(points.size());
@@ -186,7 +187,7 @@ void costs(const CostsSetting& s, record::RunDirectory* run) {
         return done;
       };
     }
-  measure_groups("costs", groups, s.spec.blocks, s.quiet, s.group, run);
+  measure_groups("costs", groups, s.quiet, s.group, run);
 }
 
 }  // namespace dydit::study

@@ -53,12 +53,13 @@ void write(record::RunDirectory& run, DoneCell done) {
 }
 
 // In each round every process measures a group of its own, and rank 0 writes what they found in the order of the ranks.
-void rounds(const std::string& label, const std::vector<Group>& groups, std::int64_t blocks, bool quiet,
+void rounds(const std::string& label, const std::vector<Group>& groups, bool quiet,
             const distributed::ProcessGroup& processes, record::RunDirectory* run) {
   const std::vector<std::size_t> missing = missing_of(groups, processes, run);
-  const auto in_blocks = [&](std::size_t count) { return static_cast<std::int64_t>(count) * blocks; };
-  Progress progress(label, "blocks", in_blocks(groups.size()), quiet || !processes.leads(),
-                    in_blocks(groups.size() - missing.size()));
+  std::int64_t all = 0, left = 0;
+  for (const Group& group : groups) all += group.steps;
+  for (const std::size_t i : missing) left += groups[i].steps;
+  Progress progress(label, "blocks", all, quiet || !processes.leads(), all - left);
   const auto size = static_cast<std::size_t>(processes.size()), rank = static_cast<std::size_t>(processes.rank());
   const Warn warn = [&](const std::string& message) {
     if (run != nullptr)
@@ -91,10 +92,10 @@ void rounds(const std::string& label, const std::vector<Group>& groups, std::int
 
 }  // namespace
 
-void measure_groups(const std::string& label, const std::vector<Group>& groups, std::int64_t blocks, bool quiet,
+void measure_groups(const std::string& label, const std::vector<Group>& groups, bool quiet,
                     const distributed::ProcessGroup& processes, record::RunDirectory* run) {
   try {
-    rounds(label, groups, blocks, quiet, processes, run);
+    rounds(label, groups, quiet, processes, run);
   } catch (const Interrupted&) {
     if (run == nullptr) throw;
     run->log("interrupted");

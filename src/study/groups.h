@@ -17,13 +17,15 @@ using Warn = std::function<void(const std::string& message)>;
 
 struct Group {
   std::vector<record::Record> cells;  ///< still without metrics
-  /// All of them, whether they have a record in the run or not. `after_block` is called after each block.
+  std::int64_t steps = 0;             ///< how often `measure` calls `after_block`
+  /// All of them, whether they have a record in the run or not. `after_block` is called after each block, and what else
+  /// takes as long.
   std::function<std::vector<DoneCell>(const Warn& warn, const std::function<void()>& after_block)> measure;
 };
 
 /// Measures the groups in which a cell has no record; `run` is null on all but rank 0. Throws Interrupted between
 /// passes.
-void measure_groups(const std::string& label, const std::vector<Group>& groups, std::int64_t blocks, bool quiet,
+void measure_groups(const std::string& label, const std::vector<Group>& groups, bool quiet,
                     const distributed::ProcessGroup& processes, record::RunDirectory* run);
 
 /// What `work` throws, but for an interrupt, in one line.

@@ -11,6 +11,7 @@
 #include "instrument/interleaved.h"
 #include "instrument/memory.h"
 #include "model/tensors.h"
+#include "quality/judge.h"
 #include "record/metric.h"
 #include "subject.h"
 #include "trajectories.h"
@@ -22,21 +23,32 @@ namespace {
 using record::Json;
 using record::Record;
 
-template <typename T>
-std::vector<T> with_first(std::vector<T> list, const T& first) {
-  std::erase(list, first);
-  list.insert(list.begin(), first);
-  return list;
-}
-
 // The complete model, without a cache, by the first sampler in the first number of steps.
 SampledCell reference_of(const SamplingSweep& sweep, const engine::Family& family) {
   return {
       .engine = family.complete_engine(sweep.engine), .sampler = sweep.sampler.front(), .steps = sweep.steps.front()};
 }
 
-// The complete model first: each cell's separate speedups are among them.
-std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledModel& model) {
+// What a cell is held against.
+struct Others {
+  SampledCell alone;     // the same model in the same engine, as the reference is sampled
+  SampledCell solved;    // the complete model by this sampler at this number of steps
+  SampledCell cached;    // the same with this cache
+  SampledCell by_cache;  // the reference with this cache
+};
+
+Others others_of(const SampledCell& cell, const SampledCell& reference) {
+  Others others{cell, cell, cell, reference};
+  others.alone.sampler = reference.sampler, others.alone.steps = reference.steps, others.alone.cache = "none";
+  for (SampledCell* complete : {&others.cached, &others.solved})
+    complete->engine = reference.engine, complete->which = Which::all, complete->keep = {};
+  others.solved.cache = "none";
+  others.by_cache.cache = cell.cache;
+  return others;
+}
+
+// The complete model first, in its engine, and then what leaves units out.
+std::vector<SampledCell> sampled_runs(const SamplingSetting& s, const SampledModel& model) {
   const engine::Family& family = family_of(*s.catalog, model.trained, model.name);
   std::vector<SampledCell> runs{reference_of(s.spec, family)};
   for (const std::string& name : s.spec.engine) {
@@ -47,7 +59,7 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
                        fmt::format("name {} or this one", runs.front().engine.name));
     }
     if (model.trained != nullptr) {
-      runs.push_back({.engine = engine, .which = Which::own});
+      if (model.trained->network->architecture.dynamic()) runs.push_back({.engine = engine, .which = Which::own});
       continue;
     }
     for (const std::string& which : s.spec.which)
@@ -56,17 +68,35 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
           runs.push_back(
               {.engine = engine, .which = keep.everything() ? Which::all : which_named(which), .keep = keep});
   }
+  return runs;
+}
+
+// Each cell behind those that it is held against.
+std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledModel& model) {
+  const std::vector<SampledCell> runs = sampled_runs(s, model);
   std::vector<SampledCell> cells;
+  const auto add = [&](const SampledCell& cell) {
+    if (std::ranges::find(cells, cell) == cells.end()) cells.push_back(cell);
+  };
+  add(runs.front());
   for (SampledCell cell : runs)
-    for (const std::string& sampler : s.spec.sampler)
-      for (const std::int64_t steps : s.spec.steps)
-        for (const std::string& cache : with_first<std::string>(s.spec.cache, "none")) {
-          cell.sampler = sampler;
-          cell.steps = steps;
-          cell.cache = cache;
-          cells.push_back(cell);
-        }
+    for (const SamplingProduct& product : products_of(s.spec))
+      for (const std::string& sampler : product.sampler)
+        for (const std::int64_t steps : product.steps)
+          for (const std::string& cache : product.cache) {
+            cell.sampler = sampler;
+            cell.steps = steps;
+            cell.cache = cache;
+            const Others others = others_of(cell, runs.front());
+            for (const SampledCell& other : {others.by_cache, others.solved, others.cached, others.alone}) add(other);
+            add(cell);
+          }
   return cells;
+}
+
+// Of trained models, of a dynamic one as its routers decide: weights that nobody trained draw nothing.
+bool is_judged(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell) {
+  return s.judging && model.trained != nullptr && cell.complete() != model.trained->network->architecture.dynamic();
 }
 
 Record cell_record(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell) {
@@ -83,6 +113,7 @@ Record cell_record(const SamplingSetting& s, const SampledModel& model, const Sa
       fmt::format("{} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.sampler.front(), s.spec.steps.front())};
   if (model.trained != nullptr)
     inputs.push_back(fmt::format("{} {}", model.trained->hash, to_json(model.trained->process).dump()));
+  if (is_judged(s, model, cell)) inputs.push_back(fmt::format("{} {}", s.spec.judged, s.judging->inputs));
   return {.cell = record::cell_hash("sampling", axes, inputs, s.seed), .study = "sampling", .axes = axes};
 }
 
@@ -96,11 +127,7 @@ class Sampled {
   std::map<std::string, std::int64_t> memory;
 
   void fill(Record& record, const SampledCell& cell) const;
-  // Of the same model in the same engine, as the reference is sampled.
-  SampledCell alone(SampledCell cell) const {
-    cell.sampler = reference_.sampler, cell.steps = reference_.steps, cell.cache = "none";
-    return cell;
-  }
+  bool is_alone(const SampledCell& cell) const { return cell == others_of(cell, reference_).alone; }
 
  private:
   // A function of image times in one block, in every block.
@@ -129,12 +156,7 @@ void Sampled::fill(Record& record, const SampledCell& cell) const {
   const auto put = [&](const char* metric, const auto& of_block) {
     put_blocks(record, metric, blockwise(cell, of_block));
   };
-  const SampledCell alone = this->alone(cell);
-  SampledCell cached = cell, solved = cell, by_cache = reference_;
-  for (SampledCell* complete : {&cached, &solved})
-    complete->engine = reference_.engine, complete->which = Which::all, complete->keep = {};
-  solved.cache = "none";
-  by_cache.cache = cell.cache;
+  const auto [alone, solved, cached, by_cache] = others_of(cell, reference_);
   put("image_time", [&](const auto& time) { return milliseconds() * time(cell); });
   if (seconds.contains(cell.passes().name()))
     put("beyond_passes", [&](const auto& time) { return time(cell) / time(cell.passes()); });
@@ -175,6 +197,30 @@ DoneCell with_images(const SamplingSetting& s, const SampledModel& model, Record
   return done;
 }
 
+// How good the images are that a cell draws.
+void judge(Record& record, Trajectories& trajectories, const SampledModel& model, const SampledCell& cell,
+           const SamplingSetting& s) {
+  std::vector<torch::Tensor> seen;
+  for (std::int64_t first = 0; first < s.spec.judged; first += model.batch) {
+    const torch::Tensor images = trajectories.draw(cell, first);
+    const std::int64_t count = std::min(model.batch, s.spec.judged - first);
+    seen.push_back((*s.judging->network)(images.narrow(0, 0, count)).pooled.cpu());
+  }
+  using quality::Metric;
+  constexpr std::int64_t resamples = 200;
+  const quality::Judgement judgement =
+      quality::judge(s.judging->reference, {.where = cell.name(), .features = torch::cat(seen)},
+                     {.metrics = {Metric::frechet, Metric::kernel, Metric::precision, Metric::recall},
+                      .resamples = resamples,
+                      .seed = s.seed});
+  for (const quality::Judged& one : judgement.values) {
+    const char* name = quality::metric_names()[static_cast<std::size_t>(one.metric)];
+    record::Metric& metric = record.metrics[name] = record::measured(name, one.value);
+    if (one.ci95) metric.ci95 = {{one.ci95->first, one.ci95->second}};
+  }
+  record.metrics["judged_images"] = record::measured("judged_images", static_cast<double>(s.spec.judged));
+}
+
 // All cells of a group: what is compared is measured together.
 std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledModel& model,
                                        const std::vector<SampledCell>& cells, const Warn& warn,
@@ -198,7 +244,7 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
   };
   each([&](Record&, const SampledCell& cell) {
     trajectories->add(cell);
-    if (cell == sampled.alone(cell)) trajectories->keep_passes(cell);
+    if (sampled.is_alone(cell)) trajectories->keep_passes(cell);
   });
   std::vector<instrument::Variant> variants;
   each([&](Record&, const SampledCell& cell) {
@@ -207,7 +253,7 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
     variants.push_back({.name = cell.name(),
                         .run = [&](std::int64_t) { trajectories->run(cell); },
                         .check = [&] { trajectories->check(cell); }});
-    if (cell == sampled.alone(cell))
+    if (sampled.is_alone(cell))
       variants.push_back(
           {.name = cell.passes().name(), .run = [&](std::int64_t) { trajectories->run(cell.passes()); }});
   });
@@ -225,6 +271,11 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
     if (const auto error = errors.find(cell.passes().name()); error != errors.end())
       warn(fmt::format("no beyond_passes of {}: {}", cell.name(), error->second));
     sampled.fill(record, cell);
+  });
+  each([&](Record& record, const SampledCell& cell) {
+    if (!is_judged(s, model, cell)) return;
+    judge(record, *trajectories, model, cell, s);
+    after_block();
   });
   std::vector<DoneCell> done;
   for (std::size_t i = 0; i < cells.size(); ++i)
@@ -272,12 +323,16 @@ void sampling(const SamplingSetting& s, record::RunDirectory* run) {
   for (const SampledModel& model : sampled_models(s)) {
     const auto cells = sampled_cells(s, model);
     Group& group = groups.emplace_back();
-    for (const SampledCell& cell : cells) group.cells.push_back(cell_record(s, model, cell));
+    group.steps = s.spec.blocks;
+    for (const SampledCell& cell : cells) {
+      group.cells.push_back(cell_record(s, model, cell));
+      if (is_judged(s, model, cell)) ++group.steps;
+    }
     group.measure = [&s, model, cells](const Warn& warn, const std::function<void()>& after_block) {
       return measure_together(s, model, cells, warn, after_block);
     };
   }
-  measure_groups("sampling", groups, s.spec.blocks, s.quiet, s.group, run);
+  measure_groups("sampling", groups, s.quiet, s.group, run);
 }
 
 }  // namespace dydit::study

@@ -326,6 +326,7 @@ void speed(const SpeedSetting& s, record::RunDirectory* run) {
   for (const Workload& workload : groups_of(s)) {
     const std::vector<Cell> cells = cells_of(s, workload);
     Group& group = groups.emplace_back();
+    group.steps = s.spec.blocks;
     for (const Cell& cell : cells) group.cells.push_back(empty_record(s, workload, cell));
     group.measure = [&s, workload, cells](const Warn& warn, const std::function<void()>& after_block) {
       std::vector<DoneCell> done;
@@ -334,7 +335,7 @@ void speed(const SpeedSetting& s, record::RunDirectory* run) {
       return done;
     };
   }
-  measure_groups("speed", groups, s.spec.blocks, s.quiet, s.group, run);
+  measure_groups("speed", groups, s.quiet, s.group, run);
 }
 
 }  // namespace dydit::study

@@ -79,20 +79,24 @@ Trajectories::Trajectories(const SamplingSetting& setting, const SampledModel& o
   const auto& a = architecture();
   spec_ = process_of(of, a);
   process_ = diffusion::process_of(spec_, a.learns_sigma, setting.device);
-  x_ = normals(0);
-  noise_ = normals(1);
-  std::vector<std::int64_t> labels;
-  for (std::int64_t image = 0; image < of.batch; ++image)
-    labels.push_back(
-        static_cast<std::int64_t>(Random(setting.seed, Purpose::sweep_label, static_cast<std::uint64_t>(image))
-                                      .below(static_cast<std::uint64_t>(a.classes))));
-  labels_ = torch::tensor(labels, torch::kInt64).to(setting.device);
-  both_ = torch::cat({labels_, torch::full_like(labels_, a.classes)});
+  batch_ = batch_from(0);
+  noise_ = normals(0, 1);
 }
 
-Tensor Trajectories::normals(std::int64_t draw) const {
+Trajectories::Batch Trajectories::batch_from(std::int64_t first) const {
+  const auto& a = architecture();
+  std::vector<std::int64_t> labels;
+  for (std::int64_t image = first; image < first + of_.batch; ++image)
+    labels.push_back(
+        static_cast<std::int64_t>(Random(setting_.seed, Purpose::sweep_label, static_cast<std::uint64_t>(image))
+                                      .below(static_cast<std::uint64_t>(a.classes))));
+  const Tensor y = torch::tensor(labels, torch::kInt64).to(setting_.device);
+  return {first, normals(first, 0), y, torch::cat({y, torch::full_like(y, a.classes)})};
+}
+
+Tensor Trajectories::normals(std::int64_t first, std::int64_t draw) const {
   std::vector<std::int64_t> images(static_cast<std::size_t>(of_.batch)), draws(images.size(), draw);
-  std::iota(images.begin(), images.end(), 0);
+  std::iota(images.begin(), images.end(), first);
   const auto& a = architecture();
   return diffusion::normal_rows(setting_.seed, Purpose::sampling, images, draws, {a.channels, a.side, a.side})
       .to(setting_.device);
@@ -155,7 +159,7 @@ const Tensor& Trajectories::times(double time) {
   return known;
 }
 
-Tensor Trajectories::trajectory(const SampledCell& cell, bool look, const After& after) {
+Tensor Trajectories::trajectory(const SampledCell& cell, const Batch& batch, bool look, const After& after) {
   engine::Engine& engine = this->engine(cell);
   const diffusion::Sampler& sampler = this->sampler(cell);
   engine.checks_finite = look;
@@ -165,19 +169,19 @@ Tensor Trajectories::trajectory(const SampledCell& cell, bool look, const After&
       diffusion::guided(spec_of(cell, of_.guidance).guidance(), [&](const Tensor& x, double time, bool halves) {
         stop_if_interrupted();
         const std::int64_t images = x.size(0);
-        const model::Inputs in{x.to(dtype_), times(time).narrow(0, 0, images), halves ? both_ : labels_,
+        const model::Inputs in{x.to(dtype_), times(time).narrow(0, 0, images), halves ? batch.both : batch.labels,
                                process_->times({time}).item<double>()};
         const auto outcome = engine.forward(in, masks(cell, pass++, images), Overruled::run);
         if (after) after(in, outcome);
         return outcome.output.to(torch::kFloat32);
       });
   // Where nobody looks, the same at each step: its values take no part in the time, and to draw it is not timed.
-  const auto noise = [&](std::int64_t step) { return look ? normals(1 + step) : noise_; };
-  return sampler.sample(x_, {.model = model, .noise = noise});
+  const auto noise = [&](std::int64_t step) { return look ? normals(batch.first, 1 + step) : noise_; };
+  return sampler.sample(batch.x, {.model = model, .noise = noise});
 }
 
 void Trajectories::run(const SampledCell& cell) {
-  cell.only_passes ? run_passes(cell) : void(trajectory(cell, /*look=*/false, {}));
+  cell.only_passes ? run_passes(cell) : void(trajectory(cell, batch_, /*look=*/false, {}));
 }
 
 void Trajectories::run_passes(const SampledCell& cell) {
@@ -192,26 +196,36 @@ void Trajectories::run_passes(const SampledCell& cell) {
   }
 }
 
+Tensor Trajectories::draw(const SampledCell& cell, std::int64_t first) {
+  if (architecture().channels != 3)
+    throw UsageError("quality is judged of pixels", of_.name, "leave out judged for models of latents");
+  const Tensor made = trajectory(cell, batch_from(first), /*look=*/true, {});
+  model::require_finite_output(made);
+  constexpr double most = 255;
+  return ((made + 1) * (most / 2)).round().clamp(0, most) / most;
+}
+
 Executed Trajectories::check(const SampledCell& cell) {
   Executed executed;
   const auto& of = architecture();
   const auto kept = passes_.find(cell.passes().name());
   std::vector<model::Inputs> passes;
-  const Tensor made = trajectory(cell, /*look=*/true, [&](const model::Inputs& in, const engine::Outcome& outcome) {
-    const std::int64_t images = in.x.size(0);
-    if (kept != passes_.end()) passes.push_back(in);
-    if (executed.passes++ == 0) {
-      const auto& masked = family_.engine_that(engine::Executes::masked);
-      const auto reference = masked.make(network_, {})->forward(in, outcome.masks);
-      require_agreement(outcome.output, reference.output, tolerance_of(dtype_, of.depth));
-    }
-    const bool routed = !cell.complete();
-    executed.macs += macs_of(of, outcome, of_.batch, routed);
-    executed.guided_macs +=
-        macs_of(of, outcome, images, routed) * static_cast<double>(images) / static_cast<double>(of_.batch);
-    executed.blocks += blocks_of(outcome.ran);
-    executed.lambda += cost::lambda_realised(of, engine::activity_of(outcome.masks));
-  });
+  const Tensor made =
+      trajectory(cell, batch_, /*look=*/true, [&](const model::Inputs& in, const engine::Outcome& outcome) {
+        const std::int64_t images = in.x.size(0);
+        if (kept != passes_.end()) passes.push_back(in);
+        if (executed.passes++ == 0) {
+          const auto& published = family_.engine_that(of.dynamic() ? engine::Executes::masked : engine::Executes::all);
+          const auto reference = published.make(network_, {})->forward(in, outcome.masks);
+          require_agreement(outcome.output, reference.output, tolerance_of(dtype_, of.depth));
+        }
+        const bool routed = !cell.complete();
+        executed.macs += macs_of(of, outcome, of_.batch, routed);
+        executed.guided_macs +=
+            macs_of(of, outcome, images, routed) * static_cast<double>(images) / static_cast<double>(of_.batch);
+        executed.blocks += blocks_of(outcome.ran);
+        executed.lambda += cost::lambda_realised(of, engine::activity_of(outcome.masks));
+      });
   model::require_finite_output(made);
   executed.images = made.narrow(0, 0, std::min(setting_.spec.shown, of_.batch)).cpu();
   executed.blocks /= static_cast<double>(executed.passes);

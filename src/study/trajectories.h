@@ -68,14 +68,24 @@ class Trajectories {
   /// A trajectory that is looked at. Throws RunError where its first pass computes something else than the masked
   /// engine does under the same masks, NotFinite where it is not finite.
   Executed check(const SampledCell& cell);
+  /// Images [first, first + batch) of as many as one likes, one batch of them being that of `check`: 8-bit pixels from
+  /// 0 to 1, the same noise and label for an image in every cell. Throws UsageError for a model of no pixels,
+  /// NotFinite.
+  torch::Tensor draw(const SampledCell& cell, std::int64_t first);
   const model::Architecture& architecture() const { return network_->architecture; }
-  const torch::Tensor& labels() const { return labels_; }  ///< (N)
+  const torch::Tensor& labels() const { return batch_.labels; }  ///< (N)
 
  private:
   /// Told of each pass of so many images, of which the first ones are the conditional half.
   using After = std::function<void(const model::Inputs& in, const engine::Outcome& outcome)>;
-  torch::Tensor trajectory(const SampledCell& cell, bool look, const After& after);
-  torch::Tensor normals(std::int64_t draw) const;  // for each image
+  // A batch of images.
+  struct Batch {
+    std::int64_t first;
+    torch::Tensor x, labels, both;  // noise (N,C,H,W), labels (N), and those of both halves of guidance
+  };
+  Batch batch_from(std::int64_t first) const;
+  torch::Tensor trajectory(const SampledCell& cell, const Batch& batch, bool look, const After& after);
+  torch::Tensor normals(std::int64_t first, std::int64_t draw) const;  // for each image of a batch
   engine::Engine& engine(const SampledCell& cell);
   const diffusion::Sampler& sampler(const SampledCell& cell) { return *samplers_.at(key_of_sampler(cell)); }
   static std::string key_of_sampler(const SampledCell& cell);
@@ -91,7 +101,8 @@ class Trajectories {
   std::shared_ptr<model::Network> network_;
   diffusion::ProcessSpec spec_;
   std::unique_ptr<diffusion::Process> process_;
-  torch::Tensor x_, labels_, both_, noise_;
+  Batch batch_;  // of what is timed and looked at
+  torch::Tensor noise_;
   std::map<std::string, std::unique_ptr<diffusion::Sampler>> samplers_;
   std::map<std::string, std::shared_ptr<engine::Engine>> engines_;
   std::map<std::string, std::shared_ptr<cache::Cached>>

@@ -52,6 +52,14 @@ Record sampled(const MadeSampling& made) {
   set("full_passes", steps * run);
   set("activation_memory", 64);
   set("cache_memory", run == 1 ? 0 : 32);
+  if (made.frechet) {
+    set("frechet", *made.frechet);
+    record.metrics["frechet"].ci95 = {0.9 * *made.frechet, 1.1 * *made.frechet};
+    set("kernel", 0.01 * *made.frechet);
+    set("precision", 0.8);
+    set("recall", 0.6);
+    set("judged_images", 100);
+  }
   set_blocks("reference_image_time", 1000);
   set("reference_gmacs", 600);
   set_blocks("solver_image_time", 20 * steps);

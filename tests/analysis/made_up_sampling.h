@@ -16,6 +16,7 @@ struct MadeSampling {
   double share = 1;  ///< of the product of the separate speedups
   std::optional<double> keep = std::nullopt;
   std::string model = "DyDiT-S/2";
+  std::optional<double> frechet = std::nullopt;  ///< of 100 images, a tenth up and down
 };
 
 /// Without metrics.

@@ -227,7 +227,7 @@ TEST_CASE("trajectories of the fused engines are timed beside their passes, with
   if (!test::has_hopper()) return;
   test::StudyRun run;
   study::SamplingSetting s{
-      .spec = {.models = {"DyDiT-S/4"}}, .catalog = &test::catalog(), .device = gpu_device, .quiet = true};
+      {.spec = {.models = {"DyDiT-S/4"}}, .catalog = &test::catalog(), .device = gpu_device, .quiet = true}};
   s.spec.dtype = {"bfloat16"};
   s.spec.batch = {2};
   s.spec.engine = {"fused-dense", "fused"};

@@ -246,7 +246,7 @@ TEST_CASE("trajectories are timed on the GPU, with every kind of cache") {
   if (!has_gpu()) return;
   test::StudyRun run;
   study::SamplingSetting s{
-      .spec = {.models = {"DyDiT-S/8"}}, .catalog = &test::catalog(), .device = gpu, .quiet = true};
+      {.spec = {.models = {"DyDiT-S/8"}}, .catalog = &test::catalog(), .device = gpu, .quiet = true}};
   s.spec.dtype = {"float32", "bfloat16"};
   s.spec.batch = {2};
   s.spec.engine = {"dense", "masked", "compact"};

@@ -2,6 +2,10 @@
 // Whole trajectories, timed.
 #include "study/sampling.h"
 
+#include <torch/torch.h>
+
+#include <set>
+
 #include "base/error.h"
 #include "catch.h"
 #include "support.h"
@@ -11,7 +15,7 @@ using namespace dydit;
 namespace {
 
 study::SamplingSetting setting() {
-  study::SamplingSetting s{.spec = {}, .catalog = &test::catalog()};
+  study::SamplingSetting s{{.spec = {}, .catalog = &test::catalog()}};
   s.spec.models = {"DyDiT-S/8"};
   s.spec.input_size = 16;
   s.spec.batch = {2};
@@ -176,6 +180,120 @@ TEST_CASE("trajectories of a trained flow are as its routers decide") {
     return cell(run, "compact", "euler", 4, cache).metrics.at("sampling_gmacs").value;
   };
   CHECK(macs("fora:2,anew") > macs("fora:2"));
+}
+
+namespace {
+
+// Means of the channels: what an image is, as far as these tests go.
+class Means final : public quality::FeatureNetwork {
+ public:
+  quality::Features operator()(const torch::Tensor& images) const override {
+    CHECK(images.min().item<double>() >= 0);
+    CHECK(images.max().item<double>() <= 1);
+    seen += images.size(0);
+    return {images.mean({2, 3}), {}, {}};
+  }
+  mutable std::int64_t seen = 0;
+};
+
+study::Trained trained_of(const study::Model& model) {
+  return {.name = model.name,
+          .hash = model.name,
+          .network = model.network,
+          .family = model.family,
+          .chunk = {},
+          .data_hash = {},
+          .process = {.name = "diffusion"}};
+}
+
+}  // namespace
+
+TEST_CASE("products of samplers, steps and caches are named one by one, with all that their cells are held against") {
+  const auto names = test::catalog().names().sweep;
+  const record::Json table{
+      {"models", {"DyDiT-S/8"}},
+      {"input_size", 16},
+      {"steps", {6}},
+      {"products", {{{"steps", {4, 3}}, {"cache", {"none"}}}, {{"sampler", {"dpmpp"}}, {"cache", {"fora:2"}}}}}};
+  const auto sweep = study::sampling_sweep_from_json(table, "p.toml: sampling", names);
+  CHECK(study::to_json(sweep)["products"] == table["products"]);
+  CHECK(study::products_of(sweep)[0].sampler == sweep.sampler);
+  CHECK(study::products_of(sweep)[1].steps == std::vector<std::int64_t>{6});
+  for (const char* wrong : {R"([{"step": [3]}])", R"([{"cache": ["fora"]}])", R"([{"sampler": ["dopri5"]}])",
+                            R"([{"steps": [0]}])", R"({})"}) {
+    INFO(wrong);
+    auto changed = table;
+    changed["products"] = record::Json::parse(wrong);
+    CHECK_THROWS_AS(study::sampling_sweep_from_json(changed, "p.toml: sampling", names), UsageError);
+  }
+  test::StudyRun run;
+  auto s = setting();
+  s.spec.engine = {"compact"};
+  s.spec.sampler = {"ddim"};
+  s.spec.steps = {6};
+  s.spec.blocks = 1;
+  s.spec.products = sweep.products;
+  study::sampling(s, &run.run);
+  std::set<std::string> cells;
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    CHECK(record.status == record::Status::ok);
+    cells.insert(record.axes["engine"].get<std::string>() + " " + record.axes["sampler"].get<std::string>() + " " +
+                 record.axes["steps"].dump() + " " + record.axes["cache"].get<std::string>());
+  }
+  CHECK(cells == std::set<std::string>{"dense ddim 6 none", "dense ddim 4 none", "dense ddim 3 none",
+                                       "dense ddim 6 fora:2", "dense dpmpp 6 none", "dense dpmpp 6 fora:2",
+                                       "compact ddim 6 none", "compact ddim 4 none", "compact ddim 3 none",
+                                       "compact dpmpp 6 fora:2"});
+}
+
+TEST_CASE("what trained models draw is judged: a dense model's images, and a dynamic one's as its routers decide") {
+  const study::Model half = test::dynamic_model("half"), dense = test::tiny_model("dense", 3);
+  auto s = setting();
+  s.spec.models = {};
+  s.spec.engine = {"compact"};
+  s.spec.sampler = {"ddim"};
+  s.spec.steps = {4, 2};
+  s.spec.cache = {"none", "fora:2"};
+  s.spec.blocks = 1;
+  s.spec.judged = 5;  // no multiple of the batch
+  s.trained = {trained_of(half), trained_of(dense)};
+  const auto network = std::make_shared<Means>();
+  torch::manual_seed(1);
+  s.judging = {
+      {.network = network, .reference = {.where = "real", .features = torch::rand({30, 3})}, .inputs = "means"}};
+  test::StudyRun run;
+  study::sampling(s, &run.run);
+  CHECK(network->seen == 2 * 4 * 5);
+  CHECK(run.run.records().size() == 3 * 4);
+  std::map<std::string, double> distances;
+  for (const record::Record& record : run.run.records()) {
+    INFO(record.axes.dump() << " " << record.error);
+    REQUIRE(record.status == record::Status::ok);
+    const bool judged = record.axes["model"] == "dense" || record.axes["engine"] == "compact";
+    REQUIRE(record.metrics.contains("frechet") == judged);
+    if (!judged) continue;
+    const record::Metric& frechet = record.metrics.at("frechet");
+    CHECK(frechet.value > 0);
+    CHECK(((*frechet.ci95)[0] < frechet.value && frechet.value < (*frechet.ci95)[1]));
+    CHECK(record.metrics.at("judged_images").value == 5);
+    distances[record.cell] = frechet.value;
+  }
+  // The same images again; another number of them is another cell.
+  test::StudyRun again;
+  study::sampling(s, &again.run);
+  for (const record::Record& record : again.run.records())
+    if (distances.contains(record.cell)) CHECK(record.metrics.at("frechet").value == distances.at(record.cell));
+  s.spec.judged = 6;
+  test::StudyRun more;
+  study::sampling(s, &more.run);
+  for (const record::Record& record : more.run.records()) CHECK(distances.contains(record.cell) == false);
+  // What cannot be judged is told.
+  const auto names = test::catalog().names().sweep;
+  for (const record::Json& wrong : {record::Json{{"trained", {"half"}}, {"judged", 8}},
+                                    record::Json{{"trained", {"half"}}, {"features", "network.pt"}},
+                                    record::Json{{"judged", 8}, {"features", "network.pt"}}})
+    CHECK_THROWS_AS(study::sampling_sweep_from_json(wrong, "p.toml: sampling", names), UsageError);
 }
 
 TEST_CASE("what cannot be sampled is told before anything is timed") {

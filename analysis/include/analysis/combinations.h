@@ -55,6 +55,9 @@ struct SamplingCell {
   Interval speedup, own_speedup, multiplied, share;
   Interval beyond_passes;  ///< time over that of its forward passes alone; unknown but for engines alone
   double theory, gmacs, gmacs_guided, blocks_run, passes, full_passes, activation_memory, cache_memory;
+  /// Of the images that it drew, where they were judged; no_interval and NaN where not.
+  Interval frechet;
+  double kernel, precision, recall, judged;
   std::optional<SamplingWaterfall> waterfall;
   std::string tensors;  ///< name of the file with what its trajectory drew; empty where none was kept
 

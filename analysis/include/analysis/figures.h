@@ -15,6 +15,7 @@
 #include "analysis/learning_curves.h"
 #include "analysis/loss_gap.h"
 #include "analysis/loss_map.h"
+#include "analysis/quality_front.h"
 #include "analysis/speed.h"
 #include "analysis/tradeoffs.h"
 
@@ -71,6 +72,11 @@ inline constexpr std::size_t combination_colours = 7, combination_symbols = 14;
 /// Speedup against one of these, both logarithmic, with the diagonal: a colour for each engine and what it skips, a
 /// symbol for each cache. Nothing when the study has no point to draw.
 std::optional<Figure> combinations_figure(const SamplingStudy& study, Against against, const std::string& name);
+
+/// Distance from real images against the time of an image, both logarithmic: a colour for each model, a symbol for each
+/// cache, a line through the numbers of steps of each model by each sampler without a cache, and the cells that no other
+/// one beats in both.
+Figure quality_front_figure(const QualityFront& front, const std::string& name);
 
 /// The shown combinations, a bar each: the ideal time, and stacked on it what sampler, cache and routers lose; gains,
 /// in narrow bars, lead back from there to the measured time. Nothing when the study has none.

@@ -33,6 +33,7 @@ enum class Purpose : std::uint32_t {
   sampling,
   sampling_label,
   latent,
+  shift,
 };
 
 /// One block of Philox4x32-10.

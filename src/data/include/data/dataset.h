@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,5 +55,11 @@ struct ImageOptions {
 /// - "synthetic:N": N images in 10 classes, a pure function of the seed.
 /// Throws InputError when there is nothing usable, UsageError for a bad size or N.
 std::unique_ptr<Dataset> open_dataset(const std::string& path, const ImageOptions& options, std::uint64_t seed = 0);
+
+/// Images as they are, to be compared with others: all below a folder or in a .zip, wherever they lie there, in the
+/// order of their names, of one class. With a `size` they are cropped to it as open_dataset does; without one the first
+/// image's is that of all. Throws InputError where there is nothing usable; `read` throws it for an image of another
+/// size.
+std::unique_ptr<Dataset> open_image_set(const std::string& path, std::optional<std::int64_t> size);
 
 }  // namespace dydit::data

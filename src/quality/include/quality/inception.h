@@ -6,23 +6,18 @@
 #include <torch/types.h>
 
 #include <array>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "checkpoint/tensor.h"
+#include "quality/network.h"
 
 namespace dydit::quality {
 
-struct Features {
-  torch::Tensor pooled;   ///< (N,2048)
-  torch::Tensor spatial;  ///< (N,2023): seven channels of a layer of 17 x 17, pixel by pixel, as ADM has them
-  torch::Tensor logits;   ///< (N,1008), without the last bias
-};
-
-class Inception {
+/// Features: pooled (N,2048); spatial (N,2023), of a layer of 17 x 17, as ADM has them; logits (N,1008).
+class Inception final : public FeatureNetwork {
  public:
   /// Names and shapes of the state dict `pt_inception-2015-12-05` that are read.
   static std::vector<std::pair<std::string, std::vector<std::int64_t>>> parameters();
@@ -34,7 +29,7 @@ class Inception {
   /// Of images (N,3,H,W), which are resized to 299 x 299 as pytorch-fid does it (bilinear, half pixels, corners not
   /// aligned; the ADM evaluator's TensorFlow has no half pixels). Throws InputError for values outside [0,1],
   /// NotFinite.
-  Features operator()(const torch::Tensor& images) const;
+  Features operator()(const torch::Tensor& images) const override;
 
  private:
   struct Convolution {
@@ -50,8 +45,5 @@ class Inception {
   std::map<std::string, Convolution> convolutions_;
   torch::Tensor last_;  // (1008,2048)
 };
-
-/// From a file of that state dict. Throws InputError.
-Inception load_inception(const std::filesystem::path& path, torch::Device device);
 
 }  // namespace dydit::quality

@@ -14,6 +14,7 @@ namespace dydit::quality {
 
 struct Set {
   std::string where = {};
+  std::string network = {};  ///< the hash of the file by which its features were made; empty: not known
   torch::Tensor features = {}, spatial = {}, logits = {};        ///< (N,d), (N,s), (N,K), float32; undefined: not known
   std::optional<Gaussian> gaussian = {}, spatial_gaussian = {};  ///< of a set whose features are not there
 };
@@ -23,6 +24,9 @@ struct Set {
 /// - a .npz of the ADM evaluator with `mu` (d) and `sigma` (d,d), and `mu_s` and `sigma_s` where they are known.
 /// Throws InputError, naming tensor and row, for one that is missing, does not fit the others or is not finite.
 Set read_set(const std::filesystem::path& path);
+
+/// As a .safetensors that read_set reads. Throws RunError.
+void write_set(const std::filesystem::path& path, const Set& set);
 
 /// What a Frechet distance needs of a set: its features are let go.
 Set moments_of(Set set);

@@ -4,12 +4,25 @@
 // them.
 #pragma once
 
+#include <optional>
+
+#include "quality/network.h"
+#include "quality/set.h"
 #include "study/sampling_sweep.h"
 #include "study/speed.h"
 
 namespace dydit::study {
 
-using SamplingSetting = MeasureSetting<SamplingSweep>;
+/// By what the images of cells are judged.
+struct Judging {
+  std::shared_ptr<const quality::FeatureNetwork> network;
+  quality::Set reference;  ///< real images, by their features
+  std::string inputs;      ///< what tells network and reference from others, for the names of cells
+};
+
+struct SamplingSetting : MeasureSetting<SamplingSweep> {
+  std::optional<Judging> judging = {};  ///< where the spec has images judged
+};
 
 /// Throws UsageError for a sampler that a model's process does not have, and for a cache that does not fit a model or
 /// the passes of a trajectory.
