@@ -19,7 +19,8 @@ using record::Run;
 
 namespace {
 
-constexpr std::array<std::string_view, 6> axes_of_sampling{"engine", "which", "keep", "cache", "sampler", "steps"};
+constexpr std::array<std::string_view, 7> axes_of_sampling{"engine",  "which", "keep",     "cache",
+                                                           "sampler", "steps", "judged_by"};
 
 std::string name_axis(const Record& record, const char* name) {
   const std::string text = needed_axis(record, name);
@@ -27,7 +28,6 @@ std::string name_axis(const Record& record, const char* name) {
   return text;
 }
 
-// Rounding can leave the distance of a set to itself below 0.
 Interval frechet_of(const Record& record) {
   const Interval frechet = interval(record, "frechet");
   if (std::isinf(frechet.mean)) refuse(record, "has an infinite distance");
@@ -60,6 +60,7 @@ SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, 
                     .precision = at_least_zero(record, "precision"),
                     .recall = at_least_zero(record, "recall"),
                     .judged = at_least_zero(record, "judged_images"),
+                    .judged_by = record.axes.value("judged_by", ""),
                     .waterfall = sampling_waterfall_of(record),
                     .tensors = record.tensors.empty() ? "" : record.tensors.front()};
   if (cell.steps == 0) refuse(record, "has 0 steps");

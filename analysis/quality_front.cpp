@@ -25,23 +25,62 @@ void mark_front(std::vector<FrontPoint>& points) {
   }
 }
 
+// Those of a variant by a sampler without a cache, in ascending order of their times.
+std::vector<const SamplingCell*> steps_of(const QualityFront& front, const std::string& variant,
+                                          const std::string& sampler) {
+  std::vector<const SamplingCell*> steps;
+  for (const FrontPoint& point : front.points)
+    if (point.variant() == variant && point.cell.sampler == sampler && !point.cell.cached())
+      steps.push_back(&point.cell);
+  std::ranges::sort(steps, {}, [](const SamplingCell* cell) { return cell->time.mean; });
+  return steps;
+}
+
+Interval between(const std::vector<const SamplingCell*>& steps, double time) {
+  for (std::size_t i = 1; i < steps.size(); ++i) {
+    const SamplingCell &a = *steps[i - 1], &b = *steps[i];
+    if (!(a.time.mean <= time && time <= b.time.mean && a.time.mean < b.time.mean)) continue;
+    const double share = std::log(time / a.time.mean) / std::log(b.time.mean / a.time.mean);
+    const auto at = [&](double from, double to) { return std::exp(std::lerp(std::log(from), std::log(to), share)); };
+    return {at(a.frechet.mean, b.frechet.mean), at(a.frechet.low, b.frechet.low), at(a.frechet.high, b.frechet.high)};
+  }
+  return no_interval;
+}
+
+// The one with the smaller mean; one that is there rather than none.
+const Interval& closer_of(const Interval& a, const Interval& b) {
+  return b.mean < a.mean || std::isnan(a.mean) ? b : a;
+}
+
+void count(Closer& all, const Interval& distance, const Interval& other) {
+  ++(std::isnan(other.mean)      ? all.beyond
+     : distance.high < other.low ? all.closer
+     : distance.low > other.high ? all.farther
+                                 : all.untold);
+}
+
+std::vector<std::string> variants_of(const QualityFront& front, bool complete) {
+  std::vector<std::string> names;
+  for (const FrontPoint& point : front.points)
+    if ((point.cell.engine.executes == Executes::all) == complete &&
+        std::ranges::find(names, point.variant()) == names.end())
+      names.push_back(point.variant());
+  return names;
+}
+
 }  // namespace
 
 std::string QualityFront::title() const { return Study{"", axes}.setting(); }
 
-std::vector<std::string> QualityFront::models() const {
-  std::vector<std::string> names;
-  for (const FrontPoint& point : points)
-    if (std::ranges::find(names, point.model) == names.end()) names.push_back(point.model);
-  return names;
-}
-
-std::vector<const FrontPoint*> QualityFront::steps_of(const std::string& model, const std::string& sampler) const {
-  std::vector<const FrontPoint*> steps;
-  for (const FrontPoint& point : points)
-    if (point.model == model && point.cell.sampler == sampler && !point.cell.cached()) steps.push_back(&point);
-  std::ranges::sort(steps, {}, [](const FrontPoint* point) { return point->cell.time.mean; });
-  return steps;
+Interval QualityFront::distance_at(const std::string& variant, double time) const {
+  std::vector<std::string> samplers;
+  Interval closest = no_interval;
+  for (const FrontPoint& point : points) {
+    if (std::ranges::find(samplers, point.cell.sampler) != samplers.end()) continue;
+    samplers.push_back(point.cell.sampler);
+    closest = closer_of(closest, between(steps_of(*this, variant, point.cell.sampler), time));
+  }
+  return closest;
 }
 
 std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studies) {
@@ -49,39 +88,48 @@ std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studi
   for (const SamplingStudy& study : studies)
     for (const SamplingCell& cell : study.cells) {
       if (!judged(cell)) continue;
-      auto front = std::ranges::find(fronts, study.axes, &QualityFront::axes);
-      if (front == fronts.end()) front = fronts.insert(fronts.end(), {study.axes, {}});
+      auto front = std::ranges::find_if(fronts, [&](const QualityFront& one) {
+        return one.axes == study.axes && one.judged_by == cell.judged_by && one.images == cell.judged;
+      });
+      if (front == fronts.end()) front = fronts.insert(fronts.end(), {study.axes, cell.judged_by, cell.judged, {}});
       front->points.push_back({study.model, cell});
     }
   for (QualityFront& front : fronts) {
-    const auto names = front.models();
+    std::vector<std::string> models;  // in the order of the studies
+    for (const FrontPoint& point : front.points)
+      if (std::ranges::find(models, point.model) == models.end()) models.push_back(point.model);
     std::ranges::stable_sort(front.points, {}, [&](const FrontPoint& point) {
-      return std::tuple(std::ranges::find(names, point.model) - names.begin(), point.cell.sampler, point.cell.cached(),
-                        point.cell.cache, -point.cell.steps);
+      return std::tuple(std::ranges::find(models, point.model) - models.begin(), point.cell.engine.name,
+                        point.cell.sampler, point.cell.cached(), point.cell.cache, -point.cell.steps);
     });
     mark_front(front.points);
   }
   return fronts;
 }
 
-Interval distance_at(const std::vector<const FrontPoint*>& steps, double time) {
-  for (std::size_t i = 1; i < steps.size(); ++i) {
-    const SamplingCell &a = steps[i - 1]->cell, &b = steps[i]->cell;
-    if (!(a.time.mean <= time && time <= b.time.mean && a.time.mean < b.time.mean)) continue;
-    const double share = std::log(time / a.time.mean) / std::log(b.time.mean / a.time.mean);
-    const auto between = [&](double from, double to) {
-      return std::exp(std::lerp(std::log(from), std::log(to), share));
-    };
-    const Interval found{between(a.frechet.mean, b.frechet.mean), between(a.frechet.low, b.frechet.low),
-                         between(a.frechet.high, b.frechet.high)};
-    return std::isfinite(found.mean) ? found : no_interval;
-  }
-  return no_interval;
+Closer& Closer::operator+=(const Closer& other) {
+  closer += other.closer, farther += other.farther, untold += other.untold, beyond += other.beyond;
+  return *this;
 }
 
-Judgement better(const FrontPoint& point, const Interval& other) {
-  if (point.cell.frechet.high < other.low) return Judgement::yes;
-  return point.cell.frechet.low > other.high ? Judgement::no : Judgement::cannot_tell;
+Closer caches_held_against_steps(const QualityFront& front) {
+  Closer all;
+  for (const FrontPoint& point : front.points)
+    if (point.cell.cached()) count(all, point.cell.frechet, front.distance_at(point.variant(), point.cell.time.mean));
+  return all;
+}
+
+Closer skipping_held_against_complete(const QualityFront& front, bool cached) {
+  const auto complete = variants_of(front, /*complete=*/true);
+  Closer all;
+  for (const FrontPoint& point : front.points) {
+    if (!point.cell.skips() || point.cell.cached() != cached || complete.empty()) continue;
+    Interval closest = no_interval;
+    for (const std::string& variant : complete)
+      closest = closer_of(closest, front.distance_at(variant, point.cell.time.mean));
+    count(all, point.cell.frechet, closest);
+  }
+  return all;
 }
 
 }  // namespace dydit::analysis

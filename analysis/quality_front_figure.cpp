@@ -23,7 +23,7 @@ std::string csv_of(const QualityFront& front, const Looks& looks) {
       "steps\n";
   for (const FrontPoint& point : front.points) {
     const SamplingCell& cell = point.cell;
-    csv += csv_line(cell.time, cell.frechet, looks.colour(point.model), looks.symbol(cell.cache),
+    csv += csv_line(cell.time, cell.frechet, looks.colour(point.variant()), looks.symbol(cell.cache),
                     point.on_front ? 1 : 0, cell.cached() ? 1 : 0, cell.kernel, cell.precision, cell.recall,
                     cell.judged, cell.gmacs_guided, cell.share.mean, cell.cache_memory, point.model, cell.engine.name,
                     cell.cache, cell.sampler, cell.steps);
@@ -38,7 +38,7 @@ std::vector<std::pair<std::size_t, std::size_t>> lines_of(const QualityFront& fr
     const FrontPoint& point = front.points[i];
     if (point.cell.cached()) continue;
     const bool goes_on = i > 0 && !lines.empty() && lines.back().second + 1 == i &&
-                         front.points[i - 1].model == point.model &&
+                         front.points[i - 1].variant() == point.variant() &&
                          front.points[i - 1].cell.sampler == point.cell.sampler;
     if (goes_on)
       lines.back().second = i;
@@ -56,7 +56,7 @@ Figure quality_front_figure(const QualityFront& front, const std::string& name) 
   Range distances{front.points.front().cell.frechet.mean, front.points.front().cell.frechet.mean};
   std::vector<std::string> samplers;
   for (const FrontPoint& point : front.points) {
-    looks.add(point.model, point.cell.cache);
+    looks.add(point.variant(), point.cell.cache);
     times.include(point.cell.time.mean);
     for (const double bound : {point.cell.frechet.mean, point.cell.frechet.low, point.cell.frechet.high})
       if (bound > 0) distances.include(bound);
@@ -85,19 +85,21 @@ Figure quality_front_figure(const QualityFront& front, const std::string& name) 
     const FrontPoint& point = front.points[first];
     const auto dash = std::ranges::find(samplers, point.cell.sampler) - samplers.begin() + 1;
     plot += fmt::format(
-        ", \\\n  data skip 1 every ::{0}::{1} using 1:4 with lines linetype {2} linewidth 1.5 dashtype {3} notitle, "
-        "\\\n"
-        "  data skip 1 every ::{0}::{1} using 1:4:(sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle",
-        first, last, looks.colour(point.model), dash);
+        ", \\\n  data skip 1 every ::{}::{} using 1:4 with lines linetype {} linewidth 1.5 dashtype {} notitle", first,
+        last, looks.colour(point.variant()), dash);
     if (samplers.size() > 1)
       plot += fmt::format(
           ", \\\n  data skip 1 every ::{0}::{0} using 1:4:21 with labels left offset 0.5,1.5 font ',10' notitle",
           first);
   }
-  plot +=
-      ", \\\n  data skip 1 using 1:5:(0):($6-$5):7 with vectors nohead linecolor variable linewidth 1 notitle, \\\n"
+  // An interval that reaches 0 has no end on this axis.
+  plot += fmt::format(
+      ", \\\n  data skip 1 using 1:($5 > {0:.8g} ? $5 : {0:.8g}):(0):($6-($5 > {0:.8g} ? $5 : {0:.8g})):7 with vectors "
+      "nohead linecolor variable linewidth 1 notitle, \\\n"
       "  data skip 1 using 1:4:8:7 with points pointtype variable pointsize 0.9 linecolor variable linewidth 1.2 "
-      "notitle";
+      "notitle, \\\n"
+      "  data skip 1 using 1:4:(sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle",
+      distances.low);
   return Figure{.name = name,
                 .description = fmt::format(
                     "Distance of drawn images from real ones against the time of an image, {}; numbers are steps.",

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "analysis/figures.h"
+#include "analysis/paper.h"
 #include "analysis/quality_front.h"
 #include "html.h"
 #include "record/metric.h"
@@ -15,53 +16,24 @@ namespace dydit::analysis {
 
 namespace {
 
-/// How many cells are clearly better than a line, clearly worse, and neither.
-struct Count {
-  std::size_t better = 0, worse = 0, untold = 0;
-
-  void add(Judgement judgement) {
-    ++(judgement == Judgement::yes ? better : judgement == Judgement::no ? worse : untold);
-  }
-  std::size_t all() const { return better + worse + untold; }
-  Judgement judgement() const {
-    if (all() == 0 || untold == all()) return Judgement::cannot_tell;
-    if (worse == 0 && untold == 0) return Judgement::yes;
-    return better == 0 ? (untold == 0 ? Judgement::no : Judgement::cannot_tell) : Judgement::in_part;
-  }
-  std::string text() const {
-    return fmt::format("of {} cells {} are clearly closer to real images, {} clearly farther, of {} it cannot be told",
-                       all(), bold(better), bold(worse), bold(untold));
-  }
-
- private:
-  static std::string bold(std::size_t count) { return fmt::format("<b>{}</b>", count); }
-};
-
-/// Against fewer steps of the same model, at the same time.
-Count of_caches(const QualityFront& front) {
-  Count count;
-  for (const FrontPoint& point : front.points) {
-    if (!point.cell.cached()) continue;
-    const Interval other = distance_at(front.steps_of(point.model, point.cell.sampler), point.cell.time.mean);
-    if (std::isfinite(other.mean)) count.add(better(point, other));
-  }
-  return count;
+/// "of 6 cells 2 are clearly closer to real images, 1 clearly farther, of 2 it cannot be told, 1 is beyond ..."
+std::string text_of(const Closer& of) {
+  std::string text = fmt::format(
+      "of {} cells <b>{}</b> are clearly closer to real images, <b>{}</b> clearly farther, of <b>{}</b> it cannot be "
+      "told",
+      of.all(), of.closer, of.farther, of.untold);
+  if (of.beyond > 0) text += fmt::format(", the times of <b>{}</b> are beyond those measured", of.beyond);
+  return text;
 }
 
-/// Models that skip work, without a cache, against the steps of the complete one, at the same time.
-Count of_skipping(const QualityFront& front) {
-  Count count;
-  for (const FrontPoint& point : front.points) {
-    if (!point.cell.skips() || point.cell.cached()) continue;
-    for (const std::string& model : front.models()) {
-      const auto steps = front.steps_of(model, point.cell.sampler);
-      if (steps.empty() || steps.front()->cell.skips()) continue;
-      const Interval other = distance_at(steps, point.cell.time.mean);
-      if (std::isfinite(other.mean)) count.add(better(point, other));
-      break;  // the first complete one
-    }
-  }
-  return count;
+Judgement judgement_of(const Closer& of) {
+  if (of.closer == of.all()) return Judgement::yes;
+  if (of.farther == of.all()) return Judgement::no;
+  return of.closer > 0 ? Judgement::in_part : Judgement::cannot_tell;
+}
+
+std::string with_ends(const Interval& interval) {
+  return fmt::format("{} [{}, {}]", number(interval.mean), number(interval.low), number(interval.high));
 }
 
 std::string points_table(const QualityFront& front) {
@@ -74,12 +46,22 @@ std::string points_table(const QualityFront& front) {
     rows += row({html_escape(point->model), html_escape(cell.engine.name), html_escape(cell.cache),
                  html_escape(cell.sampler), std::to_string(cell.steps),
                  plus_minus(cell.time) + (cell.disturbed() ? " †" : ""), number(cell.gmacs_guided),
-                 plus_minus(cell.share), number(cell.activation_memory), plus_minus(cell.frechet), number(cell.kernel),
+                 plus_minus(cell.share), number(cell.activation_memory), with_ends(cell.frechet), number(cell.kernel),
                  decimal(cell.precision, 3), decimal(cell.recall, 3), point->on_front ? "yes" : ""});
   }
   return table({"model", "engine", "cache", "sampler", "steps", "ms per<br>image", "GMACs,<br>guided",
-                "share<br>realised", "MB", "Fréchet", "kernel", "precision", "recall", "front"},
+                "share<br>realised", "MB", "Fréchet", "kernel", "precision", "recall", "Pareto<br>front"},
                rows);
+}
+
+std::string published_table() {
+  std::string rows;
+  for (const PublishedSampling& one : published_sampling)
+    rows += row({std::string(one.paper), std::string(one.what), decimal(one.speedup, 2), decimal(one.fid, 2)});
+  return table({"paper", "", "times as fast", "FID"}, rows) +
+         note(
+             "DiT-XL/2 on ImageNet 256, guidance 1.5, 50,000 images. Times as fast as the first row of the same paper, "
+             "on its machine: rows of two papers do not compare, and none of them with a distance above.");
 }
 
 }  // namespace
@@ -88,33 +70,42 @@ std::optional<Section> quality_section(const Findings& findings, const Show& sho
   const auto fronts = quality_fronts(sampling_studies(findings.runs));
   if (fronts.empty()) return std::nullopt;
   Section section{.id = "quality", .title = "Does a cache beat fewer steps, and what does skipping add?"};
-  std::size_t number_of = 0;
+  Closer caches, skipping, both;
   for (const QualityFront& front : fronts) {
-    const Count caches = of_caches(front), skipping = of_skipping(front);
-    if (number_of == 0) {
-      section.answer = fmt::format(
-          "At the time that a cache takes, held against fewer steps of the same model without one: {}. At the time of "
-          "a "
-          "model that skips, held against the complete model in fewer steps: {}.",
-          caches.text(), skipping.text());
-      section.tile = Tile{"Does a cache beat fewer steps?", fmt::format("{} of {}", caches.better, caches.all()),
-                          "cells with a cache are clearly closer to real images than fewer steps in the same time",
-                          caches.judgement()};
-    }
-    const Figure figure =
-        quality_front_figure(front, number_of == 0 ? "quality-front" : fmt::format("quality-front-{}", number_of + 1));
-    (number_of == 0 ? section.shown : section.details) += show(
-        figure,
-        fmt::format("Down and to the left is better. Lines go through the numbers of steps of a model without a cache, "
-                    "dashes tell samplers; a cache beats fewer steps where its symbol is below the line of its colour. "
-                    "Bars are 95&nbsp;% over images; {:.0f} images for each cell, from the same noise.",
-                    front.points.front().cell.judged));
-    section.details += points_table(front);
-    ++number_of;
+    caches += caches_held_against_steps(front);
+    skipping += skipping_held_against_complete(front, /*cached=*/false);
+    both += skipping_held_against_complete(front, /*cached=*/true);
   }
-  section.details += note(described("frechet") + described("kernel") + described("precision") + described("recall") +
-                          "Between two numbers of steps distances are interpolated by logarithms. "
-                          "<b>†</b>: disturbed, the interval of its time is wider than a tenth of it, or unknown.");
+  const auto say = [&](const char* what, const Closer& of) {
+    if (of.all() > 0) section.answer += fmt::format("{}{}: {}.", section.answer.empty() ? "" : " ", what, text_of(of));
+  };
+  say("A cache, held against fewer steps of the same model in the same time", caches);
+  say("A model that skips work, held against the closest complete model in the same time, both without a cache",
+      skipping);
+  say("The two together, held against the same", both);
+  if (section.answer.empty()) section.answer = "No cell has another one that it could be held against.";
+  if (caches.all() > 0)
+    section.tile = Tile{"Does a cache beat fewer steps?", fmt::format("{} of {}", caches.closer, caches.all()),
+                        "cells with a cache are clearly closer to real images than fewer steps in the same time",
+                        judgement_of(caches)};
+  for (std::size_t i = 0; i < fronts.size(); ++i) {
+    const QualityFront& front = fronts[i];
+    (i == 0 ? section.shown : section.details) +=
+        show(quality_front_figure(front, i == 0 ? "quality-front" : fmt::format("quality-front-{}", i + 1)),
+             fmt::format(
+                 "Down and to the left is better; numbers are steps. Lines go through the numbers of steps without a "
+                 "cache, dashes tell samplers: a cache beats fewer steps where its symbol is below all lines of its "
+                 "colour. Bars are 95&nbsp;% over images, {:.0f} for each cell, from the same noise.",
+                 front.images));
+    section.details += points_table(front);
+  }
+  section.details += folded("What papers report", published_table());
+  section.details += note(
+      described("frechet") + described("kernel") + described("precision") + described("recall") +
+      "Between two numbers of steps distances are interpolated by logarithms, by the sampler that is closest there. "
+      "Clearly: intervals do not overlap, which of images from the same noise asks for more than "
+      "needed. "
+      "<b>†</b>: disturbed, the interval of its time is wider than a tenth of it, or unknown.");
   return section;
 }
 

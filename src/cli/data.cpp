@@ -46,7 +46,8 @@ void features(const Features& f, const study::Catalog& catalog) {
   if (!f.out.ends_with(".safetensors"))
     throw UsageError("features are written as .safetensors", "--out " + f.out, "give a name that ends so");
   const run::RunSettings settings = f.machine.settings(catalog);
-  quality::write_set(f.out, FeaturesOf(f.options, settings)(f.images, /*moments=*/false).set);
+  quality::write_set(
+      f.out, FeaturesOf(f.options, settings)(f.images, /*moments=*/false, /*spatial=*/true, /*logits=*/true).set);
   std::cout << f.out << std::endl;
 }
 

@@ -23,11 +23,16 @@ FeaturesOf::FeaturesOf(const FeatureOptions& options, const run::RunSettings& se
   network_ = quality::load_network(options.network, settings.device);
 }
 
-quality::Seen FeaturesOf::operator()(const std::string& path, bool moments) const {
+quality::Seen FeaturesOf::operator()(const std::string& path, bool moments, bool spatial, bool logits) const {
   torch::InferenceMode inference;
-  quality::Seen seen = quality::see(
-      path, *network_,
-      {.size = options_.size, .batch = options_.batch, .threads = threads_, .moments = moments, .quiet = quiet_});
+  quality::Seen seen = quality::see(path, *network_,
+                                    {.size = options_.size,
+                                     .batch = options_.batch,
+                                     .threads = threads_,
+                                     .moments = moments,
+                                     .spatial = spatial,
+                                     .logits = logits,
+                                     .quiet = quiet_});
   seen.set.network = hash_;
   if (!quiet_)
     for (const std::string& note : seen.notes) fmt::print(stderr, "dydit: {}\n", note);

@@ -21,8 +21,8 @@ class FeaturesOf {
  public:
   /// Throws UsageError where there is no --features, InputError.
   FeaturesOf(const FeatureOptions& options, const run::RunSettings& settings);
-  /// Tells on stderr what was left out. `moments`: as quality::Seeing has it.
-  quality::Seen operator()(const std::string& path, bool moments) const;
+  /// Tells on stderr what was left out. The others are as quality::Seeing has them.
+  quality::Seen operator()(const std::string& path, bool moments, bool spatial, bool logits) const;
 
  private:
   FeatureOptions options_;

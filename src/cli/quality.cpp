@@ -60,22 +60,28 @@ void execute(Quality q, const study::Catalog& catalog) {
   for (const std::string& name : q.metrics)
     q.options.metrics.push_back(static_cast<Metric>(std::ranges::find(names, name) - names.begin()));
   const bool moments = !q.options.needs_images();
+  const auto wants = [&](Metric metric) {
+    return q.options.metrics.empty() || std::ranges::find(q.options.metrics, metric) != q.options.metrics.end();
+  };
   std::optional<FeaturesOf> features;
   std::vector<std::string> sizes;
   const auto read = [&](const std::string& path) {
+    if (path.ends_with(".npz") && !q.features.network.empty() && !quality::has_images(path) &&
+        !quality::has_moments(path))
+      throw InputError("no images", path, "arr_0 is missing");
     // What the ADM evaluator's reference has besides its images is by its own network.
     if (!quality::has_images(path) || (q.features.network.empty() && quality::has_moments(path))) {
       quality::Set set = quality::read_set(path);
       return moments ? quality::moments_of(std::move(set)) : set;
     }
     if (!features) features.emplace(q.features, settings);
-    quality::Seen seen = (*features)(path, moments);
+    quality::Seen seen = (*features)(path, moments, wants(Metric::frechet_spatial), wants(Metric::inception_score));
     sizes.push_back(fmt::format("{} x {}", seen.height, seen.width));
     return std::move(seen.set);
   };
   const quality::Set reference = read(q.reference), generated = read(q.generated);
   if (sizes.size() == 2 && sizes[0] != sizes[1] && !q.machine.quiet)
-    fmt::print(stderr, "dydit: images of A are {}, of B {}: the network resizes both\n", sizes[0], sizes[1]);
+    fmt::print(stderr, "dydit: images of A are {}, of B {}: --image-size crops both alike\n", sizes[0], sizes[1]);
   std::unique_ptr<Progress> shown;
   q.options.progress = [&](std::int64_t, std::int64_t all) {
     if (!shown) shown = std::make_unique<Progress>("judging", "steps", all, q.machine.quiet);

@@ -15,7 +15,7 @@ namespace {
 class ImageSet final : public Labelled {
  public:
   ImageSet(std::unique_ptr<Store> store, const std::string& path, std::optional<std::int64_t> size)
-      : store_(std::move(store)), cropped_(size.has_value()) {
+      : store_(std::move(store)), path_(path), cropped_(size.has_value()) {
     std::vector<std::string> left_out;
     for (Entry& entry : store_->list()) {
       if (is_hidden(entry.name) || entry.name.ends_with('/')) continue;
@@ -37,7 +37,7 @@ class ImageSet final : public Labelled {
     }
   }
 
-  std::string name(std::int64_t index) const override { return at(index).name; }
+  std::string name(std::int64_t index) const override { return named(at(index)); }
 
   void read(std::int64_t index, bool flip, std::span<float> out) const override {
     Image image = decoded(at(index));
@@ -46,7 +46,7 @@ class ImageSet final : public Labelled {
     else if (image.width != shape_.width || image.height != shape_.height)
       throw InputError(fmt::format("images of several sizes: {} x {}, the first one {} x {}", image.width, image.height,
                                    shape_.width, shape_.height),
-                       at(index).name, "give --image-size, to which all are cropped");
+                       named(at(index)), "give --image-size, to which all are cropped");
     to_planes(image, flip, out);
   }
 
@@ -54,12 +54,14 @@ class ImageSet final : public Labelled {
 
  private:
   const Entry& at(std::int64_t index) const { return entries_.at(static_cast<std::size_t>(index)); }
+  std::string named(const Entry& entry) const { return path_ + "/" + entry.name; }  // of several sets that are read
   Image decoded(const Entry& entry) const {
     const std::string bytes = store_->read(entry);
-    return decode_image(std::as_bytes(std::span(bytes)), entry.name);
+    return decode_image(std::as_bytes(std::span(bytes)), named(entry));
   }
 
   std::unique_ptr<Store> store_;
+  std::string path_;
   bool cropped_;
   std::vector<Entry> entries_;
 };

@@ -30,7 +30,8 @@ Classifier::Classifier(const checkpoint::Tensors& tensors, const checkpoint::Met
     return tensor;
   };
   for (const ClassifierLayer& layer : classifier_layers(configuration_))
-    layers_[layer.name] = {taken(std::string(layer.name) + ".weight", {layer.out, layer.in, 3, 3}),
+    layers_[layer.name] = {taken(std::string(layer.name) + ".weight", {layer.out, layer.in, 3, 3})
+                               .contiguous(at::MemoryFormat::ChannelsLast),  // half of the time on a CPU
                            taken(std::string(layer.name) + ".bias", {layer.out})};
   layers_["head"] = {taken("head.weight", {configuration_.classes, 8 * configuration_.width}), {}};
 }
@@ -46,10 +47,11 @@ Features Classifier::operator()(const Tensor& images) const {
     Tensor x = part.to(head.device(), torch::kFloat32);
     if (x.size(2) != side || x.size(3) != side)
       x = at::_upsample_bilinear2d_aa(x, {side, side}, /*align_corners=*/false);
-    return classify(2 * x - 1, head, [&](const std::string& name, const Tensor& of) {
-      const Layer& layer = layers_.at(name);
-      return at::conv2d(of, layer.weight, layer.bias, {1, 1}, {1, 1}).relu_();
-    });
+    return classify((2 * x - 1).contiguous(at::MemoryFormat::ChannelsLast), head,
+                    [&](const std::string& name, const Tensor& of) {
+                      const Layer& layer = layers_.at(name);
+                      return at::conv2d(of, layer.weight, layer.bias, {1, 1}, {1, 1}).relu_();
+                    });
   });
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <map>
 #include <span>
 
 #include "base/bounds.h"
@@ -159,6 +161,36 @@ Trained judged(const std::shared_ptr<const data::Dataset>& held_out, const Class
   return {static_cast<double>(right) / static_cast<double>(all), all};
 }
 
+// Of sets whose classes are folders: the folder of each class, where its images lie in one.
+std::map<std::int64_t, std::string> folders_of(const data::Dataset& set) {
+  std::map<std::int64_t, std::string> folders;
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    const std::string folder = std::filesystem::path(set.name(i)).parent_path().filename().string();
+    const auto [found, is_new] = folders.emplace(set.label(i), folder);
+    if (!is_new && found->second != folder) found->second.clear();
+  }
+  return folders;
+}
+
+void require_fit(const data::Dataset& images, const data::Dataset& held_out) {
+  const data::Shape shape = images.shape();
+  if (shape.channels != 3 || shape.height != shape.width || !(shape == held_out.shape()))
+    throw UsageError("a classifier takes square images of three channels", "", "give images for both sets");
+  if (images.classes() < 2) throw UsageError("a classifier tells classes apart", "one class", "give several folders");
+  if (images.hash() == held_out.hash())
+    throw UsageError("the held-out images are those that are trained on", "--held-out", "give other ones");
+  const auto known = folders_of(images);
+  for (const auto& [label, folder] : folders_of(held_out)) {
+    const auto found = known.find(label);
+    if (label >= images.classes() ||
+        (found != known.end() && !found->second.empty() && !folder.empty() && found->second != folder))
+      throw UsageError(
+          "the held-out images have other classes",
+          fmt::format("class {} is '{}', and was '{}'", label, folder, found == known.end() ? "" : found->second),
+          "give both the same folders, or a labels.json");
+  }
+}
+
 }  // namespace
 
 ClassifierConfiguration classifier_configuration(const checkpoint::Metadata& metadata, const std::string& where) {
@@ -186,11 +218,12 @@ const Schema<ClassifierTraining>& classifier_training_schema() {
 Trained train_classifier(const std::shared_ptr<const data::Dataset>& images,
                          const std::shared_ptr<const data::Dataset>& held_out, const std::filesystem::path& path,
                          const ClassifierTraining& training, torch::Device device, int threads, bool quiet) {
+  require_fit(*images, *held_out);
   const data::Shape shape = images->shape();
-  if (shape.channels != 3 || shape.height != shape.width || !(shape == held_out->shape()))
-    throw UsageError("a classifier takes square images of three channels", "", "give images for both sets");
+  if (const auto folder = path.parent_path(); !folder.empty() && !std::filesystem::is_directory(folder))
+    throw UsageError("no such folder", folder.string(), "make it");
   const ClassifierConfiguration configuration{
-      .classes = std::max(images->classes(), held_out->classes()), .size = shape.height, .width = training.width};
+      .classes = images->classes(), .size = shape.height, .width = training.width};
   const std::int64_t steps_of_epoch = std::max<std::int64_t>(1, images->size() / training.batch);
   const train::TrainOptions schedule{.steps = training.epochs * steps_of_epoch,
                                      .learning_rate = training.learning_rate,
@@ -223,7 +256,8 @@ Trained train_classifier(const std::shared_ptr<const data::Dataset>& images,
                                .flip = true,
                                .first = step * training.batch});
   for (data::Batch batch; step < schedule.steps; ++step) {
-    stop_if_interrupted(state.string(), "the same command goes on from there");
+    stop_if_interrupted(std::filesystem::exists(state) ? state.string() : "nothing is saved before the first epoch",
+                        "the same command goes on");
     loader.next(batch);
     const std::int64_t epoch = step * training.batch / images->size();
     const Tensor x = model::to_device(shifted(images_of(batch, shape), batch, training.seed, epoch), device)

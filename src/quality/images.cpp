@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/progress.h"
 #include "data/loader.h"
 #include "data/npz.h"
@@ -23,18 +25,29 @@ class Source {
   virtual ~Source() = default;
   virtual Tensor next() = 0;  // undefined at the end
   std::int64_t images = 0, height = 0, width = 0;
+  std::string hash = {};
   std::vector<std::string> notes = {};
 };
+
+// A reader has several batches at hand.
+std::int64_t batch_of(const Seeing& seeing, std::int64_t height, std::int64_t width) {
+  constexpr std::int64_t most_bytes = std::int64_t{64} << 20;
+  const std::int64_t of_image = 3 * height * width * static_cast<std::int64_t>(sizeof(float));
+  return std::clamp<std::int64_t>(most_bytes / of_image, 1, seeing.batch);
+}
 
 class Files final : public Source {
  public:
   Files(const std::string& path, const Seeing& seeing)
       : set_(data::open_image_set(path, seeing.size)),
         // Of every image its features: the first broken one ends it.
-        loader_(set_, {.batch = seeing.batch, .threads = seeing.threads, .max_broken_share = 0}) {
+        loader_(set_, {.batch = batch_of(seeing, set_->shape().height, set_->shape().width),
+                       .threads = seeing.threads,
+                       .max_broken_share = 0}) {
     images = set_->size();
     height = set_->shape().height;
     width = set_->shape().width;
+    hash = set_->hash();
     notes = set_->notes();
   }
 
@@ -54,8 +67,7 @@ constexpr const char* array_name = "arr_0";
 
 class Array final : public Source {
  public:
-  Array(const std::filesystem::path& path, const Seeing& seeing)
-      : npz_(path), array_(npz_.open(array_name)), batch_(seeing.batch) {
+  Array(const std::filesystem::path& path, const Seeing& seeing) : npz_(path), array_(npz_.open(array_name)) {
     const std::vector<std::int64_t>& shape = array_.shape();
     if (array_.type() != checkpoint::DType::u8 || shape.size() != 4 || shape[3] != 3 || shape[0] < 1 || shape[1] < 1 ||
         shape[2] < 1)
@@ -65,6 +77,8 @@ class Array final : public Source {
     images = shape[0];
     height = shape[1];
     width = shape[2];
+    batch_ = batch_of(seeing, height, width);
+    hash = hash_of_file(path);
     if (seeing.size && (*seeing.size != height || *seeing.size != width))
       throw UsageError("an .npz's images are taken as they are", path.string(),
                        fmt::format("they are {} x {}: leave out --image-size", height, width));
@@ -83,15 +97,19 @@ class Array final : public Source {
  private:
   data::Npz npz_;
   data::NpzArray array_;
-  std::int64_t batch_, done_ = 0;
+  std::int64_t batch_ = 1, done_ = 0;
 };
 
 // Rows of all images, or their moments.
 class Rows {
  public:
-  void add(const Tensor& rows, std::int64_t images, bool moments) {
+  void add(const Tensor& rows, std::int64_t images, bool moments, const std::string& where) {
     if (!rows.defined()) return;
     const Tensor host = rows.to(torch::kCPU);
+    if (host.size(1) > most_dimensions)
+      throw InputError(
+          "too many features", where,
+          fmt::format("{} of each image, {} at most: give a network of fewer", host.size(1), most_dimensions));
     if (moments) {
       if (!moments_) moments_.emplace(host.size(1));
       return moments_->add(host);
@@ -125,14 +143,21 @@ bool has_moments(const std::filesystem::path& path) { return path.extension() ==
 
 Seen see(const std::filesystem::path& path, const FeatureNetwork& network, const Seeing& seeing) {
   const std::unique_ptr<Source> source = open_source(path, seeing);
+  if (seeing.moments && source->images < 2)
+    throw InputError("one image has no covariance", path.string(), "give two at least");
   Rows features, spatial, logits;
   {
     Progress progress("features of " + path.filename().string(), "images", source->images, seeing.quiet);
     for (Tensor images; (images = source->next()).defined(); progress.advance(images.size(0))) {
-      const Features seen = network(images);
-      features.add(seen.pooled, source->images, seeing.moments);
-      spatial.add(seen.spatial, source->images, seeing.moments);
-      if (!seeing.moments) logits.add(seen.logits, source->images, false);
+      Features seen;
+      try {
+        seen = network(images);
+      } catch (const NotFinite&) {
+        throw NotFinite("features are not finite", path.string(), "the network overflows, or has other weights");
+      }
+      features.add(seen.pooled, source->images, seeing.moments, path.string());
+      if (seeing.spatial) spatial.add(seen.spatial, source->images, seeing.moments, path.string());
+      if (seeing.logits && !seeing.moments) logits.add(seen.logits, source->images, false, path.string());
     }
   }
   return {.set = {.where = path.string(),
@@ -141,9 +166,9 @@ Seen see(const std::filesystem::path& path, const FeatureNetwork& network, const
                   .logits = logits.all(),
                   .gaussian = features.gaussian(),
                   .spatial_gaussian = spatial.gaussian()},
-          .images = source->images,
           .height = source->height,
           .width = source->width,
+          .hash = source->hash,
           .notes = source->notes};
 }
 

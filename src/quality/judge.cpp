@@ -78,6 +78,8 @@ class Judge {
       else
         out_.notes.push_back(fmt::format("{}: {}", name, lacks));
     }
+    if (wanted_.empty())
+      throw InputError("nothing can be judged", reference_.where + ", " + generated_.where, out_.notes.front());
     if (options_.extrapolate) require_many();
     all_ = static_cast<std::int64_t>(wanted_.size()) + (options_.extrapolate ? extrapolated_from : 0);
     for (const Metric metric : wanted_) {
@@ -125,7 +127,8 @@ class Judge {
       case Metric::frechet_spatial:
         for (const Set* set : {&reference_, &generated_})
           if (!set->spatial_gaussian && (!set->spatial.defined() || set->spatial.size(0) < 2))
-            return "there are no spatial features: " + set->where;
+            return fmt::format("there are no spatial features{}: {}", set->spatial.defined() ? " of two images" : "",
+                               set->where);
         return "";
       case Metric::inception_score:
         if (!generated_.logits.defined()) return "there are no logits: " + generated_.where;

@@ -5,8 +5,10 @@
 #include <torch/script.h>
 
 #include <functional>
+#include <sstream>
 #include <vector>
 
+#include "base/bounds.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "checkpoint/checkpoint.h"
@@ -45,6 +47,15 @@ Features in_parts(const Tensor& images, std::int64_t at_once, const std::functio
 
 namespace {
 
+// The last line of its message that says something.
+std::string reason_of(const std::exception& error) {
+  std::istringstream lines(error.what());
+  std::string last;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find_first_not_of(" ~<-") != line.npos && !line.starts_with("Exception raised")) last = line;
+  return shortened(last);
+}
+
 class Scripted final : public FeatureNetwork {
  public:
   Scripted(const std::filesystem::path& path, torch::Device device) : where_(path.string()), device_(device) {
@@ -71,9 +82,10 @@ class Scripted final : public FeatureNetwork {
       value = module_({images.to(device_, torch::kFloat32)});
     } catch (const c10::OutOfMemoryError&) {
       throw;
-    } catch (const std::exception&) {  // of its own code, with that code's trace
+    } catch (const std::exception& error) {  // of its own code, behind that code's trace
       throw InputError("a TorchScript module does not take these images", where_,
-                       "its forward must make features (N, d) of a tensor (N, 3, H, W) of their size, from 0 to 1");
+                       "its forward must make features (N, d) of a tensor (N, 3, H, W) of their size, from 0 to 1 (" +
+                           reason_of(error) + ")");
     }
     if (!value.isTensor() || value.toTensor().dim() < 2 || value.toTensor().size(0) != images.size(0))
       throw InputError("a TorchScript module makes no features", where_, "its forward must return a tensor (N, d)");
@@ -99,6 +111,10 @@ bool is_script(const std::filesystem::path& path) {
 std::unique_ptr<FeatureNetwork> load_network(const std::filesystem::path& path, torch::Device device) {
   if (is_script(path)) return std::make_unique<Scripted>(path, device);
   const checkpoint::Checkpoint opened = checkpoint::open_checkpoint(path);
+  if (!Classifier::recognises(opened.metadata) && !opened.tensors.contains("Conv2d_1a_3x3.conv.weight"))
+    throw InputError(
+        "no network that sees features", path.string(),
+        "give the inception network of Frechet distances, a classifier of dydit classifier, or TorchScript");
   if (Classifier::recognises(opened.metadata))
     return std::make_unique<Classifier>(opened.tensors, opened.metadata, path.string(), device);
   return std::make_unique<Inception>(opened.tensors, path.string(), device);

@@ -31,8 +31,6 @@ Tensor finite(const Tensor& tensor, const std::string& where, const std::string&
 
 constexpr const char* network_key = "network";  // of a file's metadata
 
-constexpr std::int64_t most_dimensions = 16384;  // of a covariance of 2 GiB
-
 Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, const std::string& where) {
   const auto found = tensors.find(name);
   if (found == tensors.end()) return {};
@@ -101,8 +99,9 @@ Set of_moments(const std::filesystem::path& path) {
 }  // namespace
 
 Set moments_of(Set set) {
-  const auto condense = [](Tensor& features, std::optional<Gaussian>& gaussian) {
+  const auto condense = [&where = set.where](Tensor& features, std::optional<Gaussian>& gaussian) {
     if (!features.defined()) return;
+    if (features.size(0) < 2) throw InputError("one image has no covariance", where, "give two at least");
     Moments moments(features.size(1));
     moments.add(features);
     gaussian = moments.gaussian();

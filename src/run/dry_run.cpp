@@ -55,6 +55,10 @@ void require_files(const Profile& profile) {
   if (!profile.data.path.starts_with("synthetic:")) look(profile.data.path);
   for (const ModelSpec& model : profile.models) look(model.checkpoint);
   look(profile.history);
+  if (profile.sampling) {
+    look(profile.sampling->features);
+    look(profile.sampling->reference);
+  }
   if (!missing.empty())
     throw InputError(fmt::format("{} of the profile's files missing", missing.size()),
                      fmt::format("{}", fmt::join(missing, ", ")), "put them there or change the profile");

@@ -62,18 +62,32 @@ void describe_models(const Profile& profile, Subjects& subjects, record::RunDire
 
 // The network and the real images by which drawn ones are judged, where the profile names them.
 std::optional<study::Judging> judging_of(const Profile& profile, const RunSettings& settings) {
+  if (!profile.sampling || profile.sampling->judged == 0) return std::nullopt;
   const study::SamplingSweep& sampling = *profile.sampling;
-  if (sampling.judged == 0) return std::nullopt;
-  const std::string& images = sampling.reference.empty() ? profile.data.path : sampling.reference;
+  const std::string& real = sampling.reference.empty() ? profile.data.path : sampling.reference;
+  if (sampling.reference.empty() && !quality::has_images(real))
+    throw UsageError("the data are no images that others could be held against", real,
+                     "name real ones as sampling.reference");
   study::Judging judging{
-      .network = quality::load_network(sampling.features, settings.device), .reference = {}, .inputs = {}};
+      .network = quality::load_network(sampling.features, settings.device), .reference = {}, .by = {}};
   torch::InferenceMode inference;
-  judging.reference = quality::see(images, *judging.network,
-                                   {.size = profile.data.size, .threads = settings.threads, .quiet = settings.quiet})
-                          .set;
-  judging.inputs = hash_of_file(sampling.features) + " " +
-                   (std::filesystem::is_directory(images) ? data::open_image_set(images, profile.data.size)->hash()
-                                                          : hash_of_file(images));
+  std::string hash;
+  if (quality::has_images(real)) {
+    quality::Seen seen = quality::see(real, *judging.network,
+                                      {.size = real.ends_with(".npz") ? std::nullopt : std::optional(profile.data.size),
+                                       .threads = settings.threads,
+                                       .spatial = false,
+                                       .logits = false,
+                                       .quiet = settings.silent()});
+    if (!settings.silent())
+      for (const std::string& note : seen.notes) fmt::print(stderr, "dydit: {}\n", note);
+    judging.reference = std::move(seen.set);
+    hash = seen.hash;
+  } else {
+    judging.reference = quality::read_set(real);
+    hash = hash_of_file(real);
+  }
+  judging.by = fmt::format("{:.8} {:.8}", hash_of_file(sampling.features), hash);
   return judging;
 }
 
@@ -118,6 +132,7 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
                                                                .group = settings.group};
   };
   if (profile.sampling) study::require_sampleable({setting(*profile.sampling, subjects.sampled), {}});
+  const std::optional<study::Judging> judging = judging_of(profile, settings);
   const auto run = open_run(profile.name, settings, manifest);
   tell_weights(profile, subjects, settings);
   if (profile.has_subjects() && run != nullptr) {
@@ -129,8 +144,7 @@ Finished run_studies(const Profile& asked, const RunSettings& settings) {
   studies.clear();
   subjects = {};  // what is timed has their memory
   if (profile.sweep) study::speed(setting(*profile.sweep, trained), run.get());
-  if (profile.sampling)
-    study::sampling({setting(*profile.sampling, sampled), judging_of(profile, settings)}, run.get());
+  if (profile.sampling) study::sampling({setting(*profile.sampling, sampled), judging}, run.get());
   if (run == nullptr) return {};
   run->finish();
   const auto& records = run->records();

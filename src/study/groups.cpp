@@ -69,10 +69,11 @@ void rounds(const std::string& label, const std::vector<Group>& groups, bool qui
   };
   for (std::size_t first = 0; first < missing.size(); first += size) {
     std::vector<DoneCell> done;
+    std::int64_t others = 0;  // what the other processes do in this round
+    for (std::size_t i = first; i < std::min(first + size, missing.size()); ++i)
+      if (i != first + rank) others += groups[missing[i]].steps;
     if (first + rank < missing.size()) {
-      const auto after_block = [&] {
-        progress.advance(static_cast<std::int64_t>(std::min(size, missing.size() - first)));
-      };
+      const auto after_block = [&] { progress.advance(1); };
       for (DoneCell& cell : groups[missing[first + rank]].measure(warn, after_block)) {
         if (size > 1) cell.record.machine["processes"] = size;
         record::stamp(cell.record);
@@ -87,6 +88,7 @@ void rounds(const std::string& label, const std::vector<Group>& groups, bool qui
     if (size > 1)
       for (const std::string& text : processes.gather(to_bytes(done)))
         for (DoneCell& cell : from_bytes(text)) write(*run, std::move(cell));
+    progress.advance(others);
   }
 }
 

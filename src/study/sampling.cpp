@@ -109,11 +109,12 @@ Record cell_record(const SamplingSetting& s, const SampledModel& model, const Sa
                    {"device", torch::DeviceTypeName(s.device.type(), /*lower_case=*/true)},
                    {"threads", s.threads}});
   name_input_size(axes, model.trained, s.spec.input_size);
+  if (is_judged(s, model, cell)) axes["judged_by"] = s.judging->by;
   std::vector<std::string> inputs{
       fmt::format("{} {} {} {}", s.spec.input_size, s.spec.blocks, s.spec.sampler.front(), s.spec.steps.front())};
   if (model.trained != nullptr)
     inputs.push_back(fmt::format("{} {}", model.trained->hash, to_json(model.trained->process).dump()));
-  if (is_judged(s, model, cell)) inputs.push_back(fmt::format("{} {}", s.spec.judged, s.judging->inputs));
+  if (is_judged(s, model, cell)) inputs.push_back(fmt::format("{}", s.spec.judged));
   return {.cell = record::cell_hash("sampling", axes, inputs, s.seed), .study = "sampling", .axes = axes};
 }
 
@@ -274,7 +275,8 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
   });
   each([&](Record& record, const SampledCell& cell) {
     if (!is_judged(s, model, cell)) return;
-    judge(record, *trajectories, model, cell, s);
+    if (const auto error = error_of([&] { judge(record, *trajectories, model, cell, s); }))
+      warn(fmt::format("no quality of {}: {}", cell.name(), *error));  // its times stand
     after_block();
   });
   std::vector<DoneCell> done;
@@ -314,6 +316,10 @@ std::vector<SampledModel> sampled_models(const SamplingSetting& s) {
 }  // namespace
 
 void require_sampleable(const SamplingSetting& s) {
+  for (const Trained& trained : s.trained)
+    if (const auto channels = trained.network->architecture.channels; s.spec.judged > 0 && channels != 3)
+      throw UsageError("quality is judged of pixels", fmt::format("{} has {} channels", trained.name, channels),
+                       "leave out judged for models of latents");
   for (const SampledModel& model : sampled_models(s)) require_cells(s, model, sampled_cells(s, model));
 }
 

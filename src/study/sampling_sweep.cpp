@@ -50,7 +50,7 @@ const Schema<SamplingSweep>& sampling_sweep_schema() {
   static const auto schema =
       Schema<S>()
           .add("models", &S::models, "published configurations under imposed masks")
-          .add("trained", &S::trained, "dynamic models of the profile, as their routers decide")
+          .add("trained", &S::trained, "models of the profile, dynamic ones as their routers decide")
           .add("dtype", &S::dtype, "types of numbers")
           .add("batch", &S::batch, bounds::batch, "images of a trajectory")
           .add("guidance", &S::guidance, Bounds<double>{-1000, 1000}, "scales of guidance (1: none)")
@@ -121,8 +121,10 @@ SamplingSweep sampling_sweep_from_json(const Json& json, const std::string& wher
     if (!sweep.products[i].sampler.empty()) known(sweep.products[i].sampler, (key + ".sampler").c_str(), samplers);
     if (!sweep.products[i].cache.empty()) caches(sweep.products[i].cache, key + ".cache");
   }
-  if (sweep.judged == 1 || (sweep.judged > 0) != !sweep.features.empty())
-    throw UsageError("quality is judged of several images by features", where + ".judged", "give judged and features");
+  constexpr std::int64_t fewest = 4;  // have three neighbours each
+  if ((sweep.judged > 0 && sweep.judged < fewest) || (sweep.judged > 0) != !sweep.features.empty())
+    throw UsageError("quality is judged of several images by features", where + ".judged",
+                     fmt::format("give features, and {} images at least", fewest));
   if (sweep.judged > 0 && sweep.trained.empty())
     throw UsageError("weights that nobody trained draw nothing", where + ".judged", "give trained models");
   const Json keep = to_json(sweep)["keep"];

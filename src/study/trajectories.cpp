@@ -197,8 +197,6 @@ void Trajectories::run_passes(const SampledCell& cell) {
 }
 
 Tensor Trajectories::draw(const SampledCell& cell, std::int64_t first) {
-  if (architecture().channels != 3)
-    throw UsageError("quality is judged of pixels", of_.name, "leave out judged for models of latents");
   const Tensor made = trajectory(cell, batch_from(first), /*look=*/true, {});
   model::require_finite_output(made);
   constexpr double most = 255;

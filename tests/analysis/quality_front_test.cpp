@@ -48,31 +48,55 @@ TEST_CASE("judged cells of all models stand in one front") {
   REQUIRE(fronts.size() == 1);
   const QualityFront& front = fronts[0];
   CHECK(front.points.size() == 8);
-  CHECK(front.models().size() == 2);
-  const auto steps = front.steps_of("large", "ddim");
-  REQUIRE(steps.size() == 3);
-  CHECK(steps[0]->cell.steps == 10);
   std::string best;
   for (const FrontPoint& point : front.points)
-    if (point.on_front) best += point.name() + " " + std::to_string(point.cell.steps) + "; ";
+    if (point.on_front)
+      best += point.variant() + " " + point.cell.cache + " " + std::to_string(point.cell.steps) + "; ";
   CHECK(best ==
-        "large, ddim 50; large, ddim 20; large, ddim 10; large + fora:2, ddim 50; half, ddim 20; half, ddim 10; ");
+        "large (dense) none 50; large (dense) none 20; large (dense) none 10; large (dense) fora:2 50; "
+        "half (compact) none 20; half (compact) none 10; ");
   // Between two numbers of steps by logarithms, beyond them nothing.
-  CHECK(distance_at(steps, 200).mean == Approx(32));
-  CHECK(distance_at(steps, std::sqrt(200 * 400)).mean == Approx(16));
-  CHECK(distance_at(steps, std::sqrt(200 * 400)).low == Approx(0.9 * 16));
-  CHECK(std::isnan(distance_at(steps, 199).mean));
-  CHECK(std::isnan(distance_at(steps, 1001).mean));
-  CHECK(std::isnan(distance_at({}, 200).mean));
-  const auto point = [&](double distance) {
-    FrontPoint of = front.points[0];
-    of.cell.frechet = {distance, 0.9 * distance, 1.1 * distance};
-    return of;
-  };
-  CHECK(better(point(8), {10, 9, 11}) == Judgement::yes);
-  CHECK(better(point(13), {10, 9, 11}) == Judgement::no);
-  CHECK(better(point(9), {10, 9, 11}) == Judgement::cannot_tell);
-  CHECK(better(point(9), no_interval) == Judgement::cannot_tell);
+  const auto at = [&](double time) { return front.distance_at("large (dense)", time); };
+  CHECK(at(200).mean == Approx(32));
+  CHECK(at(std::sqrt(200 * 400)).mean == Approx(16));
+  CHECK(at(std::sqrt(200 * 400)).low == Approx(0.9 * 16));
+  CHECK(std::isnan(at(199).mean));
+  CHECK(std::isnan(at(1001).mean));
+  CHECK(std::isnan(front.distance_at("nobody", 200).mean));
+}
+
+TEST_CASE("a cache is held against the best sampler, and what skips against the best complete model") {
+  auto all = records();
+  const auto caches = [&] { return caches_held_against_steps(fronts_of(all)[0]); };
+  CHECK((caches().closer == 1 && caches().farther == 1 && caches().all() == 2));
+  // Another sampler without a cache is better than both.
+  for (const auto& [steps, frechet] : {std::pair{50, 0.5}, {10, 1.0}})
+    all.push_back(test::sampled({.sampler = "dpmpp", .steps = steps, .model = "large", .frechet = frechet}));
+  CHECK(caches().farther == 2);
+  // Two steps were never measured, so nothing is known of a cache that is as fast.
+  all.push_back(test::sampled({.cache = "fora:2", .steps = 10, .model = "large", .frechet = 40}));
+  CHECK((caches().beyond == 1 && caches().all() == 3));
+  // The dense model that was trained on is closer than the first one, and what skips is held against it.
+  auto trained_on = records();
+  CHECK(skipping_held_against_complete(fronts_of(trained_on)[0], false).closer == 2);
+  for (const auto& [steps, frechet] : {std::pair{50, 0.2}, {20, 0.8}, {10, 1.0}, {5, 2.0}})
+    trained_on.push_back(test::sampled({.steps = steps, .model = "trained on", .frechet = frechet}));
+  CHECK(skipping_held_against_complete(fronts_of(trained_on)[0], false).farther == 3);
+  CHECK(skipping_held_against_complete(fronts_of(trained_on)[0], true).all() == 0);
+  // Engines of one model are two lines, and sets that were judged otherwise two fronts.
+  auto engines = records();
+  for (auto record : records())
+    if (record.axes["model"] == "half") {
+      record.axes["engine"] = "masked";
+      record.cell = record::cell_hash("sampling", record.axes, {}, 0);
+      engines.push_back(record);
+    }
+  CHECK(std::isfinite(fronts_of(engines)[0].distance_at("half (masked)", 300).mean));
+  engines.back().axes["judged_by"] = "another network";
+  CHECK(fronts_of(engines).size() == 2);
+  engines.back().axes.erase("judged_by");
+  engines.back().metrics.at("judged_images").value = 5;
+  CHECK(fronts_of(engines).size() == 2);
 }
 
 TEST_CASE("the page says whether a cache beats fewer steps, and what skipping adds") {
@@ -81,8 +105,9 @@ TEST_CASE("the page says whether a cache beats fewer steps, and what skipping ad
   CHECK_THAT(page,
              Contains("of 2 cells <b>1</b> are clearly closer to real images, <b>1</b> clearly farther, of <b>0</b>"));
   // Of the model of half of the work 50 steps take 550 ms and 20 take 220: both within the dense model's times.
-  CHECK_THAT(page, Contains("of 2 cells <b>2</b> are clearly closer"));
-  CHECK_THAT(page, Contains("100 images for each cell"));
+  CHECK_THAT(page, Contains("of 3 cells <b>2</b> are clearly closer to real images, <b>0</b> clearly farther, of "
+                            "<b>0</b> it cannot be told, the times of <b>1</b> are beyond those measured"));
+  CHECK_THAT(page, Contains("100 for each cell"));
   // Nothing is said where nothing was judged.
   CHECK_THAT(test::page_of(test::combinations(1)), !Contains("beat fewer steps"));
 }

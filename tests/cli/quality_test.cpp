@@ -101,7 +101,7 @@ TEST_CASE("probe features writes what the published network sees") {
   CHECK(Json::parse(judged.out)["frechet_spatial"].get<double>() == Approx(0).margin(1e-6));
   const auto refused = test::run_probe("features", {{"image", images}}, {"--checkpoint", set}).outcome;
   CHECK(refused.code == 3);
-  CHECK_THAT(refused.err, Contains("not the inception network"));
+  CHECK_THAT(refused.err, Contains("no network that sees features"));
 }
 
 namespace {
@@ -243,14 +243,14 @@ TEST_CASE("a classifier of the data at hand judges images, and its training goes
   const auto whole = run_dydit(training("whole.safetensors"));
   INFO(whole.err);
   REQUIRE(whole.code == 0);
-  CHECK_THAT(whole.out, Contains("tells the class of"));
+  CHECK_THAT(whole.out, Contains("of 200 held-out images are classified rightly"));
   CHECK_FALSE(std::filesystem::exists(path("whole.safetensors.training")));
   test::Process process(training("stopped.safetensors"));
   REQUIRE(test::appears(path("stopped.safetensors.training")));
   process.send(SIGINT);
   const auto stopped = process.wait();
   CHECK(stopped.code == 130);
-  CHECK_THAT(stopped.err, Contains("the same command goes on from there"));
+  CHECK_THAT(stopped.err, Contains("the same command goes on"));
   CHECK_FALSE(std::filesystem::exists(path("stopped.safetensors")));
   auto another = training("stopped.safetensors");
   another.insert(another.end(), {"--seed", "5"});
@@ -258,8 +258,26 @@ TEST_CASE("a classifier of the data at hand judges images, and its training goes
   REQUIRE(run_dydit(training("stopped.safetensors")).code == 0);
   CHECK((read_file(path("stopped.safetensors")) == read_file(path("whole.safetensors"))));
 
+  const auto refused = [&](test::Arguments arguments, std::size_t at, const char* value, const char* why) {
+    arguments[at] = value;
+    const auto outcome = run_dydit(arguments);
+    INFO(outcome.err);
+    CHECK(outcome.code == 2);
+    CHECK(test::is_one_error(outcome.err));
+    CHECK_THAT(outcome.err, Contains(why));
+  };
+  const auto arguments = training("new.safetensors");
+  refused(arguments, 7, "4", "--size");
+  write_pictures(path("some"), 20, 16);
+  write_pictures(path("others"), 10, 16);
+  std::filesystem::rename(folder.path() / "others" / "even", folder.path() / "others" / "zero");
+  auto of_folders = arguments;
+  of_folders[1] = path("some");
+  refused(of_folders, 3, path("some").c_str(), "are those that are trained on");
+  refused(of_folders, 3, path("others").c_str(), "class 0 is 'odd', and was 'even'");
+
   // Far better than chance, and its features see that pictures of two classes are others than all.
-  const double accuracy = std::stod(whole.out.substr(whole.out.find("class of") + 8));
+  const double accuracy = std::stod(whole.out.substr(whole.out.find(": ") + 2));
   CHECK(accuracy > 40);
   write_pictures(path("real"), 40, 16);
   write_pictures(path("larger"), 40, 24);
@@ -268,5 +286,5 @@ TEST_CASE("a classifier of the data at hand judges images, and its training goes
   INFO(judged.err);
   CHECK(judged.code == 0);
   CHECK_THAT(judged.out, Contains("frechet_spatial") && Contains("inception_score"));
-  CHECK_THAT(judged.err, Contains("images of A are 16 x 16, of B 24 x 24: the network resizes both"));
+  CHECK_THAT(judged.err, Contains("images of A are 16 x 16, of B 24 x 24: --image-size crops both alike"));
 }

@@ -261,7 +261,7 @@ TEST_CASE("what trained models draw is judged: a dense model's images, and a dyn
   const auto network = std::make_shared<Means>();
   torch::manual_seed(1);
   s.judging = {
-      {.network = network, .reference = {.where = "real", .features = torch::rand({30, 3})}, .inputs = "means"}};
+      {.network = network, .reference = {.where = "real", .features = torch::rand({30, 3})}, .by = "means"}};
   test::StudyRun run;
   study::sampling(s, &run.run);
   CHECK(network->seen == 2 * 4 * 5);

@@ -58,6 +58,7 @@ struct SamplingCell {
   /// Of the images that it drew, where they were judged; no_interval and NaN where not.
   Interval frechet;
   double kernel, precision, recall, judged;
+  std::string judged_by;  ///< network and reference, as a record names them
   std::optional<SamplingWaterfall> waterfall;
   std::string tensors;  ///< name of the file with what its trajectory drew; empty where none was kept
 

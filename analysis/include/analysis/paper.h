@@ -69,4 +69,35 @@ inline constexpr PaperAblation paper_ablation[] = {{"routers", "both", "", 16.94
 /// On the four data sets of fine classes: the dynamic model at lambda 0.5, and the dense one.
 inline constexpr double paper_fine_dynamic = 13.98, paper_fine_dense = 12.27;
 
+/// Caches and fewer steps on DiT-XL/2 as papers report them: ImageNet 256, guidance 1.5, 50,000 images, each paper on a
+/// machine of its own. Speedups are over the paper's own first row; FID.
+struct PublishedSampling {
+  std::string_view paper, what;
+  double speedup, fid;
+};
+
+inline constexpr PublishedSampling published_sampling[] = {
+    {"Learning-to-Cache", "DDIM 50", 1, 2.264},
+    {"", "its cache, 50 steps", 7.245 / 5.568, 2.269},
+    {"", "DDIM 20", 7.245 / 2.869, 3.484},
+    {"", "its cache, 20 steps", 7.245 / 2.261, 3.455},
+    {"SmoothCache", "DDIM 50", 1, 2.28},
+    {"", "DDIM 30", 8.34 / 4.88, 2.66},
+    {"", "FORA, every 2nd", 8.34 / 5.17, 2.65},
+    {"", "FORA, every 3rd", 8.34 / 4.12, 3.31},
+    {"", "its cache, 0.18", 8.34 / 4.85, 2.65},
+    {"ChebBooster", "DDIM 50", 1, 2.18},
+    {"", "DDIM 25", 1.86, 2.75},
+    {"", "DDIM 16", 2.68, 4.24},
+    {"", "DDIM 12", 3.37, 7.07},
+    {"", "TaylorSeer, every 3rd", 1.47, 2.34},
+    {"", "TaylorSeer, every 4th", 1.51, 2.49},
+    {"", "TaylorSeer, every 5th", 1.66, 2.63},
+    {"TokenCache", "DDPM 250", 1, 2.09},
+    {"", "DDPM 125", 21.57 / 10.77, 2.13},
+    {"", "FORA", 21.57 / 8.60, 2.82},
+    {"", "ToCa", 21.57 / 11.13, 2.58},
+    {"", "its cache", 21.57 / 10.51, 2.07},
+};
+
 }  // namespace dydit::analysis

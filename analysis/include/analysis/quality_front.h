@@ -16,27 +16,38 @@ struct FrontPoint {
   SamplingCell cell;
   bool on_front = false;  ///< no other cell is as fast and has a smaller distance
 
-  std::string name() const { return model + (cell.cached() ? " + " + cell.cache : "") + ", " + cell.sampler; }
+  std::string variant() const { return model + " (" + cell.engine.name + ")"; }  ///< what runs: of one colour
 };
 
-/// The judged cells of all models in one setting: by model, sampler, cache and descending steps.
+/// The judged cells of all models in one setting, by one network, reference and number of images: by model, engine,
+/// sampler, cache and descending steps.
 struct QualityFront {
   Axes axes;
+  std::string judged_by;
+  double images;
   std::vector<FrontPoint> points;
 
   std::string title() const;
-  std::vector<std::string> models() const;
-  /// Those of a model by a sampler without a cache, in ascending order of their times.
-  std::vector<const FrontPoint*> steps_of(const std::string& model, const std::string& sampler) const;
+  /// The distance that a variant without a cache has by another number of steps in that time, by its best sampler:
+  /// between two of its points, linear in the logarithms of both. no_interval beyond them.
+  Interval distance_at(const std::string& variant, double time) const;
 };
 
 std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studies);
 
-/// The distance that a model without a cache would have at that time by another number of steps: between its points,
-/// linear in the logarithms of both. no_interval beyond them.
-Interval distance_at(const std::vector<const FrontPoint*>& steps, double time);
+/// How many cells are clearly closer to real images than what they are held against, clearly farther (intervals that do
+/// not overlap), neither, and how many have a time that nothing was measured around.
+struct Closer {
+  std::size_t closer = 0, farther = 0, untold = 0, beyond = 0;
 
-/// Is the cell better than that: its interval below the other one (yes), above (no), or neither can be told.
-Judgement better(const FrontPoint& point, const Interval& other);
+  std::size_t all() const { return closer + farther + untold + beyond; }
+  Closer& operator+=(const Closer& other);
+};
+
+/// Cells with a cache, against fewer steps of the same variant without one in the same time.
+Closer caches_held_against_steps(const QualityFront& front);
+/// Variants that skip what is off, with or without a cache, against the complete model that is closest in the same time
+/// without one.
+Closer skipping_held_against_complete(const QualityFront& front, bool cached);
 
 }  // namespace dydit::analysis

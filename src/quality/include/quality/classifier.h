@@ -45,7 +45,7 @@ class Classifier final : public FeatureNetwork {
 struct ClassifierTraining {
   std::int64_t epochs = 24;
   std::int64_t batch = 256;
-  double learning_rate = 0.005;  ///< its highest, after a fifth of the steps; then down to 0
+  double learning_rate = 0.02;  ///< its highest, after a fifth of the steps; then down to 0
   double weight_decay = 0.05;
   std::int64_t width = 20;
   std::uint64_t seed = 0;
@@ -53,13 +53,14 @@ struct ClassifierTraining {
 const Schema<ClassifierTraining>& classifier_training_schema();
 
 struct Trained {
-  double accuracy;  ///< share of the held-out images whose class it tells, by the weights in the file
+  double accuracy;  ///< share of the held-out images that are classified rightly, by the weights in the file
   std::int64_t images;
 };
 
 /// AdamW with a warmed-up cosine on `images`, shifted by up to an eighth and mirrored, bfloat16 autocast; writes
 /// `path`, a .safetensors with weights in float16. State is kept in `path`.training after each epoch, and resumed from
-/// there. Throws UsageError where that is of another training, InputError for broken images, RunError where the loss
+/// there. Throws UsageError where that is of another training or the two sets do
+/// not fit, InputError for broken images, RunError where the loss
 /// is not finite, Interrupted.
 Trained train_classifier(const std::shared_ptr<const data::Dataset>& images,
                          const std::shared_ptr<const data::Dataset>& held_out, const std::filesystem::path& path,

@@ -4,6 +4,7 @@
 
 #include <torch/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -11,6 +12,8 @@
 #include "quality/gaussian.h"
 
 namespace dydit::quality {
+
+inline constexpr std::int64_t most_dimensions = 16384;  ///< of features: of a covariance of 2 GiB
 
 struct Set {
   std::string where = {};

@@ -17,7 +17,7 @@ namespace dydit::study {
 struct Judging {
   std::shared_ptr<const quality::FeatureNetwork> network;
   quality::Set reference;  ///< real images, by their features
-  std::string inputs;      ///< what tells network and reference from others, for the names of cells
+  std::string by;          ///< what tells network and reference from others, for records
 };
 
 struct SamplingSetting : MeasureSetting<SamplingSweep> {
