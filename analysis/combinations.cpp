@@ -34,6 +34,11 @@ Interval frechet_of(const Record& record) {
   return frechet;
 }
 
+std::vector<double> frechet_draws_of(const Record& record) {
+  const Metric* const frechet = find_metric(record, "frechet");
+  return frechet == nullptr || frechet->blocks.empty() ? std::vector<double>() : frechet->blocks.front();
+}
+
 SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, Engine>& engines) {
   SamplingCell cell{.engine = engine_of(record, engines),
                     .which = name_axis(record, "which"),
@@ -56,6 +61,7 @@ SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, 
                     .activation_memory = at_least_zero(record, "activation_memory"),
                     .cache_memory = at_least_zero(record, "cache_memory"),
                     .frechet = frechet_of(record),
+                    .frechet_draws = frechet_draws_of(record),
                     .kernel = interval(record, "kernel").mean,
                     .precision = at_least_zero(record, "precision"),
                     .recall = at_least_zero(record, "recall"),

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 namespace dydit::analysis {
@@ -36,27 +37,51 @@ std::vector<const SamplingCell*> steps_of(const QualityFront& front, const std::
   return steps;
 }
 
-Interval between(const std::vector<const SamplingCell*>& steps, double time) {
+Distance between(const std::vector<const SamplingCell*>& steps, double time) {
   for (std::size_t i = 1; i < steps.size(); ++i) {
     const SamplingCell &a = *steps[i - 1], &b = *steps[i];
     if (!(a.time.mean <= time && time <= b.time.mean && a.time.mean < b.time.mean)) continue;
     const double share = std::log(time / a.time.mean) / std::log(b.time.mean / a.time.mean);
     const auto at = [&](double from, double to) { return std::exp(std::lerp(std::log(from), std::log(to), share)); };
-    return {at(a.frechet.mean, b.frechet.mean), at(a.frechet.low, b.frechet.low), at(a.frechet.high, b.frechet.high)};
+    Distance distance{
+        {at(a.frechet.mean, b.frechet.mean), at(a.frechet.low, b.frechet.low), at(a.frechet.high, b.frechet.high)}, {}};
+    if (a.frechet_draws.size() == b.frechet_draws.size())
+      for (std::size_t r = 0; r < a.frechet_draws.size(); ++r)
+        distance.draws.push_back(at(a.frechet_draws[r], b.frechet_draws[r]));
+    return distance;
   }
-  return no_interval;
+  return {};
 }
 
 // The one with the smaller mean; one that is there rather than none.
-const Interval& closer_of(const Interval& a, const Interval& b) {
-  return b.mean < a.mean || std::isnan(a.mean) ? b : a;
+const Distance& closer_of(const Distance& a, const Distance& b) {
+  return b.value.mean < a.value.mean || std::isnan(a.value.mean) ? b : a;
 }
 
-void count(Closer& all, const Interval& distance, const Interval& other) {
-  ++(std::isnan(other.mean)      ? all.beyond
-     : distance.high < other.low ? all.closer
-     : distance.low > other.high ? all.farther
-                                 : all.untold);
+// The logarithm of a ratio, about whose value its draws lie as they lie about their own mean: copies among resampled
+// images make a distance larger. No interval where draws are missing, or are none of a positive distance.
+Interval log_ratio(const SamplingCell& cell, const Distance& other) {
+  Interval ratio{std::log(cell.frechet.mean / other.value.mean), missing, missing};
+  constexpr std::size_t fewest = 20;
+  std::vector<double> draws;
+  for (std::size_t r = 0; r < cell.frechet_draws.size() && r < other.draws.size(); ++r)
+    draws.push_back(std::log(cell.frechet_draws[r] / other.draws[r]));
+  const auto finite = [](double draw) { return std::isfinite(draw); };
+  if (cell.frechet_draws.size() != other.draws.size() || draws.size() < fewest || !std::ranges::all_of(draws, finite))
+    return ratio;
+  std::ranges::sort(draws);
+  const double mean = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
+  ratio.low = ratio.mean + percentile(draws, 0.025) - mean;
+  ratio.high = ratio.mean + percentile(draws, 0.975) - mean;
+  return ratio;
+}
+
+void count(Closer& all, const SamplingCell& cell, const Distance& other) {
+  const Interval ratio = log_ratio(cell, other);
+  const bool paired = std::isfinite(ratio.low);
+  const bool closer = paired ? ratio.high < 0 : cell.frechet.high < other.value.low;
+  const bool farther = paired ? ratio.low > 0 : cell.frechet.low > other.value.high;
+  ++(std::isnan(other.value.mean) ? all.beyond : closer ? all.closer : farther ? all.farther : all.untold);
 }
 
 std::vector<std::string> variants_of(const QualityFront& front, bool complete) {
@@ -72,9 +97,9 @@ std::vector<std::string> variants_of(const QualityFront& front, bool complete) {
 
 std::string QualityFront::title() const { return Study{"", axes}.setting(); }
 
-Interval QualityFront::distance_at(const std::string& variant, double time) const {
+Distance QualityFront::distance_at(const std::string& variant, double time) const {
   std::vector<std::string> samplers;
-  Interval closest = no_interval;
+  Distance closest;
   for (const FrontPoint& point : points) {
     if (std::ranges::find(samplers, point.cell.sampler) != samplers.end()) continue;
     samplers.push_back(point.cell.sampler);
@@ -115,7 +140,7 @@ Closer& Closer::operator+=(const Closer& other) {
 Closer caches_held_against_steps(const QualityFront& front) {
   Closer all;
   for (const FrontPoint& point : front.points)
-    if (point.cell.cached()) count(all, point.cell.frechet, front.distance_at(point.variant(), point.cell.time.mean));
+    if (point.cell.cached()) count(all, point.cell, front.distance_at(point.variant(), point.cell.time.mean));
   return all;
 }
 
@@ -124,10 +149,10 @@ Closer skipping_held_against_complete(const QualityFront& front, bool cached) {
   Closer all;
   for (const FrontPoint& point : front.points) {
     if (!point.cell.skips() || point.cell.cached() != cached || complete.empty()) continue;
-    Interval closest = no_interval;
+    Distance closest;
     for (const std::string& variant : complete)
       closest = closer_of(closest, front.distance_at(variant, point.cell.time.mean));
-    count(all, point.cell.frechet, closest);
+    count(all, point.cell, closest);
   }
   return all;
 }

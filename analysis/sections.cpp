@@ -81,8 +81,8 @@ std::vector<Section> sections_of(std::span<const Run> runs, const ReportOptions&
     add(common_axis_section(findings, show));
   }
   for (StudySection* section : {tradeoffs_section, speed_section, waterfall_section, kernels_section, costs_section,
-                                combinations_section, quality_section, samples_section, loss_gap_section, loss_map_section,
-                                activation_section, compute_section, share_section, learning_section})
+                                combinations_section, quality_section, samples_section, loss_gap_section,
+                                loss_map_section, activation_section, compute_section, share_section, learning_section})
     for (const Findings& each : findings)
       add(groups.size() == 1 ? section(each, show) : of_process(section, each, show));
   for (const SectionOf& section : options.further) add(section(runs, show));

@@ -23,14 +23,6 @@ void draw_counts(Eigen::MatrixXd& counts, std::uint64_t seed, int first) {
   }
 }
 
-/// Percentile of sorted values, linear between them.
-double percentile(std::span<const double> sorted, double fraction) {
-  const double position = fraction * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(position);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
-}
-
 /// P(a, x), the regularised lower incomplete gamma function, by its power series.
 double incomplete_gamma(double a, double x) {
   double term = 1 / a, sum = term;
@@ -39,6 +31,13 @@ double incomplete_gamma(double a, double x) {
 }
 
 }  // namespace
+
+double percentile(std::span<const double> sorted, double fraction) {
+  const double position = fraction * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
+}
 
 std::vector<Interval> bootstrap_means(const Eigen::MatrixXd& values, std::uint64_t seed, int replicates) {
   const Eigen::Index images = values.rows(), columns = values.cols();

@@ -76,14 +76,20 @@ def main():
     parser.add_argument("--build", type=Path, default=ROOT / "build/release")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--peer", nargs=2, help=argparse.SUPPRESS)  # a process of the peer
+    parser.add_argument("--write", nargs=2, help=argparse.SUPPRESS)  # one that writes features
     options = parser.parse_args()
+    if options.write:
+        write_features(options.write[0], options.images, options.dimensions, int(options.write[1]))
+        return
     if options.peer:
         print(by_pytorch_fid(options.peer))
         return
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"{folder}/{name}.safetensors" for name in "ab"]
+        # By processes of their own: what this one had at its most would count for all that it starts.
         for seed, path in enumerate(paths):
-            write_features(path, options.images, options.dimensions, seed)
+            subprocess.run([sys.executable, __file__, "--write", path, str(seed), "--images", str(options.images),
+                            "--dimensions", str(options.dimensions)], check=True)
         ours = [options.build / "dydit", "quality", *paths, "--metric", "frechet", "--json", "--quiet", "--device", "cpu",
                 "--threads", str(options.threads)]
         peer = [sys.executable, __file__, "--peer", *paths]
@@ -92,10 +98,10 @@ def main():
             for side, command in ("dydit", ours), ("pytorch-fid", peer):
                 seconds, megabytes, output = timed(command, options.threads)
                 value = json.loads(output)["frechet"] if side == "dydit" else float(output.splitlines()[-1])
-                rows.append({"side": side, "turn": turn, "seconds": seconds, "resident_mib": megabytes, "frechet": value,
+                rows.append({"side": side, "turn": turn, "wall_seconds": seconds, "resident_mib": megabytes, "frechet": value,
                              "images": options.images, "dimensions": options.dimensions, "threads": options.threads})
                 print(f"{side:12} {seconds:7.1f} s {megabytes:7.0f} MiB  {value:.9g}", flush=True)
-    median = {side: statistics.median(row["seconds"] for row in rows if row["side"] == side)
+    median = {side: statistics.median(row["wall_seconds"] for row in rows if row["side"] == side)
               for side in ("dydit", "pytorch-fid")}
     print(f"pytorch-fid takes {median['pytorch-fid'] / median['dydit']:.2f} times as long")
     if options.json:

@@ -173,6 +173,7 @@ class Judge {
       step();
     }
     if (!values.empty()) judged.ci95 = about(judged.value, values);
+    judged.resampled = std::move(values);
     keep(judged);
   }
 

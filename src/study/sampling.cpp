@@ -217,7 +217,10 @@ void judge(Record& record, Trajectories& trajectories, const SampledModel& model
   for (const quality::Judged& one : judgement.values) {
     const char* name = quality::metric_names()[static_cast<std::size_t>(one.metric)];
     record::Metric& metric = record.metrics[name] = record::measured(name, one.value);
-    if (one.ci95) metric.ci95 = {{one.ci95->first, one.ci95->second}};
+    if (!one.ci95) continue;
+    metric.ci95 = {{one.ci95->first, one.ci95->second}};
+    std::vector<double>& draws = metric.blocks.emplace_back();  // by which cells are compared
+    for (const double value : one.resampled) draws.push_back(std::stod(fmt::format("{:.6g}", value)));
   }
   record.metrics["judged_images"] = record::measured("judged_images", static_cast<double>(s.spec.judged));
 }

@@ -56,13 +56,13 @@ TEST_CASE("judged cells of all models stand in one front") {
         "large (dense) none 50; large (dense) none 20; large (dense) none 10; large (dense) fora:2 50; "
         "half (compact) none 20; half (compact) none 10; ");
   // Between two numbers of steps by logarithms, beyond them nothing.
-  const auto at = [&](double time) { return front.distance_at("large (dense)", time); };
+  const auto at = [&](double time) { return front.distance_at("large (dense)", time).value; };
   CHECK(at(200).mean == Approx(32));
   CHECK(at(std::sqrt(200 * 400)).mean == Approx(16));
   CHECK(at(std::sqrt(200 * 400)).low == Approx(0.9 * 16));
   CHECK(std::isnan(at(199).mean));
   CHECK(std::isnan(at(1001).mean));
-  CHECK(std::isnan(front.distance_at("nobody", 200).mean));
+  CHECK(std::isnan(front.distance_at("nobody", 200).value.mean));
 }
 
 TEST_CASE("a cache is held against the best sampler, and what skips against the best complete model") {
@@ -83,6 +83,22 @@ TEST_CASE("a cache is held against the best sampler, and what skips against the 
     trained_on.push_back(test::sampled({.steps = steps, .model = "trained on", .frechet = frechet}));
   CHECK(skipping_held_against_complete(fronts_of(trained_on)[0], false).farther == 3);
   CHECK(skipping_held_against_complete(fronts_of(trained_on)[0], true).all() == 0);
+  // Of images from the same noise distances move together: what intervals cannot tell apart, draws can.
+  auto paired = records();
+  const auto judged = [&](const char* cache, int steps, double frechet) -> record::Record& {
+    paired.push_back(test::sampled({.cache = cache, .steps = steps, .model = "paired", .frechet = frechet}));
+    auto& draws = paired.back().metrics.at("frechet").blocks.emplace_back();
+    for (int r = 0; r < 40; ++r) draws.push_back(1.2 * frechet * (1 + 0.005 * (r - 20) + 0.0001 * (r % 3)));
+    return paired.back();
+  };
+  judged("none", 50, 10);
+  judged("none", 20, 10);
+  judged("fora:2", 50, 9.8);
+  CHECK((caches_held_against_steps(fronts_of(paired)[0]).closer == 2));
+  std::ranges::reverse(paired.back().metrics.at("frechet").blocks[0]);  // these do not
+  CHECK((caches_held_against_steps(fronts_of(paired)[0]).closer == 1));
+  paired.back().metrics.at("frechet").blocks[0].resize(10);
+  CHECK((caches_held_against_steps(fronts_of(paired)[0]).closer == 1));
   // Engines of one model are two lines, and sets that were judged otherwise two fronts.
   auto engines = records();
   for (auto record : records())
@@ -91,7 +107,7 @@ TEST_CASE("a cache is held against the best sampler, and what skips against the 
       record.cell = record::cell_hash("sampling", record.axes, {}, 0);
       engines.push_back(record);
     }
-  CHECK(std::isfinite(fronts_of(engines)[0].distance_at("half (masked)", 300).mean));
+  CHECK(std::isfinite(fronts_of(engines)[0].distance_at("half (masked)", 300).value.mean));
   engines.back().axes["judged_by"] = "another network";
   CHECK(fronts_of(engines).size() == 2);
   engines.back().axes.erase("judged_by");

@@ -6,7 +6,7 @@
     h200-flow/flow/speed        the same, where a report has several runs
     quick/models                the models as the manifest has them, nested names joined: trained_steps
     peers/xeon-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
-    peers/busy.json             what bench/busy.py and bench/alternate.py wrote, as it stands
+    peers/busy.json             what bench/busy.py, bench/alternate.py and bench/peers/frechet.py wrote, as it stands
     peers/h200-collectors.json  of Google Benchmark, a row for each repetition: suite, axes of the name, counters
 
 The ends of the interval of X are X_low and X_high. A time is disturbed where its interval is wider than a tenth of it, a

@@ -57,6 +57,7 @@ struct SamplingCell {
   double theory, gmacs, gmacs_guided, blocks_run, passes, full_passes, activation_memory, cache_memory;
   /// Of the images that it drew, where they were judged; no_interval and NaN where not.
   Interval frechet;
+  std::vector<double> frechet_draws;  ///< of resampled images, draw r of all cells the same
   double kernel, precision, recall, judged;
   std::string judged_by;  ///< network and reference, as a record names them
   std::optional<SamplingWaterfall> waterfall;

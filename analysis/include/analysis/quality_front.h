@@ -19,6 +19,12 @@ struct FrontPoint {
   std::string variant() const { return model + " (" + cell.engine.name + ")"; }  ///< what runs: of one colour
 };
 
+/// A distance from real images, with what it is of resampled ones.
+struct Distance {
+  Interval value = no_interval;
+  std::vector<double> draws = {};
+};
+
 /// The judged cells of all models in one setting, by one network, reference and number of images: by model, engine,
 /// sampler, cache and descending steps.
 struct QualityFront {
@@ -30,13 +36,14 @@ struct QualityFront {
   std::string title() const;
   /// The distance that a variant without a cache has by another number of steps in that time, by its best sampler:
   /// between two of its points, linear in the logarithms of both. no_interval beyond them.
-  Interval distance_at(const std::string& variant, double time) const;
+  Distance distance_at(const std::string& variant, double time) const;
 };
 
 std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studies);
 
-/// How many cells are clearly closer to real images than what they are held against, clearly farther (intervals that do
-/// not overlap), neither, and how many have a time that nothing was measured around.
+/// How many cells are clearly closer to real images than what they are held against, clearly farther, neither, and how
+/// many have a time that nothing was measured around. Clearly: 95 % of the ratios of resampled images, the same draws
+/// of both, are on one side of 1; without draws, the intervals do not overlap.
 struct Closer {
   std::size_t closer = 0, farther = 0, untold = 0, beyond = 0;
 

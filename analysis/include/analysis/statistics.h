@@ -28,6 +28,9 @@ inline Interval times(double factor, const Interval& o) {
   return factor < 0 ? Interval{factor * o.mean, high, low} : Interval{factor * o.mean, low, high};
 }
 
+/// Of sorted values, at least one, linear between them.
+double percentile(std::span<const double> sorted, double fraction);
+
 /// The mean of each column of `values` (N images, K) with its percentile bootstrap interval (Efron 1979):
 /// replicate r draws N images with replacement as Random(seed, Purpose::bootstrap, r) says, the same for
 /// every column, so columns stay paired; the interval goes from the 2.5th to the 97.5th percentile of the

@@ -40,6 +40,8 @@ struct Judged {
   /// their mean of values of resampled images (of both sets, where their features are there), for copies by themselves
   /// make a Frechet distance larger. Of Frechet distances and the inception score.
   std::optional<std::pair<double, double>> ci95 = {};
+  /// Of the resampled images: draw r is the same of every two sets of as many images, so that values can be paired.
+  std::vector<double> resampled = {};
 };
 
 struct Judgement {
