@@ -23,12 +23,14 @@ first. A side that fails is a row with its error. Needs an idle machine; the fil
 call on the same machine finds what Inductor compiled in its cache.
 """
 import argparse
+import contextlib
 import copy
 import fnmatch
 import json
 import math
 import os
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -85,6 +87,20 @@ def check_in_float32(model, keeps, options, checkpoint):
     ours.end()
 
 
+@contextlib.contextmanager
+def until(deadline):
+    """What takes longer is given up, a compiler too."""
+    def give_up(*_):
+        raise TimeoutError("not ready in time (--minutes)")
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, max(1, deadline - time.monotonic()))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def ready_sides(names, by_keep, ours, peers, block_seconds, begin, deadline):
     sides = []
     for name in names:
@@ -99,7 +115,8 @@ def ready_sides(names, by_keep, ours, peers, block_seconds, begin, deadline):
                 side.error = "not begun: the time is over (--minutes)"
                 continue
             print(f"{time.monotonic() - begin:4.0f} s  {name} {keep or ''} ...", file=sys.stderr, flush=True)
-            side.attempt(lambda: side.make_ready(ours, peers))
+            with until(deadline):
+                side.attempt(lambda: side.make_ready(ours, peers))
             side.attempt(lambda: side.repetitions_of(block_seconds))
     return sides
 
@@ -208,7 +225,7 @@ def parse():
     parser.add_argument("--blocks", type=positive(int), default=15)
     parser.add_argument("--block-seconds", type=positive(float), default=0.1, help="of one block of a side")
     parser.add_argument("--minutes", type=positive(float), default=6.5,
-                        help="for each model, shared by its batches; then no further side is begun")
+                        help="for each model, shared by its batches; a side that is not ready by then is left out")
     parser.add_argument("--device", default="cuda", choices=["cpu", "cuda"])
     parser.add_argument("--dtype", default="bfloat16", choices=["float32", "bfloat16", "float16"])
     parser.add_argument("--no-grad", action="store_true", help="compiled peers under no_grad, else inference_mode")
