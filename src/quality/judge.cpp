@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/random.h"
+#include "model/shares.h"
 #include "quality/metrics.h"
 
 namespace dydit::quality {
@@ -160,17 +161,26 @@ class Judge {
     if (options_.progress) options_.progress(done_, all_);
   }
 
-  // `of` the weights of both sets' images, undefined ones for all of them once.
-  void add(Metric metric, const std::function<double(const Tensor& reference, const Tensor& generated)>& of) {
-    Judged judged{.metric = metric, .value = of({}, {})};
+  // `of` the number of a draw and the weights of both sets' images in it, undefined ones for all of them once. Draws
+  // are made on several threads.
+  using Drawn = std::function<double(std::int64_t draw, const Tensor& reference, const Tensor& generated)>;
+  void add(Metric metric, const Drawn& of) {
+    Judged judged{.metric = metric, .value = of(0, {}, {})};
     step();
-    std::vector<double> values;
-    for (std::int64_t r = 0; resampled(metric) && r < options_.resamples; ++r) {
-      const auto weights = [&](const Set& set, std::uint64_t number) {
-        return set.features.defined() ? drawn_again(set.features.size(0), options_.seed, r, number) : Tensor();
-      };
-      values.push_back(of(weights(reference_, 0), weights(generated_, 1)));
-      step();
+    std::vector<double> values(static_cast<std::size_t>(resampled(metric) ? options_.resamples : 0));
+    constexpr std::size_t at_once = 64;  // between two looks at whether the user has interrupted
+    for (std::size_t first = 0; first < values.size(); first += at_once) {
+      const std::size_t count = std::min(at_once, values.size() - first);
+      model::for_each_apart(count, torch::kCPU, [&](std::size_t i) {
+        const std::size_t r = first + i;
+        const auto weights = [&](const Set& set, std::uint64_t number) {
+          return set.features.defined()
+                     ? drawn_again(set.features.size(0), options_.seed, static_cast<std::int64_t>(r), number)
+                     : Tensor();
+        };
+        values[r] = of(static_cast<std::int64_t>(r), weights(reference_, 0), weights(generated_, 1));
+      });
+      for (std::size_t i = 0; i < count; ++i) step();
     }
     if (!values.empty()) judged.ci95 = about(judged.value, values);
     judged.resampled = std::move(values);
@@ -188,7 +198,7 @@ class Judge {
       case Metric::frechet:
       case Metric::frechet_spatial: {
         const Side a = side(reference_, metric), b = side(generated_, metric);
-        return add(metric, [&](const Tensor& of_a, const Tensor& of_b) {
+        return add(metric, [&](std::int64_t, const Tensor& of_a, const Tensor& of_b) {
           return frechet_distance(a.gaussian(of_a), b.gaussian(of_b));
         });
       }
@@ -200,8 +210,8 @@ class Judge {
         return step();
       }
       case Metric::inception_score:
-        return add(metric, [&](const Tensor&, const Tensor& times) {
-          const Tensor logits = times.defined() ? repeated(generated_.logits, times) : generated_.logits;
+        return add(metric, [&](std::int64_t draw, const Tensor&, const Tensor& times) {
+          const Tensor logits = times.defined() ? repeated(generated_.logits, times, draw) : generated_.logits;
           return inception_score(options_.parts > 0 ? logits.tensor_split(options_.parts) : logits.split(adm_part));
         });
       default: {
@@ -214,11 +224,11 @@ class Judge {
   }
 
   // Each row so many times, in random order: parts are to hold copies as they hold others.
-  Tensor repeated(const Tensor& rows, const Tensor& times) const {
+  Tensor repeated(const Tensor& rows, const Tensor& times, std::int64_t draw) const {
     const Tensor all = torch::arange(rows.size(0)).repeat_interleave(times.to(torch::kInt64));
     std::vector<std::int64_t> order(all.const_data_ptr<std::int64_t>(),
                                     all.const_data_ptr<std::int64_t>() + all.numel());
-    Random(options_.seed, Purpose::bootstrap, static_cast<std::uint64_t>(done_), 3).shuffle(std::span(order));
+    Random(options_.seed, Purpose::bootstrap, static_cast<std::uint64_t>(draw), 3).shuffle(std::span(order));
     return rows.index_select(0, torch::tensor(order));
   }
 
