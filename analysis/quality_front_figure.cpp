@@ -67,6 +67,12 @@ Figure quality_front_figure(const QualityFront& front, const std::string& name) 
     *range = {range->low / margin, range->high * margin};
   }
   auto [titles, entries] = looks.key();
+  if (samplers.size() > 1)
+    for (std::size_t i = 0; i < samplers.size(); ++i) {
+      titles.push_back(samplers[i]);
+      entries += fmt::format(", \\\n  keyentry with lines linecolor rgb 'black' linewidth 1.5 dashtype {} title {}",
+                             i + 1, gnuplot_string(samplers[i]));
+    }
   const std::string best = "no other is faster and closer";
   titles.push_back(best);
   const KeyStrip key(titles, PanelRow::figure_width);
@@ -87,10 +93,6 @@ Figure quality_front_figure(const QualityFront& front, const std::string& name) 
     plot += fmt::format(
         ", \\\n  data skip 1 every ::{}::{} using 1:4 with lines linetype {} linewidth 1.5 dashtype {} notitle", first,
         last, looks.colour(point.variant()), dash);
-    if (samplers.size() > 1)
-      plot += fmt::format(
-          ", \\\n  data skip 1 every ::{0}::{0} using 1:4:21 with labels left offset 0.5,1.5 font ',10' notitle",
-          first);
   }
   // An interval that reaches 0 has no end on this axis.
   plot += fmt::format(
@@ -98,8 +100,8 @@ Figure quality_front_figure(const QualityFront& front, const std::string& name) 
       "nohead linecolor variable linewidth 1 notitle, \\\n"
       "  data skip 1 using 1:4:8:7 with points pointtype variable pointsize 0.9 linecolor variable linewidth 1.2 "
       "notitle, \\\n"
-      "  data skip 1 using 1:4:(sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle",
-      distances.low);
+      "  data skip 1 using 1:4:({1}sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle",
+      distances.low, samplers.size() > 1 ? "($10 == 1 ? strcol(21).' ' : '')." : "");
   return Figure{.name = name,
                 .description = fmt::format(
                     "Distance of drawn images from real ones against the time of an image, {}; numbers are steps.",
