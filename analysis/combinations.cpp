@@ -66,7 +66,7 @@ SamplingCell sampling_cell_of(const Record& record, const std::map<std::string, 
                     .precision = at_least_zero(record, "precision"),
                     .recall = at_least_zero(record, "recall"),
                     .judged = at_least_zero(record, "judged_images"),
-                    .judged_by = record.axes.value("judged_by", ""),
+                    .judged_by = record.axes.contains("judged_by") ? needed_axis(record, "judged_by") : "",
                     .waterfall = sampling_waterfall_of(record),
                     .tensors = record.tensors.empty() ? "" : record.tensors.front()};
   if (cell.steps == 0) refuse(record, "has 0 steps");

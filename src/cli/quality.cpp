@@ -66,9 +66,6 @@ void execute(Quality q, const study::Catalog& catalog) {
   std::optional<FeaturesOf> features;
   std::vector<std::string> sizes;
   const auto read = [&](const std::string& path) {
-    if (path.ends_with(".npz") && !q.features.network.empty() && !quality::has_images(path) &&
-        !quality::has_moments(path))
-      throw InputError("no images", path, "arr_0 is missing");
     // What the ADM evaluator's reference has besides its images is by its own network.
     if (!quality::has_images(path) || (q.features.network.empty() && quality::has_moments(path))) {
       quality::Set set = quality::read_set(path);

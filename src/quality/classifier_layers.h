@@ -11,7 +11,7 @@
 
 namespace dydit::quality {
 
-/// Convolutions of 3 x 3 (and the head, of one feature each): their names and channels.
+/// A convolution of 3 x 3.
 struct ClassifierLayer {
   const char* name;
   std::int64_t in, out;

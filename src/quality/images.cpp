@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/progress.h"
 #include "data/loader.h"
 #include "data/npz.h"
@@ -25,7 +24,6 @@ class Source {
   virtual ~Source() = default;
   virtual Tensor next() = 0;  // undefined at the end
   std::int64_t images = 0, height = 0, width = 0;
-  std::string hash = {};
   std::vector<std::string> notes = {};
 };
 
@@ -47,7 +45,6 @@ class Files final : public Source {
     images = set_->size();
     height = set_->shape().height;
     width = set_->shape().width;
-    hash = set_->hash();
     notes = set_->notes();
   }
 
@@ -78,7 +75,6 @@ class Array final : public Source {
     height = shape[1];
     width = shape[2];
     batch_ = batch_of(seeing, height, width);
-    hash = hash_of_file(path);
     if (seeing.size && (*seeing.size != height || *seeing.size != width))
       throw UsageError("an .npz's images are taken as they are", path.string(),
                        fmt::format("they are {} x {}: leave out --image-size", height, width));
@@ -168,7 +164,6 @@ Seen see(const std::filesystem::path& path, const FeatureNetwork& network, const
                   .spatial_gaussian = spatial.gaussian()},
           .height = source->height,
           .width = source->width,
-          .hash = source->hash,
           .notes = source->notes};
 }
 

@@ -91,6 +91,7 @@ Gaussian gaussian_of(const data::Npz& npz, const std::string& suffix, const std:
 Set of_moments(const std::filesystem::path& path) {
   const data::Npz npz(path);
   Set set{.where = path.string()};
+  if (!npz.has("mu")) throw InputError("neither images nor moments", set.where, "give arr_0, or mu and sigma");
   set.gaussian = gaussian_of(npz, "", set.where);
   if (npz.has("mu_s")) set.spatial_gaussian = gaussian_of(npz, "_s", set.where);
   return set;

@@ -71,7 +71,6 @@ std::optional<study::Judging> judging_of(const Profile& profile, const RunSettin
   study::Judging judging{
       .network = quality::load_network(sampling.features, settings.device), .reference = {}, .by = {}};
   torch::InferenceMode inference;
-  std::string hash;
   if (quality::has_images(real)) {
     quality::Seen seen = quality::see(real, *judging.network,
                                       {.size = real.ends_with(".npz") ? std::nullopt : std::optional(profile.data.size),
@@ -82,11 +81,11 @@ std::optional<study::Judging> judging_of(const Profile& profile, const RunSettin
     if (!settings.silent())
       for (const std::string& note : seen.notes) fmt::print(stderr, "dydit: {}\n", note);
     judging.reference = std::move(seen.set);
-    hash = seen.hash;
   } else {
     judging.reference = quality::read_set(real);
-    hash = hash_of_file(real);
   }
+  const std::string hash =
+      std::filesystem::is_directory(real) ? data::open_image_set(real, profile.data.size)->hash() : hash_of_file(real);
   judging.by = fmt::format("{:.8} {:.8}", hash_of_file(sampling.features), hash);
   return judging;
 }

@@ -30,7 +30,6 @@ bool has_moments(const std::filesystem::path& path);
 struct Seen {
   Set set;
   std::int64_t height = 0, width = 0;  ///< of the images
-  std::string hash;                    ///< recognises them
   std::vector<std::string> notes;      ///< for people: which files were left out
 };
 

@@ -157,8 +157,8 @@ inline constexpr MetricInfo metrics[] = {
     {"full_passes", "", "full passes", "Passes of a trajectory that take nothing from a cache."},
     {"cache_memory", "MB", "cache memory", "Memory of what a cache holds, 0 without one."},
     {"frechet", "", "Fréchet distance",
-     "Distance of the drawn images from real ones by the features of the network that the run names, in parentheses "
-     "with 95 % over the images: no FID, unless that is the inception network and the images are as many."},
+     "Distance of the drawn images from real ones by the features of the network that the run names, with 95 % over "
+     "the images: no FID, unless that is the inception network and the images are as many."},
     {"kernel", "", "kernel distance", "Unbiased squared maximum mean discrepancy by the same features, cubic kernel."},
     {"precision", "", "precision", "Share of drawn images within the ball of a real one (k = 3)."},
     {"recall", "", "recall", "Share of real images within the ball of a drawn one (k = 3)."},
