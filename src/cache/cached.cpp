@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/cached.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -11,20 +13,26 @@ namespace dydit::cache {
 
 using engine::Masks;
 using engine::Overruled;
-using model::BlockPart;
+using engine::Program;
 using model::Share;
 using torch::Tensor;
 
 namespace {
+
+// Memory, as it is told apart from other memory.
+std::string memory_of(const Tensor& features) {
+  return fmt::format("{}+{}", features.const_data_ptr(), features.stride(0));
+}
 
 class Around final : public Cached {
  public:
   Around(std::shared_ptr<engine::Engine> engine, const CacheSpec& spec, const model::Architecture& architecture)
       : engine_(std::move(engine)),
         spec_(spec),
+        name_(to_json(spec).dump()),
         depth_(static_cast<std::size_t>(architecture.depth)),
         blocks_(blocks_of(spec, architecture.depth)),
-        history_(spec.order, spec.keep == "parts" ? model::block_parts * depth_ : 1) {}
+        history_(spec.order) {}
 
   engine::Outcome forward(const model::Inputs& in, const Masks& imposed, Overruled routers) override;
   void begin(std::int64_t passes) override;
@@ -38,20 +46,25 @@ class Around final : public Cached {
  private:
   void forget();
   bool changed(const Tensor& seen);
-  Tensor full_pass(engine::Pass& pass, Tensor tokens, std::size_t next);
-  Tensor between(engine::Pass& pass, Tensor tokens, std::size_t next);
+  // Whether the pass becomes a full one is seen in the pass itself.
+  engine::Outcome tested(const model::Inputs& in, const Masks& imposed, Overruled routers, bool& full);
+  // From block `next` on.
+  Program full_pass(std::size_t next);
+  Program between(std::size_t next);
+
+  bool as_decided() const { return spec_.decisions == "kept" && !decided_.empty() && engine_->decides(); }
+  const Masks& decided();
   std::int64_t since() const { return std::ssize(full_) - last_full_; }
-  static std::size_t feature(std::size_t block, BlockPart part) {
-    return block * model::block_parts + static_cast<std::size_t>(part);
-  }
 
   std::shared_ptr<engine::Engine> engine_;
   CacheSpec spec_;
+  std::string name_;
   std::size_t depth_;
   Blocks blocks_;
   History history_;
   std::vector<bool> planned_, full_;
   std::int64_t last_full_ = 0, images_ = 0;
+  Tensor like_;         // tokens (0,T,D)
   Tensor previous_;     // what the test saw in the last pass
   double changes_ = 0;  // since the last full pass
   Masks decided_;       // in the last full pass
@@ -91,35 +104,60 @@ bool Around::changed(const Tensor& seen) {
   return !(changes_ < *spec_.threshold);
 }
 
-Tensor Around::full_pass(engine::Pass& pass, Tensor tokens, std::size_t next) {
-  history_.full_pass(std::max<std::int64_t>(since(), 1), images_);
-  if (spec_.keep == "parts")
-    return pass.run(std::move(tokens), next, depth_,
-                    [this](std::size_t block, BlockPart part, const Share& share, const Tensor& output) {
-                      history_.keep(feature(block, part), share, output);
-                    });
-  const Tensor before = pass.run(std::move(tokens), next, blocks_.first);
-  const Tensor after = pass.run(before, blocks_.first, blocks_.last + 1);
-  model::in_shares(model::shares_of(images_, after.device()),
-                   [&](const Share& share) { history_.keep(0, share, share.of(after) - share.of(before)); });
-  return pass.run(after, blocks_.last + 1, depth_);
+Program Around::full_pass(std::size_t next) {
+  const bool parts = spec_.keep == "parts";
+  const std::int64_t features = parts ? 2 * static_cast<std::int64_t>(depth_) : 1;
+  const Tensor keep = history_.full_pass(std::max<std::int64_t>(since(), 1),
+                                         {features, images_, like_.size(1), like_.size(2)}, like_.options());
+  return {fmt::format("full {} {}", memory_of(keep), name_), [=, this](engine::Pass& pass, Tensor tokens) {
+            if (parts) return pass.run(std::move(tokens), next, depth_, keep);
+            const Tensor before = pass.run(std::move(tokens), next, blocks_.first);
+            Tensor after = pass.run(before, blocks_.first, blocks_.last + 1);
+            model::in_shares(model::shares_of(images_, after.device()), [&](const Share& share) {
+              Tensor kept = share.of(keep[0]);
+              torch::sub_out(kept, share.of(after), share.of(before));
+            });
+            return pass.run(std::move(after), blocks_.last + 1, depth_);
+          }};
 }
 
-Tensor Around::between(engine::Pass& pass, Tensor tokens, std::size_t next) {
-  const bool as_decided = spec_.decisions == "kept" && !decided_.empty();
-  if (as_decided) pass.impose(engine::narrow(decided_, 0, images_));
-  if (spec_.keep == "parts")
-    return pass.reuse(
-        std::move(tokens), next, depth_,
-        [this](std::size_t block, BlockPart part, const Share& share) {
-          return history_.foretold(feature(block, part), share, since());
-        },
-        /*masked=*/as_decided && spec_.order == 0);  // a polynomial goes on where the last full pass has 0
-  const Tensor before = pass.run(std::move(tokens), next, blocks_.first);
-  const Tensor after = model::joined(model::shares_of(images_, before.device()), [&](const Share& share) {
-    return share.of(before) + history_.foretold(0, share, since());
-  });
-  return pass.run(after, blocks_.last + 1, depth_);
+Program Around::between(std::size_t next) {
+  const engine::Reused reused = history_.foretold(images_, since());
+  const bool masked = as_decided() && spec_.order == 0;  // a polynomial goes on where the last full pass has 0
+  std::string name = fmt::format("between {} {}", masked, name_);
+  for (std::size_t i = 0; i < reused.passes.size(); ++i)
+    name += fmt::format(" {} of {}", reused.factors[i], memory_of(reused.passes[i]));
+  return {name, [=, this](engine::Pass& pass, Tensor tokens) {
+            if (spec_.keep == "parts") return pass.reuse(std::move(tokens), next, depth_, reused, masked);
+            const Tensor before = pass.run(std::move(tokens), next, blocks_.first);
+            Tensor after = model::joined(model::shares_of(images_, before.device()), [&](const Share& share) {
+              return share.of(before) + reused.of(share).sum(0);
+            });
+            return pass.run(std::move(after), blocks_.last + 1, depth_);
+          }};
+}
+
+const Masks& Around::decided() {
+  if (decided_.front().size(0) != images_) decided_ = engine::narrow(decided_, 0, images_);
+  return decided_;
+}
+
+engine::Outcome Around::tested(const model::Inputs& in, const Masks& imposed, Overruled routers, bool& full) {
+  const auto pass = engine_->pass(in, imposed, routers);
+  Tensor tokens = pass->begin(), seen;
+  std::size_t next = 0;
+  if (spec_.test == "input") {
+    seen = pass->modulated(tokens);
+  } else {
+    const Tensor after = pass->run(tokens, 0, 1);
+    seen = after - tokens;
+    tokens = after;
+    next = 1;
+  }
+  full = changed(seen) || full;
+  if (!full && as_decided()) pass->impose(decided());
+  const Program program = full ? full_pass(next) : between(next);
+  return pass->end(program.run(*pass, std::move(tokens)));
 }
 
 engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, Overruled routers) {
@@ -132,27 +170,19 @@ engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, O
   const bool begins = in.x.size(0) > images_;
   images_ = in.x.size(0);
   engine_->checks_finite = checks_finite;
-  const auto pass = engine_->pass(in, imposed, routers);
-  Tensor tokens = pass->begin();
-  std::size_t next = 0;
-  bool full = planned_[number] || begins;
-  if (spec_.test != "none") {
-    Tensor seen;
-    if (spec_.test == "input") {
-      seen = pass->modulated(tokens);
-    } else {
-      const Tensor after = pass->run(tokens, 0, 1);
-      seen = after - tokens;
-      tokens = after;
-      next = 1;
-    }
-    full = changed(seen) || full;
-  }
   if (begins) history_.forget();
-  if (full) changes_ = 0;
-  tokens = full ? full_pass(*pass, std::move(tokens), next) : between(*pass, std::move(tokens), next);
-  engine::Outcome outcome = pass->end(tokens);
+  if (!like_.defined()) {
+    const Tensor tokens = engine_->pass(in, imposed, routers)->begin();
+    like_ = torch::empty({0, tokens.size(1), tokens.size(2)}, tokens.options());
+  }
+  bool full = planned_[number] || begins;
+  const bool kept = !full && as_decided();
+  engine::Outcome outcome = spec_.test != "none"
+                                ? tested(in, imposed, routers, full)
+                                : engine_->forward_by(full ? full_pass(0) : between(0), in, kept ? decided() : imposed,
+                                                      kept ? Overruled::skipped : routers);
   if (full) {
+    changes_ = 0;
     last_full_ = std::ssize(full_);
     decided_ = outcome.masks;
   }

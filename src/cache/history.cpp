@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "history.h"
 
+#include <torch/torch.h>
+
 #include <algorithm>
 #include <utility>
-
-#include "base/range.h"
 
 namespace dydit::cache {
 
@@ -12,67 +12,49 @@ using torch::Tensor;
 
 void History::forget() {
   passes_ = 0;
-  for (auto& feature : features_)
-    for (Tensor& difference : feature) difference = Tensor();
+  images_.assign(differences_.size(), 0);
+  for (auto& difference : differences_) difference.assign(differences_.size(), 0.0);
 }
 
-void History::full_pass(std::int64_t distance, std::int64_t images) {
-  distance_ = static_cast<double>(distance);
-  images_ = images;
-  ++passes_;
-}
-
-// Memory for all images, which the first share that comes asks for.
-Tensor History::stored(Tensor& all, const Tensor& like) {
-  const std::lock_guard lock(mutex_);
-  auto sizes = like.sizes().vec();
-  sizes.front() = images_;
-  if (!all.defined()) all = torch::empty(sizes, like.options());
-  return all;
-}
-
-void History::keep(std::size_t feature, const model::Share& share, const Tensor& value) {
-  const Range range("keep");
-  Tensor next = value;
-  for (std::int64_t i = 0; i <= order_; ++i) {
-    Tensor& kept = features_[feature][static_cast<std::size_t>(i)];
-    const bool differs = i + 1 < passes_ && i < order_;  // f(i) of the full pass before is there, f(i + 1) is wanted
-    const auto change_since = [&](const Tensor& before) { return differs ? (next - before) / distance_ : Tensor(); };
-    Tensor change;
-    if (share.count == images_) {  // of the whole batch: nothing is copied
-      const Tensor before = std::exchange(kept, next.contiguous());
-      change = change_since(differs ? before.narrow(0, 0, images_) : before);
-    } else {
-      const Tensor before = stored(kept, next).narrow(0, share.first, share.count);
-      change = change_since(before);
-      before.copy_(next);
-    }
-    if (!differs) return;
-    next = change;
-  }
-}
-
-Tensor History::foretold(std::size_t feature, const model::Share& share, std::int64_t distance) const {
-  const Range range("predict");
-  const auto& known = features_[feature];
-  const auto of = [&](std::int64_t i) {
-    return known[static_cast<std::size_t>(i)].narrow(0, share.first, share.count);
+Tensor History::full_pass(std::int64_t distance, at::IntArrayRef sizes, const torch::TensorOptions& options) {
+  const std::size_t oldest = static_cast<std::size_t>(passes_) % differences_.size();
+  kept_.resize(std::max(kept_.size(), oldest + 1));
+  Tensor& kept = kept_[oldest];
+  const auto fits = [&] {
+    return kept.defined() && kept.size(1) >= sizes[1] && kept.scalar_type() == options.dtype() &&
+           kept.device() == options.device() && kept.size(0) == sizes[0] && kept.sizes().slice(2) == sizes.slice(2);
   };
+  if (!fits()) kept = torch::empty(sizes, options);
+  images_[oldest] = std::max(images_[oldest], sizes[1]);
+
+  std::vector<double> next(differences_.size());
+  next[oldest] = 1;
+  for (std::int64_t i = 0; i <= std::min(order_, passes_); ++i) {
+    const std::vector<double> before = std::exchange(differences_[static_cast<std::size_t>(i)], next);
+    for (std::size_t k = 0; k < next.size(); ++k) next[k] = (next[k] - before[k]) / static_cast<double>(distance);
+  }
+  ++passes_;
+  return kept.narrow(1, 0, sizes[1]);
+}
+
+engine::Reused History::foretold(std::int64_t images, std::int64_t distance) const {
+  engine::Reused sum;
   const std::int64_t last = std::min(order_, passes_ - 1);
-  Tensor sum = of(0);
-  double factor = 1;
-  for (std::int64_t i = 1; i <= last; ++i) {
-    factor *= static_cast<double>(distance) / static_cast<double>(i);
-    sum = i == 1 ? torch::add(sum, of(i), factor) : sum.add_(of(i), factor);
+  for (std::size_t k = 0; std::cmp_less_equal(k, last); ++k) {
+    sum.passes.push_back(kept_[k].narrow(1, 0, images));
+    double& factor = sum.factors.emplace_back(0);
+    double power = 1;  // x^i / i!
+    for (std::int64_t i = 0; i <= last; ++i) {
+      factor += power * differences_[static_cast<std::size_t>(i)][k];
+      power *= static_cast<double>(distance) / static_cast<double>(i + 1);
+    }
   }
   return sum;
 }
 
 std::size_t History::bytes() const {
   std::size_t bytes = 0;
-  for (const auto& feature : features_)
-    for (const Tensor& difference : feature)
-      if (difference.defined()) bytes += difference.nbytes();
+  for (std::size_t k = 0; k < kept_.size() && images_[k] > 0; ++k) bytes += kept_[k].narrow(1, 0, images_[k]).nbytes();
   return bytes;
 }
 

@@ -16,12 +16,13 @@ using model::BlockPart;
 using torch::Tensor;
 
 Tensor through(Tensor tokens, std::size_t first, std::size_t last, const Conditioning& conditioning,
-               const model::Share& share, TokensOn& on, const RunBlock& run, const engine::Keep& keep) {
+               const model::Share& share, TokensOn& on, const RunBlock& run, const Tensor& keep) {
   for (std::size_t layer = first; layer < last; ++layer) {
     const Range range("block", static_cast<std::int64_t>(layer));
-    KeepPart keep_part;
-    if (keep) keep_part = [&](BlockPart part, const Tensor& output) { keep(layer, part, share, output); };
-    tokens = run(std::move(tokens), {layer, conditioning.of_block(layer), share, on, keep_part});
+    KeptParts parts;
+    if (keep.defined())
+      parts.both = keep.narrow(0, static_cast<std::int64_t>(2 * layer), 2).narrow(1, share.first, share.count);
+    tokens = run(std::move(tokens), {layer, conditioning.of_block(layer), share, on, parts});
   }
   return tokens;
 }
@@ -36,36 +37,81 @@ PartialOutcome pass_of(DiT dit, const Tensor& x, const Conditioning& conditionin
   });
 }
 
+Tensor where_ran(const Tensor& mask, const std::vector<double>& ran) {
+  if (std::ranges::all_of(ran, [](double one) { return one > 0; })) return mask;
+  if (std::ranges::all_of(ran, [](double one) { return one == 0; })) return mask.new_zeros({1}).expand(mask.sizes());
+  std::vector<Tensor> stretches_of_blocks;
+  for (std::size_t first = 0, last = 0; first < ran.size(); first = last) {
+    while (last < ran.size() && ran[last] == ran[first]) ++last;
+    const Tensor some = mask.narrow(1, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last - first));
+    stretches_of_blocks.push_back(ran[first] > 0 ? some : torch::zeros_like(some));
+  }
+  return torch::cat(stretches_of_blocks, 1);
+}
+
+Tensor Frame::add(Tensor tokens, std::size_t first, std::size_t last, const Conditioning& conditioning,
+                  const engine::Reused& of_share, const Tensor& on) {
+  for (std::size_t layer = first; layer < last; ++layer) {
+    const Range range("block", static_cast<std::int64_t>(layer));
+    const auto m = conditioning.of_block(layer);
+    tokens = model::gated_residual(std::move(tokens), of_share.sum(2 * layer), m.gate1);
+    Tensor out = of_share.sum(2 * layer + 1);
+    if (on.defined()) out = out * layer_of(on, layer).unsqueeze(2).to(out.scalar_type());
+    tokens = model::gated_residual(std::move(tokens), out, m.gate2);
+  }
+  return tokens;
+}
+
 namespace {
+
+class OwnLayers final : public Frame {
+ public:
+  OwnLayers(const DiT& dit, const model::Inputs& in, const Tensor& time)
+      : dit_(dit), x_(in.x), vector_(dit_->conditioning_vector(time, in.y)) {}
+
+  Tensor embed(const model::Share& share) override { return dit_->embed(share.of(x_)); }
+  std::vector<Tensor> adaln(std::size_t first, std::size_t last) override {
+    std::vector<Tensor> all(dit_->blocks->size() + 1);
+    const auto some = dit_->adaln(vector_, first, last);
+    std::ranges::copy(some, all.begin() + static_cast<std::ptrdiff_t>(first));
+    return all;
+  }
+  Tensor final_layer(const Tensor& tokens, const Tensor& adaln) override {
+    return dit_->unpatchify(dit_->final_layer(tokens, adaln));
+  }
+
+ private:
+  DiT dit_;
+  Tensor x_, vector_;  // what adaLN reads
+};
 
 class Stretches final : public engine::Pass {
  public:
-  Stretches(const DiT& dit, const PassStart& start, BlocksUnder blocks)
+  Stretches(const DiT& dit, const PassStart& start, std::unique_ptr<Frame> frame, BlocksUnder blocks)
       : dit_(dit),
         start_(start),
+        frame_(std::move(frame)),
         blocks_(std::move(blocks)),
         run_(blocks_(start.masks, start.routers)),
         shares_(model::shares_of(start.in.x.size(0), start.in.x.device())),
-        vector_(dit_->conditioning_vector(start.time, start.in.y)),
+        conditioning_(depth() + 1),
         ran_(model::block_parts, std::vector<double>(depth())),
         tokens_on_(depth()),
-        logits_(depth()) {
-    conditioning_.blocks.resize(depth());
-  }
+        logits_(depth()) {}
 
   Tensor begin() override {
-    return in_shares([&](const model::Share& share) { return dit_->embed(share.of(start_.in.x)); });
+    return in_shares([&](const model::Share& share) { return frame_->embed(share); });
   }
 
   Tensor modulated(const Tensor& tokens) override {
     condition(0, 1);
     return in_shares([&](const model::Share& share) {
-      const auto m = conditioning_.of_block(0);
+      const auto m = BlockImpl::split(conditioning_.front());
       return model::modulated_norm(share.of(tokens), share.of(m.shift1), share.of(m.scale1));
     });
   }
 
-  Tensor run(Tensor tokens, std::size_t first, std::size_t last, const engine::Keep& keep) override {
+  Tensor run(Tensor tokens, std::size_t first, std::size_t last, const Tensor& keep) override {
     if (first == last) return tokens;
     condition(first, last);
     next_ = last;
@@ -76,25 +122,24 @@ class Stretches final : public engine::Pass {
     });
   }
 
-  Tensor reuse(Tensor tokens, std::size_t first, std::size_t last, const engine::Foretold& outputs,
+  Tensor reuse(Tensor tokens, std::size_t first, std::size_t last, const engine::Reused& outputs,
                bool masked) override {
     condition(first, last);
     next_ = last;
-    const Tensor imposed = start_.masks.empty() ? Tensor() : start_.masks[axis::tokens];
-    const bool asks = !start_.masks.empty() && !start_.complete && !(imposed.defined() && masked);
-    const RunBlock other = [&](Tensor x, const BlockAt& at) {
-      const auto& m = at.modulation;
-      Tensor residual = model::gated_residual(std::move(x), outputs(at.layer, BlockPart::attention, at.share), m.gate1);
-      Tensor out = outputs(at.layer, BlockPart::mlp, at.share);
-      if (asks) {
-        const Tensor mask = tokens_of(dit_->block(at.layer), at.layer, residual, at.share.of(imposed),
-                                      Overruled::skipped, at.on.logits);
-        out = out * mask.unsqueeze(2).to(out.scalar_type());
-      }
-      return model::gated_residual(std::move(residual), out, m.gate2);
-    };
+    const Tensor imposed = start_.masks.empty() || start_.complete ? Tensor() : start_.masks[axis::tokens];
+    const bool routed = !start_.masks.empty() && !start_.complete && !imposed.defined();
     return stretch(first, last, [&](const model::Share& share, const Conditioning& of_share, TokensOn& on) {
-      return through(share.of(tokens), first, last, of_share, share, on, other);
+      const engine::Reused some = outputs.of(share);
+      if (!routed)
+        return frame_->add(share.of(tokens), first, last, of_share, some, masked ? Tensor() : share.of(imposed));
+      return through(share.of(tokens), first, last, of_share, share, on, [&](Tensor x, const BlockAt& at) {
+        const auto& m = at.modulation;
+        Tensor residual = model::gated_residual(std::move(x), some.sum(2 * at.layer), m.gate1);
+        const Tensor mask =
+            tokens_of(dit_->block(at.layer), at.layer, residual, Tensor(), Overruled::skipped, at.on.logits);
+        const Tensor out = some.sum(2 * at.layer + 1);
+        return model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
+      });
     });
   }
 
@@ -110,12 +155,9 @@ class Stretches final : public engine::Pass {
   }
 
   Outcome end(const Tensor& tokens) override {
-    if (!conditioning_.final_layer.defined()) {
-      const model::OnlyShares only(device());
-      conditioning_.final_layer = dit_->adaln(vector_, depth(), depth() + 1).front();
-    }
+    condition(depth(), depth() + 1);
     Outcome outcome{.output = in_shares([&](const model::Share& share) {
-                      return dit_->unpatchify(dit_->final_layer(share.of(tokens), share.of(conditioning_.final_layer)));
+                      return frame_->final_layer(share.of(tokens), share.of(conditioning_[depth()]));
                     }),
                     .masks = executed(),
                     .logits = start_.logits,
@@ -139,11 +181,13 @@ class Stretches final : public engine::Pass {
   // adaLN of blocks [first, last), where it did not run before.
   void condition(std::size_t first, std::size_t last) {
     const model::OnlyShares only(device());
-    while (first < last && conditioning_.blocks[first].defined()) ++first;
-    auto outputs = dit_->adaln(vector_, first, last);
-    for (std::size_t layer = first; layer < last; ++layer) {
-      conditioning_.blocks[layer] = outputs[layer - first];
-      count(BlockPart::adaln, layer);
+    while (first < last && conditioning_[first].defined()) ++first;
+    if (first == last) return;
+    const auto outputs = frame_->adaln(first, last);
+    for (std::size_t layer = 0; layer < outputs.size(); ++layer) {
+      if (!outputs[layer].defined() || conditioning_[layer].defined()) continue;
+      conditioning_[layer] = outputs[layer];
+      if (layer < depth()) count(BlockPart::adaln, layer);
     }
   }
 
@@ -154,8 +198,7 @@ class Stretches final : public engine::Pass {
     const Tensor tokens = in_shares([&](const model::Share& share) {
       Conditioning of_share;
       of_share.blocks.resize(depth());
-      for (std::size_t layer = first; layer < last; ++layer)
-        of_share.blocks[layer] = share.of(conditioning_.blocks[layer]);
+      for (std::size_t layer = first; layer < last; ++layer) of_share.blocks[layer] = share.of(conditioning_[layer]);
       return work(share, of_share, of_shares[share.number]);
     });
     const auto put = [&](std::vector<Tensor>& layers, std::vector<Tensor> TokensOn::*of) {
@@ -173,37 +216,27 @@ class Stretches final : public engine::Pass {
     return tokens;
   }
 
-  // A mask (N,depth,U) with nothing on in blocks in which a part did not run.
-  Tensor where_ran(const Tensor& mask, BlockPart part) const {
-    const auto& ran = ran_[static_cast<std::size_t>(part)];
-    std::vector<Tensor> stretches_of_blocks;
-    for (std::size_t first = 0, last = 0; first < depth(); first = last) {
-      while (last < depth() && ran[last] == ran[first]) ++last;
-      const Tensor some = mask.narrow(1, static_cast<std::int64_t>(first), static_cast<std::int64_t>(last - first));
-      stretches_of_blocks.push_back(ran[first] > 0 ? some : torch::zeros_like(some));
-    }
-    return stretches_of_blocks.size() == 1 ? stretches_of_blocks.front() : torch::cat(stretches_of_blocks, 1);
-  }
+  const std::vector<double>& of_part(BlockPart part) const { return ran_[static_cast<std::size_t>(part)]; }
 
   // The masks with nothing on where a part did not run.
   Masks executed() const {
     Masks masks = start_.masks;
     if (masks.empty()) return masks;
-    masks[axis::heads] = where_ran(masks[axis::heads], BlockPart::attention);
-    masks[axis::channels] = where_ran(masks[axis::channels], BlockPart::mlp);
+    for (const auto& [axis, part] : {std::pair{axis::heads, BlockPart::attention}, {axis::channels, BlockPart::mlp}})
+      if (masks[axis].defined()) masks[axis] = where_ran(masks[axis], of_part(part));
     std::vector<Tensor> tokens = tokens_on_;
     const auto decided = std::ranges::find_if(tokens, &Tensor::defined);
     if (decided == tokens.end()) {  // of the complete model, or no MLP ran
-      const Tensor all =
-          masks[axis::tokens].defined()
-              ? masks[axis::tokens]
-              : masks[axis::heads].new_zeros({start_.in.x.size(0), std::ssize(tokens), dit_->configuration.tokens()});
-      masks[axis::tokens] = where_ran(all, BlockPart::mlp);
+      const Tensor all = masks[axis::tokens].defined()
+                             ? masks[axis::tokens]
+                             : torch::zeros({1}, torch::TensorOptions(torch::kBool).device(device()))
+                                   .expand({start_.in.x.size(0), std::ssize(tokens), dit_->configuration.tokens()});
+      masks[axis::tokens] = where_ran(all, of_part(BlockPart::mlp));
       return masks;
     }
-    const Tensor none = torch::zeros_like(*decided);
+    Tensor none;
     for (Tensor& block : tokens)
-      if (!block.defined()) block = none;
+      if (!block.defined()) block = none.defined() ? none : none = torch::zeros_like(*decided);
     masks[axis::tokens] = stacked(tokens);
     return masks;
   }
@@ -222,32 +255,33 @@ class Stretches final : public engine::Pass {
 
   DiT dit_;
   PassStart start_;
+  std::unique_ptr<Frame> frame_;
   BlocksUnder blocks_;
   RunBlock run_;
   std::size_t next_ = 0;  // the block that is the next one
   std::vector<model::Share> shares_;
-  Tensor vector_;  // adaLN's input
-  Conditioning conditioning_;
+  std::vector<Tensor> conditioning_;  // adaLN's outputs (N,6D), of the final layer (N,2D)
   model::BlockRuns ran_;
   std::vector<Tensor> tokens_on_, logits_;  // of each block that ran
 };
 
 }  // namespace
 
-std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start, BlocksUnder blocks) {
-  return std::make_unique<Stretches>(dit, start, std::move(blocks));
+std::unique_ptr<Frame> frame_of(const DiT& dit, const model::Inputs& in, const Tensor& time) {
+  return std::make_unique<OwnLayers>(dit, in, time);
+}
+
+std::unique_ptr<engine::Pass> stretches(const DiT& dit, const PassStart& start, std::unique_ptr<Frame> frame,
+                                        BlocksUnder blocks) {
+  return std::make_unique<Stretches>(dit, start, std::move(frame), std::move(blocks));
 }
 
 std::unique_ptr<engine::Pass> complete_stretches(const DiT& dit, const model::Inputs& in, const RunBlock& run) {
   const model::OnlyShares only(in.x.device());
-  const PassStart start{.in = in,
-                        .time = DiT(dit)->t_embedder(in.t),
-                        .masks = engine::all_on(dit->architecture, in.x.size(0), in.x.device()),
-                        .logits = {},
-                        .routers = Overruled::skipped,
-                        .checks_finite = false,
-                        .complete = true};
-  return stretches(dit, start, [run](const Masks&, Overruled) { return run; });
+  const PassStart start{
+      .in = in, .masks = engine::all_on(dit->architecture, in.x.size(0), in.x.device()), .complete = true};
+  return stretches(dit, start, frame_of(dit, in, DiT(dit)->t_embedder(in.t)),
+                   [run](const Masks&, Overruled) { return run; });
 }
 
 }  // namespace dydit::dit

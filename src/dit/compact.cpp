@@ -40,7 +40,7 @@ Tensor Compact::attention(Tensor x, const BlockAt& at, const Units& heads) {
   const auto& m = at.modulation;
   if (none(heads)) {
     const Tensor& bias = dit_->block(at.layer).attn->proj->bias;
-    if (at.keep) at.keep(BlockPart::attention, bias.expand_as(x));
+    at.parts.keep(BlockPart::attention, bias.expand_as(x));
     return torch::addcmul(x, m.gate1.unsqueeze(1), bias);
   }
   const Tensor attended = in_range("attention", [&] {
@@ -50,7 +50,7 @@ Tensor Compact::attention(Tensor x, const BlockAt& at, const Units& heads) {
     const Tensor mixed = model::attention(qkv, packed->units);
     return in_range("proj", [&] { return packed->out.forward(mixed); });
   });
-  if (at.keep) at.keep(BlockPart::attention, attended);
+  at.parts.keep(BlockPart::attention, attended);
   return model::gated_residual(std::move(x), attended, m.gate1);
 }
 
@@ -66,27 +66,24 @@ Tensor Compact::routed_mlp(Tensor residual, const Tensor& mask, const BlockAt& a
   const auto& m = at.modulation;
   if (none(groups)) {
     const Tensor bias = mask.unsqueeze(2).to(residual.scalar_type()) * dit_->block(at.layer).mlp->fc2->bias;
-    if (at.keep) at.keep(BlockPart::mlp, bias);
+    at.parts.keep(BlockPart::mlp, bias);
     return torch::addcmul(residual, m.gate2.unsqueeze(1), bias);
   }
   const Routed routed = routed_of(mask);
   const std::int64_t count = routed.rows.numel();
   if (count == 0) {
-    if (at.keep) at.keep(BlockPart::mlp, torch::zeros_like(residual));
+    at.parts.keep(BlockPart::mlp, torch::zeros({1}, residual.options()));
     return residual;
   }
   if (count == mask.numel()) {
     const Tensor out = mlp(model::modulated_norm(residual, m.shift2, m.scale2), at.layer, groups);
-    if (at.keep) at.keep(BlockPart::mlp, out);
+    at.parts.keep(BlockPart::mlp, out);
     return model::gated_residual(std::move(residual), out, m.gate2);
   }
   const Tensor normed = model::modulated_norm_rows(residual, routed.rows, m.shift2, m.scale2, routed.height);
   const Tensor out = mlp(normed, at.layer, groups);
-  if (at.keep) {
-    const Tensor all = torch::zeros_like(residual);
-    all.flatten(0, 1).index_copy_(0, routed.rows, out.narrow(0, 0, count));
-    at.keep(BlockPart::mlp, all);
-  }
+  if (at.parts.both.defined())
+    at.parts.of(BlockPart::mlp).zero_().flatten(0, 1).index_copy_(0, routed.rows, out.narrow(0, 0, count));
   model::add_gated_rows(residual, routed.rows, out, m.gate2);
   return residual;
 }

@@ -18,7 +18,7 @@ class DenseDiT final : public engine::Dense {
   std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& imposed, Overruled) override {
     require_complete(imposed, in.x.size(0));
     return complete_stretches(dit_, in, [this](Tensor x, const BlockAt& at) {
-      return dit_->block(at.layer).forward(std::move(x), at.modulation, at.keep);
+      return dit_->block(at.layer).forward(std::move(x), at.modulation, at.parts);
     });
   }
   std::vector<engine::PartRun> parts(const engine::Passes& passes) override {

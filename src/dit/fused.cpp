@@ -17,6 +17,17 @@ namespace {
 
 constexpr auto no_budget = std::size_t{0};  // of the complete model, whose weights are its own
 
+// Nothing is on in a part of a block that did not run.
+void leave_what_ran(Outcome& outcome) {
+  if (outcome.masks.empty()) return;
+  const auto in_part = [&](std::size_t axis, model::BlockPart part) {
+    outcome.masks[axis] = where_ran(outcome.masks[axis], outcome.ran[static_cast<std::size_t>(part)]);
+  };
+  in_part(axis::heads, model::BlockPart::attention);
+  in_part(axis::channels, model::BlockPart::mlp);
+  in_part(axis::tokens, model::BlockPart::mlp);
+}
+
 class FusedDense final : public engine::Dense {
  public:
   explicit FusedDense(const DiT& dit)
@@ -27,6 +38,16 @@ class FusedDense final : public engine::Dense {
     const Range range("pass");
     require_complete(imposed, in.x.size(0));
     return {model_.pass({}, in, {}).output, all_on(in.x.size(0), in.x.device())};
+  }
+
+  Outcome forward_by(const engine::Program& program, const model::Inputs& in, const Masks& imposed,
+                     Overruled) override {
+    torch::NoGradGuard no_grad;
+    require_complete(imposed, in.x.size(0));
+    Outcome outcome = model_.pass({}, in, {}, &program);
+    outcome.masks = all_on(in.x.size(0), in.x.device());
+    leave_what_ran(outcome);
+    return outcome;
   }
 
   std::size_t packed_bytes() const override { return model_.bytes(); }
@@ -45,6 +66,8 @@ class FusedDense final : public engine::Dense {
 class Fused final : public Kept {
  public:
   Fused(const DiT& dit, const engine::Options& options) : Kept(dit, options), model_(dit_, packing_) {}
+  Outcome forward_by(const engine::Program& program, const model::Inputs& in, const Masks& imposed,
+                     Overruled routers) override;
   std::size_t packed_bytes() const override { return Kept::packed_bytes() + model_.bytes(); }
   std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& masks) override;
 
@@ -61,7 +84,8 @@ class Fused final : public Kept {
 
   PartialOutcome run(const WidthPlan& plan, const model::Inputs& in, const Tensor&, const Tensor& imposed,
                      Overruled routers) override {
-    return model_.pass({.plan = plan, .imposed = imposed.defined(), .routers = routers}, in, imposed);
+    const Outcome outcome = model_.pass({.plan = plan, .imposed = imposed.defined(), .routers = routers}, in, imposed);
+    return {outcome.output, outcome.masks[axis::tokens], outcome.logits[axis::tokens]};
   }
   RunBlock blocks(const WidthPlan& plan, const Tensor& imposed, Overruled routers) override {
     return [this, pass = FusedPass{.plan = plan, .imposed = imposed.defined(), .routers = routers}, imposed](
@@ -73,6 +97,22 @@ class Fused final : public Kept {
   FusedModel model_;
   std::list<Seen> seen_;
 };
+
+Outcome Fused::forward_by(const engine::Program& program, const model::Inputs& in, const Masks& given,
+                          Overruled routers) {
+  torch::NoGradGuard no_grad;
+  const Decision decision = decide(in, given, routers);
+  const Tensor& tokens = decision.imposed[axis::tokens];
+  Outcome outcome = model_.pass({.plan = one_plan(decision.groups), .imposed = tokens.defined(), .routers = routers},
+                                in, tokens, &program);
+  for (const std::size_t axis : {axis::heads, axis::channels}) {
+    outcome.masks[axis] = decision.widths.masks[axis];
+    outcome.logits[axis] = decision.widths.logits[axis];
+  }
+  leave_what_ran(outcome);
+  if (checks_finite) require_finite(outcome);
+  return outcome;
+}
 
 const Fused::Seen& Fused::seen(const Masks& given, std::int64_t images) {
   const Tensor &heads = given[axis::heads], &channels = given[axis::channels];

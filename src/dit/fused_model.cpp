@@ -21,7 +21,7 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::size_t graphs_kept = 64;  // of which each holds the launches of a pass, about a megabyte
+constexpr std::size_t graphs_kept = 512;  // of which each holds the launches of a pass, about a megabyte
 
 }  // namespace
 
@@ -105,12 +105,17 @@ std::vector<Tensor> FusedModel::weights_ahead(std::size_t layer, bool is_mlp, co
   return weights;
 }
 
+// In memory that nobody else holds.
+static Tensor own(Tensor stream) {
+  return stream.use_count() > 1 || stream.storage().use_count() > 1 ? stream.clone() : stream;
+}
+
 Tensor FusedModel::add(const char* name, Tensor stream, const gpu::Product& product, const Tensor& gate, BlockPart part,
                        const BlockAt& at) {
   gpu::Product added = product;
   added.backwards = next_turn();
-  if (!at.keep) {
-    if (stream.use_count() > 1 || stream.storage().use_count() > 1) stream = stream.clone();
+  if (!at.parts.both.defined()) {
+    stream = own(std::move(stream));
     added.epilogue = gpu::Epilogue::gated_residual;
     added.out = stream.flatten(0, 1);
     added.gate = gate;
@@ -118,18 +123,24 @@ Tensor FusedModel::add(const char* name, Tensor stream, const gpu::Product& prod
     in_range(product_range(name, added, rows_on(at.layer, added.x, added.count)), [&] { products_.run(added); });
     return stream;
   }
-  added.out = torch::empty({product.x.size(0), stream.size(2)}, stream.options());
-  Tensor all = added.out;
+  const Tensor kept = at.parts.of(part);
+  added.out = kept.flatten(0, 1);
   if (product.rows.defined()) {  // of tokens that are off 0
+    kept.zero_();
     added.epilogue = gpu::Epilogue::gated_residual;
-    added.out = all = torch::zeros_like(stream).flatten(0, 1);
     added.gate = torch::ones_like(gate);
     added.tokens = stream.size(1);
   }
   in_range(product_range(name, added, rows_on(at.layer, added.x, added.count)), [&] { products_.run(added); });
-  all = all.view(stream.sizes());
-  at.keep(part, all);
-  return model::gated_residual(std::move(stream), all, gate);
+  return add(std::move(stream), {.passes = {kept.unsqueeze(0)}, .factors = {1}}, gate.unsqueeze(1), Tensor());
+}
+
+// What is reused of some parts, times their gates (n,parts,D).
+Tensor FusedModel::add(Tensor stream, const engine::Reused& reused, const Tensor& gates, const Tensor& on) {
+  const gpu::Reuse add{
+      .stream = own(std::move(stream)), .passes = reused.passes, .factors = reused.factors, .gates = gates, .on = on};
+  in_range(reuse_range(add), [&] { gpu::reuse(add); });
+  return add.stream;
 }
 
 Tensor FusedModel::attention(Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan) {
@@ -228,53 +239,97 @@ Tensor FusedModel::block(Tensor x, const BlockAt& at, const FusedPass& pass, con
   return mlp(std::move(x), at, pass, routed);
 }
 
-PartialOutcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
+// What is around its blocks: adaLN of all in one product.
+class FusedModel::Frame final : public dit::Frame {
+ public:
+  Frame(FusedModel& model, const model::Inputs& in) : model_(model), in_(in) {}
+
+  Tensor embed(const model::Share&) override {
+    const Tensor vector = in_range(conditioning_range(model_.conditioner_, in_.x.size(0)),
+                                   [&] { return gpu::condition(model_.conditioner_, in_.t, in_.y); });
+    modulation_ = torch::empty({in_.x.size(0), model_.adaln_weight_.size(0)}, vector.options());
+    const gpu::Product adaln{
+        .x = vector, .weight = model_.adaln_weight_, .bias = model_.adaln_bias_, .out = modulation_};
+    in_range(product_range("adaLN", adaln, vector.size(0)), [&] { model_.products_.run(adaln); });
+    counts_ = model_.no_counts();
+    const Configuration& c = model_.dit_->configuration;
+    return in_range(narrow_range("embed", model_.patch_weight_, in_.x.size(0) * c.tokens()), [&] {
+      return gpu::embed_patches(in_.x, model_.patch_weight_, model_.dit_->x_embedder->proj->bias,
+                                model_.dit_->pos_embed.flatten(0, 1), c.patch_size);
+    });
+  }
+
+  std::vector<Tensor> adaln(std::size_t, std::size_t) override {
+    const std::int64_t of_block = 6 * width(), depth = model_.dit_->configuration.depth;
+    std::vector<Tensor> all;
+    for (std::int64_t layer = 0; layer < depth; ++layer)
+      all.push_back(modulation_.narrow(1, layer * of_block, of_block));
+    all.push_back(modulation_.narrow(1, depth * of_block, 2 * width()));
+    return all;
+  }
+
+  Tensor final_layer(const Tensor& tokens, const Tensor& adaln) override {
+    const Configuration& c = model_.dit_->configuration;
+    const auto m = adaln.chunk(2, 1);
+    const auto& linear = model_.dit_->final_layer->linear;
+    return in_range(narrow_range("final layer", linear->weight, tokens.size(0) * tokens.size(1)), [&] {
+      return gpu::final_layer(tokens, {.shift = m[0],
+                                       .scale = m[1],
+                                       .weight = model_.final_weight_,
+                                       .bias = linear->bias,
+                                       .channels = c.out_channels(),
+                                       .side = c.input_size,
+                                       .patch = c.patch_size});
+    });
+  }
+
+  Tensor add(Tensor tokens, std::size_t first, std::size_t last, const Conditioning&, const engine::Reused& reused,
+             const Tensor& on) override {
+    // Of a block's six vectors the third and the last one are gates.
+    const auto parts = static_cast<std::int64_t>(2 * (last - first)), begin = static_cast<std::int64_t>(2 * first);
+    const Tensor gates = modulation_.unflatten(1, {-1, width()}).slice(1, 3 * begin + 2, 3 * (begin + parts), 3);
+    engine::Reused some{.passes = {}, .factors = reused.factors};
+    for (const Tensor& pass : reused.passes) some.passes.push_back(pass.narrow(0, begin, parts));
+    return model_.add(std::move(tokens), some, gates, on.defined() ? on.narrow(1, begin / 2, parts / 2) : on);
+  }
+
+  Tensor count(std::size_t layer) const { return counts_.narrow(0, static_cast<std::int64_t>(layer), 1); }
+
+ private:
+  std::int64_t width() const { return model_.dit_->configuration.hidden_size; }
+
+  FusedModel& model_;
+  model::Inputs in_;
+  Tensor modulation_, counts_;
+};
+
+Outcome FusedModel::work(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed,
+                         const engine::Program* program) {
   if (!adaln_weight_.defined()) prepare();
   backwards_ = false;
-  const Tensor vector = in_range(conditioning_range(conditioner_, in.x.size(0)),
-                                 [&] { return gpu::condition(conditioner_, in.t, in.y); });
-  const std::int64_t width = dit_->configuration.hidden_size;
-  const auto depth = static_cast<std::int64_t>(dit_->blocks->size());
-  const Tensor modulation = torch::empty({in.x.size(0), adaln_weight_.size(0)}, vector.options());
-  const gpu::Product adaln{.x = vector, .weight = adaln_weight_, .bias = adaln_bias_, .out = modulation};
-  in_range(product_range("adaLN", adaln, vector.size(0)), [&] { products_.run(adaln); });
-  const model::Share share{.number = 0, .first = 0, .count = in.x.size(0)};
-  const Tensor counts = no_counts();
-  TokensOn on;
-  const Configuration& c = dit_->configuration;
-  const std::int64_t rows = in.x.size(0) * c.tokens();
-  Tensor tokens = in_range(narrow_range("embed", patch_weight_, rows), [&] {
-    const auto& proj = dit_->x_embedder->proj;
-    return gpu::embed_patches(in.x, patch_weight_, proj->bias, dit_->pos_embed.flatten(0, 1), c.patch_size);
-  });
-  for (std::int64_t layer = 0; layer < depth; ++layer) {
-    const Range range("block", layer);
-    const auto m = BlockImpl::split(modulation.narrow(1, 6 * layer * width, 6 * width));
-    tokens = block(std::move(tokens), {static_cast<std::size_t>(layer), m, share, on, {}}, pass, imposed,
-                   counts.narrow(0, layer, 1));
-  }
-  const auto last = modulation.narrow(1, 6 * depth * width, 2 * width).chunk(2, 1);
-  const Tensor output = in_range(narrow_range("final layer", dit_->final_layer->linear->weight, rows), [&] {
-    return gpu::final_layer(tokens, {.shift = last[0],
-                                     .scale = last[1],
-                                     .weight = final_weight_,
-                                     .bias = dit_->final_layer->linear->bias,
-                                     .channels = c.out_channels(),
-                                     .side = c.input_size,
-                                     .patch = c.patch_size});
-  });
-  return {output, stacked(on.masks), stacked(on.logits)};
+  auto frame = std::make_unique<Frame>(*this, in);
+  const RunBlock run = [this, &pass, &imposed, frame = frame.get()](Tensor x, const BlockAt& at) {
+    return block(std::move(x), at, pass, imposed, frame->count(at.layer));
+  };
+  const PassStart start{
+      .in = in, .masks = pass.plan ? Masks{Tensor(), Tensor(), imposed} : Masks(), .logits = Masks(pass.plan ? 3 : 0)};
+  const auto stretches = dit::stretches(dit_, start, std::move(frame), [&](const Masks&, Overruled) { return run; });
+  Tensor tokens = stretches->begin();
+  tokens = program == nullptr ? stretches->run(std::move(tokens), 0, dit_->blocks->size())
+                              : program->run(*stretches, std::move(tokens));
+  return stretches->end(tokens);
 }
 
-PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed) {
+Outcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const Tensor& imposed,
+                         const engine::Program* program) {
   imposed_rows_.clear();
   std::vector<std::int64_t> shapes = in.x.sizes().vec();
   for (const Tensor& input : {in.x, in.t, in.y}) shapes.push_back(static_cast<std::int64_t>(input.scalar_type()));
-  Captured& captured = captured_[{pass, shapes}];
+  Captured& captured = captured_[{pass, shapes, program == nullptr ? "" : program->name}];
   captured.used = ++passes_;
   const bool kept = !pass.plan || packing_->keeps(*pass.plan);
   if (!captured.ran || !kept) {
-    PartialOutcome outcome = work(pass, in, imposed);
+    Outcome outcome = work(pass, in, imposed, program);
     captured.ran = true;  // to its end: all shapes are measured
     return outcome;
   }
@@ -291,8 +346,11 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
     imposed_rows_ = rows;
     // The old one lives until then: memory that no graph holds cannot be captured in.
     captured.graph = std::make_unique<gpu::Graph>(inputs, memory_, [&](const std::vector<Tensor>& of) {
-      const PartialOutcome outcome = work(pass, {of[0], of[1], of[2]}, of[3]);
-      return std::vector<Tensor>{outcome.output, outcome.tokens, outcome.token_logits};
+      const Outcome outcome = work(pass, {of[0], of[1], of[2]}, of[3], program);
+      captured.runs = outcome.ran;
+      std::vector<Tensor> outputs{outcome.output};
+      if (pass.plan) outputs.insert(outputs.end(), {outcome.masks[axis::tokens], outcome.logits[axis::tokens]});
+      return outputs;
     });
     imposed_rows_.clear();
     captured.drops = packing_->drops();
@@ -302,7 +360,11 @@ PartialOutcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, 
       captured_.erase(std::ranges::min_element(captured_, {}, [](const auto& entry) { return entry.second.used; }));
   }
   const std::vector<Tensor> outputs = captured.graph->run(inputs);
-  return {outputs[0], outputs[1], outputs[2]};
+  Outcome outcome{.output = outputs[0], .masks = {}, .ran = captured.runs};
+  if (!pass.plan) return outcome;
+  outcome.masks = {Tensor(), Tensor(), outputs[1]};
+  outcome.logits = {Tensor(), Tensor(), outputs[2]};
+  return outcome;
 }
 
 }  // namespace dydit::dit

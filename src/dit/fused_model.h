@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <tuple>
 
 #include "base/range.h"
 #include "blocks.h"
@@ -15,6 +17,7 @@
 #include "gpu/embed.h"
 #include "gpu/graph.h"
 #include "gpu/product.h"
+#include "gpu/reuse.h"
 #include "gpu/tokens.h"
 
 namespace dydit::dit {
@@ -32,8 +35,10 @@ class FusedModel {
   /// Throws RunError where the card, the numbers or the model's shape have no kernels.
   FusedModel(DiT dit, std::shared_ptr<Packing> packing);
 
-  /// `imposed`: tokens (n,depth,T) where the pass has them. From its second time on a pass is one graph.
-  PartialOutcome pass(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed);
+  /// By a program, or through all blocks. `imposed`: tokens (n,depth,T) where the pass has them. From its second time
+  /// on a pass is one graph. -> of masks and logits those of tokens alone, none of the complete model.
+  Outcome pass(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed,
+               const engine::Program* program = nullptr);
 
   /// One block of it, kernel by kernel. `count`: int32, of one number that is 0.
   torch::Tensor block(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const torch::Tensor& imposed,
@@ -49,16 +54,22 @@ class FusedModel {
     bool observed = false;  // somebody was told of the ranges that its kernels are in
     double imposed = 0;     // tokens, over all layers, that the ranges were told of
     std::unique_ptr<gpu::Graph> graph;
+    model::BlockRuns runs;
   };
-  using Key = std::pair<FusedPass, std::vector<std::int64_t>>;  // with the shapes and types of the inputs
+  // With the shapes and types of the inputs, and the program's name.
+  using Key = std::tuple<FusedPass, std::vector<std::int64_t>, std::string>;
+  class Frame;
 
   void prepare();
-  PartialOutcome work(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed);
+  Outcome work(const FusedPass& pass, const model::Inputs& in, const torch::Tensor& imposed,
+               const engine::Program* program);
   torch::Tensor attention(torch::Tensor x, const BlockAt& at, const std::optional<WidthPlan>& plan);
   torch::Tensor mlp(torch::Tensor x, const BlockAt& at, const FusedPass& pass, const gpu::Route& routed);
   // To a stream (n,T,D), or apart where somebody asks for it.
   torch::Tensor add(const char* name, torch::Tensor stream, const gpu::Product& product, const torch::Tensor& gate,
                     model::BlockPart part, const BlockAt& at);
+  torch::Tensor add(torch::Tensor stream, const engine::Reused& reused, const torch::Tensor& gates,
+                    const torch::Tensor& on);
   std::shared_ptr<const PackedSublayer> sublayer(std::size_t layer, bool is_mlp, const std::optional<WidthPlan>& plan);
 
   // Whether a kernel goes from the last rows to the first: to and fro, each reads first what was written last.

@@ -60,6 +60,12 @@ RangeInfo route_range(const gpu::Route& r, std::optional<double> on) {
           .bytes = normed + (routes ? router_range(r).bytes : normed)};
 }
 
+RangeInfo reuse_range(const gpu::Reuse& r) {
+  double read = 0;
+  for (const Tensor& pass : r.passes) read += numbers(pass);
+  return {.name = "reuse", .bytes = size(r.stream) * (read + 2 * numbers(r.stream))};
+}
+
 RangeInfo narrow_range(const char* name, const Tensor& weight, std::int64_t rows) {
   const auto width = static_cast<double>(weight.size(0)), patch = numbers(weight) / width;
   return {.name = name,

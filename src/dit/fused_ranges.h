@@ -10,6 +10,7 @@
 #include "base/range.h"
 #include "gpu/embed.h"
 #include "gpu/product.h"
+#include "gpu/reuse.h"
 #include "gpu/tokens.h"
 #include "known_tensor.h"
 
@@ -38,6 +39,8 @@ RangeInfo attention_range(const torch::Tensor& qkv, std::int64_t tokens);
 RangeInfo router_range(const gpu::Route& route);
 /// Of tokens of which so many are on, with their logits where the same kernel makes those.
 RangeInfo route_range(const gpu::Route& route, std::optional<double> on);
+/// What is reused, each number of it and of the stream moved once.
+RangeInfo reuse_range(const gpu::Reuse& reuse);
 /// Patches to tokens, or tokens to patches, by a weight of D x the numbers of a patch.
 RangeInfo narrow_range(const char* name, const torch::Tensor& weight, std::int64_t rows);
 

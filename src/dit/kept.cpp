@@ -38,12 +38,12 @@ Masks Kept::rounded(const Masks& widths, const Masks& logits) const {
   return more;
 }
 
-std::optional<Kept::Decision> Kept::known(const model::Inputs& in) const {
+std::optional<Kept::Decision> Kept::known(const model::Inputs& in) {
   if (known_.empty()) return std::nullopt;
   const Tensor timesteps =
       in.time ? torch::full({in.x.size(0)}, *in.time, torch::kFloat64) : in.t.to(torch::kCPU, torch::kFloat64);
   Decision decision;
-  std::vector<const Known*> of_images;
+  std::vector<Known*> of_images;
   for (std::int64_t i = 0; i < timesteps.numel(); ++i) {
     const auto found = known_.find(timesteps.const_data_ptr<double>()[i]);
     if (found == known_.end()) return std::nullopt;
@@ -52,12 +52,20 @@ std::optional<Kept::Decision> Kept::known(const model::Inputs& in) const {
   }
   const bool alike = std::ranges::adjacent_find(of_images, std::not_equal_to<>()) == of_images.end();
   const auto together = [&](Tensor Known::*axis) {
-    if (alike) return (of_images.front()->*axis).unsqueeze(0).expand({timesteps.numel(), -1, -1});
     std::vector<Tensor> all;
-    for (const Known* one : of_images) all.push_back(one->*axis);
+    for (Known* one : of_images) all.push_back(one->*axis);
     return torch::stack(all);
   };
-  decision.widths = {.masks = {together(&Known::heads), together(&Known::channels), Tensor()}, .logits = Masks(3)};
+  if (!alike) {
+    decision.widths = {.masks = {together(&Known::heads), together(&Known::channels), Tensor()}, .logits = Masks(3)};
+    return decision;
+  }
+  Known& one = *of_images.front();
+  const std::int64_t images = timesteps.numel();
+  if (one.of_batch.empty() || one.of_batch.front().size(0) != images)
+    one.of_batch = {one.heads.unsqueeze(0).expand({images, -1, -1}), one.channels.unsqueeze(0).expand({images, -1, -1}),
+                    Tensor()};
+  decision.widths = {.masks = one.of_batch, .logits = Masks(3)};
   return decision;
 }
 
@@ -66,6 +74,12 @@ std::map<WidthPlan, std::vector<std::int64_t>> Kept::groups_of(const Masks& widt
   std::map<WidthPlan, std::vector<std::int64_t>> groups;
   for (std::int64_t i = 0; i < heads.size(0); ++i) groups[{units_of(heads[i]), units_of(channels[i])}].push_back(i);
   return groups;
+}
+
+WidthPlan Kept::one_plan(const std::map<WidthPlan, std::vector<std::int64_t>>& groups) {
+  if (groups.size() != 1)
+    throw UsageError("images of one pass have different widths", "cache", "give images at one time");
+  return groups.begin()->first;
 }
 
 // Timesteps that are known need no router.
@@ -133,13 +147,10 @@ std::unique_ptr<engine::Pass> Kept::pass(const model::Inputs& in, const Masks& g
   decision.widths.masks[axis::tokens] = decision.imposed[axis::tokens];
   const Tensor time = decision.time.defined() ? decision.time : dit_->t_embedder(in.t);
   const auto under = [this](const Masks& masks, Overruled of_masks) {
-    const Tensor heads = masks[axis::heads].cpu(), channels = masks[axis::channels].cpu();
-    for (const Tensor& widths_of_images : {heads, channels})
-      if (!widths_of_images.eq(widths_of_images.narrow(0, 0, 1)).all().item<bool>())
-        throw UsageError("images of one pass have different widths", "cache", "give images at one time");
-    return blocks({units_of(heads[0]), units_of(channels[0])}, masks[axis::tokens], of_masks);
+    return blocks(one_plan(groups_of(masks)), masks[axis::tokens], of_masks);
   };
-  return stretches(dit_, {in, time, decision.widths.masks, decision.widths.logits, routers, checks_finite}, under);
+  return stretches(dit_, {in, decision.widths.masks, decision.widths.logits, routers, checks_finite},
+                   frame_of(dit_, in, time), under);
 }
 
 engine::RoundedPlan Kept::know(const Tensor& timesteps) {
@@ -150,7 +161,7 @@ engine::RoundedPlan Kept::know(const Tensor& timesteps) {
   knows_ = true;
   for (const auto& [plan, rows] : groups_of(widths))
     for (const std::int64_t i : rows)
-      known_[at.const_data_ptr<double>()[i]] = {widths[axis::heads][i], widths[axis::channels][i], plan};
+      known_[at.const_data_ptr<double>()[i]] = {widths[axis::heads][i], widths[axis::channels][i], plan, {}};
   return {planned, widths};
 }
 

@@ -36,7 +36,7 @@ class Kept : public engine::Engine {
   };
   virtual Decision decide(const model::Inputs& in, const Masks& given, Overruled routers);
   /// At timesteps whose widths are known, without their routers; nothing where one is not.
-  std::optional<Decision> known(const model::Inputs& in) const;
+  std::optional<Decision> known(const model::Inputs& in);
   /// Of routers whose widths are imposed: none runs where widths of timesteps are known, or were planned.
   Overruled of_widths(Overruled routers) const { return knows_ ? Overruled::skipped : routers; }
   /// Makes them known (K). Throws NotFinite. -> their widths (K,depth,H), decided and rounded up
@@ -45,6 +45,8 @@ class Kept : public engine::Engine {
   /// Widths of both axes with as many units on as the options round up to, the next ones by the logits that are there.
   Masks rounded(const Masks& widths, const Masks& logits = Masks(3)) const;
   static std::map<WidthPlan, std::vector<std::int64_t>> groups_of(const Masks& widths);
+  /// Throws UsageError where images have several.
+  static WidthPlan one_plan(const std::map<WidthPlan, std::vector<std::int64_t>>& groups);
 
   /// Images of one plan. `imposed`: tokens (n,depth,T), or undefined; `time` as in a Decision.
   virtual PartialOutcome run(const WidthPlan& plan, const model::Inputs& in, const torch::Tensor& time,
@@ -60,6 +62,7 @@ class Kept : public engine::Engine {
   struct Known {
     torch::Tensor heads, channels;
     WidthPlan plan;
+    Masks of_batch;  // (N,depth,H), the last one: it is the same tensors again
   };
   void prepare(const engine::RoundedPlan& plan);
 

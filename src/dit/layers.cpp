@@ -109,12 +109,12 @@ BlockImpl::Modulation BlockImpl::split(const Tensor& adaln) {
   return {m[0], m[1], m[2], m[3], m[4], m[5]};
 }
 
-Tensor BlockImpl::forward(Tensor x, const Modulation& m, const KeepPart& keep) {
+Tensor BlockImpl::forward(Tensor x, const Modulation& m, const KeptParts& parts) {
   const Tensor attended = in_range("attention", [&] { return attn(model::modulated_norm(x, m.shift1, m.scale1)); });
-  if (keep) keep(model::BlockPart::attention, attended);
+  parts.keep(model::BlockPart::attention, attended);
   auto [residual, normed] = model::gated_residual_norm(std::move(x), attended, m.gate1, m.shift2, m.scale2);
   const Tensor out = in_range("mlp", [&] { return mlp(normed); });
-  if (keep) keep(model::BlockPart::mlp, out);
+  parts.keep(model::BlockPart::mlp, out);
   return model::gated_residual(std::move(residual), out, m.gate2);
 }
 

@@ -19,14 +19,14 @@ static Tensor times_units(const Tensor& x, const Tensor& mask) {
 }
 
 Tensor masked_block(BlockImpl& block, Tensor x, const BlockImpl::Modulation& m, const Tensor& heads,
-                    const Tensor& channels, const TokenMask& tokens, const KeepPart& keep) {
+                    const Tensor& channels, const TokenMask& tokens, const KeptParts& parts) {
   const Tensor attended = in_range("attention", [&] {
     Tensor normed = model::modulated_norm(x, m.shift1, m.scale1);
     const Tensor qkv = in_range("qkv", [&] { return block.attn->qkv(std::exchange(normed, {})); });
     const Tensor mixed = times_units(model::attention(qkv, block.attn->num_heads), heads);
     return in_range("proj", [&] { return block.attn->proj(mixed); });
   });
-  if (keep) keep(model::BlockPart::attention, attended);
+  parts.keep(model::BlockPart::attention, attended);
   auto [residual, normed] = model::gated_residual_norm(std::move(x), attended, m.gate1, m.shift2, m.scale2);
   const Tensor mask = tokens(residual);
   const Tensor masked = in_range("mlp", [&] {
@@ -36,7 +36,7 @@ Tensor masked_block(BlockImpl& block, Tensor x, const BlockImpl::Modulation& m, 
     const Tensor out = in_range("fc2", [&] { return block.mlp->fc2(std::exchange(active, {})); });
     return in_range("mask", [&] { return out * mask.unsqueeze(2).to(out.scalar_type()); });
   });
-  if (keep) keep(model::BlockPart::mlp, masked);
+  parts.keep(model::BlockPart::mlp, masked);
   return model::gated_residual(std::move(residual), masked, m.gate2);
 }
 
@@ -69,7 +69,7 @@ class Masked final : public engine::Engine {
     Widths widths = widths_of(dit_, time, imposed, routers);
     widths.masks[axis::tokens] = imposed[axis::tokens];
     return stretches(
-        dit_, {in, time, widths.masks, widths.logits, routers, checks_finite},
+        dit_, {in, widths.masks, widths.logits, routers, checks_finite}, frame_of(dit_, in, time),
         [this](const Masks& masks, Overruled of_masks) { return blocks(masks, masks[axis::tokens], of_masks); });
   }
 
@@ -84,7 +84,7 @@ class Masked final : public engine::Engine {
             tokens_of(block, at.layer, residual, at.share.of(imposed), routers, at.on.logits));
       };
       const auto of = [&](std::size_t axis) { return layer_of(at.share.of(widths[axis]), at.layer); };
-      return masked_block(block, std::move(x), at.modulation, of(axis::heads), of(axis::channels), tokens, at.keep);
+      return masked_block(block, std::move(x), at.modulation, of(axis::heads), of(axis::channels), tokens, at.parts);
     };
   }
 

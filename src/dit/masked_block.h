@@ -14,6 +14,6 @@ using TokenMask = std::function<torch::Tensor(const torch::Tensor& x)>;
 /// A block's output (N,T,D) under masks of any type, heads and channels (N,H); their gradients flow.
 torch::Tensor masked_block(BlockImpl& block, torch::Tensor x, const BlockImpl::Modulation& modulation,
                            const torch::Tensor& heads, const torch::Tensor& channels, const TokenMask& tokens,
-                           const KeepPart& keep);
+                           const KeptParts& parts);
 
 }  // namespace dydit::dit

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "base/range.h"
 
 namespace dydit::engine {
 
@@ -91,6 +92,26 @@ Masks concatenated(const std::vector<Masks>& masks) {
 
 std::unique_ptr<Pass> Engine::pass(const model::Inputs&, const Masks&, Overruled) {
   throw UsageError("the engine runs its model in one piece", "cache", "choose another engine, or no cache");
+}
+
+Reused Reused::of(const model::Share& share) const {
+  Reused some{.passes = {}, .factors = factors};
+  for (const Tensor& pass : passes) some.passes.push_back(pass.narrow(1, share.first, share.count));
+  return some;
+}
+
+Tensor Reused::sum(std::size_t part) const {
+  const Range range("predict");
+  const auto of = [&](std::size_t pass) { return passes[pass][static_cast<std::int64_t>(part)]; };
+  if (passes.size() == 1 && factors.front() == 1) return of(0);
+  Tensor sum = of(0) * factors.front();
+  for (std::size_t pass = 1; pass < passes.size(); ++pass) sum.add_(of(pass), factors[pass]);
+  return sum;
+}
+
+Outcome Engine::forward_by(const Program& program, const model::Inputs& in, const Masks& imposed, Overruled routers) {
+  const auto pass = this->pass(in, imposed, routers);
+  return pass->end(program.run(*pass, pass->begin()));
 }
 
 std::string to_string(Executes executes) {

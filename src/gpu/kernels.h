@@ -144,6 +144,22 @@ void launch(const FinalLaunch& final_layer, Stream stream);
 /// Rows of the weight that a launch reads, for so many that count; 0: no kernel.
 int final_rows(int width, int columns);
 
+/// See gpu/reuse.h.
+struct ReuseLaunch {
+  Number number;
+  void* stream;             // (images,tokens,width)
+  const void* features[8];  // (parts,images,tokens,width) of each pass
+  std::int64_t part_strides[8];
+  float factors[8];
+  int passes;
+  const void* gates;  // (images,parts,width)
+  std::int64_t gate_image_stride, gate_part_stride;
+  const bool* on;          // (images,parts/2,tokens), or null
+  std::int64_t on_stride;  // between images
+  int parts, images, tokens, width;
+};
+void launch(const ReuseLaunch& reuse, Stream stream);
+
 /// A kernel that does nothing: what is before and after another one, where that is measured as a part of a pass.
 void launch_nothing(Stream stream);
 /// One reading by each of so many blocks, behind all that was launched before.

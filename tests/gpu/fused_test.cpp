@@ -2,6 +2,7 @@
 // The fused engine against the published semantics in float64; passed over without a Hopper GPU.
 #include <torch/torch.h>
 
+#include "cache/cached.h"
 #include "catch.h"
 #include "dit/support.h"
 #include "engine/engine.h"
@@ -163,22 +164,20 @@ TEST_CASE("the fused engine in stretches gives the outcome of a pass, and tells 
     const auto fused = test::engine_named(name, dit);
     const auto compact = test::engine_named(std::string(name) == "fused" ? "compact" : "dense", dit);
     const engine::Outcome whole = fused->forward(in);
-    std::vector<Tensor> kept[2];
+    Tensor kept[2];
     int which = 0;
-    const engine::Keep keep = [&](std::size_t, model::BlockPart, const model::Share&, const Tensor& output) {
-      kept[which].push_back(output.clone());
-    };
     const Masks imposed = std::string(name) == "fused" ? whole.masks : Masks();
     for (engine::Engine* engine : {fused.get(), compact.get()}) {
       auto pass = engine->pass(in, imposed);
       Tensor x = pass->run(pass->begin(), 0, 2);
-      x = pass->run(x, 2, 4, keep);
+      kept[which] = torch::zeros({8, 4, x.size(1), x.size(2)}, x.options());
+      x = pass->run(x, 2, 4, kept[which]);
       const Tensor output = pass->end(x).output;
       CHECK(relative(output, whole.output.to(torch::kFloat64)) <= .02);
       ++which;
     }
-    REQUIRE(kept[0].size() == 4);
-    for (std::size_t i = 0; i < 4; ++i) CHECK(relative(kept[0][i], kept[1][i].to(torch::kFloat64)) <= .03);
+    for (std::int64_t i = 4; i < 8; ++i) CHECK(relative(kept[0][i], kept[1][i].to(torch::kFloat64)) <= .03);
+    CHECK_FALSE(kept[0].narrow(0, 0, 4).any().item<bool>());
   }
 }
 
@@ -221,6 +220,56 @@ TEST_CASE("a block of the fused engine runs by itself as a graph") {
   for (int again = 0; again < 3; ++again)
     for (const auto& run : runs) CHECK_NOTHROW(run());
   torch::cuda::synchronize();
+}
+
+TEST_CASE("cached passes of the fused engines are those of the published semantics, as graphs too") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  constexpr std::int64_t passes = 7, images = 4;
+  for (const char* name : {"fused", "fused-dense"}) {
+    const bool dynamic = std::string(name) == "fused";
+    const dit::DiT dit = model_of(true, true, torch::kBFloat16), exact = in_float64(dit);
+    std::vector<model::Inputs> inputs;
+    std::vector<Masks> masks;  // imposed, in full passes
+    const std::shared_ptr<engine::Engine> fused = test::engine_named(name, dit);
+    for (std::int64_t pass = 0; pass < passes; ++pass) {
+      model::Inputs in = inputs_of(images, true);
+      in.t.fill_(900 - 100 * pass);
+      in.time = static_cast<double>(900 - 100 * pass);
+      inputs.push_back(in);
+      masks.push_back(dynamic ? fused->forward(in).masks : Masks());
+    }
+    for (const char* cache : {"fora:2", "taylorseer:2,2", "deepcache:2,1..2", R"({"interval": 3, "order": 1})",
+                              "firstblock:.5", "fora:2,anew"}) {
+      const auto of = [&](const std::shared_ptr<engine::Engine>& engine) {
+        return cache::cached(engine, *cache::cache_named(cache, ""), dit->architecture);
+      };
+      const auto ours = of(fused), own = of(test::engine_named(dynamic ? "masked" : "dense", dit)),
+                 reference = of(test::engine_named(dynamic ? "masked" : "dense", exact));
+      for (int trajectory = 0; trajectory < 4; ++trajectory) {  // guidance ends in the second one
+        for (const auto& cached : {&ours, &own, &reference}) (*cached)->begin(passes);
+        for (std::int64_t pass = 0; pass < passes; ++pass) {
+          const std::size_t at = static_cast<std::size_t>(pass);
+          const std::int64_t those = trajectory == 1 && pass > 3 ? images / 2 : images;
+          const model::Inputs in{inputs[at].x.narrow(0, 0, those), inputs[at].t.narrow(0, 0, those),
+                                 inputs[at].y.narrow(0, 0, those), inputs[at].time};
+          const model::Inputs wide{in.x.to(torch::kFloat64), in.t, in.y, in.time};
+          const Masks given = dynamic ? engine::narrow(masks[at], 0, those) : Masks();
+          const Tensor expected = reference->forward(wide, given).output;
+          const double theirs = relative(own->forward(in, given).output, expected);
+          const engine::Outcome outcome = ours->forward(in, given);
+          const double error = relative(outcome.output, expected);
+          CAPTURE(name, cache, trajectory, pass, theirs, error);
+          CHECK(error <= 1.5 * theirs);
+          if (!dynamic) continue;
+          for (std::size_t axis = 0; axis < 3; ++axis)
+            CHECK(outcome.masks[axis].sizes() == given[axis].sizes());
+        }
+        CHECK(ours->full() == own->full());
+        CHECK(ours->cache_bytes() == own->cache_bytes());
+      }
+    }
+  }
 }
 
 TEST_CASE("trajectories of the fused engines are timed beside their passes, with every kind of cache") {

@@ -3,9 +3,12 @@
 // Hopper GPU. Small shapes: compute-sanitizer runs them too.
 #include <torch/torch.h>
 
+#include <array>
+
 #include "catch.h"
 #include "gpu/attention.h"
 #include "gpu/product.h"
+#include "gpu/reuse.h"
 #include "gpu/support.h"
 #include "gpu/tokens.h"
 #include "gpu_support.h"
@@ -186,7 +189,36 @@ TEST_CASE("norms are those of the reference", "[kernels]") {
       }
 }
 
-TEST_CASE("weights of one shape may lie in rows of several lengths", "[kernels]") {
+TEST_CASE("what is reused is added with its gates and factors, to tokens that are on", "[kernels]") {
+  if (!test::has_hopper()) return;
+  torch::manual_seed(9);
+  for (const auto& [dtype, rounding] : numbers)
+    for (const auto& [images, tokens, width, parts] :
+         {std::array<std::int64_t, 4>{1, 1, 8, 1}, {3, 7, 384, 2}, {2, 64, 1152, 14}, {5, 33, 72, 6}})
+      for (const std::size_t passes : {1, 3, 8})
+        for (const bool masked : {false, true}) {
+          if (masked && parts % 2 != 0) continue;
+          CAPTURE(images, tokens, width, parts, passes, masked);
+          const Tensor modulation = random({images, 3 * parts, width}, dtype);
+          gpu::Reuse r{.stream = random({images, tokens, width}, dtype), .gates = modulation.slice(1, 2, {}, 3)};
+          for (std::size_t pass = 0; pass < passes; ++pass) {
+            r.passes.push_back(random({parts, images + 2, tokens, width}, dtype).narrow(1, 0, images));
+            r.factors.push_back(pass == 0 ? 1.5 : -0.3);
+          }
+          if (masked) {
+            r.on = random({images, parts, tokens}, dtype).gt(0).narrow(1, 0, parts / 2);
+            r.on[0][0][0].fill_(false);
+          }
+          const Tensor expected = gpu::plain::reuse(r);
+          if (masked)  // nobody reads what a token that is off does not take
+            for (const Tensor& pass : r.passes) pass[1][0][0].fill_(std::nan(""));
+          gpu::reuse(r);
+          CHECK(relative(r.stream, expected) <= rounding);
+        }
+}
+
+// Not among those that compute-sanitizer runs: to measure ways launches thousands of kernels that others run too.
+TEST_CASE("weights of one shape may lie in rows of several lengths") {
   if (!test::has_hopper()) return;
   torch::manual_seed(7);
   gpu::Products products;

@@ -75,8 +75,15 @@ struct TokenRouterImpl : torch::nn::Module {
 };
 TORCH_MODULE(TokenRouter);
 
-/// Told what a block's attention and MLP put out, (N,T,D) before their gates; empty where nobody asks.
-using KeepPart = std::function<void(model::BlockPart part, const torch::Tensor& output)>;
+/// Where a block keeps what its attention and its MLP put out, before their gates: (2,N,T,D); undefined where nobody
+/// asks.
+struct KeptParts {
+  torch::Tensor both;
+  torch::Tensor of(model::BlockPart part) const { return both.select(0, part == model::BlockPart::mlp ? 1 : 0); }
+  void keep(model::BlockPart part, const torch::Tensor& output) const {
+    if (both.defined()) of(part).copy_(output);
+  }
+};
 
 struct BlockImpl : torch::nn::Module {
   explicit BlockImpl(const Configuration& configuration);
@@ -86,7 +93,7 @@ struct BlockImpl : torch::nn::Module {
   };
   static Modulation split(const torch::Tensor& adaln);  ///< adaLN's output (N,6D)
   /// x (N,T,D), whose memory may be reused where nobody else holds it. All of the block, whatever its routers say.
-  torch::Tensor forward(torch::Tensor x, const Modulation& modulation, const KeepPart& keep = {});
+  torch::Tensor forward(torch::Tensor x, const Modulation& modulation, const KeptParts& parts = {});
   Attention attn{nullptr};
   Mlp mlp{nullptr};
   torch::nn::Sequential adaLN_modulation;

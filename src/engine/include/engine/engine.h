@@ -55,6 +55,10 @@ class Engine {
   /// none.
   virtual std::unique_ptr<Pass> pass(const model::Inputs& in, const Masks& imposed = {},
                                      Overruled routers = Overruled::skipped);
+  /// Such a pass by a program, which imposes nothing.
+  virtual Outcome forward_by(const Program& program, const model::Inputs& in, const Masks& imposed, Overruled routers);
+  /// Whether routers and masks change what is computed.
+  virtual bool decides() const { return true; }
   /// From here on `forward` is asked of one trajectory, so many times: what it keeps of another is forgotten.
   virtual void begin(std::int64_t /*passes*/) {}
   /// Makes ready for forward passes at these times (K), or with these masks of the axes that the timestep decides
@@ -88,8 +92,8 @@ enum class Executes { all, masked, kept };
 std::string to_string(Executes executes);
 
 struct Options {
-  /// Bytes of packed weights that are kept; not given: the larger of 2 GiB and an eighth of what a GPU has free when the
-  /// engine is made.
+  /// Bytes of packed weights that are kept; not given: the larger of 2 GiB and an eighth of what a GPU has free when
+  /// the engine is made.
   std::optional<std::size_t> packing_budget = {};
   /// Of an engine that keeps what is on: more units than decided or imposed stay on. It decides about axes of
   /// timesteps.
@@ -117,6 +121,7 @@ class Dense : public Engine {
  public:
   explicit Dense(std::shared_ptr<model::Network> network) : network_(std::move(network)) {}
   Outcome forward(const model::Inputs& in, const Masks& imposed, Overruled routers) override;
+  bool decides() const override { return false; }
   double weight_bytes(const model::Activity&) const override { return bytes_of(*network_); }
 
  protected:

@@ -5,7 +5,6 @@
 #include <torch/types.h>
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,10 +29,16 @@ struct Outcome {
 /// the timestep either way.
 enum class Overruled { skipped, run };
 
-/// Outputs (n,T,D) of attention and MLP, before their gates, of some of a batch's images; of tokens that are off 0.
-using Keep = std::function<void(std::size_t block, model::BlockPart part, const model::Share& images,
-                                const torch::Tensor& output)>;
-using Foretold = std::function<torch::Tensor(std::size_t block, model::BlockPart part, const model::Share& images)>;
+/// Outputs of earlier passes, (2 depth,N,T,D) each: of attention and MLP of one block after the other, before their
+/// gates, 0 where tokens are off. What takes their place is their sum, each times its factor.
+struct Reused {
+  std::vector<torch::Tensor> passes;
+  std::vector<double> factors;
+
+  Reused of(const model::Share& share) const;
+  /// Of one part: (N,T,D).
+  torch::Tensor sum(std::size_t part) const;
+};
 
 /// One forward pass of a batch at one time. Its stretches follow one another from the first block on; where all blocks
 /// are run, the outcome is to the last bit that of Engine::forward.
@@ -44,17 +49,27 @@ class Pass {
   virtual torch::Tensor begin() = 0;
   /// The input of its attention, normed and modulated, of what `begin` gave.
   virtual torch::Tensor modulated(const torch::Tensor& tokens) = 0;
-  /// Through blocks [first, last); `keep`, where it is given, is told what their parts put out, in several threads.
-  virtual torch::Tensor run(torch::Tensor tokens, std::size_t first, std::size_t last, const Keep& keep = {}) = 0;
+  /// Through blocks [first, last); what their parts put out is written to `keep`, shaped as in Reused, where it is
+  /// given.
+  virtual torch::Tensor run(torch::Tensor tokens, std::size_t first, std::size_t last,
+                            const torch::Tensor& keep = {}) = 0;
   /// Through them with other outputs in the place of their parts': gates are this time's. A token that is off takes
   /// nothing of the MLP's, as is imposed or where nothing is as its router decides. `masked`: the outputs are 0 where
   /// imposed tokens are off.
-  virtual torch::Tensor reuse(torch::Tensor tokens, std::size_t first, std::size_t last, const Foretold& outputs,
+  virtual torch::Tensor reuse(torch::Tensor tokens, std::size_t first, std::size_t last, const Reused& outputs,
                               bool masked) = 0;
   /// Takes the place of decisions about the blocks that are still to come, whose routers are skipped.
   virtual void impose(const Masks& masks) = 0;
   /// What is behind the last block. Throws as Engine::forward does.
   virtual Outcome end(const torch::Tensor& tokens) = 0;
+};
+
+/// What a pass does between its beginning and its end.
+struct Program {
+  /// Two of one name run the same blocks and work on the same memory: an engine may keep one ready for the next.
+  std::string name;
+  /// What `begin` gave -> what `end` takes.
+  std::function<torch::Tensor(Pass& pass, torch::Tensor tokens)> run;
 };
 
 }  // namespace dydit::engine
