@@ -133,7 +133,8 @@ Tensor images_of(const data::Batch& batch, const data::Shape& shape) {
                           {batch.size(), shape.channels, shape.height, shape.width}, torch::kFloat32);
 }
 
-// Each image shifted by up to an eighth of its side, what comes in being its mirror image.
+// Each image shifted by up to an eighth of its side, what comes in being its mirror image, and without a square of a
+// quarter of its side (DeVries and Taylor, arXiv 1708.04552).
 Tensor shifted(const Tensor& images, const data::Batch& batch, std::uint64_t seed, std::int64_t epoch) {
   const std::int64_t height = images.size(2), width = images.size(3), most = height / 8;
   const Tensor padded = at::reflection_pad2d(images, {most, most, most, most});
@@ -141,11 +142,13 @@ Tensor shifted(const Tensor& images, const data::Batch& batch, std::uint64_t see
   for (std::int64_t i = 0; i < batch.size(); ++i) {
     Random random(seed, Purpose::shift, static_cast<std::uint64_t>(batch.indices[static_cast<std::size_t>(i)]),
                   static_cast<std::uint64_t>(epoch));
-    const auto offset = [&] {
-      return static_cast<std::int64_t>(random.below(2 * static_cast<std::uint64_t>(most) + 1));
+    const auto upto = [&](std::int64_t last) {
+      return static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(last) + 1));
     };
-    const std::int64_t down = offset(), right = offset();
+    const std::int64_t down = upto(2 * most), right = upto(2 * most);
     out[i].copy_(padded[i].narrow(1, down, height).narrow(2, right, width));
+    const std::int64_t top = upto(height - 2 * most), left = upto(width - 2 * most);
+    out[i].narrow(1, top, 2 * most).narrow(2, left, 2 * most).zero_();
   }
   return out;
 }
