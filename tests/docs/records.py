@@ -6,6 +6,8 @@
     h200-flow/flow/speed        the same, where a report has several runs
     quick/models                the models as the manifest has them, nested names joined: trained_steps
     peers/xeon-float32.json     what bench/peers/compare.py wrote: our time (ms), eager and compile over it
+    peers/h200-engines-64.json  what bench/peers/engines.py wrote: a side's time (ms), and over that of our fused engine under
+                                the same masks, complete or not (ratio)
     peers/busy.json             what bench/busy.py, bench/alternate.py and bench/peers/frechet.py wrote, as it stands
     peers/h200-collectors.json  of Google Benchmark, a row for each repetition: suite, axes of the name, counters
 
@@ -101,9 +103,27 @@ def repetitions(benchmarks):
     return rows
 
 
+def sides(results):
+    rows = []
+    for result in results:
+        row = {name: result[name] for name in ("model", "batch", "side", "share")}
+        row["keep"] = ",".join(f"{one:g}" for one in result["keep"] or [])
+        rows.append(row)
+        if "error" in result:
+            continue
+        row |= {"blocks": len(result["seconds"])} | with_interval("time", *in_ms(result["seconds"]))
+        for ratio in result["ratios"]:
+            if ratio["keep"] == result["keep"]:
+                median, low, high = ratio["median_low_high"]
+                row |= with_interval("ratio", median, (low, high))
+    return rows
+
+
 def peers(results):
     if "benchmarks" in results:
         return repetitions(results["benchmarks"])
+    if "rows" in results:
+        return sides(results["rows"])
     rows = []
     for result in results:
         if "seconds" not in result:
