@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Copies a run directory with its page to reports/NAME: manifest, records, page, and of each figure its CSV and script; or
-# the page of several runs, with the manifest and the records of each in a folder of its own.
-# Pictures, and data of more than 100 kB, come along where README.md or docs/ show them; tensors stay behind
-# (CONTRIBUTING.md says why).
+# Copies a run directory with its figures to reports/NAME: manifest, records, and of each figure its CSV and script; or
+# the figures of several runs, with the manifest and the records of each in a folder of its own.
+# Pictures, and data of more than 100 kB, come along where README.md or docs/ show them, the page where they link it;
+# tensors stay behind (CONTRIBUTING.md says why).
 set -euo pipefail
 die() { printf 'record-report: %s\n' "$*" >&2; exit 2; }
 [ $# -ge 2 ] || die "usage: scripts/record-report.sh PAGE NAME [RUN...], as in: scripts/record-report.sh runs/quick-1 quick"
@@ -25,7 +25,7 @@ done
 
 rm -rf "$report"
 mkdir -p "$report/figures"
-cp "$page/index.html" "$report"
+if grep -rqF "$report/index.html" README.md docs; then cp "$page/index.html" "$report"; fi
 if [ ${#runs[@]} = 0 ]; then cp "$page"/{manifest.json,results.jsonl} "$report"; fi
 for run in "${runs[@]}"; do
   mkdir "$report/$(basename "$run")"

@@ -42,10 +42,12 @@ class Around final : public Cached {
   double weight_bytes(const model::Activity& activity) const override { return engine_->weight_bytes(activity); }
   const std::vector<bool>& full() const override { return full_; }
   std::size_t cache_bytes() const override { return most_bytes_; }
+  std::size_t held_bytes() const override { return history_.held_bytes(); }
 
  private:
   void forget();
   bool changed(const Tensor& seen);
+  engine::Outcome next_pass(const model::Inputs& in, const Masks& imposed, Overruled routers);
   // Whether the pass becomes a full one is seen in the pass itself.
   engine::Outcome tested(const model::Inputs& in, const Masks& imposed, Overruled routers, bool& full);
   // From block `next` on.
@@ -80,7 +82,7 @@ void Around::begin(std::int64_t passes) {
 }
 
 void Around::forget() {
-  history_.forget();
+  engine_->keeps_programs() ? history_.forget() : history_.give_back();
   previous_ = Tensor();
   decided_.clear();
 }
@@ -164,6 +166,16 @@ engine::Outcome Around::forward(const model::Inputs& in, const Masks& imposed, O
   torch::NoGradGuard no_grad;
   const Range range("pass");
   const model::OnlyShares only(in.x.device());
+  try {
+    return next_pass(in, imposed, routers);
+  } catch (...) {  // what it kept may be in part
+    images_ = 0;
+    forget();
+    throw;
+  }
+}
+
+engine::Outcome Around::next_pass(const model::Inputs& in, const Masks& imposed, Overruled routers) {
   const std::size_t number = full_.size();
   if (number >= planned_.size())
     throw UsageError("a pass that the trajectory does not have", std::to_string(number), "begin another one");

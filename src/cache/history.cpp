@@ -16,6 +16,11 @@ void History::forget() {
   for (auto& difference : differences_) difference.assign(differences_.size(), 0.0);
 }
 
+void History::give_back() {
+  forget();
+  kept_.clear();
+}
+
 Tensor History::full_pass(std::int64_t distance, at::IntArrayRef sizes, const torch::TensorOptions& options) {
   const std::size_t oldest = static_cast<std::size_t>(passes_) % differences_.size();
   kept_.resize(std::max(kept_.size(), oldest + 1));
@@ -24,7 +29,10 @@ Tensor History::full_pass(std::int64_t distance, at::IntArrayRef sizes, const to
     return kept.defined() && kept.size(1) >= sizes[1] && kept.scalar_type() == options.dtype() &&
            kept.device() == options.device() && kept.size(0) == sizes[0] && kept.sizes().slice(2) == sizes.slice(2);
   };
-  if (!fits()) kept = torch::empty(sizes, options);
+  if (!fits()) {
+    const torch::InferenceMode inference(false);  // it may be written where that mode is not
+    kept = torch::empty(sizes, options);
+  }
   images_[oldest] = std::max(images_[oldest], sizes[1]);
 
   std::vector<double> next(differences_.size());
@@ -50,6 +58,12 @@ engine::Reused History::foretold(std::int64_t images, std::int64_t distance) con
     }
   }
   return sum;
+}
+
+std::size_t History::held_bytes() const {
+  std::size_t bytes = 0;
+  for (const Tensor& kept : kept_) bytes += kept.nbytes();
+  return bytes;
 }
 
 std::size_t History::bytes() const {

@@ -20,13 +20,15 @@ class History {
 
   /// A trajectory begins, or there is another batch. The memory stays for what is kept next.
   void forget();
+  void give_back();  ///< the memory, too
   /// A full pass begins, `distance` passes after the last one, with a batch of so many images, which is at most what it
   /// was. -> where it writes its features (features,images,T,D), of sizes and type that stay the same.
   torch::Tensor full_pass(std::int64_t distance, at::IntArrayRef sizes, const torch::TensorOptions& options);
   /// Of `images` images, so many passes after the last full one.
   engine::Reused foretold(std::int64_t images, std::int64_t distance) const;
-  /// What the passes that count take.
+  /// What the passes that count take, and what is held for others besides.
   std::size_t bytes() const;
+  std::size_t held_bytes() const;
 
  private:
   std::int64_t order_;

@@ -117,9 +117,10 @@ class Stretches final : public engine::Pass {
     next_ = last;
     for (std::size_t layer = first; layer < last; ++layer)
       for (const BlockPart part : {BlockPart::attention, BlockPart::mlp}) count(part, layer);
-    return stretch(first, last, [&](const model::Share& share, const Conditioning& of_share, TokensOn& on) {
-      return through(share.of(tokens), first, last, of_share, share, on, run_, keep);
-    });
+    return stretch(std::move(tokens), first, last,
+                   [&](Tensor x, const model::Share& share, const Conditioning& of_share, TokensOn& on) {
+                     return through(std::move(x), first, last, of_share, share, on, run_, keep);
+                   });
   }
 
   Tensor reuse(Tensor tokens, std::size_t first, std::size_t last, const engine::Reused& outputs,
@@ -128,11 +129,11 @@ class Stretches final : public engine::Pass {
     next_ = last;
     const Tensor imposed = start_.masks.empty() || start_.complete ? Tensor() : start_.masks[axis::tokens];
     const bool routed = !start_.masks.empty() && !start_.complete && !imposed.defined();
-    return stretch(first, last, [&](const model::Share& share, const Conditioning& of_share, TokensOn& on) {
+    const auto work = [&](Tensor of_tokens, const model::Share& share, const Conditioning& of_share, TokensOn& on) {
       const engine::Reused some = outputs.of(share);
       if (!routed)
-        return frame_->add(share.of(tokens), first, last, of_share, some, masked ? Tensor() : share.of(imposed));
-      return through(share.of(tokens), first, last, of_share, share, on, [&](Tensor x, const BlockAt& at) {
+        return frame_->add(std::move(of_tokens), first, last, of_share, some, masked ? Tensor() : share.of(imposed));
+      return through(std::move(of_tokens), first, last, of_share, share, on, [&](Tensor x, const BlockAt& at) {
         const auto& m = at.modulation;
         Tensor residual = model::gated_residual(std::move(x), some.sum(2 * at.layer), m.gate1);
         const Tensor mask =
@@ -140,7 +141,8 @@ class Stretches final : public engine::Pass {
         const Tensor out = some.sum(2 * at.layer + 1);
         return model::gated_residual(std::move(residual), out * mask.unsqueeze(2).to(out.scalar_type()), m.gate2);
       });
-    });
+    };
+    return stretch(std::move(tokens), first, last, work);
   }
 
   void impose(const Masks& masks) override {
@@ -162,9 +164,8 @@ class Stretches final : public engine::Pass {
                     .masks = executed(),
                     .logits = start_.logits,
                     .ran = ran_};
-    if (!outcome.logits.empty() && std::ranges::all_of(logits_, &Tensor::defined))
-      outcome.logits[axis::tokens] = stacked(logits_);
-    if (start_.checks_finite) require_finite(outcome, logits_);
+    if (!outcome.logits.empty()) outcome.logits[axis::tokens] = of_all_blocks(logits_);
+    if (start_.checks_finite) require_finite(outcome);
     return outcome;
   }
 
@@ -191,15 +192,17 @@ class Stretches final : public engine::Pass {
     }
   }
 
-  // Blocks [first, last) of every share, and what their token routers decide.
-  Tensor stretch(std::size_t first, std::size_t last,
-                 const std::function<Tensor(const model::Share&, const Conditioning&, TokensOn&)>& work) {
+  // Blocks [first, last) of every share, and what their token routers decide. Of one share tokens may become what they
+  // are next, where nobody else holds them.
+  Tensor stretch(Tensor tokens, std::size_t first, std::size_t last,
+                 const std::function<Tensor(Tensor, const model::Share&, const Conditioning&, TokensOn&)>& work) {
     std::vector<TokensOn> of_shares(shares_.size());
-    const Tensor tokens = in_shares([&](const model::Share& share) {
+    const bool whole = shares_.size() == 1;
+    tokens = in_shares([&](const model::Share& share) {
       Conditioning of_share;
       of_share.blocks.resize(depth());
       for (std::size_t layer = first; layer < last; ++layer) of_share.blocks[layer] = share.of(conditioning_[layer]);
-      return work(share, of_share, of_shares[share.number]);
+      return work(whole ? std::move(tokens) : share.of(tokens), share, of_share, of_shares[share.number]);
     });
     const auto put = [&](std::vector<Tensor>& layers, std::vector<Tensor> TokensOn::*of) {
       if ((of_shares.front().*of).empty()) return false;
@@ -224,33 +227,29 @@ class Stretches final : public engine::Pass {
     if (masks.empty()) return masks;
     for (const auto& [axis, part] : {std::pair{axis::heads, BlockPart::attention}, {axis::channels, BlockPart::mlp}})
       if (masks[axis].defined()) masks[axis] = where_ran(masks[axis], of_part(part));
-    std::vector<Tensor> tokens = tokens_on_;
-    const auto decided = std::ranges::find_if(tokens, &Tensor::defined);
-    if (decided == tokens.end()) {  // of the complete model, or no MLP ran
-      const Tensor all = masks[axis::tokens].defined()
-                             ? masks[axis::tokens]
-                             : torch::zeros({1}, torch::TensorOptions(torch::kBool).device(device()))
-                                   .expand({start_.in.x.size(0), std::ssize(tokens), dit_->configuration.tokens()});
-      masks[axis::tokens] = where_ran(all, of_part(BlockPart::mlp));
+    const Tensor decided = of_all_blocks(tokens_on_);
+    if (decided.defined()) {
+      masks[axis::tokens] = decided;
       return masks;
     }
-    Tensor none;
-    for (Tensor& block : tokens)
-      if (!block.defined()) block = none.defined() ? none : none = torch::zeros_like(*decided);
-    masks[axis::tokens] = stacked(tokens);
+    // Of the complete model, or no MLP ran.
+    const Tensor all =
+        masks[axis::tokens].defined()
+            ? masks[axis::tokens]
+            : torch::zeros({1}, torch::TensorOptions(torch::kBool).device(device()))
+                  .expand({start_.in.x.size(0), static_cast<std::int64_t>(depth()), dit_->configuration.tokens()});
+    masks[axis::tokens] = where_ran(all, of_part(BlockPart::mlp));
     return masks;
   }
 
-  // Routers that one stretch ran and another did not are told by their blocks.
-  static void require_finite(const Outcome& outcome, const std::vector<Tensor>& of_tokens) {
-    Masks logits = outcome.logits;
-    if (!logits.empty()) logits[axis::tokens] = Tensor();
-    dit::require_finite(logits);
-    const auto found = model::not_finite(of_tokens);
-    if (!found.empty())
-      throw NotFinite("a router's logits are not finite", fmt::format("blocks.{}.token_selection", found.front()),
-                      model::not_finite_reason);
-    model::require_finite_output(outcome.output);
+  // (N,depth,T) with zeros for blocks that have none; undefined where no block has.
+  static Tensor of_all_blocks(std::vector<Tensor> blocks) {
+    const auto some = std::ranges::find_if(blocks, &Tensor::defined);
+    if (some == blocks.end()) return {};
+    Tensor none;
+    for (Tensor& block : blocks)
+      if (!block.defined()) block = none.defined() ? none : none = torch::zeros_like(*some);
+    return stacked(blocks);
   }
 
   DiT dit_;

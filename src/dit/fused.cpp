@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <torch/torch.h>
 
+#include <array>
 #include <list>
 
 #include "base/range.h"
@@ -17,15 +18,9 @@ namespace {
 
 constexpr auto no_budget = std::size_t{0};  // of the complete model, whose weights are its own
 
-// Nothing is on in a part of a block that did not run.
-void leave_what_ran(Outcome& outcome) {
-  if (outcome.masks.empty()) return;
-  const auto in_part = [&](std::size_t axis, model::BlockPart part) {
-    outcome.masks[axis] = where_ran(outcome.masks[axis], outcome.ran[static_cast<std::size_t>(part)]);
-  };
-  in_part(axis::heads, model::BlockPart::attention);
-  in_part(axis::channels, model::BlockPart::mlp);
-  in_part(axis::tokens, model::BlockPart::mlp);
+// Masks of which nothing is on in a part of a block that did not run.
+Tensor in_part(const Tensor& mask, const Outcome& outcome, model::BlockPart part) {
+  return where_ran(mask, outcome.ran[static_cast<std::size_t>(part)]);
 }
 
 class FusedDense final : public engine::Dense {
@@ -45,11 +40,14 @@ class FusedDense final : public engine::Dense {
     torch::NoGradGuard no_grad;
     require_complete(imposed, in.x.size(0));
     Outcome outcome = model_.pass({}, in, {}, &program);
-    outcome.masks = all_on(in.x.size(0), in.x.device());
-    leave_what_ran(outcome);
+    using model::BlockPart;
+    const std::array parts{BlockPart::attention, BlockPart::mlp, BlockPart::mlp};  // of heads, channels and tokens
+    for (const Tensor& on : all_on(in.x.size(0), in.x.device()))
+      outcome.masks.push_back(in_part(on, outcome, parts.at(outcome.masks.size())));
     return outcome;
   }
 
+  bool keeps_programs() const override { return true; }
   std::size_t packed_bytes() const override { return model_.bytes(); }
 
   std::unique_ptr<engine::Pass> pass(const model::Inputs& in, const Masks& imposed, Overruled) override {
@@ -68,6 +66,7 @@ class Fused final : public Kept {
   Fused(const DiT& dit, const engine::Options& options) : Kept(dit, options), model_(dit_, packing_) {}
   Outcome forward_by(const engine::Program& program, const model::Inputs& in, const Masks& imposed,
                      Overruled routers) override;
+  bool keeps_programs() const override { return true; }
   std::size_t packed_bytes() const override { return Kept::packed_bytes() + model_.bytes(); }
   std::vector<std::function<void()>> blocks_alone(const std::vector<Masks>& masks) override;
 
@@ -105,11 +104,11 @@ Outcome Fused::forward_by(const engine::Program& program, const model::Inputs& i
   const Tensor& tokens = decision.imposed[axis::tokens];
   Outcome outcome = model_.pass({.plan = one_plan(decision.groups), .imposed = tokens.defined(), .routers = routers},
                                 in, tokens, &program);
-  for (const std::size_t axis : {axis::heads, axis::channels}) {
-    outcome.masks[axis] = decision.widths.masks[axis];
+  for (const auto& [axis, part] :
+       {std::pair{axis::heads, model::BlockPart::attention}, {axis::channels, model::BlockPart::mlp}}) {
+    outcome.masks[axis] = in_part(decision.widths.masks[axis], outcome, part);
     outcome.logits[axis] = decision.widths.logits[axis];
   }
-  leave_what_ran(outcome);
   if (checks_finite) require_finite(outcome);
   return outcome;
 }

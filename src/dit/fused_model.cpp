@@ -21,7 +21,7 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::size_t graphs_kept = 512;  // of which each holds the launches of a pass, about a megabyte
+constexpr std::size_t graphs_kept = 512;  // each with its launches, inputs and outputs: megabytes
 
 }  // namespace
 
@@ -327,6 +327,8 @@ Outcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const T
   for (const Tensor& input : {in.x, in.t, in.y}) shapes.push_back(static_cast<std::int64_t>(input.scalar_type()));
   Captured& captured = captured_[{pass, shapes, program == nullptr ? "" : program->name}];
   captured.used = ++passes_;
+  if (captured_.size() > graphs_kept)
+    captured_.erase(std::ranges::min_element(captured_, {}, [](const auto& entry) { return entry.second.used; }));
   const bool kept = !pass.plan || packing_->keeps(*pass.plan);
   if (!captured.ran || !kept) {
     Outcome outcome = work(pass, in, imposed, program);
@@ -356,8 +358,6 @@ Outcome FusedModel::pass(const FusedPass& pass, const model::Inputs& in, const T
     captured.drops = packing_->drops();
     captured.observed = observed;
     captured.imposed = on;
-    if (captured_.size() > graphs_kept)
-      captured_.erase(std::ranges::min_element(captured_, {}, [](const auto& entry) { return entry.second.used; }));
   }
   const std::vector<Tensor> outputs = captured.graph->run(inputs);
   Outcome outcome{.output = outputs[0], .masks = {}, .ran = captured.runs};

@@ -102,11 +102,13 @@ Reused Reused::of(const model::Share& share) const {
 
 Tensor Reused::sum(std::size_t part) const {
   const Range range("predict");
-  const auto of = [&](std::size_t pass) { return passes[pass][static_cast<std::int64_t>(part)]; };
+  const auto of = [&](std::size_t pass) { return passes.at(pass)[static_cast<std::int64_t>(part)]; };
   if (passes.size() == 1 && factors.front() == 1) return of(0);
-  Tensor sum = of(0) * factors.front();
+  const torch::Dtype dtype = of(0).scalar_type();
+  constexpr std::int64_t narrow = 2;  // bytes: rounded once, at the end
+  Tensor sum = of(0).to(of(0).element_size() <= narrow ? torch::kFloat32 : dtype) * factors.front();
   for (std::size_t pass = 1; pass < passes.size(); ++pass) sum.add_(of(pass), factors[pass]);
-  return sum;
+  return sum.to(dtype);
 }
 
 Outcome Engine::forward_by(const Program& program, const model::Inputs& in, const Masks& imposed, Overruled routers) {

@@ -5,6 +5,8 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/torch.h>
 
+#include "instrument/memory.h"
+
 namespace dydit::gpu {
 
 using torch::Tensor;
@@ -20,6 +22,7 @@ struct Graph::State {
   std::vector<Tensor> inputs, outputs;
   std::shared_ptr<GraphMemory> memory;
   at::cuda::CUDAGraph graph;
+  std::int64_t bytes = 0;  // the most that its work has at once
 };
 
 Graph::Graph(std::vector<Tensor> inputs, const std::shared_ptr<GraphMemory>& memory,
@@ -34,7 +37,7 @@ Graph::Graph(std::vector<Tensor> inputs, const std::shared_ptr<GraphMemory>& mem
   // Other threads may do as they like: CUPTI's do.
   state_->graph.capture_begin(memory->pool, cudaStreamCaptureModeThreadLocal);
   try {
-    state_->outputs = work(state_->inputs);
+    state_->bytes = instrument::peak_bytes([&] { state_->outputs = work(state_->inputs); });
   } catch (...) {
     state_->outputs.clear();
     try {
@@ -51,6 +54,10 @@ Graph::~Graph() = default;
 std::vector<Tensor> Graph::run(const std::vector<Tensor>& inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].defined()) state_->inputs[i].copy_(inputs[i], /*non_blocking=*/true);
+  // Whoever counts memory is told of the graph's as of what is allocated and freed.
+  const auto current = c10::cuda::getCurrentCUDAStream();
+  for (const std::int64_t bytes : {state_->bytes, -state_->bytes})
+    c10::reportMemoryUsageToProfiler(nullptr, bytes, 0, 0, current.device());
   state_->graph.replay();
   std::vector<Tensor> outputs;
   for (const Tensor& output : state_->outputs) outputs.push_back(output.defined() ? output.clone() : output);

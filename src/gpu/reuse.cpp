@@ -17,7 +17,7 @@ void reuse(const Reuse& r) {
   const std::int64_t parts = r.gates.size(1);
   bool fit = r.stream.is_contiguous() && width % 8 == 0 && r.passes.size() == r.factors.size() &&
              r.passes.size() <= std::size(ReuseLaunch{}.features) &&
-             r.gates.sizes() == at::IntArrayRef({images, parts, width}) && r.gates.stride(2) == 1 &&
+             r.gates.sizes() == at::IntArrayRef({images, parts, width}) && r.gates.scalar_type() == r.stream.scalar_type() && r.gates.stride(2) == 1 &&
              r.gates.stride(0) % 8 == 0 && r.gates.stride(1) % 8 == 0;
   for (const Tensor& pass : r.passes)
     fit = fit && pass.sizes() == at::IntArrayRef({parts, images, tokens, width}) && pass[0].is_contiguous() &&

@@ -253,7 +253,8 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
   std::vector<instrument::Variant> variants;
   each([&](Record&, const SampledCell& cell) {
     sampled.executed[cell.name()] = trajectories->check(cell);  // and what it keeps has its memory now
-    sampled.memory[cell.name()] = instrument::peak_bytes([&] { trajectories->run(cell); });
+    sampled.memory[cell.name()] =
+        instrument::peak_bytes([&] { trajectories->run(cell); }) + trajectories->held_bytes(cell);
     variants.push_back({.name = cell.name(),
                         .run = [&](std::int64_t) { trajectories->run(cell); },
                         .check = [&] { trajectories->check(cell); }});

@@ -196,6 +196,11 @@ void Trajectories::run_passes(const SampledCell& cell) {
   }
 }
 
+std::int64_t Trajectories::held_bytes(const SampledCell& cell) const {
+  const auto found = caches_.find(cell.engine.name + " " + cell.cache);
+  return found == caches_.end() ? 0 : static_cast<std::int64_t>(found->second->held_bytes());
+}
+
 Tensor Trajectories::draw(const SampledCell& cell, std::int64_t first) {
   const Tensor made = trajectory(cell, batch_from(first), /*look=*/true, {});
   model::require_finite_output(made);

@@ -68,6 +68,8 @@ class Trajectories {
   /// A trajectory that is looked at. Throws RunError where its first pass computes something else than the masked
   /// engine does under the same masks, NotFinite where it is not finite.
   Executed check(const SampledCell& cell);
+  /// What its cache holds between trajectories.
+  std::int64_t held_bytes(const SampledCell& cell) const;
   /// Images [first, first + batch) of as many as one likes, one batch of them being that of `check`: 8-bit pixels from
   /// 0 to 1, the same noise and label for an image in every cell. Throws UsageError for a model of no pixels,
   /// NotFinite.

@@ -13,6 +13,7 @@
 using namespace dydit;
 using engine::Masks;
 using engine::Overruled;
+using test::in_float64;
 using test::relative;
 using torch::Tensor;
 
@@ -39,15 +40,6 @@ dit::DiT model_of(bool dynamic, bool first_on, torch::Dtype dtype, std::int64_t 
   dit->eval();
   dit->to(gpu_device, dtype);
   return dit;
-}
-
-dit::DiT in_float64(const dit::DiT& dit) {
-  dit::DiT copy(dit->configuration);
-  torch::NoGradGuard no_grad;
-  copy->to(gpu_device, torch::kFloat64);
-  for (const auto& item : dit->named_parameters()) copy->named_parameters()[item.key()].copy_(item.value());
-  copy->eval();
-  return copy;
 }
 
 model::Inputs inputs_of(std::int64_t images, bool one_time, std::int64_t side = 16) {
@@ -239,8 +231,8 @@ TEST_CASE("cached passes of the fused engines are those of the published semanti
       inputs.push_back(in);
       masks.push_back(dynamic ? fused->forward(in).masks : Masks());
     }
-    for (const char* cache : {"fora:2", "taylorseer:2,2", "deepcache:2,1..2", R"({"interval": 3, "order": 1})",
-                              "firstblock:.5", "fora:2,anew"}) {
+    for (const char* cache :
+         {"fora:2", "taylorseer:2,2", "deepcache:2,1..2", R"({"interval": 3, "order": 1})", "firstblock:.5"}) {
       const auto of = [&](const std::shared_ptr<engine::Engine>& engine) {
         return cache::cached(engine, *cache::cache_named(cache, ""), dit->architecture);
       };
@@ -255,21 +247,58 @@ TEST_CASE("cached passes of the fused engines are those of the published semanti
                                  inputs[at].y.narrow(0, 0, those), inputs[at].time};
           const model::Inputs wide{in.x.to(torch::kFloat64), in.t, in.y, in.time};
           const Masks given = dynamic ? engine::narrow(masks[at], 0, those) : Masks();
-          const Tensor expected = reference->forward(wide, given).output;
+          const engine::Outcome expected_outcome = reference->forward(wide, given);
+          const Tensor& expected = expected_outcome.output;
           const double theirs = relative(own->forward(in, given).output, expected);
           const engine::Outcome outcome = ours->forward(in, given);
           const double error = relative(outcome.output, expected);
           CAPTURE(name, cache, trajectory, pass, theirs, error);
           CHECK(error <= 1.5 * theirs);
-          if (!dynamic) continue;
-          for (std::size_t axis = 0; axis < 3; ++axis)
-            CHECK(outcome.masks[axis].sizes() == given[axis].sizes());
+          for (const model::BlockPart part : {model::BlockPart::attention, model::BlockPart::mlp})
+            CHECK(outcome.ran.at(static_cast<std::size_t>(part)) ==
+                  expected_outcome.ran.at(static_cast<std::size_t>(part)));
+          for (std::size_t axis = 0; axis < outcome.masks.size(); ++axis)
+            CHECK(torch::equal(outcome.masks[axis], expected_outcome.masks[axis]));
         }
         CHECK(ours->full() == own->full());
         CHECK(ours->cache_bytes() == own->cache_bytes());
       }
     }
   }
+}
+
+TEST_CASE("routers decide anew in cached passes of the fused engine, as graphs too") {
+  if (!test::has_hopper()) return;
+  torch::InferenceMode inference;
+  constexpr std::int64_t passes = 5;
+  const dit::DiT dit = model_of(true, true, torch::kBFloat16);
+  std::vector<model::Inputs> inputs;
+  for (std::int64_t pass = 0; pass < passes; ++pass) {
+    inputs.push_back(inputs_of(4, true));
+    inputs.back().t.fill_(900 - 100 * pass);
+    inputs.back().time = static_cast<double>(900 - 100 * pass);
+  }
+  const std::shared_ptr<engine::Engine> fused = test::engine_named("fused", dit);
+  fused->plan(torch::arange(500, 1000, 100, torch::TensorOptions(gpu_device).dtype(torch::kInt64)));
+  // Two caches of one engine, in turn; the second has other memory.
+  std::vector<std::unique_ptr<cache::Cached>> both;
+  for (int i = 0; i < 2; ++i)
+    both.push_back(cache::cached(fused, *cache::cache_named("fora:2,anew", ""), dit->architecture));
+  std::vector<Tensor> first;
+  for (int trajectory = 0; trajectory < 4; ++trajectory)
+    for (const auto& cached : both) {
+      cached->begin(passes);
+      for (std::int64_t pass = 0; pass < passes; ++pass) {
+        const auto at = static_cast<std::size_t>(pass);
+        const engine::Outcome outcome = cached->forward(inputs[at]);
+        CAPTURE(trajectory, pass);
+        CHECK(torch::equal(outcome.masks[dit::axis::tokens].any(), torch::ones({}, outcome.masks[0].options())) ==
+              cached->full()[at]);
+        if (first.size() <= at) first.push_back(outcome.output);
+        CHECK(relative(outcome.output, first[at].to(torch::kFloat64)) <= .005);
+        if (pass > 0) fused->forward(inputs[at]);  // beside it, the same engine without a cache
+      }
+    }
 }
 
 TEST_CASE("trajectories of the fused engines are timed beside their passes, with every kind of cache") {
@@ -290,5 +319,6 @@ TEST_CASE("trajectories of the fused engines are timed beside their passes, with
     INFO(record.axes.dump() << " " << record.error);
     REQUIRE(record.status == record::Status::ok);
     CHECK(record.metrics.contains("beyond_passes") == (record.axes.at("cache") == "none"));
+    CHECK(record.metrics.at("activation_memory").value > record.metrics.at("cache_memory").value);
   }
 }

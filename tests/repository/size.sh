@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The rule of CONTRIBUTING.md: what is tracked weighs at most 40 MB, reports at most 15, and a report holds neither
-# tensors nor pictures and large data that no page shows. Exit code 77: not a git checkout, so nothing is tracked.
+# tensors nor pictures, pages and large data that nothing shows. Exit code 77: not a git checkout, so nothing is tracked.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 git rev-parse --is-inside-work-tree >/dev/null 2>&1 || exit 77
@@ -23,9 +23,10 @@ for file in $(git ls-files -- reports); do
   case $file in
     reports/*/figures/*.csv)
       [ "$(weight "$file")" -le 100000 ] || shown "$file" || complain "$file is large, and neither README.md nor docs/ show its figure" ;;
-    reports/*/manifest.json|reports/*/results.jsonl|reports/*/index.html|reports/*/figures/*.gp) ;;
+    reports/*/manifest.json|reports/*/results.jsonl|reports/*/figures/*.gp) ;;
     reports/peers/*.json) ;;
-    *.png|*.svg) grep -rqF "$file" README.md docs || complain "$file is a picture that neither README.md nor docs/ show" ;;
+    *.png|*.svg|reports/*/index.html)
+      grep -rqF "$file" README.md docs || complain "$file is a picture or a page that neither README.md nor docs/ show" ;;
     *) complain "$file does not belong to a recorded report" ;;
   esac
 done

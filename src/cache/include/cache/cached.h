@@ -13,6 +13,8 @@ class Cached : public engine::Engine {
   virtual const std::vector<bool>& full() const = 0;
   /// The most that features and what the test compares with took since `begin`.
   virtual std::size_t cache_bytes() const = 0;
+  /// What it holds between trajectories, for the next one: around an engine that keeps programs ready, else nothing.
+  virtual std::size_t held_bytes() const = 0;
 };
 
 /// Its forward is asked for passes of a batch in their order, and `begin` before the first. A batch of guidance is both

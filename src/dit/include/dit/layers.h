@@ -8,7 +8,6 @@
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 
-#include <functional>
 
 #include "dit/configuration.h"
 #include "model/linear.h"

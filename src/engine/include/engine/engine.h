@@ -57,6 +57,8 @@ class Engine {
                                      Overruled routers = Overruled::skipped);
   /// Such a pass by a program, which imposes nothing.
   virtual Outcome forward_by(const Program& program, const model::Inputs& in, const Masks& imposed, Overruled routers);
+  /// Whether programs are kept ready, so that the memory that they work on has to stay where it is.
+  virtual bool keeps_programs() const { return false; }
   /// Whether routers and masks change what is computed.
   virtual bool decides() const { return true; }
   /// From here on `forward` is asked of one trajectory, so many times: what it keeps of another is forgotten.

@@ -29,8 +29,9 @@ struct Outcome {
 /// the timestep either way.
 enum class Overruled { skipped, run };
 
-/// Outputs of earlier passes, (2 depth,N,T,D) each: of attention and MLP of one block after the other, before their
-/// gates, 0 where tokens are off. What takes their place is their sum, each times its factor.
+/// What is reused of earlier passes, (parts,N,T,D) each: what takes a part's place is the sum over the passes, each
+/// times its factor. Parts of a pass in stretches are attention and MLP of one block after the other, (2 depth,N,T,D),
+/// before their gates, 0 where tokens are off.
 struct Reused {
   std::vector<torch::Tensor> passes;
   std::vector<double> factors;
@@ -66,7 +67,8 @@ class Pass {
 
 /// What a pass does between its beginning and its end.
 struct Program {
-  /// Two of one name run the same blocks and work on the same memory: an engine may keep one ready for the next.
+  /// Two of one name run the same blocks, work on the same memory and multiply by the same factors: an engine may keep
+  /// one ready for the next.
   std::string name;
   /// What `begin` gave -> what `end` takes.
   std::function<torch::Tensor(Pass& pass, torch::Tensor tokens)> run;

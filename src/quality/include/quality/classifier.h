@@ -21,7 +21,7 @@ namespace dydit::quality {
 struct ClassifierConfiguration {
   std::int64_t classes = 10;
   std::int64_t size = 32;   ///< side of the images it was trained on; others are resized (bilinear, antialiased)
-  std::int64_t width = 20;  ///< channels of the first layer; eight times as many are its features
+  std::int64_t width = 28;  ///< channels of the first layer; eight times as many are its features
 };
 
 class Classifier final : public FeatureNetwork {
@@ -43,11 +43,11 @@ class Classifier final : public FeatureNetwork {
 };
 
 struct ClassifierTraining {
-  std::int64_t epochs = 24;
+  std::int64_t epochs = 60;
   std::int64_t batch = 256;
-  double learning_rate = 0.02;  ///< its highest, after a fifth of the steps; then down to 0
-  double weight_decay = 0.05;
-  std::int64_t width = 20;
+  double learning_rate = 0.01;  ///< its highest, after a fifth of the steps; then down to 0
+  double weight_decay = 0.1;
+  std::int64_t width = 28;
   std::uint64_t seed = 0;
 };
 const Schema<ClassifierTraining>& classifier_training_schema();
