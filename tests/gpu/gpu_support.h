@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include "catch.h"
+#include "dit/dit.h"
 #include "gpu/support.h"
 
 namespace dydit::test {
@@ -20,6 +21,16 @@ inline bool has_hopper() {
 inline double relative(const torch::Tensor& a, const torch::Tensor& b) {
   const torch::Tensor exact = b.to(torch::kFloat64);
   return ((a.to(torch::kFloat64) - exact).norm() / exact.norm()).item<double>();
+}
+
+/// The same model in float64, on the same GPU.
+inline dit::DiT in_float64(const dit::DiT& dit) {
+  dit::DiT copy(dit->configuration);
+  torch::NoGradGuard no_grad;
+  copy->to(dit->pos_embed.device(), torch::kFloat64);
+  for (const auto& item : dit->named_parameters()) copy->named_parameters()[item.key()].copy_(item.value());
+  copy->eval();
+  return copy;
 }
 
 }  // namespace dydit::test
