@@ -111,7 +111,8 @@ def sides(results):
         rows.append(row)
         if "error" in result:
             continue
-        row |= {"blocks": len(result["seconds"])} | with_interval("time", *in_ms(result["seconds"]))
+        row |= {"blocks": len(result["seconds"]), "ready": result["ready_seconds"]}
+        row |= with_interval("time", *in_ms(result["seconds"]))
         for ratio in result["ratios"]:
             if ratio["keep"] == result["keep"]:
                 median, low, high = ratio["median_low_high"]
