@@ -58,30 +58,30 @@ const Distance& closer_of(const Distance& a, const Distance& b) {
   return b.value.mean < a.value.mean || std::isnan(a.value.mean) ? b : a;
 }
 
-// The logarithm of a ratio, about whose value its draws lie as they lie about their own mean: copies among resampled
-// images make a distance larger. No interval where draws are missing, or are none of a positive distance.
-Interval log_ratio(const SamplingCell& cell, const Distance& other) {
-  Interval ratio{std::log(cell.frechet.mean / other.value.mean), missing, missing};
+// The ratio of resampled images lies about the value's as it lies about its own mean: copies among them make a distance
+// larger.
+Interval ratio_of(const SamplingCell& cell, const Distance& other) {
+  Interval ratio{cell.frechet.mean / other.value.mean, missing, missing};
   constexpr std::size_t fewest = 20;
   std::vector<double> draws;
   for (std::size_t r = 0; r < cell.frechet_draws.size() && r < other.draws.size(); ++r)
     draws.push_back(std::log(cell.frechet_draws[r] / other.draws[r]));
   const auto finite = [](double draw) { return std::isfinite(draw); };
-  if (cell.frechet_draws.size() != other.draws.size() || draws.size() < fewest || !std::ranges::all_of(draws, finite))
-    return ratio;
-  std::ranges::sort(draws);
-  const double mean = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
-  ratio.low = ratio.mean + percentile(draws, 0.025) - mean;
-  ratio.high = ratio.mean + percentile(draws, 0.975) - mean;
+  if (cell.frechet_draws.size() == other.draws.size() && draws.size() >= fewest && std::ranges::all_of(draws, finite)) {
+    std::ranges::sort(draws);
+    const double mean = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
+    ratio.low = ratio.mean * std::exp(percentile(draws, 0.025) - mean);
+    ratio.high = ratio.mean * std::exp(percentile(draws, 0.975) - mean);
+  } else if (cell.frechet.low > 0 && other.value.low > 0) {
+    ratio.low = cell.frechet.low / other.value.high;
+    ratio.high = cell.frechet.high / other.value.low;
+  }
   return ratio;
 }
 
-void count(Closer& all, const SamplingCell& cell, const Distance& other) {
-  const Interval ratio = log_ratio(cell, other);
-  const bool paired = std::isfinite(ratio.low);
-  const bool closer = paired ? ratio.high < 0 : cell.frechet.high < other.value.low;
-  const bool farther = paired ? ratio.low > 0 : cell.frechet.low > other.value.high;
-  ++(std::isnan(other.value.mean) ? all.beyond : closer ? all.closer : farther ? all.farther : all.untold);
+void count(Closer& all, const Interval& ratio) {
+  const bool closer = ratio.high<1, farther = ratio.low> 1;
+  ++(std::isnan(ratio.mean) ? all.beyond : closer ? all.closer : farther ? all.farther : all.untold);
 }
 
 std::vector<std::string> variants_of(const QualityFront& front, bool complete) {
@@ -128,6 +128,15 @@ std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studi
                         point.cell.sampler, point.cell.cached(), point.cell.cache, -point.cell.steps);
     });
     mark_front(front.points);
+    const auto complete = variants_of(front, /*complete=*/true);
+    for (FrontPoint& point : front.points) {
+      const double time = point.cell.time.mean;
+      if (point.cell.cached()) point.over_steps = ratio_of(point.cell, front.distance_at(point.variant(), time));
+      if (!point.cell.skips()) continue;
+      Distance closest;
+      for (const std::string& variant : complete) closest = closer_of(closest, front.distance_at(variant, time));
+      point.over_complete = ratio_of(point.cell, closest);
+    }
   }
   return fronts;
 }
@@ -140,20 +149,15 @@ Closer& Closer::operator+=(const Closer& other) {
 Closer caches_held_against_steps(const QualityFront& front) {
   Closer all;
   for (const FrontPoint& point : front.points)
-    if (point.cell.cached()) count(all, point.cell, front.distance_at(point.variant(), point.cell.time.mean));
+    if (point.cell.cached()) count(all, point.over_steps);
   return all;
 }
 
 Closer skipping_held_against_complete(const QualityFront& front, bool cached) {
-  const auto complete = variants_of(front, /*complete=*/true);
   Closer all;
-  for (const FrontPoint& point : front.points) {
-    if (!point.cell.skips() || point.cell.cached() != cached || complete.empty()) continue;
-    Distance closest;
-    for (const std::string& variant : complete)
-      closest = closer_of(closest, front.distance_at(variant, point.cell.time.mean));
-    count(all, point.cell, closest);
-  }
+  if (variants_of(front, /*complete=*/true).empty()) return all;
+  for (const FrontPoint& point : front.points)
+    if (point.cell.skips() && point.cell.cached() == cached) count(all, point.over_complete);
   return all;
 }
 

@@ -20,13 +20,13 @@ std::string csv_of(const QualityFront& front, const Looks& looks) {
   std::string csv =
       "image_time,image_time_low,image_time_high,frechet,frechet_low,frechet_high,colour,symbol,on_front,cached,kernel,"
       "precision,recall,judged_images,sampling_gmacs_guided,multiplied_share,cache_memory,model,engine,cache,sampler,"
-      "steps\n";
+      "steps,over_steps,over_steps_low,over_steps_high,over_complete,over_complete_low,over_complete_high\n";
   for (const FrontPoint& point : front.points) {
     const SamplingCell& cell = point.cell;
     csv += csv_line(cell.time, cell.frechet, looks.colour(point.variant()), looks.symbol(cell.cache),
                     point.on_front ? 1 : 0, cell.cached() ? 1 : 0, cell.kernel, cell.precision, cell.recall,
                     cell.judged, cell.gmacs_guided, cell.share.mean, cell.cache_memory, point.model, cell.engine.name,
-                    cell.cache, cell.sampler, cell.steps);
+                    cell.cache, cell.sampler, cell.steps, point.over_steps, point.over_complete);
   }
   return csv;
 }

@@ -73,6 +73,13 @@ TEST_CASE("a cache is held against the best sampler, and what skips against the 
   for (const auto& [steps, frechet] : {std::pair{50, 0.5}, {10, 1.0}})
     all.push_back(test::sampled({.sampler = "dpmpp", .steps = steps, .model = "large", .frechet = frechet}));
   CHECK(caches().farther == 2);
+  const FrontPoint& cached = fronts_of(records())[0].points[3];
+  CHECK((cached.cell.cached() && cached.cell.steps == 50));
+  // 550 ms lie between 400 and 1000: 2.1 over 8 (2 / 8)^(log(550 / 400) / log(1000 / 400)), intervals of a tenth each.
+  const double line = 8 * std::pow(0.25, std::log(550. / 400) / std::log(2.5));
+  CHECK(cached.over_steps.mean == Approx(2.1 / line));
+  CHECK(cached.over_steps.high == Approx(1.1 / 0.9 * 2.1 / line));
+  CHECK(std::isnan(cached.over_complete.mean));
   // Two steps were never measured, so nothing is known of a cache that is as fast.
   all.push_back(test::sampled({.cache = "fora:2", .steps = 10, .model = "large", .frechet = 40}));
   CHECK((caches().beyond == 1 && caches().all() == 3));
