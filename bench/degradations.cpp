@@ -154,7 +154,7 @@ const std::array<Degradation, 5>& degradations() {
       {"blur", "pixels", {0.5, 0.7, 1, 1.4, 2}, blurred},
       {"compression", "JPEG quality", {40, 20, 10, 5, 2}, compressed},
       {"colour", "more red, less blue", {0.18, 0.28, 0.42, 0.6, 0.8}, with_cast},
-      {"mixing", "share of another class", {0.15, 0.22, 0.3, 0.4, 0.5}, mixed},
+      {"mixing", "share of another class", {0.2, 0.27, 0.35, 0.43, 0.5}, mixed},
   }};
   return all;
 }
