@@ -176,6 +176,15 @@ int run(const std::vector<std::string>& arguments) {
   fmt::print("{} images against {}, as they are: {:.4f} [{:.4f}, {:.4f}]\n", others.labels.size(),
              reference.features.size(0), clean.value, clean.ci95->first, clean.ci95->second);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  const auto put = [&](const std::string& kind, double grade, const quality::Judged& judged) {
+    rows.push_back({{"kind", kind},
+                    {"grade", grade},
+                    {"frechet", judged.value},
+                    {"frechet_low", judged.ci95->first},
+                    {"frechet_high", judged.ci95->second},
+                    {"images", others.labels.size()}});
+  };
+  put("none", 0, clean);
   bool ordered = true;
   for (const Degradation& kind : degradations()) {
     double before = clean.ci95->second;  // the interval's upper end
@@ -186,12 +195,7 @@ int run(const std::vector<std::string>& arguments) {
       fmt::print("{:<12} {:>5} {:<24} {:9.4f} [{:.4f}, {:.4f}]{}\n", kind.name, grade, kind.unit, judged.value,
                  judged.ci95->first, judged.ci95->second, apart ? "" : "   not apart");
       std::fflush(stdout);
-      rows.push_back({{"kind", kind.name},
-                      {"grade", grade},
-                      {"frechet", judged.value},
-                      {"frechet_low", judged.ci95->first},
-                      {"frechet_high", judged.ci95->second},
-                      {"images", others.labels.size()}});
+      put(kind.name, grade, judged);
       before = judged.ci95->second;
     }
   }

@@ -21,7 +21,7 @@ using torch::Tensor;
 
 namespace {
 
-constexpr std::size_t graphs_kept = 512;  // each with its launches, inputs and outputs: megabytes
+constexpr std::size_t graphs_kept = 2048;  // each with its launches, inputs and outputs: megabytes
 
 }  // namespace
 

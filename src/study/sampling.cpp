@@ -212,6 +212,8 @@ void judge(Record& record, Trajectories& trajectories, const SampledModel& model
   const quality::Judgement judgement =
       quality::judge(s.judging->reference, {.where = cell.name(), .features = torch::cat(seen)},
                      {.metrics = {Metric::frechet, Metric::kernel, Metric::precision, Metric::recall},
+                      .subsets = 4,  // of sets beyond so many images; others are taken whole, once
+                      .subset_size = 5000,
                       .resamples = resamples,
                       .seed = s.seed});
   for (const quality::Judged& one : judgement.values) {

@@ -17,16 +17,16 @@ set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 760,563 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.864583333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1520,1126 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 760,542 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,5.645833333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,1084 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'combinations-theory-dynamic-0.5.'.format
-set label 'dynamic-0.5, float32, cpu, 2 threads, batch 8, guidance 1.5' at screen 0.5,0.975133 center
-set key at screen 0.013158,0.946714 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
+set label 'dynamic-0.5, float32, cpu, 2 threads, batch 8, guidance 1.5' at screen 0.5,0.974170 center
+set key at screen 0.013158,0.944649 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
 set lmargin at screen 0.1
 set rmargin at screen 0.975
-set tmargin at screen 0.8206039076376554
-set bmargin at screen 0.11012433392539965
+set tmargin at screen 0.8523985239852399
+set bmargin at screen 0.11439114391143912
 set samples 2
 set logscale xy
 set xrange [0.90728839:12.549338]
@@ -42,8 +42,7 @@ plot x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
   keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'compact', \
   keyentry with points linecolor rgb 'black' pointtype 7 pointsize 0.8 linewidth 1.2 title 'no cache', \
   keyentry with points linecolor rgb 'black' pointtype 5 pointsize 0.8 linewidth 1.2 title 'fora:2', \
-  keyentry with points linecolor rgb 'black' pointtype 9 pointsize 0.8 linewidth 1.2 title 'fora:2,anew', \
-  keyentry with points linecolor rgb 'black' pointtype 13 pointsize 0.8 linewidth 1.2 title 'taylorseer:3,2', \
+  keyentry with points linecolor rgb 'black' pointtype 9 pointsize 0.8 linewidth 1.2 title 'taylorseer:3,2', \
   keyentry with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 title 'work becomes time'
 unset label
 unset logscale

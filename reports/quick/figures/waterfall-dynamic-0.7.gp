@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [16.333734:21.831851]
+set xrange [19.271171:25.208721]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.26 of dense 23.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: −7.38 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '16.8 ms' at first 17.159481,8 left offset 1.2,0 font ',12'
-set label '+0.527' at first 17.382035,7 left offset 0.6,0 font ',12'
-set label '+0.0493' at first 17.434201,6 left offset 0.6,0 font ',12'
-set label '+0.619' at first 18.453219,5 left offset 0.6,0 font ',12'
-set label '+0.0138' at first 18.016138,4 left offset 0.6,0 font ',12'
-set label '+0.372' at first 18.704482,3 left offset 0.6,0 font ',12'
-set label '+0.840' at first 20.11369,2 left offset 0.6,0 font ',12'
-set label '−0.166' at first 19.576315,1 left offset 0.6,0 font ',12'
-set label '19.1 ms' at first 20.04209,0 left offset 1.2,0 font ',12'
+set label 'gap 2.66 of dense 28.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: −14.3 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '20.0 ms' at first 20.368014,8 left offset 1.2,0 font ',12'
+set label '+0.628' at first 20.729931,7 left offset 0.6,0 font ',12'
+set label '+0.0437' at first 21.062331,6 left offset 0.6,0 font ',12'
+set label '+0.987' at first 22.032311,5 left offset 0.6,0 font ',12'
+set label '+0.0236' at first 21.739354,4 left offset 0.6,0 font ',12'
+set label '+0.833' at first 22.968486,3 left offset 0.6,0 font ',12'
+set label '+0.520' at first 23.353237,2 left offset 0.6,0 font ',12'
+set label '−0.379' at first 23.253158,1 left offset 0.6,0 font ',12'
+set label '22.7 ms' at first 22.932613,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -62,20 +62,20 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [16.435338:21.933456]
+set xrange [19.390839:25.328389]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.705, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 1.96 of dense 23.6 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: −6.56 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '16.9 ms' at first 17.264023,8 left offset 1.2,0 font ',12'
-set label '+0.560' at first 17.478478,7 left offset 0.6,0 font ',12'
-set label '+0.0758' at first 17.558797,6 left offset 0.6,0 font ',12'
-set label '+0.508' at first 18.786793,5 left offset 0.6,0 font ',12'
-set label '+0.0276' at first 18.104938,4 left offset 0.6,0 font ',12'
-set label '+0.372' at first 18.767888,3 left offset 0.6,0 font ',12'
-set label '+0.542' at first 19.203778,2 left offset 0.6,0 font ',12'
-set label '−0.128' at first 19.588519,1 left offset 0.6,0 font ',12'
-set label '18.9 ms' at first 19.057678,0 left offset 1.2,0 font ',12'
+set label 'gap 2.46 of dense 28.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: −8.11 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '20.2 ms' at first 20.492104,8 left offset 1.2,0 font ',12'
+set label '+0.663' at first 20.868137,7 left offset 0.6,0 font ',12'
+set label '+0.00346' at first 20.920979,6 left offset 0.6,0 font ',12'
+set label '+0.725' at first 22.073939,5 left offset 0.6,0 font ',12'
+set label '+0.0570' at first 21.644948,4 left offset 0.6,0 font ',12'
+set label '+0.833' at first 22.855689,3 left offset 0.6,0 font ',12'
+set label '+0.381' at first 23.263606,2 left offset 0.6,0 font ',12'
+set label '−0.200' at first 23.302602,1 left offset 0.6,0 font ',12'
+set label '22.6 ms' at first 22.804652,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
