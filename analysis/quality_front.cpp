@@ -80,7 +80,8 @@ Interval ratio_of(const SamplingCell& cell, const Distance& other) {
 }
 
 void count(Closer& all, const Interval& ratio) {
-  const bool closer = ratio.high<1, farther = ratio.low> 1;
+  const bool closer = ratio.high < 1;
+  const bool farther = ratio.low > 1;
   ++(std::isnan(ratio.mean) ? all.beyond : closer ? all.closer : farther ? all.farther : all.untold);
 }
 

@@ -28,7 +28,7 @@ std::string text_of(const Closer& of) {
 
 Judgement judgement_of(const Closer& of) {
   if (of.closer == of.all()) return Judgement::yes;
-  if (of.closer == 0 && 2 * of.farther > of.all()) return Judgement::no;
+  if (of.farther == of.all()) return Judgement::no;
   return of.closer > 0 ? Judgement::in_part : Judgement::cannot_tell;
 }
 

@@ -25,11 +25,10 @@ Tensor History::full_pass(std::int64_t distance, at::IntArrayRef sizes, const to
   const std::size_t oldest = static_cast<std::size_t>(passes_) % differences_.size();
   kept_.resize(std::max(kept_.size(), oldest + 1));
   Tensor& kept = kept_[oldest];
-  const auto fits = [&] {
-    return kept.defined() && kept.size(1) >= sizes[1] && kept.scalar_type() == options.dtype() &&
-           kept.device() == options.device() && kept.size(0) == sizes[0] && kept.sizes().slice(2) == sizes.slice(2);
-  };
-  if (!fits()) {
+  const bool fits = kept.defined() && kept.size(1) >= sizes[1] && kept.scalar_type() == options.dtype() &&
+                    kept.device() == options.device() && kept.size(0) == sizes[0] &&
+                    kept.sizes().slice(2) == sizes.slice(2);
+  if (!fits) {
     const torch::InferenceMode inference(false);  // it may be written where that mode is not
     kept = torch::empty(sizes, options);
   }

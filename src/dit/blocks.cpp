@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "blocks.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "base/error.h"
 #include "base/range.h"
-#include "model/finite.h"
 #include "model/fused.h"
 
 namespace dydit::dit {
