@@ -99,7 +99,8 @@ bool is_judged(const SamplingSetting& s, const SampledModel& model, const Sample
   return s.judging && model.trained != nullptr && cell.complete() != model.trained->network->architecture.dynamic();
 }
 
-Record cell_record(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell) {
+Record cell_record(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell,
+                   const char* study = "sampling", std::int64_t judged_again = 0) {
   Json axes{{"model", model.name},        {"dtype", model.dtype},       {"batch", model.batch},
             {"guidance", model.guidance}, {"engine", cell.engine.name}, {"which", to_string(cell.which)}};
   if (model.trained == nullptr) axes["keep"] = to_json(cell.keep);
@@ -115,7 +116,8 @@ Record cell_record(const SamplingSetting& s, const SampledModel& model, const Sa
   if (model.trained != nullptr)
     inputs.push_back(fmt::format("{} {}", model.trained->hash, to_json(model.trained->process).dump()));
   if (is_judged(s, model, cell)) inputs.push_back(fmt::format("{}", s.spec.judged));
-  return {.cell = record::cell_hash("sampling", axes, inputs, s.seed), .study = "sampling", .axes = axes};
+  if (judged_again > 0) inputs.push_back(fmt::format("{}", judged_again));
+  return {.cell = record::cell_hash(study, axes, inputs, s.seed), .study = study, .axes = axes};
 }
 
 // Times and executed work of a group's cells, by their names.
@@ -198,14 +200,14 @@ DoneCell with_images(const SamplingSetting& s, const SampledModel& model, Record
   return done;
 }
 
-// How good the images are that a cell draws.
+// How good the first `images` images are that a cell draws.
 void judge(Record& record, Trajectories& trajectories, const SampledModel& model, const SampledCell& cell,
-           const SamplingSetting& s) {
+           const SamplingSetting& s, std::int64_t images) {
   std::vector<torch::Tensor> seen;
-  for (std::int64_t first = 0; first < s.spec.judged; first += model.batch) {
-    const torch::Tensor images = trajectories.draw(cell, first);
-    const std::int64_t count = std::min(model.batch, s.spec.judged - first);
-    seen.push_back((*s.judging->network)(images.narrow(0, 0, count)).pooled.cpu());
+  for (std::int64_t first = 0; first < images; first += model.batch) {
+    const torch::Tensor drawn = trajectories.draw(cell, first);
+    const std::int64_t count = std::min(model.batch, images - first);
+    seen.push_back((*s.judging->network)(drawn.narrow(0, 0, count)).pooled.cpu());
   }
   using quality::Metric;
   constexpr std::int64_t resamples = 200;
@@ -224,7 +226,7 @@ void judge(Record& record, Trajectories& trajectories, const SampledModel& model
     std::vector<double>& draws = metric.blocks.emplace_back();  // by which cells are compared
     for (const double value : one.resampled) draws.push_back(std::stod(fmt::format("{:.6g}", value)));
   }
-  record.metrics["judged_images"] = record::measured("judged_images", static_cast<double>(s.spec.judged));
+  record.metrics["judged_images"] = record::measured("judged_images", static_cast<double>(images));
 }
 
 // All cells of a group: what is compared is measured together.
@@ -281,7 +283,7 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
   });
   each([&](Record& record, const SampledCell& cell) {
     if (!is_judged(s, model, cell)) return;
-    if (const auto error = error_of([&] { judge(record, *trajectories, model, cell, s); }))
+    if (const auto error = error_of([&] { judge(record, *trajectories, model, cell, s, s.spec.judged); }))
       warn(fmt::format("no quality of {}: {}", cell.name(), *error));  // its times stand
     after_block();
   });
@@ -319,6 +321,77 @@ std::vector<SampledModel> sampled_models(const SamplingSetting& s) {
   return models;
 }
 
+// A cell whose images the run's records say something of.
+struct Seen {
+  std::string setting, cell;
+  double time, distance;
+};
+
+bool beats(const Seen& a, const Seen& b) {
+  return a.setting == b.setting && a.time <= b.time && a.distance <= b.distance &&
+         (a.time < b.time || a.distance < b.distance);
+}
+
+// Those cells of all models of a setting that no other is as fast as and closer to real images.
+std::vector<std::string> front_of(const SamplingSetting& s, const record::RunDirectory& run) {
+  std::map<std::string, const Record*> records;
+  for (const Record& record : run.records()) records[record.cell] = &record;
+  std::vector<Seen> seen;
+  for (const SampledModel& model : sampled_models(s))
+    for (const SampledCell& cell : sampled_cells(s, model)) {
+      const auto found = records.find(cell_record(s, model, cell).cell);
+      if (found == records.end() || !found->second->metrics.contains("frechet")) continue;
+      const auto value = [&](const char* metric) { return found->second->metrics.at(metric).value; };
+      seen.push_back({fmt::format("{} {} {}", model.dtype, model.batch, model.guidance), found->first,
+                      value("image_time"), value("frechet")});
+    }
+  std::vector<std::string> front;
+  for (const Seen& one : seen)
+    if (std::ranges::none_of(seen, [&](const Seen& other) { return beats(other, one); })) front.push_back(one.cell);
+  return front;
+}
+
+std::vector<DoneCell> judge_again(const SamplingSetting& s, const SampledModel& model,
+                                  const std::vector<SampledCell>& cells, std::vector<Record> records,
+                                  const std::function<void()>& after_cell) {
+  std::optional<Trajectories> trajectories;
+  const auto none = error_of([&] {
+    trajectories.emplace(s, model);
+    for (const SampledCell& cell : cells) trajectories->add(cell);
+  });
+  std::vector<DoneCell> done;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto again = [&] { judge(records[i], *trajectories, model, cells[i], s, s.spec.judged_on_front); };
+    if (const auto error = none ? none : error_of(again)) fail(records[i], *error);
+    done.push_back({.record = std::move(records[i])});
+    after_cell();
+  }
+  return done;
+}
+
+// Which cells these are is known when all have been judged.
+void judge_front(const SamplingSetting& s, record::RunDirectory* run) {
+  std::vector<std::string> front;
+  if (run != nullptr) front = front_of(s, *run);
+  front = Json::parse(s.group.broadcast(Json(front).dump())).get<std::vector<std::string>>();
+  std::vector<Group> groups;
+  for (const SampledModel& model : sampled_models(s)) {
+    std::vector<SampledCell> cells = sampled_cells(s, model);
+    std::erase_if(cells, [&](const SampledCell& cell) {
+      return std::ranges::find(front, cell_record(s, model, cell).cell) == front.end();
+    });
+    if (cells.empty()) continue;
+    Group& group = groups.emplace_back();
+    group.steps = std::ssize(cells);
+    for (const SampledCell& cell : cells)
+      group.cells.push_back(cell_record(s, model, cell, "front", s.spec.judged_on_front));
+    group.measure = [&s, model, cells, records = group.cells](const Warn&, const std::function<void()>& after_cell) {
+      return judge_again(s, model, cells, records, after_cell);
+    };
+  }
+  measure_groups("front", groups, s.quiet, s.group, run);
+}
+
 }  // namespace
 
 void require_sampleable(const SamplingSetting& s) {
@@ -345,6 +418,7 @@ void sampling(const SamplingSetting& s, record::RunDirectory* run) {
     };
   }
   measure_groups("sampling", groups, s.quiet, s.group, run);
+  if (s.spec.judged_on_front > 0) judge_front(s, run);
 }
 
 }  // namespace dydit::study

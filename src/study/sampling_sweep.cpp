@@ -79,6 +79,8 @@ const Schema<SamplingSweep>& sampling_sweep_schema() {
           .add("blocks", &S::blocks, bounds::blocks, "interleaved blocks")
           .add("shown", &S::shown, Bounds<std::int64_t>{0, 1000}, "images of each cell in the report")
           .add("judged", &S::judged, Bounds<std::int64_t>{0, 1'000'000}, "images by which a cell's quality is judged")
+          .add("judged_on_front", &S::judged_on_front, Bounds<std::int64_t>{0, 1'000'000},
+               "images by which cells are judged again that no other is as fast as and closer")
           .add("features", &S::features, {}, "network that sees features in them")
           .add("reference", &S::reference, {}, "real images that they are held against (default: the data)");
   return schema;
@@ -125,6 +127,9 @@ SamplingSweep sampling_sweep_from_json(const Json& json, const std::string& wher
   if ((sweep.judged > 0 && sweep.judged < fewest) || (sweep.judged > 0) != !sweep.features.empty())
     throw UsageError("quality is judged of several images by features", where + ".judged",
                      fmt::format("give features, and {} images at least", fewest));
+  if (sweep.judged_on_front > 0 && (sweep.judged == 0 || sweep.judged_on_front <= sweep.judged))
+    throw UsageError("what is judged again is judged by more images", where + ".judged_on_front",
+                     "give judged, and more than that");
   if (sweep.judged > 0 && sweep.trained.empty())
     throw UsageError("weights that nobody trained draw nothing", where + ".judged", "give trained models");
   const Json keep = to_json(sweep)["keep"];

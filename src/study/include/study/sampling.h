@@ -28,7 +28,8 @@ struct SamplingSetting : MeasureSetting<SamplingSweep> {
 /// the passes of a trajectory.
 void require_sampleable(const SamplingSetting& setting);
 
-/// As `speed` does.
+/// As `speed` does. Where the spec has cells judged again these are records of their own, of the study "front": axes of
+/// the cell, and by more images what says how good they are.
 void sampling(const SamplingSetting& setting, record::RunDirectory* run);
 
 }  // namespace dydit::study

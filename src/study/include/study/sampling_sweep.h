@@ -32,6 +32,7 @@ struct SamplingSweep {
   std::int64_t blocks = 9;
   std::int64_t shown = 8;   ///< images of each trained model's cell that are kept for the report
   std::int64_t judged = 0;  ///< images by which the quality of each trained model's cell is judged; 0: it is not
+  std::int64_t judged_on_front = 0;  ///< images by which cells are judged again that no other beats; 0: they are not
   std::string features{};   ///< network that sees them (quality::load_network)
   std::string reference{};  ///< real images; "": the profile's data
 };
