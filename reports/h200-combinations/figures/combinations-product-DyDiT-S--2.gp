@@ -29,14 +29,14 @@ set tmargin at screen 0.8206039076376554
 set bmargin at screen 0.11012433392539965
 set samples 2
 set logscale xy
-set xrange [0.61677577:8.9965184]
-set yrange [0.61677577:8.9965184]
-set xtics (0.7, 1, 1.5, 2, 3, 4, 5, 7)
-set ytics (0.7, 1, 1.5, 2, 3, 4, 5, 7)
+set xrange [0.86553488:16.019036]
+set yrange [0.86553488:16.019036]
+set xtics (1, 2, 5, 10)
+set ytics (1, 2, 5, 10)
 set xlabel 'product of the separate speedups' offset 0,0.3
 set ylabel 'speedup' offset 0.5
 plot x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
-  data skip 1 using 1:($4 > 1.04802 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using 1:($4 > 1.05239 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using 1:2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle, \
   keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'fused-dense', \
   keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'fused (both, 0.8)', \

@@ -29,14 +29,14 @@ set tmargin at screen 0.7551867219917012
 set bmargin at screen 0.2572614107883817
 unset ytics
 set border 1
-set xrange [0:1.666308]
+set xrange [0:1.0680324]
 set xtics 0.2
 set yrange [-0.4:1.6]
 set xlabel 'ms for each image' offset 0,0.3
-set label 'fused-dense + deepcache:2,3..8 + ddim 10' at graph 0.005,first 1.42 left font ',12'
-set label '1.30 ms' at first 1.38859,first 1 left offset 0.8,0 font ',12'
-set label 'fused (both, 0.64) + deepcache:2,3..8 + ddim 10' at graph 0.005,first 0.42 left font ',12'
-set label '0.915 ms' at first 0.99741697,first 0 left offset 0.8,0 font ',12'
+set label 'fused-dense + taylorseer:3,2 + ddim 10' at graph 0.005,first 1.42 left font ',12'
+set label '0.858 ms' at first 0.89002699,first 1 left offset 0.8,0 font ',12'
+set label 'fused (both, 0.64) + taylorseer:3,2 + ddim 10' at graph 0.005,first 0.42 left font ',12'
+set label '0.609 ms' at first 0.68903202,first 0 left offset 0.8,0 font ',12'
 plot data skip 1 every ::0::1 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#b0b0b0' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::2::3 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#56b4e9' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::4::5 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#e69f00' fillstyle solid 1 noborder notitle, \

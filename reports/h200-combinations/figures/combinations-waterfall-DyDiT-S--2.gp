@@ -29,14 +29,14 @@ set tmargin at screen 0.7551867219917012
 set bmargin at screen 0.2572614107883817
 unset ytics
 set border 1
-set xrange [0:0.83961718]
-set xtics 0.1
+set xrange [0:0.40846555]
+set xtics 0.05
 set yrange [-0.4:1.6]
 set xlabel 'ms for each image' offset 0,0.3
-set label 'fused-dense + deepcache:2,3..8 + ddim 10' at graph 0.005,first 1.42 left font ',12'
-set label '0.521 ms' at first 0.54982799,first 1 left offset 0.8,0 font ',12'
-set label 'fused (both, 0.64) + deepcache:2,3..8 + ddim 10' at graph 0.005,first 0.42 left font ',12'
-set label '0.470 ms' at first 0.69968098,first 0 left offset 0.8,0 font ',12'
+set label 'fused-dense + taylorseer:3,2 + dpmpp 10' at graph 0.005,first 1.42 left font ',12'
+set label '0.331 ms' at first 0.34038796,first 1 left offset 0.8,0 font ',12'
+set label 'fused (both, 0.64) + taylorseer:3,2 + dpmpp 10' at graph 0.005,first 0.42 left font ',12'
+set label '0.287 ms' at first 0.297373,first 0 left offset 0.8,0 font ',12'
 plot data skip 1 every ::0::1 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#b0b0b0' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::2::3 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#56b4e9' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::4::5 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#e69f00' fillstyle solid 1 noborder notitle, \
