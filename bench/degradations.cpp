@@ -166,15 +166,12 @@ int run(const std::vector<std::string>& arguments) {
   const auto seen = [&](const Tensor& pixels) {
     return quality::Set{.where = arguments[1], .features = (*network)(in_8_bits(pixels)).pooled};
   };
-  const quality::Set reference = seen(half_of(set, 0).pixels);
+  quality::Judge judge(seen(half_of(set, 0).pixels), {.metrics = {quality::Metric::frechet}, .resamples = 100});
   const Images others = half_of(set, 1);
-  const auto distance = [&](const Tensor& pixels) {
-    return quality::judge(reference, seen(pixels), {.metrics = {quality::Metric::frechet}, .resamples = 100})
-        .values.front();
-  };
+  const auto distance = [&](const Tensor& pixels) { return judge.judge(seen(pixels)).values.front(); };
   const quality::Judged clean = distance(others.pixels);
   fmt::print("{} images against {}, as they are: {:.4f} [{:.4f}, {:.4f}]\n", others.labels.size(),
-             reference.features.size(0), clean.value, clean.ci95->first, clean.ci95->second);
+             judge.reference().features.size(0), clean.value, clean.ci95->first, clean.ci95->second);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   const auto put = [&](const std::string& kind, double grade, const quality::Judged& judged) {
     rows.push_back({{"kind", kind},

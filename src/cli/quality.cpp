@@ -76,7 +76,7 @@ void execute(Quality q, const study::Catalog& catalog) {
     sizes.push_back(fmt::format("{} x {}", seen.height, seen.width));
     return std::move(seen.set);
   };
-  const quality::Set reference = read(q.reference), generated = read(q.generated);
+  quality::Set reference = read(q.reference), generated = read(q.generated);
   if (sizes.size() == 2 && sizes[0] != sizes[1] && !q.machine.quiet)
     fmt::print(stderr, "dydit: images of A are {}, of B {}: --image-size crops both alike\n", sizes[0], sizes[1]);
   std::unique_ptr<Progress> shown;
@@ -84,7 +84,7 @@ void execute(Quality q, const study::Catalog& catalog) {
     if (!shown) shown = std::make_unique<Progress>("judging", "steps", all, q.machine.quiet);
     shown->advance(1);
   };
-  const quality::Judgement judgement = quality::judge(reference, generated, q.options);
+  const quality::Judgement judgement = quality::Judge(std::move(reference), q.options).judge(generated);
   shown.reset();
   if (q.json)
     std::cout << to_json(judgement).dump(2) << '\n';

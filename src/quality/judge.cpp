@@ -43,10 +43,11 @@ struct Side {
   }
 };
 
-// How often each of n images is drawn among n with replacement.
-Tensor drawn_again(std::int64_t n, std::uint64_t seed, std::int64_t replicate, std::uint64_t set) {
+// How often each of n images is drawn among n with replacement; undefined for no draw: each once.
+Tensor times(std::int64_t n, std::uint64_t seed, std::optional<std::int64_t> draw, std::uint64_t set) {
+  if (!draw) return {};
   std::vector<double> times(static_cast<std::size_t>(n));
-  Random random(seed, Purpose::bootstrap, static_cast<std::uint64_t>(replicate), set);
+  Random random(seed, Purpose::bootstrap, static_cast<std::uint64_t>(*draw), set);
   for (std::int64_t i = 0; i < n; ++i) ++times[random.below(static_cast<std::uint64_t>(n))];
   return torch::tensor(times, torch::kFloat64);
 }
@@ -59,10 +60,54 @@ std::pair<double, double> about(double value, const std::vector<double>& resampl
 
 constexpr std::int64_t adm_part = 5000;  // images of a part of the inception score
 
-class Judge {
+Side side_of(const Set& set, Metric metric) {
+  return metric == Metric::frechet ? Side{set.features, set.gaussian} : Side{set.spatial, set.spatial_gaussian};
+}
+
+// The reference, and what was computed of it alone.
+class Reference {
  public:
-  Judge(const Set& reference, const Set& generated, const JudgeOptions& options)
-      : reference_(reference), generated_(generated), options_(options) {}
+  Reference(Set set, JudgeOptions options) : set_(std::move(set)), options_(std::move(options)) {}
+
+  const Set& set() const { return set_; }
+  const JudgeOptions& options() const { return options_; }
+
+  // Of draws as of all of them; several threads may ask for different draws.
+  Gaussian gaussian(Metric metric, std::optional<std::int64_t> draw) {
+    const Side side = side_of(set_, metric);
+    if (side.kept) return *side.kept;
+    std::vector<std::optional<Gaussian>>& known = gaussians_[metric == Metric::frechet ? 0 : 1];
+    const auto count = static_cast<std::size_t>(options_.resamples) + 1,
+               at = static_cast<std::size_t>(draw ? *draw + 1 : 0);
+    const auto size = static_cast<std::size_t>(side.features.size(1));
+    constexpr std::size_t most = std::size_t{256} << 20;  // bytes
+    if (!draw && known.empty()) known.resize(count * size * size * sizeof(double) <= most ? count : 1);
+    if (at >= known.size()) return side.gaussian(times(side.features.size(0), options_.seed, draw, 0));
+    if (!known[at]) known[at] = side.gaussian(times(side.features.size(0), options_.seed, draw, 0));
+    return *known[at];
+  }
+  KernelDistances& kernel() {
+    if (!kernel_) kernel_.emplace(set_.features, options_.subsets, options_.subset_size, options_.seed);
+    return *kernel_;
+  }
+  WithinBalls within_balls_of(const Tensor& generated) {
+    const Tensor middle = set_.features.mean(0, false, torch::kFloat64);
+    if (!balls_) balls_ = balls_of(set_.features, options_.neighbours, middle);
+    return within_balls(*balls_, balls_of(generated, options_.neighbours, middle));
+  }
+
+ private:
+  Set set_;
+  JudgeOptions options_;
+  std::array<std::vector<std::optional<Gaussian>>, 2> gaussians_;  // of all images, then of each draw; spatial ones
+  std::optional<KernelDistances> kernel_;
+  std::optional<Balls> balls_;
+};
+
+class Judging {
+ public:
+  Judging(Reference& kept, const Set& generated)
+      : kept_(kept), reference_(kept.set()), generated_(generated), options_(kept.options()) {}
 
   Judgement judge() {
     require_equal("features", sizes_of(Metric::frechet));
@@ -96,13 +141,14 @@ class Judge {
 
  private:
   static constexpr std::int64_t extrapolated_from = 10;
+  static constexpr std::uint64_t generated_set = 1;  // of draws: the reference is 0
 
   // Of the reference and of the generated set; 0 of one that is not known.
   std::pair<std::int64_t, std::int64_t> sizes_of(Metric metric) const {
     const auto of = [](const Side& side) {
       return side.kept ? side.kept->mean.size(0) : side.features.defined() ? side.features.size(1) : 0;
     };
-    return {of(side(reference_, metric)), of(side(generated_, metric))};
+    return {of(side_of(reference_, metric)), of(side_of(generated_, metric))};
   }
   void require_equal(const char* what, const std::pair<std::int64_t, std::int64_t>& sizes) const {
     if (sizes.first > 0 && sizes.second > 0 && sizes.first != sizes.second)
@@ -148,11 +194,7 @@ class Judge {
     if (options_.resamples == 0) return false;
     if (metric == Metric::inception_score) return true;
     if (metric != Metric::frechet && metric != Metric::frechet_spatial) return false;
-    return side(reference_, metric).features.defined() || side(generated_, metric).features.defined();
-  }
-
-  Side side(const Set& set, Metric metric) const {
-    return metric == Metric::frechet ? Side{set.features, set.gaussian} : Side{set.spatial, set.spatial_gaussian};
+    return side_of(reference_, metric).features.defined() || side_of(generated_, metric).features.defined();
   }
 
   void step() {
@@ -161,25 +203,17 @@ class Judge {
     if (options_.progress) options_.progress(done_, all_);
   }
 
-  // `of` the number of a draw and the weights of both sets' images in it, undefined ones for all of them once. Draws
-  // are made on several threads.
-  using Drawn = std::function<double(std::int64_t draw, const Tensor& reference, const Tensor& generated)>;
+  // `of` a draw, or of all images. Draws are made on several threads.
+  using Drawn = std::function<double(std::optional<std::int64_t> draw)>;
   void add(Metric metric, const Drawn& of) {
-    Judged judged{.metric = metric, .value = of(0, {}, {})};
+    Judged judged{.metric = metric, .value = of(std::nullopt)};
     step();
     std::vector<double> values(static_cast<std::size_t>(resampled(metric) ? options_.resamples : 0));
     constexpr std::size_t at_once = 64;  // between two looks at whether the user has interrupted
     for (std::size_t first = 0; first < values.size(); first += at_once) {
       const std::size_t count = std::min(at_once, values.size() - first);
-      model::for_each_apart(count, torch::kCPU, [&](std::size_t i) {
-        const std::size_t r = first + i;
-        const auto weights = [&](const Set& set, std::uint64_t number) {
-          return set.features.defined()
-                     ? drawn_again(set.features.size(0), options_.seed, static_cast<std::int64_t>(r), number)
-                     : Tensor();
-        };
-        values[r] = of(static_cast<std::int64_t>(r), weights(reference_, 0), weights(generated_, 1));
-      });
+      model::for_each_apart(count, torch::kCPU,
+                            [&](std::size_t i) { values[first + i] = of(static_cast<std::int64_t>(first + i)); });
       for (std::size_t i = 0; i < count; ++i) step();
     }
     if (!values.empty()) judged.ci95 = about(judged.value, values);
@@ -197,25 +231,27 @@ class Judge {
     switch (metric) {
       case Metric::frechet:
       case Metric::frechet_spatial: {
-        const Side a = side(reference_, metric), b = side(generated_, metric);
-        return add(metric, [&](std::int64_t, const Tensor& of_a, const Tensor& of_b) {
-          return frechet_distance(a.gaussian(of_a), b.gaussian(of_b));
+        const Side side = side_of(generated_, metric);
+        return add(metric, [&](std::optional<std::int64_t> draw) {
+          const std::int64_t images = side.features.defined() ? side.features.size(0) : 0;
+          return frechet_distance(kept_.gaussian(metric, draw),
+                                  side.gaussian(times(images, options_.seed, draw, generated_set)));
         });
       }
       case Metric::kernel: {
-        const KernelDistance kernel = kernel_distance(reference_.features, generated_.features, options_.subsets,
-                                                      options_.subset_size, options_.seed);
+        const KernelDistance kernel = kept_.kernel().to(generated_.features);
         keep({.metric = metric, .value = kernel.mean});
         if (kernel.deviation > 0) out_.kernel_deviation = kernel.deviation;
         return step();
       }
       case Metric::inception_score:
-        return add(metric, [&](std::int64_t draw, const Tensor&, const Tensor& times) {
-          const Tensor logits = times.defined() ? repeated(generated_.logits, times, draw) : generated_.logits;
+        return add(metric, [&](std::optional<std::int64_t> draw) {
+          Tensor logits = generated_.logits;
+          if (draw) logits = repeated(logits, times(logits.size(0), options_.seed, draw, generated_set), *draw);
           return inception_score(options_.parts > 0 ? logits.tensor_split(options_.parts) : logits.split(adm_part));
         });
       default: {
-        if (!balls_) balls_ = within_balls(reference_.features, generated_.features, options_.neighbours);
+        if (!balls_) balls_ = kept_.within_balls_of(generated_.features);
         const Tensor& within = metric == Metric::precision ? balls_->generated : balls_->real;
         keep({.metric = metric, .value = within.to(torch::kFloat64).mean().item<double>()});
         return step();
@@ -224,8 +260,8 @@ class Judge {
   }
 
   // Each row so many times, in random order: parts are to hold copies as they hold others.
-  Tensor repeated(const Tensor& rows, const Tensor& times, std::int64_t draw) const {
-    const Tensor all = torch::arange(rows.size(0)).repeat_interleave(times.to(torch::kInt64));
+  Tensor repeated(const Tensor& rows, const Tensor& counts, std::int64_t draw) const {
+    const Tensor all = torch::arange(rows.size(0)).repeat_interleave(counts.to(torch::kInt64));
     std::vector<std::int64_t> order(all.const_data_ptr<std::int64_t>(),
                                     all.const_data_ptr<std::int64_t>() + all.numel());
     Random(options_.seed, Purpose::bootstrap, static_cast<std::uint64_t>(draw), 3).shuffle(std::span(order));
@@ -245,7 +281,7 @@ class Judge {
   }
 
   void extrapolate() {
-    const Gaussian reference = side(reference_, Metric::frechet).gaussian();
+    const Gaussian reference = kept_.gaussian(Metric::frechet, std::nullopt);
     const std::int64_t n = generated_.features.size(0), least = smallest_part();
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), 0);
@@ -264,6 +300,7 @@ class Judge {
     out_.frechet_unlimited = (of_y.mean() - slope * of_x.mean()).item<double>();
   }
 
+  Reference& kept_;
   const Set &reference_, &generated_;
   const JudgeOptions& options_;
   std::vector<Metric> wanted_;
@@ -274,11 +311,23 @@ class Judge {
 
 }  // namespace
 
-Judgement judge(const Set& reference, const Set& generated, const JudgeOptions& options) {
+struct Judge::Kept : Reference {
+  using Reference::Reference;
+};
+
+Judge::Judge(Set reference, JudgeOptions options)
+    : kept_(std::make_unique<Kept>(std::move(reference), std::move(options))) {}
+Judge::~Judge() = default;
+Judge::Judge(Judge&&) noexcept = default;
+
+const Set& Judge::reference() const { return kept_->set(); }
+
+Judgement Judge::judge(const Set& generated) {
+  const Set& reference = kept_->set();
   if (!reference.network.empty() && !generated.network.empty() && reference.network != generated.network)
     throw UsageError("features of two networks are not comparable", reference.where + ", " + generated.where,
                      "make both with the same --features");
-  return Judge(reference, generated, options).judge();
+  return Judging(*kept_, generated).judge();
 }
 
 }  // namespace dydit::quality

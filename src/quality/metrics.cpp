@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <vector>
+#include <utility>
 
 #include "base/error.h"
 #include "base/interrupt.h"
@@ -27,7 +27,10 @@ Tensor drawn(std::int64_t n, std::int64_t size, std::uint64_t seed, std::int64_t
   return torch::tensor(numbers).narrow(0, 0, size);
 }
 
-Tensor kernel(const Tensor& x, const Tensor& y) { return (x.mm(y.t()) / static_cast<double>(x.size(1)) + 1).pow(3); }
+Tensor kernel(const Tensor& x, const Tensor& y) {
+  Tensor sums = x.mm(y.t()).div_(static_cast<double>(x.size(1))).add_(1);
+  return sums.square().mul_(sums);
+}
 
 double of_different(const Tensor& kernels) {  // the mean but for the diagonal
   const auto n = static_cast<double>(kernels.size(0));
@@ -52,8 +55,9 @@ Tensor radii_of(const Tensor& x, std::int64_t k) {
 }
 
 // Which rows of x lie within the ball of any center.
-Tensor within(const Tensor& x, const Tensor& centers, const Tensor& radii) {
-  const Tensor reach = radii * (1 + rounding) + rounding_of_squares * centers.square().sum(1);
+Tensor within(const Tensor& x, const Balls& balls) {
+  const Tensor& centers = balls.centers;
+  const Tensor reach = balls.radii * (1 + rounding) + rounding_of_squares * centers.square().sum(1);
   std::vector<Tensor> parts;
   for (std::int64_t first = 0; first < x.size(0); first += rows_at_once) {
     stop_if_interrupted("before the sets were judged");
@@ -68,19 +72,23 @@ Tensor double_of(const Tensor& features) { return features.to(torch::kFloat64); 
 
 }  // namespace
 
-KernelDistance kernel_distance(const Tensor& a, const Tensor& b, std::int64_t subsets, std::int64_t size,
-                               std::uint64_t seed) {
-  const std::int64_t of_a = std::min(size, a.size(0)), of_b = std::min(size, b.size(0));
+KernelDistances::KernelDistances(Tensor reference, std::int64_t subsets, std::int64_t size, std::uint64_t seed)
+    : reference_(std::move(reference)), subsets_(subsets), size_(size), seed_(seed) {}
+
+KernelDistance KernelDistances::to(const Tensor& other) {
+  const std::int64_t of_a = std::min(size_, reference_.size(0)), of_b = std::min(size_, other.size(0));
   if (std::min(of_a, of_b) < 2)
-    throw UsageError("a kernel distance needs two images of each set", fmt::format("{} and {}", a.size(0), b.size(0)));
+    throw UsageError("a kernel distance needs two images of each set",
+                     fmt::format("{} and {}", reference_.size(0), other.size(0)));
   std::vector<double> distances;
-  for (std::int64_t subset = 0; subset < subsets; ++subset) {
+  for (std::int64_t subset = 0; subset < subsets_; ++subset) {
     stop_if_interrupted("before the sets were judged");
-    const Tensor x = double_of(a.index_select(0, drawn(a.size(0), of_a, seed, subset, 0))),
-                 y = double_of(b.index_select(0, drawn(b.size(0), of_b, seed, subset, 1)));
-    distances.push_back(of_different(kernel(x, x)) + of_different(kernel(y, y)) -
+    const Tensor x = double_of(reference_.index_select(0, drawn(reference_.size(0), of_a, seed_, subset, 0))),
+                 y = double_of(other.index_select(0, drawn(other.size(0), of_b, seed_, subset, 1)));
+    if (std::ssize(within_) == subset) within_.push_back(of_different(kernel(x, x)));
+    distances.push_back(within_[static_cast<std::size_t>(subset)] + of_different(kernel(y, y)) -
                         2 * kernel(x, y).mean().item<double>());
-    if (of_a == a.size(0) && of_b == b.size(0)) break;  // each further one is the same
+    if (of_a == reference_.size(0) && of_b == other.size(0)) break;  // each further one is the same
   }
   const Tensor all = torch::tensor(distances, torch::kFloat64);
   return {all.mean().item<double>(), all.size(0) > 1 ? all.std().item<double>() : 0};
@@ -96,13 +104,17 @@ double inception_score(const std::vector<Tensor>& parts) {
   return sum / static_cast<double>(parts.size());
 }
 
-WithinBalls within_balls(const Tensor& real, const Tensor& generated, std::int64_t neighbours) {
-  if (neighbours < 1 || std::min(real.size(0), generated.size(0)) <= neighbours)
+Balls balls_of(const Tensor& features, std::int64_t neighbours, const Tensor& middle) {
+  if (neighbours < 1 || features.size(0) <= neighbours)
     throw UsageError("precision and recall need more images than neighbours",
-                     fmt::format("{} and {} images, {} neighbours", real.size(0), generated.size(0), neighbours));
-  const Tensor middle = double_of(real).mean(0);  // far from it distances would have less digits
-  const Tensor r = double_of(real) - middle, g = double_of(generated) - middle;
-  return {.real = within(r, g, radii_of(g, neighbours)), .generated = within(g, r, radii_of(r, neighbours))};
+                     fmt::format("{} images, {} neighbours", features.size(0), neighbours));
+  Tensor centers = double_of(features) - middle;
+  Tensor radii = radii_of(centers, neighbours);
+  return {std::move(centers), std::move(radii)};
+}
+
+WithinBalls within_balls(const Balls& real, const Balls& generated) {
+  return {.real = within(real.centers, generated), .generated = within(generated.centers, real)};
 }
 
 }  // namespace dydit::quality

@@ -68,11 +68,12 @@ std::optional<study::Judging> judging_of(const Profile& profile, const RunSettin
   if (sampling.reference.empty() && !quality::has_images(real))
     throw UsageError("the data are no images that others could be held against", real,
                      "name real ones as sampling.reference");
-  study::Judging judging{
-      .network = quality::load_network(sampling.features, settings.device), .reference = {}, .by = {}};
+  const std::shared_ptr<const quality::FeatureNetwork> network =
+      quality::load_network(sampling.features, settings.device);
+  quality::Set reference;
   torch::InferenceMode inference;
   if (quality::has_images(real)) {
-    quality::Seen seen = quality::see(real, *judging.network,
+    quality::Seen seen = quality::see(real, *network,
                                       {.size = real.ends_with(".npz") ? std::nullopt : std::optional(profile.data.size),
                                        .threads = settings.threads,
                                        .spatial = false,
@@ -80,14 +81,14 @@ std::optional<study::Judging> judging_of(const Profile& profile, const RunSettin
                                        .quiet = settings.silent()});
     if (!settings.silent())
       for (const std::string& note : seen.notes) fmt::print(stderr, "dydit: {}\n", note);
-    judging.reference = std::move(seen.set);
+    reference = std::move(seen.set);
   } else {
-    judging.reference = quality::read_set(real);
+    reference = quality::read_set(real);
   }
   const std::string hash =
       std::filesystem::is_directory(real) ? data::open_image_set(real, profile.data.size)->hash() : hash_of_file(real);
-  judging.by = fmt::format("{:.8} {:.8}", hash_of_file(sampling.features), hash);
-  return judging;
+  return study::Judging(network, std::move(reference),
+                        fmt::format("{:.8} {:.8}", hash_of_file(sampling.features), hash), profile.seed);
 }
 
 }  // namespace

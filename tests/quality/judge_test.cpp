@@ -40,6 +40,10 @@ std::filesystem::path written(const TemporaryFolder& place, const char* name,
   return place.path() / name;
 }
 
+Judgement judge(const Set& reference, const Set& generated, const JudgeOptions& options) {
+  return Judge(reference, options).judge(generated);
+}
+
 }  // namespace
 
 TEST_CASE("what is possible is judged, what is not is said, and is an error where it was asked for") {
@@ -89,6 +93,22 @@ TEST_CASE("the interval of a Frechet distance holds what many images have, in ni
     holds += low <= 4.01 && 4.01 <= high;
   }
   CHECK(holds >= 50);
+}
+
+TEST_CASE("sets after the first are judged as the first is") {
+  const Set real = set_of("real", normal({300, 6}, 20));
+  const JudgeOptions options{.subsets = 3, .subset_size = 100, .resamples = 20};
+  Judge many(real, options);
+  for (const std::uint64_t seed : {21, 22, 21}) {
+    const Set generated = set_of("generated", normal({static_cast<std::int64_t>(100 * seed - 1900), 6}, seed));
+    const Judgement after = many.judge(generated), alone = judge(real, generated, options);
+    REQUIRE(after.values.size() == 4);
+    CHECK(after.kernel_deviation == alone.kernel_deviation);
+    for (std::size_t i = 0; i < after.values.size(); ++i) {
+      CHECK(after.values[i].value == alone.values[i].value);
+      CHECK(after.values[i].resampled == alone.values[i].resampled);
+    }
+  }
 }
 
 TEST_CASE("the distance of unlimited images has less of the bias of few") {

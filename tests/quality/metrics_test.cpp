@@ -31,7 +31,8 @@ struct PrecisionRecall {
   double precision, recall;
 };
 PrecisionRecall precision_recall(const Tensor& real, const Tensor& generated, std::int64_t neighbours) {
-  const WithinBalls within = within_balls(real, generated, neighbours);
+  const Tensor middle = real.to(torch::kFloat64).mean(0);
+  const WithinBalls within = within_balls(balls_of(real, neighbours, middle), balls_of(generated, neighbours, middle));
   const auto share = [](const Tensor& on) { return on.to(torch::kFloat64).mean().item<double>(); };
   return {share(within.generated), share(within.real)};
 }
@@ -108,10 +109,11 @@ TEST_CASE("the kernel distance is that of all pairs, and none of a set's own ima
       }
     return sum / count;
   };
-  const KernelDistance all = kernel_distance(x, y, 100, 1000, 0);
+  const KernelDistance all = KernelDistances(x, 100, 1000, 0).to(y);
   CHECK(all.mean == Approx(mean(x, x, true) + mean(y, y, true) - 2 * mean(x, y, false)).epsilon(1e-12));
   CHECK(all.deviation == 0);  // there is one such subset
-  const KernelDistance some = kernel_distance(x, y, 50, 20, 3), again = kernel_distance(x, y, 50, 20, 3);
+  KernelDistances distances(x, 50, 20, 3);
+  const KernelDistance some = distances.to(y), again = distances.to(y);
   CHECK(some.mean == again.mean);
   CHECK(some.mean == Approx(all.mean).margin(4 * some.deviation / std::sqrt(50.0)));
   CHECK(some.deviation > 0);
@@ -142,7 +144,7 @@ TEST_CASE("copies are precise, and recall what they are copies of") {
 TEST_CASE("sets that have no such distance are refused") {
   const Tensor x = normal({3, 4}, 9);
   CHECK_THROWS_AS(precision_recall(x, x, 3), UsageError);
-  CHECK_THROWS_AS(kernel_distance(x, x.narrow(0, 0, 1), 1, 10, 0), UsageError);
+  CHECK_THROWS_AS(KernelDistances(x, 1, 10, 0).to(x.narrow(0, 0, 1)), UsageError);
   CHECK_THROWS_AS(gaussian_of(x.narrow(0, 0, 1)), UsageError);
   CHECK_THROWS_AS(frechet_distance(gaussian_of(x), gaussian_of(normal({3, 5}, 10))), InputError);
   Tensor broken = x.clone();

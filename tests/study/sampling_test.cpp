@@ -260,8 +260,7 @@ TEST_CASE("what trained models draw is judged: a dense model's images, and a dyn
   s.trained = {trained_of(half), trained_of(dense)};
   const auto network = std::make_shared<Means>();
   torch::manual_seed(1);
-  s.judging = {
-      {.network = network, .reference = {.where = "real", .features = torch::rand({30, 3})}, .by = "means"}};
+  s.judging.emplace(network, quality::Set{.where = "real", .features = torch::rand({30, 3})}, "means", s.seed);
   test::StudyRun run;
   study::sampling(s, &run.run);
   CHECK(network->seen == 2 * 4 * 5);
@@ -288,11 +287,45 @@ TEST_CASE("what trained models draw is judged: a dense model's images, and a dyn
   test::StudyRun more;
   study::sampling(s, &more.run);
   for (const record::Record& record : more.run.records()) CHECK(distances.contains(record.cell) == false);
+  // Those that no other is as fast as and closer are judged again, once.
+  s.spec.judged = 5;
+  s.spec.judged_on_front = 9;
+  study::sampling(s, &run.run);
+  const auto beats = [](const record::Record& a, const record::Record& b) {
+    const auto [time, than] = std::pair(a.metrics.at("image_time").value, b.metrics.at("image_time").value);
+    const auto [distance, of] = std::pair(a.metrics.at("frechet").value, b.metrics.at("frechet").value);
+    return time <= than && distance <= of && (time < than || distance < of);
+  };
+  std::map<std::string, int> front;
+  std::vector<record::Record> judged;
+  for (const record::Record& record : run.run.records()) {
+    if (record.study == "front") {
+      CHECK(record.status == record::Status::ok);
+      CHECK(record.metrics.at("judged_images").value == 9);
+      CHECK(record.metrics.at("frechet").ci95);
+      CHECK_FALSE(record.metrics.contains("image_time"));
+      ++front[record.axes.dump()];
+    } else if (record.metrics.contains("frechet")) {
+      judged.push_back(record);
+    }
+  }
+  REQUIRE(judged.size() == 2 * 4);
+  for (const record::Record& one : judged) {
+    INFO(one.axes.dump());
+    CHECK(front.count(one.axes.dump()) ==
+          std::ranges::none_of(judged, [&](const record::Record& other) { return beats(other, one); }));
+  }
+  const auto seen = network->seen;
+  study::sampling(s, &run.run);
+  CHECK(network->seen == seen);
   // What cannot be judged is told.
   const auto names = test::catalog().names().sweep;
-  for (const record::Json& wrong : {record::Json{{"trained", {"half"}}, {"judged", 8}},
-                                    record::Json{{"trained", {"half"}}, {"features", "network.pt"}},
-                                    record::Json{{"judged", 8}, {"features", "network.pt"}}})
+  for (const record::Json& wrong :
+       {record::Json{{"trained", {"half"}}, {"judged", 8}},
+        record::Json{{"trained", {"half"}}, {"features", "network.pt"}},
+        record::Json{{"judged", 8}, {"features", "network.pt"}},
+        record::Json{{"trained", {"half"}}, {"judged_on_front", 8}},
+        record::Json{{"trained", {"half"}}, {"judged", 8}, {"judged_on_front", 8}, {"features", "network.pt"}}})
     CHECK_THROWS_AS(study::sampling_sweep_from_json(wrong, "p.toml: sampling", names), UsageError);
 }
 

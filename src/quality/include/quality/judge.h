@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,7 +54,20 @@ struct Judgement {
   std::vector<std::string> notes;          ///< of what was not possible, and why
 };
 
-/// Throws UsageError for a metric that was asked for and is not possible.
-Judgement judge(const Set& reference, const Set& generated, const JudgeOptions& options);
+/// Of generated sets against one reference: what is of that alone is computed once.
+class Judge {
+ public:
+  Judge(Set reference, JudgeOptions options);
+  ~Judge();
+  Judge(Judge&&) noexcept;
+
+  const Set& reference() const;
+  /// Throws UsageError for a metric that was asked for and is not possible.
+  Judgement judge(const Set& generated);
+
+ private:
+  struct Kept;
+  std::unique_ptr<Kept> kept_;
+};
 
 }  // namespace dydit::quality

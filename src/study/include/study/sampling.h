@@ -6,8 +6,8 @@
 
 #include <optional>
 
+#include "quality/judge.h"
 #include "quality/network.h"
-#include "quality/set.h"
 #include "study/sampling_sweep.h"
 #include "study/speed.h"
 
@@ -15,9 +15,12 @@ namespace dydit::study {
 
 /// By what the images of cells are judged.
 struct Judging {
+  Judging(std::shared_ptr<const quality::FeatureNetwork> network, quality::Set real, std::string by,
+          std::uint64_t seed);
+
   std::shared_ptr<const quality::FeatureNetwork> network;
-  quality::Set reference;  ///< real images, by their features
-  std::string by;          ///< what tells network and reference from others, for records
+  std::shared_ptr<quality::Judge> judge;  ///< holds features against those of the real images
+  std::string by;                         ///< what tells network and real images from others, for records
 };
 
 struct SamplingSetting : MeasureSetting<SamplingSweep> {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "judged.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "groups.h"
+#include "quality/judge.h"
+#include "record/metric.h"
+
+namespace dydit::study {
+
+using record::Json;
+using record::Record;
+
+Judging::Judging(std::shared_ptr<const quality::FeatureNetwork> sees, quality::Set real, std::string name,
+                 std::uint64_t seed)
+    : network(std::move(sees)),
+      judge(std::make_shared<quality::Judge>(
+          std::move(real), quality::JudgeOptions{.metrics = {quality::Metric::frechet, quality::Metric::kernel,
+                                                             quality::Metric::precision, quality::Metric::recall},
+                                                 .subsets = 4,  // of larger sets; others are taken whole, once
+                                                 .subset_size = 5000,
+                                                 .resamples = 200,
+                                                 .seed = seed})),
+      by(std::move(name)) {}
+
+void judge(Record& record, Trajectories& trajectories, const SampledModel& model, const SampledCell& cell,
+           const SamplingSetting& s, std::int64_t images) {
+  std::vector<torch::Tensor> seen;
+  for (std::int64_t first = 0; first < images; first += model.batch) {
+    const torch::Tensor drawn = trajectories.draw(cell, first);
+    const std::int64_t count = std::min(model.batch, images - first);
+    seen.push_back((*s.judging->network)(drawn.narrow(0, 0, count)).pooled.cpu());
+  }
+  const quality::Judgement judgement = s.judging->judge->judge({.where = cell.name(), .features = torch::cat(seen)});
+  for (const quality::Judged& one : judgement.values) {
+    const char* name = quality::metric_names()[static_cast<std::size_t>(one.metric)];
+    record::Metric& metric = record.metrics[name] = record::measured(name, one.value);
+    if (!one.ci95) continue;
+    metric.ci95 = {{one.ci95->first, one.ci95->second}};
+    std::vector<double>& draws = metric.blocks.emplace_back();  // by which cells are compared
+    for (const double value : one.resampled) draws.push_back(std::stod(fmt::format("{:.6g}", value)));
+  }
+  record.metrics["judged_images"] = record::measured("judged_images", static_cast<double>(images));
+}
+
+namespace {
+
+// A cell whose images the run's records say something of.
+struct Seen {
+  std::string setting, cell;
+  double time, distance;
+};
+
+bool beats(const Seen& a, const Seen& b) {
+  return a.setting == b.setting && a.time <= b.time && a.distance <= b.distance &&
+         (a.time < b.time || a.distance < b.distance);
+}
+
+// Those cells of all models of a setting that no other is as fast as and closer to real images.
+std::vector<std::string> front_of(const SamplingSetting& s, const record::RunDirectory& run) {
+  std::map<std::string, const Record*> records;
+  for (const Record& record : run.records()) records[record.cell] = &record;
+  std::vector<Seen> seen;
+  for (const SampledModel& model : sampled_models(s))
+    for (const SampledCell& cell : sampled_cells(s, model)) {
+      const auto found = records.find(cell_record(s, model, cell).cell);
+      if (found == records.end() || !found->second->metrics.contains("frechet")) continue;
+      const auto value = [&](const char* metric) { return found->second->metrics.at(metric).value; };
+      seen.push_back({fmt::format("{} {} {}", model.dtype, model.batch, model.guidance), found->first,
+                      value("image_time"), value("frechet")});
+    }
+  std::vector<std::string> front;
+  for (const Seen& one : seen)
+    if (std::ranges::none_of(seen, [&](const Seen& other) { return beats(other, one); })) front.push_back(one.cell);
+  return front;
+}
+
+std::vector<DoneCell> judge_again(const SamplingSetting& s, const SampledModel& model,
+                                  const std::vector<SampledCell>& cells, std::vector<Record> records,
+                                  const std::function<void()>& after_cell) {
+  std::optional<Trajectories> trajectories;
+  const auto none = error_of([&] {
+    trajectories.emplace(s, model);
+    for (const SampledCell& cell : cells) trajectories->add(cell);
+  });
+  std::vector<DoneCell> done;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto again = [&] { judge(records[i], *trajectories, model, cells[i], s, s.spec.judged_on_front); };
+    if (const auto error = none ? none : error_of(again)) fail(records[i], *error);
+    done.push_back({.record = std::move(records[i])});
+    after_cell();
+  }
+  return done;
+}
+
+}  // namespace
+
+// Which cells these are is known when all have been judged.
+void judge_front(const SamplingSetting& s, record::RunDirectory* run) {
+  std::vector<std::string> front;
+  if (run != nullptr) front = front_of(s, *run);
+  front = Json::parse(s.group.broadcast(Json(front).dump())).get<std::vector<std::string>>();
+  std::vector<Group> groups;
+  for (const SampledModel& model : sampled_models(s)) {
+    std::vector<SampledCell> cells = sampled_cells(s, model);
+    std::erase_if(cells, [&](const SampledCell& cell) {
+      return std::ranges::find(front, cell_record(s, model, cell).cell) == front.end();
+    });
+    if (cells.empty()) continue;
+    Group& group = groups.emplace_back();
+    group.steps = std::ssize(cells);
+    for (const SampledCell& cell : cells)
+      group.cells.push_back(cell_record(s, model, cell, "front", s.spec.judged_on_front));
+    group.measure = [&s, model, cells, records = group.cells](const Warn&, const std::function<void()>& after_cell) {
+      return judge_again(s, model, cells, records, after_cell);
+    };
+  }
+  measure_groups("front", groups, s.quiet, s.group, run);
+}
+
+}  // namespace dydit::study
