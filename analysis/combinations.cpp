@@ -125,13 +125,12 @@ const SamplingCell* beside(const std::vector<SamplingCell>& cells, const Samplin
   return found;
 }
 
-/// The complete model has no routers to decide anew.
+}  // namespace
+
 std::string cache_alone(const std::string& cache) {
   constexpr std::string_view anew = ",anew";
   return cache.ends_with(anew) ? cache.substr(0, cache.size() - anew.size()) : cache;
 }
-
-}  // namespace
 
 std::string SamplingCell::variant() const {
   if (engine.executes == Executes::all || which == "own") return engine.name;

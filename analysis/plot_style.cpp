@@ -132,19 +132,24 @@ double tic_step(double size) {
   return power * (most >= 5 * power ? 5 : most >= 2 * power ? 2 : 1);
 }
 
-std::string log_tics(const Range& range) {
+std::string log_tics(const Range& range, double apart) {
   if (range.high > 1e6 * range.low) return "autofreq";
   const std::vector<double> rounds[] = {{1},
                                         {1, 2, 5},
                                         {1, 1.5, 2, 3, 4, 5, 7},
                                         {1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9}};
   std::vector<std::string> tics;
+  const auto place = [&](double tic) { return std::log(tic / range.low) / std::log(range.high / range.low); };
   for (const auto& round : rounds) {
     tics.clear();
+    double last = -1;
     for (int power = static_cast<int>(std::floor(std::log10(range.low))); power <= std::log10(range.high); ++power)
       for (const double digit : round)
-        if (const double tic = digit * std::pow(10, power); tic >= range.low && tic <= range.high)
+        if (const double tic = digit * std::pow(10, power); tic >= range.low && tic <= range.high) {
+          if (place(tic) < std::max(last + apart, apart / 3) || place(tic) > 1 - apart / 3) continue;
+          last = place(tic);
           tics.push_back(fmt::format("{:g}", tic));
+        }
     if (tics.size() > 3) break;
   }
   return tics.empty() ? "autofreq" : fmt::format("({})", fmt::join(tics, ", "));

@@ -115,7 +115,8 @@ struct Range {
 
 /// Steps of 1, 2 or 5 times a power of ten for an axis of that size in a narrow panel: three to six tics.
 double tic_step(double size);
-/// Tics of a logarithmic axis at round numbers, four where it is so long that there are, and not too long.
-std::string log_tics(const Range& range);
+/// Tics of a logarithmic axis at round numbers, four where it is so long that there are, and not too long. In panels
+/// beside each other `apart` is the share of the axis between two tics at least, and a third of it is free at both ends.
+std::string log_tics(const Range& range, double apart = 0);
 
 }  // namespace dydit::analysis

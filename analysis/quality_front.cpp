@@ -26,12 +26,12 @@ void mark_front(std::vector<FrontPoint>& points) {
   }
 }
 
-// Those of a variant by a sampler without a cache, in ascending order of their times.
+// Those of a variant by a sampler with a cache, in ascending order of their times.
 std::vector<const SamplingCell*> steps_of(const QualityFront& front, const std::string& variant,
-                                          const std::string& sampler) {
+                                          const std::string& sampler, const std::string& cache) {
   std::vector<const SamplingCell*> steps;
   for (const FrontPoint& point : front.points)
-    if (point.variant() == variant && point.cell.sampler == sampler && !point.cell.cached())
+    if (point.variant() == variant && point.cell.sampler == sampler && point.cell.cache == cache)
       steps.push_back(&point.cell);
   std::ranges::sort(steps, {}, [](const SamplingCell* cell) { return cell->time.mean; });
   return steps;
@@ -98,13 +98,13 @@ std::vector<std::string> variants_of(const QualityFront& front, bool complete) {
 
 std::string QualityFront::title() const { return Study{"", axes}.setting(); }
 
-Distance QualityFront::distance_at(const std::string& variant, double time) const {
+Distance QualityFront::distance_at(const std::string& variant, const std::string& cache, double time) const {
   std::vector<std::string> samplers;
   Distance closest;
   for (const FrontPoint& point : points) {
     if (std::ranges::find(samplers, point.cell.sampler) != samplers.end()) continue;
     samplers.push_back(point.cell.sampler);
-    closest = closer_of(closest, between(steps_of(*this, variant, point.cell.sampler), time));
+    closest = closer_of(closest, between(steps_of(*this, variant, point.cell.sampler, cache), time));
   }
   return closest;
 }
@@ -132,14 +132,33 @@ std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studi
     const auto complete = variants_of(front, /*complete=*/true);
     for (FrontPoint& point : front.points) {
       const double time = point.cell.time.mean;
-      if (point.cell.cached()) point.over_steps = ratio_of(point.cell, front.distance_at(point.variant(), time));
+      if (point.cell.cached())
+        point.over_steps = ratio_of(point.cell, front.distance_at(point.variant(), "none", time));
       if (!point.cell.skips()) continue;
       Distance closest;
-      for (const std::string& variant : complete) closest = closer_of(closest, front.distance_at(variant, time));
+      for (const std::string& variant : complete)
+        closest = closer_of(closest, front.distance_at(variant, cache_alone(point.cell.cache), time));
       point.over_complete = ratio_of(point.cell, closest);
     }
   }
   return fronts;
+}
+
+std::vector<QualityFront> fronts_judged_again(std::span<const record::Run> runs) {
+  std::vector<record::Run> again;
+  for (const record::Run& run : runs) {
+    record::Run& of = again.emplace_back(record::Run{run.path, run.manifest, {}});
+    for (const record::Record& front : run.records) {
+      if (front.study != "front" || front.status != record::Status::ok) continue;
+      const auto cell = std::ranges::find_if(run.records, [&](const record::Record& record) {
+        return record.study == "sampling" && record.axes == front.axes;
+      });
+      if (cell == run.records.end()) continue;
+      record::Record& both = of.records.emplace_back(*cell);  // its time, and how good its images are by more of them
+      for (const auto& [name, metric] : front.metrics) both.metrics[name] = metric;
+    }
+  }
+  return quality_fronts(sampling_studies(again));
 }
 
 Closer& Closer::operator+=(const Closer& other) {

@@ -74,27 +74,78 @@ double distance_of(const Tensor& images, const Tensor& reference, std::size_t co
   return sum / static_cast<double>(count);
 }
 
-}  // namespace
-
-std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record::Run> runs, std::size_t images,
-                              std::size_t most) {
+/// Of the cells that have images, the first of which must.
+std::optional<Strip> strip_of_rows(std::vector<StripRow> rows, std::span<const record::Run> runs, std::size_t images) {
   std::optional<Tensor> reference;
   Strip strip;
-  for (const SamplingCell* cell : cells_of_strip(study, most)) {
-    const auto drawn = images_of(*cell, runs);
+  for (StripRow& row : rows) {
+    const auto drawn = images_of(*row.cell, runs);
     if (!drawn && !reference) return std::nullopt;
     if (!drawn) continue;
     if (!reference) reference = drawn;
-    if (drawn->shape != reference->shape) throw InputError("images of one model differ in size", cell->tensors);
+    if (drawn->shape != reference->shape) throw InputError("images of one strip differ in size", row.cell->tensors);
     if (drawn->shape[1] != 3 || drawn->shape[0] == 0) return std::nullopt;
     const std::size_t count = std::min(images, static_cast<std::size_t>(drawn->shape[0]));
-    StripRow& row = strip.rows.emplace_back(StripRow{cell, {}, distance_of(*drawn, *reference, count)});
+    row.distance = distance_of(*drawn, *reference, count);
     for (std::size_t i = 0; i < count; ++i) row.rgb.push_back(rgb_of(*drawn, i));
+    strip.rows.push_back(std::move(row));
   }
   if (!reference) return std::nullopt;
   strip.height = reference->shape[2];
   strip.width = reference->shape[3];
   return strip;
+}
+
+/// From the slowest to the fastest; of two neighbours in time the second goes first.
+std::vector<const FrontPoint*> points_of_strip(const QualityFront& front, std::size_t most) {
+  const auto time = [](const FrontPoint* point) { return point->cell.time.mean; };
+  const FrontPoint* slowest = nullptr;
+  std::vector<const FrontPoint*> points;
+  for (const FrontPoint& point : front.points) {
+    const bool complete = point.cell.engine.executes == Executes::all && !point.cell.cached();
+    if (complete && (slowest == nullptr || time(&point) > time(slowest))) slowest = &point;
+    if (point.on_front) points.push_back(&point);
+  }
+  std::erase(points, slowest);
+  std::ranges::sort(points, std::ranges::greater{}, time);
+  if (slowest != nullptr) points.insert(points.begin(), slowest);
+  while (points.size() > std::max<std::size_t>(most, 2)) {
+    std::size_t closest = 1;
+    for (std::size_t i = 1; i + 1 < points.size(); ++i)
+      if (time(points[i - 1]) / time(points[i]) < time(points[closest - 1]) / time(points[closest])) closest = i;
+    points.erase(points.begin() + static_cast<std::ptrdiff_t>(closest));
+  }
+  return points;
+}
+
+}  // namespace
+
+std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record::Run> runs, std::size_t images,
+                              std::size_t most) {
+  std::vector<StripRow> rows;
+  for (const SamplingCell* cell : cells_of_strip(study, most))
+    rows.push_back(
+        {.cell = cell,
+         .name = cell->name(),
+         .detail = fmt::format("{} ms, {} times as fast", number(cell->time.mean), number(cell->speedup.mean)),
+         .rgb = {},
+         .distance = missing});
+  return strip_of_rows(std::move(rows), runs, images);
+}
+
+std::optional<Strip> strip_of(const QualityFront& front, std::span<const record::Run> runs, std::size_t images,
+                              std::size_t most) {
+  std::vector<StripRow> rows;
+  for (const FrontPoint* point : points_of_strip(front, most)) {
+    const SamplingCell& cell = point->cell;
+    rows.push_back({.cell = &cell,
+                    .name = fmt::format("{}{} + {} {}", point->model, cell.cached() ? " + " + cell.cache : "",
+                                        cell.sampler, cell.steps),
+                    .detail = fmt::format("{} ms, distance {}", number(cell.time.mean), number(cell.frechet.mean)),
+                    .rgb = {},
+                    .distance = missing});
+  }
+  return strip_of_rows(std::move(rows), runs, images);
 }
 
 Figure strip_figure(const Strip& strip, const std::string& name) {
@@ -125,9 +176,8 @@ Figure strip_figure(const Strip& strip, const std::string& name) {
       labels += fmt::format("set label {} at screen {:.5f},first {:.3f} left font ',11'{}\n", gnuplot_string(words),
                             double(side) / width, y, colour);
     };
-    label(row.cell->name(), middle - line, "");
-    label(fmt::format("{} ms, {} times as fast", number(row.cell->time.mean), number(row.cell->speedup.mean)),
-          middle + line, " textcolor rgb '#606060'");
+    label(row.name, middle - line, "");
+    label(row.detail, middle + line, " textcolor rgb '#606060'");
   }
   return {.name = name,
           .description = "Images that each cell draws from the same noise and labels: a row for each cell.",

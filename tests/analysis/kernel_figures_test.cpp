@@ -145,6 +145,8 @@ TEST_CASE("a logarithmic axis has tics, wherever it lies") {
   CHECK(log_tics({.low = 0.02, .high = 0.9}) == "(0.02, 0.05, 0.1, 0.2, 0.5)");
   CHECK(log_tics({.low = 1733, .high = 6588}) == "(2000, 3000, 4000, 5000)");
   CHECK(log_tics({.low = 1e-9, .high = 1}) == "autofreq");
+  CHECK(log_tics({.low = 1733, .high = 6588}, 0.2) == "(2000, 3000, 4000, 6000)");
+  CHECK(log_tics({.low = 0.11, .high = 0.4}, 0.2) == "(0.12, 0.16, 0.25, 0.35)");
   for (double low = 1; low < 10; low *= 1.01)
     for (const double factor : {1.7, 2.56, 10.0, 1e4}) {
       const std::string tics = log_tics({.low = low, .high = factor * low});

@@ -56,13 +56,13 @@ TEST_CASE("judged cells of all models stand in one front") {
         "large (dense) none 50; large (dense) none 20; large (dense) none 10; large (dense) fora:2 50; "
         "half (compact) none 20; half (compact) none 10; ");
   // Between two numbers of steps by logarithms, beyond them nothing.
-  const auto at = [&](double time) { return front.distance_at("large (dense)", time).value; };
+  const auto at = [&](double time) { return front.distance_at("large (dense)", "none", time).value; };
   CHECK(at(200).mean == Approx(32));
   CHECK(at(std::sqrt(200 * 400)).mean == Approx(16));
   CHECK(at(std::sqrt(200 * 400)).low == Approx(0.9 * 16));
   CHECK(std::isnan(at(199).mean));
   CHECK(std::isnan(at(1001).mean));
-  CHECK(std::isnan(front.distance_at("nobody", 200).value.mean));
+  CHECK(std::isnan(front.distance_at("nobody", "none", 200).value.mean));
 }
 
 TEST_CASE("a cache is held against the best sampler, and what skips against the best complete model") {
@@ -114,7 +114,7 @@ TEST_CASE("a cache is held against the best sampler, and what skips against the 
       record.cell = record::cell_hash("sampling", record.axes, {}, 0);
       engines.push_back(record);
     }
-  CHECK(std::isfinite(fronts_of(engines)[0].distance_at("half (masked)", 300).value.mean));
+  CHECK(std::isfinite(fronts_of(engines)[0].distance_at("half (masked)", "none", 300).value.mean));
   engines.back().axes["judged_by"] = "another network";
   CHECK(fronts_of(engines).size() == 2);
   engines.back().axes.erase("judged_by");
@@ -144,4 +144,47 @@ TEST_CASE("a front of one cell, of equal times and of distances that are none is
   one.back().metrics.at("frechet").value = -1e-12;
   one.back().metrics.at("frechet").ci95 = {{-1, 1}};
   CHECK_THAT(test::page_of(one), Contains("quality-front"));
+}
+
+TEST_CASE("what skips with a cache is held against the complete model with that cache") {
+  auto all = records();
+  // 302.5 ms of the half with the cache lie between 550 and 220 ms of the complete model with it.
+  all.push_back(test::sampled({.engine = "compact", .cache = "fora:2", .model = "half", .frechet = 10}));
+  const double line = 90 * std::pow(2.1 / 90, std::log(302.5 / 220) / std::log(550. / 220));
+  for (const FrontPoint& point : fronts_of(all)[0].points)
+    if (point.cell.skips() && point.cell.cached()) CHECK(point.over_complete.mean == Approx(10 / line));
+  CHECK(skipping_held_against_complete(fronts_of(all)[0], true).closer == 1);
+  // As the complete model has it, which has no routers to decide anew.
+  all.back().axes["cache"] = "fora:2,anew";
+  CHECK(skipping_held_against_complete(fronts_of(all)[0], true).closer == 1);
+  const auto figure = quality_ratio_figure(fronts_of(all)[0], "ratio");
+  REQUIRE(figure);
+  CHECK(std::ranges::count(figure->csv, '\n') == 1 + 2 + 2 + 1 + 1);  // caches of either, skipping without and with one
+  CHECK_THAT(figure->plot, Contains("skipping with a cache, over that cache"));
+  // Nothing is drawn where nothing can be held against anything.
+  CHECK_FALSE(quality_ratio_figure(fronts_of({test::sampled({.model = "large", .frechet = 3})})[0], "ratio"));
+}
+
+TEST_CASE("cells that were judged again stand in a front of their own, with their times") {
+  auto all = records();
+  for (const std::size_t i : {0, 1}) {  // 50 steps of both models
+    record::Record again = all[i];
+    again.study = "front";
+    again.cell = record::cell_hash("front", again.axes, {}, 0);
+    auto& metrics = again.metrics;
+    std::erase_if(metrics, [](const auto& metric) { return metric.first == "image_time"; });
+    metrics.at("frechet").value /= 2;
+    metrics.at("judged_images").value = 1000;
+    all.push_back(again);
+  }
+  const test::TemporaryFolder folder;
+  const auto runs = test::run_of(folder.path() / "run", all);
+  const auto again = fronts_judged_again(runs);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].images == 1000);
+  REQUIRE(again[0].points.size() == 2);
+  CHECK(again[0].points[0].cell.time.mean == Approx(1000));
+  CHECK(again[0].points[0].cell.frechet.mean == 1);
+  CHECK(quality_fronts(sampling_studies(runs)).size() == 1);
+  CHECK_THAT(test::page_of(all), Contains("The front by 1000 images"));
 }

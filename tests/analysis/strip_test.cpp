@@ -83,3 +83,31 @@ TEST_CASE("without the reference's pictures there is no strip; a cell without im
   std::filesystem::remove_all(gone.folder.path() / "run" / "tensors");
   CHECK_FALSE(gone.strip());  // a recorded run has no tensors
 }
+
+TEST_CASE("a strip of a front has the slowest complete model, and cells of all models down to the fastest") {
+  std::vector<record::Record> records;
+  for (const auto& [model, engine] : {std::pair{"large", "dense"}, {"half", "compact"}})
+    for (const int steps : {50, 20, 19, 10}) {
+      MadeSampling made{.engine = engine, .steps = steps, .model = model};
+      made.frechet =
+          100.0 / steps - (std::string(model) == "half" ? 0.1 : 0);  // the half beats the large model but for its time
+      records.push_back(sampled(made));
+      records.back().tensors = {"strip-" + std::to_string(records.size())};
+    }
+  const TemporaryFolder folder;
+  const auto runs = run_of(folder.path() / "run", records);
+  std::filesystem::create_directories(folder.path() / "run" / "tensors");
+  for (const record::Record& record : records)
+    checkpoint::write_safetensors(folder.path() / "run" / "tensors" / (record.tensors[0] + ".safetensors"),
+                                  {{"image", images(0.5F)}});
+  const auto fronts = quality_fronts(sampling_studies(runs));
+  const auto of = [&](std::size_t most) {
+    const auto strip = strip_of(fronts.at(0), runs, 2, most);
+    REQUIRE(strip);
+    std::string text;
+    for (const StripRow& row : strip->rows) text += row.name + "; ";
+    return text;
+  };
+  CHECK(of(8) == "large + ddim 50; half + ddim 50; half + ddim 20; half + ddim 19; half + ddim 10; ");
+  CHECK(of(4) == "large + ddim 50; half + ddim 50; half + ddim 20; half + ddim 10; ");
+}

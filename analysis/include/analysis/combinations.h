@@ -70,6 +70,9 @@ struct SamplingCell {
   std::string name() const;     ///< "compact (both, 0.5) + fora:2 + dpmpp 20"
 };
 
+/// The cache as the complete model has it: that has no routers to decide anew.
+std::string cache_alone(const std::string& cache);
+
 /// The cells that can be compared: they differ in engine, which, keep, cache, sampler and steps alone.
 struct SamplingStudy : Study {
   std::vector<SamplingCell> cells;  ///< by engine, what is skipped, descending share kept, cache, descending steps

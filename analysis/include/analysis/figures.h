@@ -73,10 +73,13 @@ inline constexpr std::size_t combination_colours = 7, combination_symbols = 14;
 /// symbol for each cache. Nothing when the study has no point to draw.
 std::optional<Figure> combinations_figure(const SamplingStudy& study, Against against, const std::string& name);
 
-/// Distance from real images against the time of an image, both logarithmic: a colour for each model, a symbol for each
-/// cache, a line through the numbers of steps of each model by each sampler without a cache, and the cells that no other
-/// one beats in both.
-Figure quality_front_figure(const QualityFront& front, const std::string& name);
+/// Distance from real images against the time of an image, both logarithmic, a panel for each sampler: a colour for
+/// each model, a symbol for each cache, a line through the numbers of steps of each model without a cache, and the
+/// cells that no other one beats in both. As many figures as the samplers need.
+std::vector<Figure> quality_front_figures(const QualityFront& front, const std::string& name);
+/// Those distances over others' in the same time, against the time: of cells with a cache over fewer steps, of models
+/// that skip over complete ones, without and with a cache. Nothing where there is no such ratio.
+std::optional<Figure> quality_ratio_figure(const QualityFront& front, const std::string& name);
 
 /// The shown combinations, a bar each: the ideal time, and stacked on it what sampler, cache and routers lose; gains,
 /// in narrow bars, lead back from there to the measured time. Nothing when the study has none.

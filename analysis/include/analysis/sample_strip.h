@@ -9,12 +9,14 @@
 
 #include "analysis/combinations.h"
 #include "analysis/figure.h"
+#include "analysis/quality_front.h"
 
 namespace dydit::analysis {
 
 /// The images of one cell.
 struct StripRow {
   const SamplingCell* cell;
+  std::string name, detail;                    ///< two lines beside them
   std::vector<std::vector<std::uint8_t>> rgb;  ///< of each image three bytes a pixel
   double distance;  ///< |images - those of the first row| / |those of the first row|, the mean over the images
 };
@@ -32,7 +34,12 @@ struct Strip {
 std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record::Run> runs, std::size_t images = 3,
                               std::size_t most = 8);
 
-/// A row for each cell with its name, time and speedup, a column for each image.
+/// The same of all models: the slowest complete one without a cache, and the cells on the front from the slowest to the
+/// fastest, of those close in time not all where there are more than `most`.
+std::optional<Strip> strip_of(const QualityFront& front, std::span<const record::Run> runs, std::size_t images = 6,
+                              std::size_t most = 7);
+
+/// A row for each cell with its name and details, a column for each image.
 Figure strip_figure(const Strip& strip, const std::string& name);
 
 }  // namespace dydit::analysis
