@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "checkpoint/safetensors.h"
 #include "data/npz.h"
 #include "model/tensors.h"
@@ -17,15 +18,25 @@ using torch::Tensor;
 
 namespace {
 
-// Of at least one dimension.
-Tensor finite(const Tensor& tensor, const std::string& where, const std::string& name) {
+// Calls `look` with a tensor (n,...) that may be a mapped file, some rows at a time: of these alone there are pages.
+template <typename Look>
+void in_parts(const Tensor& tensor, const Look& look) {
   constexpr std::int64_t part = 1024;
   for (std::int64_t first = 0; first < tensor.size(0); first += part) {
-    const Tensor broken = tensor.narrow(0, first, std::min(part, tensor.size(0) - first)).isfinite().logical_not();
+    const Tensor rows = tensor.narrow(0, first, std::min(part, tensor.size(0) - first));
+    look(rows, first);
+    if (rows.is_contiguous()) page_out(rows.const_data_ptr(), rows.nbytes());
+  }
+}
+
+// Of at least one dimension.
+Tensor finite(const Tensor& tensor, const std::string& where, const std::string& name) {
+  in_parts(tensor, [&](const Tensor& rows, std::int64_t first) {
+    const Tensor broken = rows.isfinite().logical_not();
     if (broken.any().item<bool>())
       throw InputError("a value is not finite, or too large", where,
                        fmt::format("{}, row {}", name, first + broken.nonzero()[0][0].item<std::int64_t>()));
-  }
+  });
   return tensor;
 }
 
@@ -104,7 +115,7 @@ Set moments_of(Set set) {
     if (!features.defined()) return;
     if (features.size(0) < 2) throw InputError("one image has no covariance", where, "give two at least");
     Moments moments(features.size(1));
-    moments.add(features);
+    in_parts(features, [&](const Tensor& rows, std::int64_t) { moments.add(rows); });
     gaussian = moments.gaussian();
     features = Tensor();
   };

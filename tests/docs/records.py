@@ -9,6 +9,7 @@
     peers/h200-engines-64.json  what bench/peers/engines.py wrote: a side's time (ms), and over that of our fused engine under
                                 the same masks, complete or not (ratio)
     peers/busy.json             what bench/busy.py, bench/alternate.py and bench/peers/frechet.py wrote, as it stands
+    ../profiles/pretrained/classifier.safetensors  what the file says of itself: the share of held-out images told rightly
     peers/h200-collectors.json  of Google Benchmark, a row for each repetition: suite, axes of the name, counters
 
 The ends of the interval of X are X_low and X_high. A time is disturbed where its interval is wider than a tenth of it, a
@@ -144,6 +145,13 @@ def in_ms(seconds):
     return median, (low, high)
 
 
+def of_classifier(path):
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    share, images = header["__metadata__"]["accuracy"].split(" of ")  # "0.9010 of 10000 held-out images"
+    return [{"accuracy": float(share), "images": int(images.split()[0])}]
+
+
 def table(reports, name):
     """The rows of a table below the folder of the reports; raises OSError or KeyError where there is none."""
     report, part = name.rsplit("/", 1)
@@ -153,6 +161,8 @@ def table(reports, name):
         return waterfalls(rows) if part.startswith("waterfall") else rows
     if part.endswith(".json"):
         return peers(json.loads((reports / report / part).read_text()))
+    if part.endswith(".safetensors"):
+        return of_classifier(reports / report / part)
     if part == "models":
         return [flat(model) for model in json.loads((reports / report / "manifest.json").read_text())["models"]]
     return records(reports / report / "results.jsonl", part)
