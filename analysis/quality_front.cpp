@@ -130,6 +130,11 @@ std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studi
     });
     mark_front(front.points);
     const auto complete = variants_of(front, /*complete=*/true);
+    // Of the same name where a variant has it.
+    const auto cache_of = [&](const std::string& variant, const std::string& cache) {
+      const auto has = [&](const FrontPoint& point) { return point.variant() == variant && point.cell.cache == cache; };
+      return std::ranges::any_of(front.points, has) ? cache : cache_alone(cache);
+    };
     for (FrontPoint& point : front.points) {
       const double time = point.cell.time.mean;
       if (point.cell.cached())
@@ -137,7 +142,7 @@ std::vector<QualityFront> quality_fronts(const std::vector<SamplingStudy>& studi
       if (!point.cell.skips()) continue;
       Distance closest;
       for (const std::string& variant : complete)
-        closest = closer_of(closest, front.distance_at(variant, cache_alone(point.cell.cache), time));
+        closest = closer_of(closest, front.distance_at(variant, cache_of(variant, point.cell.cache), time));
       point.over_complete = ratio_of(point.cell, closest);
     }
   }
@@ -150,10 +155,10 @@ std::vector<QualityFront> fronts_judged_again(std::span<const record::Run> runs)
     record::Run& of = again.emplace_back(record::Run{run.path, run.manifest, {}});
     for (const record::Record& front : run.records) {
       if (front.study != "front" || front.status != record::Status::ok) continue;
-      const auto cell = std::ranges::find_if(run.records, [&](const record::Record& record) {
+      const auto cell = std::find_if(run.records.rbegin(), run.records.rend(), [&](const record::Record& record) {
         return record.study == "sampling" && record.axes == front.axes;
       });
-      if (cell == run.records.end()) continue;
+      if (cell == run.records.rend()) continue;
       record::Record& both = of.records.emplace_back(*cell);  // its time, and how good its images are by more of them
       for (const auto& [name, metric] : front.metrics) both.metrics[name] = metric;
     }

@@ -121,7 +121,7 @@ Figure quality_front_figure(const QualityFront& front, std::span<const std::stri
         "notitle",
         here, distances.low, most > few ? 0.7 : 0.9, most > few ? "$9 == 1" : "1");
     if (i == 0) plot += entries + fmt::format(", \\\n  keyentry {} title '{}'", wide, best);
-    plot += "\nunset key\n";
+    plot += "\nunset key\nunset label\n";
   }
   return Figure{.name = name,
                 .description = fmt::format(

@@ -77,16 +77,16 @@ fs::path write_report(std::span<const Run> runs, const fs::path& out, const Repo
 }
 
 bool tensors_left_out(const record::Run& run) {
-  bool named = false;
+  bool named = false, needed = false;
   for (const record::Record& record : run.records) {
-    // Of trajectories there are strips besides, which a page can do without.
-    if (record.status != record::Status::ok || record.study == "sampling") continue;
+    if (record.status != record::Status::ok) continue;
     for (const std::string& name : record.tensors) {
       named = true;
+      needed = needed || record.study != "sampling";  // whose strips a page can do without
       if (fs::exists(run.path / "tensors" / (name + ".safetensors"))) return false;
     }
   }
-  return named;
+  return needed || (named && fs::is_regular_file(run.path / "index.html"));
 }
 
 fs::path recorded_page(const record::Run& run, const fs::path& out) {

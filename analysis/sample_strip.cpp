@@ -83,9 +83,12 @@ std::optional<Strip> strip_of_rows(std::vector<StripRow> rows, std::span<const r
     if (!drawn && !reference) return std::nullopt;
     if (!drawn) continue;
     if (!reference) reference = drawn;
-    if (drawn->shape != reference->shape) throw InputError("images of one strip differ in size", row.cell->tensors);
     if (drawn->shape[1] != 3 || drawn->shape[0] == 0) return std::nullopt;
-    const std::size_t count = std::min(images, static_cast<std::size_t>(drawn->shape[0]));
+    const auto size = [](const Tensor& of) { return std::span(of.shape).subspan(1); };
+    if (!std::ranges::equal(size(*drawn), size(*reference)))
+      throw InputError("images of one strip differ in size", row.cell->tensors);
+    const std::size_t count =
+        std::min(images, static_cast<std::size_t>(std::min(drawn->shape[0], reference->shape[0])));
     row.distance = distance_of(*drawn, *reference, count);
     for (std::size_t i = 0; i < count; ++i) row.rgb.push_back(rgb_of(*drawn, i));
     strip.rows.push_back(std::move(row));
@@ -96,7 +99,8 @@ std::optional<Strip> strip_of_rows(std::vector<StripRow> rows, std::span<const r
   return strip;
 }
 
-/// From the slowest to the fastest; of two neighbours in time the second goes first.
+/// The slowest complete model, then the front from the slowest to the fastest; of the two closest in time the faster
+/// one is removed while there are too many.
 std::vector<const FrontPoint*> points_of_strip(const QualityFront& front, std::size_t most) {
   const auto time = [](const FrontPoint* point) { return point->cell.time.mean; };
   const FrontPoint* slowest = nullptr;
@@ -109,10 +113,11 @@ std::vector<const FrontPoint*> points_of_strip(const QualityFront& front, std::s
   std::erase(points, slowest);
   std::ranges::sort(points, std::ranges::greater{}, time);
   if (slowest != nullptr) points.insert(points.begin(), slowest);
-  while (points.size() > std::max<std::size_t>(most, 2)) {
-    std::size_t closest = 1;
-    for (std::size_t i = 1; i + 1 < points.size(); ++i)
-      if (time(points[i - 1]) / time(points[i]) < time(points[closest - 1]) / time(points[closest])) closest = i;
+  const auto apart = [&](std::size_t i) { return std::abs(std::log(time(points[i - 1]) / time(points[i]))); };
+  while (points.size() > std::max<std::size_t>(most, 3)) {
+    std::size_t closest = 2;  // the first two stay, and the last
+    for (std::size_t i = 2; i + 1 < points.size(); ++i)
+      if (apart(i) < apart(closest)) closest = i;
     points.erase(points.begin() + static_cast<std::ptrdiff_t>(closest));
   }
   return points;
@@ -139,7 +144,7 @@ std::optional<Strip> strip_of(const QualityFront& front, std::span<const record:
   for (const FrontPoint* point : points_of_strip(front, most)) {
     const SamplingCell& cell = point->cell;
     rows.push_back({.cell = &cell,
-                    .name = fmt::format("{}{} + {} {}", point->model, cell.cached() ? " + " + cell.cache : "",
+                    .name = fmt::format("{}{} + {} {}", point->variant(), cell.cached() ? " + " + cell.cache : "",
                                         cell.sampler, cell.steps),
                     .detail = fmt::format("{} ms, distance {}", number(cell.time.mean), number(cell.frechet.mean)),
                     .rgb = {},

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 
 #include "base/error.h"
 
@@ -73,6 +74,15 @@ void MappedFile::require_unchanged() const {
     return;
   throw Error(ExitCode::bad_input, "the file was changed while it was read", path_.string(),
               "give it back as it was, and the same command goes on");
+}
+
+void MappedFile::forget(std::span<const std::byte> part) const {
+  const std::less_equal<> before;  // also of pointers into different arrays
+  if (data_ == nullptr || !before(data_, part.data()) || !before(part.data() + part.size(), data_ + size_)) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 MappedFile::~MappedFile() {

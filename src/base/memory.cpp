@@ -33,13 +33,4 @@ void prepare_memory() {
   advise_huge_pages();
 }
 
-void page_out([[maybe_unused]] const void* memory, [[maybe_unused]] std::size_t bytes) {
-#ifdef MADV_PAGEOUT
-  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto begin = (reinterpret_cast<std::uintptr_t>(memory) + page - 1) / page * page;
-  const auto end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / page * page;
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_PAGEOUT);
-#endif
-}
-
 }  // namespace dydit

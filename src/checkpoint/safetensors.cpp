@@ -250,8 +250,9 @@ Checkpoint open_safetensors(std::shared_ptr<const MappedFile> file, Weights weig
 }
 
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  const Reader reader(std::make_shared<const MappedFile>(path));
-  SafetensorsFile result{.tensors = {}, .metadata = reader.header().metadata};
+  auto mapped = std::make_shared<const MappedFile>(path);
+  const Reader reader(mapped);
+  SafetensorsFile result{.tensors = {}, .metadata = reader.header().metadata, .mapped = std::move(mapped)};
   for (const auto& [name, entry] : reader.header().entries) result.tensors.emplace(name, reader.tensor(entry));
   return result;
 }

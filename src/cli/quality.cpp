@@ -67,10 +67,8 @@ void execute(Quality q, const study::Catalog& catalog) {
   std::vector<std::string> sizes;
   const auto read = [&](const std::string& path) {
     // What the ADM evaluator's reference has besides its images is by its own network.
-    if (!quality::has_images(path) || (q.features.network.empty() && quality::has_moments(path))) {
-      quality::Set set = quality::read_set(path);
-      return moments ? quality::moments_of(std::move(set)) : set;
-    }
+    if (!quality::has_images(path) || (q.features.network.empty() && quality::has_moments(path)))
+      return quality::read_set(path, moments);
     if (!features) features.emplace(q.features, settings);
     quality::Seen seen = (*features)(path, moments, wants(Metric::frechet_spatial), wants(Metric::inception_score));
     sizes.push_back(fmt::format("{} x {}", seen.height, seen.width));

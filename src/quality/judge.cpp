@@ -91,9 +91,11 @@ class Reference {
     return *kernel_;
   }
   WithinBalls within_balls_of(const Tensor& generated) {
-    const Tensor middle = set_.features.mean(0, false, torch::kFloat64);
-    if (!balls_) balls_ = balls_of(set_.features, options_.neighbours, middle);
-    return within_balls(*balls_, balls_of(generated, options_.neighbours, middle));
+    if (!balls_) {
+      middle_ = set_.features.mean(0, false, torch::kFloat64);
+      balls_ = balls_of(set_.features, options_.neighbours, middle_);
+    }
+    return within_balls(*balls_, balls_of(generated, options_.neighbours, middle_));
   }
 
  private:
@@ -102,11 +104,12 @@ class Reference {
   std::array<std::vector<std::optional<Gaussian>>, 2> gaussians_;  // of all images, then of each draw; spatial ones
   std::optional<KernelDistances> kernel_;
   std::optional<Balls> balls_;
+  Tensor middle_;
 };
 
-class Judging {
+class OneSet {
  public:
-  Judging(Reference& kept, const Set& generated)
+  OneSet(Reference& kept, const Set& generated)
       : kept_(kept), reference_(kept.set()), generated_(generated), options_(kept.options()) {}
 
   Judgement judge() {
@@ -327,7 +330,7 @@ Judgement Judge::judge(const Set& generated) {
   if (!reference.network.empty() && !generated.network.empty() && reference.network != generated.network)
     throw UsageError("features of two networks are not comparable", reference.where + ", " + generated.where,
                      "make both with the same --features");
-  return Judging(*kept_, generated).judge();
+  return OneSet(*kept_, generated).judge();
 }
 
 }  // namespace dydit::quality

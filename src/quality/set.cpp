@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/memory.h"
+#include "base/file.h"
 #include "checkpoint/safetensors.h"
 #include "data/npz.h"
 #include "model/tensors.h"
@@ -18,34 +18,26 @@ using torch::Tensor;
 
 namespace {
 
-// Calls `look` with a tensor (n,...) that may be a mapped file, some rows at a time: of these alone there are pages.
-template <typename Look>
-void in_parts(const Tensor& tensor, const Look& look) {
-  constexpr std::int64_t part = 1024;
-  for (std::int64_t first = 0; first < tensor.size(0); first += part) {
-    const Tensor rows = tensor.narrow(0, first, std::min(part, tensor.size(0) - first));
-    look(rows, first);
-    if (rows.is_contiguous()) page_out(rows.const_data_ptr(), rows.nbytes());
-  }
-}
-
-// Of at least one dimension.
-Tensor finite(const Tensor& tensor, const std::string& where, const std::string& name) {
-  in_parts(tensor, [&](const Tensor& rows, std::int64_t first) {
-    const Tensor broken = rows.isfinite().logical_not();
-    if (broken.any().item<bool>())
-      throw InputError("a value is not finite, or too large", where,
-                       fmt::format("{}, row {}", name, first + broken.nonzero()[0][0].item<std::int64_t>()));
-  });
-  return tensor;
+void require_finite(const Tensor& rows, std::int64_t first, const std::string& where, const std::string& name) {
+  const Tensor broken = rows.isfinite().logical_not();
+  if (broken.any().item<bool>())
+    throw InputError("a value is not finite, or too large", where,
+                     fmt::format("{}, row {}", name, first + broken.nonzero()[0][0].item<std::int64_t>()));
 }
 
 constexpr const char* network_key = "network";  // of a file's metadata
 
-Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, const std::string& where) {
-  const auto found = tensors.find(name);
-  if (found == tensors.end()) return {};
-  const Tensor tensor = model::to_torch(found->second);
+// What a file of features holds by one name: rows, or their moments alone.
+struct Rows {
+  Tensor rows;
+  std::optional<Gaussian> gaussian;
+  std::int64_t count = 0;
+};
+
+Rows rows_of(const checkpoint::SafetensorsFile& file, const std::string& name, const std::string& where, bool moments) {
+  const auto found = file.tensors.find(name);
+  if (found == file.tensors.end()) return {};
+  Tensor tensor = model::to_torch(found->second);
   if (tensor.dim() != 2 || tensor.numel() == 0 || !tensor.is_floating_point())
     throw InputError("features do not fit", where,
                      fmt::format("{} is {} {}, give one row of numbers for each image", name,
@@ -53,22 +45,36 @@ Tensor rows_of(const checkpoint::Tensors& tensors, const std::string& name, cons
   if (tensor.size(1) > most_dimensions)
     throw InputError("too many features", where,
                      fmt::format("{} of each image, {} at most", tensor.size(1), most_dimensions));
-  return finite(tensor.to(torch::kFloat32), where, name);
+  if (moments && tensor.size(0) < 2) throw InputError("one image has no covariance", where, "give two at least");
+  Moments sums(moments ? tensor.size(1) : 0);
+  constexpr std::int64_t part = 1024;  // of a mapped file that many rows are in memory at once
+  for (std::int64_t first = 0; first < tensor.size(0); first += part) {
+    const Tensor rows = tensor.narrow(0, first, std::min(part, tensor.size(0) - first));
+    const Tensor numbers = rows.to(torch::kFloat32);
+    require_finite(numbers, first, where, name);
+    if (moments) sums.add(numbers);
+    file.mapped->forget({static_cast<const std::byte*>(rows.const_data_ptr()), rows.nbytes()});
+  }
+  if (moments) return {.rows = {}, .gaussian = sums.gaussian(), .count = tensor.size(0)};
+  const std::int64_t count = tensor.size(0);
+  return {.rows = tensor.to(torch::kFloat32), .gaussian = {}, .count = count};
 }
 
-Set of_features(const std::filesystem::path& path) {
+Set of_features(const std::filesystem::path& path, bool moments) {
   const checkpoint::SafetensorsFile file = checkpoint::read_safetensors(path);
   Set set{.where = path.string()};
   if (const auto network = file.metadata.find(network_key); network != file.metadata.end())
     set.network = network->second;
-  set.features = rows_of(file.tensors, "features", set.where);
-  if (!set.features.defined()) throw InputError("a tensor is missing", set.where, "features");
-  set.spatial = rows_of(file.tensors, "spatial", set.where);
-  set.logits = rows_of(file.tensors, "logits", set.where);
-  for (const Tensor* other : {&set.spatial, &set.logits})
-    if (other->defined() && other->size(0) != set.features.size(0))
+  Rows features = rows_of(file, "features", set.where, moments), spatial = rows_of(file, "spatial", set.where, moments),
+       logits = rows_of(file, "logits", set.where, /*moments=*/false);
+  if (features.count == 0) throw InputError("a tensor is missing", set.where, "features");
+  for (const Rows* other : {&spatial, &logits})
+    if (other->count > 0 && other->count != features.count)
       throw InputError("features do not fit", set.where,
-                       fmt::format("{} images have features, {} others", set.features.size(0), other->size(0)));
+                       fmt::format("{} images have features, {} others", features.count, other->count));
+  set.features = std::move(features.rows), set.gaussian = std::move(features.gaussian);
+  set.spatial = std::move(spatial.rows), set.spatial_gaussian = std::move(spatial.gaussian);
+  set.logits = std::move(logits.rows);
   return set;
 }
 
@@ -89,7 +95,9 @@ Gaussian gaussian_of(const data::Npz& npz, const std::string& suffix, const std:
     if (!tensor.is_floating_point() || tensor.dim() != rank || tensor.numel() == 0)
       throw InputError("a mean and its covariance do not fit", where + ": " + name + suffix,
                        "give floating numbers, mu (d) and sigma (d, d)");
-    return finite(tensor.to(torch::kFloat64), where, name + suffix);
+    Tensor numbers = tensor.to(torch::kFloat64);
+    require_finite(numbers, 0, where, name + suffix);
+    return numbers;
   };
   Gaussian of{.mean = read("mu", 1), .covariance = read("sigma", 2)};
   const std::int64_t d = of.mean.size(0);
@@ -110,20 +118,6 @@ Set of_moments(const std::filesystem::path& path) {
 
 }  // namespace
 
-Set moments_of(Set set) {
-  const auto condense = [&where = set.where](Tensor& features, std::optional<Gaussian>& gaussian) {
-    if (!features.defined()) return;
-    if (features.size(0) < 2) throw InputError("one image has no covariance", where, "give two at least");
-    Moments moments(features.size(1));
-    in_parts(features, [&](const Tensor& rows, std::int64_t) { moments.add(rows); });
-    gaussian = moments.gaussian();
-    features = Tensor();
-  };
-  condense(set.features, set.gaussian);
-  condense(set.spatial, set.spatial_gaussian);
-  return set;
-}
-
 void write_set(const std::filesystem::path& path, const Set& set) {
   checkpoint::Tensors tensors{{"features", model::from_torch(set.features)}};
   if (set.spatial.defined()) tensors["spatial"] = model::from_torch(set.spatial);
@@ -131,8 +125,8 @@ void write_set(const std::filesystem::path& path, const Set& set) {
   checkpoint::write_safetensors(path, tensors, {{network_key, set.network}});
 }
 
-Set read_set(const std::filesystem::path& path) {
-  if (path.extension() == ".safetensors") return of_features(path);
+Set read_set(const std::filesystem::path& path, bool moments) {
+  if (path.extension() == ".safetensors") return of_features(path, moments);
   if (path.extension() == ".npz") return of_moments(path);
   throw InputError("not a set of images or features", path.string(),
                    "give a folder, .zip or .npz of images, a .safetensors of features, or an .npz with mu and sigma");

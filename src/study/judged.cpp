@@ -16,9 +16,9 @@ namespace dydit::study {
 using record::Json;
 using record::Record;
 
-Judging::Judging(std::shared_ptr<const quality::FeatureNetwork> sees, quality::Set real, std::string name,
+Judging::Judging(std::shared_ptr<const quality::FeatureNetwork> of, quality::Set real, std::string name,
                  std::uint64_t seed)
-    : network(std::move(sees)),
+    : network(std::move(of)),
       judge(std::make_shared<quality::Judge>(
           std::move(real), quality::JudgeOptions{.metrics = {quality::Metric::frechet, quality::Metric::kernel,
                                                              quality::Metric::precision, quality::Metric::recall},
@@ -29,10 +29,10 @@ Judging::Judging(std::shared_ptr<const quality::FeatureNetwork> sees, quality::S
       by(std::move(name)) {}
 
 void judge(Record& record, Trajectories& trajectories, const SampledModel& model, const SampledCell& cell,
-           const SamplingSetting& s, std::int64_t images) {
+           const SamplingSetting& s, std::int64_t begin, std::int64_t images) {
   std::vector<torch::Tensor> seen;
   for (std::int64_t first = 0; first < images; first += model.batch) {
-    const torch::Tensor drawn = trajectories.draw(cell, first);
+    const torch::Tensor drawn = trajectories.draw(cell, begin + first);
     const std::int64_t count = std::min(model.batch, images - first);
     seen.push_back((*s.judging->network)(drawn.narrow(0, 0, count)).pooled.cpu());
   }
@@ -61,7 +61,8 @@ bool beats(const Seen& a, const Seen& b) {
          (a.time < b.time || a.distance < b.distance);
 }
 
-// Those cells of all models of a setting that no other is as fast as and closer to real images.
+// The cells on the front of each setting, among all models: no other is at least as fast and as close to real images,
+// and one of both more.
 std::vector<std::string> front_of(const SamplingSetting& s, const record::RunDirectory& run) {
   std::map<std::string, const Record*> records;
   for (const Record& record : run.records()) records[record.cell] = &record;
@@ -80,22 +81,15 @@ std::vector<std::string> front_of(const SamplingSetting& s, const record::RunDir
   return front;
 }
 
-std::vector<DoneCell> judge_again(const SamplingSetting& s, const SampledModel& model,
-                                  const std::vector<SampledCell>& cells, std::vector<Record> records,
-                                  const std::function<void()>& after_cell) {
-  std::optional<Trajectories> trajectories;
-  const auto none = error_of([&] {
-    trajectories.emplace(s, model);
-    for (const SampledCell& cell : cells) trajectories->add(cell);
+// By other images than those by which it came onto the front: these were lucky.
+DoneCell judge_again(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell, Record record) {
+  const auto error = error_of([&] {
+    Trajectories trajectories(s, model);
+    trajectories.add(cell);
+    judge(record, trajectories, model, cell, s, s.spec.judged, s.spec.judged_on_front);
   });
-  std::vector<DoneCell> done;
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    const auto again = [&] { judge(records[i], *trajectories, model, cells[i], s, s.spec.judged_on_front); };
-    if (const auto error = none ? none : error_of(again)) fail(records[i], *error);
-    done.push_back({.record = std::move(records[i])});
-    after_cell();
-  }
-  return done;
+  if (error) fail(record, *error);
+  return {.record = std::move(record)};
 }
 
 }  // namespace
@@ -105,21 +99,20 @@ void judge_front(const SamplingSetting& s, record::RunDirectory* run) {
   std::vector<std::string> front;
   if (run != nullptr) front = front_of(s, *run);
   front = Json::parse(s.group.broadcast(Json(front).dump())).get<std::vector<std::string>>();
-  std::vector<Group> groups;
-  for (const SampledModel& model : sampled_models(s)) {
-    std::vector<SampledCell> cells = sampled_cells(s, model);
-    std::erase_if(cells, [&](const SampledCell& cell) {
-      return std::ranges::find(front, cell_record(s, model, cell).cell) == front.end();
-    });
-    if (cells.empty()) continue;
-    Group& group = groups.emplace_back();
-    group.steps = std::ssize(cells);
-    for (const SampledCell& cell : cells)
-      group.cells.push_back(cell_record(s, model, cell, "front", s.spec.judged_on_front));
-    group.measure = [&s, model, cells, records = group.cells](const Warn&, const std::function<void()>& after_cell) {
-      return judge_again(s, model, cells, records, after_cell);
-    };
-  }
+  std::vector<Group> groups;  // nothing is compared: each cell is one
+  for (const SampledModel& model : sampled_models(s))
+    for (const SampledCell& cell : sampled_cells(s, model)) {
+      if (std::ranges::find(front, cell_record(s, model, cell).cell) == front.end()) continue;
+      const Record record = cell_record(s, model, cell, "front", s.spec.judged_on_front);
+      groups.push_back({.cells = {record},
+                        .steps = 1,
+                        .measure = [&s, model, cell, record](const Warn&, const std::function<void()>& after_cell) {
+                          std::vector<DoneCell> done;
+                          done.push_back(judge_again(s, model, cell, record));
+                          after_cell();
+                          return done;
+                        }});
+    }
   measure_groups("front", groups, s.quiet, s.group, run);
 }
 

@@ -7,12 +7,14 @@
 
 namespace dydit::study {
 
-/// Puts into the record what the first `images` images of a cell, from the same noise in every cell, say of it.
+/// Puts into the record what `images` images of a cell from number `begin` on say of it. Image i has the same noise in
+/// every cell.
 void judge(record::Record& record, Trajectories& trajectories, const SampledModel& model, const SampledCell& cell,
-           const SamplingSetting& setting, std::int64_t images);
+           const SamplingSetting& setting, std::int64_t begin, std::int64_t images);
 
-/// Judges those cells again, by more images, that no other of their setting is as fast as and closer to real images,
-/// among all models whose records the run has. As `sampling` does.
+/// Judges the cells on the front of each setting again, by more and other images: those of all models, as far as the
+/// run has their records, that no other one beats in time or in distance without losing in the other. As `sampling`
+/// does.
 void judge_front(const SamplingSetting& setting, record::RunDirectory* run);
 
 }  // namespace dydit::study

@@ -76,7 +76,9 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
   };
   add(runs.front());
   for (SampledCell cell : runs)
-    for (const SamplingProduct& product : products_of(s.spec))
+    for (const SamplingProduct& product : products_of(s.spec)) {
+      const std::vector<std::string>& models = product.models;
+      if (!models.empty() && std::ranges::find(models, model.name) == models.end()) continue;
       for (const std::string& sampler : product.sampler)
         for (const std::int64_t steps : product.steps)
           for (const std::string& cache : product.cache) {
@@ -87,6 +89,7 @@ std::vector<SampledCell> sampled_cells(const SamplingSetting& s, const SampledMo
             for (const SampledCell& other : {others.by_cache, others.solved, others.cached, others.alone}) add(other);
             add(cell);
           }
+    }
   return cells;
 }
 

@@ -157,7 +157,7 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
   });
   each([&](Record& record, const SampledCell& cell) {
     if (!is_judged(s, model, cell)) return;
-    if (const auto error = error_of([&] { judge(record, *trajectories, model, cell, s, s.spec.judged); }))
+    if (const auto error = error_of([&] { judge(record, *trajectories, model, cell, s, 0, s.spec.judged); }))
       warn(fmt::format("no quality of {}: {}", cell.name(), *error));  // its times stand
     after_block();
   });

@@ -28,6 +28,7 @@ constexpr Bounds<std::int64_t> step_bounds{1, 1000};
 const Schema<SamplingProduct>& product_schema() {
   using P = SamplingProduct;
   static const auto schema = Schema<P>()
+                                 .add("models", &P::models, "of the sweep, trained ones too")
                                  .add("sampler", &P::sampler, "how noise becomes an image")
                                  .add("steps", &P::steps, step_bounds, "timesteps visited")
                                  .add("cache", &P::cache, "what is kept from one pass to the next");
@@ -70,7 +71,7 @@ const Schema<SamplingSweep>& sampling_sweep_schema() {
                  Json list = Json::array();
                  for (const SamplingProduct& product : from.products) {
                    Json& one = list.emplace_back(product_schema().to_json(product));
-                   for (const char* name : {"sampler", "steps", "cache"})
+                   for (const char* name : {"models", "sampler", "steps", "cache"})
                      if (one[name].empty()) one.erase(name);
                  }
                  return list.empty() ? Json() : list;
@@ -80,7 +81,7 @@ const Schema<SamplingSweep>& sampling_sweep_schema() {
           .add("shown", &S::shown, Bounds<std::int64_t>{0, 1000}, "images of each cell in the report")
           .add("judged", &S::judged, Bounds<std::int64_t>{0, 1'000'000}, "images by which a cell's quality is judged")
           .add("judged_on_front", &S::judged_on_front, Bounds<std::int64_t>{0, 1'000'000},
-               "images by which cells are judged again that no other is as fast as and closer")
+               "images by which the cells on the front are judged again")
           .add("features", &S::features, {}, "network that sees features in them")
           .add("reference", &S::reference, {}, "real images that they are held against (default: the data)");
   return schema;
@@ -118,8 +119,11 @@ SamplingSweep sampling_sweep_from_json(const Json& json, const std::string& wher
     }
   };
   caches(sweep.cache, "cache");
+  std::vector<std::string> models = sweep.models;
+  models.insert(models.end(), sweep.trained.begin(), sweep.trained.end());
   for (std::size_t i = 0; i < sweep.products.size(); ++i) {
     const std::string key = fmt::format("products[{}]", i);
+    if (!sweep.products[i].models.empty()) known(sweep.products[i].models, (key + ".models").c_str(), models);
     if (!sweep.products[i].sampler.empty()) known(sweep.products[i].sampler, (key + ".sampler").c_str(), samplers);
     if (!sweep.products[i].cache.empty()) caches(sweep.products[i].cache, key + ".cache");
   }
@@ -146,7 +150,7 @@ std::vector<SamplingProduct> products_of(const SamplingSweep& sweep) {
     std::vector<std::string> caches = sweep.cache;
     std::erase(caches, "none");
     caches.insert(caches.begin(), "none");
-    return {{sweep.sampler, sweep.steps, caches}};
+    return {{{}, sweep.sampler, sweep.steps, caches}};
   }
   std::vector<SamplingProduct> products = sweep.products;
   for (SamplingProduct& product : products) {

@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "catch.h"
 #include "made_up_run.h"
+#include "made_up_sampling.h"
+#include "made_up_speed.h"
 #include "temporary_folder.h"
 
 using namespace dydit;
@@ -173,6 +175,13 @@ TEST_CASE("a report whose tensors were left out keeps its page") {
   // A run of which only some files are missing is damaged, not recorded; one that never had any is complete.
   CHECK_FALSE(
       tensors_left_out(record::read_run(test::make_run(folder.path() / "curves", {.gap = false, .map = false}))));
+  // Trajectories are drawn without their images, unless a page has them.
+  auto records = test::combinations(1);
+  records.front().tensors = {"strip"};
+  const auto sampled = test::run_of(folder.path() / "sampled", records);
+  CHECK_FALSE(tensors_left_out(sampled.front()));
+  CHECK_THAT(report_of(sampled.front().path, sampled.front().path), Contains("multiply"));
+  CHECK(tensors_left_out(sampled.front()));
 }
 
 TEST_CASE("a report without runs is refused") {

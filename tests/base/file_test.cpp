@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -89,6 +90,20 @@ TEST_CASE("a file that several write at once is always one of theirs") {
     }
   }
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("pages of a mapped file that were given back come again; other memory is left alone") {
+  const dydit::test::TemporaryFolder folder;
+  const std::string text(100'000, 'x');
+  dydit::write_atomically(folder.path() / "a", text);
+  const dydit::MappedFile file(folder.path() / "a");
+  CHECK(file.text() == text);
+  file.forget(file.bytes().subspan(10, 90'000));
+  file.forget(file.bytes());
+  CHECK(file.text() == text);
+  const std::vector<std::byte> heap(100'000, std::byte{7});
+  file.forget(heap);
+  CHECK(std::ranges::count(heap, std::byte{7}) == std::ssize(heap));
 }
 
 TEST_CASE("a file is watched for changes, not for its name") {

@@ -17,6 +17,7 @@
 #include "catch.h"
 #include "checkpoint/safetensors.h"
 #include "record/run_directory.h"
+#include "test_folder.h"
 #include "tiny_runs.h"
 
 using namespace dydit;
@@ -210,7 +211,17 @@ TEST_CASE("processes with a machine of their own share the groups of a sweep; th
   const test::TemporaryFolder folder;
   const auto profile = test::study_profile(folder.path()), run = folder.path() / "run";
   std::ofstream(profile, std::ios::app) << "\n[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"tokens\"]\n"
-                                           "batch = [1]\nblocks = 1\nengine = [\"dense\", \"compact\"]\n";
+                                           "batch = [1]\nblocks = 1\nengine = [\"dense\", \"compact\"]\n"
+                                        << "[sampling]\ntrained = [\"small\", \"large\"]\nbatch = [2]\nblocks = 1\n"
+                                           "engine = [\"dense\"]\nsteps = [3, 2]\ncache = [\"none\"]\njudged = 8\n"
+                                           "judged_on_front = 12\nreference = \"real.safetensors\"\nfeatures = "
+                                        << test::test_folder().parent_path() /
+                                               "profiles/pretrained/classifier.safetensors"
+                                        << "\n";
+  std::vector<float> features(20 * 224);
+  for (std::size_t i = 0; i < features.size(); ++i) features[i] = static_cast<float>(i * i % 101) / 101;
+  checkpoint::write_safetensors(folder.path() / "real.safetensors",
+                                {{"features", checkpoint::Tensor::of<float>(features, {20, 224})}});
   const test::Arguments machine{"--threads", "1", "--device", "cpu", "--out", run};
   for (const char* command : {"reproduce", "sweep"}) {
     const Outcomes refused = run_pair(with({command, profile}, machine));
@@ -221,7 +232,10 @@ TEST_CASE("processes with a machine of their own share the groups of a sweep; th
   require_done(Pair({with({"reproduce", profile}, machine)}, /*machines=*/2).wait());
   std::map<double, std::set<std::string>> measured_by;  // of each group, which are the shares kept
   std::size_t timed = 0;
+  std::map<std::string, std::set<std::string>> sampled_by;
   for (const record::Record& record : record::read_run(run).records) {
+    if (record.study == "sampling" || record.study == "front") sampled_by[record.study].insert(record.process);
+    if (record.study == "front") CHECK(record.metrics.at("judged_images").value == 12);
     if (record.study != "speed") continue;
     CHECK(record.status == record::Status::ok);
     CHECK(record.machine["processes"] == 2);
@@ -229,6 +243,8 @@ TEST_CASE("processes with a machine of their own share the groups of a sweep; th
     ++timed;
   }
   CHECK(timed == 3);
+  CHECK(sampled_by["sampling"].size() == 2);  // a model each
+  CHECK(!sampled_by["front"].empty());
   REQUIRE(measured_by.size() == 2);
   CHECK((measured_by[1].size() == 1 && measured_by[0.5].size() == 1 && measured_by[1] != measured_by[0.5]));
 }

@@ -40,6 +40,12 @@ std::filesystem::path written(const TemporaryFolder& place, const char* name,
   return place.path() / name;
 }
 
+Set moments_of(const Tensor& features) {
+  Moments moments(features.size(1));
+  moments.add(features);
+  return {.where = "moments", .gaussian = moments.gaussian()};
+}
+
 Judgement judge(const Set& reference, const Set& generated, const JudgeOptions& options) {
   return Judge(reference, options).judge(generated);
 }
@@ -60,7 +66,7 @@ TEST_CASE("what is possible is judged, what is not is said, and is an error wher
   CHECK(one.values.size() == 1);
   CHECK(one.notes.empty());
   CHECK(found(one, Metric::frechet)->value == found(all, Metric::frechet)->value);
-  const Set kept = moments_of(real);
+  const Set kept = moments_of(real.features);
   CHECK(found(judge(kept, generated, {}), Metric::frechet)->value == found(all, Metric::frechet)->value);
   CHECK(found(judge(kept, generated, {}), Metric::precision) == nullptr);
 }
@@ -137,7 +143,8 @@ TEST_CASE("sets of other sizes, and of too few images, are refused or said") {
 }
 
 TEST_CASE("without images there is nothing to resample, which is said") {
-  const Set a = moments_of(set_of("a", normal({50, 3}, 14))), b = moments_of(set_of("b", normal({50, 3}, 15)));
+  Set a = moments_of(normal({50, 3}, 14)), b = moments_of(normal({50, 3}, 15));
+  a.where = "a", b.where = "b";
   const Judgement judged = judge(a, b, {.metrics = {Metric::frechet}, .resamples = 20});
   CHECK_FALSE(judged.values[0].ci95);
   REQUIRE(judged.notes.size() == 2);

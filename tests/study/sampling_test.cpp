@@ -220,7 +220,7 @@ TEST_CASE("products of samplers, steps and caches are named one by one, with all
   CHECK(study::products_of(sweep)[0].sampler == sweep.sampler);
   CHECK(study::products_of(sweep)[1].steps == std::vector<std::int64_t>{6});
   for (const char* wrong : {R"([{"step": [3]}])", R"([{"cache": ["fora"]}])", R"([{"sampler": ["dopri5"]}])",
-                            R"([{"steps": [0]}])", R"({})"}) {
+                            R"([{"steps": [0]}])", R"([{"models": ["nobody"]}])", R"({})"}) {
     INFO(wrong);
     auto changed = table;
     changed["products"] = record::Json::parse(wrong);

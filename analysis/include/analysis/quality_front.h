@@ -15,7 +15,7 @@ namespace dydit::analysis {
 struct FrontPoint {
   std::string model;
   SamplingCell cell;
-  bool on_front = false;  ///< no other cell is as fast and has a smaller distance
+  bool on_front = false;  ///< no other is at least as fast and as close, and one of both more
   /// Its distance over another one's in the same time: of a cell with a cache that of the same variant in fewer steps
   /// without one, of one that skips what is off that of the complete model that is closest, with the same cache or none
   /// as it has. 95 % over resampled images, the same draws of both; without draws as far as both intervals reach.

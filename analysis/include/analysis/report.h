@@ -31,7 +31,8 @@ std::filesystem::path write_report(std::span<const record::Run> runs, const std:
 
 // A recorded report whose tensors were left out (CONTRIBUTING.md): what they said stays as its page has it.
 
-/// Whether good records of the run name tensors and none of these files is there.
+/// Whether good records of the run name tensors of which no file is there, and without them no page can be drawn or one
+/// is there that had them: trajectories alone, of which strips of images are missing, are drawn where no page is there.
 bool tensors_left_out(const record::Run& run);
 
 /// The page of such a run, as it was recorded; where `out` is another folder than the run's, copied there with the CSV

@@ -35,7 +35,7 @@ std::optional<Strip> strip_of(const SamplingStudy& study, std::span<const record
                               std::size_t most = 8);
 
 /// The same of all models: the slowest complete one without a cache, and the cells on the front from the slowest to the
-/// fastest, of those close in time not all where there are more than `most`.
+/// fastest, of those close in time not all where there are more than `most`. `front` must outlive it.
 std::optional<Strip> strip_of(const QualityFront& front, std::span<const record::Run> runs, std::size_t images = 6,
                               std::size_t most = 7);
 

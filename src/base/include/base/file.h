@@ -38,6 +38,9 @@ class MappedFile {
   /// Unless the file was written to since. Throws an Error with the exit code of bad input, not an InputError: no
   /// sample of the file can be trusted.
   void require_unchanged() const;
+  /// Gives the whole pages of a part of `bytes` back to the system; they come again when they are asked for. Nothing
+  /// for memory that is no part of them.
+  void forget(std::span<const std::byte> part) const;
 
  private:
   std::filesystem::path path_;

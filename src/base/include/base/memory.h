@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-
 namespace dydit {
 
 /// Lets the process keep up to 2 GiB of freed memory for its next allocations, and asks for huge pages for them.
@@ -10,9 +8,5 @@ namespace dydit {
 /// page by page, and small pages cost a walk through their tables every few thousand numbers. Called once, by main,
 /// first. (LibTorch is built for glibc, whose allocator this is.)
 void prepare_memory();
-
-/// Lets the system take back the whole pages in this memory, what was read of a mapped file above all: it is read again
-/// when it is asked for. Advice, which old systems do not take.
-void page_out(const void* memory, std::size_t bytes);
 
 }  // namespace dydit

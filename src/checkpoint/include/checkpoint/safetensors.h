@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 
+#include "base/file.h"
 #include "checkpoint/tensor.h"
 
 namespace dydit::checkpoint {
@@ -11,6 +13,7 @@ namespace dydit::checkpoint {
 struct SafetensorsFile {
   Tensors tensors;
   Metadata metadata;
+  std::shared_ptr<const MappedFile> mapped;  ///< whose bytes the tensors' are, but for those that had to be copied
 };
 
 /// Maps `path`; only a tensor that is not aligned there is copied. Throws InputError (with the reason) for

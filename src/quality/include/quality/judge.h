@@ -54,7 +54,8 @@ struct Judgement {
   std::vector<std::string> notes;          ///< of what was not possible, and why
 };
 
-/// Of generated sets against one reference: what is of that alone is computed once.
+/// Judges generated sets against one reference. What follows from the reference alone is computed once and kept: the
+/// balls, the kernel's means, and the Gaussians of resampled images where all of them take 256 MiB at most.
 class Judge {
  public:
   Judge(Set reference, JudgeOptions options);

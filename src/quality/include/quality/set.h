@@ -25,13 +25,11 @@ struct Set {
 /// - a .safetensors with `features` (N,d), and `spatial` (N,s) and `logits` (N,K) where they are known, of any floating
 ///   type;
 /// - a .npz of the ADM evaluator with `mu` (d) and `sigma` (d,d), and `mu_s` and `sigma_s` where they are known.
+/// With `moments` alone what a Frechet distance needs of features, whose file is read once, some rows at a time.
 /// Throws InputError, naming tensor and row, for one that is missing, does not fit the others or is not finite.
-Set read_set(const std::filesystem::path& path);
+Set read_set(const std::filesystem::path& path, bool moments = false);
 
 /// As a .safetensors that read_set reads. Throws RunError.
 void write_set(const std::filesystem::path& path, const Set& set);
-
-/// What a Frechet distance needs of a set: its features are let go.
-Set moments_of(Set set);
 
 }  // namespace dydit::quality

@@ -31,8 +31,8 @@ struct SamplingSetting : MeasureSetting<SamplingSweep> {
 /// the passes of a trajectory.
 void require_sampleable(const SamplingSetting& setting);
 
-/// As `speed` does. Where the spec has cells judged again these are records of their own, of the study "front": axes of
-/// the cell, and by more images what says how good they are.
+/// As `speed` does. Cells that the spec has judged again get a second record, of the study "front", with the same axes
+/// and the metrics of quality alone.
 void sampling(const SamplingSetting& setting, record::RunDirectory* run);
 
 }  // namespace dydit::study

@@ -6,8 +6,9 @@
 
 namespace dydit::study {
 
-/// A part of all samplers, numbers of steps and caches: the product of three lists.
+/// A part of all samplers, numbers of steps and caches: the product of these lists.
 struct SamplingProduct {
+  std::vector<std::string> models{};  ///< of the sweep, trained ones too; empty: all
   std::vector<std::string> sampler{};
   std::vector<std::int64_t> steps{};
   std::vector<std::string> cache{};
@@ -26,15 +27,15 @@ struct SamplingSweep {
   std::vector<std::string> sampler{"ddim"};
   std::vector<std::int64_t> steps{50, 20};
   std::vector<std::string> cache{"none", "fora:2"};  ///< see cache::cache_named
-  /// In the place of the product of the three lists above, which stand for what one of these leaves out.
+  /// In the place of the product of the lists above, which stand for what one of these leaves out.
   std::vector<SamplingProduct> products{};
   std::int64_t input_size = usual_input_size;  ///< side of the latent, of published configurations
   std::int64_t blocks = 9;
   std::int64_t shown = 8;   ///< images of each trained model's cell that are kept for the report
   std::int64_t judged = 0;  ///< images by which the quality of each trained model's cell is judged; 0: it is not
-  std::int64_t judged_on_front = 0;  ///< images by which cells are judged again that no other beats; 0: they are not
-  std::string features{};   ///< network that sees them (quality::load_network)
-  std::string reference{};  ///< real images; "": the profile's data
+  std::int64_t judged_on_front = 0;  ///< other images by which cells on the front are judged again; 0: they are not
+  std::string features{};            ///< network that sees them (quality::load_network)
+  std::string reference{};           ///< real images; "": the profile's data
 };
 
 /// Of which a sweep's samplers, steps and caches are: one at least, with no empty list, and in each "none" first among
