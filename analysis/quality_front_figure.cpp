@@ -148,13 +148,13 @@ std::optional<Figure> quality_ratio_figure(const QualityFront& front, const std:
     std::function<const Interval*(const FrontPoint&)> ratio;  // null where it is not asked of a cell
   };
   const std::array<Question, 3> questions{{
-      {"a cache, over fewer steps",
+      {"a cache over fewer steps",
        [](const FrontPoint& point) { return point.cell.cached() ? &point.over_steps : nullptr; }},
-      {"skipping, over the complete model",
+      {"skipping over complete",
        [](const FrontPoint& point) {
          return point.cell.skips() && !point.cell.cached() ? &point.over_complete : nullptr;
        }},
-      {"skipping with a cache, over that cache",
+      {"both over that cache",
        [](const FrontPoint& point) {
          return point.cell.skips() && point.cell.cached() ? &point.over_complete : nullptr;
        }},

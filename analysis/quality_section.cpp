@@ -111,7 +111,10 @@ std::optional<Section> quality_section(const Findings& findings, const Show& sho
                               front.images));
     if (const auto ratios = quality_ratio_figure(front, "quality-ratio" + setting))
       place += show(*ratios,
-                    "Below 1: closer to real images than the other in the same time; bars are 95&nbsp;% of ratios over "
+                    "Below 1: closer to real images than the other in the same time: a cache over fewer steps of the "
+                    "same model, a model "
+                    "that skips over the complete one, both over the complete one with that cache; bars are 95&nbsp;% "
+                    "of ratios over "
                     "the same resampled images. A cell in whose time nothing was measured is not there.");
     if (const auto strip = strip_of(front, findings.runs))
       section.details += show(strip_figure(*strip, "quality-strip" + setting),

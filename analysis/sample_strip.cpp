@@ -94,6 +94,9 @@ std::optional<Strip> strip_of_rows(std::vector<StripRow> rows, std::span<const r
     strip.rows.push_back(std::move(row));
   }
   if (!reference) return std::nullopt;
+  const std::size_t fewest =
+      std::ranges::min(strip.rows, {}, [](const StripRow& row) { return row.rgb.size(); }).rgb.size();
+  for (StripRow& row : strip.rows) row.rgb.resize(fewest);
   strip.height = reference->shape[2];
   strip.width = reference->shape[3];
   return strip;
@@ -144,9 +147,10 @@ std::optional<Strip> strip_of(const QualityFront& front, std::span<const record:
   for (const FrontPoint* point : points_of_strip(front, most)) {
     const SamplingCell& cell = point->cell;
     rows.push_back({.cell = &cell,
-                    .name = fmt::format("{}{} + {} {}", point->variant(), cell.cached() ? " + " + cell.cache : "",
+                    .name = fmt::format("{}{} + {} {}", point->model, cell.cached() ? " + " + cell.cache : "",
                                         cell.sampler, cell.steps),
-                    .detail = fmt::format("{} ms, distance {}", number(cell.time.mean), number(cell.frechet.mean)),
+                    .detail = fmt::format("{} ms, distance {}, {}", number(cell.time.mean), number(cell.frechet.mean),
+                                          cell.engine.name),
                     .rgb = {},
                     .distance = missing});
   }

@@ -50,10 +50,13 @@ double frechet_distance(const Gaussian& a, const Gaussian& b) {
   if (a.mean.sizes() != b.mean.sizes())
     throw InputError("features of different sizes", fmt::format("{} and {}", a.mean.size(0), b.mean.size(0)),
                      "give two sets of the same kind of features");
-  const auto [values, vectors] = torch::linalg_eigh(a.covariance);
-  const Tensor root = vectors * values.clamp_min(0).sqrt();
-  const Tensor both = root.t().mm(b.covariance).mm(root);
-  const Tensor squares = torch::linalg_eigvalsh((both + both.t()) / 2).clamp_min(0);
+  // In place, and let go when done with: of thousands of dimensions each of these matrices takes tens of megabytes.
+  auto [values, root] = torch::linalg_eigh(a.covariance);
+  root.mul_(values.clamp_min(0).sqrt());
+  Tensor both = root.t().mm(b.covariance).mm(root);
+  root = Tensor();
+  both = both.add(both.t()).div_(2);
+  const Tensor squares = torch::linalg_eigvalsh(both).clamp_min(0);
   const Tensor apart = a.mean - b.mean;
   const Tensor distance = apart.dot(apart) + a.covariance.trace() + b.covariance.trace() - 2 * squares.sqrt().sum();
   if (!distance.isfinite().item<bool>()) throw NotFinite("a Frechet distance is not finite");

@@ -167,9 +167,39 @@ TEST_CASE("what skips with a cache is held against the complete model with that 
   const auto figure = quality_ratio_figure(fronts_of(all)[0], "ratio");
   REQUIRE(figure);
   CHECK(std::ranges::count(figure->csv, '\n') == 1 + 2 + 2 + 1 + 1);  // caches of either, skipping without and with one
-  CHECK_THAT(figure->plot, Contains("skipping with a cache, over that cache"));
+  CHECK_THAT(figure->plot, Contains("both over that cache"));
   // Nothing is drawn where nothing can be held against anything.
   CHECK_FALSE(quality_ratio_figure(fronts_of({test::sampled({.model = "large", .frechet = 3})})[0], "ratio"));
+}
+
+TEST_CASE("samplers have panels of their own, as many in a figure as it has room for") {
+  std::vector<record::Record> all;
+  for (const char* sampler : {"ddim", "ddpm", "dpmpp", "heun"})
+    for (const int steps : {50, 20})
+      all.push_back(test::sampled({.sampler = sampler, .steps = steps, .model = "large", .frechet = 100. / steps}));
+  const auto front = fronts_of(all).at(0);
+  const auto figures = quality_front_figures(front, "front");
+  REQUIRE(figures.size() == 2);
+  CHECK((figures[0].name == "front" && figures[1].name == "front-2"));
+  const auto panels = [](const Figure& figure) {
+    std::size_t count = 0;
+    for (std::size_t at = figure.plot.find("\nplot "); at != std::string::npos;
+         at = figure.plot.find("\nplot ", at + 1))
+      ++count;
+    return count;
+  };
+  CHECK((panels(figures[0]) == 3 && panels(figures[1]) == 1));
+  // Of two settings none takes the other's figures.
+  auto settings = all;
+  for (record::Record record : all) {
+    record.axes["guidance"] = 4;
+    record.cell = record::cell_hash("sampling", record.axes, {}, 0);
+    settings.push_back(record);
+  }
+  const std::string page = test::page_of(settings);
+  for (const char* name :
+       {"quality-front.csv", "quality-front-2.csv", "quality-front-setting-2.csv", "quality-front-setting-2-2.csv"})
+    CHECK_THAT(page, Contains(name));
 }
 
 TEST_CASE("cells that were judged again stand in a front of their own, with their times") {

@@ -247,6 +247,21 @@ TEST_CASE("products of samplers, steps and caches are named one by one, with all
                                        "compact dpmpp 6 fora:2"});
 }
 
+TEST_CASE("a product may name its models") {
+  test::StudyRun run;
+  auto s = setting();
+  s.spec.models = {"DyDiT-S/8", "DyDiT-S/4"};
+  s.spec.engine = {"dense"};
+  s.spec.sampler = {"ddim"};
+  s.spec.steps = {3};
+  s.spec.blocks = 1;
+  s.spec.products = {{.cache = {"none"}}, {.models = {"DyDiT-S/4"}, .steps = {2}, .cache = {"none"}}};
+  study::sampling(s, &run.run);
+  std::set<std::pair<std::string, int>> cells;
+  for (const record::Record& record : run.run.records()) cells.emplace(record.axes["model"], record.axes["steps"]);
+  CHECK(cells == std::set<std::pair<std::string, int>>{{"DyDiT-S/8", 3}, {"DyDiT-S/4", 3}, {"DyDiT-S/4", 2}});
+}
+
 TEST_CASE("what trained models draw is judged: a dense model's images, and a dynamic one's as its routers decide") {
   const study::Model half = test::dynamic_model("half"), dense = test::tiny_model("dense", 3);
   auto s = setting();

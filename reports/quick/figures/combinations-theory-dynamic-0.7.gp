@@ -29,14 +29,14 @@ set tmargin at screen 0.8523985239852399
 set bmargin at screen 0.11439114391143912
 set samples 2
 set logscale xy
-set xrange [0.90309369:14.156208]
-set yrange [0.90309369:14.156208]
-set xtics (1, 2, 5, 10)
-set ytics (1, 2, 5, 10)
+set xrange [0.91807507:9.229261]
+set yrange [0.91807507:9.229261]
+set xtics (1, 1.5, 2, 3, 4, 5, 7)
+set ytics (1, 1.5, 2, 3, 4, 5, 7)
 set xlabel 'theoretical speedup' offset 0,0.3
 set ylabel 'speedup' offset 0.5
 plot x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
-  data skip 1 using 1:($4 > 1.04934 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using 1:($4 > 1.04121 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using 1:2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle, \
   keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'dense', \
   keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'compact', \

@@ -29,14 +29,14 @@ set tmargin at screen 0.7551867219917012
 set bmargin at screen 0.2572614107883817
 unset ytics
 set border 1
-set xrange [0:25.01114]
+set xrange [0:28.534253]
 set xtics 5
 set yrange [-0.4:1.6]
 set xlabel 'ms for each image' offset 0,0.3
 set label 'dense + taylorseer:3,2 + ddim 20' at graph 0.005,first 1.42 left font ',12'
-set label '20.3 ms' at first 20.842617,first 1 left offset 0.8,0 font ',12'
+set label '21.1 ms' at first 23.778544,first 1 left offset 0.8,0 font ',12'
 set label 'compact + taylorseer:3,2 + ddim 20' at graph 0.005,first 0.42 left font ',12'
-set label '14.9 ms' at first 15.343155,first 0 left offset 0.8,0 font ',12'
+set label '15.4 ms' at first 15.797792,first 0 left offset 0.8,0 font ',12'
 plot data skip 1 every ::0::1 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#b0b0b0' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::2::3 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#56b4e9' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::4::5 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#e69f00' fillstyle solid 1 noborder notitle, \

@@ -17,30 +17,32 @@ set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 760,614 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,6.395833333333333 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1520,1228 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 760,606 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,6.3125 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,1212 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'quality-front.'.format
-set label 'float32, cpu, 2 threads, batch 8, guidance 1.5' at screen 0.5,0.977199 center
-set key at screen 0.013158,0.951140 left top Left reverse vertical maxrows 4 samplen 2.5 spacing 1
-set lmargin at screen 0.1
-set rmargin at screen 0.975
-set tmargin at screen 0.8013029315960912
-set bmargin at screen 0.10097719869706841
+set multiplot
+set label 'float32, cpu, 2 threads, batch 8, guidance 1.5' at screen 0.5,0.976897689768977 center
+set key at screen 0.013158,0.950495 left top Left reverse vertical maxrows 4 samplen 2.5 spacing 1
 set logscale xy
-set xrange [10.681456:107.87544]
-set yrange [2.5954701:5.5475742]
-set xtics (15, 20, 30, 40, 50, 70, 100)
-set ytics (3, 3.5, 4, 4.5, 5)
+set xrange [8.6206277:112.655]
+set yrange [2.5954701:8.2052043]
+set xtics (10, 20, 50, 100)
+set ytics (3, 4, 5, 7)
 set xlabel 'ms for each image' offset 0,0.3
 set ylabel 'Fréchet distance' offset 0.5
+set lmargin at screen 0.08157894736842106
+set rmargin at screen 0.9789473684210527
+set tmargin at screen 0.7623762376237624
+set bmargin at screen 0.10231023102310233
+set title 'ddim' offset 0,-0.6
 plot data skip 1 using ($9 == 1 ? $1 : NaN):4 smooth unique with lines linecolor rgb '#d9d9d9' linewidth 9 notitle, \
-  data skip 1 every ::0::3 using 1:4 with lines linetype 1 linewidth 1.5 dashtype 1 notitle, \
-  data skip 1 every ::8::11 using 1:4 with lines linetype 2 linewidth 1.5 dashtype 1 notitle, \
-  data skip 1 every ::16::19 using 1:4 with lines linetype 3 linewidth 1.5 dashtype 1 notitle, \
-  data skip 1 using 1:($5 > 2.5954701 ? $5 : 2.5954701):(0):($6-($5 > 2.5954701 ? $5 : 2.5954701)):7 with vectors nohead linecolor variable linewidth 1 notitle, \
-  data skip 1 using 1:4:8:7 with points pointtype variable pointsize 0.9 linecolor variable linewidth 1.2 notitle, \
-  data skip 1 using 1:4:(sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle, \
+  data skip 1 every ::0::3 using 1:4 with lines linetype 1 linewidth 1.5 notitle, \
+  data skip 1 every ::8::11 using 1:4 with lines linetype 2 linewidth 1.5 notitle, \
+  data skip 1 every ::16::20 using 1:4 with lines linetype 3 linewidth 1.5 notitle, \
+  data skip 1 using (strcol(21) eq 'ddim' ? $1 : NaN):($5 > 2.5954701 ? $5 : 2.5954701):(0):($6-($5 > 2.5954701 ? $5 : 2.5954701)) with vectors nohead linecolor rgb '#b0b0b0' linewidth 0.6 notitle, \
+  data skip 1 using (strcol(21) eq 'ddim' ? $1 : NaN):4:8:7 with points pointtype variable pointsize 0.7 linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using (strcol(21) eq 'ddim' && $9 == 1 ? $1 : NaN):4:(sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle, \
   keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'dynamic-0.5 (compact)', \
   keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'dynamic-0.7 (compact)', \
   keyentry with points linetype 3 pointtype 7 pointsize 0.8 linewidth 1.2 title 'large (dense)', \
@@ -48,6 +50,12 @@ plot data skip 1 using ($9 == 1 ? $1 : NaN):4 smooth unique with lines linecolor
   keyentry with points linecolor rgb 'black' pointtype 5 pointsize 0.8 linewidth 1.2 title 'fora:2', \
   keyentry with points linecolor rgb 'black' pointtype 9 pointsize 0.8 linewidth 1.2 title 'taylorseer:3,2', \
   keyentry with lines linecolor rgb '#d9d9d9' linewidth 9 title 'no other is faster and closer'
+unset key
+unset label
+unset title
+set format y
+
+unset multiplot
 unset label
 unset logscale
 set xtics autofreq

@@ -31,8 +31,8 @@ if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.1666666666
 if (format eq 'png') { set terminal pngcairo size 1520,800 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'speedup-DyDiT-S--2.'.format
 set multiplot
-set xrange [0.89718101:2.9023607]
-set yrange [0.7431501:2.9023607]
+set xrange [0.89713045:2.9024112]
+set yrange [0.74208841:2.9024112]
 set xtics 0.5
 set ytics 0.5
 set format y '%g'
@@ -45,7 +45,7 @@ set rmargin at screen 0.3684210526315789
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'heads and channels' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.10029,2.10029 center rotate by 47.92 offset -1.63,0.80 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.1003,2.1003 center rotate by 47.91 offset -1.63,0.80 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -65,7 +65,7 @@ set rmargin at screen 0.6736842105263158
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.10029,2.10029 center rotate by 47.92 offset -1.63,0.80 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.1003,2.1003 center rotate by 47.91 offset -1.63,0.80 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
@@ -82,7 +82,7 @@ set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.8049999999999999
 set bmargin at screen 0.15500000000000003
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,0.8
-set label 'all of it becomes time' at first 2.10029,2.10029 center rotate by 47.92 offset -1.63,0.80 textcolor rgb '#808080' font ',12'
+set label 'all of it becomes time' at first 2.1003,2.1003 center rotate by 47.91 offset -1.63,0.80 textcolor rgb '#808080' font ',12'
 set label 'dense' at graph 0.985,first 1 right offset 0,0.5 textcolor rgb '#808080' font ',12'
 plot 1 with lines linecolor rgb '#808080' linewidth 1 notitle, \
   x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \

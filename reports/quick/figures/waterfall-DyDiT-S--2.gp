@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.44561403508771924
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [87.813035:113.54579]
+set xrange [87.501643:114.66368]
 set label 'heads and channels' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.87 of dense 179 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 65.4 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '90.5 ms' at first 91.074516,8 left offset 1.2,0 font ',12'
-set label '+2.79' at first 93.737306,7 left offset 0.6,0 font ',12'
-set label '−0.181' at first 93.342474,6 left offset 0.6,0 font ',12'
-set label '+0.850' at first 95.024816,5 left offset 0.6,0 font ',12'
-set label '+0.0325' at first 93.957246,4 left offset 0.6,0 font ',12'
-set label '−2.08' at first 94.702924,3 left offset 0.6,0 font ',12'
-set label '−0.416' at first 93.178892,2 left offset 0.6,0 font ',12'
-set label '+1.88' at first 95.581776,1 left offset 0.6,0 font ',12'
-set label '93.3 ms' at first 94.716444,0 left offset 1.2,0 font ',12'
+set label 'gap 4.30 of dense 178 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 35.8 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '90.0 ms' at first 90.451936,8 left offset 1.2,0 font ',12'
+set label '+2.66' at first 92.790126,7 left offset 0.6,0 font ',12'
+set label '−0.553' at first 92.693096,6 left offset 0.6,0 font ',12'
+set label '+1.05' at first 93.965911,5 left offset 0.6,0 font ',12'
+set label '+0.0314' at first 93.219354,4 left offset 0.6,0 font ',12'
+set label '−1.82' at first 93.417448,3 left offset 0.6,0 font ',12'
+set label '+1.40' at first 95.080647,2 left offset 0.6,0 font ',12'
+set label '+1.54' at first 99.674155,1 left offset 0.6,0 font ',12'
+set label '94.3 ms' at first 97.079573,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -52,7 +52,7 @@ plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor r
   data skip 1 every ::3::3 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::4::4 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::5::5 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
-  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#009e73' notitle, \
+  data skip 1 every ::6::6 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#d55e00' notitle, \
   data skip 1 every ::7::7 using 2:1:2:3:($1-0.32):($1+0.32) with boxxyerror fillstyle solid 1 noborder linecolor rgb '#999999' notitle, \
   data skip 1 every ::8::8 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
   data skip 1 every ::0::8 using 4:1:($5-$4):(0) with vectors nohead linecolor rgb 'black' linewidth 1 notitle
@@ -62,20 +62,20 @@ set lmargin at screen 0.4640350877192982
 set rmargin at screen 0.7122807017543858
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [123.13752:148.87027]
+set xrange [122.95347:150.1155]
 set label 'tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 10.2 of dense 179 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 7.30 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '126 ms' at first 127.05206,8 left offset 1.2,0 font ',12'
-set label '+1.48' at first 128.16792,7 left offset 0.6,0 font ',12'
-set label '+0.963' at first 129.00739,6 left offset 0.6,0 font ',12'
-set label '+5.76' at first 138.04333,5 left offset 0.6,0 font ',12'
-set label '+0.0417' at first 134.62596,4 left offset 0.6,0 font ',12'
-set label '−2.08' at first 135.20168,3 left offset 0.6,0 font ',12'
-set label '+3.30' at first 137.44958,2 left offset 0.6,0 font ',12'
-set label '+0.746' at first 140.82879,1 left offset 0.6,0 font ',12'
-set label '136 ms' at first 137.50408,0 left offset 1.2,0 font ',12'
+set label 'gap 10.2 of dense 178 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 7.33 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '126 ms' at first 126.18354,8 left offset 1.2,0 font ',12'
+set label '+1.60' at first 127.35321,7 left offset 0.6,0 font ',12'
+set label '+0.963' at first 128.47797,6 left offset 0.6,0 font ',12'
+set label '+5.23' at first 134.92315,5 left offset 0.6,0 font ',12'
+set label '+0.105' at first 133.58822,4 left offset 0.6,0 font ',12'
+set label '−1.82' at first 133.7054,3 left offset 0.6,0 font ',12'
+set label '+3.33' at first 137.28056,2 left offset 0.6,0 font ',12'
+set label '+0.745' at first 141.62737,1 left offset 0.6,0 font ',12'
+set label '136 ms' at first 138.02915,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -94,20 +94,20 @@ set lmargin at screen 0.7307017543859649
 set rmargin at screen 0.9789473684210525
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [61.411113:87.143868]
+set xrange [61.273932:88.435967]
 set label 'heads, channels and tokens' at graph 0.5,1 center offset 0,3.9
 set label '0.5 kept, batch 4' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 5.90 of dense 179 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 24.8 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '63.8 ms' at first 64.184486,8 left offset 1.2,0 font ',12'
-set label '+3.24' at first 67.218957,7 left offset 0.6,0 font ',12'
-set label '+0.161' at first 67.214247,6 left offset 0.6,0 font ',12'
-set label '+1.45' at first 69.297839,5 left offset 0.6,0 font ',12'
-set label '+0.182' at first 68.8769,4 left offset 0.6,0 font ',12'
-set label '−2.08' at first 69.535919,3 left offset 0.6,0 font ',12'
-set label '+1.48' at first 68.507122,2 left offset 0.6,0 font ',12'
-set label '+1.46' at first 72.032522,1 left offset 0.6,0 font ',12'
-set label '69.7 ms' at first 70.102273,0 left offset 1.2,0 font ',12'
+set label 'gap 6.43 of dense 178 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 33.0 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '63.5 ms' at first 63.745725,8 left offset 1.2,0 font ',12'
+set label '+3.23' at first 66.726243,7 left offset 0.6,0 font ',12'
+set label '+0.0399' at first 67.085235,6 left offset 0.6,0 font ',12'
+set label '+1.94' at first 68.902031,5 left offset 0.6,0 font ',12'
+set label '+0.0679' at first 68.834427,4 left offset 0.6,0 font ',12'
+set label '−1.82' at first 68.929578,3 left offset 0.6,0 font ',12'
+set label '+0.846' at first 68.970825,2 left offset 0.6,0 font ',12'
+set label '+2.12' at first 71.471458,1 left offset 0.6,0 font ',12'
+set label '69.9 ms' at first 71.475776,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::24::31 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::24::24 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \

@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [14.219505:20.048618]
+set xrange [14.374647:20.744426]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 3.18 of dense 28.5 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: −0.192 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '14.7 ms' at first 14.923715,8 left offset 1.2,0 font ',12'
-set label '+0.975' at first 15.700077,7 left offset 0.6,0 font ',12'
-set label '+0.166' at first 15.871102,6 left offset 0.6,0 font ',12'
-set label '+0.654' at first 16.750362,5 left offset 0.6,0 font ',12'
-set label '+0.0304' at first 16.618703,4 left offset 0.6,0 font ',12'
-set label '+0.722' at first 17.575482,3 left offset 0.6,0 font ',12'
-set label '+0.642' at first 18.22702,2 left offset 0.6,0 font ',12'
-set label '−0.00612' at first 17.97406,1 left offset 0.6,0 font ',12'
-set label '17.9 ms' at first 18.071609,0 left offset 1.2,0 font ',12'
+set label 'gap 3.23 of dense 28.9 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: −1.40 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '14.9 ms' at first 15.077839,8 left offset 1.2,0 font ',12'
+set label '+1.02' at first 15.937774,7 left offset 0.6,0 font ',12'
+set label '+0.193' at first 16.208649,6 left offset 0.6,0 font ',12'
+set label '+0.653' at first 16.851989,5 left offset 0.6,0 font ',12'
+set label '+0.0197' at first 16.97564,4 left offset 0.6,0 font ',12'
+set label '+0.725' at first 17.749179,3 left offset 0.6,0 font ',12'
+set label '+0.664' at first 18.65572,2 left offset 0.6,0 font ',12'
+set label '−0.0451' at first 18.583368,1 left offset 0.6,0 font ',12'
+set label '18.1 ms' at first 18.75387,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -62,20 +62,20 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [14.231952:20.061065]
+set xrange [14.387255:20.757034]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.500, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 3.08 of dense 28.5 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: 7.60 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '14.7 ms' at first 14.936452,8 left offset 1.2,0 font ',12'
-set label '+0.969' at first 15.742869,7 left offset 0.6,0 font ',12'
-set label '+0.116' at first 15.805559,6 left offset 0.6,0 font ',12'
-set label '+0.367' at first 16.417367,5 left offset 0.6,0 font ',12'
-set label '+0.0463' at first 16.212897,4 left offset 0.6,0 font ',12'
-set label '+0.722' at first 17.260002,3 left offset 0.6,0 font ',12'
-set label '+0.625' at first 17.928918,2 left offset 0.6,0 font ',12'
-set label '+0.234' at first 17.957033,1 left offset 0.6,0 font ',12'
-set label '17.8 ms' at first 18.234935,0 left offset 1.2,0 font ',12'
+set label 'gap 2.94 of dense 28.9 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: 2.02 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '14.9 ms' at first 15.090707,8 left offset 1.2,0 font ',12'
+set label '+1.03' at first 15.951539,7 left offset 0.6,0 font ',12'
+set label '+0.100' at first 16.045255,6 left offset 0.6,0 font ',12'
+set label '+0.382' at first 16.722718,5 left offset 0.6,0 font ',12'
+set label '+0.0224' at first 16.442144,4 left offset 0.6,0 font ',12'
+set label '+0.725' at first 17.41708,3 left offset 0.6,0 font ',12'
+set label '+0.620' at first 17.913364,2 left offset 0.6,0 font ',12'
+set label '+0.0593' at first 18.277074,1 left offset 0.6,0 font ',12'
+set label '17.8 ms' at first 18.009751,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \

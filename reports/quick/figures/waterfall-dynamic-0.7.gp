@@ -30,20 +30,20 @@ set lmargin at screen 0.19736842105263158
 set rmargin at screen 0.5789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [19.271171:25.208721]
+set xrange [20.062765:26.694544]
 set label 'as trained' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.700, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.66 of dense 28.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: −14.3 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '20.0 ms' at first 20.368014,8 left offset 1.2,0 font ',12'
-set label '+0.628' at first 20.729931,7 left offset 0.6,0 font ',12'
-set label '+0.0437' at first 21.062331,6 left offset 0.6,0 font ',12'
-set label '+0.987' at first 22.032311,5 left offset 0.6,0 font ',12'
-set label '+0.0236' at first 21.739354,4 left offset 0.6,0 font ',12'
-set label '+0.833' at first 22.968486,3 left offset 0.6,0 font ',12'
-set label '+0.520' at first 23.353237,2 left offset 0.6,0 font ',12'
-set label '−0.379' at first 23.253158,1 left offset 0.6,0 font ',12'
-set label '22.7 ms' at first 22.932613,0 left offset 1.2,0 font ',12'
+set label 'gap 2.77 of dense 29.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: −17.1 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '20.6 ms' at first 20.702326,8 left offset 1.2,0 font ',12'
+set label '+0.644' at first 21.354887,7 left offset 0.6,0 font ',12'
+set label '+0.106' at first 21.413701,6 left offset 0.6,0 font ',12'
+set label '+0.917' at first 22.588802,5 left offset 0.6,0 font ',12'
+set label '+0.0226' at first 22.326235,4 left offset 0.6,0 font ',12'
+set label '+0.895' at first 24.622114,3 left offset 0.6,0 font ',12'
+set label '+0.660' at first 24.205886,2 left offset 0.6,0 font ',12'
+set label '−0.474' at first 23.874009,1 left offset 0.6,0 font ',12'
+set label '23.4 ms' at first 23.653649,0 left offset 1.2,0 font ',12'
 set ytics ('theoretical time' 8, 'fixed parts' 7, 'attention' 6, 'narrow products' 5, 'gather and scatter' 4, 'compact path' 3, 'routers' 2, 'unexplained' 1, 'measured time' 0)
 plot data skip 1 every ::0::7 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::0::0 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
@@ -62,20 +62,20 @@ set lmargin at screen 0.5973684210526315
 set rmargin at screen 0.9789473684210527
 set tmargin at screen 0.7051597051597052
 set bmargin at screen 0.15233415233415237
-set xrange [19.390839:25.328389]
+set xrange [20.187521:26.8193]
 set label 'as much, by chance' at graph 0.5,1 center offset 0,3.9
 set label 'λ 0.705, batch 32' at graph 0.5,1 center offset 0,2.9 font ',12'
-set label 'gap 2.46 of dense 28.2 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
-set label 'unexplained: −8.11 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
-set label '20.2 ms' at first 20.492104,8 left offset 1.2,0 font ',12'
-set label '+0.663' at first 20.868137,7 left offset 0.6,0 font ',12'
-set label '+0.00346' at first 20.920979,6 left offset 0.6,0 font ',12'
-set label '+0.725' at first 22.073939,5 left offset 0.6,0 font ',12'
-set label '+0.0570' at first 21.644948,4 left offset 0.6,0 font ',12'
-set label '+0.833' at first 22.855689,3 left offset 0.6,0 font ',12'
-set label '+0.381' at first 23.263606,2 left offset 0.6,0 font ',12'
-set label '−0.200' at first 23.302602,1 left offset 0.6,0 font ',12'
-set label '22.6 ms' at first 22.804652,0 left offset 1.2,0 font ',12'
+set label 'gap 2.96 of dense 29.0 ms' at graph 0.5,1 center offset 0,1.9 font ',12'
+set label 'unexplained: −3.80 % of the gap' at graph 0.5,1 center offset 0,0.8999999999999999 font ',12'
+set label '20.8 ms' at first 20.828453,8 left offset 1.2,0 font ',12'
+set label '+0.687' at first 21.550518,7 left offset 0.6,0 font ',12'
+set label '+0.0293' at first 21.480755,6 left offset 0.6,0 font ',12'
+set label '+0.660' at first 22.253092,5 left offset 0.6,0 font ',12'
+set label '+0.0195' at first 22.168952,4 left offset 0.6,0 font ',12'
+set label '+0.895' at first 24.452171,3 left offset 0.6,0 font ',12'
+set label '+0.780' at first 24.482131,2 left offset 0.6,0 font ',12'
+set label '−0.112' at first 24.142097,1 left offset 0.6,0 font ',12'
+set label '23.7 ms' at first 24.265773,0 left offset 1.2,0 font ',12'
 set ytics ('' 8, '' 7, '' 6, '' 5, '' 4, '' 3, '' 2, '' 1, '' 0)
 plot data skip 1 every ::12::19 using 3:1:(0):(-1) with vectors nohead linecolor rgb '#909090' linewidth 0.8 notitle, \
   data skip 1 every ::12::12 using 3:1 with points pointtype 13 pointsize 1.2 linecolor rgb '#0072b2' notitle, \
