@@ -69,6 +69,29 @@ Looks looks_of(const QualityFront& front) {
   return looks;
 }
 
+// Panels over the time of an image, both axes logarithmic; `apart` as in log_tics.
+std::string row_of_panels(const PanelRow& row, const KeyStrip& key, const std::string& title, const Range& times,
+                          double apart) {
+  return "set multiplot\n" + row.title(title) + key.set(row.figure_height(), heading_room) +
+         fmt::format("set logscale xy\nset xrange {}\nset xtics {}\nset xlabel 'ms for each image' offset 0,0.3\n",
+                     times.text(), log_tics(times, apart));
+}
+
+std::string vertical(const Range& range, const char* title) {
+  return fmt::format("set yrange {}\nset ytics {}\nset ylabel '{}' offset 0.5\n", range.text(), log_tics(range), title);
+}
+
+// The cells on the front by their times, as gnuplot's data.
+std::string front_block(const QualityFront& front) {
+  std::vector<std::pair<double, double>> points;
+  for (const FrontPoint& point : front.points)
+    if (point.on_front) points.emplace_back(point.cell.time.mean, point.cell.frechet.mean);
+  std::ranges::sort(points);
+  std::string block = "$front << EOD\n";
+  for (const auto& [time, distance] : points) block += fmt::format("{:.8g},{:.8g}\n", time, distance);
+  return block + "EOD\n";
+}
+
 constexpr const char* back_to_linear =
     "\nunset multiplot\nunset label\nunset logscale\nset xtics autofreq\nset ytics autofreq";
 
@@ -92,18 +115,14 @@ Figure quality_front_figure(const QualityFront& front, std::span<const std::stri
   constexpr const char* wide = "with lines linecolor rgb '#d9d9d9' linewidth 9";
   titles.push_back(best);
   const KeyStrip key(titles, PanelRow::figure_width);
-  const PanelRow row{samplers.size(), 62, static_cast<double>(heading_room + key.height() + 14), panel_height};
-  std::string plot = "set multiplot\n" + row.title(front.title()) + key.set(row.figure_height(), heading_room) +
-                     fmt::format(
-                         "set logscale xy\nset xrange {}\nset yrange {}\nset xtics {}\nset ytics {}\n"
-                         "set xlabel 'ms for each image' offset 0,0.3\nset ylabel 'Fréchet distance' offset 0.5\n",
-                         times.text(), distances.text(), log_tics(times, 0.12), log_tics(distances));
+  const PanelRow row{samplers.size(), 76, static_cast<double>(heading_room + key.height() + 20), panel_height};
+  std::string plot = row_of_panels(row, key, front.title(), times, 0.12) + vertical(distances, "Fréchet distance");
   // Columns of the CSV: 1 time, 4 to 6 the distance, 7 colour, 8 symbol, 9 whether on the front, 21 sampler, 22 steps.
   for (std::size_t i = 0; i < samplers.size(); ++i) {
     const std::string here = fmt::format("strcol(21) eq {}", gnuplot_string(samplers[i]));
     plot += row.place(i) + fmt::format("set title {} offset 0,-0.6\n", gnuplot_string(samplers[i]));
     if (i > 0) plot += "unset ylabel\nset format y ''\n";
-    plot += fmt::format("plot data skip 1 using ($9 == 1 ? $1 : NaN):4 smooth unique {} notitle", wide);
+    plot += fmt::format("plot $front using 1:2 {} notitle", wide);
     for (const auto& [first, last] : lines_of(front)) {
       const FrontPoint& point = front.points[first];
       if (point.cell.sampler == samplers[i])
@@ -130,7 +149,7 @@ Figure quality_front_figure(const QualityFront& front, std::span<const std::stri
                 .width = PanelRow::figure_width,
                 .height = row.figure_height(),
                 .csv = csv_of(front, looks),
-                .settings = plot_style(),
+                .settings = plot_style() + front_block(front),
                 .plot = plot + "unset title\nset format y\n" + back_to_linear};
 }
 
@@ -183,12 +202,9 @@ std::optional<Figure> quality_ratio_figure(const QualityFront& front, const std:
   auto [titles, entries] = looks.key();
   const KeyStrip key(titles, PanelRow::figure_width);
   constexpr int height = 260;
-  const PanelRow row{asked.size(), 62, static_cast<double>(heading_room + key.height() + 14), height};
-  std::string plot = "set multiplot\n" + row.title(front.title()) + key.set(row.figure_height(), heading_room) +
-                     fmt::format(
-                         "set samples 2\nset logscale xy\nset xrange {}\nset yrange {}\nset xtics {}\nset ytics {}\n"
-                         "set xlabel 'ms for each image' offset 0,0.3\nset ylabel 'ratio of distances' offset 0.5\n",
-                         times.text(), ratios.text(), log_tics(times, 0.17), log_tics(ratios));
+  const PanelRow row{asked.size(), 76, static_cast<double>(heading_room + key.height() + 20), height};
+  std::string plot =
+      row_of_panels(row, key, front.title(), times, 0.17) + vertical(ratios, "ratio of distances") + "set samples 2\n";
   // Columns of the CSV: 1 time, 2 to 4 the ratio, 5 colour, 6 symbol, 7 the panel.
   for (std::size_t i = 0; i < asked.size(); ++i) {
     plot += row.place(i) + fmt::format("set title '{}' offset 0,-0.6\n", asked[i]->title);

@@ -189,6 +189,8 @@ TEST_CASE("samplers have panels of their own, as many in a figure as it has room
     return count;
   };
   CHECK((panels(figures[0]) == 3 && panels(figures[1]) == 1));
+  // The front is one line, from the fastest cell to the slowest.
+  CHECK_THAT(figures[0].settings, Contains("$front << EOD\n400,5\n400,5\n400,5\n400,5\n1000,2\n"));  // all alike
   // Of two settings none takes the other's figures.
   auto settings = all;
   for (record::Record record : all) {

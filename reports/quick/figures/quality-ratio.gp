@@ -17,25 +17,25 @@ set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 
 do for [format in 'svg pdf png'] {
-if (format eq 'svg') { set terminal svg size 760,424 dynamic noenhanced font 'Helvetica,14' }
-if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.416666666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
-if (format eq 'png') { set terminal pngcairo size 1520,848 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+if (format eq 'svg') { set terminal svg size 760,430 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,4.479166666666667 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,860 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
 set output 'quality-ratio.'.format
 set multiplot
-set label 'float32, cpu, 2 threads, batch 8, guidance 1.5' at screen 0.5,0.9669811320754716 center
-set key at screen 0.013158,0.929245 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
-set samples 2
+set label 'float32, cpu, 2 threads, batch 8, guidance 1.5' at screen 0.5,0.9674418604651163 center
+set key at screen 0.013158,0.930233 left top Left reverse vertical maxrows 2 samplen 2.5 spacing 1
 set logscale xy
 set xrange [9.449253:91.474507]
-set yrange [0.67287904:1.7978896]
 set xtics (11, 18, 30, 45, 70)
-set ytics (0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)
 set xlabel 'ms for each image' offset 0,0.3
+set yrange [0.67287904:1.7978896]
+set ytics (0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)
 set ylabel 'ratio of distances' offset 0.5
-set lmargin at screen 0.08157894736842106
-set rmargin at screen 0.3684210526315789
-set tmargin at screen 0.7594339622641509
-set bmargin at screen 0.14622641509433965
+set samples 2
+set lmargin at screen 0.1
+set rmargin at screen 0.380701754385965
+set tmargin at screen 0.7488372093023256
+set bmargin at screen 0.14418604651162792
 set title 'a cache over fewer steps' offset 0,-0.6
 set label 8 'closer' at graph 0.02,first 1 left offset 0,-0.6 font ',10' textcolor rgb '#606060'
 set label 9 'farther' at graph 0.02,first 1 left offset 0,0.6 font ',10' textcolor rgb '#606060'
@@ -50,10 +50,10 @@ plot 1 with lines linecolor rgb '#606060' linewidth 1.2 dashtype 2 notitle, \
   keyentry with points linecolor rgb 'black' pointtype 9 pointsize 0.8 linewidth 1.2 title 'taylorseer:3,2'
 unset key
 unset label
-set lmargin at screen 0.3868421052631579
-set rmargin at screen 0.6736842105263158
-set tmargin at screen 0.7594339622641509
-set bmargin at screen 0.14622641509433965
+set lmargin at screen 0.39912280701754393
+set rmargin at screen 0.6798245614035089
+set tmargin at screen 0.7488372093023256
+set bmargin at screen 0.14418604651162792
 set title 'skipping over complete' offset 0,-0.6
 unset ylabel
 set format y ''
@@ -64,10 +64,10 @@ plot 1 with lines linecolor rgb '#606060' linewidth 1.2 dashtype 2 notitle, \
   data skip 1 using ($7 == 1 ? $1 : NaN):2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle
 unset key
 unset label
-set lmargin at screen 0.6921052631578948
-set rmargin at screen 0.9789473684210527
-set tmargin at screen 0.7594339622641509
-set bmargin at screen 0.14622641509433965
+set lmargin at screen 0.6982456140350878
+set rmargin at screen 0.9789473684210528
+set tmargin at screen 0.7488372093023256
+set bmargin at screen 0.14418604651162792
 set title 'both over that cache' offset 0,-0.6
 unset ylabel
 set format y ''
