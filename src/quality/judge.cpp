@@ -321,7 +321,6 @@ struct Judge::Kept : Reference {
 Judge::Judge(Set reference, JudgeOptions options)
     : kept_(std::make_unique<Kept>(std::move(reference), std::move(options))) {}
 Judge::~Judge() = default;
-Judge::Judge(Judge&&) noexcept = default;
 
 const Set& Judge::reference() const { return kept_->set(); }
 

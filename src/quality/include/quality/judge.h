@@ -60,7 +60,6 @@ class Judge {
  public:
   Judge(Set reference, JudgeOptions options);
   ~Judge();
-  Judge(Judge&&) noexcept;
 
   const Set& reference() const;
   /// Throws UsageError for a metric that was asked for and is not possible.
