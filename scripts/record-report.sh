@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Copies a run directory with its figures to reports/NAME: manifest, records, and of each figure its CSV and script; or
 # the figures of several runs, with the manifest and the records of each in a folder of its own.
-# Pictures, and data of more than 100 kB, come along where README.md or docs/ show them, the page where they link it;
-# tensors stay behind (CONTRIBUTING.md says why).
+# Pictures come along where README.md or docs/ show them, the page where they link it; tensors, and data of more than
+# 100 kB, stay behind (CONTRIBUTING.md says why).
 set -euo pipefail
 die() { printf 'record-report: %s\n' "$*" >&2; exit 2; }
 [ $# -ge 2 ] || die "usage: scripts/record-report.sh PAGE NAME [RUN...], as in: scripts/record-report.sh runs/quick-1 quick"
@@ -32,8 +32,6 @@ for run in "${runs[@]}"; do
   cp "$run"/{manifest.json,results.jsonl} "$report/$(basename "$run")"
 done
 for data in "$page"/figures/*.csv; do
-  figure=${data%.csv}
-  grep -qE "/$(basename "$figure")\.(png|svg)\$" <<< "$pictures" || [ "$(stat -c %s "$data")" -le 100000 ] || continue
-  cp "$data" "$figure.gp" "$report/figures"
+  [ "$(stat -c %s "$data")" -gt 100000 ] || cp "$data" "${data%.csv}.gp" "$report/figures"
 done
 for picture in $pictures; do cp "$page/figures/$(basename "$picture")" "$picture"; done

@@ -1,0 +1,105 @@
+# Draws quality-front.svg, quality-front.pdf and quality-front.png from quality-front.csv: gnuplot quality-front.gp
+set encoding utf8
+set datafile separator comma
+data = 'quality-front.csv'
+set border 3 linewidth 0.8
+set tics nomirror scale 0.6
+set grid linetype 1 linecolor rgb '#b0b0b0' linewidth 0.3
+set style fill transparent solid 0.22 noborder
+set linetype 1 linecolor rgb '#d55e00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 2 linecolor rgb '#0072b2' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 3 linecolor rgb '#009e73' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 4 linecolor rgb '#cc79a7' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 5 linecolor rgb '#e69f00' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 6 linecolor rgb '#56b4e9' linewidth 2 pointtype 7 pointsize 0.4
+set linetype 7 linecolor rgb '#000000' linewidth 2 pointtype 7 pointsize 0.4
+set linetype cycle 7
+array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
+$front << EOD
+0.094363999,6.006426
+0.097835749,5.7950762
+0.10522875,5.715734
+0.1277425,5.2949455
+0.1568425,5.1558748
+0.17436501,4.9054866
+0.2162525,4.6821202
+0.24212575,4.6611472
+0.26392426,4.4592068
+0.26643099,4.1738148
+0.39481574,4.0242436
+0.49005499,3.9591993
+0.5154905,3.9012339
+0.62966451,3.7820737
+0.73346427,3.7158499
+0.81297898,3.6164586
+0.95900378,3.6047522
+1.2273293,3.5562813
+1.6083735,3.5077518
+EOD
+
+do for [format in 'svg pdf png'] {
+if (format eq 'svg') { set terminal svg size 760,633 dynamic noenhanced font 'Helvetica,14' }
+if (format eq 'pdf') { set terminal pdfcairo size 7.916666666666667,6.59375 noenhanced font 'Helvetica,14' fontscale 0.5625 }
+if (format eq 'png') { set terminal pngcairo size 1520,1266 noenhanced font 'Helvetica,14' fontscale 1.5 linewidth 2 pointscale 2 }
+set output 'quality-front.'.format
+set multiplot
+set label 'bfloat16, cuda, 14 threads, batch 64, guidance 1.0' at screen 0.5,0.9778830963665087 center
+set key at screen 0.013158,0.952607 left top Left reverse vertical maxrows 5 samplen 2.5 spacing 1
+set logscale xy
+set xrange [0.079599713:1.9066973]
+set xtics (0.1, 0.2, 0.5, 1)
+set xlabel 'ms for each image' offset 0,0.3
+set yrange [3.1120694:9.379015]
+set ytics (3.5, 4, 4.5, 5, 6, 7, 8, 9)
+set ylabel 'Fréchet distance' offset 0.5
+set lmargin at screen 0.1
+set rmargin at screen 0.5302631578947369
+set tmargin at screen 0.7298578199052133
+set bmargin at screen 0.09794628751974721
+set title 'ddim' offset 0,-0.6
+plot $front using 1:2 with lines linecolor rgb '#d9d9d9' linewidth 9 notitle, \
+  data skip 1 every ::0::5 using 1:4 with lines linetype 1 linewidth 1.5 notitle, \
+  data skip 1 every ::12::18 using 1:4 with lines linetype 2 linewidth 1.5 notitle, \
+  data skip 1 every ::50::54 using 1:4 with lines linetype 3 linewidth 1.5 notitle, \
+  data skip 1 every ::78::82 using 1:4 with lines linetype 4 linewidth 1.5 notitle, \
+  data skip 1 using (strcol(21) eq 'ddim' ? $1 : NaN):($5 > 3.1120694 ? $5 : 3.1120694):(0):($6-($5 > 3.1120694 ? $5 : 3.1120694)) with vectors nohead linecolor rgb '#b0b0b0' linewidth 0.6 notitle, \
+  data skip 1 using (strcol(21) eq 'ddim' ? $1 : NaN):4:8:7 with points pointtype variable pointsize 0.7 linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using (strcol(21) eq 'ddim' && $9 == 1 ? $1 : NaN):4:(sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle, \
+  keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'S (fused-dense)', \
+  keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'S-on (fused-dense)', \
+  keyentry with points linetype 3 pointtype 7 pointsize 0.8 linewidth 1.2 title 'S-0.7 (fused)', \
+  keyentry with points linetype 4 pointtype 7 pointsize 0.8 linewidth 1.2 title 'S-0.5 (fused)', \
+  keyentry with points linecolor rgb 'black' pointtype 7 pointsize 0.8 linewidth 1.2 title 'no cache', \
+  keyentry with points linecolor rgb 'black' pointtype 5 pointsize 0.8 linewidth 1.2 title 'deepcache:2,3..8', \
+  keyentry with points linecolor rgb 'black' pointtype 9 pointsize 0.8 linewidth 1.2 title 'fora:2', \
+  keyentry with points linecolor rgb 'black' pointtype 13 pointsize 0.8 linewidth 1.2 title 'taylorseer:3,2', \
+  keyentry with lines linecolor rgb '#d9d9d9' linewidth 9 title 'no other is faster and closer'
+unset key
+unset label
+set lmargin at screen 0.5486842105263158
+set rmargin at screen 0.9789473684210527
+set tmargin at screen 0.7298578199052133
+set bmargin at screen 0.09794628751974721
+set title 'dpmpp' offset 0,-0.6
+unset ylabel
+set format y ''
+plot $front using 1:2 with lines linecolor rgb '#d9d9d9' linewidth 9 notitle, \
+  data skip 1 every ::6::11 using 1:4 with lines linetype 1 linewidth 1.5 notitle, \
+  data skip 1 every ::31::37 using 1:4 with lines linetype 2 linewidth 1.5 notitle, \
+  data skip 1 every ::64::68 using 1:4 with lines linetype 3 linewidth 1.5 notitle, \
+  data skip 1 every ::92::96 using 1:4 with lines linetype 4 linewidth 1.5 notitle, \
+  data skip 1 using (strcol(21) eq 'dpmpp' ? $1 : NaN):($5 > 3.1120694 ? $5 : 3.1120694):(0):($6-($5 > 3.1120694 ? $5 : 3.1120694)) with vectors nohead linecolor rgb '#b0b0b0' linewidth 0.6 notitle, \
+  data skip 1 using (strcol(21) eq 'dpmpp' ? $1 : NaN):4:8:7 with points pointtype variable pointsize 0.7 linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using (strcol(21) eq 'dpmpp' && $9 == 1 ? $1 : NaN):4:(sprintf('%d', $22)) with labels left offset 0.5,0.6 font ',10' notitle
+unset key
+unset label
+unset title
+set format y
+
+unset multiplot
+unset label
+unset logscale
+set xtics autofreq
+set ytics autofreq
+unset output
+}
