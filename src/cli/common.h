@@ -26,6 +26,7 @@ void add_sweep(CLI::App& app, const study::Catalog& catalog);
 void add_profile(CLI::App& app, const study::Catalog& catalog);
 void add_costs(CLI::App& app, const study::Catalog& catalog);
 void add_quality(CLI::App& app, const study::Catalog& catalog);
+void add_compare(CLI::App& app, const study::Catalog& catalog);
 void add_report(CLI::App& app, const study::Catalog& catalog);
 void add_reproduce(CLI::App& app, const study::Catalog& catalog);
 void add_probe(CLI::App& app, const study::Catalog& catalog);

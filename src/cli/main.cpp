@@ -31,7 +31,7 @@ int run(int argc, char** argv) {
   const dydit::study::Catalog catalog = dydit::run::standard_catalog();
   using namespace dydit::cli;
   for (const auto add : {add_info, add_train, add_study, add_sample, add_sweep, add_profile, add_costs, add_quality,
-                         add_classifier, add_report, add_reproduce, add_probe, add_data, add_export})
+                         add_classifier, add_compare, add_report, add_reproduce, add_probe, add_data, add_export})
     add(app, catalog);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit compare: whether a candidate is slower than a base.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "base/file.h"
+#include "common.h"
+#include "compare/report.h"
+
+namespace dydit::cli {
+
+namespace {
+
+struct Compare {
+  std::string base, candidate;
+  compare::Rule rule;
+  compare::Clock clock = compare::Clock::real;
+  std::vector<std::string> gated, written;
+  bool json = false, quiet = false;
+};
+
+const compare::Format& format_named(std::string_view name) {
+  const auto found = std::ranges::find(compare::formats, name, &compare::Format::name);
+  if (found != compare::formats.end()) return *found;
+  std::vector<std::string_view> names;
+  for (const compare::Format& format : compare::formats) names.push_back(format.name);
+  throw UsageError("unknown format", fmt::format("--write {}", name), fmt::format("one of {}", fmt::join(names, ", ")));
+}
+
+struct Output {
+  const compare::Format* format;
+  std::string path;
+};
+
+Output output_of(const std::string& text) {
+  const auto at = text.find('=');
+  if (at == std::string::npos || at + 1 == text.size())
+    throw UsageError("no file", "--write " + text, "say FORMAT=FILE, as in junit=verdicts.xml");
+  return {&format_named(text.substr(0, at)), text.substr(at + 1)};
+}
+
+void execute(Compare c) {
+  std::vector<Output> outputs;
+  for (const std::string& text : c.written) outputs.push_back(output_of(text));
+  if (!c.gated.empty()) c.rule.gated = c.gated;
+  const compare::Comparison comparison =
+      compare::compare(compare::read_results(c.base, c.clock), compare::read_results(c.candidate, c.clock), c.rule);
+  if (!c.quiet)
+    for (const std::string& note : comparison.notes) fmt::print(stderr, "dydit: {}\n", note);
+  std::cout << (c.json ? json(comparison) : table(comparison)) << std::flush;
+  for (const Output& output : outputs) {
+    const std::string text = output.format->text_of(comparison);
+    if (output.path == "-")
+      std::cout << text << std::flush;
+    else
+      write_atomically(output.path, text);
+  }
+  if (comparison.worse())
+    throw Error(
+        ExitCode::criterion_not_met, "slower", c.candidate,
+        fmt::format("{} slower, {} gated counts rose", comparison.count(compare::Verdict::slower), comparison.risen()));
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, const study::Catalog&) {
+  auto c = std::make_shared<Compare>();
+  CLI::App* command =
+      app.add_subcommand("compare", "Whether a candidate is slower than a base, benchmark by benchmark");
+  command->footer(
+      "Example: dydit compare runs/before runs/after --write markdown=comment.md\n"
+      "Exit code 1: something is slower, or a gated count rose.");
+  command
+      ->add_option("BASE", c->base,
+                   "results: a run directory, JSON of Google Benchmark or nvbench, or a folder of these, one for each "
+                   "process run")
+      ->required();
+  command->add_option("CANDIDATE", c->candidate, "the same of what may be slower")->required();
+  add_number(
+      *command, "--threshold", Bounds<double>{0.001, 100}, [c](double percent) { c->rule.threshold = percent / 100; },
+      "smallest change that matters, in % of the base's time (1)");
+  add_number(
+      *command, "--alarms", Bounds<double>{0.001, 50}, [c](double percent) { c->rule.alarms = percent / 100; },
+      "of the suites in which nothing changed, how many may have an alarm, in % (4)");
+  command
+      ->add_option_function<std::string>(
+          "--clock",
+          [c](const std::string& name) { c->clock = name == "cpu" ? compare::Clock::cpu : compare::Clock::real; },
+          "which of Google Benchmark's times counts (real)")
+      ->check(CLI::IsMember({"real", "cpu"}));
+  command->add_option("--gate", c->gated,
+                      "counts that must not rise, instead of MACs, launches, allocations and memory");
+  command->add_flag("--json", c->json, "as JSON");
+  command->add_option("--write", c->written,
+                      "FORMAT=FILE, besides: table, json, junit, markdown, annotations (GitHub), bmf (Bencher), "
+                      "smaller-is-better (github-action-benchmark); - is standard output");
+  command->add_flag("--quiet", c->quiet, "no notes on stderr");
+  command->callback([=] { execute(*c); });
+}
+
+}  // namespace dydit::cli

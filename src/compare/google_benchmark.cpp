@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results of Google Benchmark: --benchmark_out_format=json.
+#include <fmt/format.h>
+
+#include <array>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "formats.h"
+
+namespace dydit::compare {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, double>, 4> units{
+    {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}}};
+
+double seconds_in(const std::string& unit, const Where& where) {
+  for (const auto& [name, seconds] : units)
+    if (name == unit) return seconds;
+  throw where.error(fmt::format("unknown unit of time \"{}\"", unit), "ns, us, ms and s are known");
+}
+
+// Rates and times vary; these do not, or hardly (INSTRUCTIONS of --benchmark_perf_counters).
+constexpr std::array counters{"allocs_per_iter", "max_bytes_used", "total_allocated_bytes", "INSTRUCTIONS"};
+
+}  // namespace
+
+ProcessRun read_google_benchmark(const Json& file, const std::string& path, Clock clock) {
+  std::map<std::string, Gathered> gathered;
+  std::set<std::string> with_iterations;
+  std::set<std::pair<std::string, std::int64_t>> seen;
+  const auto& rows = file.at("benchmarks");
+  // Where only aggregates were written, their median is the time.
+  for (const bool aggregates : {false, true})
+    for (const Json& row : rows) {
+      if (!row.is_object()) throw InputError("not a benchmark", path, "expected an object");
+      const bool is_aggregate = text_or(row, "run_type", "iteration") == "aggregate";
+      if (is_aggregate != aggregates) continue;
+      std::string name = text_or(row, "run_name", text_or(row, "name", ""));
+      const Where where{path, name};
+      if (name.empty()) throw where.error("a benchmark without a name", "expected run_name or name");
+      if (aggregates) {
+        if (with_iterations.contains(name) || text_or(row, "aggregate_name", "") != "median") continue;
+      } else {
+        with_iterations.insert(name);
+      }
+      if (row.contains("repetition_index") && !seen.emplace(name, whole(row, "repetition_index", where)).second)
+        throw where.error("two benchmarks of one name", "give each a name of its own, and each process run a file");
+      Gathered& one = gathered[name];
+      if (row.value("error_occurred", Json(false)) == Json(true)) {
+        one.error = fmt::format("failed: {}", text_or(row, "error_message", "no message"));
+        continue;
+      }
+      const double unit = seconds_in(text_or(row, "time_unit", "ns"), where);
+      one.add_time(unit * number(row, clock == Clock::real ? "real_time" : "cpu_time", where), where);
+      for (const char* counter : counters)
+        if (row.contains(counter)) one.counts[counter] = number(row, counter, where);
+    }
+  return run_of(gathered);
+}
+
+}  // namespace dydit::compare

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Results of nvbench: --json.
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+#include "formats.h"
+
+namespace dydit::compare {
+
+namespace {
+
+// In the order in which they count.
+constexpr std::array tags{"nv/cold/time/gpu/median", "nv/cold/time/gpu/mean", "nv/cpu_only/time/cpu/median",
+                          "nv/cpu_only/time/cpu/mean"};
+
+const Json& list_of(const Json& object, const char* key) {
+  static const Json none = Json::array();
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return object.is_object() && found != object.end() && found->is_array() ? *found : none;
+}
+
+/// Numbers stand there as texts.
+const Json* value_of(const Json& summary) {
+  for (const Json& data : list_of(summary, "data"))
+    if (data.is_object() && text_or(data, "name", "") == "value" && data.contains("value")) return &data["value"];
+  return nullptr;
+}
+
+double seconds_of(const Json& summary, const Where& where) {
+  const Json* value = value_of(summary);
+  if (value == nullptr) throw where.error("a summary without a value", "write the file with nvbench's --json");
+  if (value->is_number()) return value->get<double>();
+  const std::string text = value->is_string() ? value->get<std::string>() : "";
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && end == text.data() + text.size()) return seconds;
+  throw where.error("a time that is no number", "write the file with nvbench's --json");
+}
+
+/// "copy Elements{io}=1024 T=F32 device=0"
+std::string name_of(const std::string& benchmark, const Json& state) {
+  std::string name = benchmark;
+  for (const Json& axis : list_of(state, "axis_values"))
+    if (axis.is_object()) name += fmt::format(" {}={}", text_or(axis, "name", "?"), text_or(axis, "value", "?"));
+  if (const auto device = state.find("device"); device != state.end() && device->is_number_integer())
+    name += fmt::format(" device={}", device->get<std::int64_t>());
+  return name;
+}
+
+}  // namespace
+
+ProcessRun read_nvbench(const Json& file, const std::string& path) {
+  std::map<std::string, Gathered> gathered;
+  for (const Json& benchmark : file.at("benchmarks")) {
+    const std::string of_all = benchmark.is_object() ? text_or(benchmark, "name", "") : "";
+    if (of_all.empty()) throw Where{path, of_all}.error("a benchmark without a name", "expected nvbench's JSON");
+    for (const Json& state : list_of(benchmark, "states")) {
+      if (!state.is_object()) throw Where{path, of_all}.error("a state that is no object", "expected nvbench's JSON");
+      const std::string name = name_of(of_all, state);
+      const Where where{path, name};
+      const auto [entry, is_new] = gathered.try_emplace(name);
+      if (!is_new) throw where.error("two benchmarks of one name", "give each process run a file of its own");
+      if (state.value("is_skipped", Json(false)) == Json(true)) {
+        entry->second.error = fmt::format("skipped: {}", text_or(state, "skip_reason", "no reason"));
+        continue;
+      }
+      for (const char* tag : tags)
+        for (const Json& summary : list_of(state, "summaries"))
+          if (entry->second.seconds.empty() && summary.is_object() && text_or(summary, "tag", "") == tag)
+            entry->second.add_time(seconds_of(summary, where), where);
+    }
+  }
+  return run_of(gathered);
+}
+
+}  // namespace dydit::compare

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compare/results.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/median.h"
+#include "formats.h"
+#include "record/run_directory.h"
+
+namespace fs = std::filesystem;
+
+namespace dydit::compare {
+
+InputError Where::error(const std::string& what, const std::string& remedy) const {
+  return {what, benchmark.empty() ? path : fmt::format("{}, {}", path, benchmark), remedy};
+}
+
+void Gathered::add_time(double time, const Where& where) {
+  if (!(time > 0) || !std::isfinite(time))
+    throw where.error(fmt::format("a time of {:g} s", time), "measure it again: times are above 0");
+  seconds.push_back(time);
+}
+
+ProcessRun run_of(const std::map<std::string, Gathered>& gathered) {
+  ProcessRun run;
+  for (const auto& [name, one] : gathered) {
+    Measured& measured = run[name];
+    measured.counts = one.counts;
+    measured.error = !one.error.empty() ? one.error : one.seconds.empty() ? "no time" : "";
+    if (measured.error.empty()) measured.seconds = median_of(one.seconds).value;
+  }
+  return run;
+}
+
+std::string text_or(const Json& object, const char* key, const std::string& otherwise) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : otherwise;
+}
+
+double number(const Json& object, const char* key, const Where& where) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number())
+    throw where.error(fmt::format("no number {}", key), "write the file anew, as JSON");
+  return found->get<double>();
+}
+
+std::int64_t whole(const Json& object, const char* key, const Where& where) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_number_integer())
+    throw where.error(fmt::format("no whole number {}", key), "write the file anew, as JSON");
+  return found->get<std::int64_t>();
+}
+
+namespace {
+
+constexpr std::size_t longest = 64 << 20;
+
+// What a record's time is called, and what it counts without noise.
+constexpr std::array time_metrics{"time", "image_time", "latency"};
+constexpr std::array counted{"gmacs",         "sampling_gmacs", "passes",       "full_passes",
+                             "weight_memory", "cache_memory",   "kernel_calls", "activation_memory"};
+
+std::string name_of(const record::Record& record) {
+  std::string name = record.study;
+  for (const auto& [axis, value] : record.axes.items())
+    name += fmt::format(" {}={}", axis, value.is_string() ? value.get<std::string>() : value.dump());
+  return name;
+}
+
+ProcessRun read_run_directory(const fs::path& path) {
+  ProcessRun run;
+  for (const record::Record& record : record::read_run(path).records) {
+    const std::string name = name_of(record), file = (path / "results.jsonl").string();
+    Gathered one;
+    for (const char* time : time_metrics)
+      if (const auto found = record.metrics.find(time); found != record.metrics.end() && one.seconds.empty())
+        one.add_time(found->second.value / 1000, Where{file, name});
+    // A study of losses has none, and is no benchmark; a failed cell is one.
+    if (one.seconds.empty() && record.status == record::Status::ok) continue;
+    for (const char* count : counted)
+      if (const auto found = record.metrics.find(count); found != record.metrics.end())
+        one.counts[count] = found->second.value;
+    if (record.status != record::Status::ok) one.error = record.error.empty() ? "not measured" : record.error;
+    run.merge(run_of({{name, one}}));
+  }
+  return run;
+}
+
+bool is_run(const fs::path& path) { return fs::is_regular_file(path / "manifest.json"); }
+
+}  // namespace
+
+ProcessRun read_json(std::string_view text, const std::string& where, Clock clock) {
+  if (text.size() > longest) throw InputError("larger than 64 MiB", where, "compare fewer benchmarks at once");
+  const auto file = parse_json<Json>(text, 16, longest);
+  if (!file) throw InputError("not JSON", where, "name results of Google Benchmark or nvbench, or a run directory");
+  const auto benchmarks = file->is_object() ? file->find("benchmarks") : file->end();
+  if (!file->is_object() || benchmarks == file->end() || !benchmarks->is_array())
+    throw InputError("no list of benchmarks", where, "name results of Google Benchmark or nvbench, or a run directory");
+  const bool nvbench = std::ranges::any_of(*benchmarks, [](const Json& one) { return one.contains("states"); });
+  return nvbench ? read_nvbench(*file, where) : read_google_benchmark(*file, where, clock);
+}
+
+Results read_results(const fs::path& path, Clock clock) {
+  Results results{.path = path, .runs = {}, .notes = {}};
+  const auto add = [&](const fs::path& from) {
+    if (is_run(from))
+      results.runs.push_back(read_run_directory(from));
+    else
+      results.runs.push_back(read_json(MappedFile(from).text(), from.string(), clock));
+  };
+  if (!fs::exists(path)) throw InputError("no such file or folder", path.string(), "name results");
+  if (!fs::is_directory(path) || is_run(path)) {
+    add(path);
+  } else {
+    std::vector<fs::path> entries(fs::directory_iterator(path), fs::directory_iterator{});
+    std::ranges::sort(entries);
+    for (const fs::path& entry : entries) {
+      if (is_run(entry) || (entry.extension() == ".json" && fs::is_regular_file(entry)))
+        add(entry);
+      else
+        results.notes.push_back(fmt::format("{} is no result and was left out", entry.string()));
+    }
+    if (results.runs.empty())
+      throw InputError("no results in the folder", path.string(), "it holds run directories or files *.json");
+  }
+  return results;
+}
+
+}  // namespace dydit::compare

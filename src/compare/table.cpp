@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// For a terminal.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+
+#include "compare/report.h"
+#include "words.h"
+
+namespace dydit::compare {
+
+namespace {
+
+constexpr std::size_t longest_name = 60, most_bars = 12;
+
+// At most as many values, each the median of neighbours.
+std::vector<double> thinned(const std::vector<double>& runs) {
+  if (runs.size() <= most_bars) return runs;
+  std::vector<double> few;
+  for (std::size_t i = 0; i < most_bars; ++i)
+    few.push_back(median_time({runs.begin() + static_cast<std::ptrdiff_t>(i * runs.size() / most_bars),
+                               runs.begin() + static_cast<std::ptrdiff_t>((i + 1) * runs.size() / most_bars)}));
+  return few;
+}
+
+// The process runs in their order, both sides to one scale, which a disturbed run does not stretch.
+std::string sparkline(const Compared& one) {
+  constexpr std::array bars{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  const std::vector<double> base = thinned(one.base), candidate = thinned(one.candidate);
+  if (base.empty() || candidate.empty()) return {};
+  std::vector<double> all = base;
+  all.insert(all.end(), candidate.begin(), candidate.end());
+  const double least = std::ranges::min(all);
+  const double most = std::min(std::ranges::max(all), least + 4 * (median_time(all) - least));
+  const auto bar = [&](double value) {
+    const double share = most > least ? std::min((value - least) / (most - least), 1.0) : 0;
+    return bars[static_cast<std::size_t>(std::lround(share * 7))];
+  };
+  std::string line;
+  for (const double value : base) line += bar(value);
+  line += " ";
+  for (const double value : candidate) line += bar(value);
+  return line;
+}
+
+std::size_t columns_of(const Compared& one) {
+  return std::min(one.base.size(), most_bars) + std::min(one.candidate.size(), most_bars) + 1;
+}
+
+// The end of a long name says more than its beginning.
+std::string short_name(const std::string& name) {
+  return name.size() <= longest_name ? name : "..." + name.substr(name.size() - longest_name + 3);
+}
+
+}  // namespace
+
+std::string table(const Comparison& comparison) {
+  std::size_t name_width = 9, line_width = 0;
+  for (const Compared& one : comparison.benchmarks) {
+    name_width = std::max(name_width, short_name(one.name).size());
+    line_width = std::max(line_width, columns_of(one));
+  }
+  std::string text =
+      fmt::format("{:<{}}  {:>9}  {:>9}  {:>6}  {:<16}  {:<{}}  verdict\n", "benchmark", name_width, "base",
+                  "candidate", "ratio", "interval", "process runs", std::max<std::size_t>(line_width, 12));
+  for (const Compared* one : by_importance(comparison)) {
+    const std::string line = sparkline(*one);
+    const std::size_t columns = line.empty() ? 0 : columns_of(*one);
+    text +=
+        fmt::format("{:<{}}  {:>9}  {:>9}  {:>6}  {:<16}  {}{:{}}  {}\n", short_name(one->name), name_width,
+                    time_text(median_time(one->base)), time_text(median_time(one->candidate)), ratio_text(*one),
+                    interval_text(*one), line, "", std::max<std::size_t>(line_width, 12) - columns, verdict_text(*one));
+    for (const std::string& risen : risen_counts(*one)) text += fmt::format("  {}\n", risen);
+  }
+  std::vector<double> detectable;
+  for (const Compared& one : comparison.benchmarks)
+    if (one.detectable && std::isfinite(*one.detectable)) detectable.push_back(100 * *one.detectable);
+  text += fmt::format("\n{}\n", summary(comparison));
+  if (!detectable.empty())
+    text += fmt::format(
+        "slowdowns that 4 of 5 such comparisons find: from {:.2g} % ({} benchmarks: median {:.2g} %, most {:.2g} %)\n",
+        std::ranges::min(detectable), detectable.size(), median_time(detectable), std::ranges::max(detectable));
+  return text;
+}
+
+}  // namespace dydit::compare

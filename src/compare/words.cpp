@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "words.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/median.h"
+
+namespace dydit::compare {
+
+std::vector<const Compared*> by_importance(const Comparison& comparison) {
+  std::vector<const Compared*> order;
+  for (const Compared& one : comparison.benchmarks) order.push_back(&one);
+  const auto rank = [](const Compared* one) {
+    if (one->verdict == Verdict::slower || !risen_counts(*one).empty()) return 0;
+    return one->verdict == Verdict::faster ? 1 : one->verdict == Verdict::cannot_tell ? 2 : 3;
+  };
+  std::ranges::stable_sort(order, {}, rank);
+  return order;
+}
+
+std::string summary(const Comparison& comparison) {
+  std::string text = fmt::format("{} slower, {} faster, {} same, {} cannot tell", comparison.count(Verdict::slower),
+                                 comparison.count(Verdict::faster), comparison.count(Verdict::same),
+                                 comparison.count(Verdict::cannot_tell));
+  if (const int risen = comparison.risen(); risen > 0)
+    text += fmt::format("; {} gated {} rose", risen, risen == 1 ? "count" : "counts");
+  return text;
+}
+
+std::string verdict_text(const Compared& one) {
+  if (one.verdict != Verdict::cannot_tell) return name_of(one.verdict);
+  std::string text = fmt::format("cannot tell: {}", one.reason);
+  if (one.runs_needed) text += fmt::format(", {} a side would probably tell", *one.runs_needed);
+  return text;
+}
+
+std::string sentence(const Compared& one) {
+  if (!one.ratio) return verdict_text(one);
+  const std::string interval = interval_text(one);
+  return fmt::format("{:.3f} times as long{}{}: {}", *one.ratio, interval.empty() ? "" : " ", interval,
+                     verdict_text(one));
+}
+
+std::vector<std::string> risen_counts(const Compared& one) {
+  std::vector<std::string> sentences;
+  for (const Count& count : one.counts)
+    if (count.gated && count.rose())
+      sentences.push_back(
+          fmt::format("{} rose from {:.10g} to {:.10g}", count.name, count.base[1], count.candidate[0]));
+  return sentences;
+}
+
+std::string time_text(double seconds) {
+  if (!(seconds > 0)) return "-";
+  constexpr std::pair<double, const char*> units[]{{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}};
+  for (const auto& [unit, name] : units)
+    if (seconds >= unit * 0.9995 || unit == 1e-9) {
+      const double value = seconds / unit;
+      const int digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+      return fmt::format("{:.{}f} {}", value, digits, name);
+    }
+  return {};
+}
+
+std::string ratio_text(const Compared& one) { return one.ratio ? fmt::format("{:.3f}", *one.ratio) : "-"; }
+
+std::string interval_text(const Compared& one) {
+  if (!one.interval || !std::isfinite((*one.interval)[1])) return {};
+  return fmt::format("[{:.3f}, {:.3f}]", (*one.interval)[0], (*one.interval)[1]);
+}
+
+double median_time(const std::vector<double>& runs) { return median_of(runs).value; }
+
+}  // namespace dydit::compare
