@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// dydit compare: whether a candidate is slower than a base.
+// dydit compare: whether a candidate is slower than a base; with --collect it runs both.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "common.h"
+#include "compare/collect.h"
 #include "compare/report.h"
 
 namespace dydit::cli {
@@ -20,7 +21,9 @@ struct Compare {
   compare::Rule rule;
   compare::Clock clock = compare::Clock::real;
   std::vector<std::string> gated, written;
-  bool json = false, quiet = false;
+  bool json = false, quiet = false, collect = false;
+  compare::CollectOptions collected{.folder = "runs/compare"};
+  std::vector<std::string> of_collect;  // options given that mean nothing else
 };
 
 const compare::Format& format_named(std::string_view name) {
@@ -43,12 +46,23 @@ Output output_of(const std::string& text) {
   return {&format_named(text.substr(0, at)), text.substr(at + 1)};
 }
 
+compare::Comparison comparison_of(Compare& c) {
+  if (!c.collect) {
+    if (!c.of_collect.empty()) throw UsageError("nothing is collected", c.of_collect.front(), "add --collect");
+    return compare::compare(compare::read_results(c.base, c.clock), compare::read_results(c.candidate, c.clock),
+                            c.rule);
+  }
+  c.collected.rule = c.rule;
+  c.collected.clock = c.clock;
+  c.collected.quiet = c.quiet;
+  return compare::collect(c.base, c.candidate, c.collected);
+}
+
 void execute(Compare c) {
   std::vector<Output> outputs;
   for (const std::string& text : c.written) outputs.push_back(output_of(text));
   if (!c.gated.empty()) c.rule.gated = c.gated;
-  const compare::Comparison comparison =
-      compare::compare(compare::read_results(c.base, c.clock), compare::read_results(c.candidate, c.clock), c.rule);
+  const compare::Comparison comparison = comparison_of(c);
   if (!c.quiet)
     for (const std::string& note : comparison.notes) fmt::print(stderr, "dydit: {}\n", note);
   std::cout << (c.json ? json(comparison) : table(comparison)) << std::flush;
@@ -73,6 +87,7 @@ void add_compare(CLI::App& app, const study::Catalog&) {
       app.add_subcommand("compare", "Whether a candidate is slower than a base, benchmark by benchmark");
   command->footer(
       "Example: dydit compare runs/before runs/after --write markdown=comment.md\n"
+      "         dydit compare --collect \"old/bench --benchmark_out={out}\" \"new/bench --benchmark_out={out}\"\n"
       "Exit code 1: something is slower, or a gated count rose.");
   command
       ->add_option("BASE", c->base,
@@ -98,7 +113,32 @@ void add_compare(CLI::App& app, const study::Catalog&) {
   command->add_option("--write", c->written,
                       "FORMAT=FILE, besides: table, json, junit, markdown, annotations (GitHub), bmf (Bencher), "
                       "smaller-is-better (github-action-benchmark); - is standard output");
-  command->add_flag("--quiet", c->quiet, "no notes on stderr");
+  command->add_flag("--quiet", c->quiet, "no notes and no progress on stderr");
+  command->add_flag(
+      "--collect", c->collect,
+      "BASE and CANDIDATE are shell commands, which are run in turns until there is a verdict; {out} in one "
+      "is the path of its result, else that is what it prints");
+  const auto of_collect = [c, command](const char* option, auto bounds, auto take, const char* help) {
+    add_number(
+        *command, option, bounds,
+        [c, option, take](auto value) {
+          c->of_collect.push_back(option);
+          take(value);
+        },
+        help);
+  };
+  of_collect(
+      "--most", Bounds<std::int64_t>{3, 10'000}, [c](std::int64_t most) { c->collected.most = static_cast<int>(most); },
+      "process runs a side (40)");
+  of_collect("--budget", Bounds<double>{1, 1e7}, into(c->collected.budget_seconds), "seconds (no limit)");
+  of_collect("--seed", Bounds<std::uint64_t>{0, UINT64_MAX}, into(c->collected.seed), "of the order (0)");
+  command->add_option_function<std::string>(
+      "--out",
+      [c](const std::string& folder) {
+        c->of_collect.push_back("--out");
+        c->collected.folder = folder;
+      },
+      "folder for what is collected; the same command goes on there (runs/compare)");
   command->callback([=] { execute(*c); });
 }
 

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compare/collect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/child.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/median.h"
+#include "base/progress.h"
+#include "base/random.h"
+#include "compare/sequential.h"
+
+namespace fs = std::filesystem;
+
+namespace dydit::compare {
+
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::array side_names{"base", "candidate"};
+constexpr int fewest_runs = 3;
+
+// Arithmetic and memory that no build of either side changes; about 20 ms.
+double canary_seconds() {
+  std::vector<float> values(1 << 20);
+  std::vector<double> seconds;
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    const auto begin = SteadyClock::now();
+    Random(0, Purpose::synthetic, i).fill_normal(values);
+    seconds.push_back(Seconds(SteadyClock::now() - begin).count());
+  }
+  return median_of(seconds).value;
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
+}
+
+// A path as a word of a shell command.
+std::string quoted(const std::string& path) { return fmt::format("'{}'", replaced(path, "'", "'\\''")); }
+
+class Collection {
+ public:
+  Collection(std::array<std::string, 2> commands, const CollectOptions& options)
+      : commands_(std::move(commands)), options_(options) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      sides_[side].path = options_.folder / side_names[side];
+      canary_[side].path = "canary";
+      create_folders(sides_[side].path);
+    }
+    const nlohmann::ordered_json identity{{"schema", 1}, {"commands", commands_}, {"seed", options_.seed}};
+    const fs::path path = options_.folder / "collect.json";
+    if (!fs::exists(path))
+      write_atomically(path, identity.dump(2) + "\n");
+    else if (parse_json<nlohmann::ordered_json>(read_file(path)) != identity)
+      throw UsageError("holds the runs of other commands", options_.folder.string(), "choose another --out");
+    resume();
+  }
+
+  /// Process runs of the side that has fewer.
+  int runs() const { return static_cast<int>(std::min(sides_[0].runs.size(), sides_[1].runs.size())); }
+
+  /// One run of each side, in random order; where one was interrupted between them, the other.
+  void run_pair() {
+    const auto pair = static_cast<std::uint64_t>(runs());
+    std::array<std::size_t, 2> order{0, 1};
+    Random(options_.seed, Purpose::order, pair).shuffle(std::span<std::size_t>(order));
+    for (const std::size_t side : order)
+      if (sides_[side].runs.size() == pair) run(side);
+  }
+
+  Results first(std::size_t side, int runs) const { return first_of(sides_[side], runs); }
+  Results canary(std::size_t side) const { return first_of(canary_[side], this->runs()); }
+
+ private:
+  static Results first_of(const Results& all, int runs) {
+    return {.path = all.path, .runs = {all.runs.begin(), all.runs.begin() + runs}, .notes = all.notes};
+  }
+
+  fs::path journal() const { return options_.folder / "runs.jsonl"; }
+
+  void resume() {
+    if (!fs::exists(journal())) return;
+    std::ifstream lines(journal());
+    for (std::string line; std::getline(lines, line);) {
+      const auto run = parse_json<nlohmann::json>(line);
+      if (!run) break;  // cut short by a kill: its run is made again
+      const auto side = run->value("side", std::size_t{2});
+      if (side > 1) throw InputError("no journal of runs", journal().string(), "choose another --out");
+      take(side, run->value("result", ""), run->value("canary_seconds", 0.0));
+    }
+  }
+
+  void take(std::size_t side, const std::string& result, double canary) {
+    Results read = read_results(options_.folder / result, options_.clock);
+    if (read.runs.size() != 1)
+      throw InputError("several process runs", read.path.string(), "a command is one process run");
+    sides_[side].runs.push_back(std::move(read.runs.front()));
+    canary_[side].runs.push_back({{"canary", {.seconds = canary, .counts = {}, .error = {}}}});
+  }
+
+  void run(std::size_t side) {
+    const std::string number = fmt::format("{:03}", sides_[side].runs.size() + 1);
+    const fs::path out = sides_[side].path / number, said = options_.folder / "output.txt";
+    fs::remove_all(out);
+    const std::string& command = commands_[side];
+    const bool writes = command.find("{out}") != std::string::npos;
+    const double canary = canary_seconds();
+    const int code = run_child({"/bin/sh", "-c", replaced(command, "{out}", quoted(fs::absolute(out)))},
+                               {.out = writes ? said : out, .err = said});
+    stop_if_interrupted(options_.folder.string(), "the same command goes on");
+    if (code != 0)
+      throw RunError(fmt::format("the command of the {} failed ({})", side_names[side], end_of_child(code)), command,
+                     fmt::format("see {}", said.string()));
+    if (!fs::exists(out)) throw InputError("the command wrote no result", out.string(), "let it write to {out}");
+    fs::path result = out;
+    if (fs::is_regular_file(out)) {
+      result += ".json";
+      fs::rename(out, result);
+    }
+    const std::string relative = fs::relative(result, options_.folder);
+    take(side, relative, canary);
+    std::ofstream lines(journal(), std::ios::app);
+    lines << nlohmann::ordered_json{{"side", side}, {"result", relative}, {"canary_seconds", canary}}.dump()
+          << std::endl;
+    if (!lines) throw RunError("cannot write", journal().string(), "is the disk full?");
+  }
+
+  std::array<std::string, 2> commands_;
+  const CollectOptions& options_;
+  std::array<Results, 2> sides_{}, canary_{};
+};
+
+// The canary's own comparison: the machine between the sides.
+void hold_against_canary(Comparison& comparison, const Collection& collection) {
+  const Comparison machine = compare(collection.canary(0), collection.canary(1), {.threshold = 0.005, .gated = {}});
+  const Compared& canary = machine.benchmarks.front();
+  if (!canary.ratio) return;
+  comparison.notes.push_back(fmt::format("canary: {:.3f} times as long before the candidate's runs [{:.3f}, {:.3f}]",
+                                         *canary.ratio, (*canary.interval)[0], (*canary.interval)[1]));
+  if (canary.verdict != Verdict::slower && canary.verdict != Verdict::faster) return;
+  for (Compared& one : comparison.benchmarks)
+    if (one.verdict == Verdict::slower || one.verdict == Verdict::faster) {
+      one.reason = fmt::format("{}, but so is the machine: its canary by {:.3f}", name_of(one.verdict), *canary.ratio);
+      one.verdict = Verdict::cannot_tell;
+    }
+}
+
+}  // namespace
+
+Comparison collect(const std::string& base, const std::string& candidate, const CollectOptions& options) {
+  const auto begin = SteadyClock::now();
+  Collection collection({base, candidate}, options);
+  Sequential looks(options.rule, options.most);
+  const auto look = [&](int runs, bool last) {
+    looks.look(collection.first(0, runs), collection.first(1, runs), last);
+  };
+  Progress progress("collecting", "pairs of runs", options.most, options.quiet, collection.runs());
+  while (looks.next() > 0 && !looks.decided()) {
+    const bool spent = options.budget_seconds && Seconds(SteadyClock::now() - begin).count() > *options.budget_seconds;
+    if (collection.runs() >= looks.next()) {
+      look(looks.next(), false);
+    } else if (spent && collection.runs() >= fewest_runs) {
+      look(collection.runs(), true);
+    } else {
+      stop_if_interrupted(options.folder.string(), "the same command goes on");
+      collection.run_pair();
+      progress.advance(1);
+    }
+  }
+  Comparison comparison = looks.comparison();
+  hold_against_canary(comparison, collection);
+  return comparison;
+}
+
+}  // namespace dydit::compare

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the benchmarks of both sides in turns until there is a verdict.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "compare/verdict.h"
+
+namespace dydit::compare {
+
+struct CollectOptions {
+  std::filesystem::path folder;  ///< gets base/, candidate/ with a result for each process run, and collect.json
+  Rule rule = {};
+  Clock clock = Clock::real;
+  int most = 40;                              ///< process runs a side
+  std::optional<double> budget_seconds = {};  ///< no pair of runs is begun after it
+  std::uint64_t seed = 0;                     ///< of the order
+  bool quiet = false;
+};
+
+/// Runs the shell commands in pairs, each pair in random order, and looks at what they say as Sequential does, until
+/// every benchmark has its verdict, `most` runs a side are there or the budget is spent. `{out}` in a command stands
+/// for the path that its result is to be written to, else its standard output is the result. Before each run a fixed
+/// workload, the canary, is timed: where that differs between the sides, the machine changed, and nothing is called
+/// slower or faster. What is there of the same commands, rule and seed is used again. Throws RunError where a command
+/// fails, UsageError where the folder holds another collection, Interrupted.
+Comparison collect(const std::string& base, const std::string& candidate, const CollectOptions& options);
+
+}  // namespace dydit::compare
