@@ -6,7 +6,7 @@ JOBS   ?= $(shell n=$$(nproc); [ $$n -gt 16 ] && n=16; echo $$n)
 BUILD   = build/$(PRESET)
 
 SECONDS ?= 600
-FUZZERS ?= images profile records report safetensors timeline torch
+FUZZERS ?= images profile records report results safetensors timeline torch
 
 .PHONY: help deps configure build test test-without-cuda fuzz fuzz-coverage reproduce bench clean
 

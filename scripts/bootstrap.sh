@@ -9,7 +9,7 @@ cuda=${CUDA:-AUTO}
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-packages=(build-essential cmake ninja-build ccache pkg-config python3-venv gnuplot-nox
+packages=(build-essential cmake ninja-build ccache pkg-config python3-venv python3-jsonschema gnuplot-nox
           libfmt-dev libeigen3-dev libbenchmark-dev catch2 libcli11-dev libtomlplusplus-dev
           nlohmann-json3-dev libzip-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libxxhash-dev libutf8proc-dev libgloo-dev)
 if [ "${PRESET:-}" = fuzz ]; then packages+=(clang-16 libclang-rt-16-dev llvm-16); fi

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=$1 workers=$2
 shift 2
-[ $# -gt 0 ] || set -- torch safetensors images npz profile records report timeline
+[ $# -gt 0 ] || set -- torch safetensors images npz profile records report results timeline
 
 TMPDIR=$(mktemp -d /dev/shm/dydit-fuzz-XXXXXX)
 export TMPDIR

@@ -9,10 +9,12 @@ The even runs of the pool are compared, the odd ones say how much each benchmark
 from the pool by chance, none twice; a slowdown multiplies the candidate's times. Of the 30 benchmarks of a suite three are slower.
 """
 import argparse
+import bisect
 import csv
 import json
 import math
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -32,6 +34,7 @@ PEERS = {"google": 0, "nvbench": 0, "nvbench-robust": 0.005, "asv": 0.1, "asv-1.
 class Pool:
     """Medians of the repetitions of each process run."""
     name = "pool"
+    most = property(lambda self: len(self.runs))  # that can be drawn at once
 
     def __init__(self, path):
         runs = [json.loads(line)["times"] for line in path.read_text().splitlines()]
@@ -51,7 +54,7 @@ class Pool:
 
 class Synthetic:
     """Noise of known standard deviation: normal, skew (lognormal) and with heavy tails (Student's t, 3 degrees)."""
-    name = "synthetic"
+    name, most = "synthetic", math.inf
     KINDS = {"normal": lambda g: g.gauss(0, 1),
              "skew": lambda g: (g.lognormvariate(0, 0.6) - math.exp(0.18)) / math.sqrt((math.exp(0.36) - 1) * math.exp(0.36)),
              "heavy": lambda g: g.gauss(0, 1) / math.sqrt(g.gammavariate(1.5, 2 / 3)) / math.sqrt(3)}
@@ -186,8 +189,7 @@ class Proof:
                     doubtful = {name: one[3] for name, one in suite.items() if one[0] == "cannot-tell"}
                     told += len(suite) - len(doubtful)
                     could_not += len(doubtful)
-                    possible = [name for name, runs in doubtful.items() if 0 < 2 * runs <= getattr(self, "limit", 1e9)
-                                and (source.name != "pool" or 2 * runs <= len(source.runs))]
+                    possible = [name for name, runs in doubtful.items() if 0 < 2 * runs <= source.most]
                     if not possible:
                         continue
                     name = self.generator.choice(possible)
@@ -220,20 +222,21 @@ class Proof:
         """Detection at each peer's own rate of false alarms, with the smallest change that it calls one."""
         rows = []
         for source in self.sources:
-            label = f"peers-{source.name}"
-            quiet = ours(f"{label}-0", [suite for suite, _ in self.pairs(source, 10, self.suites)])
-            false = {peer: share(one in ALARM for suite in theirs(peer, f"{label}-0") for one in suite.values()) for peer in PEERS}
-            for effect in EFFECTS:
-                pairs = self.pairs(source, 10, self.suites // 2, effect)
-                mine = ours(f"{label}-{100 * effect:.0f}", [suite for suite, _ in pairs])
-                for peer, least in PEERS.items():
-                    level, rate = level_for(quiet, false[peer], least)
-                    found = theirs(peer, f"{label}-{100 * effect:.0f}")
-                    cases = [(suite[name], other[name]) for suite, other, (_, names) in zip(mine, found, pairs) for name in names]
-                    rows.append({"source": source.name, "peer": peer, "effect": effect, "cases": len(cases),
-                                 "false_alarms": false[peer], "ours_false_alarms": rate, "least": least,
-                                 "found": share(other == "slower" for _, other in cases),
-                                 "ours": share(calls(one, level, least) and one[2] > 0 for one, _ in cases)})
+            for n in (10, 30):
+                label = f"peers-{source.name}-{n}"
+                quiet = ours(f"{label}-0", [suite for suite, _ in self.pairs(source, n, self.suites)])
+                rates = {peer: share(one in ALARM for suite in theirs(peer, f"{label}-0") for one in suite.values()) for peer in PEERS}
+                for effect in EFFECTS:
+                    pairs = self.pairs(source, n, self.suites // 2, effect)
+                    mine = ours(f"{label}-{100 * effect:.0f}", [suite for suite, _ in pairs])
+                    for peer, least in PEERS.items():
+                        found = theirs(peer, f"{label}-{100 * effect:.0f}")
+                        cases = [(suite[name], other[name]) for suite, other, (_, names) in zip(mine, found, pairs)
+                                 for name in names]
+                        rows.append({"source": source.name, "runs": n, "peer": peer, "effect": effect, "cases": len(cases),
+                                     "false_alarms": rates[peer], "least": least,
+                                     "found": share(other == "slower" for _, other in cases),
+                                     "ours": found_at(rates[peer], least, quiet, [one for one, _ in cases])})
         return rows
 
     def spreads(self):
@@ -241,16 +244,21 @@ class Proof:
                 for name, spread in source.spread.items()]
 
 
-def calls(one, level, least):
-    return one[1] <= level and abs(one[2]) > math.log1p(least)
+def found_at(rate, least, quiet, slowed_ones):
+    """The share of slowed ones that we find at that rate of false alarms. Levels are steps: between two of them as a straight
+    line, which is what a level chosen by chance between them would find."""
+    def value(one):
+        return one[1] if abs(one[2]) > math.log1p(least) else math.inf
 
-
-def level_for(quiet, rate, least):
-    """The level at which we have at most that rate of false alarms, and the rate that we have."""
-    p = sorted(one[1] if abs(one[2]) > math.log1p(least) else 2.0 for suite in quiet for one in suite.values())
-    allowed = math.floor(rate * len(p) + 1e-9)
-    level = min(p[allowed], 1.0) * (1 - 1e-9) if allowed < len(p) else 1.0  # below the first that is too many
-    return level, sum(one <= level for one in p) / len(p)
+    false = sorted(value(one) for suite in quiet for one in suite.values())
+    found = [value(one) if one[2] > 0 else math.inf for one in slowed_ones]
+    before = (0.0, 0.0)
+    for level in sorted({one for one in false + found if one < math.inf}):
+        now = (bisect.bisect_right(false, level) / len(false), share(one <= level for one in found))
+        if now[0] > rate:
+            return before[1] + (now[1] - before[1]) * (rate - before[0]) / (now[0] - before[0])
+        before = now
+    return before[1]
 
 
 def save(folder, name, rows):
@@ -280,6 +288,10 @@ def main():
             rows = getattr(proof, part)()
             save(arguments.out / "figures", part, rows)
             print(f"{part}: {len(rows)} rows", file=sys.stderr)
+    for script in HERE.glob("*.gp"):
+        if (arguments.out / "figures" / f"{script.stem}.csv").exists():
+            shutil.copy(script, arguments.out / "figures")
+            subprocess.run(["gnuplot", script.name], cwd=arguments.out / "figures", check=True)
 
 
 if __name__ == "__main__":

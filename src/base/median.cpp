@@ -11,12 +11,13 @@ namespace dydit {
 // each sample being on either side with probability one half.
 static std::size_t outside(std::size_t n) {
   const auto count = static_cast<double>(n);
-  double probability = std::pow(0.5, count), sum = probability;
+  // By its logarithm: 0.5 to the power of many samples is zero.
+  double log_probability = count * std::log(0.5), sum = std::exp(log_probability);
   std::size_t k = 0;
   while (sum <= 0.025) {
     ++k;
-    probability *= (count - static_cast<double>(k) + 1) / static_cast<double>(k);
-    sum += probability;
+    log_probability += std::log((count - static_cast<double>(k) + 1) / static_cast<double>(k));
+    sum += std::exp(log_probability);
   }
   return k;
 }

@@ -17,15 +17,6 @@ namespace dydit::cli {
 
 namespace {
 
-// The command line of this process.
-std::vector<std::string> arguments() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> out;
-  for (std::string argument; std::getline(file, argument, '\0');) out.push_back(argument);
-  if (!out.empty()) out[0] = std::filesystem::path(out[0]).filename().string();
-  return out;
-}
-
 // As a line for a shell, the program as "dydit".
 std::string command_line(const std::vector<std::string>& arguments) {
   std::string line = "dydit";
@@ -56,6 +47,14 @@ void Machine::add_to(CLI::App& app) {
              "threads of the CPU, shared by the processes of a machine (default: all cores)");
   add_number(app, "--seed", run::bounds::seed, into(seed), "seed of every random draw");
   app.add_flag("--quiet", quiet, "neither progress nor which weights were taken on stderr");
+}
+
+std::vector<std::string> arguments() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> out;
+  for (std::string argument; std::getline(file, argument, '\0');) out.push_back(argument);
+  if (!out.empty()) out[0] = std::filesystem::path(out[0]).filename().string();
+  return out;
 }
 
 run::RunSettings Machine::settings(const study::Catalog& catalog, const distributed::ProcessGroup& group) const {

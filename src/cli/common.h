@@ -118,6 +118,9 @@ struct ConfigurationOptions {
 /// --round-to-tiles RUN
 void add_round_to_tiles(CLI::App& app, std::string& costs);
 
+/// The command line of this process, its first word without folders.
+std::vector<std::string> arguments();
+
 /// Throws RunError where cells failed.
 void require_whole(const run::Finished& finished);
 

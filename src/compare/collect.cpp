@@ -94,14 +94,15 @@ class Collection {
 
   void resume() {
     if (!fs::exists(journal())) return;
-    std::ifstream lines(journal());
-    for (std::string line; std::getline(lines, line);) {
-      const auto run = parse_json<nlohmann::json>(line);
-      if (!run) break;  // cut short by a kill: its run is made again
-      const auto side = run->value("side", std::size_t{2});
+    const std::string text = read_file(journal());
+    std::size_t whole = 0;  // a kill cuts the last line short: its run is made again
+    for (std::size_t end; (end = text.find('\n', whole)) != std::string::npos; whole = end + 1) {
+      const auto run = parse_json<nlohmann::json>(std::string_view(text).substr(whole, end - whole));
+      const auto side = run && run->is_object() ? run->value("side", std::size_t{2}) : 2;
       if (side > 1) throw InputError("no journal of runs", journal().string(), "choose another --out");
       take(side, run->value("result", ""), run->value("canary_seconds", 0.0));
     }
+    if (whole < text.size()) write_atomically(journal(), std::string_view(text).substr(0, whole));
   }
 
   void take(std::size_t side, const std::string& result, double canary) {

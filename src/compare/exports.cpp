@@ -17,9 +17,13 @@ namespace {
 using Ordered = nlohmann::ordered_json;
 
 // Names come from files, whose bytes need not be UTF-8.
-std::string text_of(const Ordered& json) { return json.dump(2, ' ', false, Ordered::error_handler_t::replace) + "\n"; }
+template <typename Json>
+std::string text_of(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
-std::string replaced(std::string text, std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
+std::string replaced(const std::string& text,
+                     std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
     const auto found = std::ranges::find_if(
@@ -30,15 +34,20 @@ std::string replaced(std::string text, std::initializer_list<std::pair<std::stri
   return out;
 }
 
-// Control characters are not allowed in XML 1.0, not even escaped.
-std::string xml(std::string text) {
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return c < 0x20; }, ' ');
-  return replaced(text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+// Control characters and these two others are not allowed in XML 1.0, not even escaped.
+std::string xml(const std::string& text) {
+  return replaced(
+      one_line(text),
+      {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"\xEF\xBF\xBE", "?"}, {"\xEF\xBF\xBF", "?"}});
 }
 
 std::string cell(const std::string& text) {
-  return replaced(text, {{"|", "\\|"}, {"\n", " "}, {"<", "&lt;"}, {"`", "'"}});
+  return replaced(one_line(text), {{"|", "\\|"}, {"<", "&lt;"}, {"`", "'"}});
+}
+
+// In a span of code "<" stands for itself, as in the name of a template's benchmark.
+std::string code(const std::string& text) {
+  return fmt::format("`{}`", replaced(one_line(text), {{"|", "\\|"}, {"`", "'"}}));
 }
 
 std::vector<std::string> failures_of(const Compared& one) {
@@ -47,15 +56,16 @@ std::vector<std::string> failures_of(const Compared& one) {
   return failures;
 }
 
-std::string row(const Compared& one) {
+std::string row(const Compared& one, const std::set<std::string>& common) {
   std::string counts;
   for (const std::string& risen : risen_counts(one)) counts += "; " + risen;
   const std::string verdict = one.verdict == Verdict::slower || !counts.empty()
                                   ? fmt::format("**{}**", name_of(one.verdict))
                               : one.verdict == Verdict::cannot_tell ? "cannot tell"
                                                                     : name_of(one.verdict);
-  return fmt::format("| `{}` | {} | {} | {} {} | {}{} |\n", cell(one.name), time_text(median_time(one.base)),
-                     time_text(median_time(one.candidate)), ratio_text(one), interval_text(one), verdict, cell(counts));
+  return fmt::format("| {} | {} | {} | {} {} | {}{} |\n", code(name_without(common, one.name)),
+                     time_text(median_time(one.base)), time_text(median_time(one.candidate)), ratio_text(one),
+                     interval_text(one), verdict, cell(counts));
 }
 
 constexpr const char* head = "| benchmark | base | candidate | ratio | verdict |\n|---|---|---|---|---|\n";
@@ -77,16 +87,16 @@ std::string json(const Comparison& comparison) {
       b["counts"][count.name] = {
           {"base", count.base}, {"candidate", count.candidate}, {"gated", count.gated}, {"rose", count.rose()}};
   }
-  return text_of({{"benchmarks", benchmarks},
-                  {"suite",
-                   {{"slower", comparison.count(Verdict::slower)},
-                    {"faster", comparison.count(Verdict::faster)},
-                    {"same", comparison.count(Verdict::same)},
-                    {"cannot_tell", comparison.count(Verdict::cannot_tell)},
-                    {"risen", comparison.risen()},
-                    {"threshold", comparison.rule.threshold},
-                    {"alarms", comparison.rule.alarms}}},
-                  {"notes", comparison.notes}});
+  return text_of(Ordered{{"benchmarks", benchmarks},
+                         {"suite",
+                          {{"slower", comparison.count(Verdict::slower)},
+                           {"faster", comparison.count(Verdict::faster)},
+                           {"same", comparison.count(Verdict::same)},
+                           {"cannot_tell", comparison.count(Verdict::cannot_tell)},
+                           {"risen", comparison.risen()},
+                           {"threshold", comparison.rule.threshold},
+                           {"alarms", comparison.rule.alarms}}},
+                         {"notes", comparison.notes}});
 }
 
 std::string junit(const Comparison& comparison) {
@@ -114,11 +124,12 @@ std::string junit(const Comparison& comparison) {
 }
 
 std::string markdown(const Comparison& comparison) {
+  const std::set<std::string> common = common_parts(comparison);
   std::string first, others;
   for (const Compared* one : by_importance(comparison))
     (one->verdict == Verdict::slower || one->verdict == Verdict::faster || !risen_counts(*one).empty() ? first
                                                                                                        : others) +=
-        row(*one);
+        row(*one, common);
   std::string text =
       fmt::format("**{}**: {}\n", comparison.worse() ? "Worse" : "No slowdown found", summary(comparison));
   if (!first.empty()) text += fmt::format("\n{}{}", head, first);
@@ -128,6 +139,8 @@ std::string markdown(const Comparison& comparison) {
       "\nTimes are medians of process runs; intervals are corrected for the {} benchmarks; smallest change that "
       "matters: {:g} %.\n",
       comparison.benchmarks.size(), 100 * comparison.rule.threshold);
+  if (!common.empty())
+    text += fmt::format("- all benchmarks with `{}`\n", cell(fmt::format("{}", fmt::join(common, " "))));
   for (const std::string& note : comparison.notes) text += fmt::format("- {}\n", cell(note));
   return text;
 }
@@ -150,7 +163,7 @@ std::string annotations(const Comparison& comparison) {
 }
 
 std::string bmf(const Comparison& comparison) {
-  Ordered json = Ordered::object();
+  nlohmann::json json = nlohmann::json::object();  // an ordered one would look for each name among all before it
   for (const Compared& one : comparison.benchmarks)
     if (!one.candidate.empty()) {
       const auto [least, most] = std::ranges::minmax(one.candidate);

@@ -53,6 +53,10 @@ ProcessRun read_google_benchmark(const Json& file, const std::string& path, Cloc
         one.error = fmt::format("failed: {}", text_or(row, "error_message", "no message"));
         continue;
       }
+      if (row.value("skipped", Json(false)) == Json(true)) {  // from 1.8 on; its times are 0
+        one.error = fmt::format("skipped: {}", text_or(row, "skip_message", "no message"));
+        continue;
+      }
       const double unit = seconds_in(text_or(row, "time_unit", "ns"), where);
       one.add_time(unit * number(row, clock == Clock::real ? "real_time" : "cpu_time", where), where);
       for (const char* counter : counters)

@@ -15,6 +15,9 @@ namespace {
 constexpr std::array tags{"nv/cold/time/gpu/median", "nv/cold/time/gpu/mean", "nv/cpu_only/time/cpu/median",
                           "nv/cpu_only/time/cpu/mean"};
 
+// Each state has the name of its benchmark once more, so that it multiplies what the file takes in memory.
+constexpr std::size_t longest_benchmark = 256;
+
 const Json& list_of(const Json& object, const char* key) {
   static const Json none = Json::array();
   const auto found = object.is_object() ? object.find(key) : object.end();
@@ -56,6 +59,9 @@ ProcessRun read_nvbench(const Json& file, const std::string& path) {
   for (const Json& benchmark : file.at("benchmarks")) {
     const std::string of_all = benchmark.is_object() ? text_or(benchmark, "name", "") : "";
     if (of_all.empty()) throw Where{path, of_all}.error("a benchmark without a name", "expected nvbench's JSON");
+    if (of_all.size() > longest_benchmark)
+      throw Where{path, of_all.substr(0, longest_benchmark)}.error("a name that is too long",
+                                                                   "call the benchmark otherwise");
     for (const Json& state : list_of(benchmark, "states")) {
       if (!state.is_object()) throw Where{path, of_all}.error("a state that is no object", "expected nvbench's JSON");
       const std::string name = name_of(of_all, state);

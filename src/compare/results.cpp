@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -22,7 +22,8 @@ InputError Where::error(const std::string& what, const std::string& remedy) cons
 }
 
 void Gathered::add_time(double time, const Where& where) {
-  if (!(time > 0) || !std::isfinite(time))
+  // Beyond these, sums and ratios of times could overflow.
+  if (!(time >= 1e-30 && time <= 1e30))
     throw where.error(fmt::format("a time of {:g} s", time), "measure it again: times are above 0");
   seconds.push_back(time);
 }
@@ -77,22 +78,31 @@ ProcessRun read_run_directory(const fs::path& path) {
   ProcessRun run;
   for (const record::Record& record : record::read_run(path).records) {
     const std::string name = name_of(record), file = (path / "results.jsonl").string();
+    const Where where{file, name};
     Gathered one;
-    for (const char* time : time_metrics)
-      if (const auto found = record.metrics.find(time); found != record.metrics.end() && one.seconds.empty())
-        one.add_time(found->second.value / 1000, Where{file, name});
+    if (record.status == record::Status::ok)  // what is left of a failed cell may be no number
+      for (const char* time : time_metrics)
+        if (const auto found = record.metrics.find(time); found != record.metrics.end() && one.seconds.empty())
+          one.add_time(found->second.value / 1000, where);
     // A study of losses has none, and is no benchmark; a failed cell is one.
     if (one.seconds.empty() && record.status == record::Status::ok) continue;
     for (const char* count : counted)
       if (const auto found = record.metrics.find(count); found != record.metrics.end())
         one.counts[count] = found->second.value;
     if (record.status != record::Status::ok) one.error = record.error.empty() ? "not measured" : record.error;
+    if (run.contains(name)) throw where.error("two benchmarks of one name", "measure them anew, in a run of their own");
     run.merge(run_of({{name, one}}));
   }
   return run;
 }
 
-bool is_run(const fs::path& path) { return fs::is_regular_file(path / "manifest.json"); }
+// Not what cannot be looked at, as a link that leads to itself.
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+bool is_run(const fs::path& path) { return is_file(path / "manifest.json"); }
 
 }  // namespace
 
@@ -115,14 +125,15 @@ Results read_results(const fs::path& path, Clock clock) {
     else
       results.runs.push_back(read_json(MappedFile(from).text(), from.string(), clock));
   };
-  if (!fs::exists(path)) throw InputError("no such file or folder", path.string(), "name results");
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) throw InputError("no such file or folder", path.string(), "name results");
   if (!fs::is_directory(path) || is_run(path)) {
     add(path);
   } else {
     std::vector<fs::path> entries(fs::directory_iterator(path), fs::directory_iterator{});
     std::ranges::sort(entries);
     for (const fs::path& entry : entries) {
-      if (is_run(entry) || (entry.extension() == ".json" && fs::is_regular_file(entry)))
+      if (is_run(entry) || (entry.extension() == ".json" && is_file(entry)))
         add(entry);
       else
         results.notes.push_back(fmt::format("{} is no result and was left out", entry.string()));

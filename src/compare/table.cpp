@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // For a terminal.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -34,7 +35,8 @@ std::string sparkline(const Compared& one) {
   std::vector<double> all = base;
   all.insert(all.end(), candidate.begin(), candidate.end());
   const double least = std::ranges::min(all);
-  const double most = std::min(std::ranges::max(all), least + 4 * (median_time(all) - least));
+  const double higher = std::max(median_time(base), median_time(candidate));
+  const double most = std::min(std::ranges::max(all), least + 4 * (higher - least));
   const auto bar = [&](double value) {
     const double share = most > least ? std::min((value - least) / (most - least), 1.0) : 0;
     return bars[static_cast<std::size_t>(std::lround(share * 7))];
@@ -52,15 +54,20 @@ std::size_t columns_of(const Compared& one) {
 
 // The end of a long name says more than its beginning.
 std::string short_name(const std::string& name) {
-  return name.size() <= longest_name ? name : "..." + name.substr(name.size() - longest_name + 3);
+  if (name.size() <= longest_name) return name;
+  std::size_t begin = name.size() - longest_name + 3;
+  while ((name[begin] & 0xc0) == 0x80) ++begin;  // not within a character
+  return "..." + name.substr(begin);
 }
 
 }  // namespace
 
 std::string table(const Comparison& comparison) {
+  const std::set<std::string> common = common_parts(comparison);
+  const auto shown = [&](const Compared& one) { return short_name(name_without(common, one.name)); };
   std::size_t name_width = 9, line_width = 0;
   for (const Compared& one : comparison.benchmarks) {
-    name_width = std::max(name_width, short_name(one.name).size());
+    name_width = std::max(name_width, shown(one).size());
     line_width = std::max(line_width, columns_of(one));
   }
   std::string text =
@@ -69,15 +76,16 @@ std::string table(const Comparison& comparison) {
   for (const Compared* one : by_importance(comparison)) {
     const std::string line = sparkline(*one);
     const std::size_t columns = line.empty() ? 0 : columns_of(*one);
-    text +=
-        fmt::format("{:<{}}  {:>9}  {:>9}  {:>6}  {:<16}  {}{:{}}  {}\n", short_name(one->name), name_width,
-                    time_text(median_time(one->base)), time_text(median_time(one->candidate)), ratio_text(*one),
-                    interval_text(*one), line, "", std::max<std::size_t>(line_width, 12) - columns, verdict_text(*one));
-    for (const std::string& risen : risen_counts(*one)) text += fmt::format("  {}\n", risen);
+    text += fmt::format("{:<{}}  {:>9}  {:>9}  {:>6}  {:<16}  {}{:{}}  {}\n", shown(*one), name_width,
+                        time_text(median_time(one->base)), time_text(median_time(one->candidate)), ratio_text(*one),
+                        interval_text(*one), line, "", std::max<std::size_t>(line_width, 12) - columns,
+                        one_line(verdict_text(*one)));
+    for (const std::string& risen : risen_counts(*one)) text += fmt::format("  {}\n", one_line(risen));
   }
   std::vector<double> detectable;
   for (const Compared& one : comparison.benchmarks)
     if (one.detectable && std::isfinite(*one.detectable)) detectable.push_back(100 * *one.detectable);
+  if (!common.empty()) text += fmt::format("\nall with {}\n", fmt::join(common, " "));
   text += fmt::format("\n{}\n", summary(comparison));
   if (!detectable.empty())
     text += fmt::format(

@@ -90,12 +90,18 @@ void correct(std::vector<Tested>& tested, double alarms) {
   }
 }
 
-/// Distributions of U by numbers of runs: a suite needs few.
-using Distributions = std::map<std::pair<int, int>, RankDistribution>;
+/// By numbers of runs: a suite needs few.
+using Distributions = std::map<std::pair<int, int>, RankDistributions>;
 
-const RankDistribution& distribution_of(Distributions& distributions, std::size_t n, std::size_t m) {
-  const std::pair numbers{static_cast<int>(n), static_cast<int>(m)};
+const RankDistributions& distributions_of(Distributions& distributions, std::size_t base, std::size_t candidate) {
+  const std::pair numbers{static_cast<int>(base), static_cast<int>(candidate)};
   return distributions.try_emplace(numbers, numbers.first, numbers.second).first->second;
+}
+
+// Process runs a side that would tell as much as these do, where one side has more.
+double runs_of(const Compared& one) {
+  const auto n = static_cast<double>(one.base.size()), m = static_cast<double>(one.candidate.size());
+  return 2 * n * m / (n + m);
 }
 
 // Probability of a verdict with `runs` new process runs a side, as far as the present ones say where the true value is
@@ -103,8 +109,7 @@ const RankDistribution& distribution_of(Distributions& distributions, std::size_
 double told_with(int runs, const Tested& now, const Rule& rule) {
   const double limit = std::log1p(rule.threshold);
   const double value = now.shift.value(), error = now.shift.error();
-  const double before = static_cast<double>(std::min(now.compared->base.size(), now.compared->candidate.size()));
-  const double error_then = error * std::sqrt(before / runs), width = std::hypot(error, error_then);
+  const double error_then = error * std::sqrt(runs_of(*now.compared) / runs), width = std::hypot(error, error_then);
   const auto below = [&](double x) { return normal_below((x - value) / width); };
   const double beyond = std::max(limit, normal_quantile(1 - now.level / 2) * error_then);
   const double within = limit - normal_quantile(1 - rule.same_level / 2) * error_then;
@@ -114,11 +119,11 @@ double told_with(int runs, const Tested& now, const Rule& rule) {
 // Process runs a side that would probably tell; nothing where not even many would.
 std::optional<int> runs_needed(const Tested& now, const Rule& rule, Distributions& distributions) {
   if (!std::isfinite(now.shift.error())) return fewest_telling;
-  for (int runs = static_cast<int>(now.compared->base.size()) + 1; runs <= most_runs; ++runs)
+  for (int runs = static_cast<int>(runs_of(*now.compared)) + 1; runs <= most_runs; ++runs)
     if (told_with(runs, now, rule) >= sure)
       for (;; ++runs)  // so many that their ranks can tell at all
         if (const auto n = static_cast<std::size_t>(runs);
-            runs > 20 || distribution_of(distributions, n, n).critical(now.level) >= 0)
+            runs > 20 || distributions_of(distributions, n, n).smallest_level() <= now.level)
           return runs;
   return {};
 }
@@ -139,8 +144,7 @@ void decide(const Tested& one, const Rule& rule, Distributions& distributions) {
     c.verdict = Verdict::same;
   if (c.verdict != Verdict::cannot_tell) return;
   c.runs_needed = runs_needed(one, rule, distributions);
-  const auto n = static_cast<double>(c.base.size()), m = static_cast<double>(c.candidate.size());
-  const double spread = 100 * error / std::sqrt(1 / n + 1 / m);
+  const double spread = 100 * error * std::sqrt(runs_of(c) / 2);
   c.reason = one.changed              ? fmt::format("a change, but of less than {:g} %", 100 * rule.threshold)
              : !std::isfinite(spread) ? std::string("too few process runs")
                                       : fmt::format("varies by {:.2g} % between process runs", spread);
@@ -200,7 +204,7 @@ Comparison compare(const Results& base, const Results& candidate, const Rule& ru
   for (Compared& one : comparison.benchmarks)
     if (one.reason.empty())
       tested.push_back({&one, Shift(one.base, one.candidate,
-                                    distribution_of(distributions, one.base.size(), one.candidate.size()))});
+                                    distributions_of(distributions, one.base.size(), one.candidate.size()))});
   correct(tested, rule.alarms);
   for (const Tested& one : tested) decide(one, rule, distributions);
   return comparison;

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/median.h"
 
@@ -70,6 +73,41 @@ std::string ratio_text(const Compared& one) { return one.ratio ? fmt::format("{:
 std::string interval_text(const Compared& one) {
   if (!one.interval || !std::isfinite((*one.interval)[1])) return {};
   return fmt::format("[{:.3f}, {:.3f}]", (*one.interval)[0], (*one.interval)[1]);
+}
+
+static std::vector<std::string> parts_of(const std::string& name) {
+  std::vector<std::string> parts;
+  std::istringstream words(name);
+  for (std::string word; words >> word;) parts.push_back(word);
+  return parts;
+}
+
+std::set<std::string> common_parts(const Comparison& comparison) {
+  if (comparison.benchmarks.size() < 2) return {};
+  std::map<std::string, std::size_t> counts;
+  for (const Compared& one : comparison.benchmarks)
+    for (const std::string& part : parts_of(one.name))
+      if (part.find('=') != std::string::npos) ++counts[part];
+  std::set<std::string> common;
+  for (const auto& [part, count] : counts)
+    if (count == comparison.benchmarks.size()) common.insert(part);
+  return common;
+}
+
+std::string name_without(const std::set<std::string>& parts, const std::string& name) {
+  if (parts.empty()) return one_line(name);
+  std::string shorter;
+  for (const std::string& part : parts_of(name))
+    if (!parts.contains(part)) shorter += (shorter.empty() ? "" : " ") + part;
+  return one_line(shorter.empty() ? name : shorter);
+}
+
+std::string one_line(const std::string& text) {
+  using nlohmann::json;
+  std::string line = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+  std::ranges::replace_if(
+      line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return line;
 }
 
 double median_time(const std::vector<double>& runs) { return median_of(runs).value; }

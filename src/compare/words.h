@@ -2,6 +2,7 @@
 // Phrases that several reports share.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,14 @@ std::string time_text(double seconds);
 std::string ratio_text(const Compared& one);
 /// "[1.031, 1.074]", empty where there is none or where it is infinite.
 std::string interval_text(const Compared& one);
+
+/// Parts of names between spaces that all benchmarks have ("device=cpu"), of several.
+std::set<std::string> common_parts(const Comparison& comparison);
+/// The name without these, as one line: what tells it from the others.
+std::string name_without(const std::set<std::string>& parts, const std::string& name);
+
+/// The text in UTF-8, with spaces for control characters: names and errors come from files.
+std::string one_line(const std::string& text);
 
 /// Median of the process runs, in seconds; NaN where there are none.
 double median_time(const std::vector<double>& runs);

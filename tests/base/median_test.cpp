@@ -30,6 +30,14 @@ TEST_CASE("the interval of 100 samples is the published one") {
   CHECK(median_of(samples).high == 61);
 }
 
+TEST_CASE("thousands of samples have an interval, as wide as by the normal distribution") {
+  std::vector<double> samples;
+  for (int i = 1; i <= 5000; ++i) samples.push_back(i);
+  CHECK(median_of(samples).value == 2500.5);
+  CHECK(median_of(samples).low == 2431);
+  CHECK(median_of(samples).high == 5000 - 2430);
+}
+
 TEST_CASE("the interval holds the median of the distribution at least as often as it says, whatever that is") {
   constexpr int experiments = 2000;
   const auto skewed = [](double u) { return -std::log(1 - u); };

@@ -1,7 +1,7 @@
 # What every one that starts the program shares.
 set(program_sources cli/process.cpp cli/tiny_runs.cpp)
 dydit_test(cli TORCH
-  SOURCES golden.cpp golden_weights.cpp inception_weights.cpp vae_weights.cpp cli/costs_test.cpp cli/data_test.cpp cli/distributed_test.cpp cli/dynamic_test.cpp cli/hostile_test.cpp cli/images_test.cpp
+  SOURCES golden.cpp golden_weights.cpp inception_weights.cpp vae_weights.cpp cli/compare_test.cpp cli/costs_test.cpp cli/data_test.cpp cli/distributed_test.cpp cli/dynamic_test.cpp cli/hostile_test.cpp cli/images_test.cpp
           cli/probe_test.cpp cli/profile_test.cpp cli/quality_test.cpp cli/run_test.cpp cli/sample_test.cpp cli/usage_test.cpp cli/vae_test.cpp cli/weights_test.cpp ${program_sources}
   LINKS dydit_data dydit_record dydit_diffusion dydit_dit dydit_study dydit_quality PkgConfig::libzip)
 dydit_test(faults

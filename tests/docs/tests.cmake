@@ -6,3 +6,5 @@ if(Python3_FOUND)
 else()
   message(STATUS "No Python 3.11: the numbers of README.md and docs/ are not held against their records")
 endif()
+# By Debian's Python, which has the module that scripts/bootstrap.sh installs.
+add_test(NAME docs_schema COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/docs/schema_test.py)

@@ -217,3 +217,41 @@ write("timeline", "host", start + bytes([0, 10, 100, 0, 0, 1, 0]) + bytes([8, 20
 write("timeline", "gpu", start + bytes([0, 10, 100, 0, 0, 1, 0]) + bytes([1, 20, 25, 2, 99, 99, 0, 1])
       + bytes([2, 40, 60, 2, 109, 109, 0, 0, 1, 0]) + bytes([2, 60, 80, 2, 110, 110, 0, 0, 1, 3]) + bytes([3, 0, 0, 3, 1, 97, 0]))
 write("timeline", "strange", start + bytes([0, 100, 10, 7, 7, 7, 7]) + bytes([2, 255]) + bytes(range(200, 256)))
+
+
+# Results of benchmarks of two sides, as Google Benchmark and nvbench write them.
+def google(scale):
+    row = {"name": "copy<int>/8", "family_index": 0, "per_family_instance_index": 0, "run_name": "copy<int>/8",
+           "run_type": "iteration", "repetitions": 2, "repetition_index": 0, "threads": 1, "iterations": 10,
+           "real_time": 240 * scale, "cpu_time": 140, "time_unit": "ns", "INSTRUCTIONS": 12345.0,
+           "allocs_per_iter": scale, "max_bytes_used": 42, "total_allocated_bytes": 128, "label": "l"}
+    failed = {"name": "broken", "run_name": "broken", "run_type": "iteration", "repetition_index": 0,
+              "error_occurred": True, "error_message": "no | device", "real_time": 0.0, "cpu_time": 0.0}
+    rows = [row, row | {"repetition_index": 1}, failed, failed | {"name": "left", "run_name": "left", "skipped": True}]
+    rows += [{"name": f"sum_{kind}", "run_name": "sum", "run_type": "aggregate", "aggregate_name": kind,
+              "real_time": 8 / scale, "cpu_time": 8, "time_unit": "ms"} for kind in ("mean", "median", "cv")]
+    return json.dumps({"context": {"num_cpus": 2}, "benchmarks": rows}).encode()
+
+
+def nvbench(time):
+    value = [{"name": "value", "type": "float64", "value": str(time)}]
+    state = {"name": "Device=0 T=F32", "device": 0, "axis_values": [{"name": "T", "type": "string", "value": "F32"}],
+             "summaries": [{"tag": f"nv/cold/time/gpu/{kind}", "name": "GPU Time", "hint": "duration", "data": value}
+                           for kind in ("mean", "median")], "is_skipped": False}
+    skipped = {"device": 1, "axis_values": None, "summaries": None, "is_skipped": True, "skip_reason": "too large"}
+    host = {"summaries": [{"tag": "nv/cpu_only/time/cpu/mean", "data": value}]}
+    return json.dumps({"devices": [], "benchmarks": [{"name": "copy", "index": 0, "states": [state, skipped]},
+                                                     {"name": "host", "states": [host]}]}).encode()
+
+
+def short_rows(count):
+    return json.dumps({"benchmarks": [{"name": str(i), "real_time": 1 + i} for i in range(count)]}).encode()
+
+
+write("results", "google", google(1))
+write("results", "google-slower", google(1) + b"\0" + google(2))
+write("results", "nvbench", nvbench(2.5e-6))
+write("results", "nvbench-faster", nvbench(2.5e-6) + b"\0" + nvbench("1e-6"))
+write("results", "both", google(1) + b"\0" + nvbench(1))
+write("results", "many", short_rows(700) + b"\0" + short_rows(701))
+write("results", "one", b'{"benchmarks":[{"name":"a","real_time":1}]}\0{"benchmarks":[{"name":"a","real_time":2}]}')

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// dydit compare and sweep --processes: what a user sees of them. What a verdict is, is in tests/compare.
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "catch.h"
+#include "process.h"
+
+using namespace dydit;
+using Catch::Matchers::Contains;
+using Json = nlohmann::ordered_json;
+using test::run_dydit;
+
+namespace {
+
+std::string google(double nanoseconds) {
+  return fmt::format(R"({{"benchmarks": [{{"name": "a", "real_time": {}, "time_unit": "ns"}}]}})", nanoseconds);
+}
+
+// As many process runs of a benchmark that takes so long.
+std::string side(const test::TemporaryFolder& folder, const std::string& name, double nanoseconds, int runs = 10) {
+  const auto path = folder.path() / name;
+  create_folders(path);
+  for (int i = 0; i < runs; ++i) write_atomically(path / fmt::format("{:02}.json", i), google(nanoseconds + 0.01 * i));
+  return path;
+}
+
+std::string printing(double nanoseconds) { return fmt::format("echo '{}'", google(nanoseconds)); }
+
+std::size_t lines_of(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  return static_cast<std::size_t>(std::ranges::count(text, '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("compare ends with 1 exactly when something is slower") {
+  const test::TemporaryFolder folder;
+  const std::string base = side(folder, "base", 100), slow = side(folder, "slow", 105);
+  const auto slower = run_dydit({"compare", base, slow, "--json"});
+  CHECK(slower.code == 1);
+  CHECK(test::is_one_error(slower.err));
+  const Json json = Json::parse(slower.out);
+  const Json& one = json.at("benchmarks").at(0);
+  CHECK(one.at("name") == "a");
+  CHECK(one.at("verdict") == "slower");
+  CHECK(one.at("ratio").get<double>() == Approx(1.05).margin(1e-3));
+  CHECK(one.at("ci95").at(0).get<double>() > 1);
+  CHECK(json.at("suite").at("slower") == 1);
+  CHECK(run_dydit({"compare", slow, base}).code == 0);
+  const auto same = run_dydit({"compare", base, base});
+  CHECK(same.code == 0);
+  CHECK_THAT(same.out, Contains("same"));
+  CHECK(same.err.empty());
+  // 4 % matter here to nobody.
+  CHECK(run_dydit({"compare", base, slow, "--threshold", "6"}).code == 0);
+}
+
+TEST_CASE("compare writes what is asked for, and refuses what it does not know") {
+  const test::TemporaryFolder folder;
+  const std::string base = side(folder, "base", 100), slow = side(folder, "slow", 105);
+  const std::string xml = folder.path() / "verdicts.xml";
+  const auto written =
+      run_dydit({"compare", base, slow, "--write", "junit=" + xml, "--write", "annotations=-"}, folder.path());
+  CHECK(written.code == 1);
+  CHECK_THAT(read_file(xml), Contains("failures=\"1\""));
+  CHECK_THAT(written.out, Contains("\n::error title=a::"));
+  for (const test::Arguments& wrong :
+       {test::Arguments{"--write", "html=x"}, test::Arguments{"--write", "junit"}, test::Arguments{"--write", "junit="},
+        test::Arguments{"--most", "10"}, test::Arguments{"--out", "x"}, test::Arguments{"--threshold", "0"}}) {
+    test::Arguments arguments{"compare", base, slow};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    const auto refused = run_dydit(arguments, folder.path());
+    CAPTURE(wrong, refused.err);
+    CHECK(refused.code == 2);
+    CHECK(test::is_one_error(refused.err));
+  }
+  const auto nowhere =
+      run_dydit({"compare", base, slow, "--write", "junit=" + (folder.path() / "no/where.xml").string()});
+  CHECK(nowhere.code == 4);
+  write_atomically(folder.path() / "broken.json", google(100).substr(0, 40));
+  const auto broken = run_dydit({"compare", base, folder.path() / "broken.json"});
+  CHECK(broken.code == 3);
+  CHECK_THAT(broken.err, Contains("broken.json"));
+}
+
+TEST_CASE("collected runs give a verdict as soon as there is one, and are used again") {
+  const test::TemporaryFolder folder;
+  const auto out = folder.path() / "it's here";  // a quote and a blank in what {out} becomes
+  const test::Arguments command{
+      "compare", "--collect", fmt::format("{} > {{out}}", printing(100)), printing(105), "--out", out, "--quiet"};
+  const auto first = run_dydit(command);
+  CAPTURE(first.err);
+  CHECK(first.code == 1);
+  CHECK(lines_of(out / "runs.jsonl") == 20);  // the first look is at ten runs a side
+  const auto again = run_dydit(command);
+  CHECK(again.code == 1);
+  CHECK(again.out == first.out);
+  CHECK(lines_of(out / "runs.jsonl") == 20);
+  // What the folders hold is what compare takes.
+  CHECK(run_dydit({"compare", out / "base", out / "candidate"}).code == 1);
+  const auto other = run_dydit({"compare", "--collect", printing(1), printing(2), "--out", out});
+  CHECK(other.code == 2);
+  CHECK(test::is_one_error(other.err));
+}
+
+TEST_CASE("a command that fails or writes no result ends the collection with one line") {
+  const test::TemporaryFolder folder;
+  const auto ends = [&](const std::string& candidate, int code, const std::string& words) {
+    static int number = 0;
+    const auto outcome = run_dydit({"compare", "--collect", printing(100), candidate, "--quiet", "--out",
+                                    folder.path() / std::to_string(++number)});
+    CAPTURE(candidate, outcome.err);
+    CHECK(outcome.code == code);
+    CHECK(test::is_one_error(outcome.err));
+    CHECK_THAT(outcome.err, Contains(words));
+  };
+  ends("exit 3", 4, "exit code 3");
+  ends("kill -9 $$", 4, "signal 9");
+  ends("true # {out}", 3, "no result");
+  ends("echo nothing", 3, "not JSON");
+}
+
+TEST_CASE("a collection that was interrupted goes on") {
+  const test::TemporaryFolder folder;
+  const auto out = folder.path() / "collected";
+  const test::Arguments command{"compare", "--collect", "sleep 0.05; " + printing(100), printing(105), "--out",
+                                out,       "--quiet"};
+  test::Process process(command);
+  REQUIRE(test::appears(out / "runs.jsonl"));
+  process.send(SIGINT);
+  const auto stopped = process.wait();
+  CHECK(stopped.code == 130);
+  CHECK(test::is_one_error(stopped.err));
+  const std::size_t lines = lines_of(out / "runs.jsonl");
+  CHECK(lines < 20);
+  write_atomically(out / "runs.jsonl", read_file(out / "runs.jsonl") + R"({"side": 1, "res)");  // a kill in a write
+  CHECK(run_dydit(command).code == 1);
+  CHECK(lines_of(out / "runs.jsonl") == 20);
+}
+
+TEST_CASE("a sweep in several processes is what compare takes") {
+  const test::TemporaryFolder folder;
+  const std::string profile = folder.path() / "sweep.toml";
+  write_atomically(profile,
+                   "[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"widths\"]\nbatch = [1]\n"
+                   "engine = [\"dense\", \"compact\"]\nblocks = 6\n");
+  const auto runs = folder.path() / "runs";
+  const auto swept =
+      run_dydit({"sweep", profile, "--processes", "2", "--threads=1", "--device", "cpu", "--out=" + runs.string()});
+  CAPTURE(swept.err);
+  REQUIRE(swept.code == 0);
+  CHECK(std::filesystem::exists(runs / "001/manifest.json"));
+  CHECK(std::filesystem::exists(runs / "002/manifest.json"));
+  const auto compared = run_dydit({"compare", runs, runs / "001", "--json"});
+  CHECK(compared.code == 0);
+  const Json benchmarks = Json::parse(compared.out).at("benchmarks");
+  REQUIRE(benchmarks.size() == 3);
+  for (const Json& one : benchmarks) {
+    CHECK(one.at("verdict") == "cannot-tell");
+    CHECK(one.at("runs") == Json{2, 1});
+    CHECK(one.at("counts").contains("gmacs"));
+  }
+  const auto inside = run_dydit({"sweep", profile, "--processes", "2", "--out", runs / "001"});
+  CHECK(inside.code == 2);
+  CHECK(run_dydit({"sweep", folder.path() / "none.toml", "--processes", "2", "--out", folder.path() / "x"}).code == 3);
+}
