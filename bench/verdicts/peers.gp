@@ -12,16 +12,19 @@ set yrange [0:1]
 set xtics (1, 2, 3, 5, 10)
 array peers[5] = ['google', 'nvbench', 'nvbench-robust', 'asv', 'asv-1.01']
 of(n, p) = sprintf("< awk -F, '$1 == \"pool\" && $2 == %d && $3 == \"%s\"' peers.csv", n, p)
+unset key
+set label 1 'dydit compare at the same rate of false alarms' at screen 0.06,0.975 textcolor rgb '#0072b2'
+set label 2 'the tool named' at screen 0.45,0.975 textcolor rgb '#d55e00'
 set multiplot layout 2,5 margins 0.06,0.99,0.11,0.86 spacing 0.025,0.16
 do for [n in '10 30'] {
   do for [i=1:5] {
     stats of(int(n), peers[i]) using 6 nooutput
     set title sprintf("%s, %s runs a side\nfalse alarms %.2g %%", peers[i], n, 100 * STATS_mean) font ',11'
-    if (n eq '10' && i == 1) { set key at screen 0.99,0.985 right top horizontal samplen 2 } else { unset key }
     if (i == 1) { set ylabel 'slowdowns found'; set format y '%g' } else { unset ylabel; set format y '' }
     if (n eq '30') { set xlabel 'slowdown (%)' } else { unset xlabel }
-    plot of(int(n), peers[i]) using (100 * $4):9 with linespoints linewidth 2 pointtype 7 pointsize 0.5 linecolor rgb '#0072b2' title 'dydit compare at the same rate of false alarms', \
-         '' using (100 * $4):8 with linespoints linewidth 2 pointtype 5 pointsize 0.5 linecolor rgb '#d55e00' title 'the tool named'
+    if (i == 2) { unset label 1; unset label 2 }
+    plot of(int(n), peers[i]) using (100 * $4):9 with linespoints linewidth 2 pointtype 7 pointsize 0.5 linecolor rgb '#0072b2' notitle, \
+         '' using (100 * $4):8 with linespoints linewidth 2 pointtype 5 pointsize 0.5 linecolor rgb '#d55e00' notitle
   }
 }
 unset multiplot

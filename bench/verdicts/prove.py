@@ -13,6 +13,7 @@ import bisect
 import csv
 import json
 import math
+import os
 import random
 import shutil
 import statistics
@@ -39,7 +40,7 @@ class Pool:
     def __init__(self, path):
         runs = [json.loads(line)["times"] for line in path.read_text().splitlines()]
         medians = [{name: statistics.median(times) for name, times in run.items()} for run in runs]
-        self.runs, apart = medians[0::2], medians[1::2]
+        self.recorded, self.runs, apart = len(medians), medians[0::2], medians[1::2]
         self.benchmarks = sorted(self.runs[0])
         self.spread = {name: statistics.stdev(math.log(run[name]) for run in apart) for name in self.benchmarks}
 
@@ -270,6 +271,17 @@ def save(folder, name, rows):
             writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
 
 
+def describe(arguments, pool):
+    def said(*command):
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
+    manifest = {"revision": said("git", "rev-parse", "HEAD"), "tree": "modified" if said("git", "status", "--porcelain") else "clean",
+                "cpu": cpu, "cores": os.cpu_count(), "pool_runs": pool.recorded, "suites": arguments.suites,
+                "command": "bench/verdicts/prove.py " + " ".join(sys.argv[1:])}
+    (arguments.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pool", type=Path, default=WORK / "pool.jsonl")
@@ -288,6 +300,7 @@ def main():
             rows = getattr(proof, part)()
             save(arguments.out / "figures", part, rows)
             print(f"{part}: {len(rows)} rows", file=sys.stderr)
+    describe(arguments, proof.sources[0])
     for script in HERE.glob("*.gp"):
         if (arguments.out / "figures" / f"{script.stem}.csv").exists():
             shutil.copy(script, arguments.out / "figures")

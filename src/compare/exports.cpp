@@ -140,7 +140,7 @@ std::string markdown(const Comparison& comparison) {
       "matters: {:g} %.\n",
       comparison.benchmarks.size(), 100 * comparison.rule.threshold);
   if (!common.empty())
-    text += fmt::format("- all benchmarks with `{}`\n", cell(fmt::format("{}", fmt::join(common, " "))));
+    text += fmt::format("- all benchmarks with {}\n", code(fmt::format("{}", fmt::join(common, " "))));
   for (const std::string& note : comparison.notes) text += fmt::format("- {}\n", cell(note));
   return text;
 }

@@ -16,7 +16,7 @@ constexpr std::array tags{"nv/cold/time/gpu/median", "nv/cold/time/gpu/mean", "n
                           "nv/cpu_only/time/cpu/mean"};
 
 // Each state has the name of its benchmark once more, so that it multiplies what the file takes in memory.
-constexpr std::size_t longest_benchmark = 256;
+constexpr std::size_t longest_benchmark = 128;
 
 const Json& list_of(const Json& object, const char* key) {
   static const Json none = Json::array();

@@ -85,7 +85,7 @@ std::string table(const Comparison& comparison) {
   std::vector<double> detectable;
   for (const Compared& one : comparison.benchmarks)
     if (one.detectable && std::isfinite(*one.detectable)) detectable.push_back(100 * *one.detectable);
-  if (!common.empty()) text += fmt::format("\nall with {}\n", fmt::join(common, " "));
+  if (!common.empty()) text += fmt::format("\nall with {}\n", one_line(fmt::format("{}", fmt::join(common, " "))));
   text += fmt::format("\n{}\n", summary(comparison));
   if (!detectable.empty())
     text += fmt::format(

@@ -106,9 +106,8 @@ double runs_of(const Compared& one) {
 
 // Probability of a verdict with `runs` new process runs a side, as far as the present ones say where the true value is
 // and how they spread.
-double told_with(int runs, const Tested& now, const Rule& rule) {
-  const double limit = std::log1p(rule.threshold);
-  const double value = now.shift.value(), error = now.shift.error();
+double told_with(int runs, const Tested& now, double error, const Rule& rule) {
+  const double limit = std::log1p(rule.threshold), value = now.shift.value();
   const double error_then = error * std::sqrt(runs_of(*now.compared) / runs), width = std::hypot(error, error_then);
   const auto below = [&](double x) { return normal_below((x - value) / width); };
   const double beyond = std::max(limit, normal_quantile(1 - now.level / 2) * error_then);
@@ -118,9 +117,10 @@ double told_with(int runs, const Tested& now, const Rule& rule) {
 
 // Process runs a side that would probably tell; nothing where not even many would.
 std::optional<int> runs_needed(const Tested& now, const Rule& rule, Distributions& distributions) {
-  if (!std::isfinite(now.shift.error())) return fewest_telling;
+  const double error = now.shift.error();
+  if (!std::isfinite(error)) return fewest_telling;
   for (int runs = static_cast<int>(runs_of(*now.compared)) + 1; runs <= most_runs; ++runs)
-    if (told_with(runs, now, rule) >= sure)
+    if (told_with(runs, now, error, rule) >= sure)
       for (;; ++runs)  // so many that their ranks can tell at all
         if (const auto n = static_cast<std::size_t>(runs);
             runs > 20 || distributions_of(distributions, n, n).smallest_level() <= now.level)

@@ -85,9 +85,11 @@ static std::vector<std::string> parts_of(const std::string& name) {
 std::set<std::string> common_parts(const Comparison& comparison) {
   if (comparison.benchmarks.size() < 2) return {};
   std::map<std::string, std::size_t> counts;
-  for (const Compared& one : comparison.benchmarks)
-    for (const std::string& part : parts_of(one.name))
+  for (const Compared& one : comparison.benchmarks) {
+    const std::vector<std::string> parts = parts_of(one.name);
+    for (const std::string& part : std::set<std::string>(parts.begin(), parts.end()))  // once where a name has it twice
       if (part.find('=') != std::string::npos) ++counts[part];
+  }
   std::set<std::string> common;
   for (const auto& [part, count] : counts)
     if (count == comparison.benchmarks.size()) common.insert(part);

@@ -231,6 +231,26 @@ TEST_CASE("columns of the table align, whatever the names and however many runs 
   CHECK_THAT(table(made_up()), Catch::Contains("2 slower, 1 faster, 2 same, 3 cannot tell; 2 gated counts rose\n"));
 }
 
+TEST_CASE("axes that all benchmarks have stand below the table, and not in every name") {
+  const auto shown = [](const std::vector<std::string>& names) {
+    std::map<std::string, std::vector<double>> times;
+    for (const std::string& name : names) times[name] = {1};
+    const Comparison comparison = compare::compare(test::side_of(times), test::side_of(times));
+    CHECK_NOTHROW(strict(markdown(comparison)));
+    CHECK(Json::accept(compare::json(comparison)));
+    return std::pair(table(comparison), markdown(comparison));
+  };
+  const auto [text, page] = shown({"speed model=a<b>|\x1b\xff keep=1", "speed keep=2 model=a<b>|\x1b\xff"});
+  CHECK_NOTHROW(strict(text));
+  CHECK_THAT(text, Catch::Contains("\nspeed keep=1 ") && Catch::Contains("\nspeed keep=2 "));
+  CHECK_THAT(text, Catch::Contains("\nall with model=a<b>| \uFFFD\n"));
+  CHECK_THAT(page, Catch::Contains("| `speed keep=1` |") && Catch::Contains("with `model=a<b>\\| \uFFFD`\n"));
+  // One that a single name has twice is not one of all; where nothing else is left of a name, it stays.
+  CHECK_THAT(shown({"a x=1 x=1", "b"}).first, !Catch::Contains("all with"));
+  CHECK_THAT(shown({"x=1", "x=1 y=2"}).first, Catch::Contains("\nx=1 ") && Catch::Contains("\ny=2 "));
+  CHECK_THAT(shown({"a x=1"}).first, Catch::Contains("\na x=1 "));
+}
+
 TEST_CASE("a long name is cut between characters, at its beginning") {
   const std::string name = std::string(100, 'x') + "ü" + std::string(56, 'y');
   const std::string text = table(compare::compare(test::side_of({{name, {1}}}), test::side_of({{name, {1}}})));
