@@ -104,11 +104,35 @@ bool is_file(const fs::path& path) {
 
 bool is_run(const fs::path& path) { return is_file(path / "manifest.json"); }
 
+// Google Benchmark writes NaN and Infinity, which JSON does not have: the variation of a counter that is always 0. As
+// null they are no number where one is needed.
+std::string with_nulls(std::string_view text) {
+  constexpr std::array words{"-NaN", "NaN", "-Infinity", "Infinity"};
+  std::string json;
+  json.reserve(text.size());
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\' && i + 1 < text.size())
+      json += text[i++];
+    else if (text[i] == '"')
+      quoted = !quoted;
+    const auto word =
+        std::ranges::find_if(words, [&](const char* one) { return !quoted && text.substr(i).starts_with(one); });
+    if (word == words.end()) {
+      json += text[i];
+    } else {
+      json += "null";
+      i += std::string_view(*word).size() - 1;
+    }
+  }
+  return json;
+}
+
 }  // namespace
 
 ProcessRun read_json(std::string_view text, const std::string& where, Clock clock) {
   if (text.size() > longest) throw InputError("larger than 64 MiB", where, "compare fewer benchmarks at once");
-  const auto file = parse_json<Json>(text, 16, longest);
+  const auto file = parse_json<Json>(with_nulls(text), 16, 2 * longest);
   if (!file) throw InputError("not JSON", where, "name results of Google Benchmark or nvbench, or a run directory");
   const auto benchmarks = file->is_object() ? file->find("benchmarks") : file->end();
   if (!file->is_object() || benchmarks == file->end() || !benchmarks->is_array())

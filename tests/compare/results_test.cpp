@@ -252,10 +252,19 @@ TEST_CASE("Google Benchmark: times that are none are refused") {
     INFO(time);
     CHECK_THROWS_AS(row(fmt::format(R"("real_time": {})", time)), InputError);
   }
-  for (const char* time : {"NaN", "-Infinity", "1e400", "", "01"}) {
+  for (const char* time : {"1e400", "", "01"}) {
     INFO(time);
     CHECK_THROWS_WITH(row(fmt::format(R"("real_time": {})", time)), Catch::Contains("not JSON"));
   }
+  // Which are no JSON, but Google Benchmark writes them.
+  for (const char* time : {"NaN", "-NaN", "Infinity", "-Infinity"}) {
+    INFO(time);
+    CHECK_THROWS_WITH(row(fmt::format(R"("real_time": {})", time)), Catch::Contains("no number real_time"));
+  }
+  const ProcessRun run = rows(R"({"name": "NaN \" NaN", "real_time": 1},
+    {"name": "b_cv", "run_type": "aggregate", "aggregate_name": "cv", "real_time": NaN})");
+  CHECK(run.size() == 1);
+  CHECK(run.contains("NaN \" NaN"));
   CHECK_THROWS_WITH(row(R"("real_time": -1)"), Catch::Contains("file, b") && Catch::Contains("-1e-09 s"));
   // Two of these would be infinite when added up for their median.
   CHECK_THROWS_AS(row(R"("real_time": 1.7e308, "time_unit": "s")"), InputError);
