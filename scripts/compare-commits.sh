@@ -18,8 +18,14 @@ if [ ! -x "$beside/build/dydit" ]; then
   git worktree prune
   [ -d "$beside" ] || git worktree add --quiet --detach "$beside" "$base"
   mkdir -p "$beside/build"
-  ln -sfn "$PWD/build/deps" "$beside/build/deps"  # LibTorch, which both take
+  # LibTorch, where both take the same.
+  if cmp -s scripts/requirements-cpu.txt "$beside/scripts/requirements-cpu.txt" \
+      && cmp -s scripts/requirements-cuda.txt "$beside/scripts/requirements-cuda.txt"; then
+    ln -sfn "$PWD/build/deps" "$beside/build/deps"
+  fi
   make -C "$beside" build JOBS="$jobs"
 fi
+# What was collected of another build or profile is not this one's.
+of=$(cat build/dydit "$profile" | sha256sum | cut -c1-8)
 exec build/dydit compare --collect "$beside/build/dydit sweep $profile --quiet --out {out}" \
-  "build/dydit sweep $profile --quiet --out {out}" --out "runs/compare-${base:0:12}" "$@"
+  "build/dydit sweep $profile --quiet --out {out}" --out "runs/compare-${base:0:12}-$of" "$@"

@@ -128,7 +128,7 @@ void add_compare(CLI::App& app, const study::Catalog&) {
         help);
   };
   of_collect(
-      "--most", Bounds<std::int64_t>{3, 10'000}, [c](std::int64_t most) { c->collected.most = static_cast<int>(most); },
+      "--most", Bounds<std::int64_t>{3, 1'000}, [c](std::int64_t most) { c->collected.most = static_cast<int>(most); },
       "process runs a side (40)");
   of_collect("--budget", Bounds<double>{1, 1e7}, into(c->collected.budget_seconds), "seconds (no limit)");
   of_collect("--seed", Bounds<std::uint64_t>{0, UINT64_MAX}, into(c->collected.seed), "of the order (0)");

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compare/collect.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/child.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/interrupt.h"
@@ -49,24 +54,39 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
+int opened_lock(const fs::path& folder) {
+  create_folders(folder);
+  return ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+}
+
 // A path as a word of a shell command.
 std::string quoted(const std::string& path) { return fmt::format("'{}'", replaced(path, "'", "'\\''")); }
 
 class Collection {
  public:
   Collection(std::array<std::string, 2> commands, const CollectOptions& options)
-      : commands_(std::move(commands)), options_(options) {
+      : commands_(std::move(commands)), options_(options), lock_(opened_lock(options.folder)) {
+    lock();
     for (std::size_t side = 0; side < 2; ++side) {
       sides_[side].path = options_.folder / side_names[side];
       canary_[side].path = "canary";
       create_folders(sides_[side].path);
     }
-    const nlohmann::ordered_json identity{{"schema", 1}, {"commands", commands_}, {"seed", options_.seed}};
+    const Rule& rule = options_.rule;  // another one would spend the errors anew
+    const nlohmann::ordered_json identity{{"schema", 1},
+                                          {"commands", commands_},
+                                          {"seed", options_.seed},
+                                          {"most", options_.most},
+                                          {"threshold", rule.threshold},
+                                          {"alarms", rule.alarms},
+                                          {"same_level", rule.same_level},
+                                          {"clock", options_.clock == Clock::real ? "real" : "cpu"}};
     const fs::path path = options_.folder / "collect.json";
     if (!fs::exists(path))
-      write_atomically(path, identity.dump(2) + "\n");
+      write_atomically(path, identity.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     else if (parse_json<nlohmann::ordered_json>(read_file(path)) != identity)
-      throw UsageError("holds the runs of other commands", options_.folder.string(), "choose another --out");
+      throw UsageError("holds the runs of other commands or of another rule", options_.folder.string(),
+                       "choose another --out");
     resume();
   }
 
@@ -82,6 +102,13 @@ class Collection {
       if (sides_[side].runs.size() == pair) run(side);
   }
 
+  /// Runs a side at which the budget ended the collection: it spent what was left of the errors.
+  std::optional<int> last_look() const { return last_look_; }
+  void end_at(int runs) {
+    last_look_ = runs;
+    note({{"last_look", runs}});
+  }
+
   Results first(std::size_t side, int runs) const { return first_of(sides_[side], runs); }
   Results canary(std::size_t side) const { return first_of(canary_[side], this->runs()); }
 
@@ -92,15 +119,35 @@ class Collection {
 
   fs::path journal() const { return options_.folder / "runs.jsonl"; }
 
+  // The system gives it back when the process ends, however it ends.
+  void lock() const {
+    const fs::path path = options_.folder / "lock";
+    if (lock_.get() < 0) throw RunError("cannot write", path.string(), std::strerror(errno));
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+      throw RunError("another process collects there", options_.folder.string(), "wait for it or choose another --out");
+  }
+
   void resume() {
     if (!fs::exists(journal())) return;
     const std::string text = read_file(journal());
     std::size_t whole = 0;  // a kill cuts the last line short: its run is made again
     for (std::size_t end; (end = text.find('\n', whole)) != std::string::npos; whole = end + 1) {
-      const auto run = parse_json<nlohmann::json>(std::string_view(text).substr(whole, end - whole));
-      const auto side = run && run->is_object() ? run->value("side", std::size_t{2}) : 2;
-      if (side > 1) throw InputError("no journal of runs", journal().string(), "choose another --out");
-      take(side, run->value("result", ""), run->value("canary_seconds", 0.0));
+      const auto line = parse_json<nlohmann::json>(std::string_view(text).substr(whole, end - whole));
+      const auto has = [&](const char* key, auto is) {
+        return line && line->is_object() && line->contains(key) && is((*line)[key]);
+      };
+      const auto whole_number = [](const nlohmann::json& value) { return value.is_number_unsigned(); };
+      if (has("last_look", whole_number)) {
+        last_look_ = (*line)["last_look"].get<int>();
+        continue;
+      }
+      const bool sound =
+          has("side", whole_number) && (*line)["side"] < 2U &&
+          has("result", [](const nlohmann::json& value) { return value.is_string(); }) &&
+          has("canary_seconds", [](const nlohmann::json& value) { return value.is_number() && value > 0; });
+      if (!sound) throw InputError("no journal of runs", journal().string(), "choose another --out");
+      take((*line)["side"].get<std::size_t>(), (*line)["result"].get<std::string>(),
+           (*line)["canary_seconds"].get<double>());
     }
     if (whole < text.size()) write_atomically(journal(), std::string_view(text).substr(0, whole));
   }
@@ -134,15 +181,20 @@ class Collection {
     }
     const std::string relative = fs::relative(result, options_.folder);
     take(side, relative, canary);
+    note({{"side", side}, {"result", relative}, {"canary_seconds", canary}});
+  }
+
+  void note(const nlohmann::ordered_json& line) const {
     std::ofstream lines(journal(), std::ios::app);
-    lines << nlohmann::ordered_json{{"side", side}, {"result", relative}, {"canary_seconds", canary}}.dump()
-          << std::endl;
+    lines << line.dump() << std::endl;
     if (!lines) throw RunError("cannot write", journal().string(), "is the disk full?");
   }
 
   std::array<std::string, 2> commands_;
   const CollectOptions& options_;
   std::array<Results, 2> sides_{}, canary_{};
+  std::optional<int> last_look_;
+  Descriptor lock_;
 };
 
 // The canary's own comparison: the machine between the sides.
@@ -154,7 +206,7 @@ void hold_against_canary(Comparison& comparison, const Collection& collection) {
                                          *canary.ratio, (*canary.interval)[0], (*canary.interval)[1]));
   if (canary.verdict != Verdict::slower && canary.verdict != Verdict::faster) return;
   for (Compared& one : comparison.benchmarks)
-    if (one.verdict == Verdict::slower || one.verdict == Verdict::faster) {
+    if (one.verdict != Verdict::cannot_tell) {
       one.reason = fmt::format("{}, but so is the machine: its canary by {:.3f}", name_of(one.verdict), *canary.ratio);
       one.verdict = Verdict::cannot_tell;
     }
@@ -172,10 +224,12 @@ Comparison collect(const std::string& base, const std::string& candidate, const 
   Progress progress("collecting", "pairs of runs", options.most, options.quiet, collection.runs());
   while (looks.next() > 0 && !looks.decided()) {
     const bool spent = options.budget_seconds && Seconds(SteadyClock::now() - begin).count() > *options.budget_seconds;
-    if (collection.runs() >= looks.next()) {
+    if (collection.last_look() && *collection.last_look() < looks.next()) {
+      look(*collection.last_look(), true);
+    } else if (collection.runs() >= looks.next()) {
       look(looks.next(), false);
     } else if (spent && collection.runs() >= fewest_runs) {
-      look(collection.runs(), true);
+      collection.end_at(collection.runs());
     } else {
       stop_if_interrupted(options.folder.string(), "the same command goes on");
       collection.run_pair();

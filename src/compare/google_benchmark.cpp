@@ -4,6 +4,7 @@
 
 #include <array>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -30,7 +31,7 @@ constexpr std::array counters{"allocs_per_iter", "max_bytes_used", "total_alloca
 ProcessRun read_google_benchmark(const Json& file, const std::string& path, Clock clock) {
   std::map<std::string, Gathered> gathered;
   std::set<std::string> with_iterations;
-  std::set<std::pair<std::string, std::int64_t>> seen;
+  std::set<std::tuple<std::string, std::int64_t, bool>> seen;
   const auto& rows = file.at("benchmarks");
   // Where only aggregates were written, their median is the time.
   for (const bool aggregates : {false, true})
@@ -46,7 +47,8 @@ ProcessRun read_google_benchmark(const Json& file, const std::string& path, Cloc
       } else {
         with_iterations.insert(name);
       }
-      if (row.contains("repetition_index") && !seen.emplace(name, whole(row, "repetition_index", where)).second)
+      const std::int64_t repetition = row.contains("repetition_index") ? whole(row, "repetition_index", where) : -1;
+      if (!seen.emplace(name, repetition, aggregates).second)
         throw where.error("two benchmarks of one name", "give each a name of its own, and each process run a file");
       Gathered& one = gathered[name];
       if (row.value("error_occurred", Json(false)) == Json(true)) {

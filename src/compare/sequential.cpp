@@ -21,7 +21,7 @@ void Sequential::look(const Results& base, const Results& candidate, bool last) 
   Comparison now = compare(base, candidate, rule);
   for (Compared& one : now.benchmarks) {
     const auto before = std::ranges::find(comparison_.benchmarks, one.name, &Compared::name);
-    if (before == comparison_.benchmarks.end() || before->verdict == Verdict::cannot_tell) continue;
+    if (before == comparison_.benchmarks.end() || before->verdict == Verdict::cannot_tell || !one.ratio) continue;
     std::vector<Count> counts = std::move(one.counts);  // of all runs
     one = std::move(*before);
     one.counts = std::move(counts);

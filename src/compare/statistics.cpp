@@ -67,7 +67,7 @@ RankDistribution::RankDistribution(int runs, int others) {
     squares += static_cast<double>(one) * one;
   }
   const double middle = sum / all;
-  mean_ = runs * middle;
+  mean_ = runs * sum / all;
   // Of a sum of numbers drawn without replacement.
   deviation_ = std::sqrt(static_cast<double>(runs) * others / std::max(1, all - 1) * (squares / all - middle * middle));
   if (all <= most_exact) at_least_ = exact(scores, runs, largest_);

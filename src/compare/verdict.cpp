@@ -14,6 +14,7 @@ namespace dydit::compare {
 
 namespace {
 
+constexpr int most_a_side = 1000;
 constexpr int fewest = 3;  // process runs a side
 constexpr int most_runs = 300, fewest_telling = 10;
 constexpr double power = 0.8, sure = 0.9;
@@ -188,6 +189,10 @@ Comparison compare(const Results& base, const Results& candidate, const Rule& ru
   Comparison comparison{.rule = rule, .benchmarks = {}, .notes = {}};
   for (const Results* results : {&base, &candidate})
     comparison.notes.insert(comparison.notes.end(), results->notes.begin(), results->notes.end());
+  for (const Results* results : {&base, &candidate})
+    if (std::ssize(results->runs) > most_a_side)
+      throw InputError(fmt::format("{} process runs", results->runs.size()), results->path.string(),
+                       fmt::format("at most {} a side are compared", most_a_side));
   const auto before = sides_of(base), after = sides_of(candidate);
   for (const auto& [name, side] : before)
     if (const auto other = after.find(name); other != after.end())

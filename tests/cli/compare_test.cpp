@@ -142,6 +142,34 @@ TEST_CASE("a collection that was interrupted goes on") {
   CHECK(lines_of(out / "runs.jsonl") == 20);
 }
 
+TEST_CASE("what its budget ended stays ended, and another rule is another collection") {
+  const test::TemporaryFolder folder;
+  const auto out = folder.path() / "collected";
+  test::Arguments command{
+      "compare", "--collect", "sleep 0.3; " + printing(100), printing(105), "--out", out, "--quiet", "--budget", "1"};
+  const auto first = run_dydit(command);
+  CAPTURE(first.err);
+  const std::size_t lines = lines_of(out / "runs.jsonl");
+  CHECK(lines >= 7);  // three pairs and the look
+  CHECK(lines < 21);
+  const auto again = run_dydit(command);
+  CHECK(again.code == first.code);
+  CHECK(again.out == first.out);
+  CHECK(lines_of(out / "runs.jsonl") == lines);
+  command.insert(command.end(), {"--threshold", "2"});
+  CHECK(run_dydit(command).code == 2);
+  command.pop_back();
+  command.pop_back();
+  for (const char* line : {R"({"side": "x", "result": "a", "canary_seconds": 1})", R"({"side": 0, "result": 1})", "[1]",
+                           "x", R"({"side": 0, "result": "base/001.json", "canary_seconds": 0})"}) {
+    write_atomically(out / "runs.jsonl", std::string(line) + "\n");
+    const auto refused = run_dydit(command);
+    CAPTURE(line, refused.err);
+    CHECK(refused.code == 3);
+    CHECK(test::is_one_error(refused.err));
+  }
+}
+
 TEST_CASE("a sweep in several processes is what compare takes") {
   const test::TemporaryFolder folder;
   const std::string profile = folder.path() / "sweep.toml";

@@ -245,6 +245,8 @@ TEST_CASE("Google Benchmark: two benchmarks of one name are refused") {
   const std::string again = R"({"name": "b", "repetition_index": 0, "real_time": 1})";
   CHECK_THROWS_WITH(rows(again + "," + again), Catch::Contains("two benchmarks of one name"));
   CHECK_NOTHROW(rows(again));
+  const std::string plain = R"({"name": "b", "real_time": 1})";
+  CHECK_THROWS_WITH(rows(plain + "," + plain), Catch::Contains("two benchmarks of one name"));
 }
 
 TEST_CASE("Google Benchmark: times that are none are refused") {

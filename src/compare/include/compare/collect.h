@@ -24,9 +24,10 @@ struct CollectOptions {
 /// Runs the shell commands in pairs, each pair in random order, and looks at what they say as Sequential does, until
 /// every benchmark has its verdict, `most` runs a side are there or the budget is spent. `{out}` in a command stands
 /// for the path that its result is to be written to, else its standard output is the result. Before each run a fixed
-/// workload, the canary, is timed: where that differs between the sides, the machine changed, and nothing is called
-/// slower or faster. What is there of the same commands, rule and seed is used again. Throws RunError where a command
-/// fails, UsageError where the folder holds another collection, Interrupted.
+/// workload, the canary, is timed: where that differs between the sides, the machine changed, and nothing is told. What
+/// is there of the same commands, rule and seed is used again, and what its budget ended stays ended. Throws RunError
+/// where a command fails or another process collects there, UsageError where the folder holds another collection,
+/// Interrupted.
 Comparison collect(const std::string& base, const std::string& candidate, const CollectOptions& options);
 
 }  // namespace dydit::compare
