@@ -276,10 +276,11 @@ def describe(arguments, pool):
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
-    manifest = {"revision": said("git", "rev-parse", "HEAD"), "tree": "modified" if said("git", "status", "--porcelain") else "clean",
-                "cpu": cpu, "cores": os.cpu_count(), "pool_runs": pool.recorded, "suites": arguments.suites,
-                "command": "bench/verdicts/prove.py " + " ".join(sys.argv[1:])}
-    (arguments.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    made = {"revision": said("git", "rev-parse", "HEAD"),
+            "tree": "modified" if said("git", "status", "--porcelain") else "clean",
+            "cpu": cpu, "cores": os.cpu_count(), "pool_runs": pool.recorded, "suites": arguments.suites,
+            "command": "bench/verdicts/prove.py " + " ".join(sys.argv[1:])}
+    (arguments.out / "proof.json").write_text(json.dumps(made, indent=2) + "\n")
 
 
 def main():

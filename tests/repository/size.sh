@@ -22,7 +22,7 @@ for file in $(git ls-files -- reports); do
     reports/*/figures/*.csv)
       [ "$(weight "$file")" -le 100000 ] || complain "$file is larger than 100 kB" ;;
     reports/*/manifest.json|reports/*/results.jsonl|reports/*/figures/*.gp) ;;
-    reports/peers/*.json) ;;
+    reports/peers/*.json|reports/verdicts/proof.json) ;;
     *.png|*.svg|reports/*/index.html)
       grep -rqF "$file" README.md docs || complain "$file is a picture or a page that neither README.md nor docs/ show" ;;
     *) complain "$file does not belong to a recorded report" ;;
