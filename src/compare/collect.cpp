@@ -127,6 +127,8 @@ class Collection {
       throw RunError("another process collects there", options_.folder.string(), "wait for it or choose another --out");
   }
 
+  InputError no_journal() const { return {"no journal of runs", journal().string(), "choose another --out"}; }
+
   void resume() {
     if (!fs::exists(journal())) return;
     const std::string text = read_file(journal());
@@ -138,14 +140,16 @@ class Collection {
       };
       const auto whole_number = [](const nlohmann::json& value) { return value.is_number_unsigned(); };
       if (has("last_look", whole_number)) {
-        last_look_ = (*line)["last_look"].get<int>();
+        const auto looked = (*line)["last_look"].get<std::uint64_t>();
+        if (looked < fewest_runs || looked > static_cast<std::uint64_t>(runs())) throw no_journal();
+        last_look_ = static_cast<int>(looked);
         continue;
       }
       const bool sound =
           has("side", whole_number) && (*line)["side"] < 2U &&
           has("result", [](const nlohmann::json& value) { return value.is_string(); }) &&
           has("canary_seconds", [](const nlohmann::json& value) { return value.is_number() && value > 0; });
-      if (!sound) throw InputError("no journal of runs", journal().string(), "choose another --out");
+      if (!sound) throw no_journal();
       take((*line)["side"].get<std::size_t>(), (*line)["result"].get<std::string>(),
            (*line)["canary_seconds"].get<double>());
     }
@@ -207,7 +211,8 @@ void hold_against_canary(Comparison& comparison, const Collection& collection) {
   if (canary.verdict != Verdict::slower && canary.verdict != Verdict::faster) return;
   for (Compared& one : comparison.benchmarks)
     if (one.verdict != Verdict::cannot_tell) {
-      one.reason = fmt::format("{}, but so is the machine: its canary by {:.3f}", name_of(one.verdict), *canary.ratio);
+      one.reason =
+          fmt::format("{}, but the machine changed: its canary by {:.3f}", name_of(one.verdict), *canary.ratio);
       one.verdict = Verdict::cannot_tell;
     }
 }
