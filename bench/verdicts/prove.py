@@ -277,10 +277,10 @@ def describe(arguments, pool):
 
     cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
     made = {"revision": said("git", "rev-parse", "HEAD"),
-            "tree": "modified" if said("git", "status", "--porcelain") else "clean",
+            "tree": "modified" if said("git", "status", "--porcelain", "--", ":!reports/verdicts") else "clean",
             "cpu": cpu, "cores": os.cpu_count(), "pool_runs": pool.recorded, "suites": arguments.suites,
             "command": "bench/verdicts/prove.py " + " ".join(sys.argv[1:])}
-    (arguments.out / "proof.json").write_text(json.dumps(made, indent=2) + "\n")
+    return json.dumps(made, indent=2) + "\n"
 
 
 def main():
@@ -296,12 +296,13 @@ def main():
     subprocess.run([sys.executable, HERE / "collect.py", ROOT / "build/release/bench/dydit_pool", arguments.pool,
                     "--runs", str(arguments.runs)], check=True)
     proof = Proof([Pool(arguments.pool), Synthetic()], arguments.suites, seed=0)
+    description = describe(arguments, proof.sources[0])  # of the tree as it is now: this takes half an hour
     for part in ("spreads", "alarms", "detection", "asked", "jaccard", "peers"):
         if not arguments.only or part in arguments.only:
             rows = getattr(proof, part)()
             save(arguments.out / "figures", part, rows)
             print(f"{part}: {len(rows)} rows", file=sys.stderr)
-    describe(arguments, proof.sources[0])
+    (arguments.out / "proof.json").write_text(description)
     for script in HERE.glob("*.gp"):
         if (arguments.out / "figures" / f"{script.stem}.csv").exists():
             shutil.copy(script, arguments.out / "figures")
