@@ -64,8 +64,9 @@ constexpr std::size_t longest = 64 << 20;
 
 // What a record's time is called, and what it counts without noise.
 constexpr std::array time_metrics{"time", "image_time", "latency"};
-constexpr std::array counted{"gmacs",         "sampling_gmacs", "passes",       "full_passes",
-                             "weight_memory", "cache_memory",   "kernel_calls", "activation_memory"};
+constexpr std::array counted{"gmacs",        "sampling_gmacs",    "passes",
+                             "full_passes",  "weight_memory",     "cache_memory",
+                             "kernel_calls", "activation_memory", "allocations"};
 
 std::string name_of(const record::Record& record) {
   std::string name = record.study;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numeric>
 #include <unsupported/Eigen/SpecialFunctions>
 
 namespace dydit::compare {
@@ -13,118 +14,191 @@ namespace dydit::compare {
 namespace {
 
 constexpr double inner_level = 0.1;
-constexpr int most_exact = 120;
-// Of the slower side's runs as many share a score, if both have as many: more would make complete separation less
-// clear.
-constexpr double sharing = 0.7;
+constexpr double infinite = std::numeric_limits<double>::infinity();
+constexpr std::size_t most_exact = 120;  // runs of both sides; of more the normal distribution stands for the exact one
 
-// at_least[s]: probability that `runs` of the scores, chosen by chance, add up to s or more.
-std::vector<double> exact(const std::vector<int>& scores, int runs, int largest) {
-  const auto k = static_cast<std::size_t>(runs), sums = static_cast<std::size_t>(largest) + 1;
-  // chosen[i][s]: of the scores so far i are chosen and add up to s, as a share of all choices of i.
-  std::vector<std::vector<double>> chosen(k + 1, std::vector<double>(sums, 0));
-  chosen[0][0] = 1;
-  for (std::size_t seen = 1; seen <= scores.size(); ++seen) {
-    const auto score = static_cast<std::size_t>(scores[seen - 1]);
-    for (std::size_t i = std::min(k, seen); i >= 1; --i) {
-      // The newest is among the i with probability i / seen.
-      const double in = static_cast<double>(i) / static_cast<double>(seen);
-      for (std::size_t s = sums; s-- > 0;)
-        chosen[i][s] = (1 - in) * chosen[i][s] + (s >= score ? in * chosen[i - 1][s - score] : 0);
-    }
-  }
-  std::vector<double> at_least = std::move(chosen[k]);
-  for (std::size_t s = sums - 1; s-- > 0;) at_least[s] += at_least[s + 1];
-  return at_least;
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// The sum of the scores of `of`, its times divided by exp(shift), when equal times of `others` count as faster or not.
-int score_sum(const std::vector<double>& of, const std::vector<double>& others, double shift, bool equal_is_faster,
-              const RankDistribution& distribution) {
-  int sum = 0;
-  std::size_t faster = 0;  // of the others
-  for (std::size_t i = 0; i < of.size(); ++i) {
-    // The difference is rounded as those of the pairs are.
-    while (faster < others.size() &&
-           (equal_is_faster ? of[i] - others[faster] >= shift : of[i] - others[faster] > shift))
-      ++faster;
-    sum += distribution.score(static_cast<int>(i + faster) + 1);
-  }
-  return sum;
+double median_of_all(std::vector<double> values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::ranges::nth_element(values, middle);
+  return values.size() % 2 == 1 ? *middle : std::midpoint(*middle, *std::max_element(values.begin(), middle));
 }
 
 }  // namespace
 
-RankDistribution::RankDistribution(int runs, int others) {
-  const int all = runs + others;
-  highest_ = all + 1 - std::max(1, static_cast<int>(sharing * std::min(runs, others)));
-  std::vector<int> scores;
-  for (int rank = 1; rank <= all; ++rank) scores.push_back(score(rank));
-  for (int rank = others + 1; rank <= all; ++rank) largest_ += score(rank);
-  double sum = 0, squares = 0;
-  for (const int one : scores) {
-    sum += one;
-    squares += static_cast<double>(one) * one;
+std::vector<double> distribution_of_sum(std::span<const int> scores, std::size_t chosen) {
+  std::vector<int> highest(scores.begin(), scores.end());
+  std::ranges::sort(highest, std::greater());
+  // Of i of the scores so far and their sum: the share of all choices of i. Row i holds the sums that it can have.
+  std::vector<std::vector<double>> share(chosen + 1);
+  std::size_t sums = 1;
+  for (std::size_t i = 0; i <= chosen; ++i) {
+    share[i].assign(sums, 0.0);
+    if (i < highest.size()) sums += static_cast<std::size_t>(highest[i]);
   }
-  const double middle = sum / all;
-  mean_ = runs * sum / all;
-  // Of a sum of numbers drawn without replacement.
-  deviation_ = std::sqrt(static_cast<double>(runs) * others / std::max(1, all - 1) * (squares / all - middle * middle));
-  if (all <= most_exact) at_least_ = exact(scores, runs, largest_);
+  share[0][0] = 1;
+  for (std::size_t seen = 1; seen <= scores.size(); ++seen) {
+    const auto score = static_cast<std::size_t>(scores[seen - 1]), left = scores.size() - seen;
+    // Rows of fewer than all that can still be chosen lead nowhere.
+    for (std::size_t i = std::min(chosen, seen); i >= 1 && i + left >= chosen; --i) {
+      // The newest is among the i with probability i / seen.
+      const double in = static_cast<double>(i) / static_cast<double>(seen), out = 1 - in;
+      const std::vector<double>& without = share[i - 1];
+      std::vector<double>& row = share[i];
+      const std::size_t below = std::min(score, row.size()), both = std::min(row.size(), score + without.size());
+      for (std::size_t s = 0; s < below; ++s) row[s] *= out;
+      for (std::size_t s = below; s < both; ++s) row[s] = out * row[s] + in * without[s - score];
+      for (std::size_t s = std::max(below, both); s < row.size(); ++s) row[s] *= out;
+    }
+  }
+  return std::move(share[chosen]);
 }
 
-double RankDistribution::at_least(int sum) const {
-  if (sum > largest_) return 0;
-  if (!at_least_.empty()) return at_least_[static_cast<std::size_t>(std::max(sum, 0))];
-  return 1 - normal_below((sum - 0.5 - mean_) / deviation_);
+double smallest_level(std::size_t base, std::size_t candidate) {
+  const auto n = static_cast<double>(base), m = static_cast<double>(candidate);
+  return std::min(1.0, 2 * std::exp(std::lgamma(n + 1) + std::lgamma(m + 1) - std::lgamma(n + m + 1)));
 }
 
-double RankDistributions::smallest_level() const { return 2 * std::max(of_base.smallest(), of_candidate.smallest()); }
-
-Shift::Shift(std::span<const double> base, std::span<const double> candidate, const RankDistributions& distributions)
-    : distributions_(&distributions) {
+Shift::Shift(std::span<const double> base, std::span<const double> candidate) {
   for (const double time : base) base_.push_back(std::log(time));
   for (const double time : candidate) candidate_.push_back(std::log(time));
-  std::ranges::sort(base_);
-  std::ranges::sort(candidate_);
-  for (const double b : base_)
-    for (const double c : candidate_) differences_.push_back(c - b);
-  std::ranges::sort(differences_);
-  // Where neither side's scores are above what they are without a change.
-  const auto slower = std::ranges::partition_point(differences_, [&](double shift) {
-    return score_sum(candidate_, base_, shift, false, distributions_->of_candidate) >
-           distributions_->of_candidate.mean();
-  });
-  const auto faster = std::ranges::partition_point(differences_, [&](double shift) {
-    return score_sum(candidate_, base_, shift, true, distributions_->of_candidate) >=
-           distributions_->of_candidate.mean();
-  });
-  const double low = slower == differences_.end() ? differences_.back() : *slower;
-  const double high = faster == differences_.begin() ? differences_.front() : *(faster - 1);
-  value_ = (low + high) / 2;
+  const auto [fastest, slowest] = std::ranges::minmax(base_);
+  const auto [candidate_fastest, candidate_slowest] = std::ranges::minmax(candidate_);
+  // So far apart that no score is on both sides.
+  const double beyond = 1e-9 + (slowest - fastest + candidate_slowest - candidate_fastest) / 4;
+  least_ = candidate_fastest - slowest - beyond;
+  most_ = candidate_slowest - fastest + beyond;
+  // Where the candidate's scores are what they would be without a change.
+  const double now = excess(0);
+  double inner = 0, outer = now > 0 ? std::max(most_, 0.0) : std::min(least_, 0.0);
+  for (int halving = 0; now != 0 && halving < 60; ++halving) {
+    const double middle = std::midpoint(inner, outer);
+    ((excess(middle) > 0) == (now > 0) ? inner : outer) = middle;
+  }
+  if (now != 0) value_ = std::midpoint(inner, outer);
+  const double deviation = edge_of(centred(value_)) / normal_quantile(0.75);
+  normal_error_ =
+      deviation * std::sqrt(1 / static_cast<double>(base.size()) + 1 / static_cast<double>(candidate.size()));
 }
 
-double Shift::p_slower(double shift) const {
-  const RankDistribution& distribution = distributions_->of_candidate;
-  return distribution.at_least(score_sum(candidate_, base_, shift, false, distribution));
+// The base's runs, then the candidate's divided by exp(shift), from their median.
+std::vector<double> Shift::centred(double shift) const {
+  std::vector<double> values = base_;
+  for (const double time : candidate_) values.push_back(time - shift);
+  const double middle = median_of_all(values);
+  for (double& value : values) value -= middle;
+  return values;
 }
 
-double Shift::p_faster(double shift) const {
-  const RankDistribution& distribution = distributions_->of_base;
-  return distribution.at_least(score_sum(base_, candidate_, -shift, false, distribution));
+// As many runs as the smaller side has lie there or beyond, so that one side that is slower throughout is still the
+// rarest case.
+double Shift::edge_of(const std::vector<double>& centred) const {
+  std::vector<double> far;
+  for (const double value : centred) far.push_back(std::abs(value));
+  const auto edge = far.end() - std::ssize(base_.size() < candidate_.size() ? base_ : candidate_);
+  std::ranges::nth_element(far, edge);
+  return *edge;
 }
 
-double Shift::p() const { return std::min(1.0, 2 * std::min(p_slower(0), p_faster(0))); }
+// From -1 to 1, the edges.
+std::vector<double> Shift::clipped(double shift) const {
+  std::vector<double> values = centred(shift);
+  const double edge = edge_of(values);
+  for (double& value : values)
+    value = edge > 0 ? std::clamp(value / edge, -1.0, 1.0) : value == 0 ? 0 : std::copysign(1, value);
+  return values;
+}
 
-std::array<double, 2> Shift::interval(double level) const {
-  constexpr double infinite = std::numeric_limits<double>::infinity();
-  std::array<double, 2> ends{-infinite, infinite};
-  if (2 * distributions_->of_candidate.smallest() <= level)
-    ends[0] = *std::ranges::partition_point(differences_, [&](double shift) { return 2 * p_slower(shift) <= level; });
-  if (2 * distributions_->of_base.smallest() <= level)
-    ends[1] =
-        *(std::ranges::partition_point(differences_, [&](double shift) { return 2 * p_faster(shift) > level; }) - 1);
-  return ends;
+// How much higher the candidate's scores are than the base's.
+double Shift::excess(double shift) const {
+  const std::vector<double> values = clipped(shift);
+  const std::span all(values);
+  return mean_of(all.subspan(base_.size())) - mean_of(all.first(base_.size()));
+}
+
+const Shift::Tails& Shift::tails(double shift) const {
+  const auto [known, is_new] = known_.try_emplace(shift);
+  if (!is_new) return known->second;
+  const std::size_t fewer = std::min(base_.size(), candidate_.size()), all = base_.size() + candidate_.size();
+  const int steps = static_cast<int>(std::clamp<std::size_t>(600 / fewer, 16, 60));
+  std::vector<int> scores;
+  for (const double value : clipped(shift)) scores.push_back(static_cast<int>(std::lround((value + 1) / 2 * steps)));
+  // Of the smaller side, which takes fewer operations.
+  const bool of_candidate = candidate_.size() == fewer;
+  const auto side = of_candidate ? std::span(scores).last(fewer) : std::span(scores).first(fewer);
+  const int sum = std::accumulate(side.begin(), side.end(), 0);
+  double high = 0, low = 0;  // probability of as much or more, of as much or less
+  if (all <= most_exact) {
+    const std::vector<double> probability = distribution_of_sum(scores, fewer);
+    const auto at = probability.begin() + sum;
+    high = std::min(1.0, std::accumulate(at, probability.end(), 0.0));
+    low = std::min(1.0, std::accumulate(probability.begin(), at + 1, 0.0));
+  } else {
+    double mean = 0, squares = 0;
+    for (const int score : scores) mean += score, squares += static_cast<double>(score) * score;
+    mean /= static_cast<double>(all);
+    // Of a sum of numbers drawn without replacement.
+    const double deviation =
+        std::sqrt(static_cast<double>(base_.size() * candidate_.size()) / static_cast<double>(all - 1) *
+                  std::max(0.0, squares / static_cast<double>(all) - mean * mean));
+    const double z = deviation > 0 ? (sum - static_cast<double>(fewer) * mean) / deviation : 0;
+    high = deviation > 0 ? normal_below(0.5 / deviation - z) : 1;
+    low = deviation > 0 ? normal_below(0.5 / deviation + z) : 1;
+  }
+  // A level that is just reached is not to be missed by rounding.
+  constexpr double rounding = 1 - 1e-10;
+  high *= rounding, low *= rounding;
+  known->second = of_candidate ? Tails{high, low} : Tails{low, high};
+  return known->second;
+}
+
+double Shift::p() const { return std::min(1.0, 2 * std::min(tails(0).slower, tails(0).faster)); }
+
+// Between a shift that the test does not reject and one that it does, by the regula falsi (Illinois) on normal
+// quantiles, of which those of the tails are almost linear.
+double Shift::end(double level, bool low) const {
+  const double limit = normal_quantile(level / 2);
+  const auto above = [&](double shift) {
+    const double quantile = normal_quantile(low ? tails(shift).slower : tails(shift).faster);
+    return std::clamp(quantile, -40.0, 40.0) - limit;  // <= 0: rejected
+  };
+  double inner = value_, outer = low ? least_ : most_;
+  double of_inner = above(inner), of_outer = above(outer);
+  const double of_none = above(0);  // which side of it the end lies on is to be what p() says
+  if (of_inner <= 0) return of_none > 0 && (low ? 0 < value_ : value_ < 0) ? 0 : value_;
+  if (low ? outer < 0 && 0 < inner : inner < 0 && 0 < outer) {
+    (of_none > 0 ? inner : outer) = 0;
+    (of_none > 0 ? of_inner : of_outer) = of_none;
+  }
+  if (of_outer > 0) return low ? -infinite : infinite;
+  // As far from the estimate as in normal noise, and a little more.
+  const double near = value_ + (low ? 1.2 : -1.2) * limit * normal_error_;
+  if (low ? outer < near && near < inner : inner < near && near < outer) {
+    const double of_near = above(near);
+    (of_near > 0 ? inner : outer) = near;
+    (of_near > 0 ? of_inner : of_outer) = of_near;
+  }
+  int kept = 0;  // which end was: twice the same counts half
+  for (int step = 0; step < 100 && std::abs(outer - inner) > 3e-3 * std::abs(inner - value_) + 1e-12; ++step) {
+    const double next = inner + (outer - inner) * std::clamp(of_inner / (of_inner - of_outer), 0.05, 0.95);
+    const double of_next = above(next);
+    const int keeps = of_next > 0 ? 1 : -1;
+    if (keeps > 0)
+      inner = next, of_inner = of_next, of_outer /= kept == keeps ? 2 : 1;
+    else
+      outer = next, of_outer = of_next, of_inner /= kept == keeps ? 2 : 1;
+    kept = keeps;
+  }
+  return inner;
+}
+
+std::array<double, 2> Shift::interval(double level) const { return {end(level, true), end(level, false)}; }
+
+bool Shift::within(double limit, double level) const {
+  return tails(-limit).slower <= level / 2 && tails(limit).faster <= level / 2;
 }
 
 double Shift::error() const {

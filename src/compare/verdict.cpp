@@ -91,14 +91,6 @@ void correct(std::vector<Tested>& tested, double alarms) {
   }
 }
 
-/// By numbers of runs: a suite needs few.
-using Distributions = std::map<std::pair<int, int>, RankDistributions>;
-
-const RankDistributions& distributions_of(Distributions& distributions, std::size_t base, std::size_t candidate) {
-  const std::pair numbers{static_cast<int>(base), static_cast<int>(candidate)};
-  return distributions.try_emplace(numbers, numbers.first, numbers.second).first->second;
-}
-
 // Process runs a side that would tell as much as these do, where one side has more.
 double runs_of(const Compared& one) {
   const auto n = static_cast<double>(one.base.size()), m = static_cast<double>(one.candidate.size());
@@ -117,23 +109,20 @@ double told_with(int runs, const Tested& now, double error, const Rule& rule) {
 }
 
 // Process runs a side that would probably tell; nothing where not even many would.
-std::optional<int> runs_needed(const Tested& now, const Rule& rule, Distributions& distributions) {
+std::optional<int> runs_needed(const Tested& now, const Rule& rule) {
   const double error = now.shift.error();
   if (!std::isfinite(error)) return fewest_telling;
   for (int runs = static_cast<int>(runs_of(*now.compared)) + 1; runs <= most_runs; ++runs)
     if (told_with(runs, now, error, rule) >= sure)
-      for (;; ++runs)  // so many that their ranks can tell at all
-        if (const auto n = static_cast<std::size_t>(runs);
-            runs > 20 || distributions_of(distributions, n, n).smallest_level() <= now.level)
-          return runs;
+      for (;; ++runs)  // so many that they can tell at all
+        if (const auto n = static_cast<std::size_t>(runs); smallest_level(n, n) <= now.level) return runs;
   return {};
 }
 
-void decide(const Tested& one, const Rule& rule, Distributions& distributions) {
+void decide(const Tested& one, const Rule& rule) {
   Compared& c = *one.compared;
   const double value = one.shift.value(), error = one.shift.error(), limit = std::log1p(rule.threshold);
   const auto [low, high] = one.shift.interval(one.level);
-  const auto [inner_low, inner_high] = one.shift.interval(rule.same_level);
   c.ratio = std::exp(value);
   c.interval = {std::exp(low), std::exp(high)};
   c.p = one.shift.p();
@@ -141,10 +130,10 @@ void decide(const Tested& one, const Rule& rule, Distributions& distributions) {
   c.detectable = std::expm1(std::max(found, limit) + normal_quantile(power) * error);
   if (one.changed && std::abs(value) > limit)
     c.verdict = value > 0 ? Verdict::slower : Verdict::faster;
-  else if (inner_low > -limit && inner_high < limit)
+  else if (one.shift.within(limit, rule.same_level))
     c.verdict = Verdict::same;
   if (c.verdict != Verdict::cannot_tell) return;
-  c.runs_needed = runs_needed(one, rule, distributions);
+  c.runs_needed = runs_needed(one, rule);
   const double spread = 100 * error * std::sqrt(runs_of(c) / 2);
   c.reason = one.changed              ? fmt::format("a change, but of less than {:g} %", 100 * rule.threshold)
              : !std::isfinite(spread) ? std::string("too few process runs")
@@ -169,9 +158,9 @@ const char* name_of(Verdict verdict) {
 }
 
 std::vector<std::string> Rule::default_gate() {
-  return {
-      "gmacs",        "sampling_gmacs",    "passes",          "full_passes",    "kernel_calls",         "weight_memory",
-      "cache_memory", "activation_memory", "allocs_per_iter", "max_bytes_used", "total_allocated_bytes"};
+  return {"gmacs",        "sampling_gmacs",  "passes",         "full_passes",
+          "kernel_calls", "weight_memory",   "cache_memory",   "activation_memory",
+          "allocations",  "allocs_per_iter", "max_bytes_used", "total_allocated_bytes"};
 }
 
 int Comparison::risen() const {
@@ -204,14 +193,11 @@ Comparison compare(const Results& base, const Results& candidate, const Rule& ru
   if (comparison.benchmarks.empty())
     throw InputError("no benchmark is on both sides", candidate.path.string(),
                      fmt::format("compare it with other results than {}", base.path.string()));
-  Distributions distributions;
   std::vector<Tested> tested;
   for (Compared& one : comparison.benchmarks)
-    if (one.reason.empty())
-      tested.push_back({&one, Shift(one.base, one.candidate,
-                                    distributions_of(distributions, one.base.size(), one.candidate.size()))});
+    if (one.reason.empty()) tested.push_back({&one, Shift(one.base, one.candidate)});
   correct(tested, rule.alarms);
-  for (const Tested& one : tested) decide(one, rule, distributions);
+  for (const Tested& one : tested) decide(one, rule);
   return comparison;
 }
 

@@ -37,7 +37,7 @@ Graph::Graph(std::vector<Tensor> inputs, const std::shared_ptr<GraphMemory>& mem
   // Other threads may do as they like: CUPTI's do.
   state_->graph.capture_begin(memory->pool, cudaStreamCaptureModeThreadLocal);
   try {
-    state_->bytes = instrument::peak_bytes([&] { state_->outputs = work(state_->inputs); });
+    state_->bytes = instrument::allocated_by([&] { state_->outputs = work(state_->inputs); }).peak_bytes;
   } catch (...) {
     state_->outputs.clear();
     try {

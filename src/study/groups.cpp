@@ -23,6 +23,12 @@ void fail(Record& record, const std::string& error) {
   record.error = error;
 }
 
+void put_allocated(Record& record, const instrument::Allocated& allocated) {
+  const auto put = [&](const char* metric, double value) { record.metrics[metric] = record::measured(metric, value); };
+  put("activation_memory", 1e-6 * static_cast<double>(allocated.peak_bytes));
+  put("allocations", static_cast<double>(allocated.allocations));
+}
+
 void put_blocks(Record& record, const std::string& metric, const std::vector<double>& blocks) {
   const Median median = median_of(blocks);
   record::Metric measured = record::measured(metric, median.value);

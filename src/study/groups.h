@@ -9,6 +9,7 @@
 
 #include "base/faults.h"
 #include "base/interrupt.h"
+#include "instrument/memory.h"
 #include "study/study.h"
 
 namespace dydit::study {
@@ -43,6 +44,9 @@ std::optional<std::string> error_of(const Work& work) {
 
 /// A record without metrics, which says why.
 void fail(record::Record& record, const std::string& error);
+
+/// activation_memory and allocations.
+void put_allocated(record::Record& record, const instrument::Allocated& allocated);
 
 /// The median of a metric's values, one for each block, with its interval.
 void put_blocks(record::Record& record, const std::string& metric, const std::vector<double>& blocks);

@@ -313,6 +313,12 @@ class Profiling {
     put_blocks(record, "collected_time", blocks);
     put_blocks(record, "collected_ratio", seen.ratios);
     value("remainder_time", milliseconds() * seen.sum.remainder / static_cast<double>(seen.runs));
+    if (seen.sum.lost + seen.sum.malformed == 0) {
+      std::int64_t calls = 0;
+      for (const Attributed& row : seen.sum.rows)
+        if (!row.gap()) calls += row.calls;
+      value("kernel_calls", static_cast<double>(calls) / static_cast<double>(seen.runs * variants_.passes()));
+    }
     value("lost_records", static_cast<double>(seen.sum.lost));
     value("malformed_records", static_cast<double>(seen.sum.malformed));
   }

@@ -30,7 +30,7 @@ class Sampled {
 
   std::map<std::string, std::vector<double>> seconds;  // of a trajectory in each block
   std::map<std::string, Executed> executed;
-  std::map<std::string, std::int64_t> memory;
+  std::map<std::string, instrument::Allocated> memory;
 
   void fill(Record& record, const SampledCell& cell) const;
   bool is_alone(const SampledCell& cell) const { return cell == others_of(cell, reference_).alone; }
@@ -88,7 +88,7 @@ void Sampled::fill(Record& record, const SampledCell& cell) const {
   value("blocks_run", own.blocks);
   value("passes", static_cast<double>(own.passes));
   value("full_passes", static_cast<double>(own.full_passes));
-  value("activation_memory", 1e-6 * static_cast<double>(memory.at(cell.name())));
+  put_allocated(record, memory.at(cell.name()));
   value("cache_memory", 1e-6 * static_cast<double>(own.cache_bytes));
 }
 
@@ -131,8 +131,8 @@ std::vector<DoneCell> measure_together(const SamplingSetting& s, const SampledMo
   std::vector<instrument::Variant> variants;
   each([&](Record&, const SampledCell& cell) {
     sampled.executed[cell.name()] = trajectories->check(cell);  // and what it keeps has its memory now
-    sampled.memory[cell.name()] =
-        instrument::peak_bytes([&] { trajectories->run(cell); }) + trajectories->held_bytes(cell);
+    sampled.memory[cell.name()] = instrument::allocated_by([&] { trajectories->run(cell); });
+    sampled.memory[cell.name()].peak_bytes += trajectories->held_bytes(cell);
     variants.push_back({.name = cell.name(),
                         .run = [&](std::int64_t) { trajectories->run(cell); },
                         .check = [&] { trajectories->check(cell); }});

@@ -107,7 +107,7 @@ std::string named_with_keep(const Workload& group, const Cell& cell) {
 class Measured {
  public:
   Measured(const Workload& group, Variants& variants, std::vector<instrument::Times> times,
-           std::map<std::string, std::int64_t> memory);
+           std::map<std::string, instrument::Allocated> memory);
 
   void fill(Record& record, const Cell& cell) const;
   /// Of a cell that skips something: what a waterfall is derived from.
@@ -130,11 +130,11 @@ class Measured {
   Variants& variants_;
   std::map<std::string, instrument::Times> times_;
   std::map<std::string, std::vector<double>> blocks_;
-  std::map<std::string, std::int64_t> memory_;
+  std::map<std::string, instrument::Allocated> memory_;
 };
 
 Measured::Measured(const Workload& group, Variants& variants, std::vector<instrument::Times> times,
-                   std::map<std::string, std::int64_t> memory)
+                   std::map<std::string, instrument::Allocated> memory)
     : group_(group), variants_(variants), memory_(std::move(memory)) {
   for (std::size_t i = 0; i < times.size(); ++i) {
     const std::string& name = variants.all()[i].name;
@@ -229,8 +229,7 @@ void Measured::fill(Record& record, const Cell& cell) const {
     if (const auto& whole = variants_.whole_floor())
       value("floor_realisation", cost::lambda_realised(architecture, of.activity) * 1e3 * seconds(*whole) / floor);
   }
-  if (const auto memory = memory_.find(name); memory != memory_.end())
-    value("activation_memory", 1e-6 * static_cast<double>(memory->second));
+  if (const auto memory = memory_.find(name); memory != memory_.end()) put_allocated(record, memory->second);
   value("weight_memory", 1e-6 * variants_.weight_bytes(cell));
   if (!of.packing.empty()) value("packing_time", 1e3 * median_of(of.packing).value);
 }
@@ -257,18 +256,18 @@ void Measured::fill_parts(Record& record, const Cell& cell) const {
   record = std::move(filled);
 }
 
-// The most memory of the tensors of the cells' models, but of those that fail.
-std::map<std::string, std::int64_t> memory_of(const Variants& variants, const std::vector<Cell>& cells) {
+// What the tensors of the cells' models take, but of those that fail.
+std::map<std::string, instrument::Allocated> memory_of(const Variants& variants, const std::vector<Cell>& cells) {
   std::set<std::string> wanted;
   for (const Cell& cell : cells) wanted.insert(name_of(cell));
-  std::map<std::string, std::int64_t> memory;
+  std::map<std::string, instrument::Allocated> memory;
   for (const instrument::Variant& variant : variants.all()) {
     if (!wanted.contains(variant.name)) continue;
     stop_if_interrupted();
     try {
       // The first ones pack weights and compile kernels for their numbers of rows.
       for (std::int64_t draw = 0; draw < variants.runs(); ++draw) variant.run(draw);
-      memory[variant.name] = instrument::peak_bytes([&] { variant.run(0); });
+      memory[variant.name] = instrument::allocated_by([&] { variant.run(0); });
     } catch (const Interrupted&) {
       throw;
     } catch (const std::exception&) {  // its times will tell, or it has times and no memory

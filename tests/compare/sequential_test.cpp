@@ -38,14 +38,13 @@ TEST_CASE("looks lie at 10 runs, half as many more, and so on up to the most") {
 
 // Between which levels a benchmark's interval lies: a change to just below its lower end is told, to just above not.
 static std::array<double, 2> level_of(const Compared& one) {
-  const RankDistributions distributions(static_cast<int>(one.base.size()), static_cast<int>(one.candidate.size()));
   const auto p_at = [&](double ratio) {
     std::vector<double> changed = one.base;
     for (double& time : changed) time *= ratio;
-    return Shift(changed, one.candidate, distributions).p();
+    return Shift(changed, one.candidate).p();
   };
   const double low = one.interval.value()[0];
-  return {p_at(low * (1 - 1e-9)), p_at(low * (1 + 1e-9))};
+  return {p_at(low * (1 - 3e-3)), p_at(low * (1 + 3e-3))};
 }
 
 TEST_CASE("the looks' shares of the errors sum to one") {
@@ -60,12 +59,13 @@ TEST_CASE("the looks' shares of the errors sum to one") {
     REQUIRE(one.verdict == Verdict::cannot_tell);
     const auto [low, high] = level_of(one);
     const double share = runs * runs / 1600.0 - before;
-    CHECK((low <= share * rule.alarms && share * rule.alarms < high));
+    CHECK(low <= share * rule.alarms);
+    CHECK(high > share * rule.alarms);
     before += share;
     least += low;
     most += high;
   }
-  CHECK((least <= rule.alarms && rule.alarms <= most && most < 1.3 * rule.alarms));
+  CHECK((least <= rule.alarms && rule.alarms <= most && most < 1.5 * rule.alarms));
   CHECK(sequential.comparison().rule.alarms == rule.alarms);
   CHECK(!sequential.decided());
 }
@@ -100,15 +100,15 @@ TEST_CASE("a benchmark keeps the verdict of the look that decided it, and its co
 }
 
 TEST_CASE("the last look, at however few runs, spends all that is left") {
-  // Some ranks are amiss: p lies between what the second look may spend and what is left.
+  // Some runs are amiss: p lies between what the second look may spend and what is left.
   std::vector<double> base, candidate;
   for (int run = 0; run < 10; ++run) {
     base.push_back(1 + run / 100.0);
-    candidate.push_back(run < 2 ? 1.035 + run / 1000.0 : 2 + run / 100.0);
+    candidate.push_back(run < 3 ? 1.035 + run / 1000.0 : 2 + run / 100.0);
   }
   const Results before = test::side_of({{"a", base}}), after = test::side_of({{"a", candidate}});
   const double p = compare::compare(before, after).benchmarks.front().p.value();
-  CHECK((p > 0.04 * 15 * 15 / 1600 && p < 0.04 * (1 - 100.0 / 1600)));
+  CHECK((p > 0.05 * 15 * 15 / 1600 && p < 0.05 * (1 - 100.0 / 1600)));
   for (const bool last : {false, true}) {
     Sequential sequential({}, 40);
     sequential.look(before, after);
@@ -130,18 +130,18 @@ TEST_CASE("what cannot be told at all is not waited for") {
 }
 
 TEST_CASE("of 200 suites in which nothing changed at most 5 % have an alarm") {
-  constexpr std::size_t suites = 200, benchmarks = 10;
+  constexpr std::size_t suites = 200, benchmarks = 5;
   int alarms = 0, told = 0;
   for (std::uint64_t suite = 0; suite < suites; ++suite) {
     std::map<std::string, std::vector<double>> base, candidate;
     for (std::uint64_t i = 0; i < benchmarks; ++i) {
       const std::uint64_t seed = 2 * (suite * benchmarks + i);
-      base[std::to_string(i)] = test::noisy(seed, 40, 1, 0.03);
-      candidate[std::to_string(i)] = test::noisy(seed + 1, 40, 1, 0.03);
+      base[std::to_string(i)] = test::noisy(seed, 23, 1, 0.03);
+      candidate[std::to_string(i)] = test::noisy(seed + 1, 23, 1, 0.03);
     }
     const Results before = test::side_of(base), after = test::side_of(candidate);
     // A threshold of nearly nothing: the test alone holds the errors.
-    Sequential sequential({.threshold = 1e-5}, 40);
+    Sequential sequential({.threshold = 1e-5}, 23);
     while (sequential.next() > 0 && !sequential.decided()) {
       const int runs = sequential.next();
       sequential.look(first(before, runs), first(after, runs));

@@ -14,49 +14,53 @@ using namespace dydit::compare;
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
-// Of all choices of `runs` ranks, the share whose scores add up to `sum` or more.
-static double counted(const RankDistribution& distribution, int runs, int others, int sum) {
-  int all = 0, high = 0;
-  for (unsigned chosen = 0; chosen < 1U << (runs + others); ++chosen) {
-    if (std::popcount(chosen) != runs) continue;
-    int scores = 0;
-    for (int rank = 1; rank <= runs + others; ++rank)
-      if ((chosen >> (rank - 1) & 1U) != 0) scores += distribution.score(rank);
+// Of all choices of so many scores, the share that adds up to `sum`.
+static double counted(const std::vector<int>& scores, int chosen, int sum) {
+  int all = 0, equal = 0;
+  for (unsigned choice = 0; choice < 1U << scores.size(); ++choice) {
+    if (std::popcount(choice) != chosen) continue;
+    int of_choice = 0;
+    for (std::size_t i = 0; i < scores.size(); ++i)
+      if ((choice >> i & 1U) != 0) of_choice += scores[i];
     ++all;
-    high += scores >= sum;
+    equal += of_choice == sum;
   }
-  return static_cast<double>(high) / all;
+  return static_cast<double>(equal) / all;
 }
 
-TEST_CASE("the distribution is that of all choices of ranks") {
-  for (const auto& [runs, others] : {std::pair{1, 1}, {3, 3}, {4, 6}, {7, 5}, {2, 9}, {8, 8}}) {
-    INFO(runs << " and " << others);
-    const RankDistribution distribution(runs, others);
-    for (int sum = 0; sum <= runs * (runs + others) + 1; ++sum)
-      CHECK(distribution.at_least(sum) == Approx(counted(distribution, runs, others, sum)).margin(1e-12));
-  }
-}
-
-TEST_CASE("the slowest third of all runs has one score") {
-  const RankDistribution distribution(10, 10);
-  CHECK(distribution.score(1) == 1);
-  CHECK(distribution.score(13) == 13);
-  CHECK(distribution.score(14) == 14);
-  CHECK(distribution.score(20) == 14);
-  // No more of them than that complete separation stays what it is.
-  for (const auto& [runs, others] : {std::pair{3, 3}, {4, 20}, {20, 4}, {10, 10}, {40, 40}}) {
-    double orders = 1;
-    for (int i = 1; i <= runs; ++i) orders *= static_cast<double>(others + i) / i;
-    CHECK(RankDistribution(runs, others).smallest() == Approx(1 / orders));
+TEST_CASE("the distribution is that of all choices of scores") {
+  for (const auto& [all, chosen] : {std::pair{1, 1}, {2, 1}, {6, 3}, {10, 4}, {11, 2}, {12, 7}, {14, 7}}) {
+    INFO(chosen << " of " << all);
+    Random random(0, Purpose::synthetic, static_cast<std::uint64_t>(all));
+    std::vector<int> scores;
+    for (int i = 0; i < all; ++i) scores.push_back(static_cast<int>(random.below(i < 2 ? 1 : 9)));
+    const std::vector<double> distribution = distribution_of_sum(scores, static_cast<std::size_t>(chosen));
+    double sum = 0;
+    for (std::size_t s = 0; s < distribution.size(); ++s) {
+      CHECK(distribution[s] == Approx(counted(scores, chosen, static_cast<int>(s))).margin(1e-12));
+      sum += distribution[s];
+    }
+    CHECK(sum == Approx(1));
   }
 }
 
-TEST_CASE("beyond 120 runs the normal distribution stands for the exact one, which it is close to") {
-  const RankDistribution exact(60, 60), normal(61, 60);
-  const double scale = std::sqrt(60.0 * 60 * 121 / 12);
-  for (double z = -3; z <= 3; z += 0.25)
-    CHECK(exact.at_least(static_cast<int>(exact.mean() + z * scale)) ==
-          Approx(normal.at_least(static_cast<int>(normal.mean() + z * scale))).margin(0.01));
+// p of a candidate beside a base, each a row of numbers times which nothing matters.
+static double p_of(const std::vector<double>& base, const std::vector<double>& candidate) {
+  return Shift(base, candidate).p();
+}
+
+TEST_CASE("one side that is slower throughout is the rarest case, whatever the sizes") {
+  for (const auto& [n, m] : {std::pair{3, 3}, {4, 20}, {20, 4}, {10, 10}, {2, 30}, {40, 40}}) {
+    INFO(n << " and " << m);
+    double choices = 1;
+    for (int i = 1; i <= n; ++i) choices *= static_cast<double>(m + i) / i;
+    const auto base = test::noisy(1, static_cast<std::size_t>(n), 1, 0.02),
+               candidate = test::noisy(2, static_cast<std::size_t>(m), 1.4, 0.02);
+    CHECK(smallest_level(base.size(), candidate.size()) == Approx(2 / choices));
+    CHECK(p_of(base, candidate) == Approx(2 / choices));
+    CHECK(p_of(candidate, base) == Approx(2 / choices));
+  }
+  CHECK(smallest_level(1, 1) == 1);
 }
 
 TEST_CASE("quantiles of the normal distribution") {
@@ -67,29 +71,69 @@ TEST_CASE("quantiles of the normal distribution") {
   CHECK(normal_quantile(0) == -infinite);
 }
 
-TEST_CASE("the shift is the median of all differences") {
-  const RankDistributions three(3, 3), two(2, 2);
+TEST_CASE("the shift is where both sides' scores are alike") {
   const std::vector<double> base{1, 2, 4}, candidate{3, 6, 12};
-  CHECK(Shift(base, candidate, three).value() == Approx(std::log(3)));
-  CHECK(Shift(candidate, base, three).value() == Approx(-std::log(3)));
-  CHECK(Shift(base, base, three).value() == 0);
-  // Differences 1, 2, 3, 4 in an even number.
-  const double e = std::exp(1);
-  CHECK(Shift(std::vector{1.0, 1 / e}, std::vector{e, e * e * e}, two).value() == Approx(2.5));
-  // A disturbed run, however slow, is one rank.
-  CHECK(Shift(base, std::vector<double>{3, 6, 1e9}, three).value() == Approx(std::log(3)));
+  CHECK(Shift(base, candidate).value() == Approx(std::log(3)));
+  CHECK(Shift(candidate, base).value() == Approx(-std::log(3)));
+  CHECK(Shift(base, base).value() == 0);
+  for (std::uint64_t set = 0; set < 50; ++set) {  // in normal noise close to the difference of means
+    const auto a = test::noisy(2 * set, 15, 1, 0.02), b = test::noisy(2 * set + 1, 15, 1.05, 0.02);
+    double means = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) means += (std::log(b[i]) - std::log(a[i])) / 15;
+    CHECK(Shift(a, b).value() == Approx(means).margin(0.01));
+  }
 }
 
-TEST_CASE("p is of both sides, and equal times count against a change") {
-  const RankDistributions distribution(4, 4);
+TEST_CASE("how slow a disturbed run is says nothing") {
+  auto base = test::noisy(1, 10, 1, 0.01), candidate = test::noisy(2, 10, 1.05, 0.01);
+  base[3] = 1.5, candidate[7] = 1.6;
+  const Shift once(base, candidate);
+  base[3] = 40, candidate[7] = 2;
+  const Shift again(base, candidate);
+  CHECK(once.p() == again.p());
+  CHECK(once.value() == Approx(again.value()));
+}
+
+TEST_CASE("p is of both sides, and that of equal sides 1") {
   const std::vector<double> base{1, 2, 3, 4};
-  const auto p = [&](const std::vector<double>& candidate) { return Shift(base, candidate, distribution).p(); };
-  CHECK(p({5, 6, 7, 8}) == Approx(2 / 70.0));
-  CHECK(p({.1, .2, .3, .4}) == Approx(2 / 70.0));
-  CHECK(p({3.5, 6, 7, 8}) == Approx(4 / 70.0));
-  CHECK(p({4, 6, 7, 8}) == Approx(4 / 70.0));  // the pair of equals as if it were against it
-  CHECK(p(base) == 1);
-  CHECK(p({2, 2, 2, 2}) == 1);
+  CHECK(p_of(base, {5, 6, 7, 8}) == Approx(2 / 70.0));
+  CHECK(p_of(base, {.1, .2, .3, .4}) == Approx(2 / 70.0));
+  CHECK(p_of(base, {3.5, 6, 7, 8}) == Approx(4 / 70.0));
+  CHECK(p_of(base, base) == 1);
+  CHECK(p_of({1, 1, 1}, {1, 1, 1}) == 1);
+  CHECK(p_of({1, 1, 1, 2}, {1, 1, 1, 1}) == Approx(1));
+  CHECK(p_of({1, 1, 1}, {2, 2, 2}) == Approx(0.1));
+  CHECK(p_of({1}, {2}) == Approx(1));
+  CHECK(p_of(std::vector<double>(100, 1), std::vector<double>(100, 1)) == Approx(1));
+  CHECK(p_of(test::noisy(1, 100, 1, 0.01), test::noisy(2, 100, 1.1, 0.01)) < 1e-12);
+  // The same to any unit, and the other way round.
+  const auto a = test::noisy(1, 9, 1, 0.05), b = test::noisy(2, 7, 1.03, 0.05);
+  std::vector<double> scaled_a, scaled_b;
+  for (const double time : a) scaled_a.push_back(1e-9 * time);
+  for (const double time : b) scaled_b.push_back(1e-9 * time);
+  CHECK(p_of(scaled_a, scaled_b) == Approx(p_of(a, b)));
+  CHECK(p_of(b, a) == Approx(p_of(a, b)));
+}
+
+TEST_CASE("where nothing changed p is at most any level as often as that says") {
+  constexpr int sets = 4000;
+  // The last ones are so many that the normal distribution stands for the exact one.
+  for (const auto& [n, m] : {std::pair<std::size_t, std::size_t>{10, 10}, {5, 9}, {61, 60}, {30, 200}}) {
+    INFO(n << " and " << m);
+    int below_tenth = 0, below_hundredth = 0;
+    for (std::uint64_t set = 0; set < sets; ++set) {
+      std::vector<double> base = test::noisy(2 * set, n, 1, 0.3), candidate = test::noisy(2 * set + 1, m, 1, 0.3);
+      for (std::vector<double>* times : {&base, &candidate})
+        for (double& time : *times) time = std::exp(4 * time * time);  // skewed, with a heavy tail
+      const double p = p_of(base, candidate);
+      below_tenth += p <= 0.1;
+      below_hundredth += p <= 0.01;
+    }
+    CHECK(below_tenth <= 0.1 * sets + 3 * std::sqrt(0.09 * sets));
+    CHECK(below_tenth >= 0.08 * sets);
+    CHECK(below_hundredth <= 0.01 * sets + 3 * std::sqrt(0.0099 * sets));
+    CHECK(below_hundredth >= 0.004 * sets);
+  }
 }
 
 TEST_CASE("the interval excludes no change exactly where p is at most its level") {
@@ -97,15 +141,14 @@ TEST_CASE("the interval excludes no change exactly where p is at most its level"
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     Random random(seed, Purpose::synthetic, 1);
     const std::size_t n = 1 + random.below(12), m = 1 + random.below(12);
-    const RankDistributions distribution(static_cast<int>(n), static_cast<int>(m));
     // Few different values, so that there are ties, and shifts of all sizes.
     const std::uint64_t shift = random.below(8);
     std::vector<double> base, candidate;
     for (std::size_t i = 0; i < n; ++i) base.push_back(10 + static_cast<double>(random.below(10)));
     for (std::size_t i = 0; i < m; ++i) candidate.push_back(10 + static_cast<double>(random.below(10) + shift));
-    const Shift found(base, candidate, distribution);
+    const Shift found(base, candidate);
     tied += std::ranges::find_first_of(base, candidate) != base.end();
-    for (const double level : {0.5, 0.1, 0.05, 0.01, 1e-4, std::min(found.p(), 0.99)}) {
+    for (const double level : {0.5, 0.1, 0.05, 0.01, 1e-4, std::min(found.p(), 0.5)}) {
       const auto [low, high] = found.interval(level);
       REQUIRE(low <= high);
       REQUIRE((low > 0 || high < 0) == (found.p() <= level));
@@ -117,21 +160,32 @@ TEST_CASE("the interval excludes no change exactly where p is at most its level"
   CHECK(excluded > 100);
 }
 
-TEST_CASE("so few runs tell nothing at a level that their ranks cannot reach") {
-  const RankDistributions distribution(3, 3);
-  const Shift shift(std::vector<double>{1, 2, 3}, std::vector<double>{100, 200, 300}, distribution);
+TEST_CASE("so few runs tell nothing at a level that they cannot reach") {
+  const Shift shift(std::vector<double>{1, 2, 3}, std::vector<double>{100, 200, 300});
   CHECK(shift.interval(0.05) == std::array{-infinite, infinite});
-  CHECK(shift.interval(0.1) == std::array{std::log(100 / 3.0), std::log(300)});
+  const auto [low, high] = shift.interval(0.1);
+  CHECK(low == Approx(std::log(100 / 3.0)).epsilon(0.05));
+  CHECK(high == Approx(std::log(300)).epsilon(0.05));
   CHECK(std::isfinite(shift.error()));
-  const RankDistributions one(1, 1);
-  CHECK(Shift(std::vector<double>{1}, std::vector<double>{100}, one).error() == infinite);
+  CHECK(Shift(std::vector<double>{1}, std::vector<double>{100}).error() == infinite);
+}
+
+TEST_CASE("within a limit lies what the interval lies in") {
+  int is = 0, is_not = 0;
+  for (std::uint64_t set = 0; set < 200; ++set) {
+    const Shift shift(test::noisy(2 * set, 8, 1, 0.02), test::noisy(2 * set + 1, 8, 1.01, 0.02));
+    const auto [low, high] = shift.interval(0.1);
+    for (const double limit : {0.005, 0.01, 0.02, 0.03, 0.05}) {
+      if (std::abs(limit - std::max(-low, high)) < 1e-3 * (high - low)) continue;  // the ends are no more precise
+      CHECK(shift.within(limit, 0.1) == (low > -limit && high < limit));
+      (shift.within(limit, 0.1) ? is : is_not)++;
+    }
+  }
+  CHECK((is > 100 && is_not > 100));
 }
 
 TEST_CASE("intervals cover the true shift as often as they say, also where the noise is skewed") {
   constexpr int sets = 2000;
-  const RankDistributions distribution(8, 8);
-  double outside = 0;  // the largest probability below half the level
-  for (int sum = 200; distribution.of_base.at_least(sum) <= 0.05; --sum) outside = distribution.of_base.at_least(sum);
   for (const bool skewed : {false, true}) {
     int covered = 0;
     for (std::uint64_t set = 0; set < sets; ++set) {
@@ -140,20 +194,17 @@ TEST_CASE("intervals cover the true shift as often as they say, also where the n
         for (std::vector<double>* times : {&base, &candidate})
           for (double& time : *times) time = std::exp(time * time);
       for (double& time : candidate) time *= 1.05;
-      const auto [low, high] = Shift(base, candidate, distribution).interval(0.1);
+      const auto [low, high] = Shift(base, candidate).interval(0.1);
       covered += low <= std::log(1.05) && std::log(1.05) <= high;
     }
-    const double expected = 1 - 2 * outside;
-    CHECK(expected >= 0.9);
-    CHECK(std::abs(covered - expected * sets) < 3 * std::sqrt(sets * expected * (1 - expected)));
+    CHECK(std::abs(covered - 0.9 * sets) < 3 * std::sqrt(sets * 0.9 * 0.1) + 0.005 * sets);
   }
 }
 
 TEST_CASE("the standard error is that of normal noise") {
-  const RankDistributions distribution(15, 15);
   double sum = 0;
   for (std::uint64_t set = 0; set < 200; ++set)
-    sum += Shift(test::noisy(2 * set, 15, 1, 0.02), test::noisy(2 * set + 1, 15, 1, 0.02), distribution).error();
-  // By ranks a little more than by means: pi / 3 of the variance.
-  CHECK(sum / 200 == Approx(0.02 * std::sqrt(2 / 15.0 * 3.1416 / 3)).epsilon(0.15));
+    sum += Shift(test::noisy(2 * set, 15, 1, 0.02), test::noisy(2 * set + 1, 15, 1, 0.02)).error();
+  // A little more than by means.
+  CHECK(sum / 200 == Approx(0.02 * std::sqrt(2 / 15.0 * 1.1)).epsilon(0.1));
 }

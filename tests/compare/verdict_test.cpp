@@ -27,7 +27,7 @@ TEST_CASE("one run a side cannot tell, however far apart they are") {
   CHECK(one.base == std::vector<double>{1});
   CHECK(!comparison.worse());
   CHECK(compared({1, 1, 1}, {2, 2}).reason.find("at least 3") != std::string::npos);
-  // Three and three have 20 orders: not enough for an alarm of 4 %.
+  // Three and three have 20 choices: not enough for an alarm of 5 %.
   const Compared three = compared({1, 1.01, 1.02}, {2, 2.02, 2.04});
   CHECK(three.verdict == Verdict::cannot_tell);
   CHECK(three.p.value() == Approx(0.1));
@@ -62,11 +62,11 @@ TEST_CASE("verdicts have names") {
                                                              " " + name_of(Verdict::faster));
 }
 
-// Five runs of a candidate about twice as slow, `amiss` of whose 25 pairs are not.
+// Five runs of a candidate about twice as slow but for one, which is faster than `amiss` of the base's.
 static std::vector<double> twice_but(int amiss) { return {2, 2.1, 2.2, 2.3, amiss == 0 ? 2.4 : 1.045 - 0.01 * amiss}; }
 
 TEST_CASE("Holm: a p passes that does so only because smaller ones were rejected before") {
-  // Of the 252 orders of five and five 1, 2, 4, 9 have scores as high as with 0, 1, 2, 3 pairs amiss. With alarms of
+  // Of the 252 choices of five of ten 1, 2, 4 and 10 have scores as high as with 0, 1, 3 and 5 amiss. With alarms of
   // 5 % and three benchmarks: 2/252 <= 0.05 / 3, 4/252 <= 0.05 / 2, 8/252 = 0.032 <= 0.05, but above 0.05 / 2.
   const std::vector<double> base{1, 1.01, 1.02, 1.03, 1.04};
   const Rule rule{.alarms = 0.05};
@@ -81,16 +81,16 @@ TEST_CASE("Holm: a p passes that does so only because smaller ones were rejected
     }
     return text;
   };
-  CHECK(compared(base, twice_but(2), rule).p.value() == Approx(8 / 252.0));
-  CHECK(verdicts(twice_but(0), twice_but(1), twice_but(2)) == "slower slower slower ");
-  CHECK(verdicts(twice_but(2), twice_but(0), twice_but(1)) == "slower slower slower ");
+  CHECK(compared(base, twice_but(3), rule).p.value() == Approx(8 / 252.0));
+  CHECK(verdicts(twice_but(0), twice_but(1), twice_but(3)) == "slower slower slower ");
+  CHECK(verdicts(twice_but(3), twice_but(0), twice_but(1)) == "slower slower slower ");
   // 8/252 is the second of them: compared with 0.05 / 2.
-  CHECK(verdicts(twice_but(0), twice_but(2), base) == "slower cannot-tell cannot-tell ");
-  // 18/252 is above 0.05, and stops no other.
-  CHECK(compared(base, twice_but(3), rule).p.value() == Approx(18 / 252.0));
-  CHECK(verdicts(twice_but(0), twice_but(1), twice_but(3)) == "slower slower cannot-tell ");
+  CHECK(verdicts(twice_but(0), twice_but(3), base) == "slower cannot-tell cannot-tell ");
+  // 20/252 is above 0.05, and stops no other.
+  CHECK(compared(base, twice_but(5), rule).p.value() == Approx(20 / 252.0));
+  CHECK(verdicts(twice_but(0), twice_but(1), twice_but(5)) == "slower slower cannot-tell ");
   // 8/252 three times: the first fails at 0.05 / 3, and with it all.
-  CHECK(verdicts(twice_but(2), twice_but(2), twice_but(2)) == "cannot-tell cannot-tell cannot-tell ");
+  CHECK(verdicts(twice_but(3), twice_but(3), twice_but(3)) == "cannot-tell cannot-tell cannot-tell ");
 }
 
 TEST_CASE("a change below the threshold is not slower") {

@@ -27,7 +27,8 @@ from interval import interval  # noqa: E402
 
 # Counted or declared, not measured: a disturbed clock does not touch them.
 COUNTED = {"gmacs", "lambda_realised", "rho", "rho_without_routers", "theoretical_speedup", "keep", "batch", "steps",
-           "sampling_gmacs", "sampling_gmacs_guided", "sampling_theory", "activation_memory", "cache_memory", "blocks_run"}
+           "sampling_gmacs", "sampling_gmacs_guided", "sampling_theory", "activation_memory", "cache_memory", "blocks_run",
+           "allocations"}
 TIMES = ("time", "image_time")  # the columns that make a row one that was timed
 
 

@@ -1,71 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-// What two sets of process runs say of a ratio of times, whatever the distribution of their noise: a test of ranks as
-// that of Wilcoxon (1945), and the estimate and interval that belong to it (Hodges & Lehmann 1963). What disturbs a run
-// makes it slower, never faster: so the slowest third of all runs counts as one rank, as it does not matter which of
-// them is slowest. On timings that finds more than Wilcoxon's test, and on normal noise no less (bench/verdicts).
+// What two sets of process runs say of a ratio of times, whatever the distribution of their noise: a permutation test
+// (Fisher 1935) of the sums of clipped logarithms of times, and the estimate and interval that belong to it. What lies
+// far from the median of all runs counts as if it lay at an edge: a disturbed run says only that it is slow. On timings
+// that finds more than tests of ranks or of means (bench/verdicts).
 #pragma once
 
 #include <array>
+#include <map>
 #include <span>
 #include <vector>
 
 namespace dydit::compare {
 
-/// Of the sum of one side's scores when nothing changed. The score of the r-th fastest of all runs is r, but for the
-/// slowest, which share one. Exact for up to 120 runs, beyond that by the normal distribution.
-class RankDistribution {
- public:
-  /// Of `runs` runs of one side and `others` of the other, at least one each.
-  RankDistribution(int runs, int others);
-
-  /// Of the r-th fastest of all, from 1.
-  int score(int rank) const { return rank < highest_ ? rank : highest_; }
-  /// Probability of `sum` or more.
-  double at_least(int sum) const;
-  double mean() const { return mean_; }
-  /// The smallest probability that there is: of one side that is slower throughout.
-  double smallest() const { return at_least(largest_); }
-
- private:
-  int highest_, largest_ = 0;  // scores: of the slowest, and the sum of the slowest `runs`
-  double mean_ = 0, deviation_ = 0;
-  std::vector<double> at_least_;  // by sum; empty: by the normal distribution
-};
-
-/// Both sides' distributions for a pair of numbers of runs.
-struct RankDistributions {
-  RankDistributions(int base, int candidate) : of_base(base, candidate), of_candidate(candidate, base) {}
-  /// The smallest two-sided level at which these numbers can tell anything.
-  double smallest_level() const;
-
-  RankDistribution of_base, of_candidate;
-};
-
 /// The logarithm of candidate time over base time.
 class Shift {
  public:
-  /// Times in seconds, all > 0, at least one a side. `distributions` is of their numbers, and outlives this.
-  Shift(std::span<const double> base, std::span<const double> candidate, const RankDistributions& distributions);
+  /// Times in seconds, all > 0, at least one a side.
+  Shift(std::span<const double> base, std::span<const double> candidate);
 
   double value() const { return value_; }
-  /// Two-sided, of no change. Equal times count against a change.
+  /// Two-sided, of no change.
   double p() const;
-  /// Covers the true value with 1 - `level` at least; infinite to a side where so few runs tell nothing.
+  /// Covers the true value with 1 - `level` at least, its ends to less than a hundredth of its width; infinite to a
+  /// side where so few runs tell nothing. Excludes 0 exactly where p() <= level.
   std::array<double, 2> interval(double level) const;
+  /// Whether the true value lies within +-limit, to `level` of an interval of 1 - level (two one-sided tests).
+  bool within(double limit, double level) const;
   /// The standard error of value(), read off the interval of 90 %.
   double error() const;
 
  private:
-  // Probability of scores as high as the candidate's when its times are divided by exp(shift), or as the base's then.
-  // Equal times are taken in favour of the other side.
-  double p_slower(double shift) const;
-  double p_faster(double shift) const;
+  // Probability, when nothing changed but by `shift`, of a candidate as slow as this one or slower, and as fast or
+  // faster.
+  struct Tails {
+    double slower, faster;
+  };
+  const Tails& tails(double shift) const;
+  double excess(double shift) const;
+  double end(double level, bool low) const;
+  std::vector<double> centred(double shift) const;
+  double edge_of(const std::vector<double>& centred) const;
+  std::vector<double> clipped(double shift) const;
 
-  std::vector<double> base_, candidate_;  // logarithms, sorted
-  std::vector<double> differences_;       // of all pairs, sorted
-  const RankDistributions* distributions_;
-  double value_ = 0;
+  std::vector<double> base_, candidate_;  // logarithms
+  double least_, most_;                   // differences beyond these separate the sides
+  double value_ = 0, normal_error_;       // the error in normal noise, by what lies in the middle
+  mutable std::map<double, Tails> known_;
 };
+
+/// The smallest two-sided level at which so many runs can tell anything: of one side that is slower throughout.
+double smallest_level(std::size_t base, std::size_t candidate);
+
+/// Of the sum of `chosen` of the scores, chosen by chance: [s] is the probability of s. Scores are >= 0.
+std::vector<double> distribution_of_sum(std::span<const int> scores, std::size_t chosen);
 
 /// Standard normal: the probability of less than z, and the z with less than which is `probability`.
 double normal_below(double z);

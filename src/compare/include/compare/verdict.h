@@ -19,7 +19,7 @@ const char* name_of(Verdict verdict);
 struct Rule {
   double threshold = 0.01;  ///< smallest change of the time that matters, a share of the base's
   /// Probability that any benchmark of a suite in which nothing changed is called slower or faster.
-  double alarms = 0.04;
+  double alarms = 0.05;
   double same_level = 0.1;                          ///< of the interval that has to lie within the threshold for "same"
   std::vector<std::string> gated = default_gate();  ///< counts that must not rise
 
@@ -62,7 +62,7 @@ struct Comparison {
   bool worse() const { return count(Verdict::slower) > 0 || risen() > 0; }
 };
 
-/// Times are compared by the ranks of process runs (statistics.h): what varies within a run is no error term.
+/// Times are compared by a permutation test of process runs (statistics.h): what varies within a run is no error term.
 /// Slower (faster): the test, corrected for the number of benchmarks (Holm 1979), finds a change, and the estimate is
 /// beyond the threshold. Same: the interval of 1 - same_level, uncorrected, lies within the threshold (two one-sided
 /// tests, Schuirmann 1987). `interval` is as wide as the step of Holm's procedure that decided the benchmark, so it
