@@ -2,6 +2,7 @@
 // dydit sweep: the cells of a profile's [sweep] and [sampling], timed; with --processes as often, each time anew.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -27,14 +28,16 @@ struct Sweep {
 std::vector<std::string> command_of_run(const std::filesystem::path& out) {
   std::vector<std::string> command{std::filesystem::read_symlink("/proc/self/exe")};
   const std::vector<std::string> given = arguments();
-  for (std::size_t i = 1; i < given.size(); ++i) {
-    const std::string name = given[i].substr(0, given[i].find('='));
+  const auto no_options = std::ranges::find(given, "--");  // behind it
+  for (auto one = given.begin() + 1; one < no_options; ++one) {
+    const std::string name = one->substr(0, one->find('='));
     if (name != "--processes" && name != "--out")
-      command.push_back(given[i]);
-    else if (name == given[i])
-      ++i;  // its value stands behind it
+      command.push_back(*one);
+    else if (name == *one)
+      ++one;  // its value stands behind it
   }
   command.insert(command.end(), {"--out", out.string()});
+  command.insert(command.end(), no_options, given.end());
   return command;
 }
 

@@ -177,8 +177,8 @@ TEST_CASE("a sweep in several processes is what compare takes") {
                    "[sweep]\nmodels = [\"DyDiT-S/8\"]\nkeep = [0.5]\nwhich = [\"widths\"]\nbatch = [1]\n"
                    "engine = [\"dense\", \"compact\"]\nblocks = 6\n");
   const auto runs = folder.path() / "runs";
-  const auto swept =
-      run_dydit({"sweep", profile, "--processes", "2", "--threads=1", "--device", "cpu", "--out=" + runs.string()});
+  const auto swept = run_dydit(
+      {"sweep", "--processes", "2", "--threads=1", "--device", "cpu", "--out=" + runs.string(), "--", profile});
   CAPTURE(swept.err);
   REQUIRE(swept.code == 0);
   CHECK(std::filesystem::exists(runs / "001/manifest.json"));
