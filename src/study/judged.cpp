@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "groups.h"
@@ -81,14 +82,40 @@ std::vector<std::string> front_of(const SamplingSetting& s, const record::RunDir
   return front;
 }
 
+// The trajectories of the model whose cells were judged last: what is ready for one cell is so for the next.
+class Ready {
+ public:
+  Trajectories& of(const SamplingSetting& s, const SampledModel& model) {
+    const std::string key = fmt::format("{} {} {} {}", model.name, model.dtype, model.batch, model.guidance);
+    if (key != key_) {
+      reset();
+      trajectories_ = std::make_unique<Trajectories>(s, model);
+      key_ = key;
+    }
+    return *trajectories_;
+  }
+  void reset() {
+    trajectories_ = nullptr;
+    key_.clear();
+  }
+
+ private:
+  std::string key_;
+  std::unique_ptr<Trajectories> trajectories_;
+};
+
 // By other images than those by which it came onto the front: these were lucky.
-DoneCell judge_again(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell, Record record) {
+DoneCell judge_again(const SamplingSetting& s, const SampledModel& model, const SampledCell& cell, Record record,
+                     Ready& ready) {
   const auto error = error_of([&] {
-    Trajectories trajectories(s, model);
+    Trajectories& trajectories = ready.of(s, model);
     trajectories.add(cell);
     judge(record, trajectories, model, cell, s, s.spec.judged, s.spec.judged_on_front);
   });
-  if (error) fail(record, *error);
+  if (error) {
+    fail(record, *error);
+    ready.reset();
+  }
   return {.record = std::move(record)};
 }
 
@@ -99,19 +126,21 @@ void judge_front(const SamplingSetting& s, record::RunDirectory* run) {
   std::vector<std::string> front;
   if (run != nullptr) front = front_of(s, *run);
   front = Json::parse(s.group.broadcast(Json(front).dump())).get<std::vector<std::string>>();
+  Ready ready;
   std::vector<Group> groups;  // nothing is compared: each cell is one
   for (const SampledModel& model : sampled_models(s))
     for (const SampledCell& cell : sampled_cells(s, model)) {
       if (std::ranges::find(front, cell_record(s, model, cell).cell) == front.end()) continue;
       const Record record = cell_record(s, model, cell, "front", s.spec.judged_on_front);
-      groups.push_back({.cells = {record},
-                        .steps = 1,
-                        .measure = [&s, model, cell, record](const Warn&, const std::function<void()>& after_cell) {
-                          std::vector<DoneCell> done;
-                          done.push_back(judge_again(s, model, cell, record));
-                          after_cell();
-                          return done;
-                        }});
+      groups.push_back(
+          {.cells = {record},
+           .steps = 1,
+           .measure = [&s, &ready, model, cell, record](const Warn&, const std::function<void()>& after_cell) {
+             std::vector<DoneCell> done;
+             done.push_back(judge_again(s, model, cell, record, ready));
+             after_cell();
+             return done;
+           }});
     }
   measure_groups("front", groups, s.quiet, s.group, run);
 }
