@@ -141,9 +141,9 @@ class Proof:
         rows = []
         for source in self.sources:
             for n in RUNS:
-                suites = [suite for suite, _ in self.pairs(source, n, self.suites)]
+                suites = [suite for suite, _ in self.pairs(source, n, 2 * self.suites)]
                 rows.append(self.alarm_row(source.name, "drawn", n, ours(f"alarms-{source.name}-{n}", suites)))
-            suites = [suite for suite, _ in self.pairs(source, 40, self.suites)]
+            suites = [suite for suite, _ in self.pairs(source, 40, 2 * self.suites)]
             rows.append(self.alarm_row(source.name, "collect", 40, ours(f"collect-{source.name}", suites, "--sequential")))
         pool = self.sources[0]
         starts = range(0, len(pool.runs) - 20, 20)

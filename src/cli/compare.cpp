@@ -100,7 +100,7 @@ void add_compare(CLI::App& app, const study::Catalog&) {
       "smallest change that matters, in % of the base's time (1)");
   add_number(
       *command, "--alarms", Bounds<double>{0.001, 50}, [c](double percent) { c->rule.alarms = percent / 100; },
-      "of the suites in which nothing changed, how many may have an alarm, in % (5)");
+      "of the suites in which nothing changed, how many may have an alarm, in % (4)");
   command
       ->add_option_function<std::string>(
           "--clock",

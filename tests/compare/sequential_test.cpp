@@ -108,7 +108,7 @@ TEST_CASE("the last look, at however few runs, spends all that is left") {
   }
   const Results before = test::side_of({{"a", base}}), after = test::side_of({{"a", candidate}});
   const double p = compare::compare(before, after).benchmarks.front().p.value();
-  CHECK((p > 0.05 * 15 * 15 / 1600 && p < 0.05 * (1 - 100.0 / 1600)));
+  CHECK((p > 0.04 * 15 * 15 / 1600 && p < 0.04 * (1 - 100.0 / 1600)));
   for (const bool last : {false, true}) {
     Sequential sequential({}, 40);
     sequential.look(before, after);

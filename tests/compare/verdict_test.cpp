@@ -27,7 +27,7 @@ TEST_CASE("one run a side cannot tell, however far apart they are") {
   CHECK(one.base == std::vector<double>{1});
   CHECK(!comparison.worse());
   CHECK(compared({1, 1, 1}, {2, 2}).reason.find("at least 3") != std::string::npos);
-  // Three and three have 20 choices: not enough for an alarm of 5 %.
+  // Three and three have 20 choices: not enough for an alarm of 4 %.
   const Compared three = compared({1, 1.01, 1.02}, {2, 2.02, 2.04});
   CHECK(three.verdict == Verdict::cannot_tell);
   CHECK(three.p.value() == Approx(0.1));

@@ -19,7 +19,7 @@ const char* name_of(Verdict verdict);
 struct Rule {
   double threshold = 0.01;  ///< smallest change of the time that matters, a share of the base's
   /// Probability that any benchmark of a suite in which nothing changed is called slower or faster.
-  double alarms = 0.05;
+  double alarms = 0.04;
   double same_level = 0.1;                          ///< of the interval that has to lie within the threshold for "same"
   std::vector<std::string> gated = default_gate();  ///< counts that must not rise
 
