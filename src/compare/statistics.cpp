@@ -15,7 +15,8 @@ namespace {
 
 constexpr double inner_level = 0.1;
 constexpr double infinite = std::numeric_limits<double>::infinity();
-constexpr std::size_t most_exact = 120;  // runs of both sides; of more the normal distribution stands for the exact one
+constexpr std::size_t most_exact =
+    60;  // runs of the smaller side; of more the normal distribution stands for the exact one
 
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -131,7 +132,7 @@ const Shift::Tails& Shift::tails(double shift) const {
   const auto side = of_candidate ? std::span(scores).last(fewer) : std::span(scores).first(fewer);
   const int sum = std::accumulate(side.begin(), side.end(), 0);
   double high = 0, low = 0;  // probability of as much or more, of as much or less
-  if (all <= most_exact) {
+  if (fewer <= most_exact) {
     const std::vector<double> probability = distribution_of_sum(scores, fewer);
     const auto at = probability.begin() + sum;
     high = std::min(1.0, std::accumulate(at, probability.end(), 0.0));
