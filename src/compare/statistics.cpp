@@ -72,14 +72,18 @@ Shift::Shift(std::span<const double> base, std::span<const double> candidate) {
   const double beyond = 1e-9 + (slowest - fastest + candidate_slowest - candidate_fastest) / 4;
   least_ = candidate_fastest - slowest - beyond;
   most_ = candidate_slowest - fastest + beyond;
-  // Where the candidate's scores are what they would be without a change.
+  // Where the candidate's scores are what they would be without a change: of equal times, the middle of such shifts.
   const double now = excess(0);
-  double inner = 0, outer = now > 0 ? std::max(most_, 0.0) : std::min(least_, 0.0);
-  for (int halving = 0; now != 0 && halving < 60; ++halving) {
-    const double middle = std::midpoint(inner, outer);
-    ((excess(middle) > 0) == (now > 0) ? inner : outer) = middle;
-  }
-  if (now != 0) value_ = std::midpoint(inner, outer);
+  const auto end_of = [&](bool last) {
+    double slower = std::min(least_, 0.0), faster = std::max(most_, 0.0);
+    for (int halving = 0; halving < 60; ++halving) {
+      const double middle = std::midpoint(slower, faster), of_middle = excess(middle);
+      (of_middle > 0 || (last && of_middle == 0) ? slower : faster) = middle;
+    }
+    return std::midpoint(slower, faster);
+  };
+  value_ = now == 0 ? 0 : std::midpoint(end_of(false), end_of(true));
+  if (now != 0 && (value_ > 0) != (now > 0)) value_ = 0;
   const double deviation = edge_of(centred(value_)) / normal_quantile(0.75);
   normal_error_ =
       deviation * std::sqrt(1 / static_cast<double>(base.size()) + 1 / static_cast<double>(candidate.size()));
@@ -94,39 +98,52 @@ std::vector<double> Shift::centred(double shift) const {
   return values;
 }
 
-// As many runs as the smaller side has lie there or beyond, so that one side that is slower throughout is still the
-// rarest case.
+// Half of all runs lie there or beyond.
 double Shift::edge_of(const std::vector<double>& centred) const {
   std::vector<double> far;
   for (const double value : centred) far.push_back(std::abs(value));
-  const auto edge = far.end() - std::ssize(base_.size() < candidate_.size() ? base_ : candidate_);
+  const auto edge = far.begin() + std::ssize(far) / 2;
   std::ranges::nth_element(far, edge);
   return *edge;
 }
 
-// From -1 to 1, the edges.
-std::vector<double> Shift::clipped(double shift) const {
+// From -1 to 1, the edges, and a little more by rank: where a side is much smaller than the disturbed runs of the
+// other, or all of one side lie close together, the order of those beyond the edge still counts.
+std::vector<double> Shift::scores(double shift) const {
+  constexpr double by_rank = 0.2;
   std::vector<double> values = centred(shift);
   const double edge = edge_of(values);
-  for (double& value : values)
-    value = edge > 0 ? std::clamp(value / edge, -1.0, 1.0) : value == 0 ? 0 : std::copysign(1, value);
+  std::vector<double> sorted = values;
+  std::ranges::sort(sorted);
+  for (double& value : values) {
+    const auto equal = std::ranges::equal_range(sorted, value);
+    const auto before = equal.begin() - sorted.begin(), others = std::ssize(equal) - 1;
+    const double rank = static_cast<double>(2 * before + others) / 2 / static_cast<double>(sorted.size());
+    const double clipped = edge > 0 ? std::clamp(value / edge, -1.0, 1.0) : value == 0 ? 0 : std::copysign(1, value);
+    value = clipped + by_rank * rank;
+  }
   return values;
 }
 
 // How much higher the candidate's scores are than the base's.
 double Shift::excess(double shift) const {
-  const std::vector<double> values = clipped(shift);
+  const std::vector<double> values = scores(shift);
   const std::span all(values);
-  return mean_of(all.subspan(base_.size())) - mean_of(all.first(base_.size()));
+  const double excess = mean_of(all.subspan(base_.size())) - mean_of(all.first(base_.size()));
+  constexpr double rounding = 1e-12;
+  return std::abs(excess) < rounding ? 0 : excess;
 }
 
 const Shift::Tails& Shift::tails(double shift) const {
   const auto [known, is_new] = known_.try_emplace(shift);
   if (!is_new) return known->second;
   const std::size_t fewer = std::min(base_.size(), candidate_.size()), all = base_.size() + candidate_.size();
-  const int steps = static_cast<int>(std::clamp<std::size_t>(600 / fewer, 16, 60));
+  // As fine as keeps the operations few, and no finer than that neighbours differ.
+  const double steps =
+      std::clamp(1e6 / static_cast<double>(fewer * fewer * all), 20.0, 10.0 * static_cast<double>(all));
   std::vector<int> scores;
-  for (const double value : clipped(shift)) scores.push_back(static_cast<int>(std::lround((value + 1) / 2 * steps)));
+  for (const double value : this->scores(shift))
+    scores.push_back(static_cast<int>(std::lround((value + 1) / 2 * steps)));
   // Of the smaller side, which takes fewer operations.
   const bool of_candidate = candidate_.size() == fewer;
   const auto side = of_candidate ? std::span(scores).last(fewer) : std::span(scores).first(fewer);
@@ -183,7 +200,7 @@ double Shift::end(double level, bool low) const {
     (of_near > 0 ? of_inner : of_outer) = of_near;
   }
   int kept = 0;  // which end was: twice the same counts half
-  for (int step = 0; step < 100 && std::abs(outer - inner) > 3e-3 * std::abs(inner - value_) + 1e-12; ++step) {
+  for (int step = 0; step < 100 && std::abs(outer - inner) > 1e-3 * std::abs(inner - value_) + 1e-12; ++step) {
     const double next = inner + (outer - inner) * std::clamp(of_inner / (of_inner - of_outer), 0.05, 0.95);
     const double of_next = above(next);
     const int keeps = of_next > 0 ? 1 : -1;

@@ -126,7 +126,7 @@ void decide(const Tested& one, const Rule& rule) {
   c.ratio = std::exp(value);
   c.interval = {std::exp(low), std::exp(high)};
   c.p = one.shift.p();
-  const double found = normal_quantile(1 - one.level / 2) * error;
+  const double found = (high - low) / 2;
   c.detectable = std::expm1(std::max(found, limit) + normal_quantile(power) * error);
   if (one.changed && std::abs(value) > limit)
     c.verdict = value > 0 ? Verdict::slower : Verdict::faster;

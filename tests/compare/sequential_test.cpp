@@ -44,7 +44,7 @@ static std::array<double, 2> level_of(const Compared& one) {
     return Shift(changed, one.candidate).p();
   };
   const double low = one.interval.value()[0];
-  return {p_at(low * (1 - 3e-3)), p_at(low * (1 + 3e-3))};
+  return {p_at(low * (1 - 1e-3)), p_at(low * (1 + 1e-3))};
 }
 
 TEST_CASE("the looks' shares of the errors sum to one") {
@@ -65,7 +65,7 @@ TEST_CASE("the looks' shares of the errors sum to one") {
     least += low;
     most += high;
   }
-  CHECK((least <= rule.alarms && rule.alarms <= most && most < 1.5 * rule.alarms));
+  CHECK((least <= rule.alarms && rule.alarms <= most && most < 1.3 * rule.alarms));
   CHECK(sequential.comparison().rule.alarms == rule.alarms);
   CHECK(!sequential.decided());
 }

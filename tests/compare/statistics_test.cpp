@@ -84,14 +84,43 @@ TEST_CASE("the shift is where both sides' scores are alike") {
   }
 }
 
-TEST_CASE("how slow a disturbed run is says nothing") {
+TEST_CASE("how slow a disturbed run is says nothing, but for the order of such runs") {
   auto base = test::noisy(1, 10, 1, 0.01), candidate = test::noisy(2, 10, 1.05, 0.01);
   base[3] = 1.5, candidate[7] = 1.6;
   const Shift once(base, candidate);
-  base[3] = 40, candidate[7] = 2;
+  base[3] = 2, candidate[7] = 40;
   const Shift again(base, candidate);
   CHECK(once.p() == again.p());
   CHECK(once.value() == Approx(again.value()));
+}
+
+TEST_CASE("more runs of one side, disturbed ones among them, take nothing away") {
+  std::vector<double> base;
+  for (int i = 0; i < 110; ++i) base.push_back(i % 7 == 0 ? 1.5 : 1 + 0.01 * (i % 11 - 5) / 5);
+  std::vector<double> candidate;
+  for (int i = 0; i < 10; ++i) candidate.push_back(1.05 * (1 + 0.01 * (i % 11 - 5) / 5));
+  const Shift shift(base, candidate);
+  CHECK(shift.p() < 1e-3);
+  CHECK(shift.value() == Approx(std::log(1.05)).margin(0.01));
+}
+
+TEST_CASE("a disturbed run hides a large change no more than a small one") {
+  std::vector<double> base, small, large;
+  for (int i = 0; i < 10; ++i) {
+    base.push_back(i < 9 ? 1 + 1e-4 * i : 2);
+    small.push_back(1.02 + 1e-4 * i);
+    large.push_back(1.3 + 1e-4 * i);
+  }
+  CHECK(p_of(base, small) < 0.0017);
+  CHECK(p_of(base, large) < 0.0017);
+}
+
+TEST_CASE("equal times are no faster than they are slower") {
+  const std::vector<double> base(10, 1.0);
+  std::vector<double> candidate(10, 1.0);
+  std::fill(candidate.begin() + 5, candidate.end(), 1.02);
+  CHECK(Shift(base, candidate).value() == Approx(-Shift(candidate, base).value()));
+  CHECK(Shift(base, candidate).value() > 0.005);
 }
 
 TEST_CASE("p is of both sides, and that of equal sides 1") {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What two sets of process runs say of a ratio of times, whatever the distribution of their noise: a permutation test
 // (Fisher 1935) of the sums of clipped logarithms of times, and the estimate and interval that belong to it. What lies
-// far from the median of all runs counts as if it lay at an edge: a disturbed run says only that it is slow. On timings
+// far from the median of all runs counts almost as if it lay at an edge: a disturbed run says little more than that it
+// is slow. On timings
 // that finds more than tests of ranks or of means (bench/verdicts).
 #pragma once
 
@@ -21,8 +22,9 @@ class Shift {
   double value() const { return value_; }
   /// Two-sided, of no change.
   double p() const;
-  /// Covers the true value with 1 - `level` at least, its ends to less than a hundredth of its width; infinite to a
-  /// side where so few runs tell nothing. Excludes 0 exactly where p() <= level.
+  /// The shifts about value() that the test does not reject: covers the true value with 1 - `level`, its ends to less
+  /// than a hundredth of its width; infinite to a side where so few runs tell nothing. Excludes 0 exactly where p() <=
+  /// level.
   std::array<double, 2> interval(double level) const;
   /// Whether the true value lies within +-limit, to `level` of an interval of 1 - level (two one-sided tests).
   bool within(double limit, double level) const;
@@ -40,7 +42,7 @@ class Shift {
   double end(double level, bool low) const;
   std::vector<double> centred(double shift) const;
   double edge_of(const std::vector<double>& centred) const;
-  std::vector<double> clipped(double shift) const;
+  std::vector<double> scores(double shift) const;
 
   std::vector<double> base_, candidate_;  // logarithms
   double least_, most_;                   // differences beyond these separate the sides
@@ -48,7 +50,7 @@ class Shift {
   mutable std::map<double, Tails> known_;
 };
 
-/// The smallest two-sided level at which so many runs can tell anything: of one side that is slower throughout.
+/// Below this two-sided level so many runs tell nothing: that of one choice of all.
 double smallest_level(std::size_t base, std::size_t candidate);
 
 /// Of the sum of `chosen` of the scores, chosen by chance: [s] is the probability of s. Scores are >= 0.
