@@ -29,14 +29,14 @@ set tmargin at screen 0.8867562380038387
 set bmargin at screen 0.11900191938579655
 set samples 2
 set logscale xy
-set xrange [0.87916668:18.857206]
-set yrange [0.87916668:18.857206]
+set xrange [0.88280014:18.846953]
+set yrange [0.88280014:18.846953]
 set xtics (1, 2, 5, 10)
 set ytics (1, 2, 5, 10)
 set xlabel 'product of the separate speedups' offset 0,0.3
 set ylabel 'speedup' offset 0.5
 plot x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
-  data skip 1 using 1:($4 > 1.05511 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using 1:($4 > 1.05503 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using 1:2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle, \
   keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'fused-dense', \
   keyentry with points linecolor rgb 'black' pointtype 7 pointsize 0.8 linewidth 1.2 title 'no cache', \

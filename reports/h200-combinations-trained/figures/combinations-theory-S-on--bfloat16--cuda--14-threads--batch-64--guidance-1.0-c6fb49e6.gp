@@ -29,14 +29,14 @@ set tmargin at screen 0.8523985239852399
 set bmargin at screen 0.11439114391143912
 set samples 2
 set logscale xy
-set xrange [0.86369339:19.759038]
-set yrange [0.86369339:19.759038]
+set xrange [0.86962629:19.658096]
+set yrange [0.86962629:19.658096]
 set xtics (1, 2, 5, 10)
 set ytics (1, 2, 5, 10)
 set xlabel 'theoretical speedup' offset 0,0.3
 set ylabel 'speedup' offset 0.5
 plot x with lines linecolor rgb '#808080' linewidth 1.5 dashtype 2 notitle, \
-  data skip 1 using 1:($4 > 1.05631 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using 1:($4 > 1.05608 * $3 ? $3 : NaN):(0):($4-$3):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using 1:2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle, \
   keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'fused-dense', \
   keyentry with points linecolor rgb 'black' pointtype 7 pointsize 0.8 linewidth 1.2 title 'no cache', \

@@ -29,12 +29,12 @@ set tmargin at screen 0.6740331491712708
 set bmargin at screen 0.3425414364640884
 unset ytics
 set border 1
-set xrange [0:0.296406]
+set xrange [0:0.2933826]
 set xtics 0.05
 set yrange [-0.4:0.6]
 set xlabel 'ms for each image' offset 0,0.3
 set label 'fused-dense + taylorseer:3,2 + ddim 6' at graph 0.005,first 0.42 left font ',12'
-set label '0.240 ms' at first 0.247005,first 0 left offset 0.8,0 font ',12'
+set label '0.240 ms' at first 0.2444855,first 0 left offset 0.8,0 font ',12'
 plot data skip 1 every ::0::0 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#b0b0b0' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::1::1 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#56b4e9' fillstyle solid 1 noborder notitle, \
   data skip 1 every ::2::2 using ($3 >= $2 ? $2 : NaN):1:2:3:($1-$4):($1+$4) with boxxyerror fillcolor rgb '#e69f00' fillstyle solid 1 noborder notitle, \

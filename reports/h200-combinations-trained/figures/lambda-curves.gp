@@ -17,8 +17,8 @@ set linetype cycle 7
 array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00', '#8056b4e9', '#80000000']
 M = 2
 array model[M] = ['S-0.7', 'S-0.5']
-array first[M] = [0, 4]
-array last[M] = [3, 7]
+array first[M] = [0, 3]
+array last[M] = [2, 5]
 
 do for [format in 'svg pdf png'] {
 if (format eq 'svg') { set terminal svg size 640,582 dynamic noenhanced font 'Helvetica,14' }

@@ -18,7 +18,7 @@ array faint[7] = ['#80d55e00', '#800072b2', '#80009e73', '#80cc79a7', '#80e69f00
 M = 1
 array model[M] = ['S-on']
 array first[M] = [0]
-array last[M] = [3]
+array last[M] = [2]
 after_start(step) = step > 0 ? step : NaN
 
 do for [format in 'svg pdf png'] {

@@ -25,11 +25,11 @@ set multiplot
 set label 'bfloat16, cuda, 14 threads, batch 64, guidance 1.0' at screen 0.5,0.9689578713968958 center
 set key at screen 0.013158,0.933481 left top Left reverse vertical maxrows 3 samplen 2.5 spacing 1
 set logscale xy
-set xrange [0.090509274:1.5075247]
+set xrange [0.089552298:1.5064595]
 set xtics (0.15, 0.3, 0.5, 1)
 set xlabel 'ms for each image' offset 0,0.3
-set yrange [0.59652125:1.7112677]
-set ytics (0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)
+set yrange [0.62292071:1.6576832]
+set ytics (0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6)
 set ylabel 'ratio of distances' offset 0.5
 set samples 2
 set lmargin at screen 0.1
@@ -40,7 +40,7 @@ set title 'a cache over fewer steps' offset 0,-0.6
 set label 8 'closer' at graph 0.02,first 1 left offset 0,-0.6 font ',10' textcolor rgb '#606060'
 set label 9 'farther' at graph 0.02,first 1 left offset 0,0.6 font ',10' textcolor rgb '#606060'
 plot 1 with lines linecolor rgb '#606060' linewidth 1.2 dashtype 2 notitle, \
-  data skip 1 using ($7 == 0 ? $1 : NaN):($3 > 0.59652125 ? $3 : 0.59652125):(0):($4-($3 > 0.59652125 ? $3 : 0.59652125)):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using ($7 == 0 ? $1 : NaN):($3 > 0.62292071 ? $3 : 0.62292071):(0):($4-($3 > 0.62292071 ? $3 : 0.62292071)):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using ($7 == 0 ? $1 : NaN):2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle, \
   keyentry with points linetype 1 pointtype 7 pointsize 0.8 linewidth 1.2 title 'S (fused-dense)', \
   keyentry with points linetype 2 pointtype 7 pointsize 0.8 linewidth 1.2 title 'S-on (fused-dense)', \
@@ -62,7 +62,7 @@ set format y ''
 set label 8 'closer' at graph 0.02,first 1 left offset 0,-0.6 font ',10' textcolor rgb '#606060'
 set label 9 'farther' at graph 0.02,first 1 left offset 0,0.6 font ',10' textcolor rgb '#606060'
 plot 1 with lines linecolor rgb '#606060' linewidth 1.2 dashtype 2 notitle, \
-  data skip 1 using ($7 == 1 ? $1 : NaN):($3 > 0.59652125 ? $3 : 0.59652125):(0):($4-($3 > 0.59652125 ? $3 : 0.59652125)):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using ($7 == 1 ? $1 : NaN):($3 > 0.62292071 ? $3 : 0.62292071):(0):($4-($3 > 0.62292071 ? $3 : 0.62292071)):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using ($7 == 1 ? $1 : NaN):2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle
 unset key
 unset label
@@ -76,7 +76,7 @@ set format y ''
 set label 8 'closer' at graph 0.02,first 1 left offset 0,-0.6 font ',10' textcolor rgb '#606060'
 set label 9 'farther' at graph 0.02,first 1 left offset 0,0.6 font ',10' textcolor rgb '#606060'
 plot 1 with lines linecolor rgb '#606060' linewidth 1.2 dashtype 2 notitle, \
-  data skip 1 using ($7 == 2 ? $1 : NaN):($3 > 0.59652125 ? $3 : 0.59652125):(0):($4-($3 > 0.59652125 ? $3 : 0.59652125)):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
+  data skip 1 using ($7 == 2 ? $1 : NaN):($3 > 0.62292071 ? $3 : 0.62292071):(0):($4-($3 > 0.62292071 ? $3 : 0.62292071)):5 with vectors nohead linecolor variable linewidth 1.2 notitle, \
   data skip 1 using ($7 == 2 ? $1 : NaN):2:6:5 with points pointtype variable pointsize 0.8 linecolor variable linewidth 1.2 notitle
 unset key
 unset label

@@ -20,9 +20,9 @@ unset tics
 unset key
 unset label
 set label 'fused-dense + ddim 50' at screen 0.01250,first 13.977 left font ',11'
-set label '3.11 ms, 1 times as fast' at screen 0.01250,first 18.023 left font ',11' textcolor rgb '#606060'
+set label '3.07 ms, 1 times as fast' at screen 0.01250,first 18.023 left font ',11' textcolor rgb '#606060'
 set label 'fused-dense + dpmpp 3' at screen 0.01250,first 47.977 left font ',11'
-set label '0.188 ms, 16.6 times as fast' at screen 0.01250,first 52.023 left font ',11' textcolor rgb '#606060'
+set label '0.186 ms, 16.6 times as fast' at screen 0.01250,first 52.023 left font ',11' textcolor rgb '#606060'
 plot for [r=0:R-1] for [k=0:K-1] data skip 1 every :::r*H::(r+1)*H-1 \
     using (k*(W+G)+$3+0.5):(r*(H+G)+$2+0.5):(int(column(4+k))>>16):(int(column(4+k))>>8&255):(int(column(4+k))&255) with rgbimage
 unset output
