@@ -2,11 +2,12 @@
 // What two sets of process runs say of a ratio of times, whatever the distribution of their noise: a permutation test
 // (Fisher 1935) of the sums of clipped logarithms of times, and the estimate and interval that belong to it. What lies
 // far from the median of all runs counts almost as if it lay at an edge: a disturbed run says little more than that it
-// is slow. On timings
-// that finds more than tests of ranks or of means (bench/verdicts).
+// is slow. On timings that finds more than tests of ranks or of means (bench/verdicts).
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <map>
 #include <span>
 #include <vector>
@@ -38,6 +39,7 @@ class Shift {
     double slower, faster;
   };
   const Tails& tails(double shift) const;
+  std::size_t fewer() const { return std::min(base_.size(), candidate_.size()); }  // runs of the smaller side
   double excess(double shift) const;
   double end(double level, bool low) const;
   std::vector<double> centred(double shift) const;
