@@ -127,7 +127,7 @@ class Proof:
     def __init__(self, sources, suites, seed):
         self.sources, self.suites, self.generator = sources, suites, random.Random(seed)
 
-    PARTS = ["detection", "peers", "alarms", "asked", "quiet", "jaccard", "spreads"]  # those that take longest first
+    PARTS = ["detection", "peers", "alarms", "strict", "asked", "quiet", "jaccard", "spreads"]  # those that take longest first
 
     def pairs(self, source, n, count, effect=0.0):
         """Suites with the names that were slowed."""
@@ -256,6 +256,25 @@ class Proof:
                                      "false_alarms": rates[peer], "least": least,
                                      "found": share(other == "slower" for _, other in cases),
                                      "ours": found_at(rates[peer], least, quiet, [one for one, _ in cases])})
+        return rows
+
+    def strict(self):
+        """The peer that has no alarm among peers()' comparisons of ten runs of synthetic noise, in so many that it has some, and
+        ours at its rate: with its gap for the smallest change, and with larger ones."""
+        peer, [source] = "nvbench-robust", [one for one in self.sources if one.name == "synthetic"]
+        quiet = ours("strict-0", [suite for suite, _ in self.pairs(source, 10, 8 * self.suites)])
+        alarms = [one in ALARM for suite in theirs(peer, "strict-0") for one in suite.values()]
+        rows = []
+        for effect in EFFECTS:
+            label = f"strict-{100 * effect:.0f}"
+            pairs = self.pairs(source, 10, self.suites, effect)
+            mine = ours(label, [suite for suite, _ in pairs])
+            cases = [(suite[name], other[name]) for suite, other, (_, names) in zip(mine, theirs(peer, label), pairs)
+                     for name in names]
+            for least in (0.005, 0.01, 0.0125):
+                rows.append({"peer": peer, "effect": effect, "cases": len(cases), "comparisons": len(alarms),
+                             "alarms": sum(alarms), "least": least, "found": share(other == "slower" for _, other in cases),
+                             "ours": found_at(share(alarms), least, quiet, [one for one, _ in cases])})
         return rows
 
     def spreads(self):

@@ -52,7 +52,10 @@ int run_child(const std::vector<std::string>& arguments, const ChildOutput& outp
   if (child < 0) throw RunError("cannot start a process", arguments.front(), std::strerror(errno));
   if (child > 0) {
     ::setpgid(child, child);  // here too: whoever comes first
-    return wait_for(child);
+    end_with_us(child);
+    const int code = wait_for(child);
+    end_with_us(0);
+    return code;
   }
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -8,18 +8,24 @@
 
 namespace dydit {
 
-static volatile std::sig_atomic_t requested = 0;
+static volatile std::sig_atomic_t requested = 0, child_group = 0;
 
 static void handle_with(void (*handler)(int)) {
   for (int signal : {SIGINT, SIGTERM}) std::signal(signal, handler);
 }
 
-static void request(int) {
+static void request(int signal) {
+  if (requested != 0) {
+    if (child_group != 0) ::kill(-child_group, SIGKILL);
+    handle_with(SIG_DFL);
+    ::raise(signal);
+  }
   requested = 1;
-  handle_with(SIG_DFL);
 }
 
 void handle_interrupts() { handle_with(request); }
+
+void end_with_us(int group) { child_group = group; }
 
 bool interrupt_requested() { return requested != 0; }
 

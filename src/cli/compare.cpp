@@ -3,14 +3,23 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "common.h"
 #include "compare/collect.h"
 #include "compare/report.h"
+
+namespace fs = std::filesystem;
 
 namespace dydit::cli {
 
@@ -19,10 +28,10 @@ namespace {
 struct Compare {
   std::string base, candidate;
   compare::Rule rule;
-  compare::Clock clock = compare::Clock::real;
-  std::vector<std::string> gated, written;
+  compare::Reading reading = {};
+  std::vector<std::string> written;
   bool json = false, quiet = false, collect = false;
-  compare::CollectOptions collected{.folder = "runs/compare"};
+  compare::CollectOptions collected = {};
   std::vector<std::string> of_collect;  // options given that mean nothing else
 };
 
@@ -46,25 +55,52 @@ Output output_of(const std::string& text) {
   return {&format_named(text.substr(0, at)), text.substr(at + 1)};
 }
 
+// Before anything is measured: what can be known of whether they can be written.
+std::vector<Output> outputs_of(const Compare& c) {
+  std::vector<Output> outputs;
+  std::set<fs::path> files;
+  for (const std::string& text : c.written) {
+    const Output& output = outputs.emplace_back(output_of(text));
+    if (output.path == "-") continue;
+    const std::string option = "--write " + text;
+    const fs::path file = fs::weakly_canonical(fs::absolute(output.path)), folder = file.parent_path();
+    std::error_code none;
+    if (output.path.starts_with("/dev/") || (fs::exists(file, none) && !fs::is_regular_file(file, none)))
+      throw UsageError("not a file", option, "- is standard output");
+    for (const std::string& input : {c.base, c.candidate})
+      if (fs::equivalent(file, input, none))
+        throw UsageError("an input of the comparison", option, "name another file");
+    if (!files.insert(file).second) throw UsageError("a file is written twice", option, "name another file");
+    if (::access(folder.c_str(), W_OK) != 0) throw RunError("cannot write", option, std::strerror(errno));
+  }
+  return outputs;
+}
+
+// runs/compare-1 or the next that is not there.
+fs::path new_folder() {
+  for (int n = 1;; ++n)
+    if (const fs::path folder = fmt::format("runs/compare-{}", n); !fs::exists(folder)) return folder;
+}
+
 compare::Comparison comparison_of(Compare& c) {
   if (!c.collect) {
     if (!c.of_collect.empty()) throw UsageError("nothing is collected", c.of_collect.front(), "add --collect");
-    return compare::compare(compare::read_results(c.base, c.clock), compare::read_results(c.candidate, c.clock),
+    return compare::compare(compare::read_results(c.base, c.reading), compare::read_results(c.candidate, c.reading),
                             c.rule);
   }
   c.collected.rule = c.rule;
-  c.collected.clock = c.clock;
+  c.collected.reading = c.reading;
   c.collected.quiet = c.quiet;
+  if (c.collected.folder.empty()) c.collected.folder = new_folder();
   return compare::collect(c.base, c.candidate, c.collected);
 }
 
 void execute(Compare c) {
-  std::vector<Output> outputs;
-  for (const std::string& text : c.written) outputs.push_back(output_of(text));
-  if (!c.gated.empty()) c.rule.gated = c.gated;
+  const std::vector<Output> outputs = outputs_of(c);
+  c.reading.counts = c.rule.gated;
   const compare::Comparison comparison = comparison_of(c);
   if (!c.quiet)
-    for (const std::string& note : comparison.notes) fmt::print(stderr, "dydit: {}\n", note);
+    for (const std::string& note : comparison.notes) fmt::print(stderr, "dydit: {}\n", one_line(note));
   std::cout << (c.json ? json(comparison) : table(comparison)) << std::flush;
   for (const Output& output : outputs) {
     const std::string text = output.format->text_of(comparison);
@@ -73,10 +109,7 @@ void execute(Compare c) {
     else
       write_atomically(output.path, text);
   }
-  if (comparison.worse())
-    throw Error(
-        ExitCode::criterion_not_met, "slower", c.candidate,
-        fmt::format("{} slower, {} gated counts rose", comparison.count(compare::Verdict::slower), comparison.risen()));
+  if (comparison.worse()) throw Error(ExitCode::criterion_not_met, "worse", c.candidate, summary(comparison));
 }
 
 }  // namespace
@@ -104,11 +137,14 @@ void add_compare(CLI::App& app, const study::Catalog&) {
   command
       ->add_option_function<std::string>(
           "--clock",
-          [c](const std::string& name) { c->clock = name == "cpu" ? compare::Clock::cpu : compare::Clock::real; },
+          [c](const std::string& name) {
+            c->reading.clock = name == "cpu" ? compare::Clock::cpu : compare::Clock::real;
+          },
           "which of Google Benchmark's times counts (real)")
       ->check(CLI::IsMember({"real", "cpu"}));
-  command->add_option("--gate", c->gated,
-                      "counts that must not rise, instead of MACs, launches, allocations and memory");
+  command->add_option("--gate", c->rule.gated,
+                      "counts that must not rise, instead of MACs, launches, allocations and memory: also counters of "
+                      "Google Benchmark, tags of nvbench and metrics of records by their names");
   command->add_flag("--json", c->json, "as JSON");
   command->add_option("--write", c->written,
                       "FORMAT=FILE, besides: table, json, junit, markdown, annotations (GitHub), bmf (Bencher), "
@@ -117,7 +153,7 @@ void add_compare(CLI::App& app, const study::Catalog&) {
   command->add_flag(
       "--collect", c->collect,
       "BASE and CANDIDATE are shell commands, which are run in turns until there is a verdict; {out} in one "
-      "is the path of its result, else that is what it prints");
+      "is the path of its result, quoted, else that is what it prints");
   const auto of_collect = [c, command](const char* option, auto bounds, auto take, const char* help) {
     add_number(
         *command, option, bounds,
@@ -128,9 +164,10 @@ void add_compare(CLI::App& app, const study::Catalog&) {
         help);
   };
   of_collect(
-      "--most", Bounds<std::int64_t>{3, 1'000}, [c](std::int64_t most) { c->collected.most = static_cast<int>(most); },
-      "process runs a side (40)");
-  of_collect("--budget", Bounds<double>{1, 1e7}, into(c->collected.budget_seconds), "seconds (no limit)");
+      "--most", Bounds<std::int64_t>{compare::fewest_runs, compare::most_runs},
+      [c](std::int64_t most) { c->collected.most = static_cast<int>(most); }, "process runs a side (40)");
+  of_collect("--budget", Bounds<double>{1, 1e7}, into(c->collected.budget_seconds),
+             "seconds, after three runs a side (no limit)");
   of_collect("--seed", Bounds<std::uint64_t>{0, UINT64_MAX}, into(c->collected.seed), "of the order (0)");
   command->add_option_function<std::string>(
       "--out",
@@ -138,7 +175,7 @@ void add_compare(CLI::App& app, const study::Catalog&) {
         c->of_collect.push_back("--out");
         c->collected.folder = folder;
       },
-      "folder for what is collected; the same command goes on there (runs/compare)");
+      "folder for what is collected, where the same command goes on (default: a new one, runs/compare-<n>)");
   command->callback([=] { execute(*c); });
 }
 

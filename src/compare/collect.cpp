@@ -12,16 +12,19 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/child.h"
 #include "base/descriptor.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/median.h"
 #include "base/progress.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "compare/sequential.h"
 
 namespace fs = std::filesystem;
@@ -34,24 +37,21 @@ using Seconds = std::chrono::duration<double>;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::array side_names{"base", "candidate"};
-constexpr int fewest_runs = 3;
 
-// Arithmetic and memory that no build of either side changes; about 20 ms.
+// Arithmetic and memory that no build of either side changes; about 120 ms. What the last run left behind, caches and
+// clocks, is gone after the first 100: mostly it was the other side's.
 double canary_seconds() {
   std::vector<float> values(1 << 20);
   std::vector<double> seconds;
-  for (std::uint64_t i = 0; i < 5; ++i) {
+  double elapsed = 0;
+  while (seconds.empty() || elapsed < 0.12) {
     const auto begin = SteadyClock::now();
-    Random(0, Purpose::synthetic, i).fill_normal(values);
-    seconds.push_back(Seconds(SteadyClock::now() - begin).count());
+    Random(0, Purpose::synthetic, 0).fill_normal(values);
+    const double now = Seconds(SteadyClock::now() - begin).count();
+    if (elapsed >= 0.1) seconds.push_back(now);
+    elapsed += now;
   }
   return median_of(seconds).value;
-}
-
-std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
-    text.replace(at, what.size(), by);
-  return text;
 }
 
 int opened_lock(const fs::path& folder) {
@@ -60,12 +60,41 @@ int opened_lock(const fs::path& folder) {
 }
 
 // A path as a word of a shell command.
-std::string quoted(const std::string& path) { return fmt::format("'{}'", replaced(path, "'", "'\\''")); }
+std::string quoted(const std::string& path) { return fmt::format("'{}'", replaced(path, {{"'", "'\\''"}})); }
+
+bool in_double_quotes(const std::string& command, const std::string& what) {
+  char open = 0;
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    if (open == '"' && command.compare(i, what.size(), what) == 0) return true;
+    if (command[i] == '\\' && open != '\'')
+      ++i;
+    else if (open == 0 && (command[i] == '"' || command[i] == '\''))
+      open = command[i];
+    else if (command[i] == open)
+      open = 0;
+  }
+  return false;
+}
+
+// Hashes of programs, scripts and inputs that the commands name.
+nlohmann::ordered_json files_of(const std::array<std::string, 2>& commands) {
+  auto hashes = nlohmann::ordered_json::object();
+  for (const std::string& command : commands) {
+    std::istringstream words(
+        replaced(command, {{"'", " "}, {"\"", " "}, {";", " "}, {"&", " "}, {"=", " "}, {"(", " "}}));
+    for (std::string word; words >> word;)
+      if (std::error_code ignored; fs::is_regular_file(word, ignored)) hashes[word] = hash_of_file(word);
+  }
+  return hashes;
+}
 
 class Collection {
  public:
   Collection(std::array<std::string, 2> commands, const CollectOptions& options)
       : commands_(std::move(commands)), options_(options), lock_(opened_lock(options.folder)) {
+    for (const std::string& command : commands_)
+      if (in_double_quotes(command, "{out}"))
+        throw UsageError("{out} in quotes", command, "leave them out: it becomes a quoted path");
     lock();
     for (std::size_t side = 0; side < 2; ++side) {
       sides_[side].path = options_.folder / side_names[side];
@@ -73,21 +102,19 @@ class Collection {
       create_folders(sides_[side].path);
     }
     const Rule& rule = options_.rule;  // another one would spend the errors anew
-    const nlohmann::ordered_json identity{{"schema", 1},
-                                          {"commands", commands_},
-                                          {"seed", options_.seed},
-                                          {"most", options_.most},
-                                          {"threshold", rule.threshold},
-                                          {"alarms", rule.alarms},
-                                          {"same_level", rule.same_level},
-                                          {"clock", options_.clock == Clock::real ? "real" : "cpu"}};
-    const fs::path path = options_.folder / "collect.json";
-    if (!fs::exists(path))
-      write_atomically(path, identity.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-    else if (parse_json<nlohmann::ordered_json>(read_file(path)) != identity)
-      throw UsageError("holds the runs of other commands or of another rule", options_.folder.string(),
-                       "choose another --out");
+    nlohmann::ordered_json identity{{"schema", 2},
+                                    {"commands", commands_},
+                                    {"seed", options_.seed},
+                                    {"most", options_.most},
+                                    {"threshold", rule.threshold},
+                                    {"alarms", rule.alarms},
+                                    {"same_level", rule.same_level},
+                                    {"clock", options_.reading.clock == Clock::real ? "real" : "cpu"}};
+    begin_or_go_on(std::move(identity));
     resume();
+    if (options_.quiet || runs() == 0) return;
+    fmt::print(stderr, "dydit: {} holds {} pairs of runs, which are used again; another --out begins anew\n",
+               options_.folder.string(), runs());
   }
 
   /// Process runs of the side that has fewer.
@@ -109,6 +136,8 @@ class Collection {
     note({{"last_look", runs}});
   }
 
+  void stop() const { stop_if_interrupted(options_.folder.string(), "the same command with that --out goes on"); }
+
   Results first(std::size_t side, int runs) const { return first_of(sides_[side], runs); }
   Results canary(std::size_t side) const { return first_of(canary_[side], this->runs()); }
 
@@ -125,6 +154,27 @@ class Collection {
     if (lock_.get() < 0) throw RunError("cannot write", path.string(), std::strerror(errno));
     if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
       throw RunError("another process collects there", options_.folder.string(), "wait for it or choose another --out");
+  }
+
+  void begin_or_go_on(nlohmann::ordered_json identity) const {
+    const fs::path path = options_.folder / "collect.json";
+    const nlohmann::ordered_json files = files_of(commands_);
+    if (!fs::exists(path)) {
+      identity["files"] = files;
+      write_atomically(path, identity.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+      return;
+    }
+    auto begun = parse_json<nlohmann::ordered_json>(read_file(path)).value_or(nlohmann::ordered_json::object());
+    if (!begun.is_object()) begun = nlohmann::ordered_json::object();
+    const nlohmann::ordered_json then = begun.value("files", nlohmann::ordered_json::object());
+    begun.erase("files");
+    if (begun != identity)
+      throw UsageError("holds the runs of other commands or of another rule", options_.folder.string(),
+                       "choose another --out");
+    for (const auto& [file, hash] : then.items())
+      if (files.contains(file) && files[file] != hash)
+        throw UsageError(fmt::format("{} was changed after the runs there", file), options_.folder.string(),
+                         "choose another --out");
   }
 
   InputError no_journal() const { return {"no journal of runs", journal().string(), "choose another --out"}; }
@@ -157,7 +207,7 @@ class Collection {
   }
 
   void take(std::size_t side, const std::string& result, double canary) {
-    Results read = read_results(options_.folder / result, options_.clock);
+    Results read = read_results(options_.folder / result, options_.reading);
     if (read.runs.size() != 1)
       throw InputError("several process runs", read.path.string(), "a command is one process run");
     sides_[side].runs.push_back(std::move(read.runs.front()));
@@ -171,9 +221,9 @@ class Collection {
     const std::string& command = commands_[side];
     const bool writes = command.find("{out}") != std::string::npos;
     const double canary = canary_seconds();
-    const int code = run_child({"/bin/sh", "-c", replaced(command, "{out}", quoted(fs::absolute(out)))},
+    const int code = run_child({"/bin/sh", "-c", replaced(command, {{"{out}", quoted(fs::absolute(out))}})},
                                {.out = writes ? said : out, .err = said});
-    stop_if_interrupted(options_.folder.string(), "the same command goes on");
+    stop();
     if (code != 0)
       throw RunError(fmt::format("the command of the {} failed ({})", side_names[side], end_of_child(code)), command,
                      fmt::format("see {}", said.string()));
@@ -184,7 +234,11 @@ class Collection {
       fs::rename(out, result);
     }
     const std::string relative = fs::relative(result, options_.folder);
-    take(side, relative, canary);
+    try {
+      take(side, relative, canary);
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("of the command of the {}: {}", side_names[side], error.what()));
+    }
     note({{"side", side}, {"result", relative}, {"canary_seconds", canary}});
   }
 
@@ -203,7 +257,7 @@ class Collection {
 
 // The canary's own comparison: the machine between the sides.
 void hold_against_canary(Comparison& comparison, const Collection& collection) {
-  const Comparison machine = compare(collection.canary(0), collection.canary(1), {.threshold = 0.005, .gated = {}});
+  const Comparison machine = compare(collection.canary(0), collection.canary(1), {.threshold = 0.005, .alarms = 0.01});
   const Compared& canary = machine.benchmarks.front();
   if (!canary.ratio) return;
   comparison.notes.push_back(fmt::format("canary: {:.3f} times as long before the candidate's runs [{:.3f}, {:.3f}]",
@@ -211,8 +265,9 @@ void hold_against_canary(Comparison& comparison, const Collection& collection) {
   if (canary.verdict != Verdict::slower && canary.verdict != Verdict::faster) return;
   for (Compared& one : comparison.benchmarks)
     if (one.verdict != Verdict::cannot_tell) {
-      one.reason =
-          fmt::format("{}, but the machine changed: its canary by {:.3f}", name_of(one.verdict), *canary.ratio);
+      one.reason = fmt::format(
+          "{}, but the machine was another: its canary took {:.3f} times as long before the candidate's runs",
+          name_of(one.verdict), *canary.ratio);
       one.verdict = Verdict::cannot_tell;
     }
 }
@@ -236,8 +291,10 @@ Comparison collect(const std::string& base, const std::string& candidate, const 
     } else if (spent && collection.runs() >= fewest_runs) {
       collection.end_at(collection.runs());
     } else {
-      stop_if_interrupted(options.folder.string(), "the same command goes on");
+      collection.stop();
       collection.run_pair();
+      if (collection.runs() == 1)  // what has nothing in common is not worth another
+        compare(collection.first(0, 1), collection.first(1, 1), options.rule);
       progress.advance(1);
     }
   }

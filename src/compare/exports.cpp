@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "compare/report.h"
 #include "words.h"
 
@@ -22,19 +23,7 @@ std::string text_of(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string replaced(const std::string& text,
-                     std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto found = std::ranges::find_if(
-        pairs, [&](const auto& pair) { return text.compare(i, pair.first.size(), pair.first) == 0; });
-    out += found == pairs.end() ? std::string_view(text).substr(i, 1) : found->second;
-    i += found == pairs.end() ? 1 : found->first.size();
-  }
-  return out;
-}
-
-// Control characters and these two others are not allowed in XML 1.0, not even escaped.
+// Beside control characters these two are not allowed in XML 1.0, not even escaped.
 std::string xml(const std::string& text) {
   return replaced(
       one_line(text),
@@ -42,7 +31,8 @@ std::string xml(const std::string& text) {
 }
 
 std::string cell(const std::string& text) {
-  return replaced(one_line(text), {{"|", "\\|"}, {"<", "&lt;"}, {"`", "'"}});
+  return replaced(one_line(text),
+                  {{"|", "\\|"}, {"<", "&lt;"}, {"`", "'"}, {"*", "\\*"}, {"_", "\\_"}, {"@", "&#64;"}, {"[", "\\["}});
 }
 
 // In a span of code "<" stands for itself, as in the name of a template's benchmark.
@@ -56,19 +46,18 @@ std::vector<std::string> failures_of(const Compared& one) {
   return failures;
 }
 
-std::string row(const Compared& one, const std::set<std::string>& common) {
-  std::string counts;
-  for (const std::string& risen : risen_counts(one)) counts += "; " + risen;
-  const std::string verdict = one.verdict == Verdict::slower || !counts.empty()
-                                  ? fmt::format("**{}**", name_of(one.verdict))
-                              : one.verdict == Verdict::cannot_tell ? "cannot tell"
-                                                                    : name_of(one.verdict);
-  return fmt::format("| {} | {} | {} | {} {} | {}{} |\n", code(name_without(common, one.name)),
-                     time_text(median_time(one.base)), time_text(median_time(one.candidate)), ratio_text(one),
-                     interval_text(one), verdict, cell(counts));
+// What is worse in bold.
+std::string row(const Compared& one, const std::string& label) {
+  const std::vector<std::string> risen = risen_counts(one);
+  std::string verdict = cell(verdict_text(one));
+  if (one.verdict == Verdict::slower) verdict = fmt::format("**{}**", verdict);
+  if (!risen.empty()) verdict += fmt::format("; **{}**", cell(fmt::format("{}", fmt::join(risen, "; "))));
+  return fmt::format("| {} | {} | {} | {} {} | {} |\n", code(label), time_text(median_time(one.base)),
+                     time_text(median_time(one.candidate)), ratio_text(one), interval_text(one), verdict);
 }
 
 constexpr const char* head = "| benchmark | base | candidate | ratio | verdict |\n|---|---|---|---|---|\n";
+constexpr std::size_t longest_comment = 60'000;  // GitHub takes 65,536 characters
 
 }  // namespace
 
@@ -117,41 +106,52 @@ std::string junit(const Comparison& comparison) {
       cases += "/>\n";
     }
   }
+  std::string notes;
+  for (const std::string& note : comparison.notes) notes += xml(note) + "\n";
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"dydit compare\" tests=\"{}\" "
-      "failures=\"{}\" skipped=\"{}\">\n{}  </testsuite>\n</testsuites>\n",
-      comparison.benchmarks.size(), failed, skipped, cases);
+      "failures=\"{}\" skipped=\"{}\">\n{}    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n",
+      comparison.benchmarks.size(), failed, skipped, cases, notes);
 }
 
 std::string markdown(const Comparison& comparison) {
-  const std::set<std::string> common = common_parts(comparison);
-  std::string first, others;
-  for (const Compared* one : by_importance(comparison))
-    (one->verdict == Verdict::slower || one->verdict == Verdict::faster || !risen_counts(*one).empty() ? first
-                                                                                                       : others) +=
-        row(*one, common);
-  std::string text =
-      fmt::format("**{}**: {}\n", comparison.worse() ? "Worse" : "No slowdown found", summary(comparison));
+  const Labels labels = labels_of(comparison);
+  const std::string headline = comparison.worse() ? "Worse"
+                               : comparison.count(Verdict::cannot_tell) == std::ssize(comparison.benchmarks)
+                                   ? "Cannot tell"
+                                   : "No slowdown found";
+  std::string first, others, end;
+  end += fmt::format(
+      "\nTimes are medians of process runs; intervals hold for all benchmarks together; smallest change that matters: "
+      "{:g} %.\n",
+      100 * comparison.rule.threshold);
+  if (!labels.common.empty()) end += fmt::format("- all benchmarks with {}\n", code(labels.common));
+  std::size_t left_out = 0, notes_left_out = 0;
+  const auto add = [&](std::string& to, const std::string& line, std::size_t& otherwise) {
+    if (first.size() + others.size() + end.size() + line.size() < longest_comment)
+      to += line;
+    else
+      ++otherwise;
+  };
+  for (const Compared* one : by_importance(comparison)) {
+    const bool matters = one->verdict == Verdict::slower || one->verdict == Verdict::faster || unmeasured(*one) ||
+                         !risen_counts(*one).empty();
+    add(matters ? first : others, row(*one, labels.of.at(one->name)), left_out);
+  }
+  for (const std::string& note : comparison.notes) add(end, fmt::format("- {}\n", cell(note)), notes_left_out);
+  if (left_out > 0) end += fmt::format("- {} other benchmarks are too many for a comment\n", left_out);
+  if (notes_left_out > 0) end += fmt::format("- {} other notes are too many for a comment\n", notes_left_out);
+  std::string text = fmt::format("**{}**: {}\n", headline, summary(comparison));
   if (!first.empty()) text += fmt::format("\n{}{}", head, first);
   if (!others.empty())
     text += fmt::format("\n<details><summary>The other benchmarks</summary>\n\n{}{}\n</details>\n", head, others);
-  text += fmt::format(
-      "\nTimes are medians of process runs; intervals are corrected for the {} benchmarks; smallest change that "
-      "matters: {:g} %.\n",
-      comparison.benchmarks.size(), 100 * comparison.rule.threshold);
-  if (!common.empty())
-    text += fmt::format("- all benchmarks with {}\n", code(fmt::format("{}", fmt::join(common, " "))));
-  for (const std::string& note : comparison.notes) text += fmt::format("- {}\n", cell(note));
-  return text;
+  return text + end;
 }
 
 std::string annotations(const Comparison& comparison) {
-  const auto message = [](const std::string& text) {
-    return replaced(text, {{"%", "%25"}, {"\r", "%0D"}, {"\n", "%0A"}});
-  };
+  const auto message = [](const std::string& text) { return replaced(one_line(text), {{"%", "%25"}}); };
   const auto line = [&](const char* kind, const Compared& one, const std::string& text) {
-    const std::string title =
-        replaced(one.name, {{"%", "%25"}, {"\r", "%0D"}, {"\n", "%0A"}, {":", "%3A"}, {",", "%2C"}});
+    const std::string title = replaced(one_line(one.name), {{"%", "%25"}, {":", "%3A"}, {",", "%2C"}});
     return fmt::format("::{} title={}::{}\n", kind, title, message(text));
   };
   std::string text;
@@ -159,6 +159,8 @@ std::string annotations(const Comparison& comparison) {
     for (const std::string& failure : failures_of(*one)) text += line("error", *one, failure);
     if (one->verdict == Verdict::faster) text += line("notice", *one, sentence(*one));
   }
+  for (const std::string& note : comparison.notes)
+    text += fmt::format("::notice title=dydit compare::{}\n", message(note));
   return text + fmt::format("::notice title=dydit compare::{}\n", message(summary(comparison)));
 }
 

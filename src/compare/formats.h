@@ -2,6 +2,7 @@
 // Readers of other projects' result files, and what they share.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -26,11 +27,13 @@ struct Where {
 /// The repetitions of one benchmark.
 struct Gathered {
   std::vector<double> seconds = {};
-  std::map<std::string, double> counts = {};
+  std::map<std::string, std::array<double, 2>> counts = {};
   std::string error = {};
+  std::string quantity = {};
 
-  /// Throws InputError for a time that is not above 0 and finite.
+  /// Throws InputError for a time that is not within 1e-30 and 1e30 s.
   void add_time(double time, const Where& where);
+  void add_count(const std::string& name, double count);
 };
 
 /// Medians of what was gathered; a benchmark with an error has no time.
@@ -43,7 +46,7 @@ double number(const Json& object, const char* key, const Where& where);
 std::int64_t whole(const Json& object, const char* key, const Where& where);
 
 /// `file` is an object with a list "benchmarks".
-ProcessRun read_google_benchmark(const Json& file, const std::string& path, Clock clock);
-ProcessRun read_nvbench(const Json& file, const std::string& path);
+ProcessRun read_google_benchmark(const Json& file, const std::string& path, const Reading& reading);
+ProcessRun read_nvbench(const Json& file, const std::string& path, const Reading& reading);
 
 }  // namespace dydit::compare

@@ -28,11 +28,14 @@ constexpr std::array counters{"allocs_per_iter", "max_bytes_used", "total_alloca
 
 }  // namespace
 
-ProcessRun read_google_benchmark(const Json& file, const std::string& path, Clock clock) {
+ProcessRun read_google_benchmark(const Json& file, const std::string& path, const Reading& reading) {
   std::map<std::string, Gathered> gathered;
   std::set<std::string> with_iterations;
   std::set<std::tuple<std::string, std::int64_t, bool>> seen;
   const auto& rows = file.at("benchmarks");
+  const char* const quantity = reading.clock == Clock::real ? "real_time" : "cpu_time";
+  std::vector<std::string> counts(counters.begin(), counters.end());
+  counts.insert(counts.end(), reading.counts.begin(), reading.counts.end());
   // Where only aggregates were written, their median is the time.
   for (const bool aggregates : {false, true})
     for (const Json& row : rows) {
@@ -60,10 +63,13 @@ ProcessRun read_google_benchmark(const Json& file, const std::string& path, Cloc
         continue;
       }
       const double unit = seconds_in(text_or(row, "time_unit", "ns"), where);
-      one.add_time(unit * number(row, clock == Clock::real ? "real_time" : "cpu_time", where), where);
-      for (const char* counter : counters)
-        if (row.contains(counter)) one.counts[counter] = number(row, counter, where);
+      one.quantity = quantity;
+      one.add_time(unit * number(row, quantity, where), where);
+      for (const std::string& counter : counts)
+        if (row.contains(counter)) one.add_count(counter, number(row, counter.c_str(), where));
     }
+  if (gathered.empty() && !rows.empty())
+    throw InputError("no benchmark in it", path, "of aggregates alone the median is read");
   return run_of(gathered);
 }
 

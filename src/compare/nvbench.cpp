@@ -31,15 +31,16 @@ const Json* value_of(const Json& summary) {
   return nullptr;
 }
 
-double seconds_of(const Json& summary, const Where& where) {
+double number_of(const Json& summary, const Where& where) {
   const Json* value = value_of(summary);
   if (value == nullptr) throw where.error("a summary without a value", "write the file with nvbench's --json");
   if (value->is_number()) return value->get<double>();
   const std::string text = value->is_string() ? value->get<std::string>() : "";
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error == std::errc() && end == text.data() + text.size()) return seconds;
-  throw where.error("a time that is no number", "write the file with nvbench's --json");
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size()) return number;
+  throw where.error(fmt::format("{} is no number", text_or(summary, "tag", "a summary")),
+                    "write the file with nvbench's --json");
 }
 
 /// "copy Elements{io}=1024 T=F32 device=0"
@@ -54,7 +55,7 @@ std::string name_of(const std::string& benchmark, const Json& state) {
 
 }  // namespace
 
-ProcessRun read_nvbench(const Json& file, const std::string& path) {
+ProcessRun read_nvbench(const Json& file, const std::string& path, const Reading& reading) {
   std::map<std::string, Gathered> gathered;
   for (const Json& benchmark : file.at("benchmarks")) {
     const std::string of_all = benchmark.is_object() ? text_or(benchmark, "name", "") : "";
@@ -72,10 +73,18 @@ ProcessRun read_nvbench(const Json& file, const std::string& path) {
         entry->second.error = fmt::format("skipped: {}", text_or(state, "skip_reason", "no reason"));
         continue;
       }
+      Gathered& one = entry->second;
+      std::map<std::string, const Json*> summaries;  // the first of each tag
+      for (const Json& summary : list_of(state, "summaries"))
+        if (summary.is_object()) summaries.try_emplace(text_or(summary, "tag", ""), &summary);
       for (const char* tag : tags)
-        for (const Json& summary : list_of(state, "summaries"))
-          if (entry->second.seconds.empty() && summary.is_object() && text_or(summary, "tag", "") == tag)
-            entry->second.add_time(seconds_of(summary, where), where);
+        if (const auto found = summaries.find(tag); found != summaries.end() && one.seconds.empty()) {
+          one.quantity = tag;
+          one.add_time(number_of(*found->second, where), where);
+        }
+      for (const std::string& count : reading.counts)
+        if (const auto found = summaries.find(count); found != summaries.end())
+          one.add_count(count, number_of(*found->second, where));
     }
   }
   return run_of(gathered);

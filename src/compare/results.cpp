@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/median.h"
+#include "base/text.h"
 #include "formats.h"
 #include "record/run_directory.h"
 
@@ -24,8 +25,13 @@ InputError Where::error(const std::string& what, const std::string& remedy) cons
 void Gathered::add_time(double time, const Where& where) {
   // Beyond these, sums and ratios of times could overflow.
   if (!(time >= 1e-30 && time <= 1e30))
-    throw where.error(fmt::format("a time of {:g} s", time), "measure it again: times are above 0");
+    throw where.error(fmt::format("a time of {:g} s", time), "measure it again: times lie between 1e-30 and 1e30 s");
   seconds.push_back(time);
+}
+
+void Gathered::add_count(const std::string& name, double count) {
+  const auto [known, is_new] = counts.try_emplace(name, std::array{count, count});
+  known->second = {std::min(known->second[0], count), std::max(known->second[1], count)};
 }
 
 ProcessRun run_of(const std::map<std::string, Gathered>& gathered) {
@@ -33,6 +39,7 @@ ProcessRun run_of(const std::map<std::string, Gathered>& gathered) {
   for (const auto& [name, one] : gathered) {
     Measured& measured = run[name];
     measured.counts = one.counts;
+    measured.quantity = one.quantity;
     measured.error = !one.error.empty() ? one.error : one.seconds.empty() ? "no time" : "";
     if (measured.error.empty()) measured.seconds = median_of(one.seconds).value;
   }
@@ -75,21 +82,25 @@ std::string name_of(const record::Record& record) {
   return name;
 }
 
-ProcessRun read_run_directory(const fs::path& path) {
+ProcessRun read_run_directory(const fs::path& path, const Reading& reading) {
   ProcessRun run;
+  std::vector<std::string> counts(counted.begin(), counted.end());
+  counts.insert(counts.end(), reading.counts.begin(), reading.counts.end());
   for (const record::Record& record : record::read_run(path).records) {
     const std::string name = name_of(record), file = (path / "results.jsonl").string();
     const Where where{file, name};
     Gathered one;
     if (record.status == record::Status::ok)  // what is left of a failed cell may be no number
       for (const char* time : time_metrics)
-        if (const auto found = record.metrics.find(time); found != record.metrics.end() && one.seconds.empty())
+        if (const auto found = record.metrics.find(time); found != record.metrics.end() && one.seconds.empty()) {
+          one.quantity = time;
           one.add_time(found->second.value / 1000, where);
+        }
     // A study of losses has none, and is no benchmark; a failed cell is one.
     if (one.seconds.empty() && record.status == record::Status::ok) continue;
-    for (const char* count : counted)
+    for (const std::string& count : counts)
       if (const auto found = record.metrics.find(count); found != record.metrics.end())
-        one.counts[count] = found->second.value;
+        one.add_count(count, found->second.value);
     if (record.status != record::Status::ok) one.error = record.error.empty() ? "not measured" : record.error;
     if (run.contains(name)) throw where.error("two benchmarks of one name", "measure them anew, in a run of their own");
     run.merge(run_of({{name, one}}));
@@ -131,31 +142,36 @@ std::string with_nulls(std::string_view text) {
 
 }  // namespace
 
-ProcessRun read_json(std::string_view text, const std::string& where, Clock clock) {
+ProcessRun read_json(std::string_view text, const std::string& where, const Reading& reading) {
+  constexpr const char* remedy =
+      "results are JSON of Google Benchmark (--benchmark_format=json, --benchmark_out=FILE) or nvbench (--json FILE), "
+      "or a run directory";
   if (text.size() > longest) throw InputError("larger than 64 MiB", where, "compare fewer benchmarks at once");
   const auto file = parse_json<Json>(with_nulls(text), 16, 2 * longest);
-  if (!file) throw InputError("not JSON", where, "name results of Google Benchmark or nvbench, or a run directory");
+  if (!file) throw InputError("not JSON", where, remedy);
   const auto benchmarks = file->is_object() ? file->find("benchmarks") : file->end();
   if (!file->is_object() || benchmarks == file->end() || !benchmarks->is_array())
-    throw InputError("no list of benchmarks", where, "name results of Google Benchmark or nvbench, or a run directory");
+    throw InputError("no list of benchmarks", where, remedy);
   const bool nvbench = std::ranges::any_of(*benchmarks, [](const Json& one) { return one.contains("states"); });
-  return nvbench ? read_nvbench(*file, where) : read_google_benchmark(*file, where, clock);
+  return nvbench ? read_nvbench(*file, where, reading) : read_google_benchmark(*file, where, reading);
 }
 
-Results read_results(const fs::path& path, Clock clock) {
+Results read_results(const fs::path& path, const Reading& reading) {
   Results results{.path = path, .runs = {}, .notes = {}};
   const auto add = [&](const fs::path& from) {
     if (is_run(from))
-      results.runs.push_back(read_run_directory(from));
+      results.runs.push_back(read_run_directory(from, reading));
     else
-      results.runs.push_back(read_json(MappedFile(from).text(), from.string(), clock));
+      results.runs.push_back(read_json(MappedFile(from).text(), from.string(), reading));
   };
   std::error_code ignored;
   if (!fs::exists(path, ignored)) throw InputError("no such file or folder", path.string(), "name results");
   if (!fs::is_directory(path) || is_run(path)) {
     add(path);
   } else {
-    std::vector<fs::path> entries(fs::directory_iterator(path), fs::directory_iterator{});
+    std::error_code unreadable;
+    std::vector<fs::path> entries(fs::directory_iterator(path, unreadable), fs::directory_iterator{});
+    if (unreadable) throw InputError("cannot read the folder", path.string(), unreadable.message());
     std::ranges::sort(entries);
     for (const fs::path& entry : entries) {
       if (is_run(entry) || (entry.extension() == ".json" && is_file(entry)))

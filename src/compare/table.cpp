@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // For a terminal.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 
+#include "base/text.h"
 #include "compare/report.h"
 #include "words.h"
 
@@ -15,7 +18,7 @@ namespace dydit::compare {
 
 namespace {
 
-constexpr std::size_t longest_name = 60, most_bars = 12;
+constexpr std::size_t long_name = 60, most_bars = 12;
 
 // At most as many values, each the median of neighbours.
 std::vector<double> thinned(const std::vector<double>& runs) {
@@ -52,19 +55,35 @@ std::size_t columns_of(const Compared& one) {
   return std::min(one.base.size(), most_bars) + std::min(one.candidate.size(), most_bars) + 1;
 }
 
-// The end of a long name says more than its beginning.
-std::string short_name(const std::string& name) {
-  if (name.size() <= longest_name) return name;
-  std::size_t begin = name.size() - longest_name + 3;
+std::string end_of(const std::string& name, std::size_t longest) {
+  if (name.size() <= longest) return name;
+  std::size_t begin = name.size() - longest + 3;
   while ((name[begin] & 0xc0) == 0x80) ++begin;  // not within a character
   return "..." + name.substr(begin);
+}
+
+// The end of a long name says more than its beginning: as much of it as tells the benchmarks apart.
+void shorten(std::map<std::string, std::string>& labels) {
+  std::map<std::string, std::string> shorter;
+  std::set<std::string> different;
+  for (std::size_t longest = long_name; different.size() < labels.size(); longest += 20) {
+    different.clear();
+    std::size_t whole = 0;
+    for (const auto& [name, label] : labels) {
+      different.insert(shorter[name] = end_of(label, longest));
+      whole += label.size() <= longest;
+    }
+    if (whole == labels.size()) break;  // names that differ in what cannot be shown
+  }
+  labels = std::move(shorter);
 }
 
 }  // namespace
 
 std::string table(const Comparison& comparison) {
-  const std::set<std::string> common = common_parts(comparison);
-  const auto shown = [&](const Compared& one) { return short_name(name_without(common, one.name)); };
+  Labels labels = labels_of(comparison);
+  shorten(labels.of);
+  const auto shown = [&](const Compared& one) -> const std::string& { return labels.of.at(one.name); };
   std::size_t name_width = 9, line_width = 0;
   for (const Compared& one : comparison.benchmarks) {
     name_width = std::max(name_width, shown(one).size());
@@ -85,12 +104,14 @@ std::string table(const Comparison& comparison) {
   std::vector<double> detectable;
   for (const Compared& one : comparison.benchmarks)
     if (one.detectable && std::isfinite(*one.detectable)) detectable.push_back(100 * *one.detectable);
-  if (!common.empty()) text += fmt::format("\nall with {}\n", one_line(fmt::format("{}", fmt::join(common, " "))));
+  if (!labels.common.empty()) text += fmt::format("\nall with {}\n", labels.common);
   text += fmt::format("\n{}\n", summary(comparison));
-  if (!detectable.empty())
+  if (detectable.size() == 1)
+    text += fmt::format("4 of 5 such comparisons find a slowdown of {:.2g} %\n", detectable.front());
+  else if (!detectable.empty())
     text += fmt::format(
-        "slowdowns that 4 of 5 such comparisons find: from {:.2g} % ({} benchmarks: median {:.2g} %, most {:.2g} %)\n",
-        std::ranges::min(detectable), detectable.size(), median_time(detectable), std::ranges::max(detectable));
+        "4 of 5 such comparisons find slowdowns of {:.2g} % (quietest), {:.2g} % (median), {:.2g} % (noisiest)\n",
+        std::ranges::min(detectable), median_time(detectable), std::ranges::max(detectable));
   return text;
 }
 

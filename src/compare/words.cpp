@@ -2,14 +2,17 @@
 #include "words.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "base/median.h"
+#include "base/text.h"
+#include "compare/report.h"
 
 namespace dydit::compare {
 
@@ -18,7 +21,8 @@ std::vector<const Compared*> by_importance(const Comparison& comparison) {
   for (const Compared& one : comparison.benchmarks) order.push_back(&one);
   const auto rank = [](const Compared* one) {
     if (one->verdict == Verdict::slower || !risen_counts(*one).empty()) return 0;
-    return one->verdict == Verdict::faster ? 1 : one->verdict == Verdict::cannot_tell ? 2 : 3;
+    if (unmeasured(*one)) return 1;
+    return one->verdict == Verdict::faster ? 2 : one->verdict == Verdict::cannot_tell ? 3 : 4;
   };
   std::ranges::stable_sort(order, {}, rank);
   return order;
@@ -46,6 +50,8 @@ std::string sentence(const Compared& one) {
   return fmt::format("{:.3f} times as long{}{}: {}", *one.ratio, interval.empty() ? "" : " ", interval,
                      verdict_text(one));
 }
+
+bool unmeasured(const Compared& one) { return !one.ratio && !one.runs_needed; }
 
 std::vector<std::string> risen_counts(const Compared& one) {
   std::vector<std::string> sentences;
@@ -82,7 +88,7 @@ static std::vector<std::string> parts_of(const std::string& name) {
   return parts;
 }
 
-std::set<std::string> common_parts(const Comparison& comparison) {
+static std::set<std::string> common_parts(const Comparison& comparison) {
   if (comparison.benchmarks.size() < 2) return {};
   std::map<std::string, std::size_t> counts;
   for (const Compared& one : comparison.benchmarks) {
@@ -96,20 +102,23 @@ std::set<std::string> common_parts(const Comparison& comparison) {
   return common;
 }
 
-std::string name_without(const std::set<std::string>& parts, const std::string& name) {
-  if (parts.empty()) return one_line(name);
+static std::string name_without(const std::set<std::string>& parts, const std::string& name) {
   std::string shorter;
   for (const std::string& part : parts_of(name))
     if (!parts.contains(part)) shorter += (shorter.empty() ? "" : " ") + part;
   return one_line(shorter.empty() ? name : shorter);
 }
 
-std::string one_line(const std::string& text) {
-  using nlohmann::json;
-  std::string line = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
-  std::ranges::replace_if(
-      line, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return line;
+Labels labels_of(const Comparison& comparison) {
+  const std::set<std::string> common = common_parts(comparison);
+  Labels labels{.of = {}, .common = one_line(fmt::format("{}", fmt::join(common, " ")))};
+  std::set<std::string> different;
+  for (const Compared& one : comparison.benchmarks)
+    different.insert(labels.of[one.name] = common.empty() ? one_line(one.name) : name_without(common, one.name));
+  if (common.empty() || different.size() == labels.of.size()) return labels;
+  for (auto& [name, label] : labels.of) label = one_line(name);
+  labels.common.clear();
+  return labels;
 }
 
 double median_time(const std::vector<double>& runs) { return median_of(runs).value; }

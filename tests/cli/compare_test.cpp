@@ -2,7 +2,9 @@
 // dydit compare and sweep --processes: what a user sees of them. What a verdict is, is in tests/compare.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -87,6 +89,45 @@ TEST_CASE("compare writes what is asked for, and refuses what it does not know")
   CHECK_THAT(broken.err, Contains("broken.json"));
 }
 
+TEST_CASE("compare refuses outputs before it measures") {
+  const test::TemporaryFolder folder;
+  const std::string base = side(folder, "base", 100), file = folder.path() / "input.json";
+  write_atomically(file, google(100));
+  const auto refused = [&](const test::Arguments& outputs) {
+    test::Arguments arguments{"compare", "--collect", "touch ran; " + printing(100), printing(100), "--out", "out"};
+    for (const std::string& output : outputs) arguments.insert(arguments.end(), {"--write", output});
+    const auto outcome = run_dydit(arguments, folder.path());
+    CAPTURE(outputs, outcome.err);
+    CHECK(test::is_one_error(outcome.err));
+    CHECK(!std::filesystem::exists(folder.path() / "ran"));
+    return outcome.code;
+  };
+  CHECK(refused({"json=no/where.json"}) == 4);
+  CHECK(refused({"json=/dev/stdout"}) == 2);
+  CHECK(refused({"json=" + base}) == 2);
+  CHECK(refused({"json=a.json", "junit=./a.json"}) == 2);
+  const auto onto = run_dydit({"compare", file, file, "--write", "json=" + file});
+  CHECK(onto.code == 2);
+  CHECK(read_file(file) == google(100));
+}
+
+TEST_CASE("a gated count that nobody has is refused, and any counter can be gated") {
+  const test::TemporaryFolder folder;
+  const auto counted = [&](const char* name, int mine) {
+    const auto path = folder.path() / name;
+    write_atomically(path, fmt::format(R"({{"benchmarks": [{{"name": "a", "real_time": 1, "mine": {}}}]}})", mine));
+    return path.string();
+  };
+  const std::string base = counted("base.json", 1), candidate = counted("candidate.json", 2);
+  CHECK(run_dydit({"compare", base, candidate}).code == 0);
+  const auto rose = run_dydit({"compare", base, candidate, "--gate", "mine"});
+  CHECK(rose.code == 1);
+  CHECK_THAT(rose.err, Contains("worse: " + candidate + ": 0 slower") && Contains("1 gated count rose"));
+  const auto unknown = run_dydit({"compare", base, candidate, "--gate", "mine,other"});
+  CHECK(unknown.code == 3);
+  CHECK(test::is_one_error(unknown.err));
+}
+
 TEST_CASE("collected runs give a verdict as soon as there is one, and are used again") {
   const test::TemporaryFolder folder;
   const auto out = folder.path() / "it's here";  // a quote and a blank in what {out} becomes
@@ -121,7 +162,49 @@ TEST_CASE("a command that fails or writes no result ends the collection with one
   ends("exit 3", 4, "exit code 3");
   ends("kill -9 $$", 4, "signal 9");
   ends("true # {out}", 3, "no result");
-  ends("echo nothing", 3, "not JSON");
+  ends("echo nothing", 3, "of the command of the candidate: not JSON");
+  ends("echo '{\"benchmarks\": [{\"name\": \"b\", \"real_time\": 1}]}'", 3, "no benchmark is on both sides");
+  ends("true > \"{out}\"", 2, "quoted path");
+  ends("true \"--out={out}\"", 2, "quoted path");
+  ends("true '\"' {out}; exit 3", 4, "exit code 3");
+}
+
+TEST_CASE("runs of a program that was changed since are not used again") {
+  const test::TemporaryFolder folder;
+  const auto program = folder.path() / "bench.sh";
+  const auto compared = [&](const test::Arguments& options) {
+    test::Arguments arguments{"compare", "--collect", printing(100), "sh bench.sh", "--quiet"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return run_dydit(arguments, folder.path());
+  };
+  write_atomically(program, printing(130));
+  CHECK(compared({"--out", "out"}).code == 1);
+  CHECK(compared({"--out", "out"}).code == 1);
+  write_atomically(program, printing(100));
+  const auto changed = compared({"--out", "out"});
+  CHECK(changed.code == 2);
+  CHECK_THAT(changed.err, Contains("bench.sh was changed"));
+  // Without --out the folder is a new one each time.
+  CHECK(compared({}).code == 0);
+  write_atomically(program, printing(130));
+  CHECK(compared({}).code == 1);
+  CHECK(std::filesystem::exists(folder.path() / "runs/compare-2/runs.jsonl"));
+}
+
+TEST_CASE("a second Ctrl-C ends a benchmark that ignores the first") {
+  const test::TemporaryFolder folder;
+  const auto begun = folder.path() / "begun";
+  const std::string stubborn = fmt::format("trap '' INT; (echo $$ > {}; sleep 600 & wait) & wait", begun.string());
+  test::Process process({"compare", "--collect", stubborn, stubborn, "--out", folder.path() / "out"});
+  REQUIRE(test::appears(begun));
+  const pid_t child = std::stoi(read_file(begun));
+  process.send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  process.send(SIGINT);
+  CHECK(process.wait().signal == SIGINT);
+  const auto gone = [&] { return ::kill(-child, 0) != 0; };
+  for (int wait = 0; wait < 100 && !gone(); ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(gone());
 }
 
 TEST_CASE("a collection that was interrupted goes on") {

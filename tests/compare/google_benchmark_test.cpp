@@ -15,12 +15,14 @@ TEST_CASE("Google Benchmark: the median of the repetitions, counts and errors") 
   const Measured& copy = run.at("BM_Copy<int>/8");
   CHECK(copy.seconds.value() == Approx(250e-9));
   CHECK(copy.error.empty());
-  CHECK(copy.counts ==
-        std::map<std::string, double>{
-            {"INSTRUCTIONS", 12345}, {"allocs_per_iter", 3.2}, {"max_bytes_used", 42}, {"total_allocated_bytes", 128}});
+  CHECK(copy.counts == std::map<std::string, std::array<double, 2>>{{"INSTRUCTIONS", {12345, 12345}},
+                                                                    {"allocs_per_iter", {3.2, 3.2}},
+                                                                    {"max_bytes_used", {42, 42}},
+                                                                    {"total_allocated_bytes", {128, 128}}});
+  CHECK(copy.quantity == "real_time");
   CHECK(!run.at("BM_Broken").seconds);
   CHECK(run.at("BM_Broken").error == "failed: no device");
-  CHECK(read(google, Clock::cpu).at("BM_Copy<int>/8").seconds.value() == Approx(150e-9));
+  CHECK(read(google, {.clock = Clock::cpu}).at("BM_Copy<int>/8").seconds.value() == Approx(150e-9));
 }
 
 TEST_CASE("Google Benchmark: of aggregates alone the median is the time") {
@@ -33,10 +35,22 @@ TEST_CASE("Google Benchmark: of aggregates alone the median is the time") {
   const ProcessRun run = rows(all);
   REQUIRE(run.size() == 1);
   CHECK(run.at("b").seconds.value() == Approx(8e-3));
-  CHECK(run.at("b").counts.at("allocs_per_iter") == 2);
+  CHECK(run.at("b").counts.at("allocs_per_iter") == std::array{2.0, 2.0});
   // Beside rows of repetitions, before them or behind, they count for nothing.
   CHECK(rows(all + R"(, {"name": "b", "run_name": "b", "real_time": 5})").at("b").seconds.value() == Approx(5e-9));
-  CHECK(rows(aggregate("mean", 9)).empty());
+  CHECK_THROWS_WITH(rows(aggregate("mean", 9)), Catch::Contains("the median is read"));
+  CHECK(rows("").empty());
+}
+
+TEST_CASE("Google Benchmark: counts of repetitions, and those that are asked for") {
+  const std::string text = R"({"name": "b", "repetition_index": 0, "real_time": 1, "allocs_per_iter": 3, "mine": 7},
+                              {"name": "b", "repetition_index": 1, "real_time": 1, "allocs_per_iter": 2, "mine": 7})";
+  CHECK(rows(text).at("b").counts ==
+        std::map<std::string, std::array<double, 2>>{{"allocs_per_iter", {2, 3}}});  // whatever their order
+  CHECK(rows(text, {.counts = {"mine", "allocs_per_iter"}}).at("b").counts ==
+        std::map<std::string, std::array<double, 2>>{{"allocs_per_iter", {2, 3}}, {"mine", {7, 7}}});
+  CHECK_THROWS_WITH(rows(R"({"name": "b", "real_time": 1, "mine": "7"})", {.counts = {"mine"}}),
+                    Catch::Contains("no number mine"));
 }
 
 TEST_CASE("Google Benchmark: each row has its unit") {
@@ -95,7 +109,8 @@ TEST_CASE("Google Benchmark: times that are none are refused") {
 
 TEST_CASE("Google Benchmark: fields that are missing or of another type are refused or do without") {
   CHECK_THROWS_WITH(row(R"("cpu_time": 1)"), Catch::Contains("no number real_time"));
-  CHECK_THROWS_WITH(rows(R"({"name": "b", "real_time": 1})", Clock::cpu), Catch::Contains("no number cpu_time"));
+  CHECK_THROWS_WITH(rows(R"({"name": "b", "real_time": 1})", {.clock = Clock::cpu}),
+                    Catch::Contains("no number cpu_time"));
   CHECK_THROWS_WITH(rows(R"({"real_time": 1})"), Catch::Contains("without a name"));
   CHECK_THROWS_AS(rows(R"({"name": 3, "real_time": 1})"), InputError);
   CHECK_THROWS_AS(rows(R"({"name": "", "real_time": 1})"), InputError);

@@ -16,6 +16,9 @@ TEST_CASE("nvbench: medians before means, a state for each benchmark, device and
   CHECK(run.at("copy T=F64 Elements{io}=1024 device=0").error == "skipped: too large");
   CHECK(run.at("host").seconds.value() == Approx(0.25));
   CHECK(run.at("host").counts.empty());
+  CHECK(run.at("host").quantity == "nv/cpu_only/time/cpu/mean");
+  const char* const asked = "nv/cpu_only/time/cpu/mean";  // any summary can be
+  CHECK(read(nvbench, {.counts = {asked}}).at("host").counts.at(asked) == std::array{0.25, 0.25});
 }
 
 // One state of a benchmark "b".

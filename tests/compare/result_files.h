@@ -172,13 +172,13 @@ inline const std::string nvbench = R"({
 }
 )";
 
-inline compare::ProcessRun read(const std::string& text, compare::Clock clock = compare::Clock::real) {
-  return compare::read_json(text, "file", clock);
+inline compare::ProcessRun read(const std::string& text, const compare::Reading& reading = {}) {
+  return compare::read_json(text, "file", reading);
 }
 
 // Rows of Google Benchmark, without what surrounds them.
-inline compare::ProcessRun rows(const std::string& text, compare::Clock clock = compare::Clock::real) {
-  return read(R"({"benchmarks": [)" + text + "]}", clock);
+inline compare::ProcessRun rows(const std::string& text, const compare::Reading& reading = {}) {
+  return read(R"({"benchmarks": [)" + text + "]}", reading);
 }
 
 // "b", with these fields.

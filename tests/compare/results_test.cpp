@@ -88,10 +88,16 @@ TEST_CASE("a run directory: a benchmark for each cell with a time, whose axes ar
   REQUIRE(run.size() == 3);
   const Measured& speed = run.at("speed model=S/2 keep=0.5 kept=[1,2]");
   CHECK(speed.seconds.value() == Approx(2e-3));
-  CHECK(speed.counts == std::map<std::string, double>{{"gmacs", 3}});
+  CHECK(speed.counts == std::map<std::string, std::array<double, 2>>{{"gmacs", {3, 3}}});
+  CHECK(speed.quantity == "time");
   const Measured& sampling = run.at("sampling model=S/2 steps=50");
   CHECK(sampling.seconds.value() == Approx(0.5));
-  CHECK(sampling.counts == std::map<std::string, double>{{"passes", 100}});
+  CHECK(sampling.counts == std::map<std::string, std::array<double, 2>>{{"passes", {100, 100}}});
+  CHECK(sampling.quantity == "image_time");
+  CHECK(read_results(folder.path() / "run", {.counts = {"speedup"}})
+            .runs[0]
+            .at("speed model=S/2 keep=0.5 kept=[1,2]")
+            .counts.contains("speedup"));
   CHECK(run.at("speed model=XL/2").error == "out of memory");
   CHECK(!run.at("speed model=XL/2").seconds);
 }
@@ -156,6 +162,6 @@ TEST_CASE("a folder without results and a path that leads nowhere are refused") 
 TEST_CASE("a file is read with the clock that is asked for") {
   const test::TemporaryFolder folder;
   write_atomically(folder.path() / "a.json", google);
-  CHECK(read_results(folder.path() / "a.json", Clock::cpu).runs.at(0).at("BM_Copy<int>/8").seconds.value() ==
+  CHECK(read_results(folder.path() / "a.json", {.clock = Clock::cpu}).runs.at(0).at("BM_Copy<int>/8").seconds.value() ==
         Approx(150e-9));
 }

@@ -77,8 +77,9 @@ TEST_CASE("a benchmark keeps the verdict of the look that decided it, and its co
   Results base = test::side_of({{"a", test::noisy(4, 15, 1, 0.001)}, {"b", test::noisy(5, 15, 1, 0.1)}});
   Results candidate = test::side_of({{"a", slow}, {"b", test::noisy(6, 15, 1.02, 0.1)}});
   for (std::size_t run = 0; run < 15; ++run) {
-    base.runs[run]["a"].counts["passes"] = 5;
-    candidate.runs[run]["a"].counts["passes"] = run < 10 ? 6 : 5;
+    base.runs[run]["a"].counts["passes"] = {5, 5};
+    const double passes = run < 10 ? 6 : 5;
+    candidate.runs[run]["a"].counts["passes"] = {passes, passes};
   }
   Sequential sequential({}, 40);
   CHECK(!sequential.decided());

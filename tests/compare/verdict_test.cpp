@@ -23,16 +23,31 @@ TEST_CASE("one run a side cannot tell, however far apart they are") {
   const Compared& one = comparison.benchmarks.at(0);
   CHECK(one.verdict == Verdict::cannot_tell);
   CHECK(one.reason.find("1 and 1 process runs") != std::string::npos);
-  CHECK((!one.ratio && !one.interval && !one.p && !one.detectable && !one.runs_needed));
+  CHECK((!one.ratio && !one.interval && !one.p && !one.detectable && one.runs_needed == 10));
   CHECK(one.base == std::vector<double>{1});
   CHECK(!comparison.worse());
-  CHECK(compared({1, 1, 1}, {2, 2}).reason.find("at least 3") != std::string::npos);
+  CHECK(compared({1, 1, 1}, {2, 2}).reason == "3 and 2 process runs are too few");
   // Three and three have 20 choices: not enough for an alarm of 4 %.
   const Compared three = compared({1, 1.01, 1.02}, {2, 2.02, 2.04});
   CHECK(three.verdict == Verdict::cannot_tell);
   CHECK(three.p.value() == Approx(0.1));
   CHECK(std::isinf(three.interval.value()[1]));
-  CHECK(three.runs_needed.value() > 3);
+  CHECK(three.reason == "3 and 3 process runs are too few");
+  CHECK(three.runs_needed.value() == 10);
+  // Among a million benchmarks not even ten could be told.
+  const Compared strict = compared({1, 1.01, 1.02}, {2, 2.02, 2.04}, {.alarms = 4e-8});
+  const auto needed = static_cast<std::size_t>(strict.runs_needed.value());
+  CHECK((smallest_level(needed, needed) <= 4e-8 && smallest_level(needed - 1, needed - 1) > 4e-8));
+}
+
+TEST_CASE("times of different kinds are not compared") {
+  Results base = side_of({{"a", {1, 1, 1}}}), candidate = side_of({{"a", {1, 1, 1}}});
+  CHECK(compare::compare(base, candidate).count(Verdict::same) == 1);
+  for (ProcessRun& run : candidate.runs) run["a"].quantity = "median";
+  for (ProcessRun& run : base.runs) run["a"].quantity = "mean";
+  const Comparison comparison = compare::compare(base, candidate);
+  CHECK(comparison.count(Verdict::cannot_tell) == 1);
+  CHECK(comparison.benchmarks[0].reason == "its times are not alike: mean, median");
 }
 
 TEST_CASE("slower, faster, same and cannot tell") {
@@ -163,7 +178,7 @@ TEST_CASE("where not even many runs would tell, none are asked for") {
 // Runs of one benchmark with this count in each.
 static Results counting(const std::string& name, const std::vector<double>& counts) {
   Results side = side_of({{"a", std::vector<double>(counts.size(), 1.0)}});
-  for (std::size_t run = 0; run < counts.size(); ++run) side.runs[run]["a"].counts[name] = counts[run];
+  for (std::size_t run = 0; run < counts.size(); ++run) side.runs[run]["a"].counts[name] = {counts[run], counts[run]};
   return side;
 }
 
@@ -175,10 +190,14 @@ TEST_CASE("a count rose or fell where no two runs of the sides overlap") {
     CHECK(comparison.risen() == (found.rose() ? 1 : 0));
     return std::pair(found.rose(), found.fell());
   };
-  CHECK(count({5, 6, 5}, {7, 7, 8}) == std::pair(true, false));
-  CHECK(count({5, 6, 5}, {6, 7, 8}) == std::pair(false, false));
-  CHECK(count({5, 6, 5}, {4, 4, 3}) == std::pair(false, true));
-  CHECK(count({5}, {6}) == std::pair(true, false));  // a count has no noise: one run is enough
+  CHECK(count({5, 6, 5, 6, 5}, {7, 7, 8, 7, 7}) == std::pair(true, false));
+  CHECK(count({5, 6, 5, 6, 5}, {6, 7, 8, 7, 7}) == std::pair(false, false));
+  CHECK(count({5, 6, 5, 6, 5}, {4, 4, 3, 4, 4}) == std::pair(false, true));
+  CHECK(count({5}, {6}) == std::pair(true, false));  // without noise one run is enough
+  CHECK(count({5, 5, 5}, {6, 6, 6}) == std::pair(true, false));
+  // With noise three a side lie apart in one case of ten.
+  CHECK(count({5, 6, 5}, {7, 7, 8}) == std::pair(false, false));
+  CHECK(compare::compare(counting("passes", {5, 6, 5}), counting("passes", {7, 7, 8})).notes.size() == 1);
   CHECK(count({5}, {5}) == std::pair(false, false));
 }
 
@@ -190,7 +209,12 @@ TEST_CASE("only gated counts that rose are worse, and only those of both sides c
   CHECK((by_default.risen() == 0 && !by_default.worse()));
   CHECK(compare::compare(base, candidate, {.gated = {"INSTRUCTIONS"}}).worse());
   CHECK(!compare::compare(candidate, base, {.gated = {"INSTRUCTIONS"}}).worse());
-  CHECK(compare::compare(base, counting("passes", {1, 1, 1})).benchmarks[0].counts.empty());
+  const Comparison others = compare::compare(base, counting("passes", {1, 1, 1}));
+  CHECK(others.benchmarks[0].counts.empty());
+  CHECK(others.notes == std::vector<std::string>{"the count INSTRUCTIONS of 1 benchmark is in the base alone",
+                                                 "the count passes of 1 benchmark is in the candidate alone"});
+  CHECK_THROWS_WITH(compare::compare(base, candidate, {.gated = {"instructions"}}),
+                    Catch::Contains("no benchmark has the count instructions") && Catch::Contains("INSTRUCTIONS"));
   for (const std::string& name : Rule::default_gate())
     CHECK(compare::compare(counting(name, {1}), counting(name, {2})).worse());
 }

@@ -9,6 +9,9 @@ namespace dydit {
 /// Installs the handlers for SIGINT and SIGTERM. Called once, by main.
 void handle_interrupts();
 
+/// The second signal ends this process group too, that of a running child; 0: none.
+void end_with_us(int group);
+
 /// True once the user has asked to stop.
 bool interrupt_requested();
 

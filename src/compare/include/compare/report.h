@@ -10,6 +10,9 @@
 
 namespace dydit::compare {
 
+/// "2 slower, 1 faster, 26 same, 1 cannot tell"; risen counts where there are.
+std::string summary(const Comparison& comparison);
+
 /// A line for each benchmark with its times as a sparkline, slower ones first, then what the suite says.
 std::string table(const Comparison& comparison);
 

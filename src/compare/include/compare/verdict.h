@@ -11,6 +11,8 @@
 
 namespace dydit::compare {
 
+inline constexpr int fewest_runs = 3, most_runs = 1000;  ///< process runs a side whose times are compared
+
 enum class Verdict { cannot_tell, same, slower, faster };
 
 /// "cannot-tell", "same", "slower", "faster"
@@ -20,8 +22,8 @@ struct Rule {
   double threshold = 0.01;  ///< smallest change of the time that matters, a share of the base's
   /// Probability that any benchmark of a suite in which nothing changed is called slower or faster.
   double alarms = 0.04;
-  double same_level = 0.1;                          ///< of the interval that has to lie within the threshold for "same"
-  std::vector<std::string> gated = default_gate();  ///< counts that must not rise
+  double same_level = 0.1;              ///< of the interval that has to lie within the threshold for "same"
+  std::vector<std::string> gated = {};  ///< counts that must not rise; empty: those of default_gate() that there are
 
   /// MACs, passes, launches, allocations and memory; not instructions, which differ a little from run to run.
   static std::vector<std::string> default_gate();
@@ -32,10 +34,13 @@ struct Count {
   std::string name;
   std::array<double, 2> base, candidate;
   bool gated = true;
+  /// Of one that varies on a side, whether there are so many runs that those of the sides lie apart by chance no more
+  /// often than a time has an alarm.
+  bool told = true;
 
   /// Every run of the candidate has more than each of the base.
-  bool rose() const { return candidate[0] > base[1]; }
-  bool fell() const { return candidate[1] < base[0]; }
+  bool rose() const { return told && candidate[0] > base[1]; }
+  bool fell() const { return told && candidate[1] < base[0]; }
 };
 
 struct Compared {
@@ -66,7 +71,8 @@ struct Comparison {
 /// Slower (faster): the test, corrected for the number of benchmarks (Holm 1979), finds a change, and the estimate is
 /// beyond the threshold. Same: the interval of 1 - same_level, uncorrected, lies within the threshold (two one-sided
 /// tests, Schuirmann 1987). `interval` is as wide as the step of Holm's procedure that decided the benchmark, so it
-/// excludes 1 exactly where that found a change. Throws InputError where no benchmark is on both sides.
+/// excludes 1 exactly where that found a change. Throws InputError where no benchmark is on both sides, where none has
+/// a count that is to be gated, and for more than most_runs.
 Comparison compare(const Results& base, const Results& candidate, const Rule& rule = {});
 
 }  // namespace dydit::compare
