@@ -70,6 +70,7 @@ std::string json(const Comparison& comparison) {
     if (!one.reason.empty()) b["reason"] = one.reason;
     if (one.p) b["p"] = *one.p;
     b["runs"] = {one.base.size(), one.candidate.size()};
+    b["seconds"] = {{"base", one.base}, {"candidate", one.candidate}};
     if (one.runs_needed) b["runs_needed"] = *one.runs_needed;
     if (one.detectable && std::isfinite(*one.detectable)) b["detectable"] = *one.detectable;
     for (const Count& count : one.counts)

@@ -107,6 +107,7 @@ TEST_CASE("JSON has the keys that programs rely on") {
     ++verdicts[verdict];
     CHECK(!one.at("name").get<std::string>().empty());
     CHECK(one.at("runs").size() == 2);
+    CHECK(one.at("seconds").at("base").size() == one.at("runs").at(0));
     if (verdict == "cannot-tell") {
       CHECK(!one.at("reason").get<std::string>().empty());
     } else {

@@ -16,7 +16,7 @@ std::string summary(const Comparison& comparison);
 /// A line for each benchmark with its times as a sparkline, slower ones first, then what the suite says.
 std::string table(const Comparison& comparison);
 
-/// {"benchmarks": [{"name", "verdict", "ratio", "ci95", "reason", "p", "runs", "runs_needed", "detectable", "counts"}],
+/// {"benchmarks": [{"name", "verdict", "ratio", "ci95", "reason", "p", "runs", "seconds", "runs_needed", "detectable", "counts"}],
 /// "suite": {"slower", "faster", "same", "cannot_tell", "risen"}, "notes"}; numbers that there are not are left out.
 std::string json(const Comparison& comparison);
 
