@@ -18,7 +18,7 @@ namespace dydit::compare {
 
 namespace {
 
-constexpr std::size_t long_name = 60, most_bars = 12;
+constexpr std::size_t long_name = 60, widest_column = 200, most_bars = 12;
 
 // At most as many values, each the median of neighbours.
 std::vector<double> thinned(const std::vector<double>& runs) {
@@ -66,7 +66,7 @@ std::string end_of(const std::string& name, std::size_t longest) {
 void shorten(std::map<std::string, std::string>& labels) {
   std::map<std::string, std::string> shorter;
   std::set<std::string> different;
-  for (std::size_t longest = long_name; different.size() < labels.size(); longest += 20) {
+  for (std::size_t longest = long_name; different.size() < labels.size(); longest += longest / 2) {
     different.clear();
     std::size_t whole = 0;
     for (const auto& [name, label] : labels) {
@@ -86,7 +86,7 @@ std::string table(const Comparison& comparison) {
   const auto shown = [&](const Compared& one) -> const std::string& { return labels.of.at(one.name); };
   std::size_t name_width = 9, line_width = 0;
   for (const Compared& one : comparison.benchmarks) {
-    name_width = std::max(name_width, shown(one).size());
+    name_width = std::max(name_width, std::min(shown(one).size(), widest_column));
     line_width = std::max(line_width, columns_of(one));
   }
   std::string text =

@@ -277,6 +277,11 @@ TEST_CASE("two benchmarks never look alike") {
   const std::string tail(70, 'x');
   CHECK(labels({"a" + tail, "b" + tail}) == std::set<std::string>{"a" + tail, "b" + tail});
   CHECK(labels({"f x=1 y=1 y=2", "f x=1 y=2 y=1"}).size() == 2);
+  // Names that are very long take no more room in the other rows.
+  const std::string megabytes(8 << 20, 'x');
+  std::map<std::string, std::vector<double>> times{{"a" + megabytes, {1}}, {"b" + megabytes, {1}}};
+  for (int i = 0; i < 1000; ++i) times[std::to_string(i)] = {1};
+  CHECK(table(compare::compare(test::side_of(times), test::side_of(times))).size() < 4 * megabytes.size());
 }
 
 TEST_CASE("a long name is cut between characters, at its beginning") {
