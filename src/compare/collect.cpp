@@ -26,6 +26,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "compare/sequential.h"
+#include "words.h"
 
 namespace fs = std::filesystem;
 
@@ -259,9 +260,9 @@ class Collection {
 void hold_against_canary(Comparison& comparison, const Collection& collection) {
   const Comparison machine = compare(collection.canary(0), collection.canary(1), {.threshold = 0.005, .alarms = 0.01});
   const Compared& canary = machine.benchmarks.front();
-  if (!canary.ratio) return;
-  comparison.notes.push_back(fmt::format("canary: {:.3f} times as long before the candidate's runs [{:.3f}, {:.3f}]",
-                                         *canary.ratio, (*canary.interval)[0], (*canary.interval)[1]));
+  if (!canary.ratio || interval_text(canary).empty()) return;  // so few runs say nothing
+  comparison.notes.push_back(fmt::format("canary: {} times as long before the candidate's runs {}", ratio_text(canary),
+                                         interval_text(canary)));
   if (canary.verdict != Verdict::slower && canary.verdict != Verdict::faster) return;
   for (Compared& one : comparison.benchmarks)
     if (one.verdict != Verdict::cannot_tell) {

@@ -145,7 +145,8 @@ std::string markdown(const Comparison& comparison) {
   std::string text = fmt::format("**{}**: {}\n", headline, summary(comparison));
   if (!first.empty()) text += fmt::format("\n{}{}", head, first);
   if (!others.empty())
-    text += fmt::format("\n<details><summary>The other benchmarks</summary>\n\n{}{}\n</details>\n", head, others);
+    text += fmt::format("\n<details><summary>{}</summary>\n\n{}{}\n</details>\n",
+                        first.empty() ? "The benchmarks" : "The other benchmarks", head, others);
   return text + end;
 }
 
