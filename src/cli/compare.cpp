@@ -65,13 +65,14 @@ std::vector<Output> outputs_of(const Compare& c) {
     const std::string option = "--write " + text;
     const fs::path file = fs::weakly_canonical(fs::absolute(output.path)), folder = file.parent_path();
     std::error_code none;
-    if (output.path.starts_with("/dev/") || (fs::exists(file, none) && !fs::is_regular_file(file, none)))
+    if (output.path.starts_with("/dev/") ||
+        (fs::exists(fs::symlink_status(file, none)) && !fs::is_regular_file(file, none)))
       throw UsageError("not a file", option, "- is standard output");
     for (const std::string& input : {c.base, c.candidate})
-      if (fs::equivalent(file, input, none))
+      if (fs::equivalent(file, input, none) || fs::equivalent(folder, input, none))
         throw UsageError("an input of the comparison", option, "name another file");
     if (!files.insert(file).second) throw UsageError("a file is written twice", option, "name another file");
-    if (::access(folder.c_str(), W_OK) != 0) throw RunError("cannot write", option, std::strerror(errno));
+    if (::access((folder / ".").c_str(), W_OK) != 0) throw RunError("cannot write", option, std::strerror(errno));
   }
   return outputs;
 }

@@ -77,14 +77,15 @@ bool in_double_quotes(const std::string& command, const std::string& what) {
   return false;
 }
 
-// Hashes of programs, scripts and inputs that the commands name.
+// Hashes of programs, scripts and inputs that the commands name, but for what they write to.
 nlohmann::ordered_json files_of(const std::array<std::string, 2>& commands) {
   auto hashes = nlohmann::ordered_json::object();
   for (const std::string& command : commands) {
     std::istringstream words(
         replaced(command, {{"'", " "}, {"\"", " "}, {";", " "}, {"&", " "}, {"=", " "}, {"(", " "}}));
-    for (std::string word; words >> word;)
-      if (std::error_code ignored; fs::is_regular_file(word, ignored)) hashes[word] = hash_of_file(word);
+    bool written = false;
+    for (std::string word; words >> word; written = word.ends_with('>') || word == "tee")
+      if (std::error_code ignored; !written && fs::is_regular_file(word, ignored)) hashes[word] = hash_of_file(word);
   }
   return hashes;
 }
@@ -93,9 +94,6 @@ class Collection {
  public:
   Collection(std::array<std::string, 2> commands, const CollectOptions& options)
       : commands_(std::move(commands)), options_(options), lock_(opened_lock(options.folder)) {
-    for (const std::string& command : commands_)
-      if (in_double_quotes(command, "{out}"))
-        throw UsageError("{out} in quotes", command, "leave them out: it becomes a quoted path");
     lock();
     for (std::size_t side = 0; side < 2; ++side) {
       sides_[side].path = options_.folder / side_names[side];
@@ -113,9 +111,10 @@ class Collection {
                                     {"clock", options_.reading.clock == Clock::real ? "real" : "cpu"}};
     begin_or_go_on(std::move(identity));
     resume();
-    if (options_.quiet || runs() == 0) return;
-    fmt::print(stderr, "dydit: {} holds {} pairs of runs, which are used again; another --out begins anew\n",
-               options_.folder.string(), runs());
+    if (options_.quiet) return;
+    const std::string again =
+        runs() > 0 ? fmt::format(", whose {} runs a side are used again: another --out begins anew", runs()) : "";
+    fmt::print(stderr, "dydit: collecting in {}{}\n", options_.folder.string(), again);
   }
 
   /// Process runs of the side that has fewer.
@@ -160,7 +159,7 @@ class Collection {
   void begin_or_go_on(nlohmann::ordered_json identity) const {
     const fs::path path = options_.folder / "collect.json";
     const nlohmann::ordered_json files = files_of(commands_);
-    if (!fs::exists(path)) {
+    if (!fs::exists(path) || !fs::exists(journal())) {  // nothing was run there
       identity["files"] = files;
       write_atomically(path, identity.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
       return;
@@ -174,7 +173,7 @@ class Collection {
                        "choose another --out");
     for (const auto& [file, hash] : then.items())
       if (files.contains(file) && files[file] != hash)
-        throw UsageError(fmt::format("{} was changed after the runs there", file), options_.folder.string(),
+        throw UsageError(fmt::format("{} is another than when the runs there began", file), options_.folder.string(),
                          "choose another --out");
   }
 
@@ -276,6 +275,9 @@ void hold_against_canary(Comparison& comparison, const Collection& collection) {
 }  // namespace
 
 Comparison collect(const std::string& base, const std::string& candidate, const CollectOptions& options) {
+  for (const std::string& command : {base, candidate})
+    if (in_double_quotes(command, "{out}"))
+      throw UsageError("{out} in quotes", command, "leave them out: it becomes a quoted path");
   const auto begin = SteadyClock::now();
   Collection collection({base, candidate}, options);
   Sequential looks(options.rule, options.most);
@@ -283,19 +285,21 @@ Comparison collect(const std::string& base, const std::string& candidate, const 
     looks.look(collection.first(0, runs), collection.first(1, runs), last);
   };
   Progress progress("collecting", "pairs of runs", options.most, options.quiet, collection.runs());
+  bool alike = false;  // they have benchmarks in common, and these what is gated
   while (looks.next() > 0 && !looks.decided()) {
     const bool spent = options.budget_seconds && Seconds(SteadyClock::now() - begin).count() > *options.budget_seconds;
     if (collection.last_look() && *collection.last_look() < looks.next()) {
       look(*collection.last_look(), true);
     } else if (collection.runs() >= looks.next()) {
       look(looks.next(), false);
+    } else if (!alike && collection.runs() > 0) {
+      compare(collection.first(0, 1), collection.first(1, 1), options.rule);
+      alike = true;
     } else if (spent && collection.runs() >= fewest_runs) {
       collection.end_at(collection.runs());
     } else {
       collection.stop();
       collection.run_pair();
-      if (collection.runs() == 1)  // what has nothing in common is not worth another
-        compare(collection.first(0, 1), collection.first(1, 1), options.rule);
       progress.advance(1);
     }
   }

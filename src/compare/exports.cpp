@@ -57,7 +57,7 @@ std::string row(const Compared& one, const std::string& label) {
 }
 
 constexpr const char* head = "| benchmark | base | candidate | ratio | verdict |\n|---|---|---|---|---|\n";
-constexpr std::size_t longest_comment = 60'000;  // GitHub takes 65,536 characters
+constexpr std::size_t longest_comment = 60'000, longest_notes = 20'000;  // GitHub takes 65,536 characters
 
 }  // namespace
 
@@ -126,22 +126,21 @@ std::string markdown(const Comparison& comparison) {
       "\nTimes are medians of process runs; intervals hold for all benchmarks together; smallest change that matters: "
       "{:g} %.\n",
       100 * comparison.rule.threshold);
-  if (!labels.common.empty()) end += fmt::format("- all benchmarks with {}\n", code(labels.common));
-  std::size_t left_out = 0, notes_left_out = 0;
-  const auto add = [&](std::string& to, const std::string& line, std::size_t& otherwise) {
-    if (first.size() + others.size() + end.size() + line.size() < longest_comment)
-      to += line;
-    else
-      ++otherwise;
-  };
+  std::vector<std::string> notes = comparison.notes;
+  for (std::string& note : notes) note = cell(note);
+  if (!labels.common.empty()) notes.insert(notes.begin(), fmt::format("all benchmarks with {}", code(labels.common)));
+  std::size_t notes_left = notes.size(), rows_left = comparison.benchmarks.size();
+  for (const std::string& note : notes)
+    if (end.size() + note.size() < longest_notes) end += fmt::format("- {}\n", note), --notes_left;
   for (const Compared* one : by_importance(comparison)) {
     const bool matters = one->verdict == Verdict::slower || one->verdict == Verdict::faster || unmeasured(*one) ||
                          !risen_counts(*one).empty();
-    add(matters ? first : others, row(*one, labels.of.at(one->name)), left_out);
+    const std::string line = row(*one, labels.of.at(one->name));
+    if (first.size() + others.size() + end.size() + line.size() < longest_comment)
+      (matters ? first : others) += line, --rows_left;
   }
-  for (const std::string& note : comparison.notes) add(end, fmt::format("- {}\n", cell(note)), notes_left_out);
-  if (left_out > 0) end += fmt::format("- {} other benchmarks are too many for a comment\n", left_out);
-  if (notes_left_out > 0) end += fmt::format("- {} other notes are too many for a comment\n", notes_left_out);
+  if (rows_left > 0) end += fmt::format("- {} other benchmarks are too many for a comment\n", rows_left);
+  if (notes_left > 0) end += fmt::format("- {} other notes are too many for a comment\n", notes_left);
   std::string text = fmt::format("**{}**: {}\n", headline, summary(comparison));
   if (!first.empty()) text += fmt::format("\n{}{}", head, first);
   if (!others.empty())

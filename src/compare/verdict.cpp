@@ -95,7 +95,7 @@ void require_gated(const std::vector<Compared>& benchmarks, const Rule& rule, co
   for (const std::string& count : rule.gated)
     if (!known.contains(count))
       throw InputError(fmt::format("no benchmark has the count {} on both sides", count), where,
-                       known.empty() ? "there are no counts" : fmt::format("there are {}", fmt::join(known, ", ")));
+                       known.empty() ? "no other is read" : fmt::format("there are {}", fmt::join(known, ", ")));
 }
 
 // Of what varies as times do: sides apart by chance in few suites.
@@ -109,7 +109,7 @@ void tell_counts(std::vector<Compared>& benchmarks, const Rule& rule, std::vecto
       count.told = false;
       if (apart)
         notes.push_back(
-            fmt::format("the count {} of {} is higher in the candidate, but varies between runs: {} and {} are too few",
+            fmt::format("the count {} of {} is higher in the candidate, but varies: {} and {} runs are too few",
                         count.name, one.name, one.base.size(), one.candidate.size()));
     }
 }

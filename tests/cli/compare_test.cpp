@@ -105,9 +105,13 @@ TEST_CASE("compare refuses outputs before it measures") {
   CHECK(refused({"json=no/where.json"}) == 4);
   CHECK(refused({"json=/dev/stdout"}) == 2);
   CHECK(refused({"json=" + base}) == 2);
+  CHECK(refused({"json=" + file + "/x"}) == 4);
+  std::filesystem::create_symlink("gone.json", folder.path() / "link.json");
+  CHECK(refused({"json=link.json"}) == 2);
   CHECK(refused({"json=a.json", "junit=./a.json"}) == 2);
   const auto onto = run_dydit({"compare", file, file, "--write", "json=" + file});
   CHECK(onto.code == 2);
+  CHECK(run_dydit({"compare", base, base, "--write", "json=" + base + "/new.json"}).code == 2);
   CHECK(read_file(file) == google(100));
 }
 
@@ -167,6 +171,7 @@ TEST_CASE("a command that fails or writes no result ends the collection with one
   ends("true > \"{out}\"", 2, "quoted path");
   ends("true \"--out={out}\"", 2, "quoted path");
   ends("true '\"' {out}; exit 3", 4, "exit code 3");
+  CHECK(!std::filesystem::exists(folder.path() / "6"));  // a wrong command leaves nothing behind
 }
 
 TEST_CASE("runs of a program that was changed since are not used again") {
@@ -183,7 +188,19 @@ TEST_CASE("runs of a program that was changed since are not used again") {
   write_atomically(program, printing(100));
   const auto changed = compared({"--out", "out"});
   CHECK(changed.code == 2);
-  CHECK_THAT(changed.err, Contains("bench.sh was changed"));
+  CHECK_THAT(changed.err, Contains("bench.sh is another"));
+  // One that failed at once may be mended: nothing was run there.
+  write_atomically(program, "exit 3");
+  const test::Arguments both{"compare", "--collect", "sh bench.sh", "sh bench.sh", "--out", "mended", "--quiet"};
+  CHECK(run_dydit(both, folder.path()).code == 4);
+  write_atomically(program, printing(100));
+  CHECK(run_dydit(both, folder.path()).code == 0);
+  // What a command writes to is none of what it is.
+  write_atomically(folder.path() / "log", "");
+  const test::Arguments logging{"compare", "--collect", printing(100), printing(100) + "; echo >> log",
+                                "--out",   "logged"};
+  CHECK(run_dydit(logging, folder.path()).code == 0);
+  CHECK(run_dydit(logging, folder.path()).code == 0);
   // Without --out the folder is a new one each time.
   CHECK(compared({}).code == 0);
   write_atomically(program, printing(130));

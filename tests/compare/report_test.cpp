@@ -258,7 +258,14 @@ TEST_CASE("axes that all benchmarks have stand below the table, and not in every
 TEST_CASE("a comment is no longer than GitHub takes") {
   std::map<std::string, std::vector<double>> times;
   for (int i = 0; i < 3000; ++i) times["a benchmark of " + std::to_string(i)] = {1, 1, 1};
-  const std::string text = markdown(compare::compare(test::side_of(times), test::side_of(times)));
+  std::map<std::string, std::vector<double>> more = times;
+  for (int i = 0; i < 3000; ++i) more["another benchmark of " + std::to_string(i)] = {1};
+  const std::string text = markdown(compare::compare(test::side_of(times), test::side_of(more)));
+  CHECK_THAT(text, Catch::Contains("is in the candidate alone") && Catch::Contains(" other notes are too many"));
+  times.clear();
+  const std::string wide = " x=" + std::string(70'000, 'y');  // what all have is no exception
+  for (const char* name : {"a", "b"}) times[name + wide] = {1, 1, 1};
+  CHECK(markdown(compare::compare(test::side_of(times), test::side_of(times))).size() < 65'536);
   CHECK((text.size() > 50'000 && text.size() < 65'536));
   const auto rows = std::ranges::count(text, '`') / 2;
   CHECK_THAT(text, Catch::Contains(fmt::format("\n- {} other benchmarks are too many for a comment\n", 3000 - rows)));
