@@ -48,14 +48,20 @@ int run_child(const std::vector<std::string>& arguments, const ChildOutput& outp
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  // A signal between fork and exec would be lost in this process's handler.
+  sigset_t stops, before;
+  sigemptyset(&stops);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&stops, signal);
+  ::sigprocmask(SIG_BLOCK, &stops, &before);
   const pid_t child = ::fork();
+  if (child == 0)
+    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (child < 0) throw RunError("cannot start a process", arguments.front(), std::strerror(errno));
   if (child > 0) {
     ::setpgid(child, child);  // here too: whoever comes first
-    end_with_us(child);
-    const int code = wait_for(child);
-    end_with_us(0);
-    return code;
+    const ChildGroup ends_with_us(child);
+    return wait_for(child);
   }
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -25,7 +25,9 @@ static void request(int signal) {
 
 void handle_interrupts() { handle_with(request); }
 
-void end_with_us(int group) { child_group = group; }
+ChildGroup::ChildGroup(int group) { child_group = group; }
+
+ChildGroup::~ChildGroup() { child_group = 0; }
 
 bool interrupt_requested() { return requested != 0; }
 

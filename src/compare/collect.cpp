@@ -81,8 +81,17 @@ bool in_double_quotes(const std::string& command, const std::string& what) {
 nlohmann::ordered_json files_of(const std::array<std::string, 2>& commands) {
   auto hashes = nlohmann::ordered_json::object();
   for (const std::string& command : commands) {
-    std::istringstream words(
-        replaced(command, {{"'", " "}, {"\"", " "}, {";", " "}, {"&", " "}, {"=", " "}, {"(", " "}}));
+    std::istringstream words(replaced(command, {{"'", " "},
+                                                {"\"", " "},
+                                                {";", " "},
+                                                {"&", " "},
+                                                {"=", " "},
+                                                {"(", " "},
+                                                {")", " "},
+                                                {"|", " "},
+                                                {"<", " "},
+                                                {"`", " "},
+                                                {",", " "}}));
     bool written = false;
     for (std::string word; words >> word; written = word.ends_with('>') || word == "tee")
       if (std::error_code ignored; !written && fs::is_regular_file(word, ignored)) hashes[word] = hash_of_file(word);
@@ -113,7 +122,7 @@ class Collection {
     resume();
     if (options_.quiet) return;
     const std::string again =
-        runs() > 0 ? fmt::format(", whose {} runs a side are used again: another --out begins anew", runs()) : "";
+        runs() > 0 ? fmt::format(", where runs are used again ({} a side): another --out begins anew", runs()) : "";
     fmt::print(stderr, "dydit: collecting in {}{}\n", options_.folder.string(), again);
   }
 
@@ -221,6 +230,7 @@ class Collection {
     const std::string& command = commands_[side];
     const bool writes = command.find("{out}") != std::string::npos;
     const double canary = canary_seconds();
+    stop();
     const int code = run_child({"/bin/sh", "-c", replaced(command, {{"{out}", quoted(fs::absolute(out))}})},
                                {.out = writes ? said : out, .err = said});
     stop();

@@ -131,13 +131,17 @@ std::string markdown(const Comparison& comparison) {
   if (!labels.common.empty()) notes.insert(notes.begin(), fmt::format("all benchmarks with {}", code(labels.common)));
   std::size_t notes_left = notes.size(), rows_left = comparison.benchmarks.size();
   for (const std::string& note : notes)
-    if (end.size() + note.size() < longest_notes) end += fmt::format("- {}\n", note), --notes_left;
+    if (end.size() + note.size() < longest_notes) {
+      end += fmt::format("- {}\n", note);
+      --notes_left;
+    }
   for (const Compared* one : by_importance(comparison)) {
     const bool matters = one->verdict == Verdict::slower || one->verdict == Verdict::faster || unmeasured(*one) ||
                          !risen_counts(*one).empty();
     const std::string line = row(*one, labels.of.at(one->name));
-    if (first.size() + others.size() + end.size() + line.size() < longest_comment)
-      (matters ? first : others) += line, --rows_left;
+    if (first.size() + others.size() + end.size() + line.size() >= longest_comment) continue;
+    (matters ? first : others) += line;
+    --rows_left;
   }
   if (rows_left > 0) end += fmt::format("- {} other benchmarks are too many for a comment\n", rows_left);
   if (notes_left > 0) end += fmt::format("- {} other notes are too many for a comment\n", notes_left);

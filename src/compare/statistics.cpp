@@ -98,8 +98,8 @@ std::vector<double> Shift::centred(double shift) const {
   return values;
 }
 
-// The distance within which half of all runs lie, and up to half as much again with more runs: on timings that finds the
-// most (bench/verdicts).
+// The distance within which half of all runs lie, and up to half as much again with more runs: on timings that finds
+// the most (bench/verdicts).
 double Shift::edge_of(const std::vector<double>& centred) const {
   std::vector<double> far;
   for (const double value : centred) far.push_back(std::abs(value));

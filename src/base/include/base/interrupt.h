@@ -9,8 +9,14 @@ namespace dydit {
 /// Installs the handlers for SIGINT and SIGTERM. Called once, by main.
 void handle_interrupts();
 
-/// The second signal ends this process group too, that of a running child; 0: none.
-void end_with_us(int group);
+/// While it is there the second signal ends the process group of a running child too.
+class ChildGroup {
+ public:
+  explicit ChildGroup(int group);
+  ~ChildGroup();
+  ChildGroup(const ChildGroup&) = delete;
+  ChildGroup& operator=(const ChildGroup&) = delete;
+};
 
 /// True once the user has asked to stop.
 bool interrupt_requested();
